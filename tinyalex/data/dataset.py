@@ -1,0 +1,106 @@
+"""What every part that reads pictures agrees on: two splits of uint8 pictures, labels, and their statistics.
+
+N pictures, S the side in pixels, C = 3 channels (R, G, B), K classes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pictures and labels of one split ("train" or "val").
+
+    shards: uint8 arrays of shape (n_i, S, S, 3), in memory or memory-mapped, their lengths adding up to N
+    labels: int64 (N,), each in 0..K−1
+    """
+
+    shards: tuple
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+    def gather(self, indices):
+        """Copy the pictures at `indices` (any order, repeats allowed): uint8 (len(indices), S, S, 3), contiguous."""
+        indices = np.asarray(indices)
+        starts = np.cumsum([0] + [len(shard) for shard in self.shards])
+        shard_of = np.searchsorted(starts, indices, side="right") - 1
+        pictures = np.empty((len(indices), *self.shards[0].shape[1:]), np.uint8)
+        for s in np.unique(shard_of):
+            here = shard_of == s
+            pictures[here] = self.shards[s][indices[here] - starts[s]]
+        return pictures
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A prepared set of square pictures, ready for training.
+
+    name: "builtin" or the folder it was opened from
+    size: S, the side of every picture in pixels
+    class_ids, class_names: K strings each: the identifier in the source (a WordNet id, say) and the words for people
+    mean: float32 (S, S, 3), the mean training picture, 0 to 255 (paper §2: "the mean activity over the training set")
+    color_eigenvalues: float32 (3,), descending, and
+    color_eigenvectors: float32 (3, 3), one unit vector in each **column**: the principal components of the training
+        set's RGB pixels scaled to 0..1 (paper §4.1)
+    fingerprint: hexadecimal digest of pictures, labels and class names: equal for equal data, else different
+    """
+
+    name: str
+    size: int
+    class_ids: tuple
+    class_names: tuple
+    mean: np.ndarray
+    color_eigenvalues: np.ndarray
+    color_eigenvectors: np.ndarray
+    train: Split
+    val: Split
+    fingerprint: str
+
+
+class ColorStatistics:
+    """Running mean picture and colour covariance over uint8 pictures, in exact integer sums.
+
+    Exact, so the result does not depend on the order in which pictures or partial sums arrive: `add` batches,
+    `merge` the sums of another worker, then read `mean()` and `principal_components()`.
+    """
+
+    def __init__(self, size):
+        self.count = 0
+        self.picture_sum = np.zeros((size, size, 3), np.int64)
+        self.product_sum = np.zeros((3, 3), np.int64)
+
+    def add(self, pictures):
+        """Take in uint8 pictures (N, S, S, 3)."""
+        self.count += len(pictures)
+        self.picture_sum += pictures.sum(axis=0, dtype=np.int64)
+        for picture in pictures:
+            # float64 holds sums of products of bytes exactly up to 2**53; one picture is far below
+            pixels = picture.reshape(-1, 3).astype(np.float64)
+            self.product_sum += (pixels.T @ pixels).astype(np.int64)
+
+    def merge(self, other):
+        """Add the sums of another instance."""
+        self.count += other.count
+        self.picture_sum += other.picture_sum
+        self.product_sum += other.product_sum
+
+    def mean(self):
+        """The mean picture, float32 (S, S, 3), 0 to 255."""
+        return (self.picture_sum / self.count).astype(np.float32)
+
+    def principal_components(self):
+        """Eigenvalues (descending) and eigenvectors (columns) of the covariance of RGB pixels scaled to 0..1.
+
+        The sign of each vector is fixed so that its largest component is positive: equal data, equal bits.
+        """
+        pixels = self.count * self.picture_sum.shape[0] * self.picture_sum.shape[1]
+        mean = self.picture_sum.sum(axis=(0, 1)) / pixels
+        covariance = (self.product_sum / pixels - np.outer(mean, mean)) / 255.0**2
+        values, vectors = np.linalg.eigh(covariance)  # ascending, vectors in columns
+        values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+        largest = np.abs(vectors).argmax(axis=0)
+        vectors = vectors * np.sign(vectors[largest, range(3)])
+        return values.astype(np.float32), vectors.astype(np.float32)
