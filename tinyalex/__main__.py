@@ -1,0 +1,5 @@
+import sys
+
+from tinyalex.cli import main
+
+sys.exit(main())

@@ -1,0 +1,58 @@
+"""Activations: one number in, one number out, anywhere in the network."""
+
+from tinyalex.backend import array_module
+from tinyalex.layers.base import Layer
+
+
+class ReLU(Layer):
+    """y = max(x, 0): the rectifier that let the paper train about six times sooner than tanh (§3.1, Fig. 1).
+
+    dx = dy where x > 0, else 0; at exactly 0 the gradient is 0, as in PyTorch. x, y: any shape.
+    """
+
+    def forward(self, x, train=False, rng=None):
+        xp = self._check_float(x, None)
+        y = xp.maximum(x, 0)
+        return y, y  # y > 0 where x > 0; the next layer's cache most often holds y anyway, so it costs no memory
+
+    def backward(self, dy, cache):
+        y = cache
+        self._check_dy(dy, y.shape)
+        return dy * (y > 0), {}
+
+    def __str__(self):
+        return "ReLU"
+
+
+class Tanh(Layer):
+    """y = tanh(x), the usual activation before the ReLU (paper §3.1). dx = dy·(1 − y²). x, y: any shape."""
+
+    def forward(self, x, train=False, rng=None):
+        xp = self._check_float(x, None)
+        y = xp.tanh(x)
+        return y, y
+
+    def backward(self, dy, cache):
+        y = cache
+        self._check_dy(dy, y.shape)
+        return dy * (1 - y * y), {}
+
+    def __str__(self):
+        return "tanh"
+
+
+class Sigmoid(Layer):
+    """y = 1 / (1 + e^−x), the other old activation (paper §3.1). dx = dy·y·(1 − y). x, y: any shape."""
+
+    def forward(self, x, train=False, rng=None):
+        xp = self._check_float(x, None)
+        y = 0.5 * (1 + xp.tanh(0.5 * x))  # the same function, and it cannot overflow
+        return y, y
+
+    def backward(self, dy, cache):
+        y = cache
+        self._check_dy(dy, y.shape)
+        return dy * (y * (1 - y)), {}
+
+    def __str__(self):
+        return "sigmoid"

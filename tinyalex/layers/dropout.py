@@ -1,0 +1,39 @@
+"""Dropout: silence each unit with probability p while training, so that none can lean on another."""
+
+from tinyalex.backend import array_module, uniform
+from tinyalex.layers.base import Layer
+
+
+class Dropout(Layer):
+    """p is the share that is dropped. Two forms that agree on average:
+
+        inverted=True   training: y = x · mask / (1 − p)    test: y = x            (PyTorch's, the default)
+        inverted=False  training: y = x · mask              test: y = x · (1 − p)  (the paper's, §4.2)
+
+    mask is 0 with probability p, else 1, drawn anew for every unit of every picture in every forward call, and kept in
+    the cache for backward. x, y: any shape. Raises ValueError unless 0 ≤ p < 1.
+    """
+
+    def __init__(self, p=0.5, inverted=True):
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"Dropout: p = {p}, expected the share to drop, 0 ≤ p < 1")
+        self.p, self.inverted = p, inverted
+
+    def forward(self, x, train=False, rng=None):
+        xp = self._check_float(x, None)
+        keep = 1 - self.p
+        if not train:
+            factor = 1.0 if self.inverted else keep
+            return x * factor, (x.shape, factor)
+        mask = uniform(rng, x.shape, xp) >= self.p
+        factor = mask / xp.asarray(keep, x.dtype) if self.inverted else mask.astype(x.dtype)
+        return x * factor, (x.shape, factor)
+
+    def backward(self, dy, cache):
+        shape, factor = cache
+        self._check_dy(dy, shape)
+        return dy * factor, {}
+
+    def __str__(self):
+        return f"dropout {self.p:g}{'' if self.inverted else ', scaled at test'}"

@@ -1,0 +1,70 @@
+"""Fully connected layers, and the step from pictures to vectors before them. N pictures."""
+
+import math
+
+from tinyalex.backend import array_module
+from tinyalex.layers.base import Layer, default_params
+
+
+class Flatten(Layer):
+    """(N, H, W, C) → (N, H·W·C), row by row, channels fastest: the order of memory, so nothing is copied."""
+
+    def forward(self, x, train=False, rng=None):
+        self._check_float(x, None)
+        return x.reshape(len(x), math.prod(x.shape[1:])), x.shape
+
+    def backward(self, dy, cache):
+        shape = cache
+        self._check_dy(dy, (shape[0], math.prod(shape[1:])))
+        return dy.reshape(shape), {}
+
+    def out_shape(self, in_shape):
+        return (math.prod(in_shape),)
+
+    def __str__(self):
+        return "flatten"
+
+
+class Linear(Layer):
+    """Every output sees every input.
+
+        y = x · weight + bias
+        dweight = xᵀ · dy,   dbias = Σ_n dy_n,   dx = dy · weightᵀ
+
+    x: (N, in_features);  y: (N, out_features);  weight: (in_features, out_features);  bias: (out_features,)
+    Source: paper §3.5 (its last three layers). PyTorch keeps the weight transposed.
+    """
+
+    def __init__(self, in_features, out_features):
+        super().__init__()
+        if in_features < 1 or out_features < 1:
+            raise ValueError(f"Linear: in_features = {in_features}, out_features = {out_features}, expected 1 or more")
+        self.in_features, self.out_features = in_features, out_features
+        self.params = default_params((in_features, out_features), fan_in=in_features)
+
+    def forward(self, x, train=False, rng=None):
+        self._check_float(x, ("N", "features"))
+        self.out_shape(x.shape[1:])
+        y = x @ self._param("weight", x.dtype)  # (N, in) @ (in, out)
+        y += self._param("bias", x.dtype)
+        return y, x
+
+    def backward(self, dy, cache, input_grad=True):
+        """As `Layer.backward`; with input_grad=False dx is None."""
+        x = cache
+        self._check_dy(dy, (len(x), self.out_features))
+        grads = {"weight": x.T @ dy, "bias": dy.sum(axis=0)}  # (in, N) @ (N, out)
+        return dy @ self._param("weight", x.dtype).T if input_grad else None, grads
+
+    def out_shape(self, in_shape):
+        if tuple(in_shape) != (self.in_features,):
+            raise ValueError(
+                f"{self.label}: x has {'×'.join(map(str, in_shape))} features a picture, weight expects {self.in_features}"
+            )
+        return (self.out_features,)
+
+    def multiply_adds(self, in_shape):
+        return self.in_features * self.out_features
+
+    def __str__(self):
+        return f"fully connected, {self.out_features}"

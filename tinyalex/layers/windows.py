@@ -1,0 +1,104 @@
+"""Sliding windows over a picture: the size rule, the padding, and the strided view that convolution and pooling share.
+
+N pictures, H rows, W columns, C channels; KH×KW window; SH, SW stride; PH, PW padding; OH×OW places of the window.
+"""
+
+from tinyalex.backend import array_module
+
+ROUNDINGS = (None, "floor", "ceil")
+
+
+def pair(value, what, least):
+    """(h, w) from one integer or a pair of them, each at least `least`."""
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2 or not all(isinstance(v, int) and v >= least for v in values):
+        raise ValueError(f"{what}: found {value!r}, expected an integer or a pair of integers, at least {least}")
+    return values
+
+
+class Windows:
+    """The geometry of a window that slides: how many places it takes, and which pixels lie under it.
+
+    rounding says what to do where the stride does not divide: None refuses, "floor" drops the rows and columns that
+    are left over, "ceil" lets the last window hang over the lower and right edge, as the 2012 source did
+    (`layer.py`: 1 + ceil((2·pad + size − kernel) / stride)); that is how 224 pixels give 55 places.
+    """
+
+    def __init__(self, kernel_size, stride, padding, rounding):
+        self.kernel = pair(kernel_size, "kernel_size", 1)
+        self.stride = pair(stride, "stride", 1)
+        self.padding = pair(padding, "padding", 0)
+        if rounding not in ROUNDINGS:
+            raise ValueError(f"rounding: found {rounding!r}, expected one of {ROUNDINGS}")
+        self.rounding = rounding
+
+    def __str__(self):
+        text = "×".join(map(str, self.kernel)) + "/" + "×".join(map(str, sorted(set(self.stride))))
+        if any(self.padding):
+            text += " pad " + "×".join(map(str, sorted(set(self.padding))))
+        return text + (f" {self.rounding}" if self.rounding else "")
+
+    def out_size(self, height, width, label):
+        """(OH, OW) for a picture of height × width. ValueError where no window fits or the stride does not divide."""
+        return tuple(
+            self._out_length(size, k, s, p, axis, label)
+            for size, k, s, p, axis in zip((height, width), self.kernel, self.stride, self.padding, ("height", "width"))
+        )
+
+    def _out_length(self, size, kernel, stride, padding, axis, label):
+        free = size + 2 * padding - kernel
+        if free < 0:
+            raise ValueError(
+                f"{label}: {axis} {size} with padding {padding} on both sides is {size + 2 * padding}, "
+                f"expected at least the kernel's {kernel}"
+            )
+        if free % stride and self.rounding is None:
+            raise ValueError(
+                f"{label}: ({size} + 2·{padding} − {kernel}) / {stride} = {free / stride:g} is not whole; "
+                f'expected a {axis} that the stride divides, or rounding="floor" ({free // stride + 1}) '
+                f'or "ceil" ({-(-free // stride) + 1})'
+            )
+        return 1 + (-(-free // stride) if self.rounding == "ceil" else free // stride)
+
+    def pad(self, x, out_size, value=0):
+        """x (N, H, W, C) inside a border of `value`: padding, and what the last windows hang over. x itself if none."""
+        N, H, W, C = x.shape
+        (PH, PW), (height, width) = self.padding, self._padded_size(H, W, out_size)
+        if (height, width) == (H, W):
+            return x
+        xp = array_module(x)
+        padded = xp.full((N, height, width, C), value, x.dtype)
+        padded[:, PH : PH + H, PW : PW + W] = x
+        return padded
+
+    def _padded_size(self, height, width, out_size):
+        """Rows and columns with padding and overhang."""
+        return tuple(
+            max(size + 2 * p, (o - 1) * s + k)
+            for size, o, k, s, p in zip((height, width), out_size, self.kernel, self.stride, self.padding)
+        )
+
+    def pad_zeros_like(self, x, out_size):
+        """Zeros in the shape that `pad` gives, and the part of them that stands for x itself (a view)."""
+        N, H, W, C = x.shape
+        (PH, PW), (height, width) = self.padding, self._padded_size(H, W, out_size)
+        xp = array_module(x)
+        padded = xp.zeros((N, height, width, C), x.dtype)
+        return padded, padded[:, PH : PH + H, PW : PW + W]
+
+    def view(self, padded, out_size):
+        """Every window as a read-only-by-agreement view: (N, OH, OW, KH, KW, C). No copy; windows share pixels."""
+        xp = array_module(padded)
+        N, _, _, C = padded.shape
+        n, h, w, c = padded.strides
+        SH, SW = self.stride
+        return xp.lib.stride_tricks.as_strided(
+            padded, (N, *out_size, *self.kernel, C), (n, h * SH, w * SW, h, w, c)
+        )
+
+    def places(self, padded, out_size):
+        """For each (i, j) in the window, row by row: the pixels that lie there in all windows, (N, OH, OW, C), a view."""
+        (KH, KW), (SH, SW), (OH, OW) = self.kernel, self.stride, out_size
+        for i in range(KH):
+            for j in range(KW):
+                yield (i, j), padded[:, i : i + SH * (OH - 1) + 1 : SH, j : j + SW * (OW - 1) + 1 : SW]
