@@ -110,12 +110,14 @@ def random_stream(*key, xp=np):
     """A random generator of its own for each key, say (seed, "dropout", epoch, step).
 
     Nothing is carried from one draw to the next, so a run resumed in the middle draws what it would have drawn.
-    Key parts are non-negative integers or strings. Generator methods used: random, standard_normal, integers.
+    Key parts are non-negative integers or strings; without any the stream is fresh, unlike every other.
+    Both libraries' generators have the methods random, standard_normal and integers.
     """
     words = [zlib.crc32(part.encode()) if isinstance(part, str) else int(part) for part in key]
+    sequence = np.random.SeedSequence(words or None)
     if xp is np:
-        return np.random.default_rng(words)
-    seed = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0])
+        return np.random.default_rng(sequence)
+    seed = int(sequence.generate_state(1, np.uint64)[0])
     return xp.random.Generator(xp.random.Philox4x3210(seed))
 
 
@@ -126,7 +128,7 @@ def uniform(rng, shape, xp):
     a GPU run can share their draws. None draws from fresh entropy, as numpy.random.default_rng(None) does.
     """
     if rng is None:
-        rng = np.random.default_rng()
+        rng = random_stream()
     return xp.asarray(rng.random(shape, dtype=np.float32))
 
 

@@ -77,7 +77,7 @@ def default_params(weight_shape, fan_in):
 
     Unlike on each call, and good enough to learn from; `tinyalex.optim.initialise` sets a network's on purpose.
     """
-    rng = random_stream(_fresh_seed())
+    rng = random_stream()
     bound = 1 / math.sqrt(fan_in)
     shapes = {"weight": weight_shape, "bias": weight_shape[-1:]}
     params = {key: rng.random(shape, dtype="float32") for key, shape in shapes.items()}
@@ -86,8 +86,3 @@ def default_params(weight_shape, fan_in):
         array -= bound
     return params
 
-
-def _fresh_seed():
-    import secrets
-
-    return secrets.randbits(62)

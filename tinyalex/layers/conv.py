@@ -65,7 +65,8 @@ class Conv2d(Layer):
         dx = xp.empty(x.shape, x.dtype) if input_grad else None
         for pictures, rows in self._blocks(x, OH * OW):
             padded = self.windows.pad(x[pictures], (OH, OW))
-            dpadded, inside = self.windows.pad_zeros_like(x[pictures], (OH, OW)) if input_grad else (None, None)
+            if input_grad:
+                dpadded, inside = self.windows.zeros(x[pictures].shape, (OH, OW), x.dtype, xp)
             for c_in, f_out in self._group_slices():
                 columns = im2col(padded[..., c_in], self.windows, (OH, OW))
                 dweight[:, f_out] += columns.T @ dy[rows, f_out]  # (depth, rows) @ (rows, F/G)

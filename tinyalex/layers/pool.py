@@ -66,7 +66,7 @@ class MaxPool2d(_Pool2d):
         xp = array_module(dy)
         self._check_dy(dy, winner.shape)
         out_size = winner.shape[1:3]
-        dpadded, dx = self.windows.pad_zeros_like(xp.broadcast_to(dy[:1, :1, :1, :1], shape), out_size)
+        dpadded, dx = self.windows.zeros(shape, out_size, dy.dtype, xp)
         for place, (_, dpixels) in enumerate(self.windows.places(dpadded, out_size)):
             dpixels += dy * (winner == place)  # adds: a pixel may win several windows
         return dx, {}
@@ -107,7 +107,7 @@ class AvgPool2d(_Pool2d):
         xp = array_module(dy)
         out_size = self.out_shape(shape[1:])[:2]
         self._check_dy(dy, (shape[0], *out_size, shape[3]))
-        dpadded, dx = self.windows.pad_zeros_like(xp.broadcast_to(dy[:1, :1, :1, :1], shape), out_size)
+        dpadded, dx = self.windows.zeros(shape, out_size, dy.dtype, xp)
         share = dy / self._covered(shape, out_size, xp, dy.dtype)
         for _, dpixels in self.windows.places(dpadded, out_size):
             dpixels += share

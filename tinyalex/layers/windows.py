@@ -78,12 +78,11 @@ class Windows:
             for size, o, k, s, p in zip((height, width), out_size, self.kernel, self.stride, self.padding)
         )
 
-    def pad_zeros_like(self, x, out_size):
-        """Zeros in the shape that `pad` gives, and the part of them that stands for x itself (a view)."""
-        N, H, W, C = x.shape
+    def zeros(self, shape, out_size, dtype, xp):
+        """Zeros in the shape that `pad` gives to an x of `shape`, and the part of them that stands for x (a view)."""
+        N, H, W, C = shape
         (PH, PW), (height, width) = self.padding, self._padded_size(H, W, out_size)
-        xp = array_module(x)
-        padded = xp.zeros((N, height, width, C), x.dtype)
+        padded = xp.zeros((N, height, width, C), dtype)
         return padded, padded[:, PH : PH + H, PW : PW + W]
 
     def view(self, padded, out_size):

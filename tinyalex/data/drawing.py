@@ -1,0 +1,223 @@
+"""How one picture of the built-in set is drawn: a textured shape on a cluttered ground, 64×64 RGB.
+
+S = 64 is the side in pixels. While a picture is drawn it is held as three planes, float32 (3, S, S) in 0..1, because
+NumPy's inner loops then run over S·S values, not over 3 (several times faster); it leaves as uint8 (S, S, 3).
+
+The same key gives the same bytes on every machine: whatever reaches a pixel is made only of + − × ÷ √, floor, absolute
+value, minimum and maximum, one array operation at a time, which IEEE 754 rounds in one way only. Sines, powers, sums over
+arrays and matrix products may differ in the last bit between processors and are not used.
+Anything that changes a pixel changes the data set: then raise `builtin.GENERATOR_VERSION`.
+"""
+
+import math
+
+import numpy as np
+
+SIDE = 64
+
+# A shape is a signed distance in its own frame: x to the right, y up, about (exactly at most edges) the distance to the
+# outline, negative inside. Each is even in x, upright, centred, and has about the area of the ball, so that
+# neither its size nor the side it faces tells one from another.
+
+
+def ball(x, y):
+    """A disc of radius 1."""
+    return np.sqrt(x * x + y * y) - 1.0
+
+
+def triangle(x, y):
+    """Equilateral, one corner up, corners 1.5 from the centre."""
+    return np.maximum(-y, 0.8660254 * np.abs(x) + 0.5 * y) - 0.75
+
+
+def cross(x, y):
+    """A plus sign with arms of length 1.15 and half-width 0.42."""
+    x, y = np.abs(x), np.abs(y)
+    return np.minimum(np.maximum(x - 1.15, y - 0.42), np.maximum(x - 0.42, y - 1.15))
+
+
+def heart(x, y):
+    """A square standing on its corner (side 1.3), and a disc on the middle of each upper edge."""
+    x, y = np.abs(x), y + 0.1
+    square = 0.70710678 * (x + np.abs(y)) - 0.65
+    lobe = np.sqrt((x - 0.4596) * (x - 0.4596) + (y - 0.4596) * (y - 0.4596)) - 0.65
+    return np.minimum(square, lobe)
+
+
+def star(x, y):
+    """Five points at radius 1.5, five notches at half of that.
+
+    Two reflections fold the plane onto one tenth of the star, whose outline is a single straight edge.
+    """
+    x = np.abs(x)
+    for nx, ny in (0.80901699, -0.58778525), (-0.80901699, -0.58778525):  # mirrors at ±36° from the vertical
+        beyond = np.maximum(nx * x + ny * y, 0.0)
+        x, y = x - 2 * nx * beyond, y - 2 * ny * beyond
+    return 0.8967 * np.abs(x) + 0.4426 * (y - 1.5)
+
+
+def moon(x, y):
+    """A crescent, its horns up: a disc less another above it."""
+    return np.maximum(np.sqrt(x * x + y * y) - 1.3, 0.95 - np.sqrt(x * x + (y - 0.75) * (y - 0.75)))
+
+
+def leaf(x, y):
+    """The overlap of two discs, pointed above and below."""
+    x = np.abs(x) + 0.8
+    return np.sqrt(x * x + y * y) - 1.6
+
+
+SHAPES = {"star": star, "heart": heart, "ball": ball, "triangle": triangle, "cross": cross, "moon": moon, "leaf": leaf}
+
+# A texture is a signed height over a plane measured in periods: positive where the first colour goes, negative for the
+# second, with slope about 4 per period; each colour gets about half of the area.
+
+
+def wave(t):
+    """A triangle wave of period 1 and height ±1."""
+    return np.abs(t - np.floor(t) - 0.5) * 4 - 1
+
+
+def stripes(u, v):
+    """Straight bands."""
+    return wave(u)
+
+
+def checks(u, v):
+    """A chessboard, two fields to the period."""
+    a, b = wave(u), wave(v)
+    return np.where(a * b > 0, 1.0, -1.0) * np.minimum(np.abs(a), np.abs(b))
+
+
+def dots(u, v):
+    """Round spots, each row shifted by half a step."""
+    v = v * 1.1547
+    u = u + 0.5 * (np.floor(v) - 2 * np.floor(v * 0.5))
+    u, v = u - np.floor(u) - 0.5, (v - np.floor(v) - 0.5) * 0.8660254
+    return 4 * (0.33 - np.sqrt(u * u + v * v))
+
+
+def rings(u, v):
+    """Circles about the origin, like a target."""
+    return wave(np.sqrt(u * u + v * v))
+
+
+TEXTURES = {"stripes": stripes, "dots": dots, "checks": checks, "rings": rings}
+
+
+def between(rng, low, high):
+    """A Python float in [low, high): one draw of the stream, then one product and one sum in double precision."""
+    return low + (high - low) * rng.random()
+
+
+def hsv_to_rgb(hue, saturation, value):
+    """Hue in turns, saturation and value in 0..1, to an (r, g, b) tuple in 0..1."""
+    rgb = []
+    for offset in (5, 3, 1):
+        k = (offset + 6 * hue) % 6
+        rgb.append(value * (1 - saturation * max(0.0, min(k, 4 - k, 1.0))))
+    return tuple(rgb)
+
+
+def luminance(rgb):
+    """How bright a colour looks, 0..1 (Rec. 601 weights)."""
+    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]
+
+
+def random_color(rng, value_low=0.25, value_high=1.0):
+    """Any hue, from muted to vivid."""
+    return hsv_to_rgb(rng.random(), between(rng, 0.15, 0.85), between(rng, value_low, value_high))
+
+
+def contrasting_colors(rng, least=0.3):
+    """Two random colours at least `least` apart in luminance, in random order."""
+    while True:
+        first, second = random_color(rng), random_color(rng, 0.15)
+        if abs(luminance(first) - luminance(second)) >= least:
+            return first, second
+
+
+def random_direction(rng, least_y=-1.0):
+    """A unit vector (x, y), uniform over the directions with y >= least_y: √ and ÷ in place of cosine and sine."""
+    while True:
+        x, y = between(rng, -1, 1), between(rng, -1, 1)
+        length = math.sqrt(x * x + y * y)
+        if 0.1 < length < 1 and y >= least_y * length:
+            return x / length, y / length
+
+
+def cover(distance, softness=1.0):
+    """Opacity 0..1 from a signed distance in pixels: 1 inside, with an edge `softness` pixels wide."""
+    return np.clip(0.5 - distance / softness, 0.0, 1.0)
+
+
+def paint(planes, opacity, color):
+    """Lay a colour (3 floats, or planes) over the picture, in place, with opacity (S, S)."""
+    for c in range(3):
+        planes[c] += opacity * (color[c] - planes[c])
+
+
+_ROWS, _COLUMNS = (grid.astype(np.float32) + 0.5 for grid in np.mgrid[:SIDE, :SIDE])  # pixel centres
+
+
+def mottled_ground(rng, cells=4):
+    """A soft cloud of colours: a coarse grid of random ones about a common colour, smoothly interpolated."""
+    base = np.array(random_color(rng, 0.2), np.float32)[:, None, None]
+    spread = between(rng, 0.1, 0.6)
+    grid = base + spread * (rng.random((3, cells + 1, cells + 1), np.float32) - 0.5)
+    at = _ROWS[:, 0] * (cells / SIDE)
+    low = np.floor(at).astype(int)
+    t = at - low.astype(np.float32)
+    t = t * t * (3 - 2 * t)
+    rows = grid[:, low] + t[:, None] * (grid[:, low + 1] - grid[:, low])  # (3, S, cells + 1)
+    return rows[:, :, low] + t * (rows[:, :, low + 1] - rows[:, :, low])  # (3, S, S)
+
+
+def scatter_clutter(planes, rng):
+    """Small discs and rods of any colour, some out of focus, in place."""
+    for _ in range(3 + int(6 * rng.random())):
+        row, column = between(rng, 0, SIDE), between(rng, 0, SIDE)
+        (ux, uy), radius, reach = random_direction(rng), between(rng, 1, 5), between(rng, -8, 14)
+        dx, dy = _COLUMNS - column, _ROWS - row
+        along = np.clip(dx * ux + dy * uy, 0.0, max(reach, 0.0))  # the nearest point of the rod's spine
+        dx, dy = dx - along * ux, dy - along * uy
+        opacity = cover(np.sqrt(dx * dx + dy * dy) - radius, between(rng, 1, 5)) * between(rng, 0.4, 1)
+        paint(planes, opacity, random_color(rng))
+
+
+def draw_object(planes, shape, texture, rng):
+    """The shape with its texture, shadow and rim, at a random place, size and tilt, in place."""
+    row, column, radius = between(rng, 27, 37), between(rng, 27, 37), between(rng, 12.5, 17)
+    sin, cos = random_direction(rng, least_y=0.87)  # at most 30° from upright
+    dx, dy = (_COLUMNS - column) / radius, (row - _ROWS) / radius
+    outline = shape(cos * dx - sin * dy, sin * dx + cos * dy) * radius  # (S, S), pixels
+
+    shift_x, shift_y = between(rng, -4, 4) / radius, between(rng, -4, -1) / radius
+    sx, sy = dx - shift_x, dy - shift_y
+    shadow = cover(shape(cos * sx - sin * sy, sin * sx + cos * sy) * radius, 8.0)
+    paint(planes, shadow * between(rng, 0.2, 0.6), (0.0, 0.0, 0.0))
+
+    ux, uy = random_direction(rng)
+    period = between(rng, 7, 10)
+    u = (ux * dx + uy * dy) * (radius / period) + between(rng, -0.5, 0.5)
+    v = (ux * dy - uy * dx) * (radius / period) + between(rng, -0.5, 0.5)
+    first, second = contrasting_colors(rng)
+    mix = np.clip(texture(u, v) * (period / 4) + 0.5, 0.0, 1.0)  # one pixel from one colour to the other
+    rim = np.clip(1.0 + outline * 0.1, 0.0, 1.0) * between(rng, 0.2, 0.5)  # darker towards the edge: it looks round
+    colors = [(b + mix * (a - b)) * (1 - rim) for a, b in zip(first, second)]
+    paint(planes, cover(outline), colors)
+
+
+def draw_picture(shape, texture, rng):
+    """One picture of the named shape and texture: uint8 (64, 64, 3).
+
+    rng: a numpy Generator; everything but the class (place, size, tilt, all colours, light, clutter) is drawn from it.
+    Raises KeyError if there is no such shape or texture.
+    """
+    planes = mottled_ground(rng)
+    scatter_clutter(planes, rng)
+    draw_object(planes, SHAPES[shape], TEXTURES[texture], rng)
+    lx, ly = random_direction(rng)
+    planes *= between(rng, 0.85, 1.15) + (lx * (_COLUMNS - 32) + ly * (_ROWS - 32)) * (between(rng, 0, 0.4) / 64)
+    planes += (rng.random(planes.shape, np.float32) - 0.5) * between(rng, 0.02, 0.08)  # the camera's noise
+    return np.floor(np.clip(planes, 0.0, 1.0) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)

@@ -1,0 +1,127 @@
+"""The networks, as short lists of layers, and what each expects of its pictures.
+
+Shapes in the comments are H×W×C after the line. Crops are 7/8 of the picture everywhere, as 224 of 256 in the paper.
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinyalex.errors import UserError
+from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU
+from tinyalex.network import Network
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network by name, with the pictures it takes and the settings it is known to train well with.
+
+    size: side of the prepared pictures; crop: side of what the network sees, both in pixels
+    init: "paper" or "he" (see `tinyalex.optim.initialise`)
+    pixel_scale: what (pixel − mean), −255 to 255, is multiplied with. 1 is the paper's; He's initialisation wants
+        inputs of about unit size.
+    lr, epochs, batch: the trainer's defaults for this network
+    """
+
+    name: str
+    about: str
+    size: int
+    crop: int
+    layers: Callable
+    init: str
+    pixel_scale: float
+    lr: float
+    epochs: int
+    batch: int
+
+    def build(self, num_classes):
+        """The network with fresh random parameters, for pictures (N, crop, crop, 3) and scores (N, num_classes)."""
+        features, classifier = self.layers(num_classes)
+        return Network(features, classifier, (self.crop, self.crop, 3), self.name)
+
+
+def _alexnet(num_classes):
+    """Paper §3.5 and Fig. 2. 224 pixels give 55 places as the 2012 source rounds: the last window hangs over."""
+    features = {
+        "conv1": Conv2d(3, 96, 11, stride=4, rounding="ceil"), "relu1": ReLU(),  # 55×55×96
+        "norm1": LocalResponseNorm(), "pool1": MaxPool2d(3, 2),  # 27×27×96
+        **_from_conv2(),
+    }  # fmt: skip
+    return features, _head(9216, 4096, num_classes)
+
+
+def _alexnet_64(num_classes):
+    """The paper's network behind a first layer for 56 pixels: from pool1 on every shape is the paper's."""
+    features = {
+        "conv1": Conv2d(3, 96, 3, padding=1), "relu1": ReLU(),  # 56×56×96
+        "norm1": LocalResponseNorm(), "pool1": MaxPool2d(3, 2, rounding="floor"),  # 27×27×96
+        **_from_conv2(),
+    }  # fmt: skip
+    return features, _head(9216, 4096, num_classes)
+
+
+def _alexnet_32(num_classes):
+    """The same kernels once more for 28 pixels: half the side of alexnet-64 everywhere."""
+    features = {
+        "conv1": Conv2d(3, 96, 3, padding=1), "relu1": ReLU(),  # 28×28×96
+        "norm1": LocalResponseNorm(), "pool1": MaxPool2d(3, 2, rounding="floor"),  # 13×13×96
+        **_from_conv2(pool5="ceil"),  # 6×6, then 3×3×256
+    }
+    return features, _head(2304, 4096, num_classes)
+
+
+def _alexnet_small(num_classes):
+    """The paper's kinds of layers, sized so that two cores train it in minutes; sides 27, 13, 6 as in the paper."""
+    features = {
+        "conv1": Conv2d(3, 48, 5, stride=2, rounding="ceil"), "relu1": ReLU(),  # 27×27×48
+        "norm1": LocalResponseNorm(), "pool1": MaxPool2d(3, 2),  # 13×13×48
+        "conv2": Conv2d(48, 128, 5, padding=2, groups=2), "relu2": ReLU(),  # 13×13×128
+        "norm2": LocalResponseNorm(), "pool2": MaxPool2d(3, 2),  # 6×6×128
+        "conv3": Conv2d(128, 192, 3, padding=1), "relu3": ReLU(),  # 6×6×192
+        "conv4": Conv2d(192, 192, 3, padding=1, groups=2), "relu4": ReLU(),  # 6×6×192
+        "conv5": Conv2d(192, 128, 3, padding=1, groups=2), "relu5": ReLU(),  # 6×6×128
+        "pool5": MaxPool2d(3, 2, rounding="ceil"),  # 3×3×128
+    }  # fmt: skip
+    return features, _head(1152, 512, num_classes)
+
+
+def _from_conv2(pool5=None):
+    """conv2 to pool5 of the paper, for 27×27×96 (or, with the rounding that it needs at the end, 13×13×96)."""
+    return {
+        "conv2": Conv2d(96, 256, 5, padding=2, groups=2), "relu2": ReLU(),  # 27×27×256
+        "norm2": LocalResponseNorm(), "pool2": MaxPool2d(3, 2),  # 13×13×256
+        "conv3": Conv2d(256, 384, 3, padding=1), "relu3": ReLU(),  # 13×13×384
+        "conv4": Conv2d(384, 384, 3, padding=1, groups=2), "relu4": ReLU(),  # 13×13×384
+        "conv5": Conv2d(384, 256, 3, padding=1, groups=2), "relu5": ReLU(),  # 13×13×256
+        "pool5": MaxPool2d(3, 2, rounding=pool5),  # 6×6×256
+    }  # fmt: skip
+
+
+def _head(inputs, hidden, num_classes):
+    """Three fully connected layers, dropout after the first two, in the paper's form (§4.2)."""
+    return {
+        "flatten": Flatten(),
+        "fc6": Linear(inputs, hidden), "relu6": ReLU(), "drop6": Dropout(0.5, inverted=False),
+        "fc7": Linear(hidden, hidden), "relu7": ReLU(), "drop7": Dropout(0.5, inverted=False),
+        "fc8": Linear(hidden, num_classes),
+    }  # fmt: skip
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        Model("alexnet", "the paper's network, 224-pixel crops of 256", 256, 224, _alexnet, "paper", 1.0, 0.01, 90, 128),
+        Model("alexnet-64", "the paper's from pool1 on, 56-pixel crops of 64", 64, 56, _alexnet_64, "paper", 1.0, 0.01, 60, 128),
+        Model("alexnet-32", "the same kernels, 28-pixel crops of 32", 32, 28, _alexnet_32, "paper", 1.0, 0.01, 60, 128),
+        Model("alexnet-small", "for CPUs, 56-pixel crops of 64", 64, 56, _alexnet_small, "he", 1 / 64, 0.02, 30, 64),
+    )
+}  # fmt: skip
+
+
+def find_model(name):
+    """The model of that name; UserError with the nearest name where there is none."""
+    if name in MODELS:
+        return MODELS[name]
+    near = difflib.get_close_matches(name, MODELS, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    raise UserError(f"model: there is no {name!r}; {meant}Expected one of {', '.join(MODELS)}")

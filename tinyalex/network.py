@@ -1,0 +1,171 @@
+"""A network: the trunk (`features`), image by image on all cores; then the head (`classifier`), the batch at once.
+
+Convolution, pooling and normalisation treat each picture alone, so the trunk takes a batch in pieces, each on a core
+of its own while its arrays stay in the caches. The fully connected layers hold nearly all the weights, so the head
+takes the whole batch in one product. The same split serves several devices later.
+"""
+
+import math
+
+from tinyalex.backend import array_module, child_streams, is_host, ordered_map
+from tinyalex.layers import Layer
+
+# A piece of the batch is as many pictures as keep its largest array within this many bytes, and at most this many
+# pictures. It must not depend on the number of threads: the order of sums, and so the result, is the same on all.
+PIECE_BYTES = 4 << 20
+PIECE_PICTURES = 16
+
+
+class Sequential(Layer):
+    """Layers one after the other, itself a layer. `layers` is a dict from name to layer, in order.
+
+    Parameters are named "layer.parameter", "conv1.weight" say.
+    """
+
+    def __init__(self, layers):
+        self.layers = dict(layers)
+        for name, layer in self.layers.items():
+            layer.name = name
+
+    @property
+    def params(self):
+        return {f"{n}.{k}": p for n, layer in self.layers.items() for k, p in layer.params.items()}
+
+    def map_params(self, function):
+        for layer in self.layers.values():
+            layer.map_params(function)
+
+    def forward(self, x, train=False, rng=None):
+        caches = []
+        for layer in self.layers.values():
+            x, cache = layer.forward(x, train, rng)
+            caches.append(cache)
+        return x, caches
+
+    def backward(self, dy, cache, input_grad=True):
+        """As `Layer.backward`; with input_grad=False dx is None and the first layer with weights does not compute it."""
+        grads = {}
+        for (name, layer), layer_cache in reversed(list(zip(self.layers.items(), cache))):
+            if not input_grad and name == next(iter(self.layers)) and layer.params:
+                dy, layer_grads = layer.backward(dy, layer_cache, input_grad=False)
+            else:
+                dy, layer_grads = layer.backward(dy, layer_cache)
+            grads |= {f"{name}.{key}": grad for key, grad in layer_grads.items()}
+        return (dy if input_grad else None), grads
+
+    def predict(self, x):
+        """forward without training and without keeping anything for backward."""
+        for layer in self.layers.values():
+            x, _ = layer.forward(x)
+        return x
+
+    def out_shape(self, in_shape):
+        for layer in self.layers.values():
+            in_shape = layer.out_shape(in_shape)
+        return tuple(in_shape)
+
+    def multiply_adds(self, in_shape):
+        total = 0
+        for layer in self.layers.values():
+            total += layer.multiply_adds(in_shape)
+            in_shape = layer.out_shape(in_shape)
+        return total
+
+    def shapes(self, in_shape):
+        """(name, layer, input shape, output shape) for each layer, without the batch axis."""
+        for name, layer in self.layers.items():
+            out_shape = tuple(layer.out_shape(in_shape))
+            yield name, layer, tuple(in_shape), out_shape
+            in_shape = out_shape
+
+
+class Network(Layer):
+    """features, then classifier: pictures (N, H, W, C) in, scores (N, K) out; itself a layer.
+
+    in_shape: (H, W, C) of the pictures. All shapes are worked out here, so a network that does not fit together is
+    refused when it is built, by the name of the layer that does not fit.
+    """
+
+    def __init__(self, features, classifier, in_shape, name=""):
+        self.features, self.classifier = Sequential(features), Sequential(classifier)
+        self.in_shape, self.name = tuple(in_shape), name
+        self.num_classes = self.out_shape(self.in_shape)[0]
+
+    @property
+    def params(self):
+        return self.features.params | self.classifier.params
+
+    def map_params(self, function):
+        self.features.map_params(function)
+        self.classifier.map_params(function)
+
+    def forward(self, x, train=False, rng=None):
+        xp = self._check_x(x)
+        pieces = self._pieces(x)
+        streams = child_streams(rng, len(pieces)) if train else [None] * len(pieces)
+
+        def run(piece_and_stream):
+            piece, stream = piece_and_stream
+            return self.features.forward(x[piece], train, stream)
+
+        outputs, caches = zip(*ordered_map(run, zip(pieces, streams)))
+        y, head_cache = self.classifier.forward(_join(xp, outputs), train, rng)
+        return y, (pieces, caches, head_cache)
+
+    def backward(self, dy, cache, input_grad=True):
+        """As `Layer.backward`; the trainer asks for input_grad=False, since nobody needs the gradient of pixels."""
+        pieces, caches, head_cache = cache
+        dy, grads = self.classifier.backward(dy, head_cache)
+        xp = array_module(dy)
+
+        def run(piece_and_cache):
+            piece, piece_cache = piece_and_cache
+            return self.features.backward(dy[piece], piece_cache, input_grad)
+
+        dxs = []
+        for dx, piece_grads in ordered_map(run, zip(pieces, caches)):
+            dxs.append(dx)
+            for name, grad in piece_grads.items():
+                if name in grads:
+                    grads[name] += grad  # in the order of the pieces, whichever thread was first
+                else:
+                    grads[name] = grad
+        return (_join(xp, dxs) if input_grad else None), grads
+
+    def predict(self, x):
+        """Scores (N, K) as at test time; keeps nothing for backward, so a large batch needs little memory."""
+        xp = self._check_x(x)
+        outputs = ordered_map(lambda piece: self.features.predict(x[piece]), self._pieces(x))
+        return self.classifier.predict(_join(xp, list(outputs)))
+
+    def out_shape(self, in_shape):
+        return self.classifier.out_shape(self.features.out_shape(in_shape))
+
+    def multiply_adds(self, in_shape):
+        return self.features.multiply_adds(in_shape) + self.classifier.multiply_adds(self.features.out_shape(in_shape))
+
+    def shapes(self):
+        """(name, layer, input shape, output shape) for each layer of trunk and head, without the batch axis."""
+        yield from self.features.shapes(self.in_shape)
+        yield from self.classifier.shapes(self.features.out_shape(self.in_shape))
+
+    def _check_x(self, x):
+        xp = self._check_float(x, "NHWC")
+        if tuple(x.shape[1:]) != self.in_shape:
+            raise ValueError(f"{self.label}: x.shape = {x.shape}, expected (N, {', '.join(map(str, self.in_shape))})")
+        if len(x) == 0:
+            raise ValueError(f"{self.label}: x holds no picture")
+        return xp
+
+    def _pieces(self, x):
+        """Slices of the batch: small ones on the CPU, all of it on a device that wants large work."""
+        if not is_host(x):
+            return [slice(0, len(x))]
+        largest = max(math.prod(shape) for _, _, _, shape in self.features.shapes(self.in_shape)) * x.dtype.itemsize
+        step = min(max(1, PIECE_BYTES // largest), PIECE_PICTURES)
+        return [slice(start, min(start + step, len(x))) for start in range(0, len(x), step)]
+
+
+def _join(xp, arrays):
+    """The pieces of a batch as one array; a single piece as it is."""
+    return arrays[0] if len(arrays) == 1 else xp.concatenate(arrays)
