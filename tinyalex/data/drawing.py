@@ -129,12 +129,12 @@ def random_color(rng, value_low=0.25, value_high=1.0):
     return hsv_to_rgb(rng.random(), between(rng, 0.15, 0.85), between(rng, value_low, value_high))
 
 
-def contrasting_colors(rng, least=0.3):
-    """Two random colours at least `least` apart in luminance, in random order."""
+def contrasting_colors(rng, least=0.35):
+    """A light colour and a darker one, at least `least` apart in luminance."""
     while True:
-        first, second = random_color(rng), random_color(rng, 0.15)
-        if abs(luminance(first) - luminance(second)) >= least:
-            return first, second
+        light, dark = random_color(rng, 0.7), random_color(rng, 0.2, 0.7)
+        if luminance(light) - luminance(dark) >= least:
+            return light, dark
 
 
 def random_direction(rng, least_y=-1.0):
@@ -162,8 +162,8 @@ _ROWS, _COLUMNS = (grid.astype(np.float32) + 0.5 for grid in np.mgrid[:SIDE, :SI
 
 def mottled_ground(rng, cells=4):
     """A soft cloud of colours: a coarse grid of random ones about a common colour, smoothly interpolated."""
-    base = np.array(random_color(rng, 0.2), np.float32)[:, None, None]
-    spread = between(rng, 0.1, 0.6)
+    base = np.array(random_color(rng, 0.1, 0.55), np.float32)[:, None, None]
+    spread = between(rng, 0.1, 0.4)
     grid = base + spread * (rng.random((3, cells + 1, cells + 1), np.float32) - 0.5)
     at = _ROWS[:, 0] * (cells / SIDE)
     low = np.floor(at).astype(int)
@@ -173,22 +173,22 @@ def mottled_ground(rng, cells=4):
     return rows[:, :, low] + t * (rows[:, :, low + 1] - rows[:, :, low])  # (3, S, S)
 
 
-def scatter_clutter(planes, rng):
-    """Small discs and rods of any colour, some out of focus, in place."""
-    for _ in range(3 + int(6 * rng.random())):
+def scatter_clutter(planes, count, rng):
+    """`count` small discs and rods of any colour, some out of focus, in place."""
+    for _ in range(count):
         row, column = between(rng, 0, SIDE), between(rng, 0, SIDE)
         (ux, uy), radius, reach = random_direction(rng), between(rng, 1, 5), between(rng, -8, 14)
         dx, dy = _COLUMNS - column, _ROWS - row
         along = np.clip(dx * ux + dy * uy, 0.0, max(reach, 0.0))  # the nearest point of the rod's spine
         dx, dy = dx - along * ux, dy - along * uy
-        opacity = cover(np.sqrt(dx * dx + dy * dy) - radius, between(rng, 1, 5)) * between(rng, 0.4, 1)
-        paint(planes, opacity, random_color(rng))
+        opacity = cover(np.sqrt(dx * dx + dy * dy) - radius, between(rng, 1, 5)) * between(rng, 0.3, 0.8)
+        paint(planes, opacity, random_color(rng, 0.1, 0.8))
 
 
 def draw_object(planes, shape, texture, rng):
     """The shape with its texture, shadow and rim, at a random place, size and tilt, in place."""
-    row, column, radius = between(rng, 27, 37), between(rng, 27, 37), between(rng, 12.5, 17)
-    sin, cos = random_direction(rng, least_y=0.87)  # at most 30° from upright
+    row, column, radius = between(rng, 28.5, 35.5), between(rng, 28.5, 35.5), between(rng, 14, 18.5)
+    sin, cos = random_direction(rng, least_y=0.94)  # at most 20° from upright
     dx, dy = (_COLUMNS - column) / radius, (row - _ROWS) / radius
     outline = shape(cos * dx - sin * dy, sin * dx + cos * dy) * radius  # (S, S), pixels
 
@@ -203,21 +203,31 @@ def draw_object(planes, shape, texture, rng):
     v = (ux * dy - uy * dx) * (radius / period) + between(rng, -0.5, 0.5)
     first, second = contrasting_colors(rng)
     mix = np.clip(texture(u, v) * (period / 4) + 0.5, 0.0, 1.0)  # one pixel from one colour to the other
-    rim = np.clip(1.0 + outline * 0.1, 0.0, 1.0) * between(rng, 0.2, 0.5)  # darker towards the edge: it looks round
+    rim = np.clip(1.0 + outline * 0.1, 0.0, 1.0) * between(rng, 0.1, 0.4)  # darker towards the edge: it looks round
     colors = [(b + mix * (a - b)) * (1 - rim) for a, b in zip(first, second)]
     paint(planes, cover(outline), colors)
 
 
-def draw_picture(shape, texture, rng):
-    """One picture of the named shape and texture: uint8 (64, 64, 3).
+def spread_haze(planes, rng):
+    """Fade the picture towards one muted colour, in place: mostly hardly, at times much."""
+    fade = between(rng, 0, 0.93)
+    paint(planes, fade * fade * fade * fade, hsv_to_rgb(rng.random(), between(rng, 0, 0.3), between(rng, 0.2, 0.7)))
 
-    rng: a numpy Generator; everything but the class (place, size, tilt, all colours, light, clutter) is drawn from it.
+
+def draw_picture(class_id, rng):
+    """One picture of a class such as "star-stripes", any of SHAPES with any of TEXTURES: uint8 (64, 64, 3).
+
+    rng: a numpy Generator; everything but the class (place, size, tilt, all colours, light, clutter) is drawn from it
     Raises KeyError if there is no such shape or texture.
     """
+    shape, texture = class_id.split("-")
     planes = mottled_ground(rng)
-    scatter_clutter(planes, rng)
+    scatter_clutter(planes, int(between(rng, 2, 7)), rng)
     draw_object(planes, SHAPES[shape], TEXTURES[texture], rng)
-    lx, ly = random_direction(rng)
-    planes *= between(rng, 0.85, 1.15) + (lx * (_COLUMNS - 32) + ly * (_ROWS - 32)) * (between(rng, 0, 0.4) / 64)
-    planes += (rng.random(planes.shape, np.float32) - 0.5) * between(rng, 0.02, 0.08)  # the camera's noise
+    scatter_clutter(planes, int(between(rng, 0, 4)), rng)
+    spread_haze(planes, rng)
+    light_x, light_y = random_direction(rng)
+    slope = light_x * (_COLUMNS - SIDE / 2) + light_y * (_ROWS - SIDE / 2)  # pixels towards the light
+    planes *= between(rng, 0.95, 1.25) + slope * (between(rng, 0, 0.4) / SIDE)
+    planes += (rng.random(planes.shape, np.float32) - 0.5) * between(rng, 0.02, 0.07)  # the camera's noise
     return np.floor(np.clip(planes, 0.0, 1.0) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)

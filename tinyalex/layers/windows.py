@@ -16,6 +16,11 @@ def pair(value, what, least):
     return values
 
 
+def _times(values, short=False):
+    """(3, 2) as "3×2"; a pair of equals as one number where `short`."""
+    return str(values[0]) if short and values[0] == values[1] else f"{values[0]}×{values[1]}"
+
+
 class Windows:
     """The geometry of a window that slides: how many places it takes, and which pixels lie under it.
 
@@ -33,10 +38,10 @@ class Windows:
         self.rounding = rounding
 
     def __str__(self):
-        text = "×".join(map(str, self.kernel)) + "/" + "×".join(map(str, sorted(set(self.stride))))
+        text = f"{_times(self.kernel)}/{_times(self.stride, short=True)}"
         if any(self.padding):
-            text += " pad " + "×".join(map(str, sorted(set(self.padding))))
-        return text + (f" {self.rounding}" if self.rounding else "")
+            text += f" pad {_times(self.padding, short=True)}"
+        return f"{text} {self.rounding}" if self.rounding else text
 
     def out_size(self, height, width, label):
         """(OH, OW) for a picture of height × width. ValueError where no window fits or the stride does not divide."""

@@ -1,0 +1,106 @@
+"""A trained or half-trained network in one file: safetensors, written beside and renamed, strict when read.
+
+What is inside: `param/…`, `velocity/…` and `view/…` arrays, and in the header one JSON text with everything else (the
+model's name, class names, the configuration, counters).
+"""
+
+import errno
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from tinyalex.backend import array_module, to_device
+from tinyalex.errors import UserError
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """params, velocity: dicts of float32 NumPy arrays by name;  view: dict of arrays of a `View`;  info: JSON values."""
+
+    params: dict
+    velocity: dict
+    view: dict
+    info: dict = field(default_factory=dict)
+
+
+def save_checkpoint(path, checkpoint):
+    """Write the file so that at every moment `path` holds the old one or the new one, whole. UserError if disk is full."""
+    path = Path(path)
+    groups = {"param": checkpoint.params, "velocity": checkpoint.velocity, "view": checkpoint.view}
+    arrays = {f"{group}/{name}": array for group, named in groups.items() for name, array in named.items()}
+    metadata = {"tinyalex": json.dumps({"version": VERSION} | checkpoint.info)}
+    with replacing(path) as beside:
+        save_file(arrays, beside, metadata)
+
+
+class replacing:
+    """`with replacing(path) as beside:` write to `beside`; it becomes `path` at the end, or vanishes after an error."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+
+    def __enter__(self):
+        return self.beside
+
+    def __exit__(self, kind, error, traceback):
+        try:
+            if kind is None:
+                with open(self.beside, "rb+") as file:
+                    os.fsync(file.fileno())  # the rename must not reach the disk before the bytes do
+                os.replace(self.beside, self.path)
+        except OSError as failed:
+            kind, error = OSError, failed
+        if kind is not None:
+            self.beside.unlink(missing_ok=True)
+            if isinstance(error, (OSError, SafetensorError)):
+                raise UserError(f"{self.path}: cannot be written ({_reason(error)}); what was there is kept") from error
+
+
+def _reason(error):
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+        return "the disk is full"
+    return getattr(error, "strerror", None) or str(error).splitlines()[0]
+
+
+def load_checkpoint(path):
+    """Read a checkpoint whole. UserError for a file that is missing, cut short, or not one of ours."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: not found, expected a checkpoint (.safetensors)")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get("tinyalex")
+            arrays = {key: file.get_tensor(key) for key in file.keys()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path}: not a whole safetensors file ({_reason(error)})") from error
+    if text is None:
+        raise UserError(f"{path}: a safetensors file, but not written by tinyalex")
+    info = json.loads(text)
+    if info.pop("version", None) != VERSION:
+        raise UserError(f"{path}: written by another version of tinyalex, expected checkpoint version {VERSION}")
+    groups = {"param": {}, "velocity": {}, "view": {}}
+    for key, array in arrays.items():
+        group, _, name = key.partition("/")
+        groups[group][name] = array
+    return Checkpoint(groups["param"], groups["velocity"], groups["view"], info)
+
+
+def copy_into(target, source, what):
+    """Fill the arrays of dict `target` with those of `source`: the same names and shapes, or a UserError."""
+    missing, unknown = sorted(target.keys() - source.keys()), sorted(source.keys() - target.keys())
+    if missing or unknown:
+        raise UserError(
+            f"{what}: parameters differ; missing {', '.join(missing) or 'none'}, unknown {', '.join(unknown) or 'none'}"
+        )
+    for name, array in target.items():
+        if array.shape != source[name].shape:
+            raise UserError(f"{what}: {name} has shape {source[name].shape}, expected {array.shape}")
+    for name, array in target.items():
+        array[...] = to_device(source[name], array_module(array))

@@ -1,0 +1,90 @@
+"""The command line: a thin skin. Exit code 0: done; 2: a mistake in what was asked, in one line; 1: a fault of ours."""
+
+import argparse
+import difflib
+import importlib
+import json
+import os
+import sys
+
+import tinyalex
+from tinyalex.errors import UserError
+
+COMMANDS = ("train", "evaluate", "predict", "prepare", "download", "summary", "gradcheck", "bench")
+INTERRUPTED = 130  # what shells expect after Ctrl-C
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line, with the nearest word that would have been right."""
+
+    def __init__(self, **kwargs):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
+
+    def error(self, message):
+        raise UserError(f"{message}{self._nearest(message)}; see {self.prog} --help")
+
+    def _nearest(self, message):
+        known = list(self._option_string_actions)
+        for action in self._actions:
+            if action.choices is not None and not action.option_strings:
+                known += list(action.choices)
+        for word in message.replace("'", " ").replace("=", " ").replace(",", " ").split():
+            if word not in known and (near := difflib.get_close_matches(word, known, n=1, cutoff=0.7)):
+                return f" (did you mean {near[0]}?)"
+        return ""
+
+
+def build_parser():
+    """The parser with all commands. Each command's module is imported only for its own arguments; they import lazily."""
+    parser = Parser(
+        prog="tinyalex",
+        description="AlexNet from nothing but arrays: prepare pictures, train, evaluate, look inside.",
+        epilog="first steps:\n  tinyalex train                 learn the built-in pictures, in minutes\n"
+        "  tinyalex gradcheck             hold every gradient against a numerical one\n"
+        "  tinyalex summary alexnet       the paper's network, layer by layer",
+    )
+    parser.add_argument("--version", action="version", version=f"tinyalex {tinyalex.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    for name in COMMANDS:
+        module = importlib.import_module(f"tinyalex.commands.{name}")
+        examples = "examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES)
+        command = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION, epilog=examples)
+        module.add_arguments(command)
+        command.add_argument("--json", action="store_true", help="print one JSON object on stdout, nothing else")
+        command.set_defaults(module=module)
+    return parser
+
+
+def main(arguments=None):
+    """Run one command; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        args = _parse(arguments)
+        result = args.module.run(args)
+        if args.json:
+            print(json.dumps(result, ensure_ascii=False, default=str))
+        else:
+            args.module.show(result)
+        sys.stdout.flush()
+        return 0 if result.get("ok", True) else 1
+    except UserError as error:
+        print(f"tinyalex: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as error:
+        print(f"tinyalex: {error or 'interrupted'}", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parse(arguments):
+    """The parsed arguments; unknown options are reported by the command's own parser, which knows its near words."""
+    parser = build_parser()
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+        commands.choices[args.command].error(f"unknown argument {unknown[0]!r}")
+    return args
+
+

@@ -1,0 +1,43 @@
+"""`tinyalex gradcheck`: every gradient against a numerical one."""
+
+from tinyalex.backend import device_name
+from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.gradcheck import RTOL, check_everything
+
+HELP = "hold every gradient against a numerical one"
+DESCRIPTION = (
+    "For every layer, the loss and a small network of all of them: the gradients that backward computes against central\n"
+    "differences of forward, in float64. Small arrays entry by entry, large ones along random directions."
+)
+EXAMPLES = ("tinyalex gradcheck", "tinyalex gradcheck --device gpu", "tinyalex gradcheck --seed 7 --json")
+
+
+def add_arguments(parser):
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the probes (0)")
+    add_device(parser)
+
+
+def run(args):
+    xp = open_device(args)
+    results = []
+    for layer, checks in check_everything(xp, args.seed):
+        for check in checks:
+            results.append(
+                {"layer": layer.name or str(layer), "checked": check.what, "by": check.by, "compared": check.compared}
+                | {"worst_error": check.error, "right": check.right}
+            )
+    return {"device": device_name(xp), "checks": results, "ok": all(result["right"] for result in results)}
+
+
+def show(result):
+    rows, before = [], None
+    for check in result["checks"]:
+        layer = check["layer"] if check["layer"] != before else ""
+        before = check["layer"]
+        numbers = {"entry": "entries", "direction": "directions"}[check["by"]]
+        verdict = "right" if check["right"] else "WRONG"
+        rows.append((layer, check["checked"], f"{check['compared']} {numbers}", f"{check['worst_error']:.1e}", verdict))
+    print_table(("layer", "gradient of", "compared", "worst error", ""), rows, right=(2, 3))
+    wrong = sum(not check["right"] for check in result["checks"])
+    verdict = f"{wrong} of {len(rows)} gradients are wrong" if wrong else f"all {len(rows)} gradients are right"
+    print(f"\n{verdict} (to {RTOL:g}) on {result['device']}")

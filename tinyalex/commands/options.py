@@ -1,0 +1,40 @@
+"""Options that several commands share, and how their results are laid out for people."""
+
+from tinyalex.backend import choose_device, set_thread_count
+
+
+def add_device(parser):
+    """--device and --threads, for every command that computes."""
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "gpu"),
+        default="auto",
+        help="where to compute (auto, the default: a GPU if one answers, else the CPU)",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: every core it may use)")
+
+
+def open_device(args):
+    """The array module that --device names, with --threads set."""
+    if args.threads is not None:
+        set_thread_count(args.threads)
+    return choose_device(args.device)
+
+
+def print_table(header, rows, right=()):
+    """Columns under a header, padded; columns whose number is in `right` are aligned to the right."""
+    lines = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    for number, line in enumerate(lines):
+        cells = (cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths)))
+        print("  ".join(cells).rstrip())
+        if number == 0:
+            print("  ".join("─" * w for w in widths))
+
+
+def bytes_text(count):
+    """A number of bytes for people: 3 significant digits, decimal units."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            return f"{count:.3g} {unit}"
+        count /= 1000

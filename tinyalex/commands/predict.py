@@ -1,0 +1,71 @@
+"""`tinyalex predict`: what a trained network sees in pictures of yours."""
+
+import numpy as np
+
+from tinyalex.backend import to_device, to_host
+from tinyalex.commands.options import add_device, open_device
+from tinyalex.data.pictures import PictureError, read_picture
+from tinyalex.errors import UserError
+from tinyalex.evaluation import probabilities
+from tinyalex.progress import say
+from tinyalex.runfolder import load_network
+
+HELP = "top-5 answers for your own pictures"
+DESCRIPTION = (
+    "The five likeliest classes of each picture, with their probabilities. Any format that Pillow reads; the shorter side\n"
+    "is scaled to the network's size and the centre cut out, as the training pictures were."
+)
+EXAMPLES = ("tinyalex predict runs/first cat.jpg dog.png", "tinyalex predict runs/first photos/*.jpg --ten-crop --json")
+
+BAR = 24  # characters for a probability of 1
+AT_ONCE = 64
+
+
+def add_arguments(parser):
+    parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
+    parser.add_argument("pictures", metavar="PICTURE", nargs="+", help="picture files")
+    parser.add_argument("--ten-crop", action="store_true", help="average four corners, the centre and their mirror images")
+    parser.add_argument("--top", type=int, default=5, metavar="N", help="how many answers for each picture (5)")
+    add_device(parser)
+
+
+def run(args):
+    if args.top < 1:
+        raise UserError(f"--top: found {args.top}, expected 1 or more")
+    xp = open_device(args)
+    network, view, info, _ = load_network(args.run, xp)
+    names, top = info["class_names"], min(args.top, len(info["class_names"]))
+    files, pictures, unreadable = _read(args.pictures, view.size)
+    predictions = []
+    for start in range(0, len(files), AT_ONCE):
+        batch = to_device(np.stack(pictures[start : start + AT_ONCE]), xp)
+        for file, p in zip(files[start:], to_host(probabilities(network, batch, view, args.ten_crop))):
+            best = np.argsort(-p, kind="stable")[:top]
+            answers = [{"class": names[k], "id": info["class_ids"][k], "probability": float(p[k])} for k in best]
+            predictions.append({"file": file, "top": answers})
+    return {"predictions": predictions, "unreadable": unreadable}
+
+
+def _read(paths, size):
+    """The readable files with their pictures, and the others with the reason; UserError if none can be read."""
+    files, pictures, unreadable = [], [], []
+    for path in paths:
+        try:
+            pictures.append(read_picture(path, size))
+            files.append(path)
+        except PictureError as error:
+            unreadable.append({"file": path, "reason": str(error)})
+    for skipped in unreadable:
+        say(f"tinyalex: {skipped['file']}: {skipped['reason']}; skipped")
+    if not files:
+        raise UserError(f"{paths[0]}: {unreadable[0]['reason']}; no picture left to look at")
+    return files, pictures, unreadable
+
+
+def show(result):
+    for number, prediction in enumerate(result["predictions"]):
+        print(("\n" if number else "") + prediction["file"])
+        width = max(len(answer["class"]) for answer in prediction["top"])
+        for answer in prediction["top"]:
+            bar = "█" * round(BAR * answer["probability"])
+            print(f"  {answer['probability']:6.1%}  {answer['class']:<{width}}  {bar}".rstrip())

@@ -1,0 +1,51 @@
+"""`tinyalex prepare`: any source of pictures into the one prepared format."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from tinyalex.commands.options import bytes_text
+from tinyalex.data.prepare import prepare
+from tinyalex.data.readers import FORMATS
+
+HELP = "turn a source of pictures into a prepared folder"
+DESCRIPTION = (
+    "Turn a source of pictures into the one format that `train` reads. The source is recognised by itself:\n"
+    "Tiny ImageNet (folder or zip), ImageNet32/64 batches, CIFAR-10/100 (folder or tar.gz), class folders\n"
+    "(train/CLASS/*, val/CLASS/*), ILSVRC-2012 tars. Pictures that cannot be read are skipped, counted and listed."
+)
+EXAMPLES = (
+    "tinyalex prepare data/tiny-imagenet-200.zip data/tiny64",
+    "tinyalex prepare photos data/photos --size 64",
+    "tinyalex prepare ilsvrc data/imagenet256 --size 256 --classes 100 --per-class 500",
+)
+
+
+def add_arguments(parser):
+    parser.add_argument("source", metavar="SOURCE", help="folder, zip or tar")
+    parser.add_argument("out", metavar="OUT", help="folder to write; must not hold anything yet")
+    parser.add_argument("--format", metavar="NAME", help=f"instead of recognising it: {', '.join(FORMATS)}")
+    parser.add_argument("--size", type=int, metavar="S", help="side of the prepared pictures (default: by format)")
+    parser.add_argument("--classes", metavar="N|FILE", help="only the first N classes, or those listed in a file")
+    parser.add_argument("--per-class", type=int, metavar="N", help="at most N training pictures of each class")
+    parser.add_argument("--strict", action="store_true", help="refuse instead of skipping pictures that cannot be read")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
+
+
+def run(args):
+    classes = args.classes
+    if classes is not None:
+        classes = int(classes) if classes.lstrip("-").isdigit() else Path(classes)
+    report = prepare(
+        args.source, args.out, format=args.format, size=args.size, classes=classes, per_class=args.per_class,
+        strict=args.strict, workers=args.workers, quiet=args.json,
+    )  # fmt: skip
+    return asdict(report)
+
+
+def show(result):
+    pictures = f"{result['train_images']} training and {result['val_images']} validation pictures"
+    print(f"{result['path']}: {pictures} of {result['classes']} classes, {result['size']}×{result['size']} pixels")
+    print(f"{bytes_text(result['bytes'])} in {result['seconds']:.1f} s, {result['images_per_s']:.0f} pictures/s")
+    if result["skipped"]:
+        print(f"{len(result['skipped'])} could not be read; listed in {result['path']}/skipped.txt")
+    print(f"Next: tinyalex train --data {result['path']}")

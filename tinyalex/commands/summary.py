@@ -1,0 +1,67 @@
+"""`tinyalex summary`: a network layer by layer."""
+
+from dataclasses import asdict
+
+from tinyalex.commands.options import bytes_text, print_table
+from tinyalex.errors import UserError
+from tinyalex.models import MODELS, find_model
+from tinyalex.summary import summarise, training_bytes
+
+HELP = "a network layer by layer: shapes, parameters, work, memory"
+DESCRIPTION = (
+    "Output shape, parameters, multiply-adds a picture, and what training keeps in memory, layer by layer.\n"
+    "Without MODEL: the list of models. Parameters and memory are counted on the arrays of a real forward pass."
+)
+EXAMPLES = ("tinyalex summary", "tinyalex summary alexnet", "tinyalex summary alexnet-64 --classes 200 --batch 64 --json")
+
+
+def add_arguments(parser):
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="a model's name")
+    parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
+    parser.add_argument("--batch", type=int, metavar="N", help="pictures in a training step (the model's own)")
+
+
+def run(args):
+    for name in ("classes", "batch"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name}: found {value}, expected 1 or more")
+    if args.model is None:
+        keys = ("name", "about", "size", "crop")
+        return {"models": [{key: getattr(model, key) for key in keys} for model in MODELS.values()]}
+    model = find_model(args.model)
+    network = model.build(args.classes)
+    rows = summarise(network)
+    batch = args.batch or model.batch
+    return {
+        "model": model.name,
+        "in_shape": network.in_shape,
+        "classes": args.classes,
+        "batch": batch,
+        "layers": [asdict(row) for row in rows],
+        "parameters": sum(row.parameters for row in rows),
+        "multiply_adds": sum(row.multiply_adds for row in rows),
+        "activation_bytes": batch * sum(row.activation_bytes for row in rows),
+        "training_bytes": training_bytes(rows, batch, network.in_shape),
+    }
+
+
+def show(result):
+    if "models" in result:
+        print_table(("model", "", "pictures", "crop"), [tuple(m.values()) for m in result["models"]], right=(2, 3))
+        return
+    batch = result["batch"]
+    rows = [("input", "", _times(result["in_shape"]), "", "", "")]
+    for row in result["layers"]:
+        memory = bytes_text(batch * row["activation_bytes"]) if row["activation_bytes"] else ""
+        numbers = (f"{row['parameters'] or '':,}" if row["parameters"] else "", f"{row['multiply_adds']:,}" if row["multiply_adds"] else "")
+        rows.append((row["name"], row["layer"], _times(row["out_shape"]), *numbers, memory))
+    totals = (f"{result['parameters']:,}", f"{result['multiply_adds']:,}", bytes_text(result["activation_bytes"]))
+    rows.append(("total", "", "", *totals))
+    header = (result["model"], "", "output", "parameters", "multiply-adds", f"kept at batch {batch}")
+    print_table(header, rows, right=(2, 3, 4, 5))
+    print(f"\nTraining at batch {batch} takes about {bytes_text(result['training_bytes'])} in all.")
+
+
+def _times(shape):
+    return "×".join(map(str, shape))

@@ -1,0 +1,141 @@
+"""`tinyalex train`: from pictures to a trained network in a run folder."""
+
+import shlex
+import sys
+
+from tinyalex import plots
+from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.config import Config
+from tinyalex.data import open_dataset
+from tinyalex.errors import UserError
+from tinyalex.models import find_model
+from tinyalex.optim import INITIALISERS, Schedule
+from tinyalex.progress import say
+from tinyalex.runfolder import RunFolder
+from tinyalex.training import Stopped, go_on, start
+
+HELP = "train a network"
+DESCRIPTION = (
+    "Train a network and leave a run folder: checkpoints, metrics, curves and kernels.\n"
+    "Without options: alexnet-small learns the built-in pictures, drawn from a seed, in minutes on a CPU.\n"
+    "What is not given follows the model's own recipe. Ctrl-C saves; --resume goes on as if nothing had happened."
+)
+EXAMPLES = (
+    "tinyalex train",
+    "tinyalex train --data data/tiny64 --model alexnet-64 --out runs/first",
+    "tinyalex train --data data/tiny64 --epochs 60 --lr 0.01 --schedule plateau:5",
+    "tinyalex train --resume runs/first",
+)
+
+DEFAULT_MODEL = "alexnet-small"
+BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data get the model's own number
+
+
+def add_arguments(parser):
+    parser.add_argument("--data", metavar="FOLDER", help="a prepared folder, or builtin (the default)")
+    parser.add_argument("--model", metavar="NAME", help=f"see `tinyalex summary` (default: {DEFAULT_MODEL})")
+    parser.add_argument("--out", metavar="RUN", help="folder to write (default: the next free runs/MODEL-N)")
+    parser.add_argument("--resume", metavar="RUN", help="go on with an earlier run, with the settings it began with")
+    settings = parser.add_argument_group("settings (default: the model's recipe)")
+    settings.add_argument("--epochs", type=int, metavar="N", help="passes over the training pictures")
+    settings.add_argument("--batch", type=int, metavar="N", help="pictures in a step")
+    settings.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
+    settings.add_argument(
+        "--schedule",
+        metavar="S",
+        help="constant, steps:20,40, plateau[:EPOCHS] or cosine[:WARMUP] (default: cosine:1)",
+    )
+    settings.add_argument("--momentum", type=float, metavar="M", help="share of the velocity that is kept (0.9)")
+    settings.add_argument("--weight-decay", type=float, metavar="D", help="pull of the weights towards 0 (0.0005)")
+    settings.add_argument("--bias-lr", type=float, metavar="F", help="factor on the rate of biases (1; 2012 source: 2)")
+    settings.add_argument("--no-bias-decay", dest="bias_decay", action="store_false", default=None, help="biases do not decay")
+    settings.add_argument("--init", choices=INITIALISERS, help="where weights start")
+    settings.add_argument("--no-crops", dest="crops", action="store_false", default=None, help="centre crops only")
+    settings.add_argument("--no-mirror", dest="mirror", action="store_false", default=None, help="no mirror images")
+    settings.add_argument("--no-color", dest="color", action="store_false", default=None, help="no colour shifts")
+    settings.add_argument("--seed", type=int, metavar="N", help="of every random number (0)")
+    add_device(parser)
+
+
+SETTINGS = (
+    "epochs", "batch", "lr", "schedule", "momentum", "weight_decay", "bias_lr", "bias_decay", "init", "crops",
+    "mirror", "color", "seed",
+)  # fmt: skip
+
+
+def run(args):
+    xp = open_device(args)
+    trainer = _resumed(args, xp) if args.resume else _fresh(args, xp)
+    try:
+        result = trainer.train()
+    except Stopped:
+        state = trainer.state
+        raise KeyboardInterrupt(
+            f"stopped and saved at epoch {state['epoch'] + 1}, step {state['step']}; "
+            f"go on with: tinyalex train --resume {trainer.folder.path}"
+        ) from None
+    _draw(trainer)
+    return result
+
+
+def _fresh(args, xp):
+    model, data = find_model(args.model or DEFAULT_MODEL), args.data or "builtin"
+    chosen = {name: getattr(args, name) for name in SETTINGS}
+    if data == "builtin" and chosen["epochs"] is None and model.name == DEFAULT_MODEL:
+        chosen["epochs"] = BUILTIN_EPOCHS
+    config = Config.for_model(model, data, **chosen)
+    Schedule(config.schedule, config.lr, config.epochs)  # refuses a bad one before any work is done
+    dataset = open_dataset(data)
+    trainer = start(RunFolder.create(args.out, model.name), config, dataset, xp, _command())
+    _announce(trainer)
+    return trainer
+
+
+def _resumed(args, xp):
+    given = [name for name in ("model", "out", *SETTINGS) if getattr(args, name) is not None]
+    if given:
+        raise UserError(
+            f"--resume: takes every setting from the run, so --{given[0].replace('_', '-')} cannot be given; "
+            "only --data (if the folder has moved), --device and --threads can"
+        )
+    folder = RunFolder.open(args.resume)
+    data = args.data or folder.settings().get("config", {}).get("data", "builtin")
+    trainer = go_on(folder, open_dataset(data), xp)
+    _announce(trainer)
+    return trainer
+
+
+def _announce(trainer):
+    data, config = trainer.dataset, trainer.config
+    say(
+        f"{config.model} on {data.name}: {len(data.train)} training and {len(data.val)} validation pictures, "
+        f"{len(data.class_ids)} classes; {config.epochs} epochs → {trainer.folder.path}"
+    )
+
+
+def _command():
+    return "tinyalex " + shlex.join(sys.argv[1:])
+
+
+def _draw(trainer):
+    folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
+    from tinyalex.backend import to_host
+
+    plots.save(plots.curves(folder.read_metrics("epoch"), title), folder.path / "curves.png")
+    weight = to_host(trainer.network.params["conv1.weight"])
+    plots.save(plots.kernels(weight, f"The first layer's {weight.shape[-1]} kernels, {title}"), folder.path / "kernels.png")
+
+
+def show(result):
+    print()
+    rows = [
+        ("best epoch", result["best_epoch"], f"{result['top1_error']:.1%}", f"{result['top5_error']:.1%}"),
+        ("last epoch", result["epochs"], f"{result['last_top1_error']:.1%}", f"{result['last_top5_error']:.1%}"),
+    ]
+    print_table(("validation error", "epoch", "top-1", "top-5"), rows, right=(1, 2, 3))
+    run = result["run"]
+    print(f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s on {result['device']}")
+    print(f"Look at {run}/curves.png and {run}/kernels.png, then try:")
+    print(f"  tinyalex evaluate {run} --ten-crop     ten views of each picture, averaged")
+    print(f"  tinyalex predict {run} PICTURE…        top-5 answers for pictures of yours")
+    print("  tinyalex gradcheck                     every gradient against a numerical one")

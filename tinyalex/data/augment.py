@@ -1,0 +1,106 @@
+"""From uint8 pictures to what the network sees: crops, mirror images, colour shifts, the mean subtracted.
+
+N pictures, S their side, T the side of a crop. All of it runs on the device that the pictures are on; the few random
+numbers are drawn on the host, so a CPU and a GPU run see the same crops.
+"""
+
+from dataclasses import dataclass, replace
+
+from tinyalex.backend import Array, array_module, to_device
+
+ARRAYS = ("mean", "color_eigenvalues", "color_eigenvectors")  # the fields of a View that are arrays
+COLOR_STD = 0.1  # paper §4.1: a random variable "with mean zero and standard deviation 0.1"
+
+
+@dataclass(frozen=True)
+class View:
+    """How a network looks at pictures: kept with the weights, since these mean nothing without it.
+
+    crop: T, in pixels;  scale: what (pixel − mean) is multiplied with
+    mean: (S, S, 3) float32, the mean training picture, 0 to 255
+    color_eigenvalues (3,), color_eigenvectors (3, 3) in columns: principal components of the RGB pixels, scaled to 0..1
+    """
+
+    crop: int
+    scale: float
+    mean: Array
+    color_eigenvalues: Array
+    color_eigenvectors: Array
+
+    @classmethod
+    def of(cls, dataset, model):
+        """The view that `model` needs of `dataset`."""
+        return cls(
+            model.crop, model.pixel_scale, dataset.mean, dataset.color_eigenvalues, dataset.color_eigenvectors
+        )
+
+    @property
+    def size(self):
+        """S, the side of the pictures that this view takes."""
+        return self.mean.shape[0]
+
+    def to(self, xp):
+        """The same view with its arrays on device `xp`."""
+        arrays = {key: to_device(getattr(self, key), xp) for key in ARRAYS}
+        return replace(self, **arrays)
+
+    def random(self, pictures, rng, crops=True, mirror=True, color=True):
+        """Training pictures (paper §4.1): for each one a random crop, a mirror image half of the time, a colour shift.
+
+        pictures: uint8 (N, S, S, 3);  rng: a NumPy generator;  returns float32 (N, T, T, 3)
+        Each of the three can be left out; without crops the centre is taken. There are (S − T + 1)² crops: 33² for 256
+        and 224, as the 2012 source drew them (the paper counts 32²).
+        """
+        N, places = len(pictures), self.size - self.crop + 1
+        tops, lefts = rng.integers(0, places, (2, N)) if crops else [[(places - 1) // 2] * N] * 2
+        mirrored = rng.random(N) < 0.5 if mirror else [False] * N
+        x = self._cut(pictures, tops, lefts, mirrored)
+        if color:
+            alphas = rng.standard_normal((N, 3), dtype="float32") * COLOR_STD
+            x += color_shifts(alphas, self.color_eigenvalues, self.color_eigenvectors)[:, None, None, :] * self.scale
+        return x
+
+    def centre(self, pictures):
+        """The central crop of each picture: float32 (N, T, T, 3)."""
+        N, start = len(pictures), (self.size - self.crop) // 2
+        return self._cut(pictures, [start] * N, [start] * N, [False] * N)
+
+    def ten(self, pictures):
+        """Four corners and the centre, then their mirror images (paper §4.1): float32 (10, N, T, T, 3)."""
+        xp = array_module(pictures)
+        N, last = len(pictures), self.size - self.crop
+        corners = [(0, 0), (0, last), (last, 0), (last, last), (last // 2, last // 2)]
+        views = [
+            self._cut(pictures, [top] * N, [left] * N, [mirrored] * N)
+            for mirrored in (False, True)
+            for top, left in corners
+        ]
+        return xp.stack(views)
+
+    def _cut(self, pictures, tops, lefts, mirrored):
+        """(picture − mean) · scale in the window at (top, left), mirrored where told: float32 (N, T, T, 3)."""
+        xp = array_module(pictures)
+        tops, lefts, mirrored = xp.asarray(tops), xp.asarray(lefts), xp.asarray(mirrored)
+        x = _all_crops(pictures, self.crop)[xp.arange(len(pictures)), tops, lefts].astype(xp.float32)
+        x -= _all_crops(self.mean[None], self.crop)[0][tops, lefts]  # the mean of the very same pixels
+        x *= self.scale
+        return xp.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
+
+
+def _all_crops(pictures, crop):
+    """Every crop of every picture, as a view: (N, S − T + 1, S − T + 1, T, T, 3)."""
+    N, S, _, C = pictures.shape
+    n, h, w, c = pictures.strides
+    places = S - crop + 1
+    as_strided = array_module(pictures).lib.stride_tricks.as_strided
+    return as_strided(pictures, (N, places, places, crop, crop, C), (n, h, w, h, w, c))
+
+
+def color_shifts(alphas, eigenvalues, eigenvectors):
+    """What to add to each picture's R, G and B: 255 · p·(α∘λ), (N, 3), for alphas (N, 3) (paper §4.1).
+
+    p are the eigenvectors (in columns), λ the eigenvalues of pixels scaled to 0..1; 255 brings the shift back to the
+    pixels' own scale. The paper does not say its scale; on 0..255 the formula would shift pictures by hundreds.
+    """
+    xp = array_module(eigenvectors)
+    return 255.0 * ((xp.asarray(alphas) * eigenvalues) @ eigenvectors.T)

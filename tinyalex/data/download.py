@@ -1,0 +1,185 @@
+"""Fetch a public data set over HTTP, so that what ends up under its final name is whole and right, or not there at all.
+
+The bytes are collected in `<file>.part`, which outlives a lost connection or an interrupt and is taken up again by the
+next call; only when size and MD5 are as published is it renamed. MD5 guards against accidents, not against malice.
+"""
+
+import difflib
+import errno
+import hashlib
+import re
+import shutil
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+from tinyalex.errors import UserError
+from tinyalex.progress import progress_bar
+
+BLOCK = 1 << 16  # bytes taken from the connection at a time
+SILENCE = 30  # seconds without a byte after which a connection counts as lost
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published archive: its file name, where it is, its length in bytes and its MD5 in hexadecimal."""
+
+    file: str
+    url: str
+    size: int
+    md5: str
+
+
+SOURCES = {
+    "tiny-imagenet": Source(
+        file="tiny-imagenet-200.zip",
+        url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+        size=248_100_043,
+        md5="90528d7ca1a48142e341f4ef8d21d0de",
+    ),
+    "cifar10": Source(
+        file="cifar-10-python.tar.gz",
+        url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+        size=170_498_071,
+        md5="c58f30108f718f92721af3b95e74349a",
+    ),
+}
+
+
+class LostConnection(Exception):
+    """The connection failed in a way that another try may mend; the text says how."""
+
+
+def download(name, folder, *, url=None, quiet=False, tries=5, pause=1.0):
+    """Fetch the archive `name` ("tiny-imagenet" or "cifar10") into `folder` and return its path.
+
+    A file that is already there is checked and returned without touching the network.
+    url: another address of the same file, a mirror
+    tries: how often in a row to try without getting any further before giving up
+    pause: seconds before the second try, doubled before each further one
+    Raises UserError, one line: unknown name, no connection, HTTP error, wrong size or MD5, no room, no right to write.
+    """
+    source = find_source(name)
+    url = url or source.url
+    if not url.startswith(("http://", "https://")):
+        raise UserError(f"cannot download {url}: expected an address beginning with http:// or https://")
+    path = Path(folder) / source.file
+    part = path.with_name(path.name + ".part")
+    try:
+        if path.exists():
+            if fault := what_is_wrong(path, source):
+                raise UserError(f"{path} is not the published file: {fault}; move it away and try again")
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check_room(part, source)
+        fetch(url, part, source, tries, pause, quiet)
+        if fault := what_is_wrong(part, source):
+            part.unlink()
+            raise UserError(f"{url} is not the published file: {fault}; what was downloaded has been removed")
+        part.replace(path)  # atomic: nobody ever sees half a file under the final name
+    except OSError as error:  # of the disk: those of the network have become LostConnection or UserError
+        if error.errno == errno.ENOSPC:
+            raise UserError(f"the disk is full: make room and try again, {part} is kept and continued") from error
+        raise UserError(f"cannot write {error.filename or part}: {error.strerror or error}") from error
+    return path
+
+
+def find_source(name):
+    """The Source of that name, or a UserError naming the nearest."""
+    if name in SOURCES:
+        return SOURCES[name]
+    near = difflib.get_close_matches(name, SOURCES, n=1, cutoff=0.4)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise UserError(f"unknown download '{name}': {hint}expected one of {', '.join(sorted(SOURCES))}")
+
+
+def size_of(path):
+    """Bytes in the file, 0 if there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def what_is_wrong(path, source):
+    """How a file differs from what is published, in a few words; None if it does not."""
+    if (size := size_of(path)) != source.size:
+        return f"it has {size:,} bytes, expected {source.size:,}"
+    with open(path, "rb") as file:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return None if md5 == source.md5 else f"its MD5 is {md5}, expected {source.md5}"
+
+
+def check_room(part, source):
+    """Refuse to begin what cannot end: a UserError if the rest of the file does not fit on the disk."""
+    free, needed = shutil.disk_usage(part.parent).free, source.size - size_of(part)
+    if needed > free:
+        raise UserError(f"no room for {source.file} in {part.parent}: needs {needed:,} bytes, {free:,} are free")
+
+
+def fetch(url, part, source, tries, pause, quiet):
+    """Bring `part` to its full size, over as many connections as it takes."""
+    if size_of(part) > source.size:  # of another file: nothing of it can be trusted
+        part.unlink()
+    furthest, failures = size_of(part), 0
+    with progress_bar(source.size, source.file, unit="bytes", quiet=quiet, scale=True) as bar:
+        while size_of(part) < source.size:
+            try:
+                receive(url, part, source, bar)
+            except LostConnection as error:
+                # a server that cannot resume may fall back, so only a new furthest point counts as getting on
+                failures = 1 if size_of(part) > furthest else failures + 1
+                furthest = max(furthest, size_of(part))
+                if failures >= tries:
+                    kept = f"; {furthest:,} bytes are kept, try again to go on" if size_of(part) else ""
+                    raise UserError(f"cannot download {url}: {error} ({failures} tries){kept}") from error
+                time.sleep(pause * 2 ** (failures - 1))
+
+
+def receive(url, part, source, bar):
+    """Continue `part` over one connection until it is full; LostConnection if that ends early."""
+    with connect(url, part) as response:
+        have, total = read_offer(response)
+        if total not in (None, source.size):
+            raise UserError(f"{url} is not the published file: it has {total:,} bytes, expected {source.size:,}")
+        if have not in (0, size_of(part)):
+            raise LostConnection(f"the server continued at byte {have:,}, expected {size_of(part):,}")
+        bar.initial = bar.n = have  # initial: the rate counts only what this connection brings
+        with open(part, "ab" if have else "wb") as file:
+            while have < source.size:
+                try:
+                    block = response.read(min(BLOCK, source.size - have))
+                except (OSError, HTTPException) as error:
+                    raise LostConnection(f"connection lost, {error}") from error
+                if not block:
+                    raise LostConnection(f"connection closed at {have:,} of {source.size:,} bytes")
+                file.write(block)
+                have += len(block)
+                bar.update(len(block))
+
+
+def connect(url, part):
+    """Ask for the file from the end of `part` on; the open response."""
+    request = urllib.request.Request(url, headers={"User-Agent": "tinyalex"})
+    if have := size_of(part):
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        return urllib.request.urlopen(request, timeout=SILENCE)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == 416:  # the server has no byte where we want to go on: start over
+            part.unlink(missing_ok=True)
+        elif error.code < 500 and error.code not in (408, 429):  # those may pass
+            raise UserError(f"cannot download {url}: HTTP {error.code} {error.reason}") from error
+        raise LostConnection(f"HTTP {error.code} {error.reason}") from error
+    except (OSError, HTTPException) as error:  # URLError is an OSError
+        raise LostConnection(f"no connection, {getattr(error, 'reason', error)}") from error
+
+
+def read_offer(response):
+    """(first byte, length of the whole file or None) of what the server is about to send."""
+    if response.status == 206:
+        first, total = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers["Content-Range"]).groups()
+        return int(first), None if total == "*" else int(total)
+    length = response.headers["Content-Length"]  # the server ignored Range, or was not asked: all of it
+    return 0, None if length is None else int(length)

@@ -1,0 +1,59 @@
+"""Batches in a seeded order, ready when the network is: gathered, and on the CPU augmented, one step ahead."""
+
+from tinyalex.backend import is_host, memory_available, prefetch, random_stream, to_device
+
+RESIDENT_SHARE = 0.5  # of the free device memory that a whole training set may take
+
+
+class TrainingLoader:
+    """Shuffled, augmented batches of one training split.
+
+    Order and augmentation of step s in epoch e depend on (seed, e, s) alone, so an epoch can be entered anywhere.
+    The last batch of an epoch may be smaller; every picture comes once.
+
+    split: a `Split`;  view: a `View` on the device;  batch: pictures a step
+    augment: keyword arguments of `View.random`, to leave parts out
+    """
+
+    def __init__(self, split, view, batch, seed, xp, augment=None):
+        self.split, self.view, self.batch, self.seed, self.xp = split, view, batch, seed, xp
+        self.augment = augment or {}
+        self.resident = None if is_host(view.mean) else self._move_if_it_fits()
+
+    @property
+    def steps(self):
+        """Batches in an epoch."""
+        return -(-len(self.split) // self.batch)
+
+    def epoch(self, epoch, first_step=0):
+        """Yield (step, x, labels) from `first_step` on: float32 (N, T, T, 3) and int64 (N,) on the device."""
+        order = random_stream(self.seed, "order", epoch).permutation(len(self.split))
+
+        def fetch(step):
+            indices = order[step * self.batch : (step + 1) * self.batch]
+            pictures = indices if self.resident is not None else self.split.gather(indices)
+            return step, self._look(pictures, epoch, step) if self._on_host else pictures, self.split.labels[indices]
+
+        for step, x, labels in prefetch(fetch, range(first_step, self.steps)):
+            if not self._on_host:
+                x = self._look(self._to_device(x), epoch, step)
+            yield step, x, to_device(labels, self.xp)
+
+    @property
+    def _on_host(self):
+        return is_host(self.view.mean)
+
+    def _look(self, pictures, epoch, step):
+        return self.view.random(pictures, random_stream(self.seed, "augment", epoch, step), **self.augment)
+
+    def _to_device(self, pictures_or_indices):
+        if self.resident is None:
+            return to_device(pictures_or_indices, self.xp)
+        return self.resident[to_device(pictures_or_indices, self.xp)]
+
+    def _move_if_it_fits(self):
+        """The whole split on the device, or None where it would take too much of it."""
+        available = memory_available(self.xp)
+        if available is None or sum(shard.nbytes for shard in self.split.shards) > RESIDENT_SHARE * available:
+            return None
+        return self.xp.concatenate([to_device(shard, self.xp) for shard in self.split.shards])

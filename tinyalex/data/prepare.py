@@ -1,0 +1,227 @@
+"""From whatever the pictures are in to the prepared format, on all cores and in bounded memory.
+
+Chunks of undecoded pictures go to worker processes, which send back pixels and their statistics; the main process
+writes and hashes them in the order of the source, so the result is the same for any number of workers. Nothing is
+shuffled. In memory are the list of files (about 200 bytes each) and a few chunks of CHUNK_BYTES per worker, or one file
+of the formats that are arrays, which are rearranged here as that takes less time than sending them.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import Counter, deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinyalex.data.dataset import ColorStatistics
+from tinyalex.data.prepared import PreparedWriter, check_target
+from tinyalex.data.readers import read_source
+from tinyalex.data.selection import Selection, chosen_classes
+from tinyalex.errors import UserError
+from tinyalex.progress import progress_bar
+
+CHUNK_BYTES = 4 * 2**20  # of pixels, in one piece of work
+POOL_WORTH = 1.0  # seconds of work left that make it worth the 0.3 s in which processes start
+
+
+@dataclass(frozen=True)
+class PreparedReport:
+    """What was prepared: counts of pictures, (name, reason) of the unreadable ones, wall time, bytes on disk."""
+
+    path: Path
+    format: str
+    size: int
+    classes: int
+    train_images: int
+    val_images: int
+    skipped: list
+    seconds: float
+    images_per_s: float
+    fingerprint: str
+    bytes: int
+
+
+def prepare(
+    source, out, *, format=None, size=None, classes=None, per_class=None, strict=False, workers=None, quiet=False
+):
+    """Prepare the data set at `source` into the new folder `out`; returns a PreparedReport.
+
+    source: a folder or archive in one of the formats of readers/; format: its name, where it should not be recognised
+    size: side in pixels; None for the format's own: 64 for Tiny ImageNet and class folders, 32 for CIFAR, 256 for
+        ILSVRC-2012, the side they have for ImageNet32 and 64
+    classes: None, the number of first classes to keep, or a text file of class ids (selection.py)
+    per_class: at most so many training pictures of each class, the first in the order of the source
+    strict: fail at the first unreadable picture instead of skipping and reporting it
+    workers: processes; None for one per core, or none at all where the work is too small for them
+    quiet: no progress bar
+    Raises UserError for every mistake in these or in the source, and then leaves nothing behind.
+    """
+    started = time.perf_counter()
+    out = Path(out)
+    _check_arguments(out, size, per_class, workers)
+    found = read_source(source, format)
+    chosen, size = chosen_classes(found, classes), size or found.size
+    ids, names = ([of_all[i] for i in chosen] for of_all in (found.class_ids, found.class_names))
+    tasks, expected = _tasks(found, chosen, per_class, max(1, CHUNK_BYTES // (size * size * 3))), found.expected
+    in_files = isinstance(found.train, list)
+    if in_files:  # labels are known: count, and complain, before hours of decoding
+        tasks = list(tasks)
+        _check_counts(_add_up((task.split, task.labels) for task in tasks), ids, found.name)
+        expected = sum(len(task.labels) for task in tasks)
+    with PreparedWriter(out, size, ids, names) as writer:
+        writer.check_space(expected if in_files else 0)
+        results = _converted(tasks, size, workers if in_files else 1, expected)
+        with contextlib.closing(results), progress_bar(expected, "preparing", quiet=quiet) as bar:
+            statistics, skipped = _write_all(results, writer, strict, bar)
+        counts = _add_up((split, labels) for split in writer.labels for labels in writer.labels[split])
+        _check_counts(counts, ids, found.name)
+        origin = {"name": found.name, "format": found.format}
+        fingerprint, total_bytes = writer.finish(statistics, origin, skipped)
+    seconds, train, val = time.perf_counter() - started, counts["train"].total(), counts["val"].total()
+    return PreparedReport(
+        out, found.format, size, len(ids), train, val, skipped, seconds, (train + val) / seconds, fingerprint, total_bytes
+    )
+
+
+def _check_arguments(out, size, per_class, workers):
+    """Refuse a taken target and numbers out of range before anything is read."""
+    check_target(out)
+    limits = {"size": (size, 8, 1024), "per_class": (per_class, 1, None), "workers": (workers, 1, None)}
+    for name, (value, low, high) in limits.items():
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and low <= value <= (high or value)):
+            raise UserError(f"{name}: {value!r}, expected a whole number, {low} {f'to {high}' if high else 'or more'}")
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One piece of work: a chunk of a split, and the new labels of its pictures."""
+
+    split: str
+    chunk: object
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Result:
+    """A task done: uint8 (n, S, S, 3), labels (n,), (name, reason) of the others, ColorStatistics (train only)."""
+
+    split: str
+    pictures: np.ndarray
+    labels: np.ndarray
+    skipped: list
+    statistics: ColorStatistics | None
+
+
+def _tasks(source, chosen, per_class, length):
+    """The chosen pictures in order as tasks of at most `length` pictures, train before val."""
+    for split, chunks, most in (("train", source.train, per_class), ("val", source.val, None)):
+        selection = Selection(chosen, len(source.class_ids), most)
+        for chunk in chunks:
+            for piece, labels in selection.pieces(chunk, length):
+                yield _Task(split, piece, labels)
+            del chunk  # it can be 1.6 GB, and the next one is loaded now
+
+
+def _convert(task, size):
+    """Do one task: read, decode, add up."""
+    pictures, kept, skipped = task.chunk.pictures(size)
+    statistics = None
+    if task.split == "train":
+        statistics = ColorStatistics(size)
+        statistics.add(pictures)
+    return _Result(task.split, pictures, task.labels[kept], skipped, statistics)
+
+
+def _write_all(results, writer, strict, bar):
+    """Write results as they come; returns the merged ColorStatistics and the list of what was skipped."""
+    statistics, skipped = ColorStatistics(writer.size), []
+    for result in results:
+        if strict and result.skipped:
+            raise UserError("{}: {}".format(*result.skipped[0]))
+        writer.add(result.split, result.pictures, result.labels)
+        if result.statistics:
+            statistics.merge(result.statistics)
+        skipped += result.skipped
+        bar.update(len(result.labels) + len(result.skipped))
+    return statistics, skipped
+
+
+def _add_up(labelled):
+    """Pictures per split and class from (split, labels) pairs."""
+    counts = {"train": Counter(), "val": Counter()}
+    for split, labels in labelled:
+        counts[split].update(labels.tolist())
+    return counts
+
+
+def _check_counts(counts, class_ids, name):
+    """Raise UserError unless every class has a training picture and there is something to validate on."""
+    empty = [class_id for label, class_id in enumerate(class_ids) if not counts["train"][label]]
+    if empty:
+        more = f" (nor have {len(empty) - 1} others)" if len(empty) > 1 else ""
+        raise UserError(f"{name}: class '{empty[0]}' has no training pictures that can be read{more}")
+    if not counts["val"]:
+        raise UserError(f"{name}: no validation pictures that can be read")
+
+
+def _converted(tasks, size, workers, expected):
+    """The results of all tasks, in order. With `workers` None, processes are started only if they pay."""
+    tasks = iter(tasks)
+    if workers is None:
+        workers, spent, done = _cores(), 0.0, 0
+        for task in tasks:
+            began = time.perf_counter()
+            result = _convert(task, size)
+            spent, done = spent + time.perf_counter() - began, done + len(task.labels)
+            yield result
+            if workers > 1 and spent / done * (expected - done) > POOL_WORTH:
+                break
+    if workers == 1:
+        yield from (_convert(task, size) for task in tasks)
+    else:
+        yield from _converted_in_pool(tasks, size, workers)
+
+
+def _converted_in_pool(tasks, size, workers):
+    """The results in order, from processes that are never more than a few tasks ahead."""
+    # not forked: NumPy's and the progress bar's threads do not survive that
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    pending = deque()
+    try:
+        for task in tasks:
+            pending.append(pool.submit(_convert, task, size))
+            if len(pending) > workers + 2:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    except BrokenProcessPool:
+        raise UserError(
+            "a worker process ended early: out of memory? (A script has to call prepare() under "
+            "`if __name__ == '__main__':`, or with workers=1)"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker():
+    """In each worker: leave Ctrl-C to the main process, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _cores():
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,252 @@
+"""The one prepared format on disk: written as a stream, opened memory-mapped.
+
+    <name>/meta.json               format and version, classes, shards, colour statistics, source, fingerprint
+    <name>/mean.npy                the mean training picture, float32 (S, S, 3)
+    <name>/<split>-labels.npy      int64 (N,)
+    <name>/<split>-00000.npy, …    uint8 (n, S, S, 3), at most 256 MiB each
+    <name>/skipped.txt             unreadable pictures, "name, tab, reason"; only where there were any
+
+N pictures, n of them in a shard, S the side in pixels, K classes. Pictures keep the order of the source: the loader
+shuffles. The folder is written under a temporary name beside its final one, `.<name>.partial-…`, and renamed when it is
+complete, so what stands under the final name is whole.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tinyalex.data.dataset import Dataset, Split
+from tinyalex.errors import UserError
+
+FORMAT, VERSION = "tinyalex-prepared", 1
+SPLITS = ("train", "val")
+META, MEAN, SKIPPED = "meta.json", "mean.npy", "skipped.txt"
+SHARD_BYTES = 256 * 2**20
+
+
+def labels_file(split):
+    """The name of a split's file of labels."""
+    return f"{split}-labels.npy"
+
+
+def open_prepared(path):
+    """Open a prepared folder as a Dataset whose pictures stay on disk until they are used.
+
+    Raises UserError naming the file where anything is missing, cut short or not as meta.json says.
+    """
+    path = Path(path)
+    meta = _read_meta(path)
+    try:
+        size, class_ids = meta["size"], tuple(meta["class_ids"])
+        splits = [_open_split(path, split, meta["splits"][split], size, len(class_ids)) for split in SPLITS]
+        mean = _load(path / MEAN, np.float32, (size, size, 3))
+        return Dataset(
+            str(path), size, class_ids, tuple(meta["class_names"]), mean,
+            np.array(meta["color_eigenvalues"], np.float32).reshape(3),
+            np.array(meta["color_eigenvectors"], np.float32).reshape(3, 3),
+            *splits, meta["fingerprint"],
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path / META}: an entry is missing or of a wrong kind ({error}); prepare the set again") from None
+
+
+def _read_meta(path):
+    file = path / META
+    if not path.is_dir():
+        raise UserError(f"{path}: no such folder, expected a prepared data set")
+    if not file.is_file():
+        raise UserError(f"{file}: missing, so this is not a prepared data set")
+    try:
+        meta = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise UserError(f"{file}: not readable as JSON ({error})") from None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise UserError(f"{file}: expected the format '{FORMAT}'")
+    if meta.get("version") != VERSION:
+        raise UserError(f"{file}: version {meta.get('version')!r}, this program reads version {VERSION}")
+    return meta
+
+
+def _open_split(path, split, shards, size, class_count):
+    arrays = []
+    for shard in shards:
+        file, shape = path / shard["file"], (shard["count"], size, size, 3)
+        found = file.stat().st_size if file.is_file() else None
+        if found not in (None, shard["bytes"]):
+            raise UserError(f"{file}: {found:,} bytes, expected {shard['bytes']:,}: it was cut short or changed")
+        arrays.append(_load(file, np.uint8, shape, mmap_mode="r"))
+    labels = _load(path / labels_file(split), np.int64, (sum(map(len, arrays)),))
+    if len(labels) == 0:
+        raise UserError(f"{path / labels_file(split)}: no pictures")
+    if labels.min() < 0 or labels.max() >= class_count:
+        wrong = labels.min() if labels.min() < 0 else labels.max()
+        raise UserError(f"{path / labels_file(split)}: label {wrong} is out of range, expected 0 to {class_count - 1}")
+    return Split(tuple(arrays), labels)
+
+
+def _load(file, dtype, shape, mmap_mode=None):
+    """The array in a .npy file. Raises UserError where it is not of this type and shape."""
+    if not file.is_file():
+        raise UserError(f"{file}: missing; the prepared data set is not complete")
+    try:
+        array = np.load(file, mmap_mode=mmap_mode, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{file}: not a readable .npy file ({error})") from None
+    if array.dtype != dtype or array.shape != shape:
+        raise UserError(f"{file}: {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}")
+    return array
+
+
+class PreparedWriter:
+    """Writes a prepared set, batch after batch, holding no more than the batch it is given.
+
+    Use it as a context manager: `add` batches, then `finish`. Left without `finish`, by an error or Ctrl-C, it removes
+    everything it wrote. Raises UserError where the target exists with something in it, or the disk is full.
+    """
+
+    def __init__(self, path, size, class_ids, class_names, shard_bytes=SHARD_BYTES):
+        self.path, self.size = Path(path), size
+        self.class_ids, self.class_names = list(class_ids), list(class_names)
+        self.shard_length = max(1, shard_bytes // (size * size * 3))
+        self.shards = {split: [] for split in SPLITS}
+        self.labels = {split: [] for split in SPLITS}
+        self.digests = {split: hashlib.sha256() for split in SPLITS}
+        self.folder = self.file = self.shard = None  # the file being written and its entry in `shards`
+        self.header_bytes = 0
+        self.made = []  # folders above the target that are not there yet
+        check_target(self.path)
+
+    def __enter__(self):
+        with _disk_errors(self.path):
+            parent = self.path.absolute().parent
+            self.made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+            parent.mkdir(parents=True, exist_ok=True)
+            self.folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.partial-", dir=parent))
+        return self
+
+    def __exit__(self, *_exception):
+        if self.file:
+            self.file.close()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another program may have begun to use them
+                for folder in self.made:
+                    folder.rmdir()
+
+    def check_space(self, count):
+        """Raise UserError where `count` pictures do not fit on the disk."""
+        needed, free = count * self.size * self.size * 3, shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise UserError(
+                f"{self.path}: {needed / 1e9:.1f} GB are needed for {count:,} pictures, {free / 1e9:.1f} GB are free"
+            )
+
+    def add(self, split, pictures, labels):
+        """Append uint8 pictures (N, S, S, 3) and their labels (N,) to a split; splits one after the other."""
+        self.digests[split].update(np.ascontiguousarray(pictures))
+        self.labels[split].append(np.asarray(labels, np.int64))
+        with _disk_errors(self.path):
+            while len(pictures):
+                if not self.shards[split] or self.shard["count"] == self.shard_length:
+                    self._next_shard(split)
+                part = pictures[: self.shard_length - self.shard["count"]]
+                self.file.write(np.ascontiguousarray(part))
+                self.shard["count"] += len(part)
+                pictures = pictures[len(part) :]
+
+    def finish(self, statistics, source, skipped=()):
+        """Write what belongs beside the pictures, give the folder its name; returns (fingerprint, bytes on disk).
+
+        statistics: ColorStatistics of the training pictures; source: dict of where they came from, for meta.json;
+        skipped: (name, reason) pairs
+        """
+        with _disk_errors(self.path):
+            self._close_shard()
+            for split in SPLITS:
+                np.save(self.folder / labels_file(split), self._labels(split))
+            np.save(self.folder / MEAN, statistics.mean())
+            if skipped:
+                lines = "".join("\t".join(" ".join(part.split()) for part in pair) + "\n" for pair in skipped)
+                (self.folder / SKIPPED).write_text(lines, encoding="utf-8", errors="backslashreplace")
+            meta = self._meta(statistics, source, len(skipped))
+            (self.folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+            total = sum(file.stat().st_size for file in self.folder.iterdir())
+            self.folder.chmod(0o777 & ~_umask())  # mkdtemp keeps others out
+            if self.path.is_dir():
+                self.path.rmdir()  # empty, or this raises
+            os.rename(self.folder, self.path)
+            self.folder = None
+        return meta["fingerprint"], total
+
+    def _meta(self, statistics, source, skipped):
+        values, vectors = statistics.principal_components()
+        meta = {"format": FORMAT, "version": VERSION, "size": self.size}
+        meta |= {"class_ids": self.class_ids, "class_names": self.class_names, "splits": self.shards}
+        meta |= {"color_eigenvalues": values.tolist(), "color_eigenvectors": vectors.tolist()}
+        return meta | {"source": source, "skipped": skipped, "fingerprint": self._fingerprint()}
+
+    def _fingerprint(self):
+        """SHA-256 over sizes, classes, pictures and labels: the same however they were cut into batches and shards."""
+        content = [self.size, self.class_ids, self.class_names]
+        for split in SPLITS:
+            labels = self._labels(split)
+            content += [len(labels), self.digests[split].hexdigest(), hashlib.sha256(labels.astype("<i8")).hexdigest()]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def _labels(self, split):
+        return np.concatenate([np.zeros(0, np.int64), *self.labels[split]])
+
+    def _next_shard(self, split):
+        self._close_shard()
+        name = f"{split}-{len(self.shards[split]):05d}.npy"
+        self.shard = {"file": name, "count": 0}
+        self.shards[split].append(self.shard)
+        self.file = (self.folder / name).open("wb")
+        self._write_header(0)
+
+    def _close_shard(self):
+        """Put the number of pictures into the header: NumPy pads it so that its length stays the same."""
+        if self.file:
+            self.shard["bytes"] = self.file.tell()
+            self.file.seek(0)
+            self._write_header(self.shard["count"])
+            self.file.close()
+            self.file = None
+
+    def _write_header(self, count):
+        shape = (count, self.size, self.size, 3)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self.file, header)
+        self.header_bytes = self.header_bytes or self.file.tell()
+        assert self.file.tell() == self.header_bytes, "the header of a shard changed its length"
+
+
+def check_target(path):
+    """Raise UserError where `path` is taken: nothing is ever overwritten."""
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path}: a file is in the way")
+    if path.is_dir() and any(path.iterdir()):
+        raise UserError(f"{path}: exists and is not empty; choose another name or remove it")
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def _disk_errors(path):
+    """Say in one line what went wrong on the disk."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise UserError(f"{path}: cannot be written: {'the disk is full' if full else error.strerror}") from error

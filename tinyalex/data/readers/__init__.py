@@ -1,0 +1,33 @@
+"""The formats that can be prepared, and which of them a folder or archive is in.
+
+One file per format; source.py says what a reader is. The first that recognises a source reads it.
+"""
+
+import difflib
+
+from tinyalex.data.readers import cifar, class_folders, ilsvrc2012, imagenet_batches, tiny_imagenet
+from tinyalex.data.readers.storage import open_storage
+from tinyalex.errors import UserError
+
+# class_folders last: other formats, too, have a folder `train`
+READERS = {r.NAME: r for r in (tiny_imagenet, cifar, imagenet_batches, ilsvrc2012, class_folders)}
+
+
+def read_source(path, format=None):
+    """The Source at `path`, in the format of that name or in the one that is recognised.
+
+    What is looked for may lie at the top or in the only folder there. Raises UserError.
+    """
+    if format is not None and format not in READERS:
+        near = difflib.get_close_matches(format, READERS, n=1, cutoff=0.4)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise UserError(f"unknown format '{format}': {hint}Known are {', '.join(READERS)}")
+    storage = open_storage(path)
+    tops = [storage, *(storage.below(folder) for folder in storage.folders() if len(storage.folders()) == 1)]
+    wanted = list(READERS.values()) if format is None else [READERS[format]]
+    for top in tops:
+        for reader in wanted:
+            if reader.recognises(top):
+                return reader.read(top)
+    expected = "; ".join(f"{reader.NAME} ({reader.EXPECTS})" for reader in wanted)
+    raise UserError(f"{path}: no data set found here; expected {expected}")

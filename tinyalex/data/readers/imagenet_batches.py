@@ -1,0 +1,112 @@
+"""ImageNet32 and ImageNet64 as published, and their relatives of 8 and 16 pixels.
+
+train_data_batch_1, _2, … and val_data: pickled dicts with `data`, uint8 (N, 3·S·S), and `labels` from 1; or the same
+as .npz. The two downloads of ImageNet64's training part may lie in folders side by side. Batches are loaded one at a
+time: memory stays at the largest file (1.6 GB of ImageNet64), not the whole (15.7 GB).
+
+Labels follow the order of map_clsloc.txt ("n02119789 1 kit_fox" per line). Where it is there it gives the classes;
+where it is not, they are the thousand published ones, named by their numbers.
+"""
+
+import re
+
+import numpy as np
+
+from tinyalex.data.pickles import load_pickle
+from tinyalex.data.readers.source import Source, array_chunk, side_of, text_lines
+from tinyalex.errors import UserError
+
+NAME = "imagenet-batches"
+EXPECTS = "train_data_batch_1, … and val_data (pickles or .npz)"
+BATCH = re.compile(r"(?:train_data_batch_(\d+)|val_data)(\.npz)?")
+CLASSES = tuple(str(label) for label in range(1, 1001))
+
+
+def recognises(storage):
+    """Whether a batch lies here or in a folder below."""
+    return bool(_find(storage))
+
+
+def read(storage):
+    """The Source. Raises UserError where a batch is missing, doubled or damaged."""
+    found = _find(storage)
+    train, val = [key for key in found if key], found.get(0)
+    if val is None:
+        raise UserError(f"{storage.where('val_data')}: missing; without it there is nothing to validate on")
+    if not train or sorted(train) != list(range(1, len(train) + 1)):
+        missing = min(set(range(1, len(train) + 2)) - set(train))
+        raise UserError(f"{storage.where(f'train_data_batch_{missing}')}: missing")
+    ids, names = classes_of_map(storage) or (CLASSES, tuple(f"class {i}" for i in CLASSES))
+    files = [found[key] for key in sorted(train)]
+    first = _chunk(*files[0], len(ids))
+    side = side_of(first.planes)
+    bytes_in_all = sum(_size(*file) for file in [*files, val])
+    expected = round(len(first) * bytes_in_all / _size(*files[0]))
+    held = [first]  # handed over, not kept: else it would stay in memory to the end
+    del first
+    return Source(
+        NAME, storage.path.name, side, ids, names, _load_all(held, files, len(ids), side),
+        _load_all([], [val], len(ids), side), expected,
+    )  # fmt: skip
+
+
+def classes_of_map(storage, name="map_clsloc.txt"):
+    """(ids, names) in the order of map_clsloc.txt, or None where there is none. Raises UserError for a bad line."""
+    if not storage.has(name):
+        return None
+    rows = [line.split(None, 2) for line in text_lines(storage, name)]
+    where = storage.where(name)
+    for number, row in enumerate(rows, 1):
+        if len(row) < 2 or not row[1].isdecimal():
+            raise UserError(f"{where}, line {number}: '{' '.join(row)}': expected an id, a number and a name")
+    rows.sort(key=lambda row: int(row[1]))
+    ids = tuple(row[0] for row in rows)
+    if [int(row[1]) for row in rows] != list(range(1, len(rows) + 1)) or len(set(ids)) != len(ids):
+        raise UserError(f"{where}: expected each class once and the numbers 1 to {len(rows)}")
+    return ids, tuple((row + row[:1])[2].replace("_", " ") if len(row) > 2 else row[0] for row in rows)
+
+
+def _find(storage):
+    """{number, or 0 for val: (storage, name)} of the batches here and one folder down."""
+    found = {}
+    for place in [storage, *map(storage.below, storage.folders())]:
+        for name in place.files():
+            match = BATCH.fullmatch(name)
+            if match:
+                key = int(match[1] or 0)
+                if key in found:
+                    raise UserError(f"{place.where(name)}: the same batch is also at {found[key][0].where(found[key][1])}")
+                found[key] = place, name
+    return found
+
+
+def _load_all(held, files, class_count, side):
+    """Chunk after chunk, the first from `held` if it is there."""
+    for place, name in files:
+        chunk = held.pop() if held else _chunk(place, name, class_count)
+        if side_of(chunk.planes) != side:
+            raise UserError(f"{place.where(name)}: pictures of side {side_of(chunk.planes)}, the others have {side}")
+        yield chunk
+        del chunk  # before the next one is loaded
+
+
+def _chunk(place, name, class_count):
+    where = place.where(name)
+    with place.open(name) as file:
+        content = _load_npz(file, where) if name.endswith(".npz") else load_pickle(file, where)
+    if not isinstance(content, dict) or "data" not in content or "labels" not in content:
+        raise UserError(f"{where}: expected a dict with 'data' and 'labels'")
+    return array_chunk(content["data"], content["labels"], class_count, where, first_label=1)
+
+
+def _load_npz(file, where):
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in ("data", "labels") if name in arrays}
+    except Exception as error:  # np.load raises nearly anything on damaged files
+        raise UserError(f"{where}: not a readable .npz ({error})") from None
+
+
+def _size(place, name):
+    with place.open(name) as file:
+        return file.seek(0, 2)

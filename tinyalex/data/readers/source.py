@@ -1,0 +1,149 @@
+"""What every reader hands over: a Source, whose pictures come in chunks.
+
+A reader is a module with three things: NAME, what the format is called; EXPECTS, what makes a folder or archive one, in
+words; `recognises(storage)`; and `read(storage)`, which gives a Source or raises UserError. It decodes nothing.
+N is the number of pictures in a chunk, S the side in pixels, K the number of classes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from tinyalex.data.pictures import PictureError, decode_picture, fit_square
+from tinyalex.errors import UserError
+
+
+@dataclass(frozen=True)
+class Source:
+    """One data set as it was found.
+
+    size: the side that its pictures are given unless another is asked for
+    class_ids, class_names: K strings each
+    train, val: chunks in the order of the source, for going through once. A list where the labels are known in advance
+        (files); an iterator that loads one file after another where they are not (arrays)
+    expected: about how many pictures there are, for the progress bar
+    """
+
+    format: str
+    name: str
+    size: int
+    class_ids: tuple
+    class_names: tuple
+    train: Iterable
+    val: Iterable
+    expected: int
+
+
+@dataclass(frozen=True)
+class FileChunk:
+    """Pictures in files, to be read and decoded, in another process if need be: it pickles small.
+
+    access: reads the files (access.py); names: N strings; places: int64 (N, ·); labels: int64 (N,), 0 to K−1
+    """
+
+    access: object
+    names: list
+    places: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, storage, names, labels):
+        """The files `names` of a storage (storage.py) with their labels."""
+        return cls(storage.access(), names, storage.places(names), np.asarray(labels, np.int64))
+
+    def __len__(self):
+        return len(self.labels)
+
+    def take(self, indices):
+        """The chunk of some of its pictures."""
+        names = [self.names[i] for i in indices]
+        return replace(self, names=names, places=self.places[indices], labels=self.labels[indices])
+
+    def pictures(self, size):
+        """Decode: uint8 (n, S, S, 3), the n ≤ N indices they belong to, and (name, reason) for each of the others."""
+        pictures = np.empty((len(self), size, size, 3), np.uint8)
+        kept, skipped = [], []
+        with self.access.opened() as read:
+            for i, name in enumerate(self.names):
+                try:
+                    pictures[len(kept)] = decode_picture(read(name, self.places[i]), size)
+                except PictureError as error:
+                    skipped.append((name, str(error)))
+                else:
+                    kept.append(i)
+        return pictures[: len(kept)], np.array(kept, np.int64), skipped
+
+
+@dataclass(frozen=True)
+class ArrayChunk:
+    """Pictures in memory as the published arrays have them: one row of 3·S·S bytes each, a red, a green, a blue plane.
+
+    planes: uint8 (N, 3·S·S); labels: int64 (N,), 0 to K−1
+    """
+
+    planes: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+    def take(self, indices):
+        """The chunk of some of its pictures."""
+        return replace(self, planes=self.planes[indices], labels=self.labels[indices])
+
+    def pictures(self, size):
+        """Rearrange to uint8 (N, S, S, 3), resized where S is not the source's; nothing is ever skipped."""
+        side = side_of(self.planes)
+        pictures = self.planes.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)  # (N, side, side, 3)
+        if side == size:
+            pictures = np.ascontiguousarray(pictures)
+        else:
+            resized = [np.asarray(fit_square(Image.fromarray(p.copy()), size)) for p in pictures]
+            pictures = np.array(resized, np.uint8).reshape(-1, size, size, 3)
+        return pictures, np.arange(len(self)), []
+
+
+def side_of(planes):
+    """The side S of pictures in rows of 3·S·S bytes, or 0 where the rows are not that long."""
+    side = int((planes.shape[1] / 3) ** 0.5 + 0.5)
+    return side if 3 * side * side == planes.shape[1] else 0
+
+
+def array_chunk(planes, labels, class_count, where, first_label=0):
+    """An ArrayChunk from what a file held, checked. Raises UserError naming the file `where`.
+
+    planes: should be uint8 (N, 3·S·S); labels: N integers, `first_label` to `first_label + class_count − 1`
+    """
+    planes, labels = np.asarray(planes), np.asarray(labels)
+    if planes.dtype != np.uint8 or planes.ndim != 2 or not side_of(planes):
+        raise UserError(f"{where}: pictures are {planes.dtype} {planes.shape}, expected uint8 rows of 3·S·S bytes")
+    if labels.dtype.kind not in "iu" or labels.shape != planes.shape[:1]:
+        raise UserError(
+            f"{where}: labels are {labels.dtype} {labels.shape}, expected one integer for each of {len(planes)} pictures"
+        )
+    last = first_label + class_count - 1
+    wrong = labels[(labels < first_label) | (labels > last)]
+    if len(wrong):
+        raise UserError(f"{where}: label {wrong[0]} is out of range, expected {first_label} to {last}")
+    return ArrayChunk(planes, labels.astype(np.int64) - first_label)
+
+
+def text_lines(storage, name):
+    """The lines of a text file that are not empty, stripped. Raises UserError where it is missing or not text."""
+    if not storage.has(name):
+        raise UserError(f"{storage.where(name)}: missing")
+    try:
+        with storage.open(name) as file:
+            lines = file.read().decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise UserError(f"{storage.where(name)}: expected text in UTF-8") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def names_of(storage, ids, *files):
+    """Words for class ids from the first of `files` that exists, lines of "id words"; an id without words stands itself."""
+    file = next((file for file in files if storage.has(file)), None)
+    words = dict((line.split(None, 1) + [""])[:2] for line in text_lines(storage, file)) if file else {}
+    return tuple(words.get(i, "").strip() or i for i in ids)

@@ -1,0 +1,91 @@
+"""Which classes and how many pictures of each: chunks in, chunks out, nothing decoded.
+
+K is the number of classes in the source; chunks are those of readers/source.py.
+"""
+
+import difflib
+from pathlib import Path
+
+import numpy as np
+
+from tinyalex.errors import UserError
+
+
+def chosen_classes(source, classes):
+    """Labels of the source's classes to keep, in their new order: int64, at least two.
+
+    classes: None for all; N for the first N; or the path of a text file with a class id per line, whose order the new
+    labels follow ("#" begins a comment)
+    """
+    if classes is None:
+        return np.arange(len(source.class_ids))
+    if isinstance(classes, int):
+        if not 2 <= classes <= len(source.class_ids):
+            raise UserError(f"classes: {classes}, expected 2 to {len(source.class_ids)}, the number in {source.name}")
+        return np.arange(classes)
+    label_of = {class_id: label for label, class_id in enumerate(source.class_ids)}
+    wanted = _class_list(Path(classes))
+    for class_id in wanted:
+        if class_id not in label_of:
+            near = difflib.get_close_matches(class_id, label_of, n=1)
+            raise UserError(
+                f"{classes}: {source.name} has no class '{class_id}'" + (f"; did you mean '{near[0]}'?" if near else "")
+            )
+    return np.array([label_of[class_id] for class_id in wanted])
+
+
+def _class_list(path):
+    """The class ids in a text file."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as a list of classes ({error})") from None
+    wanted = [line.partition("#")[0].strip() for line in lines]
+    wanted = [line for line in wanted if line]
+    twice = next((class_id for i, class_id in enumerate(wanted) if class_id in wanted[:i]), None)
+    if twice is not None:
+        raise UserError(f"{path}: '{twice}' is listed twice")
+    if len(wanted) < 2:
+        raise UserError(f"{path}: {len(wanted)} classes listed, expected two or more")
+    return wanted
+
+
+class Selection:
+    """Keeps the pictures of some classes, at most so many of each, and gives them their new labels.
+
+    chosen: as from `chosen_classes`; class_count: K; per_class: None for all, or the most pictures of a class, the
+    first in the order of the source (counted before decoding, so an unreadable one is not made up for)
+    """
+
+    def __init__(self, chosen, class_count, per_class=None):
+        self.new_label = np.full(class_count, -1)
+        self.new_label[chosen] = np.arange(len(chosen))
+        self.taken = np.zeros(len(chosen), np.int64)
+        self.per_class = per_class
+
+    def indices(self, labels):
+        """The indices, ascending, of those of the next pictures that are kept, and their new labels."""
+        new = self.new_label[labels]
+        kept = np.flatnonzero(new >= 0)
+        if self.per_class is not None:
+            rank = _rank_in_class(new[kept]) + self.taken[new[kept]]
+            kept = kept[rank < self.per_class]
+        self.taken += np.bincount(new[kept], minlength=len(self.taken))
+        return kept, new[kept]
+
+    def pieces(self, chunk, length):
+        """The pictures of a chunk that are kept, as (chunk of at most `length`, new labels) pairs."""
+        kept, labels = self.indices(chunk.labels)
+        for start in range(0, len(kept), length):
+            here = slice(start, start + length)
+            yield chunk.take(kept[here]), labels[here]
+
+
+def _rank_in_class(labels):
+    """For each label the number of equal ones before it."""
+    order = np.argsort(labels, kind="stable")
+    new_run = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    lengths = np.diff(np.append(new_run, len(labels)))
+    rank = np.empty(len(labels), np.int64)
+    rank[order] = np.arange(len(labels)) - np.repeat(new_run, lengths)
+    return rank

@@ -1,0 +1,80 @@
+"""How often the network is wrong: top-1 and top-5 error, on the centre crop or averaged over ten."""
+
+from dataclasses import dataclass
+
+from tinyalex.backend import array_module, prefetch, to_device, to_host
+from tinyalex.progress import progress_bar
+
+PICTURES_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Errors as fractions of 1, the mean loss −log p(label), and over how many pictures."""
+
+    top1_error: float
+    top5_error: float
+    loss: float
+    images: int
+
+
+def softmax(logits):
+    """Probabilities (N, K) from scores (N, K), safe for any size of score."""
+    xp = array_module(logits)
+    exps = xp.exp(logits - logits.max(axis=1, keepdims=True))
+    return exps / exps.sum(axis=1, keepdims=True)
+
+
+def probabilities(network, pictures, view, ten_crop=False):
+    """Class probabilities (N, K) of uint8 pictures (N, S, S, 3).
+
+    ten_crop: the average of the ten views' softmax outputs (paper §4.1), not the softmax of their average.
+    """
+    if not ten_crop:
+        return softmax(network.predict(view.centre(pictures)))
+    views = view.ten(pictures)  # (10, N, T, T, 3)
+    outputs = softmax(network.predict(views.reshape(-1, *views.shape[2:])))
+    return outputs.reshape(10, len(pictures), -1).mean(axis=0)
+
+
+def ranks(scores, labels):
+    """For each picture, how many classes come before the right one: int (N,), 0 for a top-1 hit.
+
+    scores: (N, K);  labels: (N,). Among equal scores the lower class number comes first, so a network that gives
+    every class the same score is right as often as chance.
+    """
+    xp = array_module(scores)
+    K = scores.shape[1]
+    classes = xp.arange(K)[None, :]
+    right = (classes == labels[:, None])
+    own = xp.where(right, scores, 0).sum(axis=1)[:, None]
+    before = (scores > own) | ((scores == own) & (classes < labels[:, None]))
+    return before.sum(axis=1)
+
+
+def evaluate(network, split, view, xp, ten_crop=False, label="evaluate", quiet=False):
+    """Run a whole split (in order) through the network; an `Evaluation`. The view and the network are on device `xp`."""
+    at_once = max(1, PICTURES_AT_ONCE // (10 if ten_crop else 1))
+    starts = range(0, len(split), at_once)
+    top1 = top5 = loss = 0.0
+
+    def fetch(start):
+        indices = range(start, min(start + at_once, len(split)))
+        return split.gather(indices), split.labels[start : start + at_once]
+
+    with progress_bar(len(split), label, quiet=quiet) as bar:
+        for pictures, labels in prefetch(fetch, starts):
+            p = to_host(probabilities(network, to_device(pictures, xp), view, ten_crop))
+            rank = ranks(p, labels)
+            top1 += (rank >= 1).sum()
+            top5 += (rank >= 5).sum()
+            loss -= _log_of_right(p, labels).sum()
+            bar.update(len(labels))
+    return Evaluation(float(top1) / len(split), float(top5) / len(split), float(loss) / len(split), len(split))
+
+
+def _log_of_right(p, labels):
+    """log p of the right class, (N,), float64; a probability that rounds to 0 counts as the smallest float32."""
+    xp = array_module(p)
+    right = xp.take_along_axis(p, labels[:, None], axis=1)[:, 0].astype(xp.float64)
+    return xp.log(xp.maximum(right, float(xp.finfo(xp.float32).tiny)))

@@ -1,0 +1,99 @@
+"""Every picture that the project draws. Colours from viridis, safe for colour-blind eyes and in grey."""
+
+import math
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg", force=False)
+
+from matplotlib import pyplot as plt  # noqa: E402: after the backend is chosen
+
+from tinyalex.checkpoint import replacing  # noqa: E402
+
+DARK, MIDDLE = "#440154", "#21918c"  # ends far apart in lightness, so curves differ in grey too
+
+
+def save(figure, path):
+    """Write a figure as PNG, whole or not at all, and close it."""
+    with replacing(path) as beside:
+        figure.savefig(beside, format="png", dpi=110, bbox_inches="tight", facecolor="white")
+    plt.close(figure)
+
+
+def curves(epochs, title):
+    """Loss and errors by epoch. epochs: the "epoch" lines of metrics.jsonl."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    draw_loss(axes[0], epochs)
+    draw_errors(axes[1], epochs)
+    figure.suptitle(title)
+    return figure
+
+
+def draw_loss(axis, epochs):
+    """Training and validation loss by epoch on one axis."""
+    x = [line["epoch"] for line in epochs]
+    axis.plot(x, [line["train_loss"] for line in epochs], color=MIDDLE, ls="--", label="training (augmented, dropout)")
+    axis.plot(x, [line["val_loss"] for line in epochs], color=DARK, marker="o", ms=3, label="validation")
+    axis.set(title="Loss", xlabel="epoch", ylabel="mean −log p(right class)")
+    axis.set_ylim(bottom=0)
+    _finish(axis)
+
+
+def draw_errors(axis, epochs):
+    """Training top-1, validation top-1 and top-5 error by epoch on one axis."""
+    x = [line["epoch"] for line in epochs]
+    percent = {key: [100 * line[key] for line in epochs] for key in epochs[0] if key.endswith("error")}
+    axis.plot(x, percent["train_top1_error"], color=MIDDLE, ls="--", label="training top-1")
+    axis.plot(x, percent["val_top1_error"], color=DARK, marker="o", ms=3, label="validation top-1")
+    axis.plot(x, percent["val_top5_error"], color=DARK, marker="^", ms=3, ls=":", label="validation top-5")
+    axis.set(title="Error", xlabel="epoch", ylabel="wrong answers, %")
+    axis.set_ylim(0, 100)
+    _finish(axis)
+
+
+def kernels(weight, title):
+    """The first layer's kernels as small colour pictures (paper Fig. 3). weight: (KH, KW, 3, F)."""
+    sheet = kernel_sheet(weight)
+    figure, axis = plt.subplots(figsize=(7, 7 * sheet.shape[0] / sheet.shape[1] + 0.5), layout="constrained")
+    draw_sheet(axis, sheet)
+    axis.set_title(title)
+    return figure
+
+
+def kernel_sheet(weight, columns=None):
+    """Kernels (KH, KW, 3, F) laid out in a grid with grey seams: float (rows, columns, 3) in 0..1.
+
+    Each kernel is scaled by its own largest absolute value, so 0 is mid-grey and weak kernels can be seen.
+    """
+    KH, KW, C, F = weight.shape
+    columns = columns or 2 ** math.ceil(math.log2(math.sqrt(F) * 1.2))
+    rows = math.ceil(F / columns)
+    sheet = np.full((rows * (KH + 1) + 1, columns * (KW + 1) + 1, C), 1.0, np.float32)
+    for f in range(F):
+        top, left = (f // columns) * (KH + 1) + 1, (f % columns) * (KW + 1) + 1
+        kernel = weight[..., f]
+        sheet[top : top + KH, left : left + KW] = 0.5 + 0.5 * kernel / max(np.abs(kernel).max(), 1e-12)
+    return sheet
+
+
+def draw_sheet(axis, sheet):
+    """A picture without axes, its pixels left sharp."""
+    axis.imshow(sheet, interpolation="nearest")
+    axis.set_axis_off()
+
+
+def overview(epochs, weight, title):
+    """Training curves beside the first layer's kernels, in one picture."""
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained", width_ratios=(1.15, 1))
+    draw_errors(axes[0], epochs)
+    draw_sheet(axes[1], kernel_sheet(weight))
+    axes[1].set_title("What the first layer looks for")
+    figure.suptitle(title)
+    return figure
+
+
+def _finish(axis):
+    axis.grid(alpha=0.25)
+    axis.legend(frameon=False, fontsize="small")
+    axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))

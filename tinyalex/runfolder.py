@@ -1,0 +1,133 @@
+"""The folder that a training run leaves behind, and how a trained network is read from it.
+
+    config.json       what was asked for: settings, versions, command, fingerprint of the data
+    metrics.jsonl     one JSON object a line: every few steps, and at the end of each epoch
+    last.safetensors  where training stands;  best.safetensors  the epoch with the lowest top-1 validation error
+    result.json, curves.png, kernels.png      written at the end
+"""
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import tinyalex
+from tinyalex.backend import to_device
+from tinyalex.checkpoint import copy_into, load_checkpoint, replacing
+from tinyalex.config import read_json
+from tinyalex.data.augment import View
+from tinyalex.errors import UserError
+from tinyalex.models import find_model
+
+
+class RunFolder:
+    """Paths and small files of one run."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.last, self.best = self.path / "last.safetensors", self.path / "best.safetensors"
+        self.config, self.metrics = self.path / "config.json", self.path / "metrics.jsonl"
+
+    @classmethod
+    def create(cls, path, model_name):
+        """A new, empty folder: `path`, or without one the next free runs/MODEL-1, -2, …. UserError if `path` is used."""
+        if path is None:
+            numbers = (n for n in range(1, sys.maxsize) if not Path("runs", f"{model_name}-{n}").exists())
+            path = Path("runs", f"{model_name}-{next(numbers)}")
+        path = Path(path)
+        if path.exists() and not path.is_dir():
+            raise UserError(f"--out {path}: a file, expected a folder")
+        if path.is_dir() and any(path.iterdir()):
+            hint = f"go on with --resume {path}, or " if (path / "config.json").exists() else ""
+            raise UserError(f"--out {path}: not empty; {hint}choose another folder")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--out {path}: cannot be made ({error.strerror})") from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path):
+        """The folder of an earlier run. UserError if it is none."""
+        folder = cls(path)
+        if not folder.path.is_dir():
+            raise UserError(f"{path}: no such folder, expected one that `train` wrote")
+        if not folder.config.exists():
+            raise UserError(f"{path}: holds no config.json, expected a folder that `train` wrote")
+        return folder
+
+    def write_json(self, name, value):
+        """Write a JSON file whole or not at all."""
+        with replacing(self.path / name) as beside:
+            beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def log(self, **values):
+        """Append one line to metrics.jsonl."""
+        try:
+            with open(self.metrics, "a", encoding="utf-8") as file:
+                file.write(json.dumps(values) + "\n")
+        except OSError as error:
+            raise UserError(f"{self.metrics}: cannot be written ({error.strerror})") from error
+
+    def read_metrics(self, kind=None):
+        """The lines of metrics.jsonl as dicts, all or those of one kind ("step", "epoch"); a line cut short is left out."""
+        if not self.metrics.exists():
+            return []
+        lines = []
+        for text in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except ValueError:  # the run was killed while it wrote this line
+                continue
+        return [line for line in lines if kind in (None, line["kind"])]
+
+    def forget_metrics_after(self, step):
+        """Drop lines written after total step `step`: a resumed run writes them again."""
+        kept = [line for line in self.read_metrics() if line["step"] <= step]
+        with replacing(self.metrics) as beside:
+            beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+
+    def settings(self):
+        """The content of config.json."""
+        return read_json(self.config)
+
+
+def versions():
+    """What a number may depend on besides config and data."""
+    return {
+        "tinyalex": tinyalex.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpus": os.cpu_count(),
+    }
+
+
+def restore_network(checkpoint, where):
+    """(network, view) on the CPU from a `Checkpoint`; UserError if it does not fit the model that it names."""
+    info = checkpoint.info
+    try:
+        model = find_model(info["model"])
+        network = model.build(len(info["class_ids"]))
+        view = View(info["crop"], info["scale"], **checkpoint.view)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{where}: an incomplete checkpoint ({error})") from error
+    copy_into(network.params, checkpoint.params, where)
+    return network, view
+
+
+def load_network(path, xp):
+    """(network, view, info, file) of a run folder's best checkpoint (its last if there is no best yet) or of one file."""
+    path = Path(path)
+    if path.is_dir():
+        folder = RunFolder.open(path)
+        path = folder.best if folder.best.exists() else folder.last
+        if not path.exists():
+            raise UserError(f"{folder.path}: holds no checkpoint yet; go on with: tinyalex train --resume {folder.path}")
+    checkpoint = load_checkpoint(path)
+    network, view = restore_network(checkpoint, path)
+    network.map_params(lambda p: to_device(p, xp))
+    return network, view.to(xp), checkpoint.info, path

@@ -1,0 +1,230 @@
+"""The loop: batches through the network and back, an update, and everything needed to stop and go on.
+
+A run that is killed at any moment and resumed ends with the same weights, bit for bit on one CPU: random streams are
+keyed by (seed, purpose, epoch, step), and a checkpoint holds all else that the next step depends on.
+"""
+
+import math
+import time
+
+from tinyalex.backend import device_name, is_host, random_stream, to_device, to_host
+from tinyalex.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint
+from tinyalex.config import Config
+from tinyalex.data.augment import ARRAYS, View
+from tinyalex.data.loader import TrainingLoader
+from tinyalex.errors import UserError
+from tinyalex.evaluation import evaluate
+from tinyalex.guards import check_fit, first_not_finite, stop_signals
+from tinyalex.layers import SoftmaxCrossEntropy
+from tinyalex.models import find_model
+from tinyalex.optim import SGD, Schedule, bias_factors, initialise
+from tinyalex.progress import progress_bar, say
+from tinyalex.runfolder import versions
+from tinyalex.summary import check_memory
+
+LOG_EVERY = 20  # steps between lines in metrics.jsonl; on a device also between looks at the loss
+SAVE_SECONDS = 300  # within long epochs, at most this much work is lost to a sudden end
+
+
+class Stopped(Exception):
+    """The run was asked to stop, and has saved where it stands."""
+
+
+class Trainer:
+    """One run: `train()` takes it from where it stands to its last epoch.
+
+    folder: a `RunFolder`;  config: a `Config`;  dataset: a `Dataset`;  xp: the array module of the device
+    """
+
+    def __init__(self, folder, config, dataset, xp, quiet=False, data_bytes=0):
+        self.folder, self.config, self.dataset, self.xp, self.quiet = folder, config, dataset, xp, quiet
+        model = find_model(config.model)
+        check_fit(dataset, model)
+        self.network = model.build(len(dataset.class_ids))
+        self.memory_bytes = check_memory(self.network, config.batch, xp, data_bytes)
+        initialise(self.network, config.init, config.seed)
+        self.network.map_params(lambda p: to_device(p, xp))
+        self.view = View.of(dataset, model).to(xp)
+        factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))
+        self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, *factors)
+        self.schedule = Schedule(config.schedule, config.lr, config.epochs)
+        self.loss = SoftmaxCrossEntropy()
+        augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color}
+        self.loader = TrainingLoader(dataset.train, self.view, config.batch, config.seed, xp, augment)
+        self.state = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
+        self.pending = []  # (loss, wrong, pictures) of steps not yet looked at
+
+    # ------------------------------------------------------------------------------------------ going on
+
+    def resume(self):
+        """Take up the last checkpoint; a run that was ended before its first one starts from its configuration."""
+        if self.folder.last.exists():
+            checkpoint = load_checkpoint(self.folder.last)
+            copy_into(self.network.params, checkpoint.params, self.folder.last)
+            copy_into(self.optimiser.velocity, checkpoint.velocity, self.folder.last)
+            self.state = checkpoint.info["state"]
+        self.folder.forget_metrics_after(self._total_step())
+
+    def train(self):
+        """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal."""
+        with stop_signals() as stop, self._bar() as bar:
+            while self.state["epoch"] < self.config.epochs:
+                self._train_epoch(stop, bar)
+                self._finish_epoch()
+                if stop.asked and self.state["epoch"] < self.config.epochs:
+                    raise Stopped
+        result = self.result()
+        self.folder.write_json("result.json", result)
+        return result
+
+    def _bar(self):
+        images = len(self.dataset.train)
+        done = self.state["epoch"] * images + self.state["seen"]
+        return progress_bar(self.config.epochs * images, "train", quiet=self.quiet, initial=done)
+
+    # ------------------------------------------------------------------------------------------ one epoch
+
+    def _train_epoch(self, stop, bar):
+        state = self.state
+        bar.set_description(f"epoch {state['epoch'] + 1}/{self.config.epochs}")
+        started = saved = time.perf_counter()
+        for step, x, labels in self.loader.epoch(state["epoch"], state["step"]):
+            self._step(step, x, labels)
+            state["step"] = step + 1
+            now = time.perf_counter()
+            state["seconds"] += now - started
+            started = now
+            bar.update(len(labels))
+            if state["step"] % LOG_EVERY == 0:
+                self._log_step(bar)
+            if stop.asked or now - saved > SAVE_SECONDS:
+                self._save(self.folder.last)
+                saved = time.perf_counter()
+            if stop.asked:
+                raise Stopped
+        self._settle()
+
+    def _step(self, step, x, labels):
+        """Forward, backward, update."""
+        epoch, seed = self.state["epoch"], self.config.seed
+        rng = random_stream(seed, "network", epoch, step, xp=self.xp)
+        logits, cache = self.network.forward(x, train=True, rng=rng)
+        loss, loss_cache = self.loss.forward(logits, labels)
+        self.pending.append((loss, (logits.argmax(axis=1) != labels).sum(), len(labels)))
+        if is_host(logits) or len(self.pending) == LOG_EVERY:
+            self._settle(x)  # on a device rarely: looking at a number waits for all work before it
+        _, grads = self.network.backward(self.loss.backward(loss_cache), cache, input_grad=False)
+        self.optimiser.step(grads, self._lr(step))
+
+    def _lr(self, step):
+        errors = [line["val_top1_error"] for line in self.state["history"]]
+        return self.schedule.rate(self.state["epoch"] + step / self.loader.steps, errors)
+
+    def _settle(self, x=None):
+        """Take the pending losses into the epoch's sums; UserError at the first that is not finite."""
+        for loss, wrong, pictures in self.pending:
+            if not math.isfinite(float(loss)):
+                self._refuse_loss(float(loss), x)
+            self.state["loss_sum"] += float(loss) * pictures
+            self.state["wrong"] += int(wrong)
+            self.state["seen"] += pictures
+            self.state["images"] += pictures
+        self.pending = []
+
+    def _refuse_loss(self, loss, x):
+        where = "" if x is None else f"; it began in {first_not_finite(self.network, x)}"
+        kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
+        raise UserError(
+            f"epoch {self.state['epoch'] + 1}, step {self.state['step'] + 1}: the loss is {loss}{where}; {kept}. "
+            f"Most often the rate is too high: try --lr {self.config.lr / 10:g}"
+        )
+
+    def _finish_epoch(self):
+        """Validate, log, and save; the epoch counts as done only when all three are."""
+        state, seen = self.state, self.state["seen"]
+        measured = evaluate(self.network, self.dataset.val, self.view, self.xp, label="validate", quiet=self.quiet)
+        line = {
+            "epoch": state["epoch"] + 1,
+            "train_loss": state["loss_sum"] / seen,
+            "train_top1_error": state["wrong"] / seen,
+            "val_loss": measured.loss,
+            "val_top1_error": measured.top1_error,
+            "val_top5_error": measured.top5_error,
+            "lr": self._lr(self.loader.steps - 1),
+        }
+        state["history"].append(line)
+        state.update({"epoch": state["epoch"] + 1, "step": 0} | _fresh_sums())
+        if line is self.best():
+            self._save(self.folder.best)
+        self._save(self.folder.last)
+        self.folder.log(kind="epoch", step=self._total_step(), seconds=state["seconds"], **line)
+        say(
+            f"epoch {line['epoch']:>3}/{self.config.epochs}  loss {line['train_loss']:.3f}  "
+            f"train top-1 {line['train_top1_error']:6.1%}  |  validation: loss {line['val_loss']:.3f}  "
+            f"top-1 {line['val_top1_error']:6.1%}  top-5 {line['val_top5_error']:6.1%}",
+            self.quiet,
+        )
+
+    # ------------------------------------------------------------------------------------------ bookkeeping
+
+    def best(self):
+        """The finished epoch with the lowest top-1 validation error, the earliest of equals."""
+        return min(self.state["history"], key=lambda line: line["val_top1_error"])
+
+    def result(self):
+        """The run's final numbers; errors are fractions, of the best epoch."""
+        best, last = self.best(), self.state["history"][-1]
+        return {
+            "run": str(self.folder.path), "model": self.config.model, "data": self.config.data,
+            "top1_error": best["val_top1_error"], "top5_error": best["val_top5_error"], "best_epoch": best["epoch"],
+            "last_top1_error": last["val_top1_error"], "last_top5_error": last["val_top5_error"],
+            "epochs": self.state["epoch"], "seconds": self.state["seconds"],
+            "images_per_s": self.state["images"] / max(self.state["seconds"], 1e-9),
+            "device": device_name(self.xp), "memory_estimate_bytes": self.memory_bytes,
+        }  # fmt: skip
+
+    def _total_step(self):
+        return self.state["epoch"] * self.loader.steps + self.state["step"]
+
+    def _log_step(self, bar):
+        self._settle()
+        loss = self.state["loss_sum"] / self.state["seen"]
+        bar.set_postfix_str(f"loss {loss:.3f}")
+        lr = self._lr(self.state["step"] - 1)
+        self.folder.log(kind="step", step=self._total_step(), epoch=self.state["epoch"] + 1, mean_loss=loss, lr=lr)
+
+    def _save(self, path):
+        self._settle()
+        info = {
+            "model": self.config.model, "class_ids": list(self.dataset.class_ids),
+            "class_names": list(self.dataset.class_names), "crop": self.view.crop, "scale": self.view.scale,
+            "config": self.config.to_dict(), "fingerprint": self.dataset.fingerprint, "versions": versions(),
+            "state": self.state,
+        }  # fmt: skip
+        view = {key: getattr(self.view, key) for key in ARRAYS}
+        arrays = to_host((self.network.params, self.optimiser.velocity, view))
+        save_checkpoint(path, Checkpoint(*arrays, info))
+
+
+def start(folder, config, dataset, xp, command, quiet=False):
+    """A `Trainer` for a new run, its config.json written; whatever is wrong is found before the first step."""
+    trainer = Trainer(folder, config, dataset, xp, quiet)
+    settings = {"config": config.to_dict(), "fingerprint": dataset.fingerprint, "versions": versions()}
+    folder.write_json("config.json", settings | {"command": command, "device": device_name(xp)})
+    return trainer
+
+
+def go_on(folder, dataset, xp, quiet=False):
+    """A `Trainer` that continues the run in `folder`; UserError if the data are not those that it began with."""
+    settings = folder.settings()
+    config = Config.from_dict(settings.get("config", {}), folder.config)
+    if dataset.fingerprint != settings.get("fingerprint"):
+        raise UserError(f"{folder.path}: was begun with other data than {dataset.name} (the fingerprints differ)")
+    trainer = Trainer(folder, config, dataset, xp, quiet)
+    trainer.resume()
+    return trainer
+
+
+def _fresh_sums():
+    """What an epoch adds up: loss × pictures, wrong answers, pictures seen."""
+    return {"loss_sum": 0.0, "wrong": 0, "seen": 0}
