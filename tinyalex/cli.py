@@ -10,7 +10,16 @@ import sys
 import tinyalex
 from tinyalex.errors import UserError
 
-COMMANDS = ("train", "evaluate", "predict", "prepare", "download", "summary", "gradcheck", "bench")
+COMMANDS = {
+    "train": "train a network",
+    "evaluate": "top-1 and top-5 error of a trained network",
+    "predict": "top-5 answers for your own pictures",
+    "prepare": "turn a source of pictures into a prepared folder",
+    "download": "fetch Tiny ImageNet or CIFAR-10",
+    "summary": "a network layer by layer: shapes, parameters, work, memory",
+    "gradcheck": "hold every gradient against a numerical one",
+    "bench": "measure speed on this machine, beside PyTorch where it is installed",
+}
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 
 
@@ -34,8 +43,8 @@ class Parser(argparse.ArgumentParser):
         return ""
 
 
-def build_parser():
-    """The parser with all commands. Each command's module is imported only for its own arguments; they import lazily."""
+def build_parser(chosen):
+    """The parser of all commands; only the chosen one's module is imported, so that every command starts at once."""
     parser = Parser(
         prog="tinyalex",
         description="AlexNet from nothing but arrays: prepare pictures, train, evaluate, look inside.",
@@ -45,10 +54,13 @@ def build_parser():
     )
     parser.add_argument("--version", action="version", version=f"tinyalex {tinyalex.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
-    for name in COMMANDS:
+    for name, about in COMMANDS.items():
+        if name != chosen:
+            commands.add_parser(name, help=about)
+            continue
         module = importlib.import_module(f"tinyalex.commands.{name}")
         examples = "examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES)
-        command = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION, epilog=examples)
+        command = commands.add_parser(name, help=about, description=module.DESCRIPTION, epilog=examples)
         module.add_arguments(command)
         command.add_argument("--json", action="store_true", help="print one JSON object on stdout, nothing else")
         command.set_defaults(module=module)
@@ -80,7 +92,8 @@ def main(arguments=None):
 
 def _parse(arguments):
     """The parsed arguments; unknown options are reported by the command's own parser, which knows its near words."""
-    parser = build_parser()
+    chosen = next((word for word in arguments if word in COMMANDS), None)
+    parser = build_parser(chosen)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
         commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))

@@ -1,1 +1,1 @@
-"""One file a command: `HELP`, `EXAMPLES`, `add_arguments(parser)`, `run(args)` → a dict for --json, `show(result)`."""
+"""One file a command: `DESCRIPTION`, `EXAMPLES`, `add_arguments(parser)`, `run(args)` → a dict for --json, `show(result)`."""

@@ -2,7 +2,6 @@
 
 from tinyalex.data.download import SOURCES, download
 
-HELP = "fetch Tiny ImageNet or CIFAR-10"
 DESCRIPTION = (
     "Fetch a public data set. An interrupted download goes on where it stopped; size and MD5 are checked before the file\n"
     "gets its name."

@@ -8,7 +8,6 @@ from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate
 from tinyalex.runfolder import load_network
 
-HELP = "top-1 and top-5 error of a trained network"
 DESCRIPTION = (
     "Top-1 and top-5 error and mean loss on the validation pictures, on the centre crop or averaged over ten crops.\n"
     "RUN is a run folder (its best epoch is taken) or one .safetensors file."

@@ -4,7 +4,6 @@ from tinyalex.backend import device_name
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.gradcheck import RTOL, check_everything
 
-HELP = "hold every gradient against a numerical one"
 DESCRIPTION = (
     "For every layer, the loss and a small network of all of them: the gradients that backward computes against central\n"
     "differences of forward, in float64. Small arrays entry by entry, large ones along random directions."

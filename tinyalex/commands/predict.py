@@ -1,16 +1,17 @@
 """`tinyalex predict`: what a trained network sees in pictures of yours."""
 
+from pathlib import Path
+
 import numpy as np
 
 from tinyalex.backend import to_device, to_host
 from tinyalex.commands.options import add_device, open_device
-from tinyalex.data.pictures import PictureError, read_picture
+from tinyalex.data.pictures import PictureError, decode_picture
 from tinyalex.errors import UserError
 from tinyalex.evaluation import probabilities
 from tinyalex.progress import say
 from tinyalex.runfolder import load_network
 
-HELP = "top-5 answers for your own pictures"
 DESCRIPTION = (
     "The five likeliest classes of each picture, with their probabilities. Any format that Pillow reads; the shorter side\n"
     "is scaled to the network's size and the centre cut out, as the training pictures were."
@@ -51,10 +52,12 @@ def _read(paths, size):
     files, pictures, unreadable = [], [], []
     for path in paths:
         try:
-            pictures.append(read_picture(path, size))
+            pictures.append(decode_picture(Path(path).read_bytes(), size))
             files.append(path)
         except PictureError as error:
             unreadable.append({"file": path, "reason": str(error)})
+        except OSError as error:
+            unreadable.append({"file": path, "reason": f"cannot be read ({error.strerror})"})
     for skipped in unreadable:
         say(f"tinyalex: {skipped['file']}: {skipped['reason']}; skipped")
     if not files:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from tinyalex.commands.options import bytes_text
 from tinyalex.data.prepare import prepare
-from tinyalex.data.readers import FORMATS
+from tinyalex.data.readers import READERS
 
-HELP = "turn a source of pictures into a prepared folder"
 DESCRIPTION = (
     "Turn a source of pictures into the one format that `train` reads. The source is recognised by itself:\n"
     "Tiny ImageNet (folder or zip), ImageNet32/64 batches, CIFAR-10/100 (folder or tar.gz), class folders\n"
@@ -23,7 +22,7 @@ EXAMPLES = (
 def add_arguments(parser):
     parser.add_argument("source", metavar="SOURCE", help="folder, zip or tar")
     parser.add_argument("out", metavar="OUT", help="folder to write; must not hold anything yet")
-    parser.add_argument("--format", metavar="NAME", help=f"instead of recognising it: {', '.join(FORMATS)}")
+    parser.add_argument("--format", metavar="NAME", help=f"instead of recognising it: {', '.join(READERS)}")
     parser.add_argument("--size", type=int, metavar="S", help="side of the prepared pictures (default: by format)")
     parser.add_argument("--classes", metavar="N|FILE", help="only the first N classes, or those listed in a file")
     parser.add_argument("--per-class", type=int, metavar="N", help="at most N training pictures of each class")

@@ -7,7 +7,6 @@ from tinyalex.errors import UserError
 from tinyalex.models import MODELS, find_model
 from tinyalex.summary import summarise, training_bytes
 
-HELP = "a network layer by layer: shapes, parameters, work, memory"
 DESCRIPTION = (
     "Output shape, parameters, multiply-adds a picture, and what training keeps in memory, layer by layer.\n"
     "Without MODEL: the list of models. Parameters and memory are counted on the arrays of a real forward pass."

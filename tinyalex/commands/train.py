@@ -14,7 +14,6 @@ from tinyalex.progress import say
 from tinyalex.runfolder import RunFolder
 from tinyalex.training import Stopped, go_on, start
 
-HELP = "train a network"
 DESCRIPTION = (
     "Train a network and leave a run folder: checkpoints, metrics, curves and kernels.\n"
     "Without options: alexnet-small learns the built-in pictures, drawn from a seed, in minutes on a CPU.\n"

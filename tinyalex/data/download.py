@@ -53,13 +53,13 @@ class LostConnection(Exception):
     """The connection failed in a way that another try may mend; the text says how."""
 
 
-def download(name, folder, *, url=None, quiet=False, tries=5, pause=1.0):
+def download(name, folder, *, url=None, quiet=False, tries=4, pause=0.5):
     """Fetch the archive `name` ("tiny-imagenet" or "cifar10") into `folder` and return its path.
 
     A file that is already there is checked and returned without touching the network.
     url: another address of the same file, a mirror
     tries: how often in a row to try without getting any further before giving up
-    pause: seconds before the second try, doubled before each further one
+    pause: seconds before going on after a connection that brought something, doubled with each that did not
     Raises UserError, one line: unknown name, no connection, HTTP error, wrong size or MD5, no room, no right to write.
     """
     source = find_source(name)
@@ -128,12 +128,13 @@ def fetch(url, part, source, tries, pause, quiet):
                 receive(url, part, source, bar)
             except LostConnection as error:
                 # a server that cannot resume may fall back, so only a new furthest point counts as getting on
-                failures = 1 if size_of(part) > furthest else failures + 1
+                failures = 0 if size_of(part) > furthest else failures + 1
                 furthest = max(furthest, size_of(part))
                 if failures >= tries:
                     kept = f"; {furthest:,} bytes are kept, try again to go on" if size_of(part) else ""
-                    raise UserError(f"cannot download {url}: {error} ({failures} tries){kept}") from error
-                time.sleep(pause * 2 ** (failures - 1))
+                    raise UserError(f"cannot download {url}: {error} ({failures} tries in vain){kept}") from error
+                bar.set_postfix_str("trying again")
+                time.sleep(pause * 2**failures)
 
 
 def receive(url, part, source, bar):
@@ -172,14 +173,19 @@ def connect(url, part):
         elif error.code < 500 and error.code not in (408, 429):  # those may pass
             raise UserError(f"cannot download {url}: HTTP {error.code} {error.reason}") from error
         raise LostConnection(f"HTTP {error.code} {error.reason}") from error
-    except (OSError, HTTPException) as error:  # URLError is an OSError
-        raise LostConnection(f"no connection, {getattr(error, 'reason', error)}") from error
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", error)  # URLError, an OSError, wraps what went wrong
+        raise LostConnection(f"no connection, {getattr(reason, 'strerror', None) or reason}") from error
 
 
 def read_offer(response):
     """(first byte, length of the whole file or None) of what the server is about to send."""
     if response.status == 206:
-        first, total = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers["Content-Range"]).groups()
+        sent = response.headers.get("Content-Range", "")
+        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", sent)
+        if not match:
+            raise LostConnection(f"the server continued, but said '{sent}' of where")
+        first, total = match.groups()
         return int(first), None if total == "*" else int(total)
     length = response.headers["Content-Length"]  # the server ignored Range, or was not asked: all of it
     return 0, None if length is None else int(length)

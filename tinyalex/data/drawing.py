@@ -185,32 +185,41 @@ def scatter_clutter(planes, count, rng):
         paint(planes, opacity, random_color(rng, 0.1, 0.8))
 
 
-def draw_object(planes, shape, texture, rng):
-    """The shape with its texture, shadow and rim, at a random place, size and tilt, in place."""
-    row, column, radius = between(rng, 28.5, 35.5), between(rng, 28.5, 35.5), between(rng, 14, 18.5)
-    sin, cos = random_direction(rng, least_y=0.94)  # at most 20° from upright
-    dx, dy = (_COLUMNS - column) / radius, (row - _ROWS) / radius
-    outline = shape(cos * dx - sin * dy, sin * dx + cos * dy) * radius  # (S, S), pixels
+def two_colored(texture, dx, dy, rng):
+    """The texture in two random colours, at random scale, direction and phase: three planes (S, S).
 
-    shift_x, shift_y = between(rng, -4, 4) / radius, between(rng, -4, -1) / radius
-    sx, sy = dx - shift_x, dy - shift_y
-    shadow = cover(shape(cos * sx - sin * sy, sin * sx + cos * sy) * radius, 8.0)
-    paint(planes, shadow * between(rng, 0.2, 0.6), (0.0, 0.0, 0.0))
-
-    ux, uy = random_direction(rng)
-    period = between(rng, 7, 10)
-    u = (ux * dx + uy * dy) * (radius / period) + between(rng, -0.5, 0.5)
-    v = (ux * dy - uy * dx) * (radius / period) + between(rng, -0.5, 0.5)
-    first, second = contrasting_colors(rng)
+    dx, dy: pixels to the right of and above the object's centre
+    """
+    (ux, uy), period = random_direction(rng), between(rng, 5.5, 10)  # pixels
+    u = (ux * dx + uy * dy) / period + between(rng, -0.5, 0.5)
+    v = (ux * dy - uy * dx) / period + between(rng, -0.5, 0.5)
     mix = np.clip(texture(u, v) * (period / 4) + 0.5, 0.0, 1.0)  # one pixel from one colour to the other
-    rim = np.clip(1.0 + outline * 0.1, 0.0, 1.0) * between(rng, 0.1, 0.4)  # darker towards the edge: it looks round
-    colors = [(b + mix * (a - b)) * (1 - rim) for a, b in zip(first, second)]
-    paint(planes, cover(outline), colors)
+    return [dark + mix * (light - dark) for light, dark in zip(*contrasting_colors(rng))]
+
+
+def draw_object(planes, shape, texture, rng):
+    """The shape with its texture, its shadow and a darker rim, at a random place, size, stretch and tilt, in place."""
+    row, column, radius = between(rng, 28.5, 35.5), between(rng, 28.5, 35.5), between(rng, 14, 18.5)
+    stretch, tail = between(rng, 0.85, 1.15), rng.random()
+    width, height = radius * stretch, radius / stretch
+    # upright within 20° for the most part, so that linear classifiers too see something; up to 60° at times
+    sin, cos = random_direction(rng, least_y=0.94 - 0.44 * tail * tail * tail)
+
+    def outline(dx, dy):
+        """Pixels from (dx, dy) to the outline, negative inside."""
+        return shape((cos * dx - sin * dy) / width, (sin * dx + cos * dy) / height) * radius
+
+    dx, dy = _COLUMNS - column, row - _ROWS
+    shadow = cover(outline(dx - between(rng, -4, 4), dy + between(rng, 1, 4)), 8.0)
+    paint(planes, shadow * between(rng, 0.2, 0.6), (0.0, 0.0, 0.0))
+    distance = outline(dx, dy)
+    lit = 1 - np.clip(1.0 + distance * 0.1, 0.0, 1.0) * between(rng, 0.1, 0.4)  # darker in the outer 10 pixels: round
+    paint(planes, cover(distance), [lit * plane for plane in two_colored(texture, dx, dy, rng)])
 
 
 def spread_haze(planes, rng):
     """Fade the picture towards one muted colour, in place: mostly hardly, at times much."""
-    fade = between(rng, 0, 0.93)
+    fade = between(rng, 0, 0.97)
     paint(planes, fade * fade * fade * fade, hsv_to_rgb(rng.random(), between(rng, 0, 0.3), between(rng, 0.2, 0.7)))
 
 
@@ -224,7 +233,7 @@ def draw_picture(class_id, rng):
     planes = mottled_ground(rng)
     scatter_clutter(planes, int(between(rng, 2, 7)), rng)
     draw_object(planes, SHAPES[shape], TEXTURES[texture], rng)
-    scatter_clutter(planes, int(between(rng, 0, 4)), rng)
+    scatter_clutter(planes, int(between(rng, 0, 5)), rng)
     spread_haze(planes, rng)
     light_x, light_y = random_direction(rng)
     slope = light_x * (_COLUMNS - SIDE / 2) + light_y * (_ROWS - SIDE / 2)  # pixels towards the light

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyalex.errors import UserError
 
-PLAIN_DTYPE = r"?|b1|[iu][1248]|f[248]"  # the types that have no pointers inside
+PLAIN_DTYPE = r"\?|b1|[iu][1248]|f[248]"  # the types that have no pointers inside
 DEEPEST = 20  # containers within containers; published files have two
 
 
