@@ -5,6 +5,7 @@ import difflib
 import importlib
 import json
 import os
+import re
 import sys
 
 import tinyalex
@@ -37,8 +38,10 @@ class Parser(argparse.ArgumentParser):
         for action in self._actions:
             if action.choices is not None and not action.option_strings:
                 known += list(action.choices)
-        for word in message.replace("'", " ").replace("=", " ").replace(",", " ").split():
-            if word not in known and (near := difflib.get_close_matches(word, known, n=1, cutoff=0.7)):
+        for word in re.findall(r"[\w-]+", message):
+            if word in known:  # the option that the message is about; its value is what is wrong
+                return ""
+            if near := difflib.get_close_matches(word, known, n=1, cutoff=0.7):
                 return f" (did you mean {near[0]}?)"
         return ""
 

@@ -32,8 +32,11 @@ class RunFolder:
         self.config, self.metrics = self.path / "config.json", self.path / "metrics.jsonl"
 
     @classmethod
-    def create(cls, path, model_name):
-        """A new, empty folder: `path`, or without one the next free runs/MODEL-1, -2, …. UserError if `path` is used."""
+    def fresh(cls, path, model_name):
+        """A folder for a new run, not made yet: `path`, or without one the next free runs/MODEL-1, -2, ….
+
+        UserError if `path` is in use.
+        """
         if path is None:
             numbers = (n for n in range(1, sys.maxsize) if not Path("runs", f"{model_name}-{n}").exists())
             path = Path("runs", f"{model_name}-{next(numbers)}")
@@ -43,11 +46,14 @@ class RunFolder:
         if path.is_dir() and any(path.iterdir()):
             hint = f"go on with --resume {path}, or " if (path / "config.json").exists() else ""
             raise UserError(f"--out {path}: not empty; {hint}choose another folder")
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"--out {path}: cannot be made ({error.strerror})") from error
         return cls(path)
+
+    def make(self):
+        """Make the folder itself. UserError where that is not allowed."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--out {self.path}: cannot be made ({error.strerror})") from error
 
     @classmethod
     def open(cls, path):

@@ -209,6 +209,7 @@ class Trainer:
 def start(folder, config, dataset, xp, command, quiet=False):
     """A `Trainer` for a new run, its config.json written; whatever is wrong is found before the first step."""
     trainer = Trainer(folder, config, dataset, xp, quiet)
+    folder.make()
     settings = {"config": config.to_dict(), "fingerprint": dataset.fingerprint, "versions": versions()}
     folder.write_json("config.json", settings | {"command": command, "device": device_name(xp)})
     return trainer

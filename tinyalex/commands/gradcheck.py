@@ -2,6 +2,7 @@
 
 from tinyalex.backend import device_name
 from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.errors import UserError
 from tinyalex.gradcheck import RTOL, check_everything
 
 DESCRIPTION = (
@@ -17,6 +18,8 @@ def add_arguments(parser):
 
 
 def run(args):
+    if args.seed < 0:
+        raise UserError(f"--seed: found {args.seed}, expected 0 or more")
     xp = open_device(args)
     results = []
     for layer, checks in check_everything(xp, args.seed):

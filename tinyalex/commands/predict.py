@@ -58,10 +58,10 @@ def _read(paths, size):
             unreadable.append({"file": path, "reason": str(error)})
         except OSError as error:
             unreadable.append({"file": path, "reason": f"cannot be read ({error.strerror})"})
-    for skipped in unreadable:
-        say(f"tinyalex: {skipped['file']}: {skipped['reason']}; skipped")
     if not files:
         raise UserError(f"{paths[0]}: {unreadable[0]['reason']}; no picture left to look at")
+    for skipped in unreadable:
+        say(f"tinyalex: {skipped['file']}: {skipped['reason']}; skipped")
     return files, pictures, unreadable
 
 

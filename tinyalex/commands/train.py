@@ -84,8 +84,8 @@ def _fresh(args, xp):
         chosen["epochs"] = BUILTIN_EPOCHS
     config = Config.for_model(model, data, **chosen)
     Schedule(config.schedule, config.lr, config.epochs)  # refuses a bad one before any work is done
-    dataset = open_dataset(data)
-    trainer = start(RunFolder.create(args.out, model.name), config, dataset, xp, _command())
+    folder = RunFolder.fresh(args.out, model.name)
+    trainer = start(folder, config, open_dataset(data), xp, _command())
     _announce(trainer)
     return trainer
 

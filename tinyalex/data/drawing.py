@@ -3,9 +3,9 @@
 S = 64 is the side in pixels. While a picture is drawn it is held as three planes, float32 (3, S, S) in 0..1, because
 NumPy's inner loops then run over S·S values, not over 3 (several times faster); it leaves as uint8 (S, S, 3).
 
-The same key gives the same bytes on every machine: whatever reaches a pixel is made only of + − × ÷ √, floor, absolute
-value, minimum and maximum, one array operation at a time, which IEEE 754 rounds in one way only. Sines, powers, sums over
-arrays and matrix products may differ in the last bit between processors and are not used.
+The same random stream gives the same bytes on every machine: whatever reaches a pixel is made only of + − × ÷ √, floor,
+absolute value, sign, minimum and maximum, one array operation at a time, each of which IEEE 754 rounds in one way only.
+Sines, powers, sums over arrays and matrix products may differ in the last bit between processors; none is used.
 Anything that changes a pixel changes the data set: then raise `builtin.GENERATOR_VERSION`.
 """
 
@@ -15,9 +15,8 @@ import numpy as np
 
 SIDE = 64
 
-# A shape is a signed distance in its own frame: x to the right, y up, about (exactly at most edges) the distance to the
-# outline, negative inside. Each is even in x, upright, centred, and has about the area of the ball, so that
-# neither its size nor the side it faces tells one from another.
+# A shape is a function of x (to the right) and y (up): about the distance to its outline, negative inside. Each is upright,
+# even in x, and has about the area of the ball, so that size does not tell one from another.
 
 
 def ball(x, y):
@@ -58,7 +57,7 @@ def star(x, y):
 
 def moon(x, y):
     """A crescent, its horns up: a disc less another above it."""
-    return np.maximum(np.sqrt(x * x + y * y) - 1.3, 0.95 - np.sqrt(x * x + (y - 0.75) * (y - 0.75)))
+    return np.maximum(np.sqrt(x * x + y * y) - 1.3, 1.1 - np.sqrt(x * x + (y - 1.0) * (y - 1.0)))
 
 
 def leaf(x, y):
@@ -86,7 +85,7 @@ def stripes(u, v):
 def checks(u, v):
     """A chessboard, two fields to the period."""
     a, b = wave(u), wave(v)
-    return np.where(a * b > 0, 1.0, -1.0) * np.minimum(np.abs(a), np.abs(b))
+    return np.copysign(np.minimum(np.abs(a), np.abs(b)), a * b)
 
 
 def dots(u, v):
@@ -137,12 +136,12 @@ def contrasting_colors(rng, least=0.35):
             return light, dark
 
 
-def random_direction(rng, least_y=-1.0):
-    """A unit vector (x, y), uniform over the directions with y >= least_y: √ and ÷ in place of cosine and sine."""
+def random_direction(rng):
+    """A unit vector (x, y), all directions alike, with √ and ÷ in place of cosine and sine."""
     while True:
         x, y = between(rng, -1, 1), between(rng, -1, 1)
         length = math.sqrt(x * x + y * y)
-        if 0.1 < length < 1 and y >= least_y * length:
+        if 0.1 < length < 1:
             return x / length, y / length
 
 
@@ -200,10 +199,11 @@ def two_colored(texture, dx, dy, rng):
 def draw_object(planes, shape, texture, rng):
     """The shape with its texture, its shadow and a darker rim, at a random place, size, stretch and tilt, in place."""
     row, column, radius = between(rng, 28.5, 35.5), between(rng, 28.5, 35.5), between(rng, 14, 18.5)
-    stretch, tail = between(rng, 0.85, 1.15), rng.random()
+    stretch, rare = between(rng, 0.9, 1.1), rng.random()
     width, height = radius * stretch, radius / stretch
-    # upright within 20° for the most part, so that linear classifiers too see something; up to 60° at times
-    sin, cos = random_direction(rng, least_y=0.94 - 0.44 * tail * tail * tail)
+    # upright within some 20° for the most part, so that a linear classifier sees something too; up to 45° at times
+    sin = between(rng, -1, 1) * (0.3 + 0.4 * rare * rare * rare)
+    cos = math.sqrt(1 - sin * sin)
 
     def outline(dx, dy):
         """Pixels from (dx, dy) to the outline, negative inside."""

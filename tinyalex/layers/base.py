@@ -62,6 +62,12 @@ class Layer:
             raise TypeError(f"{self.label}: x is {x.dtype}, expected a floating-point dtype")
         return xp
 
+    def _height_width_channels(self, in_shape):
+        """(H, W, C) of one picture, or ValueError where in_shape is something else."""
+        if len(in_shape) != 3:
+            raise ValueError(f"{self.label}: one picture is {tuple(in_shape)}, expected (H, W, C)")
+        return in_shape
+
     def _check_dy(self, dy, shape):
         """Refuse an upstream gradient that is not shaped as y was."""
         if tuple(dy.shape) != tuple(shape):

@@ -80,7 +80,7 @@ class Conv2d(Layer):
         return dx, grads
 
     def out_shape(self, in_shape):
-        H, W, C = in_shape
+        H, W, C = self._height_width_channels(in_shape)
         if C != self.in_channels:
             per_group = self.in_channels // self.groups
             groups = f" ({per_group} per group × {self.groups} groups)" if self.groups > 1 else ""

@@ -21,7 +21,7 @@ class _Pool2d(Layer):
             )
 
     def out_shape(self, in_shape):
-        H, W, C = in_shape
+        H, W, C = self._height_width_channels(in_shape)
         out_size = self.windows.out_size(H, W, self.label)
         for size, o, s, p in zip((H, W), out_size, self.windows.stride, self.windows.padding):
             if (o - 1) * s - p >= size:
@@ -54,11 +54,10 @@ class MaxPool2d(_Pool2d):
         places = self.windows.places(padded, out_size)
         y = next(places)[1].copy()  # (N, OH, OW, C)
         winner = xp.zeros(y.shape, xp.uint8 if self._window_size() < 256 else xp.int32)
-        larger = xp.empty(y.shape, bool)
         for place, (_, pixels) in enumerate(places, start=1):
-            xp.greater(pixels, y, out=larger)  # strictly: a tie stays with the first
+            larger = pixels > y  # strictly: a tie stays with the first
             xp.maximum(y, pixels, out=y)  # not where(larger): a NaN must come through
-            xp.copyto(winner, place, where=larger)
+            xp.maximum(winner, larger * winner.dtype.type(place), out=winner)  # places only grow: the last larger one
         return y, (x.shape, winner)
 
     def backward(self, dy, cache):

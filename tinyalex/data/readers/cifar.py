@@ -51,6 +51,8 @@ def _load(storage, name):
 
 
 def _names(names, where, key):
-    if not isinstance(names, list) or len(names) < 2 or len(set(names)) != len(names):
-        raise UserError(f"{where}: '{key}' is not a list of different class names")
-    return tuple(name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names)
+    names = names if isinstance(names, list) else []
+    names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names)
+    if len(names) < 2 or len(set(names)) != len(names):
+        raise UserError(f"{where}: '{key}' is not a list of two or more different class names")
+    return names

@@ -11,7 +11,6 @@ of pictures is that of the archives, class by class. Only the tars' headers are 
 """
 
 import re
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ import numpy as np
 from tinyalex.data.readers.access import TarAccess
 from tinyalex.data.readers.ilsvrc2012_labels import validation_wnids
 from tinyalex.data.readers.source import FileChunk, Source, names_of
-from tinyalex.data.readers.storage import Folder, Tar
+from tinyalex.data.readers.storage import Folder, Tar, tar_members
 from tinyalex.errors import UserError
 
 NAME = "ilsvrc2012"
@@ -70,17 +69,9 @@ def _class_tars(storage):
 
 def _members(path, offset, size, label):
     """The pictures in a tar that fills `size` bytes of a file from `offset` on, as a chunk of one label."""
-    names, places = [], []
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            with tarfile.open(fileobj=file, mode="r:") as archive:
-                for member in archive:
-                    names.append(member.name)
-                    places.append((member.offset_data, member.size))
-    except (tarfile.TarError, OSError) as error:
-        raise UserError(f"{path}: the tar at byte {offset:,} is not readable ({error})") from None
-    places = np.array(places, np.int64).reshape(-1, 2)
+    members = tar_members(path, offset)
+    names = [member.name for member in members]
+    places = np.array([(member.offset_data, member.size) for member in members], np.int64).reshape(-1, 2)
     if len(places) and places.sum(axis=1).max() > offset + size:
         raise UserError(f"{path}: the tar at byte {offset:,} does not end where it should; the archive is damaged")
     return FileChunk(TarAccess(path), names, places, np.full(len(names), label, np.int64))

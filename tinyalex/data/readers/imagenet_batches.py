@@ -103,8 +103,8 @@ def _load_npz(file, where):
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in ("data", "labels") if name in arrays}
-    except Exception as error:  # np.load raises nearly anything on damaged files
-        raise UserError(f"{where}: not a readable .npz ({error})") from None
+    except Exception:  # np.load raises nearly anything on damaged files
+        raise UserError(f"{where}: not a readable .npz of plain numbers; was the download cut short?") from None
 
 
 def _size(place, name):

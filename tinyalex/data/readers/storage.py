@@ -4,6 +4,7 @@ All three have `files`, `folders`, `has`, `open`, `where` and `below`, described
 main process; `access()` and `places(names)` are what a worker is given to read the files by.
 """
 
+import contextlib
 import io
 import os
 import tarfile
@@ -16,6 +17,8 @@ import numpy as np
 from tinyalex.data.pictures import PictureError
 from tinyalex.data.readers.access import FolderAccess, TarAccess, ZipAccess
 from tinyalex.errors import UserError
+
+TAR_ERRORS = (tarfile.TarError, EOFError, OSError, zlib.error)
 
 
 def open_storage(path):
@@ -166,12 +169,8 @@ class Tar(_Archive):
     """A tar, perhaps gzipped, spoken to like a Folder; only an uncompressed one can hand out places."""
 
     def __init__(self, path):
-        try:
-            with tarfile.open(path) as archive:
-                members = {m.name.removeprefix("./"): m for m in archive if m.isfile()}
-                self.compressed = not path.name.endswith(".tar")
-        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-            raise UserError(f"{path}: not a readable tar ({error}); was the download cut short?") from None
+        self.compressed = not path.name.endswith(".tar")
+        members = {member.name.removeprefix("./"): member for member in tar_members(path)}
         super().__init__(path, members)
 
     def _place(self, member):
@@ -187,5 +186,21 @@ class Tar(_Archive):
         try:
             with tarfile.open(self.path) as archive:
                 return io.BytesIO(archive.extractfile(self.members[self.prefix + name]).read())
-        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-            raise UserError(f"{self.where(name)}: cannot be read ({error})") from None
+        except TAR_ERRORS:
+            raise UserError(f"{self.where(name)}: cannot be read; the archive is damaged") from None
+
+
+def tar_members(path, offset=0):
+    """The files in the tar that begins at byte `offset` of a file, as TarInfo. Raises UserError where it is damaged.
+
+    The standard library takes a header it cannot read for the end; a tar that is whole ends with a block of zeros.
+    """
+    with contextlib.suppress(*TAR_ERRORS), path.open("rb") as file:
+        file.seek(offset)
+        with tarfile.open(fileobj=file) as archive:
+            members = [member for member in archive if member.isfile()]
+            archive.fileobj.seek(archive.offset)
+            if archive.fileobj.read(512) == bytes(512):
+                return members
+    what = f"at byte {offset:,} is not" if offset else "not"
+    raise UserError(f"{path}: {what} a readable tar; was the download cut short?")
