@@ -5,6 +5,7 @@ NumPy and CuPy share, so a CPU network and a GPU network run the same lines, sid
 What the two spell differently has one name here.
 """
 
+import ctypes
 import os
 import sys
 import threading
@@ -145,14 +146,28 @@ def child_streams(rng, count):
 # ---------------------------------------------------------------------------------------------- memory
 
 
+def _keep_freed_memory():
+    """Tell glibc to reuse large freed blocks instead of handing them back: fresh pages cost as much as filling them.
+
+    One arena for all threads, since those of other threads than the first cannot hold large blocks. Elsewhere than
+    under glibc nothing happens.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    for parameter, value in ((-3, 1 << 30), (-1, (1 << 31) - 1), (-8, 1)):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX
+        mallopt(parameter, value)
+
+
+_keep_freed_memory()
 _buffers = threading.local()
 
 
 def scratch(shape, dtype, xp):
     """An uninitialised work array that the next call in this thread may hand out again: never return or keep it.
 
-    Fresh pages from the system cost as much as the copy that fills them, so the CPU keeps one buffer a thread and
-    dtype. CuPy pools its memory itself.
+    The CPU keeps one buffer a thread and dtype, so the same pages stay in the caches. CuPy pools its memory itself.
     """
     if xp is not np:
         return xp.empty(shape, dtype)

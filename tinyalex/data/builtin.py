@@ -1,12 +1,12 @@
 """The built-in set: textured shapes drawn from a seed, so that the very first command works offline.
 
 K = 20 classes, each a shape with a texture ("striped star"): five shapes × four textures, so some classes differ in
-their shape only and some in their texture only. Place, size, tilt, colours, light and background are random and the same
-for all classes: the classes cannot be told by colour, hardly by single pixels, but well by looking. Eight more classes,
-two new shapes with the same textures, are held out for lessons on transfer.
+their shape only and some in their texture only. Place, size, tilt, colours, light and background are random, in the same
+way for every class: colour tells nothing, single pixels little, looking nearly all. Eight more classes, two new shapes
+with the same textures, are held out for lessons on transfer.
 
 Picture i of a split has label i mod K, so any K pictures in a row hold every class once, and is drawn from a random
-stream keyed by (seed, split, i) alone: a part of a split, or a smaller set, is drawn without the rest and has equal bytes.
+stream keyed by (seed, split, i) alone: a part of a split, or a smaller set, has the same bytes as in the whole.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ def load_builtin(seed=0, train_per_class=200, val_per_class=50, *, held_out=Fals
     """Draw the set: a Dataset in memory, one shard to a split, labels 0, 1, …, K−1, 0, 1, … in both.
 
     seed: another seed gives other pictures of the same kind (0 to 2**32 − 1)
-    train_per_class, val_per_class: pictures of each class; 200 and 50 give 4,000 and 1,000, which take about 5 s to draw
+    train_per_class, val_per_class: pictures of each class; 200 and 50 make 4,000 and 1,000, drawn in about 5 s
     held_out: the eight classes kept back for transfer, instead of the twenty
     Raises UserError if a number is out of range.
     """

@@ -145,7 +145,8 @@ def receive(url, part, source, bar):
             raise UserError(f"{url} is not the published file: it has {total:,} bytes, expected {source.size:,}")
         if have not in (0, size_of(part)):
             raise LostConnection(f"the server continued at byte {have:,}, expected {size_of(part):,}")
-        bar.initial = bar.n = have  # initial: the rate counts only what this connection brings
+        bar.initial = bar.n = have  # initial: tqdm's word for what came earlier and does not count for the rate
+        bar.set_postfix_str("")
         with open(part, "ab" if have else "wb") as file:
             while have < source.size:
                 try:

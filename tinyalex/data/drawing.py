@@ -15,8 +15,8 @@ import numpy as np
 
 SIDE = 64
 
-# A shape is a function of x (to the right) and y (up): about the distance to its outline, negative inside. Each is upright,
-# even in x, and has about the area of the ball, so that size does not tell one from another.
+# A shape is a function of x (to the right) and y (up): about the distance to its outline, negative inside. Each is
+# upright, even in x, and has about the area of the ball, so that size does not tell one from another.
 
 
 def ball(x, y):
@@ -198,11 +198,11 @@ def two_colored(texture, dx, dy, rng):
 
 def draw_object(planes, shape, texture, rng):
     """The shape with its texture, its shadow and a darker rim, at a random place, size, stretch and tilt, in place."""
-    row, column, radius = between(rng, 28.5, 35.5), between(rng, 28.5, 35.5), between(rng, 14, 18.5)
+    row, column, radius = between(rng, 29, 35), between(rng, 29, 35), between(rng, 14, 18.5)
     stretch, rare = between(rng, 0.9, 1.1), rng.random()
     width, height = radius * stretch, radius / stretch
-    # upright within some 20° for the most part, so that a linear classifier sees something too; up to 45° at times
-    sin = between(rng, -1, 1) * (0.3 + 0.4 * rare * rare * rare)
+    # upright within some 15° for the most part, so that a linear classifier sees something too; up to 45° at times
+    sin = between(rng, -1, 1) * (0.25 + 0.45 * rare * rare * rare)
     cos = math.sqrt(1 - sin * sin)
 
     def outline(dx, dy):

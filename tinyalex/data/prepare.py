@@ -27,7 +27,7 @@ from tinyalex.data.selection import Selection, chosen_classes
 from tinyalex.errors import UserError
 from tinyalex.progress import progress_bar
 
-CHUNK_BYTES = 4 * 2**20  # of pixels, in one piece of work
+CHUNK_BYTES, CHUNK_PICTURES = 4 * 2**20, 128  # of pixels, at most, in one piece of work
 POOL_WORTH = 1.0  # seconds of work left that make it worth the 0.3 s in which processes start
 
 
@@ -69,7 +69,8 @@ def prepare(
     found = read_source(source, format)
     chosen, size = chosen_classes(found, classes), size or found.size
     ids, names = ([of_all[i] for i in chosen] for of_all in (found.class_ids, found.class_names))
-    tasks, expected = _tasks(found, chosen, per_class, max(1, CHUNK_BYTES // (size * size * 3))), found.expected
+    length = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // (size * size * 3)))
+    tasks, expected = _tasks(found, chosen, per_class, length), found.expected
     in_files = isinstance(found.train, list)
     if in_files:  # labels are known: count, and complain, before hours of decoding
         tasks = list(tasks)
@@ -85,8 +86,9 @@ def prepare(
         origin = {"name": found.name, "format": found.format}
         fingerprint, total_bytes = writer.finish(statistics, origin, skipped)
     seconds, train, val = time.perf_counter() - started, counts["train"].total(), counts["val"].total()
+    rate = (train + val) / seconds
     return PreparedReport(
-        out, found.format, size, len(ids), train, val, skipped, seconds, (train + val) / seconds, fingerprint, total_bytes
+        out, found.format, size, len(ids), train, val, skipped, seconds, rate, fingerprint, total_bytes
     )
 
 
@@ -184,6 +186,8 @@ def _converted(tasks, size, workers, expected):
             yield result
             if workers > 1 and spent / done * (expected - done) > POOL_WORTH:
                 break
+        else:
+            return
     if workers == 1:
         yield from (_convert(task, size) for task in tasks)
     else:
@@ -192,8 +196,10 @@ def _converted(tasks, size, workers, expected):
 
 def _converted_in_pool(tasks, size, workers):
     """The results in order, from processes that are never more than a few tasks ahead."""
-    # not forked: NumPy's and the progress bar's threads do not survive that
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    # not forked: the threads of NumPy and of the progress bar do not survive that
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (stop,))
     pending = deque()
     try:
         for task in tasks:
@@ -207,18 +213,23 @@ def _converted_in_pool(tasks, size, workers):
             "a worker process ended early: out of memory? (A script has to call prepare() under "
             "`if __name__ == '__main__':`, or with workers=1)"
         ) from None
+    except BaseException:  # Ctrl-C, or whoever asked for the results gave up: do not finish what has begun
+        stop.set()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _start_worker():
-    """In each worker: leave Ctrl-C to the main process, and do not outlive it."""
+def _start_worker(stop):
+    """In each worker: leave Ctrl-C to the main process, and end when it says so or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_early, args=(stop,), daemon=True).start()
 
 
-def _end_with_parent():
-    multiprocessing.parent_process().join()
+def _end_early(stop):
+    while multiprocessing.parent_process().is_alive():
+        if stop.wait(1.0):
+            break
     os._exit(1)
 
 

@@ -7,8 +7,8 @@
     <name>/skipped.txt             unreadable pictures, "name, tab, reason"; only where there were any
 
 N pictures, n of them in a shard, S the side in pixels, K classes. Pictures keep the order of the source: the loader
-shuffles. The folder is written under a temporary name beside its final one, `.<name>.partial-…`, and renamed when it is
-complete, so what stands under the final name is whole.
+shuffles. The folder is written under a temporary name beside its final one, `.<name>.partial-…`, and renamed when it
+is complete, so what stands under the final name is whole.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ def open_prepared(path):
             *splits, meta["fingerprint"],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path / META}: an entry is missing or of a wrong kind ({error}); prepare the set again") from None
+        raise UserError(f"{path / META}: an entry is missing or of a wrong kind ({error})") from None
 
 
 def _read_meta(path):
@@ -249,4 +249,5 @@ def _disk_errors(path):
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise UserError(f"{path}: cannot be written: {'the disk is full' if full else error.strerror}") from error
+        reason = "the disk is full" if full else f"{error.strerror} ({error.filename})"
+        raise UserError(f"{path}: cannot be written: {reason}") from error

@@ -56,15 +56,21 @@ class LocalResponseNorm(Layer):
         return f"LRN size {self.size}, alpha {self.alpha:g}, beta {self.beta:g}, k {self.k:g}"
 
     def _window_sum(self, values):
-        """For each channel the sum over its window of channels, as `size` shifted additions on a zero-padded copy."""
+        """For each channel the sum over its window of channels.
+
+        Every pixel's channels are laid out with size//2 zeros on either side, one pixel after the other; then adding the
+        whole array to itself, shifted by 1, 2, … size − 1, sums all windows at once in long contiguous runs. What runs
+        across from one pixel to the next falls into the last 2·(size//2) places of a row, which are cut off.
+        """
         xp = array_module(values)
         C, half = values.shape[-1], self.size // 2
         padded = xp.zeros((values.size // C, C + 2 * half), values.dtype)
         padded[:, half : half + C] = values.reshape(-1, C)
-        total = padded[:, :C].copy()
+        flat = padded.reshape(-1)
+        total = flat.copy()
         for shift in range(1, self.size):
-            total += padded[:, shift : shift + C]
-        return total.reshape(values.shape)
+            total[:-shift] += flat[shift:]
+        return xp.ascontiguousarray(total.reshape(padded.shape)[:, :C]).reshape(values.shape)
 
     def _inverse_power(self, d):
         """d^−beta. At the paper's beta, two square roots, several times faster than a power: d^¾ = √d · √√d."""

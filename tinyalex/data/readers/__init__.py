@@ -23,11 +23,22 @@ def read_source(path, format=None):
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise UserError(f"unknown format '{format}': {hint}Known are {', '.join(READERS)}")
     storage = open_storage(path)
-    tops = [storage, *(storage.below(folder) for folder in storage.folders() if len(storage.folders()) == 1)]
+    folders = storage.folders()
+    tops = [storage, *(storage.below(folder) for folder in folders if len(folders) == 1)]
     wanted = list(READERS.values()) if format is None else [READERS[format]]
     for top in tops:
         for reader in wanted:
             if reader.recognises(top):
                 return reader.read(top)
+    raise UserError(f"{storage.path}: {_what_instead(storage, wanted)}")
+
+
+def _what_instead(storage, wanted):
+    """What to do about a source in no known format."""
+    if storage.has("meta.json"):
+        return "this is prepared already; it can be trained on as it is"
+    archives = [name for name in storage.files() if name.endswith((".zip", ".tar.gz", ".tgz"))]
+    if archives:
+        return f"no data set found here, but {', '.join(archives[:3])}: name the archive itself"
     expected = "; ".join(f"{reader.NAME} ({reader.EXPECTS})" for reader in wanted)
-    raise UserError(f"{path}: no data set found here; expected {expected}")
+    return f"no data set found here; expected {expected}"

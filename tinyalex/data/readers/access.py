@@ -1,8 +1,8 @@
 """Reading picture files in a worker process: a handle of its own, and no listing.
 
-The main process lists folders and archives (storage.py). A worker is sent one of these small objects and, per file, its
-name and its place, a row of numbers. `with access.opened() as read:` gives a function from (name, place) to the bytes of
-one file, which raises PictureError where they cannot be had.
+The main process lists folders and archives (storage.py). A worker is sent one of these small objects and, per file,
+its name and its place, a row of numbers. `with access.opened() as read:` gives a function from (name, place) to the
+bytes of one file, which raises PictureError where they cannot be had.
 """
 
 import contextlib

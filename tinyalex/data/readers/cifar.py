@@ -32,13 +32,14 @@ def read(storage):
     def chunk(name):
         batch = _load(storage, name)
         if "data" not in batch or labels_key not in batch:
-            raise UserError(f"{storage.where(name)}: expected 'data' and '{labels_key}', found {sorted(map(str, batch))}")
+            found = ", ".join(sorted(map(str, batch)))
+            raise UserError(f"{storage.where(name)}: expected 'data' and '{labels_key}', found {found}")
         return array_chunk(batch["data"], batch[labels_key], len(names), storage.where(name))
 
     chunks = {name: chunk(name) for name in [*train, val]}  # all of CIFAR takes 184 MB
     expected = sum(map(len, chunks.values()))
     return Source(
-        NAME, storage.path.name, 32, names, names, (chunks[name] for name in train), iter([chunks[val]]), expected
+        NAME, storage.name, 32, names, names, (chunks[name] for name in train), iter([chunks[val]]), expected
     )
 
 

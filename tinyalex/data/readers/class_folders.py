@@ -28,14 +28,14 @@ def read(storage):
         raise UserError(f"{storage.where('train')}: {found}; expected a folder for each of two or more classes")
     if not storage.folders("val"):
         raise UserError(
-            f"{storage.where('val')}: missing; move some pictures of each class there, from train/<class>/ to val/<class>/"
+            f"{storage.where('val')}: missing; move some pictures of each class from train/<class>/ to val/<class>/"
         )
     unknown = sorted(set(storage.folders("val")) - set(ids))
     if unknown:
         raise UserError(f"{storage.where('val/' + unknown[0])}: there is no such class in train")
     train, val = (_split(storage, split, ids) for split in ("train", "val"))
     names = names_of(storage, ids, "words.txt", "LOC_synset_mapping.txt", "synset_words.txt")
-    return Source(NAME, storage.path.name, SIZE, tuple(ids), names, [train], [val], len(train) + len(val))
+    return Source(NAME, storage.name, SIZE, tuple(ids), names, [train], [val], len(train) + len(val))
 
 
 def _split(storage, split, ids):

@@ -45,13 +45,13 @@ def read(storage):
         raise UserError(f"{storage.where(VAL)}: missing")
     wnids = sorted(tars)
     if len(wnids) < 2:
-        raise UserError(f"{storage.path}: {len(wnids)} class tars (n01440764.tar, …) for training, expected two or more")
+        raise UserError(f"{storage.path}: {len(wnids)} class tars (n01440764.tar, …) to train on, expected two or more")
     label_of = {wnid: label for label, wnid in enumerate(wnids)}
     val = _val(storage, label_of)
     train = [_members(*tars[wnid], label_of[wnid]) for wnid in wnids]
     names = names_of(storage, wnids, "LOC_synset_mapping.txt", "synset_words.txt", "words.txt")
     expected = sum(map(len, train)) + len(val)
-    return Source(NAME, storage.path.name, SIZE, tuple(wnids), names, train, [val], expected)
+    return Source(NAME, storage.name, SIZE, tuple(wnids), names, train, [val], expected)
 
 
 def _class_tars(storage):

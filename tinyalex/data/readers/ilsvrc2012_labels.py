@@ -41,9 +41,8 @@ def validation_wnids(storage, names):
     else:
         file = next((name for name in (SYNSET_LABELS, GROUND_TRUTH) if storage.has(name)), None)
         if file is None:
-            raise UserError(
-                f"{storage.where(GROUND_TRUTH)}: missing; the validation labels may also be {SOLUTION} or {SYNSET_LABELS}"
-            )
+            others = f"{SOLUTION} or {SYNSET_LABELS}"
+            raise UserError(f"{storage.where(GROUND_TRUTH)}: missing; the labels may also be in {others}")
         wnids = _from_lines(storage, file)
     if len(wnids) != len(names):
         raise UserError(f"{storage.where(file)}: {len(wnids)} labels for {len(names)} validation pictures")

@@ -1,8 +1,9 @@
 """ImageNet32 and ImageNet64 as published, and their relatives of 8 and 16 pixels.
 
-train_data_batch_1, _2, … and val_data: pickled dicts with `data`, uint8 (N, 3·S·S), and `labels` from 1; or the same
-as .npz. The two downloads of ImageNet64's training part may lie in folders side by side. Batches are loaded one at a
-time: memory stays at the largest file (1.6 GB of ImageNet64), not the whole (15.7 GB).
+train_data_batch_1, _2, … and val_data: pickled dicts with `data`, uint8 (N, 3·S·S), and `labels` from 1; or the
+same as .npz. The two downloads of ImageNet64's training part may lie in folders side by side. Batches are loaded one
+at a time: memory stays at the largest file (1.6 GB of ImageNet64), not the whole (15.7 GB). Batches have to be
+numbered without a gap, but there may be fewer than the ten published.
 
 Labels follow the order of map_clsloc.txt ("n02119789 1 kit_fox" per line). Where it is there it gives the classes;
 where it is not, they are the thousand published ones, named by their numbers.
@@ -45,7 +46,7 @@ def read(storage):
     held = [first]  # handed over, not kept: else it would stay in memory to the end
     del first
     return Source(
-        NAME, storage.path.name, side, ids, names, _load_all(held, files, len(ids), side),
+        NAME, storage.name, side, ids, names, _load_all(held, files, len(ids), side),
         _load_all([], [val], len(ids), side), expected,
     )  # fmt: skip
 
@@ -75,7 +76,8 @@ def _find(storage):
             if match:
                 key = int(match[1] or 0)
                 if key in found:
-                    raise UserError(f"{place.where(name)}: the same batch is also at {found[key][0].where(found[key][1])}")
+                    other, its_name = found[key]
+                    raise UserError(f"{place.where(name)}: the same batch is also at {other.where(its_name)}")
                 found[key] = place, name
     return found
 

@@ -78,7 +78,7 @@ class FileChunk:
 
 @dataclass(frozen=True)
 class ArrayChunk:
-    """Pictures in memory as the published arrays have them: one row of 3·S·S bytes each, a red, a green, a blue plane.
+    """Pictures in memory as the published arrays have them: a row of 3·S·S bytes each, red, green and blue planes.
 
     planes: uint8 (N, 3·S·S); labels: int64 (N,), 0 to K−1
     """
@@ -120,9 +120,8 @@ def array_chunk(planes, labels, class_count, where, first_label=0):
     if planes.dtype != np.uint8 or planes.ndim != 2 or not side_of(planes):
         raise UserError(f"{where}: pictures are {planes.dtype} {planes.shape}, expected uint8 rows of 3·S·S bytes")
     if labels.dtype.kind not in "iu" or labels.shape != planes.shape[:1]:
-        raise UserError(
-            f"{where}: labels are {labels.dtype} {labels.shape}, expected one integer for each of {len(planes)} pictures"
-        )
+        expected = f"expected one integer for each of {len(planes)} pictures"
+        raise UserError(f"{where}: labels are {labels.dtype} {labels.shape}, {expected}")
     last = first_label + class_count - 1
     wrong = labels[(labels < first_label) | (labels > last)]
     if len(wrong):
@@ -143,7 +142,7 @@ def text_lines(storage, name):
 
 
 def names_of(storage, ids, *files):
-    """Words for class ids from the first of `files` that exists, lines of "id words"; an id without words stands itself."""
+    """Words for class ids from the first of `files` there is, lines of "id words"; without words, the id itself."""
     file = next((file for file in files if storage.has(file)), None)
     words = dict((line.split(None, 1) + [""])[:2] for line in text_lines(storage, file)) if file else {}
     return tuple(words.get(i, "").strip() or i for i in ids)

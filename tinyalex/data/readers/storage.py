@@ -42,6 +42,7 @@ class Folder:
 
     def __init__(self, path):
         self.path = Path(path)
+        self.name = self.path.absolute().name
 
     def files(self, at=""):
         """Names of the files directly in `at`, sorted; hidden ones left out. Empty where `at` is no folder."""
@@ -57,7 +58,7 @@ class Folder:
             return []
         try:
             with os.scandir(folder) as entries:
-                return sorted(entry.name for entry in entries if entry.name[0] != "." and wanted(entry))
+                return sorted(entry.name for entry in entries if _visible(entry.name) and wanted(entry))
         except OSError as error:
             raise UserError(f"{folder}: cannot be listed: {error.strerror}") from None
 
@@ -96,7 +97,7 @@ class _Archive:
     """
 
     def __init__(self, path, members, prefix=""):
-        self.path, self.members, self.prefix = path, members, prefix
+        self.path, self.name, self.members, self.prefix = path, path.name, members, prefix
         self.tree = {}  # folder -> ({files}, {folders})
         for name in members:
             self._enter(name)
@@ -113,7 +114,7 @@ class _Archive:
 
     def _list(self, at, which):
         entries = self.tree.get((self.prefix + at).rstrip("/"), ((), ()))[which]
-        return sorted(name for name in entries if name[0] != "." and name != "__MACOSX")
+        return sorted(name for name in entries if _visible(name))
 
     def files(self, at=""):
         return self._list(at, 0)
@@ -150,7 +151,8 @@ class Zip(_Archive):
 
     def _place(self, info):
         if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UserError(f"{self.path}: {info.filename} is encrypted or compressed in an unusual way; unpack it first")
+            how = "is encrypted or compressed in an unusual way"
+            raise UserError(f"{self.path}: {info.filename} {how}; unpack it first")
         return info.header_offset, info.compress_size, info.file_size, info.compress_type, info.CRC
 
     def access(self):
@@ -204,3 +206,8 @@ def tar_members(path, offset=0):
                 return members
     what = f"at byte {offset:,} is not" if offset else "not"
     raise UserError(f"{path}: {what} a readable tar; was the download cut short?")
+
+
+def _visible(name):
+    """Whether a name is more than housekeeping: not hidden, nor the folder that macOS adds to its zips."""
+    return not name.startswith(".") and name not in ("", "__MACOSX")

@@ -31,7 +31,7 @@ def read(storage):
     label_of = {wnid: label for label, wnid in enumerate(wnids)}
     train, val = _train(storage, label_of), _val(storage, label_of)
     names = names_of(storage, wnids, "words.txt")
-    return Source(NAME, storage.path.name, SIZE, tuple(wnids), names, [train], [val], len(train) + len(val))
+    return Source(NAME, storage.name, SIZE, tuple(wnids), names, [train], [val], len(train) + len(val))
 
 
 def _train(storage, label_of):
