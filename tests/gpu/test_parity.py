@@ -1,0 +1,56 @@
+"""The same lines on a GPU give what they give on the CPU. Skipped where there is no CuPy or no device."""
+
+import numpy as np
+import pytest
+
+from tinyalex.backend import random_stream, to_device, to_host
+from tinyalex.data.augment import View
+from tinyalex.gradcheck import check_everything
+from tinyalex.layers import SoftmaxCrossEntropy
+from tinyalex.models import MODELS
+from tinyalex.optim import SGD, initialise
+
+pytestmark = pytest.mark.gpu
+
+
+def test_every_gradient_is_right_on_the_device(gpu):
+    wrong = [(str(layer), check) for layer, checks in check_everything(gpu) for check in checks if not check.right]
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", ["alexnet-small", "alexnet-32"])
+def test_training_steps_agree_with_the_cpu(gpu, name):
+    """Five steps from equal weights on equal pictures with equal draws (host streams): losses and weights in float64."""
+    losses, weights = zip(*(_train_five_steps(MODELS[name], xp) for xp in (np, gpu)))
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-9)
+    for key, cpu in weights[0].items():
+        np.testing.assert_allclose(weights[1][key], cpu, rtol=1e-6, atol=1e-9, err_msg=key)
+
+
+def _train_five_steps(model, xp):
+    network, loss = model.build(10), SoftmaxCrossEntropy()
+    initialise(network, "he", seed=1)
+    network.map_params(lambda p: to_device(p.astype(np.float64), xp))
+    optimiser, losses = SGD(network.params), []
+    for step in range(5):
+        x = to_device(random_stream(2, step).standard_normal((8, *network.in_shape)), xp)
+        logits, cache = network.forward(x, train=True, rng=random_stream(3, step))  # a host stream: same masks on both
+        value, loss_cache = loss.forward(logits, to_device(np.arange(8) % 10, xp))
+        _, grads = network.backward(loss.backward(loss_cache), cache, input_grad=False)
+        optimiser.step(grads, 0.01)
+        losses.append(float(value))
+    return losses, to_host(network.params)
+
+
+def test_augmentation_agrees_with_the_cpu(gpu):
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
+    mean = rng.uniform(0, 255, (64, 64, 3)).astype(np.float32)
+    vectors = np.linalg.qr(rng.standard_normal((3, 3)))[0].astype(np.float32)
+    view = View(56, 1 / 64, mean, np.array([0.2, 0.02, 0.004], np.float32), vectors)
+    for look in ("centre", "ten", "random"):
+        arguments = [random_stream(4)] if look == "random" else []
+        on_cpu = getattr(view, look)(pictures, *arguments)
+        arguments = [random_stream(4)] if look == "random" else []
+        on_gpu = getattr(view.to(gpu), look)(to_device(pictures, gpu), *arguments)
+        np.testing.assert_allclose(to_host(on_gpu), on_cpu, rtol=1e-5, atol=1e-5)
