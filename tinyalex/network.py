@@ -102,7 +102,7 @@ class Network(Layer):
     def forward(self, x, train=False, rng=None):
         xp = self._check_x(x)
         pieces = self._pieces(x)
-        streams = child_streams(rng, len(pieces)) if train else [None] * len(pieces)
+        streams = child_streams(rng, len(pieces)) if len(pieces) > 1 else [rng]
 
         def run(piece_and_stream):
             piece, stream = piece_and_stream

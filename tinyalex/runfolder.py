@@ -3,7 +3,7 @@
     config.json       what was asked for: settings, versions, command, fingerprint of the data
     metrics.jsonl     one JSON object a line: every few steps, and at the end of each epoch
     last.safetensors  where training stands;  best.safetensors  the epoch with the lowest top-1 validation error
-    result.json, curves.png, kernels.png      written at the end
+    result.json, curves.png, kernels.png, overview.png      written at the end
 """
 
 import json

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from tinyalex.commands.options import add_device, open_device, print_table
-from tinyalex.data import open_dataset
+from tinyalex.data import open_validation
 from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate
 from tinyalex.runfolder import load_network
@@ -29,20 +29,17 @@ def add_arguments(parser):
 def run(args):
     xp = open_device(args)
     network, view, info, file = load_network(args.run, xp)
-    dataset = open_dataset(args.data or info["config"]["data"])
-    _check_classes(info, dataset, view, file)
-    measured = evaluate(network, dataset.val, view, xp, args.ten_crop)
-    return {"checkpoint": str(file), "data": dataset.name, "ten_crop": args.ten_crop} | asdict(measured)
-
-
-def _check_classes(info, dataset, view, file):
-    if view.size != dataset.size:
-        raise UserError(f"{file}: expects pictures of {view.size} pixels, {dataset.name} has {dataset.size}")
-    if list(info["class_ids"]) != list(dataset.class_ids):
+    data = args.data or info["config"]["data"]
+    split, class_ids, size = open_validation(data, quiet=args.json)
+    if size != view.size:
+        raise UserError(f"{file}: expects pictures of {view.size} pixels, {data} has {size}")
+    if list(class_ids) != info["class_ids"]:
         raise UserError(
-            f"{file}: knows {len(info['class_ids'])} classes, {dataset.name} has {len(dataset.class_ids)}, "
+            f"{file}: knows {len(info['class_ids'])} classes, {data} has {len(class_ids)}, "
             "and they are not the same ones in the same order"
         )
+    measured = evaluate(network, split, view, xp, args.ten_crop, quiet=args.json)
+    return {"checkpoint": str(file), "data": data, "ten_crop": args.ten_crop} | asdict(measured)
 
 
 def show(result):

@@ -4,6 +4,7 @@ import shlex
 import sys
 
 from tinyalex import plots
+from tinyalex.backend import to_host
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.config import Config
 from tinyalex.data import open_dataset
@@ -117,12 +118,13 @@ def _command():
 
 
 def _draw(trainer):
+    """The run's three pictures."""
     folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
-    from tinyalex.backend import to_host
-
-    plots.save(plots.curves(folder.read_metrics("epoch"), title), folder.path / "curves.png")
+    epochs = folder.read_metrics("epoch")
     weight = to_host(trainer.network.params["conv1.weight"])
-    plots.save(plots.kernels(weight, f"The first layer's {weight.shape[-1]} kernels, {title}"), folder.path / "kernels.png")
+    plots.save(plots.curves(epochs, title), folder.path / "curves.png")
+    plots.save(plots.kernels(weight, f"The {weight.shape[-1]} kernels of the first layer, {title}"), folder.path / "kernels.png")
+    plots.save(plots.overview(epochs, weight, title), folder.path / "overview.png")
 
 
 def show(result):

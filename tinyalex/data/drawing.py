@@ -128,7 +128,7 @@ def random_color(rng, value_low=0.25, value_high=1.0):
     return hsv_to_rgb(rng.random(), between(rng, 0.15, 0.85), between(rng, value_low, value_high))
 
 
-def contrasting_colors(rng, least=0.35):
+def contrasting_colors(rng, least=0.4):
     """A light colour and a darker one, at least `least` apart in luminance."""
     while True:
         light, dark = random_color(rng, 0.7), random_color(rng, 0.2, 0.7)
@@ -161,7 +161,7 @@ _ROWS, _COLUMNS = (grid.astype(np.float32) + 0.5 for grid in np.mgrid[:SIDE, :SI
 
 def mottled_ground(rng, cells=4):
     """A soft cloud of colours: a coarse grid of random ones about a common colour, smoothly interpolated."""
-    base = np.array(random_color(rng, 0.1, 0.55), np.float32)[:, None, None]
+    base = np.array(random_color(rng, 0.1, 0.5), np.float32)[:, None, None]
     spread = between(rng, 0.1, 0.4)
     grid = base + spread * (rng.random((3, cells + 1, cells + 1), np.float32) - 0.5)
     at = _ROWS[:, 0] * (cells / SIDE)
@@ -189,7 +189,7 @@ def two_colored(texture, dx, dy, rng):
 
     dx, dy: pixels to the right of and above the object's centre
     """
-    (ux, uy), period = random_direction(rng), between(rng, 5.5, 10)  # pixels
+    (ux, uy), period = random_direction(rng), between(rng, 6.5, 10)  # pixels
     u = (ux * dx + uy * dy) / period + between(rng, -0.5, 0.5)
     v = (ux * dy - uy * dx) / period + between(rng, -0.5, 0.5)
     mix = np.clip(texture(u, v) * (period / 4) + 0.5, 0.0, 1.0)  # one pixel from one colour to the other
@@ -198,7 +198,7 @@ def two_colored(texture, dx, dy, rng):
 
 def draw_object(planes, shape, texture, rng):
     """The shape with its texture, its shadow and a darker rim, at a random place, size, stretch and tilt, in place."""
-    row, column, radius = between(rng, 29, 35), between(rng, 29, 35), between(rng, 14, 18.5)
+    row, column, radius = between(rng, 29, 35), between(rng, 29, 35), between(rng, 15, 18.5)
     stretch, rare = between(rng, 0.9, 1.1), rng.random()
     width, height = radius * stretch, radius / stretch
     # upright within some 15° for the most part, so that a linear classifier sees something too; up to 45° at times
@@ -231,12 +231,12 @@ def draw_picture(class_id, rng):
     """
     shape, texture = class_id.split("-")
     planes = mottled_ground(rng)
-    scatter_clutter(planes, int(between(rng, 2, 7)), rng)
+    scatter_clutter(planes, int(between(rng, 2, 6)), rng)
     draw_object(planes, SHAPES[shape], TEXTURES[texture], rng)
     scatter_clutter(planes, int(between(rng, 0, 5)), rng)
     spread_haze(planes, rng)
     light_x, light_y = random_direction(rng)
     slope = light_x * (_COLUMNS - SIDE / 2) + light_y * (_ROWS - SIDE / 2)  # pixels towards the light
     planes *= between(rng, 0.95, 1.25) + slope * (between(rng, 0, 0.4) / SIDE)
-    planes += (rng.random(planes.shape, np.float32) - 0.5) * between(rng, 0.02, 0.07)  # the camera's noise
+    planes += (rng.random(planes.shape, np.float32) - 0.5) * between(rng, 0.02, 0.06)  # the camera's noise
     return np.floor(np.clip(planes, 0.0, 1.0) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
