@@ -1,9 +1,9 @@
 """The built-in set: textured shapes drawn from a seed, so that the very first command works offline.
 
 K = 20 classes, each a shape with a texture ("striped star"): five shapes × four textures, so some classes differ in
-their shape only and some in their texture only. Place, size, tilt, colours, light and background are random, in the same
-way for every class: colour tells nothing, single pixels little, looking nearly all. Eight more classes, two new shapes
-with the same textures, are held out for lessons on transfer.
+their shape only and some in their texture only. Place, size, tilt, colours, light and background are random, in the
+same way for every class: colour tells nothing, single pixels little, looking nearly all. Eight more classes, two new
+shapes with the same textures, are held out for lessons on transfer.
 
 Picture i of a split has label i mod K, so any K pictures in a row hold every class once, and is drawn from a random
 stream keyed by (seed, split, i) alone: a part of a split, or a smaller set, has the same bytes as in the whole.
