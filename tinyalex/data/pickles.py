@@ -15,7 +15,7 @@ import numpy as np
 from tinyalex.errors import UserError
 
 PLAIN_DTYPE = r"\?|b1|[iu][1248]|f[248]"  # the types that have no pointers inside
-DEEPEST = 20  # containers within containers; published files have two
+DEEPEST = 8  # containers within containers; published files have two
 
 
 def load_pickle(file, name):
@@ -26,7 +26,7 @@ def load_pickle(file, name):
     Raises UserError where the pickle names anything else, holds arrays of objects, is cut short or is none at all.
     """
     try:
-        return _finished(_PlainUnpickler(file, name).load(), name)
+        return _finished(_PlainUnpickler(file, name).load())
     except (UserError, OSError):
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
@@ -148,16 +148,16 @@ def _text(value):
     return value.decode("latin1") if isinstance(value, bytes) else value
 
 
-def _finished(value, name, depth=0):
+def _finished(value, depth=0):
     """`value` with every stand-in replaced by what it stands for."""
     if depth > DEEPEST:
         raise ValueError("containers nested too deeply")
     if isinstance(value, (_Array, _Scalar)):
         return value.resolve()
     if isinstance(value, dict):
-        return {_text(key): _finished(item, name, depth + 1) for key, item in value.items()}
+        return {_text(_finished(key)): _finished(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_finished(item, name, depth + 1) for item in value)
+        return type(value)(_finished(item, depth + 1) for item in value)
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
         return value
     raise ValueError(f"a {type(value).__name__} is not read")

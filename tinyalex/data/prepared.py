@@ -132,8 +132,9 @@ class PreparedWriter:
         return self
 
     def __exit__(self, *_exception):
-        if self.file:
-            self.file.close()
+        with contextlib.suppress(OSError):  # on a full disk closing fails like the write before it
+            if self.file:
+                self.file.close()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
             with contextlib.suppress(OSError):  # another program may have begun to use them
@@ -145,7 +146,7 @@ class PreparedWriter:
         needed, free = count * self.size * self.size * 3, shutil.disk_usage(self.folder).free
         if needed > free:
             raise UserError(
-                f"{self.path}: {needed / 1e9:.1f} GB are needed for {count:,} pictures, {free / 1e9:.1f} GB are free"
+                f"{self.path}: {needed / 1e6:,.0f} MB are needed for {count:,} pictures, {free / 1e6:,.0f} MB are free"
             )
 
     def add(self, split, pictures, labels):

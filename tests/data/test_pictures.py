@@ -1,0 +1,157 @@
+"""Pictures of every kind come out upright, RGB and square; whatever is no picture gives one line."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.data.sources import encoded, picture
+from tinyalex.data.pictures import PictureError, decode_picture, fit_square
+
+
+def flat(color, mode="RGB", size=(12, 12)):
+    return Image.new(mode, size, color)
+
+
+@pytest.mark.parametrize(
+    "image, format, expected",
+    [
+        (flat((200, 100, 50)), "PNG", (200, 100, 50)),
+        (flat((200, 100, 50)), "BMP", (200, 100, 50)),
+        (flat((200, 100, 50)), "TIFF", (200, 100, 50)),
+        (flat((200, 100, 50)), "PPM", (200, 100, 50)),
+        (flat(77, "L"), "JPEG", (77, 77, 77)),
+        (flat(77, "L"), "PNG", (77, 77, 77)),
+        (flat(1, "1"), "PNG", (255, 255, 255)),
+        (flat((0, 0, 0, 0), "CMYK"), "JPEG", (255, 255, 255)),
+        (flat((0, 255, 255, 0), "CMYK"), "JPEG", (255, 0, 0)),
+        (flat((10, 20, 30, 255), "RGBA"), "PNG", (10, 20, 30)),
+        (flat((10, 20, 30, 0), "RGBA"), "PNG", (255, 255, 255)),
+        (flat((100, 0), "LA"), "PNG", (255, 255, 255)),
+        (flat((200, 100, 50)).quantize(4), "PNG", (200, 100, 50)),
+        (flat((200, 100, 50)).quantize(4), "GIF", (200, 100, 50)),
+    ],
+)
+@pytest.mark.parametrize("size", [12, 8])
+def test_modes_and_formats(image, format, expected, size):
+    pixels = decode_picture(encoded(image, format), size)
+    assert pixels.shape == (size, size, 3) and pixels.dtype == np.uint8 and pixels.flags.writeable
+    np.testing.assert_allclose(pixels.reshape(-1, 3), [expected] * size**2, atol=2)
+
+
+def test_a_palette_with_transparency_lies_on_white():
+    image = Image.new("P", (8, 8), 0)
+    image.putpalette([200, 100, 50, 0, 0, 255] + [0] * 762)
+    image.paste(1, (0, 0, 4, 8))
+    for transparency in (1, bytes([255, 0])):
+        pixels = decode_picture(encoded(image, "PNG", transparency=transparency), 8)
+        assert pixels[0, 0].tolist() == [255, 255, 255] and pixels[0, 7].tolist() == [200, 100, 50]
+
+
+@pytest.mark.parametrize("level, expected", [(0, 0), (0x8000, 128), (0xFFFF, 255), (300, 1)])
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_sixteen_bits_keep_the_upper_eight(level, expected, format):
+    image = Image.fromarray(np.full((8, 8), level, np.uint16))
+    assert (decode_picture(encoded(image, format), 8) == expected).all()
+
+
+def test_sixteen_bit_colour():
+    rows = b"".join(b"\0" + struct.pack(">3H", 0xFFFF, 0x8000, 300) * 8 for _ in range(8))
+    header = struct.pack(">2I5B", 8, 8, 16, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n"
+    for kind, body in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        data += struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    assert decode_picture(data, 8)[0, 0].tolist() == [255, 128, 1]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_turns_the_picture_upright(orientation):
+    upright = picture(1, (24, 24))
+    undo = [
+        None,
+        None,
+        Image.Transpose.FLIP_LEFT_RIGHT,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.FLIP_TOP_BOTTOM,
+        Image.Transpose.TRANSPOSE,
+        Image.Transpose.ROTATE_90,  # 6 is shown after a turn to the right, so it is stored turned to the left
+        Image.Transpose.TRANSVERSE,
+        Image.Transpose.ROTATE_270,
+    ][orientation]
+    stored = Image.fromarray(upright) if undo is None else Image.fromarray(upright).transpose(undo)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    np.testing.assert_array_equal(decode_picture(encoded(stored, "PNG", exif=exif), 24), upright)
+
+
+def test_the_right_size_is_only_decoded():
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(decode_picture(encoded(pixels, "PNG"), 16), pixels)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (20, 60)])
+def test_one_resampling_equals_the_papers_two_steps(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    scaled = Image.fromarray(pixels).resize((size[0] // 2, size[1] // 2), Image.Resampling.BICUBIC)
+    left, top = (10, 0) if size[0] > size[1] else (0, 10)
+    cropped = np.asarray(scaled.crop((left, top, left + 10, top + 10)))
+    np.testing.assert_array_equal(decode_picture(encoded(pixels, "PNG"), 10), cropped)
+
+
+def test_reduction_does_not_alias():
+    checkers = (np.indices((256, 256)).sum(0) % 2 * 255).astype(np.uint8)
+    small = decode_picture(encoded(checkers, "PNG"), 16)
+    assert np.abs(small[1:-1, 1:-1].astype(int) - 127).max() <= 3
+
+
+def test_a_large_jpeg_decoded_in_parts_is_close_to_one_decoded_whole():
+    pixels = picture(3, (1000, 800))
+    whole = np.asarray(fit_square(Image.open(io.BytesIO(encoded(pixels))), 64)).astype(int)
+    assert np.abs(decode_picture(encoded(pixels), 64) - whole).max() <= 3
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(8, 20))
+def test_any_size_fits(width, height, size):
+    pixels = decode_picture(encoded(flat((9, 8, 7), size=(width, height)), "PNG"), size)
+    assert (pixels == [9, 8, 7]).all() and pixels.shape == (size, size, 3)
+
+
+def test_one_pixel_and_a_thin_strip():
+    assert (decode_picture(encoded(flat((1, 2, 3), size=(1, 1)), "PNG"), 8) == [1, 2, 3]).all()
+    assert decode_picture(encoded(flat((1, 2, 3), size=(60_000, 1)), "PNG"), 256).shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize(
+    "data, reason",
+    [
+        (b"", "empty file"),
+        (b"<html>404 Not Found</html>", "not a picture"),
+        (encoded(picture(0, (64, 64)))[:-300], "truncated"),
+        (encoded(picture(0, (64, 64)), "PNG")[:200], "truncated|corrupt|broken|unrecognized"),
+        (encoded(flat(0, "1", (40_000, 40_000)), "PNG"), "bomb"),
+        (encoded(flat(0, "1", (12_000, 10_000)), "PNG"), "bomb"),
+        (encoded(flat(1.5, "F"), "TIFF"), "32-bit"),
+        (encoded(flat((200, 100, 50)), "EPS"), "EPS"),
+    ],
+)
+def test_what_is_no_usable_picture_says_so_in_one_line(data, reason):
+    with pytest.raises(PictureError, match=reason) as raised:
+        decode_picture(data, 16)
+    assert "\n" not in str(raised.value)
+
+
+@given(st.data())
+def test_damage_raises_nothing_but_a_picture_error(data):
+    whole = encoded(picture(0), data.draw(st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"])))
+    damaged = bytearray(whole[: data.draw(st.integers(1, len(whole)))])
+    for _ in range(data.draw(st.integers(0, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        assert decode_picture(bytes(damaged), 8).shape == (8, 8, 3)
+    except PictureError as error:
+        assert str(error) and "\n" not in str(error)
