@@ -18,10 +18,12 @@ def initialise(network, how, seed):
     """Set all weights and biases of a network, in place, each layer from a random stream of its own.
 
     how: "paper": weights N(0, 0.01²), biases 1 in conv2, conv4, conv5, fc6 and fc7, else 0 (§5)
-         "he": weights N(0, 2 / fan_in), biases 0 (He et al. 2015); fan_in is the number of products in each sum
+         "he": weights N(0, 2 / fan_in), biases 0 (He et al. 2015); fan_in is the number of products in each sum. The
+         last layer, which no ReLU follows, gets N(0, 0.01²): first scores near 0, so the first loss is ln K
     """
     if how not in INITIALISERS:
         raise UserError(f"--init: found {how!r}, expected one of {', '.join(INITIALISERS)}")
+    *_, last = (name for name in network.params if name.endswith(".weight"))
     for name, array in network.params.items():
         xp = array_module(array)
         layer, key = name.rsplit(".", 1)
@@ -29,7 +31,7 @@ def initialise(network, how, seed):
             array[...] = 1.0 if how == "paper" and layer in LAYERS_WITH_BIAS_ONE else 0.0
         elif key == "weight":
             fan_in = math.prod(array.shape[:-1])
-            std = 0.01 if how == "paper" else math.sqrt(2 / fan_in)
+            std = 0.01 if how == "paper" or name == last else math.sqrt(2 / fan_in)
             normal = random_stream(seed, "init", name).standard_normal(array.shape, dtype="float32")
             normal *= std
             array[...] = xp.asarray(normal)

@@ -55,7 +55,10 @@ class Layer:
 
     def _check_float(self, x, axes):
         """Refuse an array without the axes ("NHWC", say; None: any) or of a dtype that is not floating point."""
-        xp = array_module(x)
+        try:
+            xp = array_module(x)
+        except TypeError as error:
+            raise TypeError(f"{self.label}: x: {error}") from None
         if axes is not None and x.ndim != len(axes):
             raise ValueError(f"{self.label}: x.shape = {x.shape}, expected {len(axes)} axes ({', '.join(axes)})")
         if not xp.issubdtype(x.dtype, xp.floating):

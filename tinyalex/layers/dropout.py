@@ -26,8 +26,9 @@ class Dropout(Layer):
         if not train:
             factor = 1.0 if self.inverted else keep
             return x * factor, (x.shape, factor)
-        mask = uniform(rng, x.shape, xp) >= self.p
-        factor = mask / xp.asarray(keep, x.dtype) if self.inverted else mask.astype(x.dtype)
+        factor = (uniform(rng, x.shape, xp) >= self.p).astype(x.dtype)  # the mask
+        if self.inverted:
+            factor /= keep
         return x * factor, (x.shape, factor)
 
     def backward(self, dy, cache):

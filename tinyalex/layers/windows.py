@@ -3,6 +3,8 @@
 N pictures, H rows, W columns, C channels; KH×KW window; SH, SW stride; PH, PW padding; OH×OW places of the window.
 """
 
+import operator
+
 from tinyalex.backend import array_module
 
 ROUNDINGS = (None, "floor", "ceil")
@@ -10,8 +12,12 @@ ROUNDINGS = (None, "floor", "ceil")
 
 def pair(value, what, least):
     """(h, w) from one integer or a pair of them, each at least `least`."""
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2 or not all(isinstance(v, int) and v >= least for v in values):
+    values = value if isinstance(value, (tuple, list)) else (value, value)
+    try:
+        values = tuple(operator.index(v) for v in values)
+    except TypeError:
+        values = ()
+    if len(values) != 2 or min(values) < least:
         raise ValueError(f"{what}: found {value!r}, expected an integer or a pair of integers, at least {least}")
     return values
 

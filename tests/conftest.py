@@ -1,0 +1,64 @@
+"""Fixtures and marks that all tests share: what is not installed here is skipped, with the reason."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The same examples in every run: a test that fails here fails for everyone.
+settings.register_profile("tinyalex", derandomize=True, deadline=None, database=None, max_examples=200)
+settings.load_profile("tinyalex")
+
+
+def _gpu_missing():
+    """Why no GPU can be used, or None."""
+    if importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed"
+    import cupy
+
+    try:
+        return None if cupy.cuda.runtime.getDeviceCount() else "no NVIDIA device"
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        return f"no NVIDIA driver: {error}"
+
+
+def _real_data():
+    """The folder with pictures cut from Tiny ImageNet: named by TINYALEX_REAL_DATA, or beside the repository; or None."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("TINYALEX_REAL_DATA", beside))
+    return folder if folder.is_dir() else None
+
+
+def pytest_collection_modifyitems(items):
+    reasons = {
+        "torch": None if importlib.util.find_spec("torch") else "PyTorch is not installed",
+        "real_data": None if _real_data() else "no pictures cut from Tiny ImageNet here (TINYALEX_REAL_DATA names none)",
+        "gpu": None,
+    }
+    if any(item.get_closest_marker("gpu") for item in items):
+        reasons["gpu"] = _gpu_missing()
+    for item in items:
+        for mark, reason in reasons.items():
+            if reason and item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def gpu():
+    """CuPy, where a device answers."""
+    reason = _gpu_missing()
+    if reason:
+        pytest.skip(reason)
+    import cupy
+
+    return cupy
+
+
+@pytest.fixture
+def real_data():
+    folder = _real_data()
+    if folder is None:
+        pytest.skip("no pictures cut from Tiny ImageNet here (TINYALEX_REAL_DATA names none)")
+    return folder

@@ -1,0 +1,242 @@
+"""A device without a GPU: an array type that refuses what CuPy refuses, so that tests guard the shim on any machine.
+
+`xp` is its namespace, `DeviceArray` its array. Underneath is NumPy, so results can be compared exactly. Refused:
+implicit conversion to a host array; host arrays as operands, indices or values; NumPy functions called on a device
+array; names and keywords that CuPy does not have; dtypes other than numbers and booleans. Stricter than CuPy in three
+places, each a hidden wait for the device or a hidden transfer: bool(), int(), float() and index() of an element;
+reading through a boolean mask; lists as indices.
+The doors are explicit: `xp.asarray(host)` in, `.get()`, `.item()`, `.tolist()` out.
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+# Every function offered, with the arguments CuPy accepts, in order; "*" for functions that take any number of arrays.
+FUNCTIONS = {
+    "empty": "shape dtype order", "zeros": "shape dtype order", "ones": "shape dtype order",
+    "full": "shape fill_value dtype order", "arange": "start stop step dtype", "eye": "N M k dtype order",
+    "linspace": "start stop num endpoint retstep dtype axis", "indices": "dimensions dtype",
+    "empty_like": "prototype dtype order subok shape", "zeros_like": "a dtype order subok shape",
+    "ones_like": "a dtype order subok shape", "full_like": "a fill_value dtype order subok shape",
+    "ascontiguousarray": "a dtype", "copy": "a order", "copyto": "dst src casting where",
+    "reshape": "a newshape order", "ravel": "a order", "transpose": "a axes", "moveaxis": "a source destination",
+    "swapaxes": "a axis1 axis2", "expand_dims": "a axis", "squeeze": "a axis", "flip": "a axis",
+    "roll": "a shift axis", "broadcast_to": "array shape", "repeat": "a repeats axis", "tile": "A reps",
+    "split": "ary indices_or_sections axis", "array_split": "ary indices_or_sections axis",
+    "concatenate": "tup axis out dtype casting", "stack": "tup axis out dtype casting",
+    "pad": "array pad_width mode constant_values", "take": "a indices axis out", "take_along_axis": "a indices axis",
+    "put_along_axis": "arr indices values axis", "where": "condition x y", "clip": "a a_min a_max out",
+    "unravel_index": "indices dims order", "sum": "a axis dtype out keepdims", "prod": "a axis dtype out keepdims",
+    "mean": "a axis dtype out keepdims", "max": "a axis out keepdims", "min": "a axis out keepdims",
+    "amax": "a axis out keepdims", "amin": "a axis out keepdims", "any": "a axis out keepdims",
+    "all": "a axis out keepdims", "argmax": "a axis dtype out keepdims", "argmin": "a axis dtype out keepdims",
+    "var": "a axis dtype out ddof keepdims", "std": "a axis dtype out ddof keepdims", "cumsum": "a axis dtype out",
+    "argsort": "a axis kind", "sort": "a axis kind", "count_nonzero": "a axis", "bincount": "x weights minlength",
+    "dot": "a b out", "vdot": "a b", "tensordot": "a b axes", "outer": "a b out", "matmul": "x1 x2 out dtype casting",
+    "einsum": "*", "result_type": "*", "broadcast_arrays": "*", "issubdtype": "arg1 arg2",
+    "can_cast": "from_ to casting", "finfo": "dtype", "iinfo": "int_type", "isscalar": "element",
+    "shares_memory": "a b max_work", "may_share_memory": "a b max_work", "ndim": "a", "shape": "a", "size": "a axis",
+}
+UFUNCS = """
+add subtract multiply divide true_divide floor_divide remainder power float_power negative positive absolute abs
+fabs sign sqrt square cbrt reciprocal exp exp2 expm1 log log2 log1p log10 sin cos tan tanh sinh cosh maximum minimum
+fmax fmin greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not logical_xor
+bitwise_and bitwise_or invert isfinite isinf isnan signbit copysign floor ceil trunc rint
+""".split()
+SCATTERING = {"add", "subtract", "maximum", "minimum"}  # the ufuncs whose .at CuPy has
+PLAIN = """
+float16 float32 float64 int8 int16 int32 int64 intp uint8 uint16 uint32 uint64 bool_ floating integer inexact dtype
+inf nan pi e newaxis
+""".split()
+METHODS = {  # of the array: the arguments CuPy accepts, in order
+    "sum": "axis dtype out keepdims", "prod": "axis dtype out keepdims", "mean": "axis dtype out keepdims",
+    "max": "axis out keepdims", "min": "axis out keepdims", "any": "axis out keepdims", "all": "axis out keepdims",
+    "argmax": "axis out dtype keepdims", "argmin": "axis out dtype keepdims", "var": "axis dtype out ddof keepdims",
+    "std": "axis dtype out ddof keepdims", "cumsum": "axis dtype out", "clip": "min max out", "round": "decimals out",
+    "astype": "dtype order casting subok copy", "copy": "order", "fill": "value", "view": "dtype",
+    "reshape": "*order", "transpose": "*", "ravel": "order", "flatten": "order", "squeeze": "axis",
+    "swapaxes": "axis1 axis2", "repeat": "repeats axis", "take": "indices axis out", "dot": "b out",
+    "argsort": "axis", "sort": "axis", "diagonal": "offset axis1 axis2",
+}
+
+
+def unwrap(value, where="an operation"):
+    """The NumPy array behind a device array, inside tuples, lists and dicts too; a host array is an error."""
+    if isinstance(value, DeviceArray):
+        return value._host
+    if isinstance(value, np.ndarray):
+        raise TypeError(f"host array of shape {value.shape} in {where} on the device: move it with xp.asarray first")
+    if isinstance(value, (tuple, list)):
+        return type(value)(unwrap(v, where) for v in value)
+    if isinstance(value, dict):
+        return {k: unwrap(v, where) for k, v in value.items()}
+    return value
+
+
+def wrap(value):
+    """Results live on the device, single numbers too (as 0-d arrays)."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return DeviceArray(value)
+    if isinstance(value, (tuple, list)):
+        return type(value)(wrap(v) for v in value)
+    return value
+
+
+def _checked(name, accepted, function):
+    """`function` behind the door: accepted arguments only; arrays unwrapped on the way in, wrapped on the way out."""
+    names, variadic = accepted.strip("*").split(), accepted.startswith("*")
+
+    def call(*args, **kwargs):
+        unknown = [] if accepted == "*" else sorted(set(kwargs) - set(names))
+        if unknown or (not variadic and len(args) > len(names)):
+            raise TypeError(f"CuPy's {name} takes ({accepted}); called with {len(args)} arguments and {unknown}")
+        out = kwargs.get("out")
+        result = function(*unwrap(args, name), **unwrap(kwargs, name))
+        return wrap(result) if out is None else out
+
+    call.__name__ = name
+    return call
+
+
+def _index(key):
+    for part in key if isinstance(key, tuple) else (key,):
+        if isinstance(part, list):
+            raise TypeError("a list as an index is a hidden transfer: move it with xp.asarray first")
+    return unwrap(key, "an index")
+
+
+class DeviceArray:
+    """An array on the device that is not there; views, in-place operators and `out=` behave as in NumPy."""
+
+    __slots__ = ("_host",)
+    __array_ufunc__ = None  # NumPy's operators give way, its functions refuse
+    __hash__ = None
+
+    def __init__(self, host):
+        self._host = np.asarray(host)
+        if self._host.dtype.kind not in "biufc":
+            raise TypeError(f"the device holds numbers and booleans, not {self._host.dtype}")
+
+    def __array_namespace__(self, api_version=None):
+        return xp
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("implicit conversion to a host array: use .get()")
+
+    def __array_function__(self, function, types, args, kwargs):
+        raise TypeError(f"numpy.{function.__name__} was called on a device array: use the array's own module")
+
+    def _hidden_sync(self, *args):
+        raise TypeError("bool(), int(), float() of a device array hide a wait for the device: use .item() or .get()")
+
+    __bool__ = __int__ = __float__ = __complex__ = __index__ = _hidden_sync
+
+    def get(self):
+        return self._host.copy()
+
+    def item(self, *args):
+        return self._host.item(*args)
+
+    def tolist(self):
+        return self._host.tolist()
+
+    def __getitem__(self, key):
+        key = _index(key)
+        for part in key if isinstance(key, tuple) else (key,):
+            if isinstance(part, np.ndarray) and part.dtype == bool:
+                raise TypeError("reading through a mask hides a wait for the device (how many are true?): use xp.where")
+        return wrap(self._host[key])
+
+    def __setitem__(self, key, value):
+        self._host[_index(key)] = unwrap(value, "an assignment")
+
+    def __len__(self):
+        return len(self._host)
+
+    def __iter__(self):
+        return (wrap(row) for row in self._host)
+
+    def __repr__(self):
+        return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"
+
+    @property
+    def T(self):
+        return DeviceArray(self._host.T)
+
+
+for _name in "shape dtype ndim size strides nbytes itemsize flags".split():
+    setattr(DeviceArray, _name, property(lambda self, _name=_name: getattr(self._host, _name)))
+
+for _name, _accepted in METHODS.items():
+    def _method(self, *args, _name=_name, _accepted=_accepted, **kwargs):
+        return _checked(_name, _accepted, getattr(self._host, _name))(*args, **kwargs)
+    setattr(DeviceArray, _name, _method)
+
+for _name in "add sub mul truediv floordiv mod pow matmul and or xor lt le gt ge eq ne".split():
+    def _binary(self, other, _operator=f"__{_name}__"):
+        return wrap(getattr(self._host, _operator)(unwrap(other, _operator)))
+    setattr(DeviceArray, f"__{_name}__", _binary)
+    if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
+        def _reflected(self, other, _operator=f"__r{_name}__"):
+            return wrap(getattr(self._host, _operator)(unwrap(other, _operator)))
+        def _inplace(self, other, _operator=f"__i{_name}__"):
+            getattr(self._host, _operator)(unwrap(other, _operator))
+            return self
+        setattr(DeviceArray, f"__r{_name}__", _reflected)
+        setattr(DeviceArray, f"__i{_name}__", _inplace)
+
+for _name in "neg pos abs invert".split():
+    setattr(DeviceArray, f"__{_name}__", lambda self, _operator=f"__{_name}__": wrap(getattr(self._host, _operator)()))
+
+
+class Ufunc:
+    """An element-wise function with CuPy's keywords (no where=, no axis), and `.at` where CuPy has it."""
+
+    def __init__(self, name):
+        self.__name__, self._ufunc = name, getattr(np, name)
+
+    def __call__(self, *args, **kwargs):
+        accepted = " ".join(["x"] * self._ufunc.nin + ["out", "dtype", "casting"])
+        return _checked(self.__name__, accepted, self._ufunc)(*args, **kwargs)
+
+    def at(self, a, indices, b):
+        if self.__name__ not in SCATTERING:
+            raise TypeError(f"CuPy has no {self.__name__}.at")
+        self._ufunc.at(unwrap(a), _index(indices), unwrap(b, f"{self.__name__}.at"))
+
+
+class Namespace:
+    """The module of device arrays: what it does not name is not in CuPy, or is not yet listed above."""
+
+    ndarray = DeviceArray
+
+    def __init__(self):
+        for name, accepted in FUNCTIONS.items():
+            setattr(self, name, _checked(name, accepted, getattr(np, name)))
+        for name in UFUNCS:
+            setattr(self, name, Ufunc(name))
+        for name in PLAIN:
+            setattr(self, name, getattr(np, name))
+        tricks = np.lib.stride_tricks
+        self.lib = SimpleNamespace(stride_tricks=SimpleNamespace(
+            as_strided=_checked("as_strided", "x shape strides", tricks.as_strided),
+            sliding_window_view=_checked("sliding_window_view", "x window_shape axis", tricks.sliding_window_view)))
+
+    @staticmethod
+    def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
+        """The door: host arrays, lists and numbers are copied to the device."""
+        if isinstance(a, DeviceArray):
+            same = not copy and (dtype is None or a.dtype == dtype) and order in (None, "K")
+            return a if same else DeviceArray(np.array(a._host, dtype=dtype, order=order, copy=copy))
+        return DeviceArray(np.array(a, dtype=dtype, order=order))
+
+    @classmethod
+    def array(cls, obj, dtype=None, copy=True, order="K", subok=False, ndmin=0):
+        return DeviceArray(np.array(cls.asarray(obj)._host, dtype=dtype, order=order, ndmin=ndmin))
+
+    def __getattr__(self, name):
+        raise AttributeError(f"the device has no {name!r}: CuPy lacks it, or tests/device.py does not list it yet")
+
+
+xp = Namespace()

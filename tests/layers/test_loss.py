@@ -1,0 +1,188 @@
+"""Softmax and cross-entropy against loops, differences, PyTorch, and the mistakes people make."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.checks import agree, edited, host, layouts, numerical_gradient, refused
+from tests.device import DeviceArray
+from tests.device import xp as device
+from tinyalex.layers import SoftmaxCrossEntropy
+
+LABELS = np.array([2, 0, 5, 2])
+
+
+def scores(shape=(4, 6), seed=0, scale=2.0):
+    return scale * np.random.default_rng(seed).standard_normal(shape)
+
+
+def check_loss(loss):
+    """AssertionError unless `loss` is right: values, gradient, manners, dtypes, device, and scores far out."""
+    logits = scores()
+    kept = logits.copy()
+    value, cache = loss.forward(logits, LABELS)
+    agree(value, reference.cross_entropy_forward(kept, LABELS), "loss against the loops")
+    loss.forward(scores(seed=9), LABELS[::-1])
+    dlogits = loss.backward(cache)
+    agree(dlogits, reference.cross_entropy_backward(kept, LABELS), "dlogits, after a second forward")
+    slopes = numerical_gradient(lambda: float(loss.forward(logits, LABELS)[0]), logits)
+    agree(dlogits, slopes, "dlogits against differences")
+    agree(logits, kept, "forward wrote into logits", exact=True)
+    kept_gradient = dlogits.copy()
+    agree(loss.backward(cache), kept_gradient, "backward twice")
+    agree(dlogits, kept_gradient, "the second backward changed the first dlogits", exact=True)
+    assert not vars(loss), "the loss keeps something of the batch"
+    for name, laid_out in layouts(logits[:, :, None]):
+        agree(loss.backward(loss.forward(laid_out[:, :, 0], LABELS)[1]), dlogits, f"dlogits of {name} logits")
+    agree(loss.forward(np.zeros((4, 6)), LABELS)[0], math.log(6), "loss of a guesser")
+    twice, cache = loss.forward(np.concatenate([logits] * 2), np.concatenate([LABELS] * 2))
+    agree(twice, value, "loss of the batch stacked twice")
+    agree(loss.backward(cache), np.concatenate([dlogits] * 2) / 2, "dlogits of the batch stacked twice")
+    _check_dtypes_and_device(loss, logits, value, dlogits)
+    _check_far_out(loss)
+
+
+def _check_dtypes_and_device(loss, logits, value, dlogits):
+    for labels in (np.int32, np.uint8):
+        low, cache = loss.forward(logits.astype(np.float32), LABELS.astype(labels))
+        assert getattr(low, "dtype", None) == loss.backward(cache).dtype == np.float32, "float32 not kept"
+        agree(low, value, "loss in float32", rtol=1e-5)
+        agree(loss.backward(cache), dlogits, "dlogits in float32", rtol=1e-4, atol=1e-6)
+    try:
+        on_device, cache = loss.forward(device.asarray(logits), device.asarray(LABELS))
+        gradient = loss.backward(cache)
+    except (TypeError, AttributeError) as refusal:
+        raise AssertionError(f"does not run on the device: {refusal}") from refusal
+    assert isinstance(on_device, DeviceArray) and isinstance(gradient, DeviceArray), "came back to the host"
+    agree(on_device, value, "loss on the device", rtol=1e-12)
+    agree(gradient, dlogits, "dlogits on the device", rtol=1e-12)
+
+
+def _check_far_out(loss):
+    """Rows far apart, far from zero, and a right answer that the network thinks impossible."""
+    far = np.array([[1e4, 0, -1e4], [-1e4, -1e4, -1e4 + 1], [3, 90, 2], [0, 0, -800]])
+    labels = np.array([1, 0, 2, 2])
+    for dtype in (np.float64, np.float32):
+        with np.errstate(all="ignore"):
+            value, cache = loss.forward(far.astype(dtype), labels)
+            dlogits = loss.backward(cache)
+        agree(value, reference.cross_entropy_forward(far, labels), "loss of far-out scores", rtol=1e-5)
+        agree(dlogits, reference.cross_entropy_backward(far, labels), "dlogits of far-out scores", rtol=1e-5, atol=1e-6)
+
+
+def test_right():
+    check_loss(SoftmaxCrossEntropy())
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_far_out_without_a_warning(dtype):
+    loss = SoftmaxCrossEntropy()
+    value, cache = loss.forward(np.array([[1e4, -1e4], [-1e4, 1e4]], dtype), np.array([0, 0]))
+    assert value == 1e4 and value.dtype == dtype
+    agree(loss.backward(cache), [[0, 0], [-0.5, 0.5]], "dlogits")
+
+
+def test_one_picture_one_class():
+    value, cache = SoftmaxCrossEntropy().forward(np.array([[3.0]]), np.array([0]))
+    assert value == 0 and SoftmaxCrossEntropy().backward(cache) == [[0]]
+
+
+@pytest.mark.torch
+def test_like_pytorch():
+    import torch
+
+    logits, labels = scores((5, 1000), scale=5.0), np.array([0, 999, 17, 17, 500])
+    t = torch.tensor(logits, requires_grad=True)
+    expected = torch.nn.functional.cross_entropy(t, torch.tensor(labels))
+    expected.backward()
+    value, cache = SoftmaxCrossEntropy().forward(logits, labels)
+    agree(value, expected.detach().numpy(), "loss", rtol=1e-10, atol=1e-10)
+    agree(SoftmaxCrossEntropy().backward(cache), t.grad.numpy(), "dlogits", rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "logits, labels, error, words",
+    [
+        (scores(), np.array([2, 0, 6, 2]), ValueError, ("0 to 6", "0 to 5")),
+        (scores(), np.array([2, -1, 5, 2]), ValueError, ("-1 to 5", "0 to 5")),
+        (scores(), LABELS[:3], ValueError, ("(3,)", "(4,)")),
+        (scores(), LABELS[:, None], ValueError, ("(4, 1)", "(4,)")),
+        (scores(), np.eye(6, dtype=int)[LABELS], ValueError, ("(4, 6)", "(4,)")),
+        (scores(), LABELS.astype(float), TypeError, ("float64", "integers")),
+        (scores(), LABELS > 1, TypeError, ("bool", "integers")),
+        (scores(), device.asarray(LABELS), TypeError, ("labels", "library")),
+        (scores((4, 1, 6)), LABELS, ValueError, ("(4, 1, 6)", "(N, K)")),
+        (scores((0, 6)), LABELS[:0], ValueError, ("(0, 6)", "N ≥ 1")),
+        (np.ones((4, 6), int), LABELS, TypeError, ("int64", "floating")),
+    ],
+)
+def test_refuses(logits, labels, error, words):
+    refused(lambda: SoftmaxCrossEntropy().forward(logits, labels), "SoftmaxCrossEntropy", *words, error=error)
+
+
+def test_a_label_out_of_range_does_not_pass_on_the_device():
+    """There a look at the labels would be a wait, so the loss itself must tell."""
+    for wrong in (6, -1):
+        value, _ = SoftmaxCrossEntropy().forward(device.asarray(scores()), device.asarray([2, 0, wrong, 2]))
+        assert np.isnan(value.item())
+
+
+class LearnerLoss:
+    """A right softmax cross-entropy as a learner writes it; the edits below make it wrong in one place each."""
+
+    def forward(self, logits, labels):
+        xp = logits.__array_namespace__()
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_p = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
+        onehot = (labels[:, None] == xp.arange(logits.shape[1])).astype(logits.dtype)
+        loss = -(log_p * onehot).sum() / len(logits)
+        return loss, (log_p, onehot)
+
+    def backward(self, cache):
+        log_p, onehot = cache
+        dlogits = log_p.__array_namespace__().exp(log_p) - onehot
+        return dlogits / len(onehot)
+
+
+SHIFT, LOSS = "logits.max(axis=1, keepdims=True)", "-(log_p * onehot).sum() / len(logits)"
+LOG_SUM = "xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))"
+WRONG = {
+    "no shift by the maximum": (f"logits - {SHIFT}", "logits * 1"),
+    "maximum of the whole batch": (SHIFT, "logits.max()"),
+    "maximum of each column": (SHIFT, "logits.max(axis=0, keepdims=True)"),
+    "sums over the batch": (LOG_SUM, "xp.log(xp.exp(shifted).sum(axis=0, keepdims=True))"),
+    "gradient not divided by N": ("return dlogits / len(onehot)", "return dlogits"),
+    "gradient divided twice": ("return dlogits / len(onehot)", "return dlogits / len(onehot) ** 2"),
+    "loss divided by N·K": (LOSS, "-(log_p * onehot).mean()"),
+    "loss summed": (LOSS, "-(log_p * onehot).sum()"),
+    "loss with the wrong sign": (LOSS, "(log_p * onehot).sum() / len(logits)"),
+    "softmax applied twice": ("log_p =", f"shifted = xp.exp(shifted - {LOG_SUM}); log_p ="),
+    "capped logarithm": (LOSS, "-(xp.log(xp.exp(log_p) + 1e-8) * onehot).sum() / len(logits)"),
+    "backward returns zeros": ("return dlogits / len(onehot)", "return dlogits * 0"),
+    "the probabilities for the gradient": ("exp(log_p) - onehot", "exp(log_p)"),
+    "sign of the gradient": ("return dlogits / ", "return -dlogits / "),
+    "base 2": (LOSS, LOSS + " / 0.6931471805599453"),
+    "labels from one": ("labels[:, None] ==", "labels[:, None] - 1 =="),
+    "float64 loss": (".astype(logits.dtype)", ".astype(float)"),
+    "writes into logits": ("shifted = logits - ", "shifted = logits; shifted -= "),
+    "writes into its cache": ("exp(log_p) - onehot", "exp(log_p, out=log_p); dlogits -= onehot"),
+    "cache kept on the loss": (
+        "return loss, (log_p, onehot)", "self.kept = log_p, onehot; return loss, None",
+        "onehot = cache", "onehot = self.kept",
+    ),
+    "indexing by a host range": (LOSS, "-log_p[np.arange(len(labels)), labels].sum() / len(labels)"),
+    "a float on the way": (LOSS, "float(-(log_p * onehot).sum()) / len(logits)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_the_check_sees(mistake):
+    with pytest.raises(AssertionError):
+        check_loss(edited(LearnerLoss, *WRONG[mistake])())
+
+
+def test_without_a_mistake_the_check_passes():
+    check_loss(LearnerLoss())
+    assert host(LearnerLoss().forward(scores(), LABELS)[0]).shape == ()

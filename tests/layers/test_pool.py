@@ -1,0 +1,184 @@
+"""Max and average pooling against loops, differences and PyTorch. The mistakes people make: test_pool_teeth.py."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import reference
+from tests.checks import agree, check_layer, distinct, refused
+from tinyalex.layers import AvgPool2d, MaxPool2d
+
+# name: (kernel, stride, padding, rounding), on pictures of 5×7 with 3 channels
+CASES = {
+    "overlapping": ((3, 2), (2, 1), (1, 0), None),
+    "overlapping, one integer": (3, 2, 1, None),
+    "hangs over": ((2, 4), (2, 2), (0, 1), "ceil"),
+    "hangs over at both edges": ((4, 5), (2, 3), (0, 1), "ceil"),
+    "rows left over": ((2, 3), (2, 3), 0, "floor"),
+    "gaps": ((1, 2), (2, 5), 0, None),
+    "the whole picture": ((5, 7), (1, 2), 0, None),
+}
+UNPADDED = ["rows left over", "gaps", "the whole picture"]
+AVERAGES = {name: CASES[name] for name in UNPADDED} | {
+    "overlapping": ((3, 2), (2, 1), 0, None),
+    "hangs over": ((3, 4), (2, 2), 0, "ceil"),
+    "hangs over by two": ((2, 4), (2, 3), 0, "ceil"),
+}
+
+
+def max_loops(*geometry):
+    def forward(x, params):
+        return reference.max_pool_forward(x, *geometry)
+
+    def backward(dy, x, params):
+        return reference.max_pool_backward(dy, x, *geometry), {}
+
+    return forward, backward
+
+
+def avg_loops(kernel, stride, rounding):
+    def forward(x, params):
+        return reference.avg_pool_forward(x, kernel, stride, rounding)
+
+    def backward(dy, x, params):
+        return reference.avg_pool_backward(dy, x, kernel, stride, rounding), {}
+
+    return forward, backward
+
+
+@pytest.mark.parametrize("low, high", [(-1.0, 1.0), (-2.0, -0.5), (0.5, 2.0)], ids=["mixed", "negative", "positive"])
+@pytest.mark.parametrize("case", CASES)
+def test_max_right(case, low, high):
+    check_layer(MaxPool2d(*CASES[case]), distinct((2, 5, 7, 3), 1, low, high), *max_loops(*CASES[case]))
+
+
+@pytest.mark.parametrize("case", AVERAGES)
+def test_average_right(case):
+    kernel, stride, _, rounding = AVERAGES[case]
+    x = distinct((2, 5, 7, 3), 2, 0.5, 2.0)
+    check_layer(AvgPool2d(kernel, stride, rounding), x, *avg_loops(kernel, stride, rounding))
+
+
+def test_stride_defaults_to_the_kernel():
+    assert MaxPool2d((5, 7)).out_shape((10, 21, 4)) == (2, 3, 4)
+    assert AvgPool2d((5, 7)).out_shape((10, 21, 4)) == (2, 3, 4)
+    assert MaxPool2d(3, 2).out_shape((55, 55, 96)) == (27, 27, 96)
+    assert MaxPool2d(3, 2).multiply_adds((55, 55, 96)) == 0 and MaxPool2d(3, 2).params == {}
+
+
+def test_a_window_of_more_places_than_a_byte_counts():
+    x = distinct((2, 20, 18, 3), 3)
+    x[0, -1, -1] = 9  # the winner is the last of 285 places
+    geometry = ((19, 15), (1, 3), 0, None)
+    layer, (forward, backward) = MaxPool2d(*geometry), max_loops(*geometry)
+    y, cache = layer.forward(x)
+    dy = np.random.default_rng(0).standard_normal(y.shape)
+    agree(y, forward(x, {}), "y")
+    agree(layer.backward(dy, cache)[0], backward(dy, x, {})[0], "dx")
+
+
+@given(st.data())
+def test_any_geometry(data):
+    def pair(low, high):
+        return data.draw(st.tuples(st.integers(low, high), st.integers(low, high)))
+
+    (H, W), kernel, stride = pair(1, 6), pair(1, 4), pair(1, 4)
+    padding = tuple(data.draw(st.integers(0, k - 1)) for k in kernel)
+    rounding = data.draw(st.sampled_from([None, "floor", "ceil"]))
+    x = np.random.default_rng(data.draw(st.integers(0, 9))).integers(-2, 2, (2, H, W, 3)).astype(float)  # many ties
+    pools = [(MaxPool2d, max_loops, (kernel, stride, padding, rounding))]
+    pools += [(AvgPool2d, avg_loops, (kernel, stride, rounding))] if padding == (0, 0) else []
+    for pool, loops, geometry in pools:
+        forward, backward = loops(*geometry)
+        try:
+            grid = reference.window_grid((H, W), kernel, stride, padding, rounding)
+        except ValueError:
+            refused(lambda: pool(*geometry).forward(x), pool.__name__)
+            continue
+        if any((n - 1) * s - p >= size for n, s, p, size in zip(grid, stride, padding, (H, W))):
+            refused(lambda: pool(*geometry).forward(x), pool.__name__, "outside")  # the last window has no pixel
+            continue
+        y, cache = pool(*geometry).forward(x)
+        agree(y, forward(x, {}), "y")
+        dy = np.random.default_rng(2).standard_normal(y.shape)
+        agree(pool(*geometry).backward(dy, cache)[0], backward(dy, x, {})[0], "dx")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("case", ["overlapping", "overlapping, one integer", "hangs over", "rows left over", "gaps"])
+@pytest.mark.parametrize("kind", ["max", "average"])
+def test_like_pytorch(case, kind):
+    import torch
+
+    cases = CASES if kind == "max" else AVERAGES
+    kernel, stride, padding, rounding = cases.get(case, cases["hangs over"])
+    layer = MaxPool2d(kernel, stride, padding, rounding) if kind == "max" else AvgPool2d(kernel, stride, rounding)
+    options = dict(kernel_size=kernel, stride=stride, padding=padding, ceil_mode=rounding == "ceil")
+    peer = torch.nn.functional.max_pool2d if kind == "max" else torch.nn.functional.avg_pool2d
+    x = distinct((2, 5, 7, 3), 4, -2, -0.5)
+    tx = torch.tensor(x, requires_grad=True)
+    ty = peer(tx.permute(0, 3, 1, 2), **options).permute(0, 2, 3, 1)
+    y, cache = layer.forward(x)
+    dy = np.random.default_rng(5).standard_normal(y.shape)
+    ty.backward(torch.tensor(dy))
+    agree(y, ty.detach().numpy(), "y", rtol=1e-10, atol=1e-10)
+    agree(layer.backward(dy, cache)[0], tx.grad.numpy(), "dx", rtol=1e-10, atol=1e-10)
+
+
+# ---------------------------------------------------------------------------------------------- conventions
+
+
+def check_ties(layer):
+    """3×3 windows, stride (1, 2): each gives its gradient away once, to its first maximum in row-major order."""
+    x, expected = np.zeros((2, 2, 3, 5, 1))
+    x[0, 1, 1] = x[0, 0, 2] = 1  # both in the first window, where (0, 2) comes first; the second holds (0, 2) only
+    expected[0, 0, 2], expected[1, 0, 0], expected[1, 0, 2] = 12, 2, 3
+    y, cache = layer.forward(x)
+    dx, _ = layer.backward(np.array([[[[5.0], [7.0]]], [[[2.0], [3.0]]]]), cache)
+    agree(y, [[[[1], [1]]], [[[0], [0]]]], "y")
+    agree(dx, expected, "dx")
+
+
+def test_ties_go_to_the_first_in_row_major_order():
+    check_ties(MaxPool2d((3, 3), (1, 2)))
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_each_window_gives_its_gradient_once(padding):
+    layer = MaxPool2d(3, 2, padding)
+    y, cache = layer.forward(np.zeros((2, 7, 5, 3)))
+    dx, _ = layer.backward(np.ones_like(y), cache)
+    assert dx.sum() == y.size and np.isfinite(y).all()
+
+
+def test_not_a_number_stays_visible():
+    x = distinct((1, 5, 5, 2), 6)
+    x[0, 2, 2, 1] = np.nan
+    y, _ = MaxPool2d(3, 2).forward(x)
+    assert np.isnan(y[..., 1]).all() and np.isfinite(y[..., 0]).all()
+
+
+# ---------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize("pool", [MaxPool2d, AvgPool2d])
+def test_refuses_what_does_not_fit(pool):
+    layer = pool((3, 2), (2, 1))
+    layer.name = "pool5"
+    label = f"{pool.__name__} 'pool5'"
+    refused(lambda: layer.forward(np.ones((5, 7, 3))), label, "(5, 7, 3)", "4 axes")
+    refused(lambda: layer.forward(np.ones((2, 5, 7, 3), int)), label, "int64", "float", error=TypeError)
+    refused(lambda: layer.forward(np.ones((2, 6, 7, 3))), label, "height", 6, "floor", "ceil")
+    refused(lambda: layer.forward(np.ones((2, 5, 1, 3))), label, "width", 1, 2)
+    refused(lambda: pool(2, 3, rounding="ceil").out_shape((3, 9, 3)), pool.__name__, "outside")
+    y, cache = layer.forward(np.ones((2, 5, 7, 3)))
+    refused(lambda: layer.backward(y[:1], cache), label, "(1, 2, 6, 3)", "(2, 2, 6, 3)")
+    refused(lambda: layer.out_shape((105,)), label, "(105,)")
+    for arguments in (dict(kernel_size=0), dict(kernel_size=2, stride=0), dict(kernel_size=2, rounding="up")):
+        refused(lambda: pool(**arguments), "found")
+
+
+def test_refuses_padding_that_a_window_could_drown_in():
+    refused(lambda: MaxPool2d(3, 2, -1), "padding", -1)
+    refused(lambda: MaxPool2d((3, 2), 1, (1, 2)), "MaxPool2d", "padding", (1, 2), (3, 2))

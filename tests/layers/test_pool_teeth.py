@@ -1,0 +1,92 @@
+"""The mistakes people make with max pooling, each planted in a right one, each of which the check must see."""
+
+import pytest
+
+from tests.checks import check_layer, distinct, edited
+from tests.layers.test_pool import check_ties, max_loops
+
+
+class LearnerMaxPool:
+    """A right max pooling as a learner writes it, for one window; every edit below makes it wrong in one place."""
+
+    KH, KW, SH, SW, PH, PW, params = 3, 2, 2, 1, 1, 0, {}
+
+    def out_shape(self, in_shape):
+        H, W, C = in_shape
+        return 1 + (H + 2 * self.PH - self.KH) // self.SH, 1 + (W + 2 * self.PW - self.KW) // self.SW, C
+
+    def taps(self, padded, OH, OW):
+        for i in range(self.KH):
+            for j in range(self.KW):
+                rows = slice(i, i + self.SH * (OH - 1) + 1, self.SH)
+                yield i, j, padded[:, rows, j : j + self.SW * (OW - 1) + 1 : self.SW]
+
+    def forward(self, x, train=False, rng=None):
+        (N, H, W, C), (OH, OW, _), xp = x.shape, self.out_shape(x.shape[1:]), x.__array_namespace__()
+        padded = xp.full((N, H + 2 * self.PH, W + 2 * self.PW, C), -xp.inf, x.dtype)
+        padded[:, self.PH : self.PH + H, self.PW : self.PW + W] = x
+        values = xp.stack([tap for i, j, tap in self.taps(padded, OH, OW)])  # (KH·KW, N, OH, OW, C)
+        winner = values.argmax(axis=0)
+        y = values.max(axis=0)
+        return y, (x.shape, winner)
+
+    def backward(self, dy, cache):
+        ((N, H, W, C), winner), (OH, OW), xp = cache, dy.shape[1:3], dy.__array_namespace__()
+        dpadded = xp.zeros((N, H + 2 * self.PH, W + 2 * self.PW, C), dy.dtype)
+        for i, j, tap in self.taps(dpadded, OH, OW):
+            tap += dy * (winner == i * self.KW + j)
+        return dpadded[:, self.PH : self.PH + H, self.PW : self.PW + W], {}
+
+
+def check_learner(cls):
+    for low, high in ((-1.0, 1.0), (-2.0, -0.5)):
+        check_layer(cls(), distinct((2, 5, 7, 3), 1, low, high), *max_loops((3, 2), (2, 1), (1, 0)))
+
+
+WRONG = {
+    "the first element": ("values.max(axis=0)", "values[0]"),
+    "the last element": ("values.max(axis=0)", "values[-1]"),
+    "the mean": ("values.max(axis=0)", "values.mean(axis=0)"),
+    "the smallest": ("values.max(axis=0)", "values.min(axis=0)"),
+    "the maximum over channels too": ("values.max(axis=0)", "values.max(axis=(0, 4), keepdims=True)[0]"),
+    "steps by the window": ("padded[:, rows,", "padded[:, i : i + OH,"),
+    "pads with zero": ("-xp.inf, x.dtype", "0, x.dtype"),
+    "backward assigns": ("tap += dy", "tap[...] = dy"),
+    "row and column exchanged": ("i * self.KW + j", "j * self.KH + i"),
+    "unravelled with the window's height": ("i * self.KW + j", "i * self.KH + j"),
+    "every element gets the gradient": ("dy * (winner == i * self.KW + j)", "dy / (self.KH * self.KW)"),
+    "padding not taken off": ("dpadded[:, self.PH : self.PH + H, self.PW : self.PW + W], {}", "dpadded[:, :H, :W], {}"),
+    "out_shape forgets the padding": ("1 + (H + 2 * self.PH - self.KH)", "1 + (H - self.KH)"),
+    "the input's sign is lost": ("= x\n", "= abs(x)\n"),
+    "a float64 workspace": ("-xp.inf, x.dtype", "-xp.inf"),
+    "keeps the winner on the layer": ("winner = values", "winner = self.winner = values"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_the_check_sees(mistake):
+    with pytest.raises(AssertionError):
+        check_learner(edited(LearnerMaxPool, *WRONG[mistake]))
+
+
+WRONG_AT_TIES = {
+    "every tied maximum": (
+        "values.argmax(axis=0)", "values == values.max(axis=0)",
+        "winner == i * self.KW + j", "winner[i * self.KW + j]",
+    ),
+    "the last maximum": ("values.argmax(axis=0)", "len(values) - 1 - values[::-1].argmax(axis=0)"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG_AT_TIES)
+def test_only_ties_show(mistake):
+    learner = edited(LearnerMaxPool, *WRONG_AT_TIES[mistake])
+    check_learner(learner)
+    learner.KH, learner.KW, learner.SH, learner.SW, learner.PH = 3, 3, 1, 2, 0
+    with pytest.raises(AssertionError):
+        check_ties(learner())
+
+
+def test_without_a_mistake_the_checks_pass():
+    check_learner(LearnerMaxPool)
+    check_ties(type("Wider", (LearnerMaxPool,), dict(KH=3, KW=3, SH=1, SW=2, PH=0))())

@@ -1,0 +1,233 @@
+"""Every layer as plain loops: obvious, slow, NumPy only, float64. The oracle of the tests; training never imports it.
+
+N pictures, H × W pixels, C channels in, F channels out, KH × KW kernel, SH × SW stride, PH × PW padding, G groups.
+Windows are named by their corner: window (i, j) starts at row i·SH − PH, column j·SW − PW of the picture.
+"""
+
+import math
+
+import numpy as np
+
+
+def pair(value):
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def out_size(size, kernel, stride, padding, rounding=None):
+    """How many windows fit along one axis. Without a rounding, the stride must divide what is left."""
+    left = size + 2 * padding - kernel
+    if left < 0:
+        raise ValueError("the kernel is larger than the padded picture")
+    if left % stride and rounding is None:
+        raise ValueError("the stride does not divide")
+    return 1 + (math.ceil(left / stride) if rounding == "ceil" else left // stride)
+
+
+def windows(shape, kernel_size, stride, padding=0, rounding=None):
+    """(i, j, taps) for each window, taps being (a, b, row, column): kernel place (a, b) lies on a pixel of the picture.
+
+    Places beyond the picture's edges, the padding's and the overhang's, are left out.
+    """
+    (H, W), (KH, KW), (SH, SW), (PH, PW) = shape, pair(kernel_size), pair(stride), pair(padding)
+    for i in range(out_size(H, KH, SH, PH, rounding)):
+        for j in range(out_size(W, KW, SW, PW, rounding)):
+            places = [(a, b, i * SH - PH + a, j * SW - PW + b) for a in range(KH) for b in range(KW)]
+            yield i, j, [(a, b, row, col) for a, b, row, col in places if 0 <= row < H and 0 <= col < W]
+
+
+def window_grid(shape, kernel_size, stride, padding=0, rounding=None):
+    return tuple(out_size(*axis, rounding) for axis in zip(shape, pair(kernel_size), pair(stride), pair(padding)))
+
+
+# ---------------------------------------------------------------------------------------------- convolution
+
+
+def conv_forward(x, weight, bias, stride=1, padding=0, groups=1, rounding=None):
+    """y[n, i, j, f] = bias[f] + Σ x[n, row, col, c] · weight[a, b, c − first channel of f's group, f]."""
+    N, H, W, C = x.shape
+    KH, KW, D, F = weight.shape  # D = C / G channels in each group
+    geometry = (H, W), (KH, KW), stride, padding, rounding
+    y = np.zeros((N, *window_grid(*geometry), F))
+    for i, j, taps in windows(*geometry):
+        for n in range(N):
+            for f in range(F):
+                first = f // (F // groups) * D
+                total = float(bias[f])
+                for a, b, row, col in taps:
+                    for d in range(D):
+                        total += float(x[n, row, col, first + d]) * float(weight[a, b, d, f])
+                y[n, i, j, f] = total
+    return y
+
+
+def conv_backward(dy, x, weight, stride=1, padding=0, groups=1, rounding=None):
+    """dx, dweight, dbias: each product of the forward pass hands dy to its two factors."""
+    N, H, W, C = x.shape
+    KH, KW, D, F = weight.shape
+    dx, dweight, dbias = np.zeros(x.shape), np.zeros(weight.shape), np.zeros(F)
+    for i, j, taps in windows((H, W), (KH, KW), stride, padding, rounding):
+        for n in range(N):
+            for f in range(F):
+                first, up = f // (F // groups) * D, float(dy[n, i, j, f])
+                dbias[f] += up
+                for a, b, row, col in taps:
+                    for d in range(D):
+                        dx[n, row, col, first + d] += up * float(weight[a, b, d, f])
+                        dweight[a, b, d, f] += up * float(x[n, row, col, first + d])
+    return dx, dweight, dbias
+
+
+# ---------------------------------------------------------------------------------------------- pooling
+
+
+def max_pool_forward(x, kernel_size, stride, padding=0, rounding=None):
+    return _pool(x, kernel_size, stride, padding, rounding, lambda values: max(values))
+
+
+def max_pool_backward(dy, x, kernel_size, stride, padding=0, rounding=None):
+    """Each window gives its dy to its winner, the first one in row-major order where several tie."""
+    N, H, W, C = x.shape
+    dx = np.zeros(x.shape)
+    for i, j, taps in windows((H, W), kernel_size, stride, padding, rounding):
+        for n in range(N):
+            for c in range(C):
+                values = [x[n, row, col, c] for _, _, row, col in taps]
+                _, _, row, col = taps[values.index(max(values))]  # index: the first
+                dx[n, row, col, c] += dy[n, i, j, c]
+    return dx
+
+
+def avg_pool_forward(x, kernel_size, stride, rounding=None):
+    """The mean of the pixels under the window: where it hangs over the edge, fewer than KH·KW."""
+    return _pool(x, kernel_size, stride, 0, rounding, lambda values: sum(values) / len(values))
+
+
+def avg_pool_backward(dy, x, kernel_size, stride, rounding=None):
+    N, H, W, C = x.shape
+    dx = np.zeros(x.shape)
+    for i, j, taps in windows((H, W), kernel_size, stride, 0, rounding):
+        for _, _, row, col in taps:
+            dx[:, row, col, :] += dy[:, i, j, :] / len(taps)
+    return dx
+
+
+def _pool(x, kernel_size, stride, padding, rounding, reduce):
+    N, H, W, C = x.shape
+    y = np.zeros((N, *window_grid((H, W), kernel_size, stride, padding, rounding), C))
+    for i, j, taps in windows((H, W), kernel_size, stride, padding, rounding):
+        for n in range(N):
+            for c in range(C):
+                y[n, i, j, c] = reduce([float(x[n, row, col, c]) for _, _, row, col in taps])
+    return y
+
+
+# ---------------------------------------------------------------------------------------------- normalisation
+
+
+def lrn_scale(x, size, alpha, k):
+    """scale_i = k + alpha · Σ x_j² over channels j within size//2 of i, at one pixel; alpha is not divided by size."""
+    scale = np.zeros(x.shape)
+    for n, h, w, i in np.ndindex(*x.shape):
+        scale[n, h, w, i] = k + alpha * sum(float(x[n, h, w, j]) ** 2 for j in _neighbours(i, size, x.shape[3]))
+    return scale
+
+
+def lrn_forward(x, size, alpha, beta, k):
+    return np.asarray(x, float) / lrn_scale(x, size, alpha, k) ** beta
+
+
+def lrn_backward(dy, x, size, alpha, beta, k):
+    """dy_i/dx_j = [i = j] scale_i^−beta − 2 alpha beta x_i x_j scale_i^(−beta−1) for each j in the window of i."""
+    scale, dx = lrn_scale(x, size, alpha, k), np.zeros(x.shape)
+    for n, h, w, i in np.ndindex(*x.shape):
+        pixel, s, up = x[n, h, w].astype(float), scale[n, h, w, i], float(dy[n, h, w, i])
+        for j in _neighbours(i, size, x.shape[3]):
+            own = s**-beta if i == j else 0.0
+            dx[n, h, w, j] += up * (own - 2 * alpha * beta * pixel[i] * pixel[j] * s ** (-beta - 1))
+    return dx
+
+
+def _neighbours(i, size, C):
+    return [j for j in range(C) if abs(j - i) <= size // 2]
+
+
+# ---------------------------------------------------------------------------------------------- the rest
+
+
+def elementwise(function, x):
+    """function of each number, in float64."""
+    return np.array([function(float(v)) for v in np.ravel(x)]).reshape(x.shape)
+
+
+def relu(x):
+    return elementwise(lambda v: v if v > 0 else 0.0, x)
+
+
+def relu_slope(x):
+    return elementwise(lambda v: 1.0 if v > 0 else 0.0, x)
+
+
+def tanh(x):
+    return elementwise(math.tanh, x)
+
+
+def tanh_slope(x):
+    return elementwise(lambda v: 1 - math.tanh(v) ** 2, x)
+
+
+def sigmoid(x):
+    return elementwise(lambda v: 1 / (1 + math.exp(-v)) if v >= 0 else math.exp(v) / (1 + math.exp(v)), x)
+
+
+def sigmoid_slope(x):
+    return elementwise(lambda s: s * (1 - s), sigmoid(x))
+
+
+def flatten(x):
+    """Rows, then columns, then channels: (h·W + w)·C + c."""
+    N, H, W, C = x.shape
+    y = np.zeros((N, H * W * C))
+    for n, h, w, c in np.ndindex(*x.shape):
+        y[n, (h * W + w) * C + c] = x[n, h, w, c]
+    return y
+
+
+def linear_forward(x, weight, bias):
+    y = np.zeros((len(x), weight.shape[1]))
+    for n, m in np.ndindex(*y.shape):
+        y[n, m] = float(bias[m]) + sum(float(x[n, d]) * float(weight[d, m]) for d in range(x.shape[1]))
+    return y
+
+
+def linear_backward(dy, x, weight):
+    dx, dweight, dbias = np.zeros(x.shape), np.zeros(weight.shape), np.zeros(weight.shape[1])
+    for n, m in np.ndindex(*dy.shape):
+        dbias[m] += dy[n, m]
+        for d in range(x.shape[1]):
+            dx[n, d] += dy[n, m] * weight[d, m]
+            dweight[d, m] += dy[n, m] * x[n, d]
+    return dx, dweight, dbias
+
+
+def softmax(row):
+    top = max(row)
+    exponentials = [math.exp(float(v) - float(top)) for v in row]
+    return [e / math.fsum(exponentials) for e in exponentials]
+
+
+def cross_entropy_forward(logits, labels):
+    """Mean over the pictures of log Σ exp(z) − z[label]."""
+    losses = []
+    for row, label in zip(logits, labels):
+        top = float(max(row))
+        losses.append(top + math.log(math.fsum(math.exp(float(v) - top) for v in row)) - float(row[label]))
+    return math.fsum(losses) / len(losses)
+
+
+def cross_entropy_backward(logits, labels):
+    """(softmax − one-hot) / N."""
+    d = np.zeros(logits.shape)
+    for n, (row, label) in enumerate(zip(logits, labels)):
+        d[n] = softmax(row)
+        d[n, label] -= 1
+    return d / len(labels)
