@@ -1,0 +1,227 @@
+"""The shim: which library, whose random numbers, how many threads."""
+
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from tests.checks import refused
+from tests.device import DeviceArray
+from tests.device import xp as device
+from tinyalex import backend
+from tinyalex.errors import UserError
+
+
+@pytest.fixture
+def set_threads():
+    before = backend.thread_count()
+    yield backend.set_thread_count
+    backend.set_thread_count(before)
+
+
+# ---------------------------------------------------------------------------------------------- which library
+
+
+def test_arrays_know_their_library():
+    assert backend.array_module(np.zeros(2)) is np
+    assert backend.array_module(device.zeros(2)) is device
+    assert backend.is_host(np.zeros(2)) and not backend.is_host(device.zeros(2))
+    for other in ([1.0], 1.0, None):
+        refused(lambda: backend.array_module(other), type(other).__name__, "a NumPy or a CuPy array", error=TypeError)
+
+
+def test_trees_move_to_the_device_and_back():
+    tree = {"a": np.arange(3), "b": [np.ones((2, 2)), (np.zeros(1),)]}
+    there = backend.to_device(tree, device)
+    assert isinstance(there["a"], DeviceArray) and isinstance(there["b"][1][0], DeviceArray)
+    assert backend.to_device(there, device)["a"] is there["a"], "an array that is there already is copied"
+    back = backend.to_host(there)
+    assert isinstance(back["b"][1], tuple)
+    np.testing.assert_array_equal(back["a"], tree["a"])
+    np.testing.assert_array_equal(back["b"][0], tree["b"][0])
+    assert backend.to_host(tree)["a"] is tree["a"]
+
+
+class NoDriver(Exception):
+    pass
+
+
+def fake_cupy(count):
+    """CuPy as far as the search for a GPU looks at it; count: devices, or the error that asking raises."""
+
+    def get_device_count():
+        if isinstance(count, Exception):
+            raise count
+        return count
+
+    runtime = SimpleNamespace(getDeviceCount=get_device_count, CUDARuntimeError=NoDriver)
+    return SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+
+
+@pytest.mark.parametrize("cupy, missing", [
+    (None, "CuPy is not installed"),
+    (fake_cupy(NoDriver("cudaErrorInsufficientDriver: too old")), "no usable NVIDIA driver (cudaErrorInsufficientDriver)"),
+    (fake_cupy(0), "no device"),
+])  # fmt: skip
+def test_a_gpu_that_is_not_there(monkeypatch, cupy, missing):
+    monkeypatch.setitem(sys.modules, "cupy", cupy)  # None: the import fails
+    assert backend.choose_device("auto") is np and backend.choose_device("cpu") is np
+    refused(lambda: backend.choose_device("gpu"), "--device gpu", missing, error=UserError)
+
+
+def test_a_gpu_that_is_there(monkeypatch):
+    cupy = fake_cupy(1)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    assert backend.choose_device("auto") is cupy and backend.choose_device("gpu") is cupy
+    assert backend.choose_device("cpu") is np
+
+
+# ---------------------------------------------------------------------------------------------- random numbers
+
+
+def test_streams_depend_on_their_whole_key():
+    keys = [(0,), (1,), (0, 7), (0, "a"), (0, "b"), (0, "a", 1), (0, "a", 2), (1, "a", 1), (), ()]
+    draws = [tuple(backend.random_stream(*key).random(4)) for key in keys]
+    assert len(set(draws)) == len(draws), "two keys share a stream (and without a key each is fresh)"
+    for key, draw in zip(keys[:-2], draws):
+        assert tuple(backend.random_stream(*key).random(4)) == draw
+
+
+@pytest.mark.parametrize("key, other", [((3,), (3, 0)), ((0, "a"), (0, "a", 0)), ((2**32,), (0, 1))])
+def test_streams_of_shorter_and_longer_keys_differ(key, other):
+    assert backend.random_stream(*key).random() != backend.random_stream(*other).random()
+
+
+def test_uniform_draws_on_the_host_for_every_library():
+    here = backend.uniform(backend.random_stream(3), (100, 7), np)
+    there = backend.uniform(backend.random_stream(3), (100, 7), device)
+    assert here.dtype == np.float32 and here.min() >= 0 and here.max() < 1
+    assert abs(here.mean() - 0.5) < 5 / np.sqrt(12 * here.size)
+    np.testing.assert_array_equal(there.get(), here)
+    assert (backend.uniform(None, 5, np) != backend.uniform(None, 5, np)).any()
+
+
+def test_child_streams():
+    draws = [[tuple(rng.random(3)) for rng in backend.child_streams(backend.random_stream(5), 4)] for _ in range(2)]
+    assert draws[0] == draws[1] and len(set(draws[0])) == 4
+    assert backend.child_streams(None, 3) == [None] * 3
+    rng = backend.random_stream(5)
+    assert backend.child_streams(rng, 1)[0].random() != backend.child_streams(rng, 1)[0].random()
+
+
+# ---------------------------------------------------------------------------------------------- memory
+
+
+def test_scratch_is_one_buffer_a_thread_and_dtype():
+    first = backend.scratch((4, 5), np.float32, np)
+    assert first.shape == (4, 5) and first.dtype == np.float32
+    assert np.shares_memory(first, backend.scratch((3,), np.float32, np))
+    assert not np.shares_memory(first, backend.scratch((4, 5), np.float64, np))
+    others = []
+    thread = threading.Thread(target=lambda: others.append(backend.scratch((4, 5), np.float32, np)))
+    thread.start()
+    thread.join()
+    assert not np.shares_memory(first, others[0]), "two threads share a buffer"
+    large = backend.scratch((100_000,), np.float32, np)
+    assert large.shape == (100_000,) and isinstance(backend.scratch((2,), "float32", device), DeviceArray)
+
+
+@pytest.mark.parametrize("meminfo, cgroup, available", [
+    (5, 3, 3), (5, 9, 5), (5, None, 5), (None, 3, 3), (None, None, None),
+])  # fmt: skip
+def test_memory_is_the_least_of_the_limits(monkeypatch, meminfo, cgroup, available):
+    monkeypatch.setattr(backend, "_meminfo_available", lambda: meminfo)
+    monkeypatch.setattr(backend, "_cgroup_available", lambda: cgroup)
+    assert backend.memory_available(np) == available
+
+
+def test_memory_of_this_machine():
+    available = backend.memory_available(np)
+    assert available is None or 1e6 < available < 1e15
+
+
+# ---------------------------------------------------------------------------------------------- threads
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_ordered_map(set_threads, count):
+    set_threads(count)
+    together, most = [], []
+
+    def square(n):
+        together.append(n)
+        most.append(len(together))
+        time.sleep(0.02 if n == 0 else 0.002)  # the first is the last to be ready
+        together.remove(n)
+        return n * n
+
+    assert list(backend.ordered_map(square, range(9))) == [n * n for n in range(9)]
+    assert max(most) <= count and (count == 1) == (max(most) == 1)
+    assert list(backend.ordered_map(square, [])) == []
+    with pytest.raises(ZeroDivisionError):
+        list(backend.ordered_map(lambda n: 1 // n, [1, 0, 2]))
+    next(backend.ordered_map(square, range(9)))  # left early
+    assert list(backend.ordered_map(square, [3])) == [9]
+
+
+def blas_threads():
+    return {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
+
+
+def test_each_piece_has_one_blas_thread(set_threads):
+    set_threads(2)
+    assert list(backend.ordered_map(lambda _: blas_threads(), range(3))) == [{1}] * 3
+    assert blas_threads() == {2}, "BLAS is not given back its threads"
+    with pytest.raises(ZeroDivisionError):
+        list(backend.ordered_map(lambda n: 1 // n, [0, 0]))
+    assert blas_threads() == {2}, "BLAS is not given back its threads after an error"
+
+
+def test_thread_count(set_threads):
+    for count in (0, -1):
+        refused(lambda: set_threads(count), "--threads", f"found {count}", "1 or more", error=UserError)
+    set_threads(1)
+    assert backend.thread_count() == 1 and backend.device_name(np) == "CPU, 1 thread"
+    set_threads(2)
+    assert backend.thread_count() == 2 and backend.device_name(np) == "CPU, 2 threads"
+
+
+def data_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("tinyalex-data")]
+
+
+def test_prefetch_is_ahead_but_not_far():
+    begun = []
+    results = backend.prefetch(lambda n: begun.append(n) or n * n, range(10), depth=2)
+    assert next(results) == 0
+    time.sleep(0.1)
+    assert 2 <= len(begun) <= 3, f"{len(begun)} begun when one was taken, expected 2 or 3 at depth 2"
+    assert list(results) == [n * n for n in range(1, 10)] and begun == list(range(10))
+    assert not data_threads()
+
+
+def test_prefetch_raises_in_its_place_and_closes():
+    results = backend.prefetch(lambda n: 1 // (2 - n), range(9))
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert not data_threads()
+    results = backend.prefetch(lambda n: n, range(9))
+    next(results)
+    results.close()
+    assert not data_threads()
+
+
+@pytest.mark.gpu
+def test_on_a_gpu(gpu):
+    assert backend.choose_device("auto") is gpu and backend.device_name(gpu)
+    x = backend.to_device({"a": np.arange(3)}, gpu)["a"]
+    assert backend.array_module(x) is gpu and not backend.is_host(x)
+    assert backend.memory_available(gpu) > 1e6
+    first, second = (backend.random_stream(1, "a", xp=gpu).random(4) for _ in range(2))
+    assert (first == second).all() and len(backend.child_streams(backend.random_stream(1, xp=gpu), 2)) == 2
+    backend.synchronize(gpu)

@@ -1,0 +1,300 @@
+"""The command line as a user meets it: help, results, JSON, and one line for every mistake."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.test_training import CLASSES, easy_pictures, tree, write_easy
+from tinyalex import backend
+from tinyalex.cli import COMMANDS, build_parser, main
+from tinyalex.data import open_dataset
+from tinyalex.evaluation import evaluate
+from tinyalex.runfolder import load_network
+
+
+@pytest.fixture(autouse=True)
+def same_threads():
+    before = backend.thread_count()
+    yield
+    backend.set_thread_count(before)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_easy(tmp_path_factory.mktemp("data") / "easy", 40, 12)
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    """A finished run."""
+    out = tmp_path_factory.mktemp("runs") / "first"
+    assert main(["train", "--data", str(data), "--out", str(out), "--epochs", "3", "--batch", "8", "--lr", "0.01"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Four picture files of other sizes than the network's, a text and a name without a file."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for name, picture in zip(CLASSES, easy_pictures(4, 5, size=90)[0]):
+        Image.fromarray(picture).save(folder / f"{name}.png")
+    (folder / "notes.png").write_text("not a picture")
+    return [*(folder / f"{name}.png" for name in CLASSES), folder / "notes.png", folder / "none.jpg"]
+
+
+def write_class_folders(path):
+    for split, seed in (("train", 7), ("val", 8)):
+        for number, (picture, label) in enumerate(zip(*easy_pictures(8, seed))):
+            folder = path / split / CLASSES[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(folder / f"{number}.png")
+
+
+def call(capsys, *arguments):
+    """(exit code, stdout, stderr) of one command in this process."""
+    capsys.readouterr()
+    code = main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def json_of(capsys, *arguments, expected_code=0):
+    """The one JSON object that --json prints: on one line, and strict, so NaN is none."""
+    code, out, err = call(capsys, *arguments, "--json")
+    assert code == expected_code, err
+    assert out.count("\n") == 1 and out.endswith("\n"), "more than one object on stdout"
+    return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+# ---------------------------------------------------------------------------------------------- help
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    examples = [line.strip() for line in shown.split("examples:\n")[1].splitlines() if line.strip()]
+    assert examples and all(line.startswith(f"tinyalex {command}") for line in examples)
+    for line in examples:
+        build_parser(command).parse_args(line.split()[1:])  # UserError where an example is out of date
+    assert "--json" in shown and max(map(len, shown.splitlines())) < 130
+
+
+def test_help_of_all(capsys):
+    for option in ("--help", "--version"):
+        with pytest.raises(SystemExit) as ended:
+            main([option])
+        assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(command in shown for command in COMMANDS) and "tinyalex train" in shown
+
+
+def test_a_small_command_loads_no_large_library():
+    code = "import sys; from tinyalex.cli import main; main(['summary']); print(sorted({LARGE} & set(sys.modules)))"
+    code = code.replace("LARGE", "'matplotlib', 'PIL', 'torch'")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+# ---------------------------------------------------------------------------------------------- results
+
+
+def test_train(data, run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    once = ("train", "--data", data, "--epochs", 1, "--batch", 8, "--lr", 0.01, "--threads", 1)
+    result = json_of(capsys, *once)
+    assert {"top1_error", "top5_error", "epochs", "seconds", "images_per_s", "run", "model", "device"} <= result.keys()
+    assert result["epochs"] == 1 and 0 <= result["top1_error"] <= 1 and result["images_per_s"] > 0
+    assert result["run"] == str(Path("runs", "alexnet-small-1")), "without --out the next free name is taken"
+    code, out, err = call(capsys, *once)
+    assert code == 0 and "runs/alexnet-small-2/curves.png" in out and "epoch   1/1" in err
+    names = {"config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "result.json", "curves.png"}
+    assert names <= tree(tmp_path / "runs" / "alexnet-small-2").keys() == tree(run).keys()
+
+
+@pytest.mark.parametrize("ten_crop", [False, True])
+def test_evaluate(data, run, capsys, ten_crop):
+    more = ["--ten-crop"] if ten_crop else []
+    result = json_of(capsys, "evaluate", run, *more)
+    assert {"top1_error", "top5_error", "images", "loss"} <= result.keys() and result["images"] == 12
+    assert result["checkpoint"] == str(run / "best.safetensors")
+    network, view, _, _ = load_network(run, np)
+    expected = evaluate(network, open_dataset(data).val, view, np, ten_crop)
+    assert (result["top1_error"], result["loss"]) == (expected.top1_error, expected.loss)
+    if not ten_crop:
+        assert result["top1_error"] == json.loads((run / "result.json").read_text())["top1_error"]
+    code, out, _ = call(capsys, "evaluate", run, "--data", data, *more)
+    assert code == 0 and f"{expected.top1_error:.1%}" in out and ("ten crops" in out) == ten_crop
+    last = json_of(capsys, "evaluate", run / "last.safetensors")
+    assert last["checkpoint"].endswith("last.safetensors")
+
+
+def test_predict(run, pictures, capsys):
+    result = json_of(capsys, "predict", run, *pictures)
+    assert [Path(one["file"]).stem for one in result["predictions"]] == list(CLASSES)
+    for one in result["predictions"]:
+        shares = [answer["probability"] for answer in one["top"]]
+        assert len(shares) == 4 and shares == sorted(shares, reverse=True) and sum(shares) == pytest.approx(1, abs=1e-5)
+        assert {answer["class"] for answer in one["top"]} == set(CLASSES)
+    assert [Path(one["file"]).name for one in result["unreadable"] if one["reason"]] == ["notes.png", "none.jpg"]
+    ten = json_of(capsys, "predict", run, pictures[0], "--ten-crop", "--top", 2)
+    assert len(ten["predictions"][0]["top"]) == 2
+    assert ten["predictions"][0]["top"][0]["probability"] != result["predictions"][0]["top"][0]["probability"]
+    code, out, err = call(capsys, "predict", run, *pictures)
+    assert code == 0 and out.count("%") == 16 and all(str(picture) in out for picture in pictures[:4])
+    assert [line.split(":")[1].strip() for line in err.splitlines()] == [str(picture) for picture in pictures[4:]]
+
+
+def test_prepare_then_evaluate(tmp_path, run, capsys):
+    """Class folders in, a prepared set out, on which the run could be judged if its classes were in the same order."""
+    write_class_folders(tmp_path / "source")
+    result = json_of(capsys, "prepare", tmp_path / "source", tmp_path / "out", "--size", 64, "--workers", 1)
+    assert result["train_images"] == result["val_images"] == 8 and result["classes"] == 4
+    code, _, err = call(capsys, "evaluate", run, "--data", tmp_path / "out")
+    assert code == 2 and "same order" in err  # sorted by name they are blue, green, grey, red
+
+
+def test_summary(capsys):
+    names = [model["name"] for model in json_of(capsys, "summary")["models"]]
+    assert "alexnet" in names and "alexnet-small" in names
+    result = json_of(capsys, "summary", "alexnet-small", "--classes", 20, "--batch", 3)
+    assert result["classes"] == 20 and result["batch"] == 3 and len(result["layers"]) == 23
+    assert result["parameters"] == sum(layer["parameters"] for layer in result["layers"])
+    code, out, err = call(capsys, "summary", "alexnet-small", "--classes", 20, "--batch", 3)
+    assert code == 0 and f"{result['parameters']:,}" in out and "batch 3" in out and err == ""
+
+
+def test_gradcheck(capsys):
+    result = json_of(capsys, "gradcheck", "--seed", 3)
+    assert result["ok"] is True and len(result["checks"]) > 20
+    code, out, _ = call(capsys, "gradcheck")
+    assert code == 0 and "gradients are right" in out and "WRONG" not in out
+
+
+# ---------------------------------------------------------------------------------------------- mistakes
+
+
+@pytest.mark.parametrize("arguments, word", [
+    ("", "COMMAND"),
+    ("trian", "did you mean train?"),
+    ("--verbose", "COMMAND"),
+    ("train --epoch 3", "did you mean --epochs?"),
+    ("train --epochs three", "--epochs"),
+    ("train --epochs 0", "--epochs: found 0"),
+    ("train --epochs", "--epochs"),
+    ("train extra", "'extra'"),
+    ("train --no-colour", "did you mean --no-color?"),
+    ("train --model alexnet-smal", "did you mean alexnet-small?"),
+    ("train --data nowhere", "nowhere"),
+    ("train --data RUN", "RUN"),
+    ("train --data DATA --model alexnet-32", "32"),
+    ("train --lr -1", "--lr"),
+    ("train --lr nan", "--lr"),
+    ("train --batch -5", "--batch"),
+    ("train --schedule cosin", "--schedule"),
+    ("train --init heh", "--init"),
+    ("train --seed -1", "--seed"),
+    ("train --device tpu", "--device"),
+    ("train --threads 0", "--threads"),
+    ("train --threads many", "--threads"),
+    ("train --data DATA --out RUN", "not empty"),
+    ("train --data DATA --out FILE", "a file"),
+    ("train --data DATA --out FILE/under", "FILE/under"),
+    ("train --resume nowhere", "nowhere"),
+    ("train --resume DATA", "config.json"),
+    ("evaluate", "RUN"),
+    ("evaluate nowhere", "nowhere"),
+    ("evaluate FILE", "FILE"),
+    ("evaluate DATA", "config.json"),
+    ("evaluate RUN --data nowhere", "nowhere"),
+    ("evaluate RUN --data OTHER", "pixels"),
+    ("evaluate RUN --tencrop", "did you mean --ten-crop?"),
+    ("predict RUN", "PICTURE"),
+    ("predict RUN none.png", "none.png"),
+    ("predict RUN FILE", "FILE"),
+    ("predict RUN FILE --top 0", "--top"),
+    ("predict nowhere FILE", "nowhere"),
+    ("prepare", "SOURCE"),
+    ("prepare nowhere new", "nowhere"),
+    ("prepare DATA RUN", "RUN"),
+    ("prepare FILE new", "FILE"),
+    ("prepare SOURCE new --size 0", "size"),
+    ("prepare SOURCE new --classes 0", "classes"),
+    ("prepare SOURCE new --classes none.txt", "none.txt"),
+    ("prepare SOURCE new --per-class -1", "per"),
+    ("prepare SOURCE new --format jpeg", "jpeg"),
+    ("download", "NAME"),
+    ("download imagenet new", "imagenet"),
+    ("summary alexnett", "did you mean alexnet?"),
+    ("summary alexnet --classes 0", "--classes"),
+    ("summary alexnet --batch 0", "--batch"),
+    ("gradcheck --seed -1", "--seed"),
+    ("gradcheck --threads -2", "--threads"),
+    ("bench --model vgg", "vgg"),
+    ("bench --batch 0", "--batch"),
+])  # fmt: skip
+def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, arguments, word):
+    monkeypatch.chdir(tmp_path)
+    Path("FILE").write_text("some text")
+    for name, folder in (("DATA", data), ("RUN", run)):
+        Path(name).symlink_to(folder)
+    if "OTHER" in arguments:
+        write_easy(Path("OTHER"), 4, 4, size=32)
+    if "SOURCE" in arguments:
+        write_class_folders(Path("SOURCE"))
+    before = set(tree(run)), set(tmp_path.iterdir())
+    code, out, err = call(capsys, *arguments.split())
+    assert code == 2 and out == "" and err.count("\n") == 1, err
+    assert err.startswith("tinyalex: ") and word in err, err
+    assert before == (set(tree(run)), set(tmp_path.iterdir())), "something was written all the same"
+
+
+def test_without_a_gpu(monkeypatch, capsys):
+    monkeypatch.setattr(backend, "_find_gpu", lambda: (None, "CuPy is not installed"))
+    code, out, err = call(capsys, "gradcheck", "--device", "gpu")
+    assert code == 2 and out == "" and err == "tinyalex: --device gpu: CuPy is not installed\n"
+
+
+def test_a_run_without_a_checkpoint(run, tmp_path, capsys):
+    shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("*.safetensors"))
+    code, _, err = call(capsys, "evaluate", tmp_path / "run")
+    assert code == 2 and "--resume" in err and err.count("\n") == 1
+
+
+def test_a_fault_of_ours_is_not_hidden(monkeypatch):
+    """Only UserErrors are one line; anything else keeps its traceback, and Python's exit code 1."""
+    monkeypatch.setattr("tinyalex.commands.summary.find_model", lambda name: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["summary", "alexnet"])
+
+
+# ---------------------------------------------------------------------------------------------- as a process
+
+
+def python_m(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "tinyalex", *arguments], text=True, capture_output=True, **options)
+
+
+def test_as_a_module():
+    done = python_m("summary", "--json")
+    assert done.returncode == 0 and done.stderr == "" and "models" in json.loads(done.stdout)
+    done = python_m("summary", "alexnett")
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert python_m("--version").stdout.startswith("tinyalex ")
+
+
+def test_a_reader_that_leaves():
+    command = [sys.executable, "-m", "tinyalex", "summary", "alexnet-small"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child.stdout.close()
+    with child.stderr as stderr:
+        assert stderr.read() == b""
+    assert child.wait() == 0

@@ -1,0 +1,161 @@
+"""Top-1, top-5, ten crops: against plain loops, with the ties, the NaNs and the averages that are easily got wrong."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.checks import agree, edited
+from tests.device import xp as device
+from tests.reference import softmax as softmax_by_loops
+from tinyalex import evaluation
+from tinyalex.data.augment import View
+from tinyalex.data.dataset import Split
+from tinyalex.evaluation import evaluate, probabilities, ranks, softmax
+
+K, SIDE, CROP = 7, 6, 4
+
+
+class Probe:
+    """A network that sees the corner pixel of its input: scores that differ from view to view."""
+
+    def __init__(self, num_classes=K):
+        self.weight = np.random.default_rng(0).standard_normal((3, num_classes))
+
+    def predict(self, x):
+        return np.sin(x[:, 0, 0, :] / 20.0) @ self.weight * 5
+
+
+def view():
+    mean = np.full((SIDE, SIDE, 3), 100, np.float32)
+    return View(CROP, 1.0, mean, np.ones(3, np.float32), np.eye(3, dtype=np.float32))
+
+
+def split(count=23, num_classes=K):
+    rng = np.random.default_rng(1)
+    pictures = rng.integers(0, 256, (count, SIDE, SIDE, 3)).astype(np.uint8)
+    return Split((pictures[:9], pictures[9:]), rng.integers(0, num_classes, count))
+
+
+def rank_by_loop(scores, label):
+    """Of all classes, best first and lower numbers first among equals, where the label stands."""
+    return sorted(range(len(scores)), key=lambda k: (-scores[k], k)).index(label)
+
+
+def check_ranks(ranks):
+    rng = np.random.default_rng(2)
+    scores = rng.integers(0, 4, (300, K)).astype(float)  # many ties
+    scores[::3] = rng.standard_normal((100, K))
+    labels = rng.integers(0, K, 300)
+    expected = [rank_by_loop(row, label) for row, label in zip(scores, labels)]
+    np.testing.assert_array_equal(ranks(scores, labels), expected)
+    np.testing.assert_array_equal(ranks(-1000 * np.eye(K), np.arange(K)), [K - 1] * K)  # the worst there is
+    np.testing.assert_array_equal(ranks(np.zeros((40, 40)), np.arange(40)), np.arange(40))  # constant: chance
+
+
+def test_ranks():
+    check_ranks(ranks)
+
+
+@pytest.mark.parametrize("edits", [
+    ("scores > own", "scores < own"),  # M1
+    (" | ((scores == own) & (classes < labels[:, None]))", ""),  # M2: a tie is a hit
+    ("(scores > own) | ((scores == own) & (classes < labels[:, None]))", "scores >= own"),
+    ("classes < labels", "classes > labels"),
+])  # fmt: skip
+def test_ranks_teeth(edits):
+    with pytest.raises(AssertionError):
+        check_ranks(edited(ranks, *edits))
+
+
+def test_scores_that_are_not_numbers_are_no_hits():
+    scores = np.full((2, K), np.nan)
+    assert (ranks(scores, np.array([0, 3])) > 0).all(), "a network that says NaN is never wrong"
+
+
+def test_softmax():
+    logits = 30 * np.random.default_rng(3).standard_normal((5, K))
+    logits[0] += 1e4  # must not overflow
+    agree(softmax(logits), [softmax_by_loops(row) for row in logits], "softmax", rtol=1e-9)
+
+
+def by_loops(network, split, ten_crop):
+    """(top-1 error, top-5 error, mean loss), a picture, a view and a class at a time."""
+    pictures = np.concatenate(split.shards).astype(float) - 100
+    last, middle = SIDE - CROP, (SIDE - CROP) // 2
+    corners = [(0, 0), (0, last), (last, 0), (last, last), (middle, middle)] if ten_crop else [(middle, middle)]
+    top1 = top5 = loss = 0
+    for picture, label in zip(pictures, split.labels):
+        views = [picture[r : r + CROP, c : c + CROP] for r, c in corners]
+        views += [v[:, ::-1] for v in views] if ten_crop else []
+        outputs = [softmax_by_loops(network.predict(v[None])[0]) for v in views]
+        p = [sum(column) / len(views) for column in zip(*outputs)]
+        rank = rank_by_loop(p, label)
+        top1, top5, loss = top1 + (rank > 0), top5 + (rank > 4), loss - math.log(p[label])
+    return [total / len(pictures) for total in (top1, top5, loss)]
+
+
+def check_evaluate(evaluate):
+    for ten_crop in (False, True):
+        found = evaluate(Probe(), split(), view(), np, ten_crop)
+        assert found.images == 23
+        expected = by_loops(Probe(), split(), ten_crop)
+        agree([found.top1_error, found.top5_error, found.loss], expected, "by loops", rtol=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 128])
+def test_evaluate(monkeypatch, at_once):
+    monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", at_once)  # 23 is no multiple of 5
+    check_evaluate(evaluate)
+
+
+@pytest.mark.parametrize("edits", [
+    ("rank >= 5", "rank > 5"),  # M2: top-6
+    ("rank >= 1", "rank >= 0"),
+    ("split.labels[start : start + at_once]", "split.labels[: min(at_once, len(split) - start)]"),
+    ("float(loss) / len(split)", "float(loss) / (len(split) + 2)"),
+])  # fmt: skip
+def test_evaluate_teeth(monkeypatch, edits):
+    monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", 10)
+    with pytest.raises(AssertionError):
+        check_evaluate(edited(evaluate, *edits))
+
+
+@pytest.mark.parametrize("edits", [
+    ("outputs = softmax(network.predict(views.reshape(-1, *views.shape[2:])))",
+     "outputs = network.predict(views.reshape(-1, *views.shape[2:]))",
+     "return outputs.reshape(10, len(pictures), -1).mean(axis=0)",
+     "return softmax(outputs.reshape(10, len(pictures), -1).mean(axis=0))"),  # M3: averages logits
+    ("reshape(10, len(pictures), -1).mean(axis=0)", "reshape(len(pictures), 10, -1).mean(axis=1)"),  # M3
+    ("reshape(10, len(pictures), -1).mean(axis=0)", "reshape(10, len(pictures), -1)[:5].mean(axis=0)"),
+])  # fmt: skip
+def test_ten_crop_teeth(monkeypatch, edits):
+    monkeypatch.setattr(evaluation, "probabilities", edited(probabilities, *edits))
+    with pytest.raises(AssertionError):
+        check_evaluate(evaluate)
+
+
+def test_fewer_than_five_classes_have_no_top_5_error():
+    found = evaluate(Probe(4), split(num_classes=4), view(), np)
+    assert found.top5_error == 0 and found.top1_error > 0
+
+
+def test_a_network_that_says_nothing_is_as_good_as_chance():
+    network = Probe(20)
+    network.weight[:] = 0
+    labels = np.arange(40) % 20
+    found = evaluate(network, Split((np.zeros((40, SIDE, SIDE, 3), np.uint8),), labels), view(), np)
+    assert (found.top1_error, found.top5_error) == (0.95, 0.75)
+    assert found.loss == pytest.approx(math.log(20), rel=1e-6)
+
+
+def test_a_probability_that_rounds_to_zero_has_a_finite_loss():
+    network = Probe()
+    network.weight *= 1e6
+    assert 0 < evaluate(network, split(), view(), np).loss < 88
+
+
+def test_ranks_and_softmax_on_the_device():
+    scores, labels = np.random.default_rng(4).integers(0, 3, (20, K)).astype(float), np.arange(20) % K
+    assert (ranks(device.asarray(scores), device.asarray(labels)).get() == ranks(scores, labels)).all()
+    agree(softmax(device.asarray(scores)), softmax(scores), "softmax on the device", rtol=1e-13)

@@ -1,0 +1,254 @@
+"""A whole network: the pieces put together again, on one core or two, on the device, and beside PyTorch."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from tests.checks import agree, agree_all, edited, refused
+from tests.device import DeviceArray
+from tests.device import xp as device
+from tinyalex import backend
+from tinyalex import network as network_module
+from tinyalex.backend import to_device
+from tinyalex.gradcheck import check_layer as gradient_checks
+from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
+from tinyalex.models import find_model
+from tinyalex.network import Network
+from tinyalex.optim import SGD, initialise
+
+
+def small(network_class=Network, dropout=0.0):
+    """Every kind of layer that AlexNet has, on 9×9 pictures, its parameters float64."""
+    rng = np.random.default_rng(0)
+    features = {
+        "conv1": Conv2d(3, 4, 3), "relu1": ReLU(), "norm1": LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5),
+        "pool1": MaxPool2d(3, 2), "conv2": Conv2d(4, 6, 3, padding=1, groups=2), "drop2": Dropout(dropout),
+    }  # fmt: skip
+    classifier = {
+        "flatten": Flatten(), "fc6": Linear(54, 8), "relu6": ReLU(), "drop6": Dropout(dropout, inverted=False),
+        "fc7": Linear(8, 5),
+    }  # fmt: skip
+    network = network_class(features, classifier, (9, 9, 3), "small")
+    network.map_params(lambda p: rng.uniform(-0.8, 0.8, p.shape))
+    return network
+
+
+def pictures(count, seed=1):
+    return np.random.default_rng(seed).standard_normal((count, 9, 9, 3))
+
+
+@pytest.fixture(autouse=True)
+def pieces_of_three(monkeypatch):
+    monkeypatch.setattr(network_module, "PIECE_PICTURES", 3)  # so a batch of 7 is 3 + 3 + 1
+
+
+@pytest.fixture
+def set_threads():
+    before = backend.thread_count()
+    yield backend.set_thread_count
+    backend.set_thread_count(before)
+
+
+def run(network, x, dy, train=False, seed=0, **options):
+    y, cache = network.forward(x, train, np.random.default_rng(seed))
+    dx, grads = network.backward(dy, cache, **options)
+    return y, dx, grads
+
+
+# ---------------------------------------------------------------------------------------------- the pieces
+
+
+def layer_by_layer(network, x, dy):
+    """One layer after the other on the whole batch: what the network must add up to."""
+    layers, caches = [*network.features.layers.items(), *network.classifier.layers.items()], []
+    for _, layer in layers:
+        x, cache = layer.forward(x)
+        caches.append(cache)
+    grads = {}
+    for (name, layer), cache in zip(reversed(layers), reversed(caches)):
+        dy, layer_grads = layer.backward(dy, cache)
+        grads |= {f"{name}.{key}": gradient for key, gradient in layer_grads.items()}
+    return x, dy, grads
+
+
+def check_pieces(network_class, count=7):
+    network, x = small(network_class), pictures(count)
+    dy = np.random.default_rng(2).standard_normal((count, 5))
+    y, dx, grads = layer_by_layer(network, x, dy)
+    found = run(network, x.copy(), dy.copy())
+    agree(found[0], y, "y", rtol=1e-12)
+    agree(found[1], dx, "dx", rtol=1e-12)
+    agree_all(found[2], grads, "of the pieces", rtol=1e-11)
+    agree(network.predict(x), y, "predict", rtol=1e-12)
+    without_dx = run(network, x, dy, input_grad=False)
+    assert without_dx[1] is None
+    agree_all(without_dx[2], grads, "without dx", rtol=1e-11)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 9])
+def test_pieces_add_up_to_the_whole(count):
+    check_pieces(Network, count)
+
+
+@pytest.mark.parametrize("old, new", [
+    ("grads[name] += grad", "pass"),
+    ("grads[name] += grad", "grads[name] = grad"),
+    ("self.features.backward(dy[piece],", "self.features.backward(dy[: piece.stop - piece.start],"),
+    ("range(0, len(x), step)", "range(0, len(x) - step + 1, step)"),
+])  # fmt: skip
+def test_pieces_teeth(old, new):
+    with pytest.raises((AssertionError, ValueError)):
+        check_pieces(edited(Network, old, new))
+
+
+@pytest.mark.parametrize("train, dropout", [(False, 0.3), (True, 0.0), (True, 0.3)])
+def test_gradients_of_the_whole_network(train, dropout):
+    checks = gradient_checks(small(dropout=dropout), pictures(4), train)
+    assert {check.what for check in checks} == {"x", *small().params}
+    for check in checks:
+        assert check.right, check
+
+
+def test_every_piece_drops_other_units():
+    network = small(dropout=0.5)
+    same = np.repeat(pictures(1), 6, axis=0)  # two pieces of the same three pictures
+    _, (_, caches, _) = network.forward(same, True, np.random.default_rng(0))
+    masks = [cache[-1][1] for cache in caches]
+    assert masks[0].shape == masks[1].shape and (masks[0] != masks[1]).any()
+    first, second, other = (network.forward(same, True, np.random.default_rng(seed))[0] for seed in (3, 3, 4))
+    assert (first == second).all() and (first != other).any()
+
+
+def test_manners():
+    """Inputs stay as they are; backward with the first cache after a second forward; caches serve twice."""
+    network, x, dy = small(), pictures(5), np.random.default_rng(2).standard_normal((5, 5))
+    before = {name: p.copy() for name, p in network.params.items()}
+    y, cache = network.forward(x)
+    kept, (_, dx, grads) = y.copy(), run(network, x, dy)
+    network.forward(pictures(4, seed=9))
+    again, grads_again = network.backward(dy, cache)
+    agree(again, dx, "dx with the first cache", exact=True)
+    agree_all(grads_again, grads, "with the first cache", exact=True)
+    agree_all(network.backward(dy, cache)[1], grads, "of the same cache twice", exact=True)
+    agree(x, pictures(5), "x", exact=True)
+    agree(y, kept, "y", exact=True)
+    agree_all(network.params, before, "(the parameters)", exact=True)
+    agree(run(network, np.asfortranarray(x), np.asfortranarray(dy))[1], dx, "dx of Fortran-ordered arrays")
+
+
+# ---------------------------------------------------------------------------------------------- threads and devices
+
+
+def test_one_and_two_threads_give_the_same_bits(set_threads):
+    network = find_model("alexnet-small").build(7)
+    initialise(network, "he", 0)
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal((11, 56, 56, 3), "float32"), rng.standard_normal((11, 7), "float32")
+    bits = []
+    for count in (1, 2, 1):
+        set_threads(count)
+        y, dx, grads = run(network, x, dy, train=True)
+        bits.append([a.tobytes() for a in (y, dx, network.predict(x), *grads.values())])
+    assert bits[0] == bits[1] == bits[2]
+
+
+def test_training_steps_on_the_device():
+    """Forward, loss, backward, update and predict on the strict stand-in: the same numbers as on the host."""
+    labels, results = np.array([0, 3, 1, 4, 2]), []
+    for xp in (np, device):
+        network, loss = copy.deepcopy(small()), SoftmaxCrossEntropy()
+        network.map_params(lambda p: to_device(p, xp))
+        optimiser = SGD(network.params, lr_factors={"conv1.bias": 2.0})
+        x = xp.asarray(pictures(5))
+        for step in range(2):
+            logits, cache = network.forward(x, True, np.random.default_rng(step))
+            value, loss_cache = loss.forward(logits, xp.asarray(labels))
+            _, grads = network.backward(loss.backward(loss_cache), cache, input_grad=False)
+            optimiser.step(grads, 0.1)
+        results.append({"y": network.predict(x), "loss": value} | network.params)
+    assert all(isinstance(a, DeviceArray) for a in results[1].values())
+    agree_all(results[1], results[0], "on the device", rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu(gpu):
+    network, x, dy = small(), pictures(7), np.random.default_rng(2).standard_normal((7, 5))
+    expected = run(network, x, dy)
+    network.map_params(lambda p: to_device(p, gpu))
+    found = run(network, gpu.asarray(x), gpu.asarray(dy))
+    for ours, theirs in zip(found[:2], expected[:2]):
+        agree(ours, theirs, "on the GPU", rtol=1e-9)
+    agree_all(found[2], expected[2], "on the GPU", rtol=1e-9)
+
+
+# ---------------------------------------------------------------------------------------------- PyTorch
+
+
+def torch_logits(torch, params, x):
+    """alexnet-small in PyTorch's functions at test time; params, x: our arrays as tensors."""
+    F = torch.nn.functional
+
+    def conv(name, x, **options):
+        return F.relu(F.conv2d(x, params[f"{name}.weight"].permute(3, 2, 0, 1), params[f"{name}.bias"], **options))
+
+    def norm(x):
+        return F.local_response_norm(x, 5, alpha=5 * 1e-4, beta=0.75, k=2.0)  # PyTorch divides alpha by size
+
+    x = F.pad(x.permute(0, 3, 1, 2), (0, 1, 0, 1))  # rounding up: the last window hangs over by one
+    x = F.max_pool2d(norm(conv("conv1", x, stride=2)), 3, 2)
+    x = F.max_pool2d(norm(conv("conv2", x, padding=2, groups=2)), 3, 2)
+    x = conv("conv4", conv("conv3", x, padding=1), padding=1, groups=2)
+    x = F.max_pool2d(conv("conv5", x, padding=1, groups=2), 3, 2, ceil_mode=True)
+    x = x.permute(0, 2, 3, 1).flatten(1)  # ours are rows, columns, channels
+    for name in ("fc6", "fc7"):
+        x = 0.5 * F.relu(x @ params[f"{name}.weight"] + params[f"{name}.bias"])  # the paper's dropout at test
+    return x @ params["fc8.weight"] + params["fc8.bias"]
+
+
+@pytest.mark.torch
+def test_alexnet_small_is_its_pytorch_twin():
+    import torch
+
+    network = find_model("alexnet-small").build(10)
+    initialise(network, "he", 3)
+    rng = np.random.default_rng(0)
+    network.map_params(lambda p: p.astype(float) + rng.uniform(0, 0.1, p.shape) * (p.ndim == 1))  # biases too
+    x, labels = 3 * rng.standard_normal((4, 56, 56, 3)), np.array([1, 9, 0, 5])
+    logits, cache = network.forward(x)
+    loss = SoftmaxCrossEntropy()
+    value, loss_cache = loss.forward(logits, labels)
+    dx, grads = network.backward(loss.backward(loss_cache), cache)
+
+    params = {name: torch.tensor(p, requires_grad=True) for name, p in network.params.items()}
+    their_x = torch.tensor(x, requires_grad=True)
+    their_logits = torch_logits(torch, params, their_x)
+    their_loss = torch.nn.functional.cross_entropy(their_logits, torch.tensor(labels))
+    their_loss.backward()
+    agree(logits, their_logits.detach(), "logits", rtol=1e-9, atol=1e-9)
+    agree(value, their_loss.detach(), "loss", rtol=1e-9)
+    agree(dx, their_x.grad, "dx", rtol=1e-9, atol=1e-9 * np.abs(dx).max())
+    for name, gradient in grads.items():
+        agree(gradient, params[name].grad, name, rtol=1e-9, atol=1e-9 * np.abs(gradient).max())
+
+
+# ---------------------------------------------------------------------------------------------- what does not fit
+
+
+@pytest.mark.parametrize("x, error, words", [
+    (np.zeros((2, 9, 8, 3)), ValueError, [(2, 9, 8, 3), "(N, 9, 9, 3)"]),
+    (np.zeros((9, 9, 3)), ValueError, [(9, 9, 3), "4 axes"]),
+    (np.zeros((0, 9, 9, 3)), ValueError, ["no picture"]),
+    (np.zeros((2, 9, 9, 3), np.uint8), TypeError, ["uint8", "floating-point"]),
+    ([[1.0]], TypeError, ["list"]),
+])  # fmt: skip
+@pytest.mark.parametrize("method", ["forward", "predict"])
+def test_wrong_input(method, x, error, words):
+    refused(lambda: getattr(small(), method)(x), *words, error=error)
+
+
+def test_a_network_that_does_not_fit_together_is_not_built():
+    conv, flatten = Conv2d(3, 4, 3), Flatten()
+    refused(lambda: Network({"conv1": conv}, {"flatten": flatten, "fc9": Linear(99, 2)}, (5, 5, 3)), "fc9", 99, 36)
+    refused(lambda: Network({"conv1": Conv2d(4, 4, 3)}, {"flatten": flatten}, (5, 5, 3)), "conv1", "3 channels", 4)
+    refused(lambda: Network({"conv1": Conv2d(3, 4, 3, stride=2)}, {"flatten": flatten}, (6, 6, 3)), "conv1", "whole")
