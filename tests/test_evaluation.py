@@ -58,10 +58,10 @@ def test_ranks():
 
 
 @pytest.mark.parametrize("edits", [
-    ("scores > own", "scores < own"),  # M1
-    (" | ((scores == own) & (classes < labels[:, None]))", ""),  # M2: a tie is a hit
-    ("(scores > own) | ((scores == own) & (classes < labels[:, None]))", "scores >= own"),
-    ("classes < labels", "classes > labels"),
+    ("scores < own", "scores > own"),  # M1
+    ("(classes >= labels[:, None])", "True"),  # M2: a tie is a hit
+    (" | ((scores == own) & (classes >= labels[:, None]))", ""),  # and the right class comes before itself
+    ("classes >= labels", "classes <= labels"),
 ])  # fmt: skip
 def test_ranks_teeth(edits):
     with pytest.raises(AssertionError):

@@ -69,7 +69,7 @@ def test_sgd_is_the_papers_formula(monkeypatch, elements):
     ("w += v", "w = w + v"),  # O6
     ("lr * self.lr_factors.get(name, 1.0)", "lr"),
     ("self.weight_decay * self.decay_factors.get(name, 1.0)", "self.weight_decay"),
-    ("range(0, w.size, step)", "range(0, w.size - step + 1, step)"),  # the last stretch forgotten
+    ("range(0, w.size, UPDATE_ELEMENTS)", "range(0, w.size - UPDATE_ELEMENTS + 1, UPDATE_ELEMENTS)"),  # the last stretch forgotten
     ("v -= rate * g", "v += rate * g"),
     ("v *= self.momentum", "pass"),
 ])  # fmt: skip

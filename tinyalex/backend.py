@@ -70,7 +70,7 @@ def _find_gpu():
 
 def is_host(x):
     """Whether `x` lives in host memory, so that looking at its values costs no wait for a device."""
-    return isinstance(x, np.ndarray)
+    return array_module(x) is np
 
 
 def to_device(tree, xp):
@@ -115,7 +115,8 @@ def random_stream(*key, xp=np):
     Both libraries' generators have the methods random, standard_normal and integers.
     """
     words = [zlib.crc32(part.encode()) if isinstance(part, str) else int(part) for part in key]
-    sequence = np.random.SeedSequence(words or None)
+    # The length goes in too: to SeedSequence (3,) and (3, 0) are one seed
+    sequence = np.random.SeedSequence([len(words), *words] if words else None)
     if xp is np:
         return np.random.default_rng(sequence)
     seed = int(sequence.generate_state(1, np.uint64)[0])

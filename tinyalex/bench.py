@@ -14,7 +14,7 @@ import numpy as np
 from tinyalex.backend import random_stream, synchronize, thread_count, to_device
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.optim import SGD, initialise
-from tinyalex.peer import torch_twin
+from tinyalex.peer import torch_training_step, torch_twin
 from tinyalex.progress import progress_bar
 
 LR = 1e-4  # small, so that weights stay sane over any number of steps
@@ -34,25 +34,6 @@ def training_step(network, x, labels, xp):
     return step
 
 
-def torch_training_step(twin, x, labels, device):
-    """The same step in PyTorch, eager, as its users write it."""
-    import torch
-
-    twin = twin.to(device)
-    x, labels = torch.tensor(x.transpose(0, 3, 1, 2).copy(), device=device), torch.tensor(labels, device=device)
-    optimiser = torch.optim.SGD(twin.parameters(), lr=LR, momentum=0.9, weight_decay=0.0005)
-    loss = torch.nn.CrossEntropyLoss()
-
-    def step():
-        optimiser.zero_grad()
-        loss(twin(x), labels).backward()
-        optimiser.step()
-        if device != "cpu":
-            torch.cuda.synchronize()
-
-    return step
-
-
 def measure(model, batch, rounds, xp, with_torch, classes=1000, quiet=False):
     """Training speed of one model; a dict for --json. Peak memory is of our side alone, measured before PyTorch starts."""
     network = model.build(classes)
@@ -65,7 +46,9 @@ def measure(model, batch, rounds, xp, with_torch, classes=1000, quiet=False):
     ours = training_step(network, to_device(x, xp), to_device(labels, xp), xp)
     ours()  # the first step also makes buffers and, on a device, compiles
     peak = _resident_peak()
-    theirs = _torch_side(twin, x, labels, xp) if with_torch else None
+    theirs = torch_training_step(twin, x, labels, "cpu" if xp is np else "cuda", LR) if with_torch else None
+    if theirs:
+        theirs()
     times, ratios = [], []
     with progress_bar(rounds, f"bench {model.name}", unit="rounds", quiet=quiet) as bar:
         for _ in range(rounds):
@@ -87,15 +70,6 @@ def measure(model, batch, rounds, xp, with_torch, classes=1000, quiet=False):
         result |= {"train_ratio": ratio, "ratio_low": min(ratios), "ratio_high": max(ratios)}
         result |= {"torch_train_images_per_s": result["train_images_per_s"] / ratio}
     return result
-
-
-def _torch_side(twin, x, labels, xp):
-    import torch
-
-    torch.set_num_threads(thread_count())
-    step = torch_training_step(twin, x, labels, "cpu" if xp is np else "cuda")
-    step()
-    return step
 
 
 def _seconds(step):

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -33,7 +34,11 @@ def save_checkpoint(path, checkpoint):
     """Write the file so that at every moment `path` holds the old one or the new one, whole. UserError if disk is full."""
     path = Path(path)
     groups = {"param": checkpoint.params, "velocity": checkpoint.velocity, "view": checkpoint.view}
-    arrays = {f"{group}/{name}": array for group, named in groups.items() for name, array in named.items()}
+    arrays = {
+        f"{group}/{name}": np.ascontiguousarray(array)  # safetensors writes memory as it lies
+        for group, named in groups.items()
+        for name, array in named.items()
+    }
     metadata = {"tinyalex": json.dumps({"version": VERSION} | checkpoint.info)}
     with replacing(path) as beside:
         save_file(arrays, beside, metadata)
@@ -76,20 +81,27 @@ def load_checkpoint(path):
         raise UserError(f"{path}: not found, expected a checkpoint (.safetensors)")
     try:
         with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get("tinyalex")
-            arrays = {key: file.get_tensor(key) for key in file.keys()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path}: not a whole safetensors file ({_reason(error)})") from error
+            info = _read_info(path, file.metadata())
+            groups = {"param": {}, "velocity": {}, "view": {}}
+            for key in file.keys():
+                group, _, name = key.partition("/")
+                if group not in groups:
+                    raise UserError(f"{path}: holds {key!r}, expected only {'/…, '.join(groups)}/…")
+                groups[group][name] = file.get_tensor(key)
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: not a whole safetensors file of ours ({_reason(error)})") from error
+    return Checkpoint(groups["param"], groups["velocity"], groups["view"], info)
+
+
+def _read_info(path, metadata):
+    """The JSON object in a checkpoint's header. UserError for a header that this version did not write."""
+    text = (metadata or {}).get("tinyalex")
     if text is None:
         raise UserError(f"{path}: a safetensors file, but not written by tinyalex")
-    info = json.loads(text)
-    if info.pop("version", None) != VERSION:
+    info = json.loads(text)  # a ValueError is caught where the file is
+    if not isinstance(info, dict) or info.pop("version", None) != VERSION:
         raise UserError(f"{path}: written by another version of tinyalex, expected checkpoint version {VERSION}")
-    groups = {"param": {}, "velocity": {}, "view": {}}
-    for key, array in arrays.items():
-        group, _, name = key.partition("/")
-        groups[group][name] = array
-    return Checkpoint(groups["param"], groups["velocity"], groups["view"], info)
+    return info
 
 
 def copy_into(target, source, what):

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import warnings
 
 import tinyalex
 from tinyalex.errors import UserError
@@ -73,6 +74,8 @@ def build_parser(chosen):
 def main(arguments=None):
     """Run one command; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    # Numbers that run away are reported once, by what they do to the loss, not by NumPy at every step
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="tinyalex")
     try:
         args = _parse(arguments)
         result = args.module.run(args)

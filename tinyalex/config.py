@@ -63,7 +63,10 @@ class Config:
         if values.keys() != names:
             differ = ", ".join(sorted(values.keys() ^ names))
             raise UserError(f"{where}: config keys differ from this version's: {differ}")
-        return cls(**values)
+        try:
+            return cls(**values)
+        except TypeError as error:  # text where a number belongs
+            raise UserError(f"{where}: not the settings of a run ({error})") from error
 
     def to_dict(self):
         return asdict(self)

@@ -41,15 +41,13 @@ def ranks(scores, labels):
     """For each picture, how many classes come before the right one: int (N,), 0 for a top-1 hit.
 
     scores: (N, K);  labels: (N,). Among equal scores the lower class number comes first, so a network that gives
-    every class the same score is right as often as chance.
+    every class the same score is right as often as chance; scores that are NaN never are.
     """
     xp = array_module(scores)
-    K = scores.shape[1]
-    classes = xp.arange(K)[None, :]
-    right = (classes == labels[:, None])
-    own = xp.where(right, scores, 0).sum(axis=1)[:, None]
-    before = (scores > own) | ((scores == own) & (classes < labels[:, None]))
-    return before.sum(axis=1)
+    classes = xp.arange(scores.shape[1])[None, :]
+    own = xp.take_along_axis(scores, labels[:, None], axis=1)
+    after = (scores < own) | ((scores == own) & (classes >= labels[:, None]))
+    return (~after).sum(axis=1)  # not "before": a NaN is neither before nor after
 
 
 def evaluate(network, split, view, xp, ten_crop=False, label="evaluate", quiet=False):

@@ -14,16 +14,17 @@ INITIALISERS = ("paper", "he")
 LAYERS_WITH_BIAS_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
 
 
-def initialise(network, how, seed):
+def initialise(network, how, seed, input_rms=1.0):
     """Set all weights and biases of a network, in place, each layer from a random stream of its own.
 
     how: "paper": weights N(0, 0.01²), biases 1 in conv2, conv4, conv5, fc6 and fc7, else 0 (§5)
          "he": weights N(0, 2 / fan_in), biases 0 (He et al. 2015); fan_in is the number of products in each sum. The
-         last layer, which no ReLU follows, gets N(0, 0.01²): first scores near 0, so the first loss is ln K
+         first layer's are divided by `input_rms`, the root mean square of its inputs. The last layer, which no ReLU
+         follows, gets N(0, 0.01²): first scores near 0, so the first loss is ln K
     """
     if how not in INITIALISERS:
         raise UserError(f"--init: found {how!r}, expected one of {', '.join(INITIALISERS)}")
-    *_, last = (name for name in network.params if name.endswith(".weight"))
+    first, *_, last = (name for name in network.params if name.endswith(".weight"))
     for name, array in network.params.items():
         xp = array_module(array)
         layer, key = name.rsplit(".", 1)
@@ -32,6 +33,8 @@ def initialise(network, how, seed):
         elif key == "weight":
             fan_in = math.prod(array.shape[:-1])
             std = 0.01 if how == "paper" or name == last else math.sqrt(2 / fan_in)
+            if how == "he" and name == first:
+                std /= input_rms
             normal = random_stream(seed, "init", name).standard_normal(array.shape, dtype="float32")
             normal *= std
             array[...] = xp.asarray(normal)
@@ -62,7 +65,7 @@ class SGD:
         for name in (*self.lr_factors, *self.decay_factors):
             if name not in params:
                 raise ValueError(f"SGD: a factor for {name!r}, expected one of {', '.join(params)}")
-        self.velocity = {name: array_module(w).zeros_like(w) for name, w in params.items()}
+        self.velocity = {name: array_module(w).zeros(w.shape, w.dtype) for name, w in params.items()}
 
     def step(self, grads, lr):
         """One update with the gradients `grads` (same keys and shapes as params) and the rate `lr`."""
@@ -79,10 +82,12 @@ class SGD:
             decay = self.weight_decay * self.decay_factors.get(name, 1.0)
             if g.shape != w.shape:
                 raise ValueError(f"SGD: the gradient of {name} is {g.shape}, expected {w.shape}")
+            if not is_host(w) or w.size <= UPDATE_ELEMENTS or not w.flags.c_contiguous:
+                yield w, v, g, rate, decay
+                continue
             w, v, g = w.reshape(-1), v.reshape(-1), g.reshape(-1)
-            step = UPDATE_ELEMENTS if is_host(w) else max(1, w.size)
-            for start in range(0, w.size, step):
-                run = slice(start, start + step)
+            for start in range(0, w.size, UPDATE_ELEMENTS):
+                run = slice(start, start + UPDATE_ELEMENTS)
                 yield w[run], v[run], g[run], rate, decay
 
     def _update(self, w, v, g, rate, decay):

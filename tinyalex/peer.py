@@ -5,6 +5,7 @@ The only file that imports PyTorch, and nothing that trains needs it.
 
 import importlib.util
 
+from tinyalex.backend import thread_count
 from tinyalex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, Tanh
 
 
@@ -82,3 +83,26 @@ def _copy_weights(network, twin):
             axes = (3, 2, 0, 1) if weight.ndim == 4 else (1, 0)
             module.weight.data = torch.tensor(weight.transpose(axes).copy())
             module.bias.data = torch.tensor(layer.params["bias"].copy())
+
+
+def torch_training_step(twin, x, labels, device, lr):
+    """A function that takes one whole training step in PyTorch, eager, as its users write it, on as many threads as ours.
+
+    x: (N, H, W, C) float32;  labels: (N,);  device: "cpu" or "cuda"
+    """
+    import torch
+
+    torch.set_num_threads(thread_count())
+    twin = twin.to(device)
+    x, labels = torch.tensor(x.transpose(0, 3, 1, 2).copy(), device=device), torch.tensor(labels, device=device)
+    optimiser = torch.optim.SGD(twin.parameters(), lr=lr, momentum=0.9, weight_decay=0.0005)
+    loss = torch.nn.CrossEntropyLoss()
+
+    def step():
+        optimiser.zero_grad()
+        loss(twin(x), labels).backward()
+        optimiser.step()
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+    return step

@@ -17,7 +17,7 @@ import numpy as np
 import tinyalex
 from tinyalex.backend import to_device
 from tinyalex.checkpoint import copy_into, load_checkpoint, replacing
-from tinyalex.config import read_json
+from tinyalex.config import Config, read_json
 from tinyalex.data.augment import View
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
@@ -43,15 +43,17 @@ class RunFolder:
         path = Path(path)
         if path.exists() and not path.is_dir():
             raise UserError(f"--out {path}: a file, expected a folder")
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and any(not _is_litter(file) for file in path.iterdir()):
             hint = f"go on with --resume {path}, or " if (path / "config.json").exists() else ""
             raise UserError(f"--out {path}: not empty; {hint}choose another folder")
         return cls(path)
 
     def make(self):
-        """Make the folder itself. UserError where that is not allowed."""
+        """Make the folder itself, without what a killed run left half-written in it. UserError where not allowed."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            for file in filter(_is_litter, list(self.path.iterdir())):
+                file.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(f"--out {self.path}: cannot be made ({error.strerror})") from error
 
@@ -97,8 +99,16 @@ class RunFolder:
             beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
     def settings(self):
-        """The content of config.json."""
-        return read_json(self.config)
+        """(the `Config`, the data's fingerprint) from config.json; UserError where these are not in it."""
+        settings = read_json(self.config)
+        if not isinstance(settings, dict) or not isinstance(settings.get("config"), dict):
+            raise UserError(f"{self.config}: holds no settings, expected what `train` wrote")
+        return Config.from_dict(settings["config"], self.config), settings.get("fingerprint")
+
+
+def _is_litter(file):
+    """Whether a file was being written beside its final name when the process was killed."""
+    return file.name.startswith(".") and file.suffix == ".part"
 
 
 def versions():

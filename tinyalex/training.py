@@ -9,7 +9,6 @@ import time
 
 from tinyalex.backend import device_name, is_host, random_stream, to_device, to_host
 from tinyalex.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint
-from tinyalex.config import Config
 from tinyalex.data.augment import ARRAYS, View
 from tinyalex.data.loader import TrainingLoader
 from tinyalex.errors import UserError
@@ -42,7 +41,7 @@ class Trainer:
         check_fit(dataset, model)
         self.network = model.build(len(dataset.class_ids))
         self.memory_bytes = check_memory(self.network, config.batch, xp, data_bytes)
-        initialise(self.network, config.init, config.seed)
+        initialise(self.network, config.init, config.seed, model.input_rms)
         self.network.map_params(lambda p: to_device(p, xp))
         self.view = View.of(dataset, model).to(xp)
         factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))
@@ -63,6 +62,7 @@ class Trainer:
             copy_into(self.network.params, checkpoint.params, self.folder.last)
             copy_into(self.optimiser.velocity, checkpoint.velocity, self.folder.last)
             self.state = checkpoint.info["state"]
+        self.folder.make()
         self.folder.forget_metrics_after(self._total_step())
 
     def train(self):
@@ -143,6 +143,9 @@ class Trainer:
         """Validate, log, and save; the epoch counts as done only when all three are."""
         state, seen = self.state, self.state["seen"]
         measured = evaluate(self.network, self.dataset.val, self.view, self.xp, label="validate", quiet=self.quiet)
+        if not math.isfinite(measured.loss):
+            pictures = to_device(self.dataset.val.gather(range(min(len(self.dataset.val), 128))), self.xp)
+            self._refuse_loss(measured.loss, self.view.centre(pictures))
         line = {
             "epoch": state["epoch"] + 1,
             "train_loss": state["loss_sum"] / seen,
@@ -154,10 +157,11 @@ class Trainer:
         }
         state["history"].append(line)
         state.update({"epoch": state["epoch"] + 1, "step": 0} | _fresh_sums())
+        # logged before it is saved: a run killed in between drops the line and writes it again
+        self.folder.log(kind="epoch", step=self._total_step(), seconds=state["seconds"], **line)
         if line is self.best():
             self._save(self.folder.best)
         self._save(self.folder.last)
-        self.folder.log(kind="epoch", step=self._total_step(), seconds=state["seconds"], **line)
         say(
             f"epoch {line['epoch']:>3}/{self.config.epochs}  loss {line['train_loss']:.3f}  "
             f"train top-1 {line['train_top1_error']:6.1%}  |  validation: loss {line['val_loss']:.3f}  "
@@ -217,9 +221,8 @@ def start(folder, config, dataset, xp, command, quiet=False):
 
 def go_on(folder, dataset, xp, quiet=False):
     """A `Trainer` that continues the run in `folder`; UserError if the data are not those that it began with."""
-    settings = folder.settings()
-    config = Config.from_dict(settings.get("config", {}), folder.config)
-    if dataset.fingerprint != settings.get("fingerprint"):
+    config, fingerprint = folder.settings()
+    if dataset.fingerprint != fingerprint:
         raise UserError(f"{folder.path}: was begun with other data than {dataset.name} (the fingerprints differ)")
     trainer = Trainer(folder, config, dataset, xp, quiet)
     trainer.resume()

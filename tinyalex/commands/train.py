@@ -94,13 +94,14 @@ def _fresh(args, xp):
 def _resumed(args, xp):
     given = [name for name in ("model", "out", *SETTINGS) if getattr(args, name) is not None]
     if given:
+        option = ("no-" if getattr(args, given[0]) is False else "") + given[0].replace("_", "-")
         raise UserError(
-            f"--resume: takes every setting from the run, so --{given[0].replace('_', '-')} cannot be given; "
+            f"--resume: takes every setting from the run, so --{option} cannot be given; "
             "only --data (if the folder has moved), --device and --threads can"
         )
     folder = RunFolder.open(args.resume)
-    data = args.data or folder.settings().get("config", {}).get("data", "builtin")
-    trainer = go_on(folder, open_dataset(data), xp)
+    config, _ = folder.settings()
+    trainer = go_on(folder, open_dataset(args.data or config.data), xp)
     _announce(trainer)
     return trainer
 

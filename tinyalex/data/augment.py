@@ -80,6 +80,8 @@ class View:
     def _cut(self, pictures, tops, lefts, mirrored):
         """(picture − mean) · scale in the window at (top, left), mirrored where told: float32 (N, T, T, 3)."""
         xp = array_module(pictures)
+        if tuple(pictures.shape[1:]) != tuple(self.mean.shape):
+            raise ValueError(f"View: pictures.shape = {pictures.shape}, expected (N, {self.size}, {self.size}, 3)")
         tops, lefts, mirrored = xp.asarray(tops), xp.asarray(lefts), xp.asarray(mirrored)
         x = _all_crops(pictures, self.crop)[xp.arange(len(pictures)), tops, lefts].astype(xp.float32)
         x -= _all_crops(self.mean[None], self.crop)[0][tops, lefts]  # the mean of the very same pixels
