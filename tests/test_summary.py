@@ -77,7 +77,7 @@ def test_check_memory(monkeypatch):
     needed = check_memory(network, 64, None)
     monkeypatch.setattr(summary, "memory_available", lambda xp: needed)
     assert check_memory(network, 64, None) == needed, "exactly enough is enough"
-    assert check_memory(network, 32, None, data_bytes=1000) < needed
+    assert check_memory(network, 32, None) < needed
     monkeypatch.setattr(summary, "memory_available", lambda xp: needed - 1)
     words = ["--batch 64", "alexnet-small", f"{needed / 1e9:.2f} GB", "--batch 32 would fit"]
     refused(lambda: check_memory(network, 64, None), *words, error=UserError)

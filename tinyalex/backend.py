@@ -12,7 +12,7 @@ import threading
 import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -147,6 +147,7 @@ def child_streams(rng, count):
 # ---------------------------------------------------------------------------------------------- memory
 
 
+@cache
 def _keep_freed_memory():
     """Tell glibc to reuse large freed blocks instead of handing them back: fresh pages cost as much as filling them.
 
@@ -161,7 +162,6 @@ def _keep_freed_memory():
         mallopt(parameter, value)
 
 
-_keep_freed_memory()
 _buffers = threading.local()
 
 
@@ -217,6 +217,8 @@ def _cgroup_available():
 _blas = ThreadpoolController()
 _threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _pools = {}
+_this_thread = threading.local()
+MATMUL_COLUMNS = 256
 
 
 def thread_count():
@@ -225,31 +227,29 @@ def thread_count():
 
 
 def set_thread_count(count):
-    """Use `count` threads from now on, for the pieces of a batch as for BLAS."""
+    """Use `count` threads from now on."""
     global _threads
     if count < 1:
         raise UserError(f"--threads: found {count}, expected 1 or more")
     _threads = int(count)
-    _blas.limit(limits=_threads)  # without `with`: it stays
-
-
-@contextmanager
-def _one_blas_thread():
-    with _blas.limit(limits=1, user_api="blas"):
-        yield
 
 
 def ordered_map(function, items):
-    """Yield function(item) in the order of `items`, computed on all cores, each with one BLAS thread.
+    """Yield function(item) in the order of `items`, computed on all cores.
 
-    Whoever adds up the results adds them in one order, whatever the number of threads.
+    Whoever adds up the results adds them in one order, whatever the number of threads. BLAS is held to one thread
+    meanwhile: its own threads, once used, wait for more work by spinning, and take the cores from ours.
     """
+    _keep_freed_memory()  # here, not on import: who only imports this keeps the allocator as it was
     items = list(items)
-    with _one_blas_thread():
+    if getattr(_this_thread, "is_ours", False):  # already one of several: no more threads, and no waiting for them
+        yield from map(function, items)
+        return
+    with _blas.limit(limits=1, user_api="blas"):
         if _threads == 1 or len(items) == 1:
             yield from map(function, items)
             return
-        pool = _pools.get(_threads) or _pools.setdefault(_threads, ThreadPoolExecutor(_threads, "tinyalex"))
+        pool = _pools.get(_threads) or _pools.setdefault(_threads, _new_pool())
         futures = deque(pool.submit(function, item) for item in items)
         try:
             while futures:
@@ -257,6 +257,22 @@ def ordered_map(function, items):
         finally:
             for future in futures:
                 future.cancel()
+
+
+def _new_pool():
+    return ThreadPoolExecutor(_threads, "tinyalex", initializer=lambda: setattr(_this_thread, "is_ours", True))
+
+
+def matmul(a, b):
+    """a @ b for two matrices, the columns of b shared out among the threads in stretches of a fixed width."""
+    xp = array_module(a)
+    if not is_host(a):
+        return a @ b
+    out = xp.empty((a.shape[0], b.shape[1]), xp.result_type(a, b))
+    stretches = [slice(start, start + MATMUL_COLUMNS) for start in range(0, b.shape[1], MATMUL_COLUMNS)]
+    for _ in ordered_map(lambda columns: xp.matmul(a, b[:, columns], out=out[:, columns]), stretches):
+        pass
+    return out
 
 
 def prefetch(function, items, depth=2):

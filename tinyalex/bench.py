@@ -8,13 +8,14 @@ import resource
 import statistics
 import sys
 import time
+from contextlib import nullcontext
 
 import numpy as np
 
 from tinyalex.backend import random_stream, synchronize, thread_count, to_device
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.optim import SGD, initialise
-from tinyalex.peer import torch_training_step, torch_twin
+from tinyalex.peer import TorchProcess
 from tinyalex.progress import progress_bar
 
 LR = 1e-4  # small, so that weights stay sane over any number of steps
@@ -35,35 +36,30 @@ def training_step(network, x, labels, xp):
 
 
 def measure(model, batch, rounds, xp, with_torch, classes=1000, quiet=False):
-    """Training speed of one model; a dict for --json. Peak memory is of our side alone, measured before PyTorch starts."""
+    """Training speed of one model, beside PyTorch's if `with_torch`; a dict for --json."""
     network = model.build(classes)
-    initialise(network, "he", seed=0)
-    x = random_stream(0, "pictures").standard_normal((batch, *network.in_shape), dtype="float32")
-    labels = np.arange(batch) % classes
-    twin = torch_twin(network) if with_torch else None
-    before = _resident_peak()
+    initialise(network, "he", 0, model.input_rms)
     network.map_params(lambda p: to_device(p, xp))
-    ours = training_step(network, to_device(x, xp), to_device(labels, xp), xp)
-    ours()  # the first step also makes buffers and, on a device, compiles
-    peak = _resident_peak()
-    theirs = torch_training_step(twin, x, labels, "cpu" if xp is np else "cuda", LR) if with_torch else None
-    if theirs:
-        theirs()
+    x = random_stream(0, "pictures").standard_normal((batch, *network.in_shape), dtype="float32")
+    ours = training_step(network, to_device(x, xp), to_device(np.arange(batch) % classes, xp), xp)
+    device = "cpu" if xp is np else "cuda"
+    peer = TorchProcess(model, classes, batch, thread_count(), device) if with_torch else nullcontext()
     times, ratios = [], []
-    with progress_bar(rounds, f"bench {model.name}", unit="rounds", quiet=quiet) as bar:
+    with peer as theirs, progress_bar(rounds, f"bench {model.name}", unit="rounds", quiet=quiet) as bar:
+        ours()  # the first steps also make buffers and, on a device, compile
+        if theirs:
+            theirs.step()
         for _ in range(rounds):
             times.append(_seconds(ours))
             if theirs:
-                ratios.append(_seconds(theirs) / times[-1])
+                ratios.append(theirs.step() / times[-1])
             bar.update(1)
     median = statistics.median(times)
     result = {
-        "model": model.name, "batch": batch, "rounds": rounds, "threads": thread_count(),
-        "device": "cpu" if xp is np else "gpu",
+        "model": model.name, "batch": batch, "rounds": rounds, "threads": thread_count(), "device": device,
         "train_images_per_s": batch / median,
         "gflops": 6 * network.multiply_adds(network.in_shape) * batch / median / 1e9,
-        "peak_memory_bytes": peak,
-        "memory_before_bytes": before,
+        "peak_memory_bytes": _resident_peak(),
     }  # fmt: skip
     if ratios:
         ratio = statistics.median(ratios)

@@ -4,9 +4,11 @@ The only file that imports PyTorch, and nothing that trains needs it.
 """
 
 import importlib.util
+import multiprocessing
+import time
 
-from tinyalex.backend import thread_count
 from tinyalex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, Tanh
+from tinyalex.models import find_model
 
 
 def torch_is_installed():
@@ -85,16 +87,58 @@ def _copy_weights(network, twin):
             module.bias.data = torch.tensor(layer.params["bias"].copy())
 
 
-def torch_training_step(twin, x, labels, device, lr):
-    """A function that takes one whole training step in PyTorch, eager, as its users write it, on as many threads as ours.
+class TorchProcess:
+    """Training steps of a model's twin in a process of its own, as a PyTorch user's program would run them.
 
-    x: (N, H, W, C) float32;  labels: (N,);  device: "cpu" or "cuda"
+    In ours, PyTorch would profit from the memory settings of `tinyalex.backend`, and its threads would get in the way.
+
+        with TorchProcess(model, classes, batch, threads, device) as torch_side:
+            seconds = torch_side.step()
     """
+
+    def __init__(self, model, classes, batch, threads, device):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        arguments = (theirs, model.name, classes, batch, threads, device)
+        self.process = context.Process(target=_serve_steps, args=arguments, daemon=True)
+
+    def __enter__(self):
+        self.process.start()
+        return self
+
+    def __exit__(self, *error):
+        self.process.terminate()
+        self.process.join()
+        self.pipe.close()
+
+    def step(self):
+        """Take one step; its wall time in seconds, by the other process's clock."""
+        self.pipe.send("step")
+        while not self.pipe.poll(0.1):
+            if not self.process.is_alive():
+                raise RuntimeError("the PyTorch process ended unexpectedly; its message stands above")
+        return self.pipe.recv()
+
+
+def _serve_steps(pipe, model_name, classes, batch, threads, device):
+    """The other process: a step for every message."""
+    step = training_step(find_model(model_name).build(classes), batch, threads, device)
+    while True:
+        pipe.recv()
+        start = time.perf_counter()
+        step()
+        pipe.send(time.perf_counter() - start)
+
+
+def training_step(network, batch, threads, device, lr=1e-4):
+    """A function that takes one whole training step of the twin, eager, as PyTorch's users write it, on noise."""
     import torch
 
-    torch.set_num_threads(thread_count())
-    twin = twin.to(device)
-    x, labels = torch.tensor(x.transpose(0, 3, 1, 2).copy(), device=device), torch.tensor(labels, device=device)
+    torch.set_num_threads(threads)
+    twin = torch_twin(network).to(device)
+    H, W, C = network.in_shape
+    x = torch.randn(batch, C, H, W, device=device)
+    labels = torch.arange(batch, device=device) % network.num_classes
     optimiser = torch.optim.SGD(twin.parameters(), lr=lr, momentum=0.9, weight_decay=0.0005)
     loss = torch.nn.CrossEntropyLoss()
 

@@ -35,12 +35,12 @@ class Trainer:
     folder: a `RunFolder`;  config: a `Config`;  dataset: a `Dataset`;  xp: the array module of the device
     """
 
-    def __init__(self, folder, config, dataset, xp, quiet=False, data_bytes=0):
+    def __init__(self, folder, config, dataset, xp, quiet=False):
         self.folder, self.config, self.dataset, self.xp, self.quiet = folder, config, dataset, xp, quiet
         model = find_model(config.model)
         check_fit(dataset, model)
         self.network = model.build(len(dataset.class_ids))
-        self.memory_bytes = check_memory(self.network, config.batch, xp, data_bytes)
+        self.memory_bytes = check_memory(self.network, config.batch, xp)
         initialise(self.network, config.init, config.seed, model.input_rms)
         self.network.map_params(lambda p: to_device(p, xp))
         self.view = View.of(dataset, model).to(xp)
@@ -49,7 +49,9 @@ class Trainer:
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
         self.loss = SoftmaxCrossEntropy()
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color}
-        self.loader = TrainingLoader(dataset.train, self.view, config.batch, config.seed, xp, augment)
+        self.loader = TrainingLoader(
+            dataset.train, self.view, config.batch, config.seed, xp, augment, reserve=self.memory_bytes
+        )
         self.state = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
         self.pending = []  # (loss, wrong, pictures) of steps not yet looked at
 

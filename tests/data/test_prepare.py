@@ -246,7 +246,7 @@ if __name__ == "__main__":
 
 def test_ctrl_c_ends_the_workers_and_leaves_nothing(tmp_path):
     root = sources.class_folders(tmp_path / "pets")
-    write(root / "train/cat/large.jpg", sources.encoded(sources.picture(0, (3000, 2000))))
+    write(root / "train/cat/large.jpg", sources.encoded(sources.picture(0, (8000, 5000))))
     for i in range(600):  # a task is 128 of them and takes more than the 5 s waited for below
         (root / f"train/cat/{i}.jpg").symlink_to("large.jpg")
     script = write(tmp_path / "script.py", INTERRUPTED)

@@ -2,8 +2,6 @@
 
 from tinyalex.backend import is_host, memory_available, prefetch, random_stream, to_device
 
-RESIDENT_SHARE = 0.5  # of the free device memory that a whole training set may take
-
 
 class TrainingLoader:
     """Shuffled, augmented batches of one training split.
@@ -13,12 +11,13 @@ class TrainingLoader:
 
     split: a `Split`;  view: a `View` on the device;  batch: pictures a step
     augment: keyword arguments of `View.random`, to leave parts out
+    reserve: bytes of device memory to keep free for training; if the whole split fits beside them, it moves there
     """
 
-    def __init__(self, split, view, batch, seed, xp, augment=None):
+    def __init__(self, split, view, batch, seed, xp, augment=None, reserve=0):
         self.split, self.view, self.batch, self.seed, self.xp = split, view, batch, seed, xp
         self.augment = augment or {}
-        self.resident = None if is_host(view.mean) else self._move_if_it_fits()
+        self.resident = None if is_host(view.mean) else self._move_if_it_fits(reserve)
 
     @property
     def steps(self):
@@ -51,9 +50,10 @@ class TrainingLoader:
             return to_device(pictures_or_indices, self.xp)
         return self.resident[to_device(pictures_or_indices, self.xp)]
 
-    def _move_if_it_fits(self):
-        """The whole split on the device, or None where it would take too much of it."""
+    def _move_if_it_fits(self, reserve):
+        """The whole split on the device, or None where it would not leave `reserve` bytes."""
+        wanted = 2 * sum(shard.nbytes for shard in self.split.shards)  # twice, while the shards are joined
         available = memory_available(self.xp)
-        if available is None or sum(shard.nbytes for shard in self.split.shards) > RESIDENT_SHARE * available:
+        if available is None or wanted > available - reserve:
             return None
         return self.xp.concatenate([to_device(shard, self.xp) for shard in self.split.shards])

@@ -2,7 +2,7 @@
 
 import math
 
-from tinyalex.backend import array_module
+from tinyalex.backend import matmul
 from tinyalex.layers.base import Layer, default_params
 
 
@@ -45,7 +45,7 @@ class Linear(Layer):
     def forward(self, x, train=False, rng=None):
         self._check_float(x, ("N", "features"))
         self.out_shape(x.shape[1:])
-        y = x @ self._param("weight", x.dtype)  # (N, in) @ (in, out)
+        y = matmul(x, self._param("weight", x.dtype))  # (N, in) @ (in, out)
         y += self._param("bias", x.dtype)
         return y, x
 
@@ -53,8 +53,8 @@ class Linear(Layer):
         """As `Layer.backward`; with input_grad=False dx is None."""
         x = cache
         self._check_dy(dy, (len(x), self.out_features))
-        grads = {"weight": x.T @ dy, "bias": dy.sum(axis=0)}  # (in, N) @ (N, out)
-        return dy @ self._param("weight", x.dtype).T if input_grad else None, grads
+        grads = {"weight": matmul(x.T, dy), "bias": dy.sum(axis=0)}  # (in, N) @ (N, out)
+        return matmul(dy, self._param("weight", x.dtype).T) if input_grad else None, grads
 
     def out_shape(self, in_shape):
         if tuple(in_shape) != (self.in_features,):
