@@ -247,7 +247,7 @@ if __name__ == "__main__":
 def test_ctrl_c_ends_the_workers_and_leaves_nothing(tmp_path):
     root = sources.class_folders(tmp_path / "pets")
     write(root / "train/cat/large.jpg", sources.encoded(sources.picture(0, (8000, 5000))))
-    for i in range(600):  # a task is 128 of them and takes more than the 5 s waited for below
+    for i in range(600):  # a task is 128 of them: seconds of work that must not be waited for
         (root / f"train/cat/{i}.jpg").symlink_to("large.jpg")
     script = write(tmp_path / "script.py", INTERRUPTED)
     work = tmp_path / "work"
