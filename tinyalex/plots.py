@@ -61,14 +61,14 @@ def kernels(weight, title):
     return figure
 
 
-def kernel_sheet(weight, columns=None):
+def kernel_sheet(weight):
     """Kernels (KH, KW, 3, F) laid out in a grid with grey seams: float (rows, columns, 3) in 0..1.
 
     Each kernel is scaled by its own largest absolute value, so 0 is mid-grey and weak kernels can be seen.
     """
     KH, KW, C, F = weight.shape
-    columns = columns or 2 ** math.ceil(math.log2(math.sqrt(F) * 1.2))
-    rows = math.ceil(F / columns)
+    columns = next(n for n in range(math.ceil(math.sqrt(F)), F + 1) if F % n == 0)  # 96: 12, as in the paper's Fig. 3
+    rows = F // columns
     sheet = np.full((rows * (KH + 1) + 1, columns * (KW + 1) + 1, C), 1.0, np.float32)
     for f in range(F):
         top, left = (f // columns) * (KH + 1) + 1, (f % columns) * (KW + 1) + 1

@@ -1,5 +1,6 @@
 """The one progress bar, so that every long job looks alike and keeps stdout clean."""
 
+import os
 import sys
 
 from tqdm import tqdm
@@ -21,6 +22,16 @@ def progress_bar(total, label, unit="images", quiet=False, scale=False, initial=
         initial=initial,
         unit_scale=scale,
     )
+
+
+def program():
+    """How the person at the keyboard called this program, to put before a command that they may copy."""
+    if os.path.basename(sys.argv[0]).removesuffix(".exe") == "tinyalex":
+        return "tinyalex"
+    python = sys.executable
+    if python.startswith(os.getcwd() + os.sep):  # as the README has it: .venv/bin/python
+        python = os.path.relpath(python)
+    return f"{python} -m tinyalex"
 
 
 def say(text, quiet=False):

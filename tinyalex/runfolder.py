@@ -21,6 +21,7 @@ from tinyalex.config import Config, read_json
 from tinyalex.data.augment import View
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
+from tinyalex.progress import program
 
 
 class RunFolder:
@@ -142,7 +143,7 @@ def load_network(path, xp):
         folder = RunFolder.open(path)
         path = folder.best if folder.best.exists() else folder.last
         if not path.exists():
-            raise UserError(f"{folder.path}: holds no checkpoint yet; go on with: tinyalex train --resume {folder.path}")
+            raise UserError(f"{folder.path}: holds no checkpoint yet; go on with: {program()} train --resume {folder.path}")
     checkpoint = load_checkpoint(path)
     network, view = restore_network(checkpoint, path)
     network.map_params(lambda p: to_device(p, xp))

@@ -1,6 +1,7 @@
 """`tinyalex download`: public data sets, checked and resumable."""
 
 from tinyalex.data.download import SOURCES, download
+from tinyalex.progress import program
 
 DESCRIPTION = (
     "Fetch a public data set. An interrupted download goes on where it stopped; size and MD5 are checked before the file\n"
@@ -21,4 +22,4 @@ def run(args):
 
 
 def show(result):
-    print(f"{result['path']} is whole and checked. Next: tinyalex prepare {result['path']} data/prepared")
+    print(f"{result['path']} is whole and checked. Next: {program()} prepare {result['path']} data/prepared")

@@ -6,6 +6,7 @@ from pathlib import Path
 from tinyalex.commands.options import bytes_text
 from tinyalex.data.prepare import prepare
 from tinyalex.data.readers import READERS
+from tinyalex.progress import program
 
 DESCRIPTION = (
     "Turn a source of pictures into the one format that `train` reads. The source is recognised by itself:\n"
@@ -47,4 +48,4 @@ def show(result):
     print(f"{bytes_text(result['bytes'])} in {result['seconds']:.1f} s, {result['images_per_s']:.0f} pictures/s")
     if result["skipped"]:
         print(f"{len(result['skipped'])} could not be read; listed in {result['path']}/skipped.txt")
-    print(f"Next: tinyalex train --data {result['path']}")
+    print(f"Next: {program()} train --data {result['path']}")

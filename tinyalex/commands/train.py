@@ -11,7 +11,7 @@ from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.optim import INITIALISERS, Schedule
-from tinyalex.progress import say
+from tinyalex.progress import program, say
 from tinyalex.runfolder import RunFolder
 from tinyalex.training import Stopped, go_on, start
 
@@ -72,7 +72,7 @@ def run(args):
         state = trainer.state
         raise KeyboardInterrupt(
             f"stopped and saved at epoch {state['epoch'] + 1}, step {state['step']}; "
-            f"go on with: tinyalex train --resume {trainer.folder.path}"
+            f"go on with: {program()} train --resume {trainer.folder.path}"
         ) from None
     _draw(trainer)
     return result
@@ -138,6 +138,11 @@ def show(result):
     run = result["run"]
     print(f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s on {result['device']}")
     print(f"Look at {run}/curves.png and {run}/kernels.png, then try:")
-    print(f"  tinyalex evaluate {run} --ten-crop     ten views of each picture, averaged")
-    print(f"  tinyalex predict {run} PICTURE…        top-5 answers for pictures of yours")
-    print("  tinyalex gradcheck                     every gradient against a numerical one")
+    next_commands = {
+        f"evaluate {run} --ten-crop": "ten views of each picture, averaged",
+        f"predict {run} PICTURE…": "top-5 answers for pictures of yours",
+        "gradcheck": "every gradient against a numerical one",
+    }
+    width = max(map(len, next_commands))
+    for command, what in next_commands.items():
+        print(f"  {program()} {command:<{width}}  # {what}")
