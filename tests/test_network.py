@@ -252,3 +252,7 @@ def test_a_network_that_does_not_fit_together_is_not_built():
     refused(lambda: Network({"conv1": conv}, {"flatten": flatten, "fc9": Linear(99, 2)}, (5, 5, 3)), "fc9", 99, 36)
     refused(lambda: Network({"conv1": Conv2d(4, 4, 3)}, {"flatten": flatten}, (5, 5, 3)), "conv1", "3 channels", 4)
     refused(lambda: Network({"conv1": Conv2d(3, 4, 3, stride=2)}, {"flatten": flatten}, (6, 6, 3)), "conv1", "whole")
+
+
+def test_a_name_stands_for_one_layer():
+    refused(lambda: Network({"fc": Flatten()}, {"fc": Linear(12, 3)}, (2, 2, 3)), "fc", "features", "classifier")

@@ -119,9 +119,9 @@ MODELS = {
     model.name: model
     for model in (
         Model("alexnet", "the paper's network, 224-pixel crops of 256", 256, 224, _alexnet, "paper", 1.0, 0.01, 90, 128),
-        Model("alexnet-64", "the paper's from pool1 on, 56-pixel crops of 64", 64, 56, _alexnet_64, "paper", 1.0, 0.01, 60, 128),
-        Model("alexnet-32", "the same kernels, 28-pixel crops of 32", 32, 28, _alexnet_32, "paper", 1.0, 0.01, 60, 128),
-        Model("alexnet-small", "for CPUs, 56-pixel crops of 64", 64, 56, _alexnet_small, "he", 1 / 64, 0.03, 30, 64),
+        Model("alexnet-64", "the paper's from pool1 on, 56-pixel crops of 64", 64, 56, _alexnet_64, "he", 1 / 16, 0.01, 60, 128),
+        Model("alexnet-32", "the same kernels, 28-pixel crops of 32", 32, 28, _alexnet_32, "he", 1 / 16, 0.01, 60, 128),
+        Model("alexnet-small", "for CPUs, 56-pixel crops of 64", 64, 56, _alexnet_small, "he", 1 / 16, 0.02, 30, 64),
     )
 }  # fmt: skip
 

@@ -88,6 +88,8 @@ class Network(Layer):
 
     def __init__(self, features, classifier, in_shape, name=""):
         self.features, self.classifier = Sequential(features), Sequential(classifier)
+        if twice := self.features.layers.keys() & self.classifier.layers.keys():
+            raise ValueError(f"Network: {', '.join(sorted(twice))} in features and in classifier, expected other names")
         self.in_shape, self.name = tuple(in_shape), name
         self.num_classes = self.out_shape(self.in_shape)[0]
 
