@@ -178,6 +178,7 @@ EVERY_STEP, NEVER = -1, 300  # seconds between checkpoints within an epoch
     (training, "save_checkpoint", 2, False, NEVER),
     (training, "save_checkpoint", 2, True, EVERY_STEP),
     (RunFolder, "log", 1, False, NEVER),  # saved, but the epoch's line is not written
+    (RunFolder, "log", 1, True, EVERY_STEP),  # the line is there, but the epoch is not saved as finished
     (RunFolder, "log", 2, False, EVERY_STEP),
     (RunFolder, "log", 2, True, NEVER),
     (RunFolder, "write_json", 1, False, NEVER),  # of the result: config.json is written before

@@ -93,9 +93,16 @@ class RunFolder:
                 continue
         return [line for line in lines if kind in (None, line["kind"])]
 
-    def forget_metrics_after(self, step):
-        """Drop lines written after total step `step`: a resumed run writes them again."""
-        kept = [line for line in self.read_metrics() if line["step"] <= step]
+    def forget_metrics_after(self, step, epochs):
+        """Drop lines written after total step `step` or after `epochs` whole epochs: a resumed run writes them again.
+
+        The last step of an epoch and the epoch's own line have the same total step, and a run can end between them.
+        """
+        kept = [
+            line
+            for line in self.read_metrics()
+            if line["step"] <= step and (line["kind"] != "epoch" or line["epoch"] <= epochs)
+        ]
         with replacing(self.metrics) as beside:
             beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 

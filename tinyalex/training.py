@@ -65,7 +65,7 @@ class Trainer:
             copy_into(self.optimiser.velocity, checkpoint.velocity, self.folder.last)
             self.state = checkpoint.info["state"]
         self.folder.make()
-        self.folder.forget_metrics_after(self._total_step())
+        self.folder.forget_metrics_after(self._total_step(), self.state["epoch"])
 
     def train(self):
         """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal."""
