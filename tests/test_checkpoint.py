@@ -208,3 +208,10 @@ def test_replacing_where_a_folder_is_in_the_way(tmp_path):
 
     refused(write, tmp_path / "a.json", "cannot be written", error=UserError)
     assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_others_may_read_it(tmp_path):
+    """As any new file: what the process's mask leaves of rw for all."""
+    save_checkpoint(tmp_path / "a.safetensors", Checkpoint({"w": np.ones(3, np.float32)}, {}, {}, {}))
+    (tmp_path / "b").touch()
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "b").stat().st_mode

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -239,6 +240,11 @@ def test_gradcheck(capsys):
     ("gradcheck --seed -1", "--seed"),
     ("gradcheck --threads -2", "--threads"),
     ("bench --model vgg", "vgg"),
+    ("bench --batch 99999999", "memory"),
+    ("summary alexnet --classes 999999999", "memory"),
+    ("train --resume ''", "--resume: is empty"),
+    ("predict '' FILE", "RUN: is empty"),
+    ("prepare SOURCE new --classes ²", "²"),
     ("bench --batch 0", "--batch"),
 ])  # fmt: skip
 def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, arguments, word):
@@ -251,7 +257,7 @@ def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, argumen
     if "SOURCE" in arguments:
         write_class_folders(Path("SOURCE"))
     before = set(tree(run)), set(tmp_path.iterdir())
-    code, out, err = call(capsys, *arguments.split())
+    code, out, err = call(capsys, *shlex.split(arguments))
     assert code == 2 and out == "" and err.count("\n") == 1, err
     assert err.startswith("tinyalex: ") and word in err, err
     assert before == (set(tree(run)), set(tmp_path.iterdir())), "something was written all the same"

@@ -153,7 +153,7 @@ def test_sgd_refuses_what_does_not_fit():
 
 
 def test_bias_factors_are_the_2012_sources():
-    assert bias_factors(SHAPES) == ({"conv1.bias": 2.0, "fc6.bias": 2.0}, {"conv1.bias": 0.0, "fc6.bias": 0.0})
+    assert bias_factors(SHAPES, 2.0, 0.0) == ({"conv1.bias": 2.0, "fc6.bias": 2.0}, {"conv1.bias": 0.0, "fc6.bias": 0.0})
 
 
 # ---------------------------------------------------------------------------------------------- initialisers

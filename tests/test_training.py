@@ -213,6 +213,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, batch):
     assert not (out / "result.json").exists()
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # from worker threads, out of reach of np.errstate
 def test_where_the_loss_went_wrong(tmp_path):
     """The message names step, layer, cause and the checkpoint that is left."""
     trainer = start(tmp_path / "run", epochs=1)

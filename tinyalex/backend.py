@@ -1,4 +1,4 @@
-"""The array-module shim: the one file that imports CuPy and the one that knows about threads.
+"""The array-module shim: the one file that imports CuPy, and where work is shared out among threads.
 
 Layers never choose a library. They ask their input, `xp = array_module(x)`, and write the rest in the names that
 NumPy and CuPy share, so a CPU network and a GPU network run the same lines, side by side in one process if need be.
@@ -235,7 +235,7 @@ def set_thread_count(count):
 
 
 def ordered_map(function, items):
-    """Yield function(item) in the order of `items`, computed on all cores.
+    """Yield function(item) in the order of `items`, computed by `thread_count()` threads.
 
     Whoever adds up the results adds them in one order, whatever the number of threads. BLAS is held to one thread
     meanwhile: its own threads, once used, wait for more work by spinning, and take the cores from ours.

@@ -31,7 +31,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path, checkpoint):
-    """Write the file so that at every moment `path` holds the old one or the new one, whole. UserError if disk is full."""
+    """Write the file so that at every moment `path` holds the old one or the new one, whole. UserError if it cannot."""
     path = Path(path)
     groups = {"param": checkpoint.params, "velocity": checkpoint.velocity, "view": checkpoint.view}
     arrays = {
@@ -59,6 +59,7 @@ class replacing:
             if kind is None:
                 with open(self.beside, "rb+") as file:
                     os.fsync(file.fileno())  # the rename must not reach the disk before the bytes do
+                os.chmod(self.beside, 0o666 & ~_umask())  # safetensors makes files that only their owner can read
                 os.replace(self.beside, self.path)
         except OSError as failed:
             kind, error = OSError, failed
@@ -66,6 +67,13 @@ class replacing:
             self.beside.unlink(missing_ok=True)
             if isinstance(error, (OSError, SafetensorError)):
                 raise UserError(f"{self.path}: cannot be written ({_reason(error)}); what was there is kept") from error
+
+
+def _umask():
+    """The process's mask for new files, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _reason(error):

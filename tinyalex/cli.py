@@ -1,4 +1,7 @@
-"""The command line: a thin skin. Exit code 0: done; 2: a mistake in what was asked, in one line; 1: a fault of ours."""
+"""The command line: a thin skin.
+
+Exit code 0: done; 2: a mistake in what was asked, in one line; 130: stopped with Ctrl-C; 1: a fault of ours.
+"""
 
 import argparse
 import difflib
@@ -22,6 +25,7 @@ COMMANDS = {
     "gradcheck": "hold every gradient against a numerical one",
     "bench": "measure speed on this machine, beside PyTorch where it is installed",
 }
+POSITIONAL = ("run", "pictures", "source", "out", "name", "folder")
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 
 
@@ -91,6 +95,9 @@ def main(arguments=None):
     except KeyboardInterrupt as error:
         print(f"tinyalex: {error or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
+    except MemoryError as error:
+        print(f"tinyalex: not enough memory for this: {error}", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -104,6 +111,9 @@ def _parse(arguments):
     if unknown:
         commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
         commands.choices[args.command].error(f"unknown argument {unknown[0]!r}")
+    for name, value in vars(args).items():  # an unset shell variable, most often
+        if value == "" or isinstance(value, list) and "" in value:
+            raise UserError(f"{name.upper() if name in POSITIONAL else '--' + name.replace('_', '-')}: is empty")
     return args
 
 

@@ -36,7 +36,7 @@ class Config:
     def __post_init__(self):
         self._expect("epochs", self.epochs >= 1, "1 or more")
         self._expect("batch", self.batch >= 1, "1 or more")
-        self._expect("lr", 0 < self.lr < 1e6, "a positive number")
+        self._expect("lr", 0 < self.lr < 1e6, "a positive number below 1e6")
         self._expect("momentum", 0 <= self.momentum < 1, "0 ≤ momentum < 1")
         self._expect("weight_decay", 0 <= self.weight_decay < 1e6, "0 or more")
         self._expect("bias_lr", 0 <= self.bias_lr < 1e6, "0 or more")
@@ -63,10 +63,11 @@ class Config:
         if values.keys() != names:
             differ = ", ".join(sorted(values.keys() ^ names))
             raise UserError(f"{where}: config keys differ from this version's: {differ}")
-        try:
-            return cls(**values)
-        except TypeError as error:  # text where a number belongs
-            raise UserError(f"{where}: not the settings of a run ({error})") from error
+        for field in fields(cls):
+            value = values[field.name]
+            if type(value) is not field.type and not (field.type is float and type(value) is int):
+                raise UserError(f"{where}: {field.name} is {value!r}, expected {field.type.__name__}")
+        return cls(**values)
 
     def to_dict(self):
         return asdict(self)

@@ -126,10 +126,13 @@ MODELS = {
 }  # fmt: skip
 
 
+DEFAULT_MODEL = "alexnet-small"
+
+
 def find_model(name):
     """The model of that name; UserError with the nearest name where there is none."""
     if name in MODELS:
         return MODELS[name]
     near = difflib.get_close_matches(name, MODELS, n=1)
     meant = f"did you mean {near[0]}? " if near else ""
-    raise UserError(f"model: there is no {name!r}; {meant}Expected one of {', '.join(MODELS)}")
+    raise UserError(f"--model: there is no {name!r}; {meant}Expected one of {', '.join(MODELS)}")

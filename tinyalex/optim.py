@@ -54,7 +54,7 @@ class SGD:
     The rate stands inside the velocity: after lr drops, the old velocity keeps its size (PyTorch's form has it
     outside, which is the same only while lr is constant).
 
-    params: dict of arrays, updated in place; nothing else in tinyalex writes parameters
+    params: dict of arrays, updated in place; in training nothing else writes parameters
     lr_factors, decay_factors: for single parameters by name, what lr and weight_decay are multiplied with; 1 if absent
     """
 
@@ -97,8 +97,8 @@ class SGD:
         w += v
 
 
-def bias_factors(params, lr_factor=2.0, decay_factor=0.0):
-    """(lr_factors, decay_factors) for `SGD` that treat biases apart, as the 2012 source did: twice the rate, no decay."""
+def bias_factors(params, lr_factor, decay_factor):
+    """(lr_factors, decay_factors) for `SGD` that treat biases apart; the 2012 source had 2 and 0: twice the rate, no decay."""
     biases = [name for name in params if name.endswith(".bias")]
     return dict.fromkeys(biases, lr_factor), dict.fromkeys(biases, decay_factor)
 
@@ -126,7 +126,9 @@ class Schedule:
         counts = {"constant": (0, 0), "steps": (1, 99), "plateau": (0, 1), "cosine": (0, 1)}
         if kind not in counts or not counts[kind][0] <= len(self.numbers) <= counts[kind][1]:
             self._refuse(text)
-        if any(n < 0 or not math.isfinite(n) for n in self.numbers):
+        if any(n < 0 or not math.isfinite(n) for n in self.numbers) or text.endswith(":"):
+            self._refuse(text)
+        if kind == "plateau" and any(n < 1 or n % 1 for n in self.numbers):
             self._refuse(text)
 
     def _refuse(self, text):
@@ -157,6 +159,6 @@ def _stalls(errors, patience):
     for error in errors:
         since = 0 if error < best else since + 1
         best = min(best, error)
-        if since >= max(patience, 1):
+        if since >= patience:
             stalls, since = stalls + 1, 0
     return stalls

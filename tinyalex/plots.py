@@ -7,7 +7,7 @@ import numpy as np
 
 matplotlib.use("Agg", force=False)
 
-from matplotlib import pyplot as plt  # noqa: E402: after the backend is chosen
+from matplotlib import pyplot as plt  # noqa: E402 (after the backend is chosen)
 
 from tinyalex.checkpoint import replacing  # noqa: E402
 

@@ -1,6 +1,7 @@
 """The one progress bar, so that every long job looks alike and keeps stdout clean."""
 
 import os
+import shutil
 import sys
 
 from tqdm import tqdm
@@ -11,13 +12,15 @@ def progress_bar(total, label, unit="images", quiet=False, scale=False, initial=
 
     Use it as a context manager and call `update(n)` after n more of `total` units.
     """
+    known_width = shutil.get_terminal_size().columns > 0  # some terminals say that they have no columns
     return tqdm(
         total=total,
         desc=label,
         unit=f" {unit}",
         file=sys.stderr,
         disable=True if quiet else None,  # None: tqdm's own "only on a terminal"
-        dynamic_ncols=True,
+        ncols=None if known_width else 80,
+        dynamic_ncols=known_width,
         leave=False,
         initial=initial,
         unit_scale=scale,

@@ -88,9 +88,11 @@ class RunFolder:
         lines = []
         for text in self.metrics.read_text(encoding="utf-8").splitlines():
             try:
-                lines.append(json.loads(text))
+                line = json.loads(text)
             except ValueError:  # the run was killed while it wrote this line
                 continue
+            if isinstance(line, dict) and {"kind", "step", "epoch"} <= line.keys():
+                lines.append(line)
         return [line for line in lines if kind in (None, line["kind"])]
 
     def forget_metrics_after(self, step, epochs):

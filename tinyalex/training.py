@@ -53,14 +53,17 @@ class Trainer:
             dataset.train, self.view, config.batch, config.seed, xp, augment, reserve=self.memory_bytes
         )
         self.state = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
-        self.pending = []  # (loss, wrong, pictures) of steps not yet looked at
+        self.pending = []  # (step, loss, wrong, pictures) of steps not yet looked at
 
     # ------------------------------------------------------------------------------------------ going on
 
     def resume(self):
         """Take up the last checkpoint; a run that was ended before its first one starts from its configuration."""
         if self.folder.last.exists():
-            checkpoint = load_checkpoint(self.folder.last)
+            try:
+                checkpoint = load_checkpoint(self.folder.last)
+            except UserError as error:
+                raise UserError(f"{error}; without that file --resume begins the run anew") from error
             copy_into(self.network.params, checkpoint.params, self.folder.last)
             copy_into(self.optimiser.velocity, checkpoint.velocity, self.folder.last)
             self.state = checkpoint.info["state"]
@@ -112,7 +115,7 @@ class Trainer:
         rng = random_stream(seed, "network", epoch, step, xp=self.xp)
         logits, cache = self.network.forward(x, train=True, rng=rng)
         loss, loss_cache = self.loss.forward(logits, labels)
-        self.pending.append((loss, (logits.argmax(axis=1) != labels).sum(), len(labels)))
+        self.pending.append((step, loss, (logits.argmax(axis=1) != labels).sum(), len(labels)))
         if is_host(logits) or len(self.pending) == LOG_EVERY:
             self._settle(x)  # on a device rarely: looking at a number waits for all work before it
         _, grads = self.network.backward(self.loss.backward(loss_cache), cache, input_grad=False)
@@ -124,20 +127,20 @@ class Trainer:
 
     def _settle(self, x=None):
         """Take the pending losses into the epoch's sums; UserError at the first that is not finite."""
-        for loss, wrong, pictures in self.pending:
+        for step, loss, wrong, pictures in self.pending:
             if not math.isfinite(float(loss)):
-                self._refuse_loss(float(loss), x)
+                self._refuse_loss(step, float(loss), x)
             self.state["loss_sum"] += float(loss) * pictures
             self.state["wrong"] += int(wrong)
             self.state["seen"] += pictures
             self.state["images"] += pictures
         self.pending = []
 
-    def _refuse_loss(self, loss, x):
+    def _refuse_loss(self, step, loss, x):
         where = "" if x is None else f"; it began in {first_not_finite(self.network, x)}"
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
         raise UserError(
-            f"epoch {self.state['epoch'] + 1}, step {self.state['step'] + 1}: the loss is {loss}{where}; {kept}. "
+            f"epoch {self.state['epoch'] + 1}, step {step + 1}: the loss is {loss}{where}; {kept}. "
             f"Most often the rate is too high: try --lr {self.config.lr / 10:g}"
         )
 
@@ -147,7 +150,7 @@ class Trainer:
         measured = evaluate(self.network, self.dataset.val, self.view, self.xp, label="validate", quiet=self.quiet)
         if not math.isfinite(measured.loss):
             pictures = to_device(self.dataset.val.gather(range(min(len(self.dataset.val), 128))), self.xp)
-            self._refuse_loss(measured.loss, self.view.centre(pictures))
+            self._refuse_loss(state["step"] - 1, measured.loss, self.view.centre(pictures))
         line = {
             "epoch": state["epoch"] + 1,
             "train_loss": state["loss_sum"] / seen,
@@ -166,8 +169,8 @@ class Trainer:
         self._save(self.folder.last)
         say(
             f"epoch {line['epoch']:>3}/{self.config.epochs}  loss {line['train_loss']:.3f}  "
-            f"train top-1 {line['train_top1_error']:6.1%}  |  validation: loss {line['val_loss']:.3f}  "
-            f"top-1 {line['val_top1_error']:6.1%}  top-5 {line['val_top5_error']:6.1%}",
+            f"wrong {line['train_top1_error']:6.1%}  |  validation: loss {line['val_loss']:.3f}  "
+            f"wrong: top-1 {line['val_top1_error']:6.1%}, top-5 {line['val_top5_error']:6.1%}",
             self.quiet,
         )
 

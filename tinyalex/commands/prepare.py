@@ -1,11 +1,13 @@
 """`tinyalex prepare`: any source of pictures into the one prepared format."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 
 from tinyalex.commands.options import bytes_text
 from tinyalex.data.prepare import prepare
 from tinyalex.data.readers import READERS
+from tinyalex.models import DEFAULT_MODEL, MODELS
 from tinyalex.progress import program
 
 DESCRIPTION = (
@@ -34,7 +36,7 @@ def add_arguments(parser):
 def run(args):
     classes = args.classes
     if classes is not None:
-        classes = int(classes) if classes.lstrip("-").isdigit() else Path(classes)
+        classes = int(classes) if re.fullmatch("-?[0-9]+", classes) else Path(classes)
     report = prepare(
         args.source, args.out, format=args.format, size=args.size, classes=classes, per_class=args.per_class,
         strict=args.strict, workers=args.workers, quiet=args.json,
@@ -48,4 +50,9 @@ def show(result):
     print(f"{bytes_text(result['bytes'])} in {result['seconds']:.1f} s, {result['images_per_s']:.0f} pictures/s")
     if result["skipped"]:
         print(f"{len(result['skipped'])} could not be read; listed in {result['path']}/skipped.txt")
-    print(f"Next: {program()} train --data {result['path']}")
+    fitting = [model.name for model in MODELS.values() if model.size == result["size"]]
+    if fitting:
+        model = "" if DEFAULT_MODEL in fitting else f" --model {fitting[0]}"
+        print(f"Next: {program()} train --data {result['path']}{model}")
+    else:
+        print(f"No model takes pictures of {result['size']} pixels; `{program()} summary` lists what they take")

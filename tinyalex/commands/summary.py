@@ -53,7 +53,7 @@ def show(result):
     rows = [("input", "", _times(result["in_shape"]), "", "", "")]
     for row in result["layers"]:
         memory = bytes_text(batch * row["activation_bytes"]) if row["activation_bytes"] else ""
-        numbers = (f"{row['parameters'] or '':,}" if row["parameters"] else "", f"{row['multiply_adds']:,}" if row["multiply_adds"] else "")
+        numbers = (f"{row[key]:,}" if row[key] else "" for key in ("parameters", "multiply_adds"))
         rows.append((row["name"], row["layer"], _times(row["out_shape"]), *numbers, memory))
     totals = (f"{result['parameters']:,}", f"{result['multiply_adds']:,}", bytes_text(result["activation_bytes"]))
     rows.append(("total", "", "", *totals))

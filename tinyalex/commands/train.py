@@ -9,7 +9,7 @@ from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.config import Config
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
-from tinyalex.models import find_model
+from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.optim import INITIALISERS, Schedule
 from tinyalex.progress import program, say
 from tinyalex.runfolder import RunFolder
@@ -27,7 +27,6 @@ EXAMPLES = (
     "tinyalex train --resume runs/first",
 )
 
-DEFAULT_MODEL = "alexnet-small"
 BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data get the model's own number
 
 
@@ -103,6 +102,8 @@ def _resumed(args, xp):
     config, _ = folder.settings()
     trainer = go_on(folder, open_dataset(args.data or config.data), xp)
     _announce(trainer)
+    if trainer.state["epoch"] == config.epochs:
+        say("it has run all its epochs already; there is nothing left to do")
     return trainer
 
 
@@ -110,7 +111,7 @@ def _announce(trainer):
     data, config = trainer.dataset, trainer.config
     say(
         f"{config.model} on {data.name}: {len(data.train)} training and {len(data.val)} validation pictures, "
-        f"{len(data.class_ids)} classes; {config.epochs} epochs → {trainer.folder.path}"
+        f"{len(data.class_ids)} classes; {config.epochs} epoch{'s' if config.epochs > 1 else ''} → {trainer.folder.path}"
     )
 
 

@@ -44,11 +44,15 @@ def open_prepared(path):
     path = Path(path)
     meta = _read_meta(path)
     try:
-        size, class_ids = meta["size"], tuple(meta["class_ids"])
+        size, class_ids, class_names = meta["size"], tuple(meta["class_ids"]), tuple(meta["class_names"])
+        if type(size) is not int:
+            raise TypeError(f"size {size!r}, expected a whole number")
+        if len(class_names) != len(class_ids) or len(set(class_ids)) != len(class_ids):
+            raise ValueError(f"{len(class_ids)} class ids, {len(class_names)} names; expected as many, each id once")
         splits = [_open_split(path, split, meta["splits"][split], size, len(class_ids)) for split in SPLITS]
         mean = _load(path / MEAN, np.float32, (size, size, 3))
         return Dataset(
-            str(path), size, class_ids, tuple(meta["class_names"]), mean,
+            str(path), size, class_ids, class_names, mean,
             np.array(meta["color_eigenvalues"], np.float32).reshape(3),
             np.array(meta["color_eigenvectors"], np.float32).reshape(3, 3),
             *splits, meta["fingerprint"],

@@ -1,6 +1,5 @@
 """Activations: one number in, one number out, anywhere in the network."""
 
-from tinyalex.backend import array_module
 from tinyalex.layers.base import Layer
 
 

@@ -84,7 +84,7 @@ class Layer:
 def default_params(weight_shape, fan_in):
     """Fresh float32 weight and bias, uniform in ±1/√fan_in: what PyTorch's layers start from.
 
-    Unlike on each call, and good enough to learn from; `tinyalex.optim.initialise` sets a network's on purpose.
+    Different on each call, and good enough to learn from; `tinyalex.optim.initialise` sets a network's on purpose.
     """
     rng = random_stream()
     bound = 1 / math.sqrt(fan_in)

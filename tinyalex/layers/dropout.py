@@ -1,6 +1,6 @@
 """Dropout: silence each unit with probability p while training, so that none can lean on another."""
 
-from tinyalex.backend import array_module, uniform
+from tinyalex.backend import uniform
 from tinyalex.layers.base import Layer
 
 
