@@ -67,6 +67,8 @@ def _FlattenHWC():
     from torch import nn
 
     class FlattenHWC(nn.Module):
+        """(N, C, H, W) → (N, H·W·C)."""
+
         def forward(self, x):
             return x.permute(0, 2, 3, 1).flatten(1)
 

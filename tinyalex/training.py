@@ -85,7 +85,8 @@ class Trainer:
     def _bar(self):
         images = len(self.dataset.train)
         done = self.state["epoch"] * images + self.state["seen"]
-        return progress_bar(self.config.epochs * images, "train", quiet=self.quiet, initial=done)
+        label = f"epoch {self.state['epoch'] + 1}/{self.config.epochs}"
+        return progress_bar(self.config.epochs * images, label, quiet=self.quiet, initial=done)
 
     # ------------------------------------------------------------------------------------------ one epoch
 
