@@ -1,51 +1,370 @@
 """The benchmark measures what it says: whole steps, in turns, and the other side is really the same network."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.checks import agree
-from tinyalex import bench
+from tinyalex import backend, plots
 from tinyalex.backend import random_stream
+from tinyalex.bench import figures, measure, setup, turns
+from tinyalex.bench.limit import Sgemm
+from tinyalex.bench.ours import LayerClock, Ours, seconds_of
+from tinyalex.bench.setup import Setup, flops
+from tinyalex.bench.side import Side, resident_peak
+from tinyalex.bench.turns import CHANNELS_LAST, NCHW, OURS, SGEMM, Turn
+from tinyalex.cli import main
+from tinyalex.errors import UserError
+from tinyalex.layers import Conv2d, Flatten, Linear, LocalResponseNorm, ReLU
 from tinyalex.models import MODELS
+from tinyalex.network import Network
 from tinyalex.optim import initialise
+from tinyalex.progress import progress_bar
+from tinyalex.summary import check_memory
+
+SMALL = Setup("alexnet-small", True, batch=3, threads=1, classes=5)
+SPEC = (
+    "model batch lrn device train_images_per_s infer_images_per_s fraction_of_sgemm torch_train_images_per_s "
+    "torch_infer_images_per_s train_ratio infer_ratio peak_memory_bytes torch_peak_memory_bytes layers"
+).split()
+
+
+@pytest.fixture(autouse=True)
+def same_threads():
+    before = backend.thread_count()
+    yield
+    backend.set_thread_count(before)
+
+
+# ---------------------------------------------------------------------------------------------- how much work
+
+
+def test_operations_are_counted():
+    """By hand: 4×4 places, 3·3·2 products for each of 5 kernels; then 80 × 7 weights."""
+    features = {"conv": Conv2d(2, 5, 3, padding=1), "norm": LocalResponseNorm(), "relu": ReLU()}
+    network = Network(features, {"flatten": Flatten(), "fc": Linear(80, 7)}, (4, 4, 2))
+    conv, fc = 16 * 18 * 5, 80 * 7
+    assert flops(network) == (2 * (conv + fc), 2 * (2 * conv + 3 * fc))
+    late = Network({"first": ReLU(), **features}, {"flatten": Flatten(), "fc": Linear(80, 7)}, (4, 4, 2))
+    assert flops(late) == flops(network), "the pixels' gradient is that of the first layer with weights"
+
+
+def test_the_papers_network():
+    """Published counts of multiply-adds: 105, 224, 150, 112 and 75 million for the convolutions, 59 for the rest."""
+    inference, training = flops(Setup("alexnet", True, 1, 1).build())
+    conv1 = 55 * 55 * 96 * 11 * 11 * 3
+    rest = 27 * 27 * 256 * 25 * 48 + 13 * 13 * (384 * 9 * 256 + 384 * 9 * 192 + 256 * 9 * 192)
+    head = 9216 * 4096 + 4096 * 4096 + 4096 * 1000
+    assert inference == 2 * (conv1 + rest + head)
+    assert training == 2 * (2 * conv1 + 3 * rest + 3 * head)
+
+
+def test_without_lrn():
+    """The same layers but for two, the same work; the name tells them apart."""
+    plain, with_lrn = (Setup("alexnet-small", lrn, 2, 1, classes=5) for lrn in (False, True))
+    names = [[name for name, *_ in s.network().shapes()] for s in (plain, with_lrn)]
+    assert set(names[1]) - set(names[0]) == {"norm1", "norm2"} and set(names[0]) < set(names[1])
+    assert flops(plain.network()) == flops(with_lrn.network()) and str(plain) != str(with_lrn)
+
+
+def test_too_little_memory_is_said_before(monkeypatch):
+    needed = check_memory(SMALL.build(), 3, np)
+    monkeypatch.setattr(setup, "memory_available", lambda xp: 2 * needed)
+    measure.plan(SMALL, with_torch=False, scaling=False)
+    with pytest.raises(UserError, match="memory in each of 3 processes.*try --batch 1; --no-torch"):
+        measure.plan(SMALL, with_torch=True, scaling=False)
+
+
+def test_batches_that_fit(monkeypatch):
+    network = SMALL.build()
+    assert setup.batches_that_fit(network, np) == [16, 32, 64, 128, 256, 512]
+    needed = check_memory(network, 64, np)
+    monkeypatch.setattr(setup, "memory_available", lambda xp: needed)
+    assert setup.batches_that_fit(network, np) == [16, 32, 64]
+
+
+# ---------------------------------------------------------------------------------------------- turns and figures
+
+
+class Script:
+    """A side that answers from lists, and notes who was asked."""
+
+    def __init__(self, name, log, **answers):
+        self.name, self.log, self.answers = name, log, {work: iter(values) for work, values in answers.items()}
+
+    def ask(self, work, **options):
+        self.log.append((self.name, work, options))
+        return next(self.answers[work])
+
+
+def scripted():
+    """The answers of a whole comparison in three rounds, and the log of who was asked."""
+    log = []
+    sides = [
+        Script(OURS, log, train=[9.0, 2.0, 1.0, 4.0, 6.0, 3.0, 4.0, 4.0, 8.0, 2.0], infer=[9.0, 0.5, 1.0, 2.0],
+               peak=[100], layers=[["all"]], kinds=[{"forward": 1.0, "data": 3.0}], pipeline=[0.5]),
+        Script(NCHW, log, train=[9.0, 5.0, 7.0, 9.0], infer=[9.0, 2.0, 2.0, 2.0], peak=[300]),
+        Script(CHANNELS_LAST, log, train=[9.0, 6.0, 2.0, 8.0], infer=[9.0, 3.0, 3.0, 3.0], peak=[200]),
+        Script(SGEMM, log, rates=[{"a": a, "b": b} for a, b in ((99.0, 99.0), (10.0, 1.0), (20.0, 40.0), (30.0, 2.0))]),
+    ]  # fmt: skip
+    plan = [*turns.compared((OURS, NCHW, CHANNELS_LAST), 3, warm_ups=1), *turns.looked_at(3, (1, 2))]
+    with progress_bar(1, "", quiet=True) as bar:
+        return turns.take(plan, {side.name: side for side in sides}, bar, "", 1), log
+
+
+def test_turns_interleave():
+    _, log = scripted()
+    trained = [name for name, work, options in log if work in ("train", "rates") and "threads" not in options]
+    assert trained == [OURS, NCHW, CHANNELS_LAST, SGEMM] * 4
+    works = [work for name, work, _ in log if name == NCHW]
+    assert works == ["train"] * 4 + ["peak"] + ["infer"] * 4
+    threads = [options["threads"] for _, _, options in log if "threads" in options]
+    assert threads == [1, 2] * 3
+
+
+def test_quick_steps_are_taken_several_times():
+    log = []
+    side = Script(OURS, log, train=[0.2, 0.05, 3.0])
+    with progress_bar(1, "", quiet=True) as bar:
+        answers = turns.take([Turn(OURS, "train", warm_up=n == 0) for n in range(3)], {OURS: side}, bar, "", 1)
+    assert [options["count"] for _, _, options in log] == [1, 3, 10] and answers[OURS, "train"] == [0.05, 3.0]
+
+
+def test_figures():
+    """Medians over rounds, ratios within rounds, PyTorch's better layout: all by hand."""
+    answers, _ = scripted()
+    row = figures.row(Setup("alexnet-small", True, 4, 2), (1e9, 3e9), answers)
+    assert [row[f"train_images_per_s{end}"] for end in ("", "_low", "_high")] == [2.0, 1.0, 4.0]
+    assert row["torch_train_layout"] == CHANNELS_LAST and row["torch_train_images_per_s"] == 4 / 6.0
+    assert [row[f"train_ratio{end}"] for end in ("", "_low", "_high")] == [2.0, 2.0, 3.0]
+    assert row["torch_infer_layout"] == NCHW and row["infer_ratio"] == 2.0 and row["infer_images_per_s"] == 4.0
+    assert (row["peak_memory_bytes"], row["torch_peak_memory_bytes"]) == (100, 200)
+    assert row["train_gflops"] == 6.0 and row["sgemm_gflops"] == 20.0 and row["fraction_of_sgemm"] == 0.3
+    assert row["infer_gflops"] == 4.0 and row["infer_fraction_of_sgemm"] == 0.2
+    assert row["pipeline_images_per_s"] == 8.0 and row["pipeline_ratio"] == 4.0
+    assert row["kinds"] == {"forward": 0.25, "data": 0.75} and row["layers"] == ["all"]
+    one, two = row["thread_scaling"]
+    assert (one["threads"], one["speedup"], two["threads"], two["images_per_s"]) == (1, 1.0, 2, 4 / 3.0)
+    assert [two[f"speedup{end}"] for end in ("", "_low", "_high")] == [2.0, 1.0, 4.0]
+
+
+def test_without_pytorch_its_fields_are_null():
+    answers = {key: value for key, value in scripted()[0].items() if key[0] in (OURS, SGEMM)}
+    row = figures.row(Setup("alexnet-small", True, 4, 2), (1e9, 3e9), answers)
+    assert {key for key in row if "torch" in key and row[key] is not None} == set()
+    assert row["train_ratio"] is None and row["infer_ratio"] is None and set(SPEC) <= set(row)
+
+
+def test_the_time_of_a_picture_by_batch():
+    side = Script(OURS, [], train=[9.0, 1.6, 3.2, 3.2, 3.2])
+    with progress_bar(1, "", quiet=True) as bar:
+        answers = turns.take(turns.by_batch(2, (16, 32)), {OURS: side}, bar, "", 1)
+    small, large = figures.by_batch(answers)
+    assert (small["batch"], small["ms_per_image"], small["ms_per_image_high"]) == (16, 150.0, 200.0)
+    assert (large["batch"], large["ms_per_image"], large["images_per_s"]) == (32, 100.0, 10.0)
+
+
+def test_thread_numbers():
+    def numbers(threads, every, device="cpu"):
+        return measure.thread_numbers(Setup("alexnet", True, 1, threads, device), every)
+
+    assert numbers(1, True) == () and numbers(8, True, "gpu") == ()
+    assert numbers(2, True) == numbers(2, False) == (1, 2) and numbers(6, False) == (1, 6)
+    assert numbers(6, True) == (1, 2, 4, 6) and numbers(8, True) == (1, 2, 4, 8)
+
+
+def test_the_limit_with_tf32_and_without():
+    setups = [Setup("alexnet", True, 1, 1, "gpu", on) for on in (True, False)]
+    answers = [{(SGEMM, "rates"): [{"a": rate}]} for rate in (300.0, 50.0)]
+    limits = measure._limits(setups, answers)
+    assert (limits["sgemm_gflops"], limits["sgemm_gflops_tf32"]) == (50.0, 300.0)
+
+
+# ---------------------------------------------------------------------------------------------- our side
 
 
 def test_a_step_is_a_whole_step():
-    """Forward, backward and update: every parameter has moved afterwards."""
-    model = MODELS["alexnet-small"]
-    network = model.build(5)
-    initialise(network, "he", 0, model.input_rms)
-    before = {name: param.copy() for name, param in network.params.items()}
-    x = random_stream(1).standard_normal((3, *network.in_shape), dtype="float32") * model.input_rms
-    bench.training_step(network, x, np.array([0, 2, 4]), np)()
-    still = [name for name, param in network.params.items() if (param == before[name]).all()]
-    assert not still
+    """Forward, backward and update: every parameter has moved afterwards; inference moves none."""
+    ours = Ours(SMALL)
+    before = {name: param.copy() for name, param in ours.network.params.items()}
+    assert ours.infer() > 0
+    assert all((param == before[name]).all() for name, param in ours.network.params.items())
+    assert ours.train() > 0
+    assert not [name for name, param in ours.network.params.items() if (param == before[name]).all()]
 
 
-def test_figures(monkeypatch):
-    """Medians over rounds, from a clock and a PyTorch side that are given here."""
-    ours, theirs = iter([2.0, 1.0, 8.0]), iter([9.9, 6.0, 2.0, 8.0])  # its first step warms up
+def test_other_batches_and_threads_for_one_step(monkeypatch):
+    ours, seen = Ours(SMALL), []
 
-    class Peer:
-        def __init__(self, *arguments):
-            pass
+    def forward(x, labels):
+        seen.append((len(x), len(labels), backend.thread_count()))
+        return (), ()
 
-        def __enter__(self):
-            return self
+    monkeypatch.setattr(ours, "_forward", forward)
+    monkeypatch.setattr(ours, "_backward", lambda *forward: None)
+    monkeypatch.setattr(ours, "_update", lambda grads: None)
+    ours.train(batch=2, threads=3)
+    assert backend.thread_count() == 1, "as before, for whatever is asked next"
+    ours.train(count=2)
+    assert seen == [(2, 2, 3), (3, 3, 1), (3, 3, 1)]
 
-        def __exit__(self, *error):
-            pass
 
-        def step(self):
-            return next(theirs)
+def test_where_the_time_goes():
+    """Every layer once, by its name; the kinds and the pipeline as seconds; afterwards the layers are their own again."""
+    ours = Ours(SMALL)
+    layers = ours.layers(1)
+    assert [layer["name"] for layer in layers] == [name for name, *_ in ours.network.shapes()]
+    assert all(layer["forward_ms"] > 0 and layer["backward_ms"] > 0 for layer in layers)
+    assert not any("forward" in vars(layer) or "backward" in vars(layer) for _, layer, *_ in ours.network.shapes())
+    kinds = ours.kinds(1)
+    assert list(kinds) == ["forward", "backward", "update", "data"] and kinds["backward"] > kinds["update"] > 0
+    assert ours.pipeline(2, 1) > 0
+    assert not [thread.name for thread in threading.enumerate() if "data" in thread.name]
 
-    monkeypatch.setattr(bench, "TorchProcess", Peer)
-    monkeypatch.setattr(bench, "_seconds", lambda step: next(ours))
-    result = bench.measure(MODELS["alexnet-small"], 4, 3, np, with_torch=True, classes=5, quiet=True)
-    assert result["train_images_per_s"] == 4 / 2.0
-    assert (result["ratio_low"], result["train_ratio"], result["ratio_high"]) == (1.0, 2.0, 3.0)
-    assert result["torch_train_images_per_s"] == 1.0
-    assert result["peak_memory_bytes"] > 1 << 20
+
+def test_layer_times_are_core_seconds():
+    """A call on one of several threads holds one core, a call on the main thread all; options pass through."""
+    class Sleeper(ReLU):
+        def backward(self, dy, cache, input_grad=True):
+            time.sleep(0.05)
+            return input_grad, {}
+
+    network = Network({"relu": Sleeper()}, {"flatten": Flatten()}, (2, 2, 1))
+    backend.set_thread_count(3)
+    layer = network.features.layers["relu"]
+    with LayerClock(network, np) as clock:
+        assert layer.backward(None, None, input_grad=False) == (False, {})
+        assert 0.15 <= clock.seconds("relu", "backward") < 0.6
+        thread = threading.Thread(target=layer.backward, args=(None, None))
+        thread.start()
+        thread.join()
+        assert [cores for *_, cores in clock.spans["relu", "backward"]] == [3, 1]
+        assert clock.seconds("relu", "forward") == 0
+
+
+class Device:
+    """As much of CuPy as timing needs: a device whose clock moves on with each step, by milliseconds."""
+
+    now = 0.0
+
+    class Event:
+        def record(self):
+            self.at, self.done = Device.now, False
+
+        def synchronize(self):
+            self.done = True
+
+    class cuda:
+        @staticmethod
+        def get_elapsed_time(start, stop):
+            assert stop.done, "the device may not have got there yet"
+            return stop.at - start.at
+
+    cuda.Event = Event
+
+    @classmethod
+    def step(cls):
+        cls.now += 250
+
+
+def test_a_device_is_timed_by_its_own_clock():
+    assert seconds_of(Device.step, Device, count=4) == 0.25
+    clock = LayerClock(SMALL.build(), Device)
+    assert clock._length(*marks(clock), 1) == 0.25 and clock._cores() == 1
+
+
+def marks(clock):
+    start = clock._mark()
+    Device.step()
+    return start, clock._mark()
+
+
+def test_sgemm_does_each_shape_each_way(monkeypatch):
+    """The operations of a product, over the seconds of a clock given here; a thread's own products add up."""
+    monkeypatch.setattr("tinyalex.bench.limit.SHAPES", ((4, 5, 6),))
+    monkeypatch.setattr("tinyalex.bench.limit.seconds_of", lambda step, xp, count: step() or 1e-9)
+    sgemm = Sgemm(Setup("alexnet", True, 1, threads=2))
+    assert sgemm.rates() == pytest.approx({"4×5×6, one product": 240.0, "4×5×6, a product a thread": 480.0})
+    a, b, results, _ = sgemm.products["4×5×6"]
+    for result in results:
+        agree(result, a @ b, "product", rtol=1e-5, atol=1e-5)
+
+
+# ---------------------------------------------------------------------------------------------- processes
+
+
+class Works:
+    """What a side may be asked in these tests."""
+
+    def pid(self):
+        return os.getpid()
+
+    def blocked(self):
+        return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+    def tf32(self):
+        return os.environ.get("CUPY_TF32")
+
+    def peak(self):
+        return resident_peak()
+
+    def reserve(self):
+        untouched = np.empty(1 << 29)  # 4 GiB of addresses, which take no memory
+        return resident_peak() / untouched.nbytes
+
+    def fail(self):
+        raise ValueError("no such thing")
+
+    def exhaust(self):
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    def exhaust_torch(self):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    def die(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_side_works_in_a_process_of_its_own():
+    ballast = np.ones(1 << 26)  # 512 MiB, which must not count as the other's
+    with Side("it", Works, tf32=True) as side:
+        assert side.ask("pid") == side.process.pid != os.getpid()
+        assert side.ask("blocked") and side.ask("tf32") == "1"
+        assert 1 << 20 < side.ask("peak") < ballast.nbytes <= resident_peak()
+        assert side.ask("reserve") < 0.25
+        with pytest.raises(RuntimeError, match="(?s)it failed to fail.*no such thing"):
+            side.ask("fail")
+        for work in ("exhaust", "exhaust_torch"):
+            with pytest.raises(UserError, match="not enough memory for it.*allocate.*--batch"):
+                side.ask(work)
+        assert side.ask("pid") == side.process.pid, "it goes on"
+    assert not side.process.is_alive()
+
+
+def test_a_side_that_dies():
+    with Side("it", Works) as side:
+        with pytest.raises(UserError, match="the process of it ended with code -9 while it was to die"):
+            side.ask("die")
+        with pytest.raises(UserError, match="ended"):
+            side.ask("pid")
+
+
+def test_no_side_outlives_an_error():
+    with pytest.raises(KeyboardInterrupt):
+        with Side("it", Works) as side:
+            raise KeyboardInterrupt
+    assert not side.process.is_alive()
+
+
+# ---------------------------------------------------------------------------------------------- PyTorch
 
 
 @pytest.mark.torch
@@ -68,10 +387,124 @@ def test_the_twin_gives_the_same_scores(name):
 
 
 @pytest.mark.torch
-@pytest.mark.slow
-def test_pytorch_steps_in_a_process_of_its_own():
-    from tinyalex.peer import TorchProcess
+@pytest.mark.parametrize("layout", [NCHW, CHANNELS_LAST])
+def test_pytorch_takes_whole_steps_in_its_layout(layout):
+    import torch
 
-    with TorchProcess(MODELS["alexnet-small"], 5, batch=2, threads=1, device="cpu") as theirs:
-        assert theirs.step() > 0 and theirs.step() > 0
-    assert not theirs.process.is_alive()
+    from tinyalex.peer import TorchWorks
+
+    works = TorchWorks(SMALL, layout)
+    order = {NCHW: torch.contiguous_format, CHANNELS_LAST: torch.channels_last}[layout]
+    assert works.x.is_contiguous(memory_format=order)
+    kernels = [module.weight for module in works.twin if isinstance(module, torch.nn.Conv2d)]
+    assert len(kernels) == 5 and all(weight.is_contiguous(memory_format=order) for weight in kernels)
+    np.testing.assert_array_equal(works.x.numpy().transpose(0, 2, 3, 1), SMALL.pictures()[0])
+    before = [p.detach().clone() for p in works.twin.parameters()]
+    assert works.infer() > 0 and not works.twin.training
+    assert all((p == old).all() for p, old in zip(works.twin.parameters(), before))
+    assert works.train() > 0 and works.twin.training
+    assert not any((p == old).all() for p, old in zip(works.twin.parameters(), before))
+    assert works.peak() > 1 << 20
+
+
+@pytest.mark.torch
+def test_pytorch_without_a_gpu_is_left_out(monkeypatch):
+    from tinyalex import peer
+
+    monkeypatch.setattr(peer.importlib.metadata, "version", lambda name: "2.13.0+cpu")
+    assert peer.torch_version("gpu") is None and peer.torch_version("cpu") == "2.13.0+cpu"
+    monkeypatch.setattr(peer.importlib.metadata, "version", lambda name: "2.13.0+cu130")
+    assert peer.torch_version("gpu") == "2.13.0+cu130"
+
+
+# ---------------------------------------------------------------------------------------------- the command
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ("--chart nowhere/bars.png", "--chart nowhere/bars.png: there is no folder nowhere"),
+    ("--chart .", "--chart .: is a folder"),
+    ("--rounds 0", "--rounds: found 0"),
+    ("--batch -1", "--batch: found -1"),
+    ("--threads 0", "--threads: found 0"),
+    ("--lrn some", "--lrn"),
+    ("--model alexnet-small --model alexnet-smal", "did you mean alexnet-small?"),
+])  # fmt: skip
+def test_mistakes_are_found_before_measuring(monkeypatch, tmp_path, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tinyalex.commands.bench.measure", lambda *args: pytest.fail("it measured"))
+    assert main(["bench", *arguments.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and words in err
+
+
+@pytest.mark.parametrize("arguments, expected", [
+    ("", [("alexnet", True, 128), ("alexnet", False, 128), ("alexnet-small", True, 64)]),
+    ("--model alexnet-64 --batch 2", [("alexnet-64", True, 2)]),
+    ("--model alexnet --model alexnet --lrn with", [("alexnet", True, 128)]),
+    ("--model alexnet-small --lrn both", [("alexnet-small", True, 64), ("alexnet-small", False, 64)]),
+])  # fmt: skip
+def test_what_is_measured(monkeypatch, arguments, expected):
+    asked = []
+    monkeypatch.setattr("tinyalex.commands.bench.measure", lambda setups, *args, **options: asked.extend(setups) or {})
+    assert main(["bench", "--json", "--threads", "1", *arguments.split()]) == 0
+    assert [(s.model, s.lrn, s.batch) for s in asked] == expected
+    assert {(s.device, s.tf32, s.threads) for s in asked} == {("cpu", None, 1)}
+
+
+def test_the_bars_are_drawn(tmp_path):
+    answers, _ = scripted()
+    row = figures.row(Setup("alexnet-small", True, 4, 2), (1e9, 3e9), answers)
+    alone = row | {key: None for key in row if "torch" in key or "ratio" in key}
+    for results in ([row, row | {"lrn": False, "tf32": True}], [alone]):
+        figure = plots.speeds(results, "a machine")
+        words = [text.get_text() for axis in figure.axes for text in axis.texts]
+        assert any("2.00 × PyTorch" in word for word in words) == (results[0] is row)
+        plots.save(figure, tmp_path / "bars.png")
+        with Image.open(tmp_path / "bars.png") as picture:
+            assert picture.format == "PNG" and picture.size[0] > 600
+
+
+def run_bench(*arguments, **options):
+    command = [sys.executable, "-m", "tinyalex", "bench", "--model", "alexnet-small", *arguments]
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+@pytest.mark.slow
+def test_end_to_end(tmp_path):
+    """One JSON object with every field; PyTorch's filled where it is installed; the bars beside it."""
+    from tinyalex.peer import torch_version
+
+    chart = tmp_path / "bars.png"
+    child = run_bench("--batch", "2", "--rounds", "1", "--threads", "2", "--json", "--chart", str(chart))
+    out, err = child.communicate(timeout=300)
+    assert child.returncode == 0 and out.count("\n") == 1, err
+    result = json.loads(out)
+    (row,) = result["results"]
+    assert set(SPEC) <= set(row) and {"machine", "sgemm_gflops", "results"} <= set(result)
+    assert 0 < row["fraction_of_sgemm"] < 1 and result["sgemm_gflops"] == row["sgemm_gflops"] > 0
+    assert len(row["layers"]) == 23 and row["peak_memory_bytes"] > 1 << 20
+    assert sum(row["kinds"].values()) == pytest.approx(1)
+    assert [s["threads"] for s in row["thread_scaling"]] == [1, 2]
+    with_torch = torch_version() is not None
+    assert all((row[key] is not None) == with_torch for key in SPEC if key.startswith("torch"))
+    assert result["machine"]["torch"] == torch_version() and chart.stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_a_table_for_people():
+    child = run_bench("--batch", "2", "--rounds", "1", "--no-torch")
+    out, err = child.communicate(timeout=300)
+    assert child.returncode == 0 and err == ""
+    for words in ("sgemm's limit", "alexnet-small × 2", "input pipeline alone", "conv1", "Medians over rounds"):
+        assert words in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [1, 4])
+def test_ctrl_c_ends_every_process(seconds):
+    """The terminal interrupts all of them: one line, code 130, and nobody is left in the process group."""
+    child = run_bench("--batch", "16", "--rounds", "1000", start_new_session=True)
+    time.sleep(seconds)
+    os.killpg(child.pid, signal.SIGINT)
+    out, err = child.communicate(timeout=60)  # returns once all have closed their ends
+    assert child.returncode == 130 and out == "" and err.count("\n") == 1 and err.startswith("tinyalex: ")

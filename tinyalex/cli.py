@@ -93,7 +93,7 @@ def main(arguments=None):
         print(f"tinyalex: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
-        print(f"tinyalex: {error or 'interrupted'}", file=sys.stderr)
+        print(f"tinyalex: {str(error) or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except MemoryError as error:
         print(f"tinyalex: not enough memory for this: {error}", file=sys.stderr)

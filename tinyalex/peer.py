@@ -3,17 +3,20 @@
 The only file that imports PyTorch, and nothing that trains needs it.
 """
 
+import importlib.metadata
 import importlib.util
-import multiprocessing
 import time
 
+from tinyalex.bench.side import resident_peak
 from tinyalex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, Tanh
-from tinyalex.models import find_model
 
 
-def torch_is_installed():
-    """Whether there is a PyTorch to compare with."""
-    return importlib.util.find_spec("torch") is not None
+def torch_version(device="cpu"):
+    """The version of the PyTorch that can be compared with on a device, "cpu" or "gpu"; None where there is none."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    version = importlib.metadata.version("torch")
+    return None if device == "gpu" and version.endswith("+cpu") else version  # wheels that know no GPU are named so
 
 
 def torch_twin(network):
@@ -89,66 +92,58 @@ def _copy_weights(network, twin):
             module.bias.data = torch.tensor(layer.params["bias"].copy())
 
 
-class TorchProcess:
-    """Training steps of a model's twin in a process of its own, as a PyTorch user's program would run them.
+class TorchWorks:
+    """What PyTorch's side of a `tinyalex.bench.setup.Setup` can be asked: eager, as PyTorch's users write it.
 
-    In ours, PyTorch would profit from the memory settings of `tinyalex.backend`, and its threads would get in the way.
-
-        with TorchProcess(model, classes, batch, threads, device) as torch_side:
-            seconds = torch_side.step()
+    layout: "NCHW", or "channels_last"
     """
 
-    def __init__(self, model, classes, batch, threads, device):
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        arguments = (theirs, model.name, classes, batch, threads, device)
-        self.process = context.Process(target=_serve_steps, args=arguments, daemon=True)
+    def __init__(self, setup, layout):
+        import torch
 
-    def __enter__(self):
-        self.process.start()
-        return self
+        torch.set_num_threads(setup.threads)
+        if setup.tf32 is not None:
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = setup.tf32
+        self.torch, self.on_gpu = torch, setup.device == "gpu"
+        device = "cuda" if self.on_gpu else "cpu"
+        order = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+        x, labels = setup.pictures()
+        self.x = torch.from_numpy(x).permute(0, 3, 1, 2).to(device).contiguous(memory_format=order)
+        self.labels = torch.from_numpy(labels).to(device)
+        self.twin = torch_twin(setup.network()).to(device=device, memory_format=order)
+        self.optimiser = torch.optim.SGD(self.twin.parameters(), lr=1e-4, momentum=0.9, weight_decay=0.0005)
+        self.loss = torch.nn.CrossEntropyLoss()
 
-    def __exit__(self, *error):
-        self.process.terminate()
-        self.process.join()
-        self.pipe.close()
+    def train(self, count=1):
+        """Seconds of a whole training step, over `count` in a row."""
+        self.twin.train()
+        return self._seconds(self._step, count)
 
-    def step(self):
-        """Take one step; its wall time in seconds, by the other process's clock."""
-        self.pipe.send("step")
-        while not self.pipe.poll(0.1):
-            if not self.process.is_alive():
-                raise RuntimeError("the PyTorch process ended unexpectedly; its message stands above")
-        return self.pipe.recv()
+    def infer(self, count=1):
+        """Seconds for the scores of a batch."""
+        self.twin.eval()
+        with self.torch.inference_mode():
+            return self._seconds(lambda: self.twin(self.x), count)
 
+    def peak(self):
+        """Bytes: the largest resident size so far; on a GPU all that PyTorch's pool ever took from the device."""
+        return self.torch.cuda.max_memory_reserved() if self.on_gpu else resident_peak()
 
-def _serve_steps(pipe, model_name, classes, batch, threads, device):
-    """The other process: a step for every message."""
-    step = training_step(find_model(model_name).build(classes), batch, threads, device)
-    while True:
-        pipe.recv()
-        start = time.perf_counter()
-        step()
-        pipe.send(time.perf_counter() - start)
+    def _step(self):
+        self.optimiser.zero_grad()
+        self.loss(self.twin(self.x), self.labels).backward()
+        self.optimiser.step()
 
-
-def training_step(network, batch, threads, device, lr=1e-4):
-    """A function that takes one whole training step of the twin, eager, as PyTorch's users write it, on noise."""
-    import torch
-
-    torch.set_num_threads(threads)
-    twin = torch_twin(network).to(device)
-    H, W, C = network.in_shape
-    x = torch.randn(batch, C, H, W, device=device)
-    labels = torch.arange(batch, device=device) % network.num_classes
-    optimiser = torch.optim.SGD(twin.parameters(), lr=lr, momentum=0.9, weight_decay=0.0005)
-    loss = torch.nn.CrossEntropyLoss()
-
-    def step():
-        optimiser.zero_grad()
-        loss(twin(x), labels).backward()
-        optimiser.step()
-        if device != "cpu":
-            torch.cuda.synchronize()
-
-    return step
+    def _seconds(self, step, count):
+        if not self.on_gpu:
+            start = time.perf_counter()
+            for _ in range(count):
+                step()
+            return (time.perf_counter() - start) / count
+        start, stop = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        for _ in range(count):
+            step()
+        stop.record()
+        self.torch.cuda.synchronize()
+        return start.elapsed_time(stop) / 1000 / count  # it counts in milliseconds

@@ -93,6 +93,43 @@ def overview(epochs, weight, title):
     return figure
 
 
+def speeds(results, machine):
+    """Images/s of both sides as bars, a panel a network, with the ratio on our bars. results: those of `tinyalex bench`."""
+    figure, axes = plt.subplots(len(results), 1, figsize=(8, 1.2 + 1.75 * len(results)), layout="constrained", squeeze=False)
+    for axis, result in zip(axes[:, 0], results):
+        draw_speeds(axis, result)
+    axes[-1, 0].set_xlabel("images/s (longer is faster; each network has a scale of its own)", fontsize=11)
+    against = "tinyalex against PyTorch" if results[0]["torch_train_layout"] else "tinyalex"
+    figure.suptitle(f"Images a second: {against}, medians", fontsize=15)
+    figure.supxlabel(machine, fontsize=8, color="#444444")
+    return figure
+
+
+def draw_speeds(axis, result):
+    """Four bars on one axis: training and inference, ours above PyTorch's."""
+    works = [("training", "train"), ("inference", "infer")]
+    longest = max(result[f"{side}{key}_images_per_s"] or 0 for _, key in works for side in ("", "torch_"))
+    for place, (_, key) in enumerate(works):
+        ours, theirs, ratio = (result[name] for name in (f"{key}_images_per_s", f"torch_{key}_images_per_s", f"{key}_ratio"))
+        text = f" {_rate(ours)}  tinyalex" + (f", {ratio:.2f} × PyTorch" if ratio else "")
+        axis.barh(place - 0.2, ours, 0.38, color=DARK)
+        axis.text(ours, place - 0.2, text, va="center", fontsize=12, weight="bold")
+        if theirs:
+            axis.barh(place + 0.2, theirs, 0.38, color=MIDDLE)
+            axis.text(theirs, place + 0.2, f" {_rate(theirs)}  PyTorch", va="center", fontsize=11)
+    axis.set_yticks(range(len(works)), [name for name, _ in works], fontsize=12)
+    axis.invert_yaxis()
+    axis.set_xlim(0, 1.8 * longest)  # room for the words behind the longest bar
+    lrn = "" if result["lrn"] else ", no LRN"
+    tf32 = "" if result["tf32"] is None else f", TF32 {'on' if result['tf32'] else 'off'}"
+    axis.set_title(f"{result['model']}, batch {result['batch']}{lrn}{tf32}", loc="left", fontsize=12)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _rate(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def _finish(axis):
     axis.grid(alpha=0.25)
     axis.legend(frameon=False, fontsize="small")

@@ -1,42 +1,190 @@
-"""`tinyalex bench`: training speed, side by side with PyTorch where it is installed."""
+"""`tinyalex bench`: how fast this machine trains and infers, side by side with PyTorch where it is installed."""
 
-from tinyalex.bench import measure
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tinyalex.backend import thread_count
+from tinyalex.bench.measure import measure
+from tinyalex.bench.setup import Setup
 from tinyalex.commands.options import add_device, bytes_text, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
-from tinyalex.peer import torch_is_installed
+from tinyalex.peer import torch_version
+from tinyalex.progress import say
 
 DESCRIPTION = (
-    "Whole training steps (forward, backward, update) on random pictures. Where PyTorch is installed, the same network\n"
-    "there, the two sides in turns; the ratio is the median over rounds, above 1 where this code is the faster."
+    "Whole training steps (forward, backward, update) and inference on random pictures, and what sgemm can do here.\n"
+    "Where PyTorch is installed: the same network there, with the same threads, in its better layout of two. All sides\n"
+    "take turns; a figure is the median over rounds, with the lowest and highest, a ratio above 1 where this code is\n"
+    "the faster. Without options: alexnet with and without LRN, and alexnet-small."
 )
-EXAMPLES = ("tinyalex bench", "tinyalex bench --model alexnet-small --batch 64 --rounds 20", "tinyalex bench --json")
+EXAMPLES = (
+    "tinyalex bench",
+    "tinyalex bench --model alexnet-small --rounds 20",
+    "tinyalex bench --model alexnet --lrn without --chart speed.png",
+    "tinyalex bench --scaling --no-torch",
+    "tinyalex bench --json",
+)
+DEFAULT_MODELS = ("alexnet", "alexnet-small")
+LRN = {"with": (True,), "without": (False,), "both": (True, False)}
 
 
 def add_arguments(parser):
-    parser.add_argument("--model", default="alexnet", metavar="NAME", help="see `tinyalex summary` (alexnet)")
-    parser.add_argument("--batch", type=int, metavar="N", help="pictures in a step (the model's own)")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="steps of each side (5)")
+    models = " and ".join(DEFAULT_MODELS)
+    parser.add_argument("--model", action="append", metavar="NAME", help=f"may be given again (default: {models})")
+    parser.add_argument("--batch", type=int, metavar="N", help="pictures in a step (default: the model's own)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="turns of each side (5)")
+    parser.add_argument("--lrn", choices=LRN, help="with the normalisation layers or without (both for alexnet, else with)")
     parser.add_argument("--no-torch", action="store_true", help="measure this side alone")
+    parser.add_argument("--scaling", action="store_true", help="also time a picture at batches 16 to 512 and on 1 to N threads")
+    parser.add_argument("--chart", metavar="FILE", help="draw images/s of both sides as bars (PNG)")
     add_device(parser)
 
 
 def run(args):
-    model = find_model(args.model)
-    batch = model.batch if args.batch is None else args.batch
-    for name, value in (("batch", batch), ("rounds", args.rounds)):
-        if value < 1:
+    for name in ("batch", "rounds"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
             raise UserError(f"--{name}: found {value}, expected 1 or more")
-    xp = open_device(args)
-    with_torch = torch_is_installed() and not args.no_torch
-    return {"results": [measure(model, batch, args.rounds, xp, with_torch, quiet=args.json)]}
+    models = [find_model(name) for name in dict.fromkeys(args.model or DEFAULT_MODELS)]
+    if args.chart:
+        _check_writable(Path(args.chart))
+    device = "cpu" if open_device(args) is np else "gpu"
+    with_torch = not args.no_torch and torch_version(device) is not None
+    if not with_torch and not args.no_torch:
+        say(f"no PyTorch for the {device.upper()} is installed: this side alone", args.json)
+    setups = [
+        Setup(model.name, lrn, args.batch or model.batch, thread_count(), device, tf32)
+        for model in models
+        for lrn in LRN[args.lrn or ("both" if model.name == "alexnet" else "with")]
+        for tf32 in ((None,) if device == "cpu" else (True, False))
+    ]
+    result = measure(setups, args.rounds, with_torch, args.scaling, quiet=args.json)
+    if args.chart:
+        from tinyalex import plots  # here, since Matplotlib takes a second to import
+
+        plots.save(plots.speeds(result["results"], _machine(result["machine"])), args.chart)
+        result["chart"] = args.chart
+    return result
+
+
+def _check_writable(path):
+    """UserError unless a file can be written there."""
+    if path.is_dir():
+        raise UserError(f"--chart {path}: is a folder, expected the name of a file to write")
+    if not path.parent.is_dir():
+        raise UserError(f"--chart {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"--chart {path}: folder {path.parent} cannot be written to")
+
+
+# ---------------------------------------------------------------------------------------------- for people
 
 
 def show(result):
+    results, first = result["results"], result["results"][0]
+    print(_machine(result["machine"]))
+    print(f"sgemm's limit: {result['sgemm_gflops']:.0f} GFLOP/s ({result['sgemm_shape']})\n")
+    for work, title in (("train", "training"), ("infer", "inference")):
+        _show_speeds(results, work, title)
+    _show_around(results)
+    _show_kinds(first)
+    _show_layers(first)
+    for r in results:
+        _show_scaling(r)
+    print(
+        "Medians over rounds, of ratios too (lowest–highest), above 1 where this code is the faster. GFLOP/s count every\n"
+        "product of the plain method, also where a fast convolution does fewer; training without the gradient of pixels."
+    )
+    if "chart" in result:
+        print(f"The bars: {result['chart']}")
+
+
+def _machine(machine):
+    """One line on the machine and on what the sides were built with."""
+    versions = [f"{name} {machine[key]}" for name, key in (("CuPy", "cupy"), ("PyTorch", "torch")) if machine[key]]
+    where = machine["gpu"] or f"{machine['cpu']}, {_threads(machine['threads'])}"
+    return ", ".join([where, f"NumPy {machine['numpy']}, {machine['blas'] or 'unknown BLAS'}", *versions])
+
+
+def _threads(count):
+    return f"{count} thread{'s' if count > 1 else ''}"
+
+
+def _label(r):
+    tf32 = "" if r["tf32"] is None else f", TF32 {'on' if r['tf32'] else 'off'}"
+    return f"{r['model']} × {r['batch']}{'' if r['lrn'] else ', no LRN'}{tf32}"
+
+
+def _show_speeds(results, work, title):
+    """Both sides' images/s and the ratio, a row a result."""
     rows = []
-    for r in result["results"]:
-        ratio = f"{r['train_ratio']:.2f} ({r['ratio_low']:.2f}–{r['ratio_high']:.2f})" if "train_ratio" in r else "no PyTorch"
-        numbers = (f"{r['train_images_per_s']:.1f}", f"{r['gflops']:.0f}", ratio, bytes_text(r["peak_memory_bytes"]))
-        rows.append((r["model"], r["batch"], f"{r['device']}, {r['threads']} threads", *numbers))
-    header = ("training", "batch", "device", "images/s", "GFLOP/s", "times PyTorch's", "peak memory")
-    print_table(header, rows, right=(1, 3, 4, 5, 6))
+    for r in results:
+        fraction = r["fraction_of_sgemm" if work == "train" else "infer_fraction_of_sgemm"]
+        ours = (_spread(r, f"{work}_images_per_s"), f"{r[f'{work}_gflops']:.0f}", f"{fraction:.0%}")
+        torch = ("", "", "")
+        if r[f"torch_{work}_layout"]:
+            speed, ratio = _spread(r, f"torch_{work}_images_per_s"), _spread(r, f"{work}_ratio", 2)
+            torch = (speed, r[f"torch_{work}_layout"], ratio)
+        rows.append((_label(r), *ours, *torch))
+    header = (title, "images/s", "GFLOP/s", "of sgemm", "PyTorch's images/s", "its layout", "ratio")
+    _print(header, rows, right=(1, 2, 3, 4, 6))
+
+
+def _show_around(results):
+    """Memory, the input pipeline, and two cores against one."""
+    rows = []
+    for r in results:
+        many = r["thread_scaling"][-1] if r["thread_scaling"] else None
+        threads = f"{_spread(many, 'speedup', 2)} on {many['threads']}" if many else ""
+        memory = [bytes_text(r[key]) if r[key] else "" for key in ("peak_memory_bytes", "torch_peak_memory_bytes")]
+        pipeline = f"{r['pipeline_images_per_s']:.0f} images/s, {r['pipeline_ratio']:.1f}× training"
+        rows.append((_label(r), *memory, pipeline, threads))
+    header = ("memory, input, cores", "peak memory", "PyTorch's", "input pipeline alone", "times one thread's speed")
+    _print(header, rows, right=(1, 2, 3, 4))
+
+
+def _show_kinds(r):
+    kinds = ", ".join(f"{kind} {share:.1%}" for kind, share in r["kinds"].items())
+    print(f"Where the time goes in {_label(r)}, trained from the pipeline: {kinds} (waiting for pictures).\n")
+
+
+def _show_layers(r):
+    unit = "core-ms" if r["device"] == "cpu" else "ms"
+    total = sum(layer["forward_ms"] + layer["backward_ms"] for layer in r["layers"])
+    rows = []
+    for layer in r["layers"]:
+        forward, backward = layer["forward_ms"], layer["backward_ms"]
+        rows.append((layer["name"], layer["layer"], f"{forward:.3f}", f"{backward:.3f}", f"{(forward + backward) / total:.1%}"))
+    _print((_label(r), "", f"forward, {unit}", f"backward, {unit} a picture", "share"), rows, right=(2, 3, 4))
+
+
+def _show_scaling(r):
+    """The time of a picture by batch, and the speed by threads."""
+    if r["scaling"]:
+        rows = [(s["batch"], _number(s['images_per_s']), _spread(s, "ms_per_image")) for s in r["scaling"]]
+        _print((f"{_label(r)}: batch", "images/s", "ms a picture"), rows, right=(0, 1, 2))
+        rows = [(t["threads"], _number(t['images_per_s']), _spread(t, "speedup", 2)) for t in r["thread_scaling"] or ()]
+        _print((f"{_label(r)}: threads", "images/s", "times one thread's"), rows, right=(0, 1, 2))
+
+
+def _print(header, rows, right):
+    """A table and an empty line; nothing where there are no rows."""
+    if rows:
+        print_table(header, rows, right)
+        print()
+
+
+def _spread(figures, name, digits=None):
+    """median (lowest–highest), or the median alone where one round is all there is."""
+    middle, low, high = (_number(figures[key], digits) for key in (name, f"{name}_low", f"{name}_high"))
+    return middle if low == high else f"{middle} ({low}–{high})"
+
+
+def _number(value, digits=None):
+    """With so many digits behind the point; else 3 that count, and all that stand before the point."""
+    if digits is not None:
+        return f"{value:.{digits}f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

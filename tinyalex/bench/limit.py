@@ -1,0 +1,49 @@
+"""What the machine can do: the best rate of a plain single-precision matrix product."""
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tinyalex.backend import choose_device, ordered_map, random_stream, set_thread_count
+from tinyalex.bench.ours import seconds_of
+
+# (rows, depth, columns): squares, and conv2 and conv3 of the paper's network as products, for 8 and for 16 pictures
+SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (8 * 27 * 27, 1200, 128), (16 * 13 * 13, 2304, 384))
+GPU_SHAPES = ((4096, 4096, 4096), (8192, 8192, 8192), (128 * 27 * 27, 1200, 128), (128 * 13 * 13, 2304, 384))
+
+
+class Sgemm:
+    """Products of several shapes: on a CPU by BLAS's own threads, and by ours, each with a product of its own."""
+
+    def __init__(self, setup):
+        set_thread_count(setup.threads)
+        self.threads, self.xp = setup.threads, choose_device(setup.device)
+        shapes = SHAPES if self.xp is np else GPU_SHAPES
+        self.products = {"×".join(map(str, shape)): self._arrays(shape) for shape in shapes}
+
+    def rates(self, count=1):
+        """GFLOP/s of each way, by its name, each taken `count` times in a row."""
+        ways = {"one product": (self._together, 1)}
+        if self.xp is np and self.threads > 1:
+            ways["a product a thread"] = (self._apart, self.threads)
+        rates = {}
+        for way, (multiply, products) in ways.items():
+            for shape, (*arrays, flops) in self.products.items():
+                seconds = seconds_of(lambda: multiply(*arrays), self.xp, count)
+                rates[f"{shape}, {way}"] = products * flops / seconds / 1e9
+        return rates
+
+    def _arrays(self, shape):
+        """Two factors, a result for each thread, and the operations of one product."""
+        rows, depth, columns = shape
+        draw = random_stream(0, "sgemm").standard_normal
+        a, b = (self.xp.asarray(draw(size, dtype="float32")) for size in ((rows, depth), (depth, columns)))
+        results = [self.xp.zeros((rows, columns), "float32") for _ in range(self.threads if self.xp is np else 1)]
+        return a, b, results, 2 * rows * depth * columns
+
+    def _together(self, a, b, results):
+        with threadpool_limits(self.threads, "blas"):
+            self.xp.matmul(a, b, out=results[0])
+
+    def _apart(self, a, b, results):
+        for _ in ordered_map(lambda out: np.matmul(a, b, out=out), results):
+            pass

@@ -1,0 +1,100 @@
+"""The whole measurement: what it takes is checked first, then one row after the other."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from tinyalex.backend import choose_device
+from tinyalex.bench import figures, turns
+from tinyalex.bench.limit import Sgemm
+from tinyalex.bench.machine import describe
+from tinyalex.bench.ours import Ours
+from tinyalex.bench.setup import Setup, batches_that_fit, check, flops
+from tinyalex.bench.side import Side
+from tinyalex.bench.turns import LAYOUTS, NAMES, OURS, SGEMM
+from tinyalex.peer import TorchWorks
+from tinyalex.progress import progress_bar
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A row to be measured. work: operations a picture (inference, training);  batches: to look at, or none."""
+
+    setup: Setup
+    work: tuple
+    batches: tuple
+
+    def turns(self, rounds, with_torch):
+        """The turns of the comparison, ours and PyTorch's."""
+        threads = thread_numbers(self.setup, every=bool(self.batches))
+        warm_ups = 2 if self.setup.device == "gpu" else 1  # on a GPU the first step compiles, and says nothing of time
+        yield from turns.compared((OURS, *(LAYOUTS if with_torch else ())), rounds, warm_ups)
+        yield from turns.looked_at(rounds, threads)
+
+    def scaling_turns(self, rounds):
+        """The turns at other batches, none if none were asked for."""
+        return list(turns.by_batch(rounds, self.batches)) if self.batches else []
+
+    def cost(self, rounds, with_torch):
+        """The bar's length for this row: operations / 1e9, roughly."""
+        scaling = self.unit(max(self.batches, default=0)) * sum(t.cost for t in self.scaling_turns(rounds))
+        return self.unit() * sum(turn.cost for turn in self.turns(rounds, with_torch)) + scaling
+
+    def unit(self, batch=None):
+        return (self.setup.batch if batch is None else batch) * self.work[0] / 1e9
+
+
+def thread_numbers(setup, every):
+    """1 and all of a CPU's threads, with `every` the powers of two between; empty where there is nothing to compare."""
+    if setup.threads < 2 or setup.device != "cpu":
+        return ()
+    between = [2**i for i in range(1, setup.threads.bit_length()) if 2**i < setup.threads] if every else []
+    return (1, *between, setup.threads)
+
+
+def plan(setup, with_torch, scaling):
+    """The plan for a setup; UserError where the memory does not suffice."""
+    xp, network = choose_device(setup.device), setup.build()
+    check(setup, network, 1 + len(LAYOUTS) if with_torch else 1, xp)
+    return Plan(setup, flops(network), tuple(batches_that_fit(network, xp)) if scaling else ())
+
+
+def measure(setups, rounds, with_torch, scaling=False, quiet=False):
+    """Every setup, one after the other: a dict for --json. UserError before anything is measured, if it can be known."""
+    plans = [plan(setup, with_torch, scaling) for setup in setups]
+    results, answers = [], []
+    with progress_bar(sum(p.cost(rounds, with_torch) for p in plans), "bench", "GFLOP", quiet, scale=True) as bar:
+        for p in plans:
+            answers.append(_compare(p, rounds, with_torch, bar))
+            results.append(figures.row(p.setup, p.work, answers[-1]))
+            if p.batches:
+                results[-1]["scaling"] = _scale(p, rounds, bar)
+    return {
+        "machine": describe(choose_device(setups[0].device), with_torch),
+        **_limits(setups, answers),
+        "results": results,
+    }
+
+
+def _compare(plan, rounds, with_torch, bar):
+    """The answers of all sides; their processes live only in here."""
+    setup, tf32 = plan.setup, plan.setup.tf32
+    with ExitStack() as stack:
+        works = {OURS: (Ours, setup), SGEMM: (Sgemm, setup)}
+        works |= {layout: (TorchWorks, setup, layout) for layout in LAYOUTS if with_torch}
+        sides = {name: stack.enter_context(Side(NAMES[name], *work, tf32=tf32)) for name, work in works.items()}
+        return turns.take(plan.turns(rounds, with_torch), sides, bar, str(setup), plan.unit())
+
+
+def _scale(plan, rounds, bar):
+    largest = replace(plan.setup, batch=max(plan.batches))
+    with Side(NAMES[OURS], Ours, largest, tf32=largest.tf32) as ours:
+        answers = turns.take(plan.scaling_turns(rounds), {OURS: ours}, bar, str(plan.setup), plan.unit(largest.batch))
+    return figures.by_batch(answers)
+
+
+def _limits(setups, answers):
+    """sgemm's best over the whole run; on a GPU that of full precision, with TF32's beside it."""
+    plain, tf32 = ([a for s, a in zip(setups, answers) if bool(s.tf32) is on] for on in (False, True))
+    way, limit = figures.best_sgemm(*plain)
+    limits = {"sgemm_gflops": limit, "sgemm_shape": way}
+    return limits | ({"sgemm_gflops_tf32": figures.best_sgemm(*tf32)[1]} if tf32 else {})

@@ -1,0 +1,195 @@
+"""Our side: whole training steps, inference, and where their time goes."""
+
+import statistics
+import threading
+import time
+from collections import defaultdict
+
+import numpy as np
+
+from tinyalex.backend import choose_device, random_stream, set_thread_count, synchronize, thread_count, to_device
+from tinyalex.bench.side import resident_peak
+from tinyalex.data.augment import View
+from tinyalex.data.dataset import Split
+from tinyalex.data.loader import TrainingLoader
+from tinyalex.layers import SoftmaxCrossEntropy
+from tinyalex.models import find_model
+from tinyalex.optim import SGD
+
+LR = 1e-4  # small, so that weights stay sane over any number of steps
+KINDS = ("forward", "backward", "update", "data")
+
+
+def seconds_of(step, xp, count=1):
+    """Seconds a step, over `count` steps in a row; on a GPU by the device's own clock."""
+    if xp is np:
+        start = time.perf_counter()
+        for _ in range(count):
+            step()
+        return (time.perf_counter() - start) / count
+    start, stop = xp.cuda.Event(), xp.cuda.Event()
+    start.record()
+    for _ in range(count):
+        step()
+    stop.record()
+    stop.synchronize()
+    return xp.cuda.get_elapsed_time(start, stop) / 1000 / count  # it counts in milliseconds
+
+
+class Ours:
+    """What our side of a `Setup` can be asked; every answer is plain numbers."""
+
+    def __init__(self, setup):
+        set_thread_count(setup.threads)
+        self.setup, self.model, self.xp = setup, find_model(setup.model), choose_device(setup.device)
+        self.network = setup.network()
+        self.network.map_params(lambda p: to_device(p, self.xp))
+        self.loss, self.optimiser = SoftmaxCrossEntropy(), SGD(self.network.params)
+        self.x, self.labels = to_device(setup.pictures(), self.xp)
+
+    def train(self, count=1, batch=None, threads=None):
+        """Seconds of a whole training step; with other than the setup's batch (at most that) or threads if asked."""
+        x, labels = self.x[:batch], self.labels[:batch]
+        set_thread_count(threads or self.setup.threads)
+        try:
+            return seconds_of(lambda: self._update(self._backward(*self._forward(x, labels))), self.xp, count)
+        finally:
+            set_thread_count(self.setup.threads)
+
+    def infer(self, count=1):
+        """Seconds for the scores of a batch, nothing kept for backward."""
+        return seconds_of(lambda: self.network.predict(self.x), self.xp, count)
+
+    def peak(self):
+        """Bytes: the largest resident size so far; on a GPU all that CuPy's pool took from the device."""
+        return resident_peak() if self.xp is np else self.xp.get_default_memory_pool().total_bytes()
+
+    def layers(self, count=2):
+        """[{name, layer, forward_ms, backward_ms}]: a picture's share of each layer, see `LayerClock`."""
+        with LayerClock(self.network, self.xp) as clock:
+            self.train(count)
+            pictures = count * len(self.x)
+            return [
+                {"name": name, "layer": str(layer)}
+                | {f"{way}_ms": 1000 * clock.seconds(name, way) / pictures for way in ("forward", "backward")}
+                for name, layer, _, _ in self.network.shapes()
+            ]
+
+    def kinds(self, steps=3):
+        """Seconds a step of each kind of work, in training on pictures that the input pipeline hands over.
+
+        On a GPU each kind is waited for, so there is less overlap than in real training.
+        """
+        seconds, clock = dict.fromkeys(KINDS, 0.0), Stopwatch(self.xp)
+        batches = self._loader(steps + 1).epoch(0)
+        next(batches)  # the first is not prepared ahead
+        for _ in range(steps):
+            clock.lap()
+            _, x, labels = next(batches)
+            seconds["data"] += clock.lap()
+            forward = self._forward(x, labels)
+            seconds["forward"] += clock.lap()
+            grads = self._backward(*forward)
+            seconds["backward"] += clock.lap()
+            self._update(grads)
+            seconds["update"] += clock.lap()
+        batches.close()
+        return {kind: total / steps for kind, total in seconds.items()}
+
+    def pipeline(self, steps=6, times=3):
+        """Seconds a batch of the input pipeline alone, fully augmented: the median of `times` runs of `steps` batches."""
+        loader, clock, seconds = self._loader(steps), Stopwatch(self.xp), []
+        for epoch in range(times):
+            clock.lap()
+            for _ in loader.epoch(epoch):
+                pass
+            seconds.append(clock.lap() / steps)
+        return statistics.median(seconds)
+
+    def _forward(self, x, labels):
+        logits, cache = self.network.forward(x, train=True, rng=random_stream(0, xp=self.xp))
+        _, loss_cache = self.loss.forward(logits, labels)
+        return loss_cache, cache
+
+    def _backward(self, loss_cache, cache):
+        return self.network.backward(self.loss.backward(loss_cache), cache, input_grad=False)[1]
+
+    def _update(self, grads):
+        self.optimiser.step(grads, LR)
+
+    def _loader(self, steps):
+        """Batches of random pixels of the size that the model's prepared pictures have."""
+        size, batch, rng = self.model.size, self.setup.batch, random_stream(0, "pixels")
+        block = rng.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
+        labels = rng.integers(0, self.setup.classes, steps * batch)
+        mean = np.full((size, size, 3), 128, np.float32)
+        colors = np.array([0.2, 0.02, 0.004], np.float32), np.eye(3, dtype=np.float32)
+        view = View(self.model.crop, self.model.pixel_scale, mean, *colors).to(self.xp)
+        return TrainingLoader(Split((block,) * steps, labels), view, batch, 0, self.xp)
+
+
+class Stopwatch:
+    """Seconds between laps; the device has done by then all that it was asked."""
+
+    def __init__(self, xp):
+        self.xp = xp
+        self.lap()
+
+    def lap(self):
+        synchronize(self.xp)
+        before, self.now = getattr(self, "now", 0), time.perf_counter()
+        return self.now - before
+
+
+class LayerClock:
+    """While in a `with` block: how long each layer's forward and backward take, added up over threads.
+
+    On a CPU these are core-seconds: a call on one of several threads holds its own core, any other call all of them.
+    On a GPU they are the device's seconds.
+    """
+
+    def __init__(self, network, xp):
+        self.xp, self.lock, self.spans = xp, threading.Lock(), defaultdict(list)
+        self.layers = [(name, layer) for name, layer, _, _ in network.shapes()]
+
+    def __enter__(self):
+        for name, layer in self.layers:
+            for way in ("forward", "backward"):
+                setattr(layer, way, self._timed(name, way, getattr(layer, way)))
+        return self
+
+    def __exit__(self, *error):
+        for _, layer in self.layers:
+            for way in ("forward", "backward"):
+                delattr(layer, way)  # the class's own comes to light again
+
+    def seconds(self, name, way):
+        return sum(self._length(*span) for span in self.spans[name, way])
+
+    def _timed(self, name, way, function):
+        def call(*args, **options):
+            start = self._mark()
+            result = function(*args, **options)
+            span = start, self._mark(), self._cores()
+            with self.lock:
+                self.spans[name, way].append(span)
+            return result
+
+        return call
+
+    def _cores(self):
+        alone = threading.current_thread() is threading.main_thread()
+        return thread_count() if alone and self.xp is np else 1
+
+    def _mark(self):
+        if self.xp is np:
+            return time.perf_counter()
+        event = self.xp.cuda.Event()
+        event.record()
+        return event
+
+    def _length(self, start, stop, cores):
+        if self.xp is np:
+            return cores * (stop - start)
+        stop.synchronize()
+        return self.xp.cuda.get_elapsed_time(start, stop) / 1000

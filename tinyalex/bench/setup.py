@@ -1,0 +1,95 @@
+"""What is measured, in a form that travels to other processes, and how much work it is."""
+
+from dataclasses import dataclass
+
+from tinyalex.backend import memory_available, random_stream
+from tinyalex.errors import UserError
+from tinyalex.layers import LocalResponseNorm
+from tinyalex.models import find_model
+from tinyalex.network import Network
+from tinyalex.optim import initialise
+from tinyalex.summary import summarise, training_bytes
+
+BATCHES = (16, 32, 64, 128, 256, 512)  # where the cost of a picture is looked at
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One row of the comparison: the same for every side.
+
+    model: a model's name;  lrn: with its normalisation layers, or without
+    batch: pictures a step;  threads: CPU threads of each side;  device: "cpu" or "gpu"
+    tf32: on a GPU, whether products may round their factors to TF32's 10 bits of mantissa; None on a CPU
+    """
+
+    model: str
+    lrn: bool
+    batch: int
+    threads: int
+    device: str = "cpu"
+    tf32: bool | None = None
+    classes: int = 1000
+
+    def network(self):
+        """The network on the CPU, its weights from He's rule and seed 0."""
+        network = self.build()
+        initialise(network, "he", 0, find_model(self.model).input_rms)
+        return network
+
+    def build(self):
+        """The network as its layers start out, for who wants only to look at it."""
+        network = find_model(self.model).build(self.classes)
+        return network if self.lrn else without_lrn(network)
+
+    def pictures(self):
+        """Noise as strong as pictures: float32 (batch, H, W, 3); labels: int64 (batch,)."""
+        model = find_model(self.model)
+        x = random_stream(0, "pictures").standard_normal((self.batch, model.crop, model.crop, 3), dtype="float32")
+        x *= model.input_rms
+        return x, random_stream(0, "labels").integers(0, self.classes, self.batch)
+
+    def __str__(self):
+        tf32 = "" if self.tf32 is None else f", TF32 {'on' if self.tf32 else 'off'}"
+        return f"{self.model} × {self.batch}{'' if self.lrn else ', no LRN'}{tf32}"
+
+
+def without_lrn(network):
+    """The same layers, the same arrays, but for the normalisations."""
+    features = {n: layer for n, layer in network.features.layers.items() if not isinstance(layer, LocalResponseNorm)}
+    return Network(features, network.classifier.layers, network.in_shape, network.name)
+
+
+def flops(network):
+    """(inference, training): floating-point operations of the products for one picture; an addition counts as one.
+
+    Training is three times inference (the products of forward, of the weights' gradients, of the inputs' gradients)
+    less the first layer's gradient of the pixels, which nobody needs and neither side computes. Every product of the
+    plain method counts, also where a fast convolution does fewer; what is no product (pooling, LRN) does not count.
+    """
+    forward = 2 * network.multiply_adds(network.in_shape)
+    first = next(layer.multiply_adds(in_shape) for _, layer, in_shape, _ in network.shapes() if layer.params)
+    return forward, 3 * forward - 2 * first
+
+
+def check(setup, network, sides, xp):
+    """UserError unless the memory suffices for `sides` processes that each train `network`."""
+    rows, available = summarise(network), memory_available(xp)
+    needed = training_bytes(rows, setup.batch, network.in_shape)
+    if available is None or sides * needed <= available:
+        return
+    smaller = setup.batch
+    while smaller > 1 and sides * training_bytes(rows, smaller, network.in_shape) > available:
+        smaller //= 2
+    alone = "; --no-torch needs one process alone" if sides > 1 else ""
+    raise UserError(
+        f"--batch {setup.batch}: {setup} takes about {needed / 1e9:.2f} GB of memory in "
+        f"{f'each of {sides} processes' if sides > 1 else 'its process'}, {available / 1e9:.2f} GB are free; "
+        f"try --batch {smaller}{alone}"
+    )
+
+
+def batches_that_fit(network, xp):
+    """Those of BATCHES that the memory allows."""
+    rows, available = summarise(network), memory_available(xp)
+    needed = {batch: training_bytes(rows, batch, network.in_shape) for batch in BATCHES}
+    return [batch for batch in BATCHES if available is None or needed[batch] <= available]

@@ -1,0 +1,83 @@
+"""Whose turn it is: the sides of a comparison one after the other, round by round.
+
+Machines that others share drift by a factor of two within minutes, so a lone absolute time says little. Here every
+round times all sides; ratios are taken within rounds, and what is reported is the median over rounds.
+"""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+OURS, SGEMM, NCHW, CHANNELS_LAST = "ours", "sgemm", "NCHW", "channels_last"
+LAYOUTS = (NCHW, CHANNELS_LAST)  # PyTorch as its users write it, and as its manual advises
+NAMES = {OURS: "tinyalex", SGEMM: "sgemm", NCHW: "PyTorch", CHANNELS_LAST: "PyTorch, channels_last"}
+WORDS = {"train": "training", "infer": "inference", "rates": "", "kinds": "kinds of work"}
+LONG_ENOUGH = 0.5  # seconds: quick steps are taken several times in a turn
+FEW = 3  # rounds of what is not compared with PyTorch
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question to one side. work and options: as `Side.ask` takes them; cost: forward passes, roughly."""
+
+    side: str
+    work: str
+    options: tuple = ()
+    warm_up: bool = False
+    cost: float = 0
+
+    @property
+    def key(self):
+        """Under what the answers are kept."""
+        return self.side, self.work, *self.options
+
+    def __str__(self):
+        options = ", ".join(f"{name} {value}" for name, value in self.options)
+        return ", ".join(filter(None, (NAMES[self.side], WORDS.get(self.work, self.work), options)))
+
+
+def compared(sides, rounds, warm_ups):
+    """Training in turns, then what it took of memory at most, then inference in turns. sides: ours, PyTorch's."""
+    for work, cost in (("train", 3), ("infer", 1)):
+        everyone = [Turn(side, work, cost=cost) for side in sides]
+        if work == "train":
+            everyone.append(Turn(SGEMM, "rates"))
+        for number in range(warm_ups + rounds):
+            yield from (Turn(t.side, t.work, warm_up=number < warm_ups, cost=t.cost) for t in everyone)
+        if work == "train":  # before inference, which would add to it
+            yield from (Turn(side, "peak") for side in sides)
+
+
+def looked_at(rounds, threads):
+    """Our side alone: training on fewer threads (numbers in `threads`), then where the time goes."""
+    for _ in range(min(rounds, FEW)):
+        yield from (Turn(OURS, "train", (("threads", n),), cost=3 * max(threads) / n) for n in threads)
+    yield from (Turn(OURS, "layers", cost=6), Turn(OURS, "kinds", cost=9), Turn(OURS, "pipeline", cost=1))
+
+
+def by_batch(rounds, batches):
+    """Training at several batches. cost: per picture, so that batches weigh as they take time."""
+    largest = max(batches)
+    yield Turn(OURS, "train", (("batch", largest),), warm_up=True, cost=3)
+    for _ in range(min(rounds, FEW)):
+        yield from (Turn(OURS, "train", (("batch", batch),), cost=3 * batch / largest) for batch in batches)
+
+
+def take(turns, sides, bar, label, unit):
+    """Ask the sides in this order: {turn.key: [answer, …]}, without the warm-ups.
+
+    sides: by name, `Side`s or whatever answers `ask`;  unit: what the bar advances by for a cost of 1
+    """
+    answers, counts = defaultdict(list), {}
+    for turn in turns:
+        bar.set_description(f"{label}: {turn}")
+        options = dict(turn.options)
+        if turn.work in ("train", "infer"):
+            options["count"] = counts.get(turn.key, 1)
+        answer = sides[turn.side].ask(turn.work, **options)
+        if turn.work in ("train", "infer"):
+            counts[turn.key] = max(1, math.ceil(LONG_ENOUGH / answer))
+        if not turn.warm_up:
+            answers[turn.key].append(answer)
+        bar.update(turn.cost * unit)
+    return answers
