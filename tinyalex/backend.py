@@ -6,6 +6,7 @@ What the two spell differently has one name here.
 """
 
 import ctypes
+import math
 import os
 import sys
 import threading
@@ -165,18 +166,19 @@ def _keep_freed_memory():
 _buffers = threading.local()
 
 
-def scratch(shape, dtype, xp):
-    """An uninitialised work array that the next call in this thread may hand out again: never return or keep it.
+def scratch(shape, dtype, xp, name=""):
+    """An uninitialised work array; the next call in this thread for the same name may hand it out again.
 
-    The CPU keeps one buffer a thread and dtype, so the same pages stay in the caches. CuPy pools its memory itself.
+    So it is never returned to another layer, nor kept. The CPU keeps one buffer a thread, name and dtype, so the same
+    pages stay in the caches. CuPy pools its memory itself.
     """
     if xp is not np:
         return xp.empty(shape, dtype)
-    count = int(np.prod(shape))
-    buffers = _buffers.__dict__.setdefault("by_dtype", {})
-    buffer = buffers.get(np.dtype(dtype))
+    count = math.prod(shape)
+    buffers, key = _buffers.__dict__.setdefault("by_name", {}), (name, np.dtype(dtype))
+    buffer = buffers.get(key)
     if buffer is None or buffer.size < count:
-        buffer = buffers[np.dtype(dtype)] = np.empty(count, dtype)
+        buffer = buffers[key] = np.empty(count, dtype)
     return buffer[:count].reshape(shape)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests import reference
 from tests.checks import agree, agree_all, check_layer, refused
-from tinyalex.layers import Conv2d, conv
+from tinyalex.layers import Conv2d, im2col
 
 # name: (channels in, channels out, kernel, geometry), on pictures of 5×7
 CASES = {
@@ -53,7 +53,7 @@ def test_right_in_pieces(monkeypatch, pictures_at_once):
     layer = Conv2d(channels, features, kernel, **geometry)
     places = np.prod(layer.out_shape((5, 7, channels))[:2])
     column_bytes = places * layer.params["weight"][..., 0].size * geometry["groups"] * 8
-    monkeypatch.setattr(conv, "COLUMN_BYTES_CPU", pictures_at_once * column_bytes)
+    monkeypatch.setattr(im2col, "COLUMN_BYTES_CPU", pictures_at_once * column_bytes)
     check_layer(layer, batch(channels, pictures=5), *loops(geometry))
 
 

@@ -1,16 +1,15 @@
-"""Convolution as one matrix product: unroll the windows into columns, multiply by the kernels.
+"""Convolution: the layer. How it is computed stands in `im2col` (the plain way) and `winograd` (the fast one).
 
 N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places; F channels out; G groups.
 """
 
-from tinyalex.backend import array_module, is_host, scratch
+from tinyalex.backend import array_module, is_host
+from tinyalex.layers import winograd
 from tinyalex.layers.base import Layer, default_params
+from tinyalex.layers.im2col import Im2col
 from tinyalex.layers.windows import Windows
 
-# Columns are made for as many pictures at a time as fit in this many bytes: a block that stays in the processor's
-# caches is multiplied faster, and conv1 of the paper's network at batch 128 would need 536 MiB of them at once.
-COLUMN_BYTES_CPU = 4 << 20
-COLUMN_BYTES_GPU = 512 << 20
+ALGORITHMS = (None, "im2col", "winograd")
 
 
 class Conv2d(Layer):
@@ -24,11 +23,14 @@ class Conv2d(Layer):
     x: (N, H, W, C);  y: (N, OH, OW, F);  weight: (KH, KW, C/G, F);  bias: (F,)
     kernel_size, stride, padding: pixels, one integer or a pair (height, width)
     rounding: None, "floor" or "ceil", for a stride that does not divide (see `tinyalex.layers.windows`)
+    algorithm: "im2col", "winograd", or None: the faster of the two by a rule of thumb; they differ in rounding only
     Raises ValueError for channels that the groups do not divide, and for a picture that does not fit.
     Source: paper §3.5; 2012 source, `layer.py` (size rule).
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, groups=1, rounding=None):
+    def __init__(
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, groups=1, rounding=None, algorithm=None
+    ):
         super().__init__()
         for what, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
             if channels < 1 or groups < 1 or channels % groups:
@@ -36,48 +38,36 @@ class Conv2d(Layer):
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.windows = Windows(kernel_size, stride, padding, rounding)
         KH, KW = self.windows.kernel
-        self.depth = KH * KW * in_channels // groups  # length of a column: products in each sum
+        self.depth = KH * KW * in_channels // groups  # products in each sum
         self.params = default_params((KH, KW, in_channels // groups, out_channels), fan_in=self.depth)
+        if algorithm not in ALGORITHMS:
+            raise ValueError(f"Conv2d: algorithm = {algorithm!r}, expected one of {ALGORITHMS}")
+        if algorithm == "winograd" and not winograd.fits(self.windows, groups):
+            raise ValueError(f'Conv2d: algorithm "winograd" is not for {self}; expected "im2col" or None')
+        self.algorithm = algorithm
 
     def forward(self, x, train=False, rng=None):
-        xp = self._check_float(x, "NHWC")
-        OH, OW, F = self.out_shape(x.shape[1:])
-        weight = self._param("weight", x.dtype).reshape(self.depth, F)
-        bias = self._param("bias", x.dtype)
-        y = xp.empty((len(x) * OH * OW, F), x.dtype)
-        for pictures, rows in self._blocks(x, OH * OW):
-            padded = self.windows.pad(x[pictures], (OH, OW))
-            for c_in, f_out in self._group_slices():
-                columns = im2col(padded[..., c_in], self.windows, (OH, OW))
-                xp.matmul(columns, weight[:, f_out], out=y[rows, f_out])  # (rows, depth) @ (depth, F/G)
-            y[rows] += bias
-        return y.reshape(len(x), OH, OW, F), x
+        self._check_float(x, "NHWC")
+        weight, bias = self._param("weight", x.dtype), self._param("bias", x.dtype)
+        return self._how(x).forward(x, weight, bias), x
 
     def backward(self, dy, cache, input_grad=True):
         """As `Layer.backward`; with input_grad=False dx is None, which spares the first layer half of its work."""
         x = cache
-        xp = array_module(x)
-        OH, OW, F = self.out_shape(x.shape[1:])
-        self._check_dy(dy, (len(x), OH, OW, F))
-        weight = self._param("weight", x.dtype).reshape(self.depth, F)
-        dy = xp.ascontiguousarray(dy).reshape(-1, F)  # (N·OH·OW, F)
-        dweight = xp.zeros((self.depth, F), x.dtype)
-        dx = xp.empty(x.shape, x.dtype) if input_grad else None
-        for pictures, rows in self._blocks(x, OH * OW):
-            padded = self.windows.pad(x[pictures], (OH, OW))
-            if input_grad:
-                dpadded, inside = self.windows.zeros(x[pictures].shape, (OH, OW), x.dtype, xp)
-            for c_in, f_out in self._group_slices():
-                columns = im2col(padded[..., c_in], self.windows, (OH, OW))
-                dweight[:, f_out] += columns.T @ dy[rows, f_out]  # (depth, rows) @ (rows, F/G)
-                if input_grad:
-                    # the columns of x are used up, so their scratch may take the columns of dx
-                    dcolumns = xp.matmul(dy[rows, f_out], weight[:, f_out].T, out=columns)
-                    col2im(dcolumns, dpadded[..., c_in], self.windows, (OH, OW))
-            if input_grad:
-                dx[pictures] = inside
-        grads = {"weight": dweight.reshape(self.params["weight"].shape), "bias": dy.sum(axis=0)}
-        return dx, grads
+        self._check_dy(dy, (len(x), *self.out_shape(x.shape[1:])))
+        dy = array_module(x).ascontiguousarray(dy)
+        dx, dweight = self._how(x).backward(dy, x, self._param("weight", x.dtype), input_grad)
+        return dx, {"weight": dweight, "bias": dy.reshape(-1, self.out_channels).sum(axis=0)}
+
+    def _how(self, x):
+        """The one door between the plain way and the fast one."""
+        name = self.algorithm
+        if name is None:
+            # A device has multiplications to spare, and its TF32 rounds more than the fast way can afford
+            fast = is_host(x) and winograd.suits(self.windows, self.in_channels, self.groups)
+            name = "winograd" if fast else "im2col"
+        algorithm = winograd.Winograd if name == "winograd" else Im2col
+        return algorithm(self.windows, self.groups, self.out_shape(x.shape[1:])[:2])
 
     def out_shape(self, in_shape):
         H, W, C = self._height_width_channels(in_shape)
@@ -97,37 +87,3 @@ class Conv2d(Layer):
     def __str__(self):
         groups = f", {self.groups} groups" if self.groups > 1 else ""
         return f"conv {self.windows}, {self.out_channels}{groups}"
-
-    def _blocks(self, x, places):
-        """Slices over pictures and over rows of columns, as many pictures at a time as the columns' budget allows."""
-        budget = COLUMN_BYTES_CPU if is_host(x) else COLUMN_BYTES_GPU
-        step = max(1, budget // (places * self.depth * x.dtype.itemsize))
-        for start in range(0, len(x), step):
-            stop = min(start + step, len(x))
-            yield slice(start, stop), slice(start * places, stop * places)
-
-    def _group_slices(self):
-        """For each group, its run of channels in and its run of kernels."""
-        C, F = self.in_channels // self.groups, self.out_channels // self.groups
-        return [(slice(g * C, (g + 1) * C), slice(g * F, (g + 1) * F)) for g in range(self.groups)]
-
-
-def im2col(padded, windows, out_size):
-    """Unroll every window into a row: (N·OH·OW, KH·KW·C), in the order of the kernel's own axes.
-
-    The result is scratch memory: used before the next call, never kept.
-    """
-    xp = array_module(padded)
-    view = windows.view(padded, out_size)  # (N, OH, OW, KH, KW, C)
-    columns = scratch(view.shape, padded.dtype, xp)
-    columns[...] = view
-    N, OH, OW, KH, KW, C = view.shape
-    return columns.reshape(N * OH * OW, KH * KW * C)
-
-
-def col2im(dcolumns, dpadded, windows, out_size):
-    """Add every window's gradient to the pixels it was read from; windows that overlap add up. Writes dpadded."""
-    (KH, KW), (N, _, _, C) = windows.kernel, dpadded.shape
-    dcolumns = dcolumns.reshape(N, *out_size, KH, KW, C)
-    for (i, j), pixels in windows.places(dpadded, out_size):
-        pixels += dcolumns[:, :, :, i, j]
