@@ -5,7 +5,7 @@ import pytest
 
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
-from tinyalex.layers import ReLU, Sigmoid, Tanh
+from tinyalex.layers import ReLU, Sigmoid, Tanh, blocks
 
 CASES = {
     "relu": (ReLU, reference.relu, reference.relu_slope),
@@ -59,6 +59,21 @@ def test_extremes(name, dtype):
     agree(y, CASES[name][1](x), "y")
     dx, _ = layer.backward(np.ones_like(y), cache)
     agree(dx, CASES[name][2](x), "dx")
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 5, 4), (7, 5), (6,)], ids=str)
+def test_blocks_decide_nothing(shape, monkeypatch):
+    x, dy = away_from_zero(shape), away_from_zero(shape, 1)
+    for size in (1, 100, 1 << 30):
+        monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+        y, cache = ReLU().forward(x)
+        agree(y, reference.relu(x), "y", exact=True)
+        agree(ReLU().backward(dy, cache)[0], dy * reference.relu_slope(x), "dx", exact=True)
+
+
+def test_relu_lets_not_a_number_through():
+    y, _ = ReLU().forward(np.array([[np.nan, -1.0], [np.inf, -np.inf]]))
+    np.testing.assert_array_equal(y, [[np.nan, 0], [np.inf, 0]])
 
 
 def test_relu_gradient_is_zero_at_zero():

@@ -9,7 +9,8 @@ import pytest
 
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
-from tinyalex.layers import LocalResponseNorm
+from tests.device import xp as device
+from tinyalex.layers import LocalResponseNorm, blocks
 
 PROBE = dict(size=3, alpha=0.5, beta=0.6, k=1.5)
 CASES = {
@@ -92,6 +93,23 @@ def test_large_numbers_of_float32():
     y, cache = LocalResponseNorm().forward(x)
     dx, _ = LocalResponseNorm().backward(np.ones_like(y), cache)
     assert np.isfinite(y).all() and np.isfinite(dx).all()
+
+
+@pytest.mark.parametrize("constants", [PROBE, dict(size=5, alpha=1e-4, beta=0.75, k=2.0)], ids=["probe", "paper"])
+def test_blocks_decide_nothing(constants, monkeypatch):
+    """One pixel at a time, a few, all at once: the same to the bit; and so is predict."""
+    x = batch(7, scale=50.0).astype(np.float32)
+    dy = np.random.default_rng(1).standard_normal(x.shape).astype(np.float32)
+    layer, results = LocalResponseNorm(**constants), []
+    for size in (1, 5 * x[0, 0, 0].nbytes, 1 << 30):
+        monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+        y, cache = layer.forward(x)
+        results.append((y, layer.backward(dy, cache)[0], layer.predict(x)))
+    for y, dx, predicted in results:
+        agree(y, results[0][0], "y", exact=True)
+        agree(dx, results[0][1], "dx", exact=True)
+        agree(predicted, y, "predict", exact=True)
+    agree(layer.predict(device.asarray(x)), y, "predict on the device", rtol=1e-6)
 
 
 # ---------------------------------------------------------------------------------------------- refusals
@@ -197,3 +215,25 @@ WRONG = {
 def test_the_check_sees(mistake):
     with pytest.raises(AssertionError):
         check_learner(edited(LearnerLRN, *WRONG[mistake]))
+
+
+WRONG_IN_OURS = {
+    "k forgotten": ("q += self.k", "q += 0"),
+    "one root": ("        xp.sqrt(q, out=q)\n        xp.sqrt(q, out=q)\n", "        xp.sqrt(q, out=q)\n"),
+    "d^−½ for 1 / d": ("            ratio *= ratio\n", ""),
+    "x left out of the sum": ("            ratio *= xb  # x / d\n", ""),
+    "pixels run into each other": ("C + half) + 2 * half, a.dtype)", "C + half) + 2 * half, a.dtype) + 0.1"),
+    "the root's power": ("4 * self.beta", "2 * self.beta"),
+    "sums squares where products belong": ("multiply(a, b, out=flat", "multiply(a, a, out=flat"),
+    "a square for the cube": ("            out *= q\n", ""),
+    "writes into the cache": ("ratio = qb * qb", "ratio = qb; ratio *= qb"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG_IN_OURS)
+def test_the_check_sees_in_our_own(mistake):
+    wrong = edited(LocalResponseNorm, *WRONG_IN_OURS[mistake])
+    with pytest.raises(AssertionError), np.errstate(all="ignore"):
+        for case in ("probe", "beta ¾, strong"):
+            channels, constants = CASES[case]
+            check_layer(wrong(**constants), batch(channels), *loops(constants))

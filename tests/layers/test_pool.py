@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tests import reference
 from tests.checks import agree, check_layer, distinct, refused
-from tinyalex.layers import AvgPool2d, MaxPool2d
+from tests.device import xp as device
+from tinyalex.layers import AvgPool2d, MaxPool2d, blocks
 
 # name: (kernel, stride, padding, rounding), on pictures of 5×7 with 3 channels
 CASES = {
@@ -155,8 +156,26 @@ def test_each_window_gives_its_gradient_once(padding):
 def test_not_a_number_stays_visible():
     x = distinct((1, 5, 5, 2), 6)
     x[0, 2, 2, 1] = np.nan
-    y, _ = MaxPool2d(3, 2).forward(x)
-    assert np.isnan(y[..., 1]).all() and np.isfinite(y[..., 0]).all()
+    layer = MaxPool2d(3, 2)
+    for y in (layer.forward(x)[0], layer.predict(x)):
+        assert np.isnan(y[..., 1]).all() and np.isfinite(y[..., 0]).all()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_blocks_decide_nothing(case, monkeypatch):
+    """One picture at a time, two, all at once: the same to the bit; and so is predict, on views too."""
+    x, layer, results = distinct((3, 5, 7, 3), 7).astype(np.float32), MaxPool2d(*CASES[case]), []
+    for size in (1, 2 * x[0].nbytes, 1 << 30):
+        monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+        y, cache = layer.forward(x)
+        dy = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
+        results.append((y, layer.backward(dy, cache)[0], layer.predict(x), layer.predict(np.asfortranarray(x))))
+    for y, dx, *predicted in results:
+        agree(y, results[0][0], "y", exact=True)
+        agree(dx, results[0][1], "dx", exact=True)
+        for found in predicted:
+            agree(found, y, "predict", exact=True)
+    agree(layer.predict(device.asarray(x)), y, "predict on the device", exact=True)
 
 
 # ---------------------------------------------------------------------------------------------- refusals

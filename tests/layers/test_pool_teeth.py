@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.checks import check_layer, distinct, edited
-from tests.layers.test_pool import check_ties, max_loops
+from tests.checks import agree, check_layer, distinct, edited
+from tests.layers.test_pool import CASES, check_ties, max_loops
+from tinyalex.layers import MaxPool2d
 
 
 class LearnerMaxPool:
@@ -90,3 +91,38 @@ def test_only_ties_show(mistake):
 def test_without_a_mistake_the_checks_pass():
     check_learner(LearnerMaxPool)
     check_ties(type("Wider", (LearnerMaxPool,), dict(KH=3, KW=3, SH=1, SW=2, PH=0))())
+
+
+# ---------------------------------------------------------------------------------------------- in our own
+
+def check_ours(cls):
+    for case in ("overlapping", "hangs over at both edges", "gaps"):
+        layer, x = cls(*CASES[case]), distinct((2, 5, 7, 3), 1, -2.0, -0.5)
+        check_layer(layer, x, *max_loops(*CASES[case]))
+        agree(layer.predict(x), layer.forward(x)[0], "predict", exact=True)
+    check_ties(cls((3, 3), (1, 2)))
+
+
+WRONG_IN_OURS = {
+    "every row's first place assigns": ("if i < SH and j < SW", "if j < SW"),
+    "every column's first place assigns": ("if i < SH and j < SW", "if i < SH"),
+    "every place assigns": ("if i < SH and j < SW", "if True"),
+    "nothing is cleared": ("dpb[...] = 0", "dpb[...] = 0.5"),
+    "places counted by the window's height": ("number(i * KW)", "number(i * KH)"),
+    "places of the last row in all": ("number(i * KW)", "number((KH - 1) * KW)"),
+    "a column too far to the right": ("largest[:, :, :: SW // skip]", "largest[:, :, :: -SW // skip]"),
+    "pads with zero": ("value=-xp.inf), yb, wb)", "value=0), yb, wb)"),
+    "predict pads with zero": ("value=-xp.inf), yb)", "value=0), yb)"),
+    "predict drops a row": ("for i in range(KH)])\n        y[...] =", "for i in range(KH - 1 or 1)])\n        y[...] ="),
+    "predict drops a column": ("for j in range(KW)])\n\n", "for j in range(KW - 1)])\n\n"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG_IN_OURS)
+def test_the_check_sees_in_our_own(mistake):
+    with pytest.raises(AssertionError):
+        check_ours(edited(MaxPool2d, *WRONG_IN_OURS[mistake]))
+
+
+def test_our_own_passes():
+    check_ours(edited(MaxPool2d))

@@ -1,6 +1,8 @@
 """Activations: one number in, one number out, anywhere in the network."""
 
+from tinyalex.backend import array_module
 from tinyalex.layers.base import Layer
+from tinyalex.layers.blocks import blocks, pixels
 
 
 class ReLU(Layer):
@@ -11,13 +13,18 @@ class ReLU(Layer):
 
     def forward(self, x, train=False, rng=None):
         xp = self._check_float(x, None)
-        y = xp.maximum(x, 0)
+        # Not against the number 0: NumPy takes the maximum of two arrays, if only of rows, two or three times as fast
+        y = xp.maximum(x, xp.zeros(x.shape[1:][-2:], x.dtype))
         return y, y  # y > 0 where x > 0; the next layer's cache most often holds y anyway, so it costs no memory
 
     def backward(self, dy, cache):
         y = cache
         self._check_dy(dy, y.shape)
-        return dy * (y > 0), {}
+        xp = array_module(dy)
+        dx = xp.empty(dy.shape, dy.dtype)
+        for dyb, yb, dxb in blocks(*map(pixels, (dy, y, dx))):
+            xp.multiply(dyb, yb > 0, out=dxb)
+        return dx, {}
 
     def __str__(self):
         return "ReLU"

@@ -33,6 +33,17 @@ class Layer:
     def backward(self, dy, cache):
         raise NotImplementedError
 
+    def predict(self, x):
+        """y alone, as at test time; keeps nothing for backward."""
+        return self.forward(x)[0]
+
+    def for_batch(self, in_shape, dtype):
+        """This layer for all pieces of one batch: what hangs on the parameters alone is worked out once, not in each.
+
+        It is a layer that is used until the parameters change. in_shape: (H, W, C) of a picture; dtype: the batch's
+        """
+        return self
+
     def out_shape(self, in_shape):
         """The shape of one picture's output, (H, W, C) or (features,), from the shape of its input."""
         return in_shape

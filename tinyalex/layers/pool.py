@@ -3,8 +3,11 @@
 N pictures, H×W pixels, C channels; KH×KW window; OH×OW places.
 """
 
-from tinyalex.backend import array_module
+import functools
+
+from tinyalex.backend import array_module, is_host
 from tinyalex.layers.base import Layer
+from tinyalex.layers.blocks import blocks
 from tinyalex.layers.windows import Windows
 
 
@@ -49,32 +52,77 @@ class MaxPool2d(_Pool2d):
 
     def forward(self, x, train=False, rng=None):
         xp = self._check_float(x, "NHWC")
-        out_size = self.out_shape(x.shape[1:])[:2]
-        padded = self.windows.pad(x, out_size, value=-xp.inf)
-        places = self.windows.places(padded, out_size)
-        y = next(places)[1].copy()  # (N, OH, OW, C)
-        winner = xp.zeros(y.shape, xp.uint8 if self._window_size() < 256 else xp.int32)
-        for place, (_, pixels) in enumerate(places, start=1):
-            larger = pixels > y  # strictly: a tie stays with the first
-            xp.maximum(y, pixels, out=y)  # not where(larger): a NaN must come through
-            xp.maximum(winner, larger * winner.dtype.type(place), out=winner)  # places only grow: the last larger one
+        out_shape = self.out_shape(x.shape[1:])
+        y = xp.empty((len(x), *out_shape), x.dtype)
+        winner = xp.empty(y.shape, self._place_dtype(xp))
+        for xb, yb, wb in blocks(x, y, winner):
+            self._pool(self.windows.pad(xb, out_shape[:2], value=-xp.inf), yb, wb)
         return y, (x.shape, winner)
+
+    def _pool(self, padded, y, winner):
+        """Fill y and winner: first across, then down, so that of several largest the first in row-major order wins."""
+        (KH, KW), (SH, SW), (OH, OW) = self.windows.kernel, self.windows.stride, y.shape[1:3]
+        skip = 1 if is_host(padded) else SW  # NumPy is faster on all columns of a row than on every second of them
+        number = winner.dtype.type
+        taps = [padded[:, :, j : j + SW * (OW - 1) + 1 : skip] for j in range(KW)]
+        first = array_module(padded).zeros(taps[0].shape, winner.dtype)
+        across, column = _first_largest(taps, [first, *map(number, range(1, KW))])
+        rows = [slice(i, i + SH * (OH - 1) + 1, SH) for i in range(KH)]
+        places = [column[:, row] + number(i * KW) for i, row in enumerate(rows)]
+        largest, place = _first_largest([across[:, row] for row in rows], places)
+        y[...], winner[...] = largest[:, :, :: SW // skip], place[:, :, :: SW // skip]
+
+    def predict(self, x):
+        xp = self._check_float(x, "NHWC")
+        OH, OW, C = self.out_shape(x.shape[1:])
+        y = xp.empty((len(x), OH, OW, C), x.dtype)
+        for xb, yb in blocks(x, y):
+            self._pool_values(self.windows.pad(xb, (OH, OW), value=-xp.inf), yb)
+        return y
+
+    def _pool_values(self, padded, y):
+        """Fill y: first down, which works on long runs of memory and leaves fewer rows, then across."""
+        (KH, KW), (SH, SW), (OH, OW) = self.windows.kernel, self.windows.stride, y.shape[1:3]
+        maximum = array_module(padded).maximum
+        down = functools.reduce(maximum, [padded[:, i : i + SH * (OH - 1) + 1 : SH] for i in range(KH)])
+        y[...] = functools.reduce(maximum, [down[:, :, j : j + SW * (OW - 1) + 1 : SW] for j in range(KW)])
 
     def backward(self, dy, cache):
         shape, winner = cache
         xp = array_module(dy)
         self._check_dy(dy, winner.shape)
         out_size = winner.shape[1:3]
-        dpadded, dx = self.windows.zeros(shape, out_size, dy.dtype, xp)
-        for place, (_, dpixels) in enumerate(self.windows.places(dpadded, out_size)):
-            dpixels += dy * (winner == place)  # adds: a pixel may win several windows
+        SH, SW = self.windows.stride
+        dpadded, dx = self.windows.empty(shape, out_size, dy.dtype, xp)
+        for dpb, dyb, wb in blocks(dpadded, dy, winner):
+            dpb[...] = 0  # here, not in one go before: so it is in the cache when it is added to
+            for place, ((i, j), dpixels) in enumerate(self.windows.places(dpb, out_size)):
+                if i < SH and j < SW:
+                    xp.multiply(dyb, wb == place, out=dpixels)  # the first window at these pixels
+                else:
+                    dpixels += dyb * (wb == place)  # adds: a pixel may win several windows
         return dx, {}
 
     def __str__(self):
         return f"max pool {self.windows}"
 
-    def _window_size(self):
-        return self.windows.kernel[0] * self.windows.kernel[1]
+    def _place_dtype(self, xp):
+        KH, KW = self.windows.kernel
+        return xp.dtype(xp.uint8 if KH * KW < 256 else xp.int32)
+
+
+def _first_largest(values, places):
+    """Element by element the largest of several arrays, and the place of the first that is as large.
+
+    places: an integer for each array, or an array of them (the first must be one), each greater than the one before
+    """
+    xp = array_module(values[0])
+    largest, winner, fresh = values[0], places[0], None
+    for value, place in zip(values[1:], places[1:]):
+        larger = value > largest  # strictly: a tie stays with the first
+        largest = fresh = xp.maximum(largest, value, out=fresh)  # not where(larger): a NaN must come through
+        winner = xp.maximum(winner, larger.view(xp.uint8) * place)  # places only rise: the last larger one
+    return largest, winner
 
 
 class AvgPool2d(_Pool2d):

@@ -74,7 +74,7 @@ class Windows:
     def pad(self, x, out_size, value=0):
         """x (N, H, W, C) inside a border of `value`: padding, and what the last windows hang over. x itself if none."""
         N, H, W, C = x.shape
-        (PH, PW), (height, width) = self.padding, self._padded_size(H, W, out_size)
+        (PH, PW), (height, width) = self.padding, self.padded_size(H, W, out_size)
         if (height, width) == (H, W):
             return x
         xp = array_module(x)
@@ -82,7 +82,7 @@ class Windows:
         padded[:, PH : PH + H, PW : PW + W] = x
         return padded
 
-    def _padded_size(self, height, width, out_size):
+    def padded_size(self, height, width, out_size):
         """Rows and columns with padding and overhang."""
         return tuple(
             max(size + 2 * p, (o - 1) * s + k)
@@ -91,9 +91,15 @@ class Windows:
 
     def zeros(self, shape, out_size, dtype, xp):
         """Zeros in the shape that `pad` gives to an x of `shape`, and the part of them that stands for x (a view)."""
+        padded, inside = self.empty(shape, out_size, dtype, xp)
+        padded[...] = 0
+        return padded, inside
+
+    def empty(self, shape, out_size, dtype, xp):
+        """As `zeros`, of any content."""
         N, H, W, C = shape
-        (PH, PW), (height, width) = self.padding, self._padded_size(H, W, out_size)
-        padded = xp.zeros((N, height, width, C), dtype)
+        (PH, PW), (height, width) = self.padding, self.padded_size(H, W, out_size)
+        padded = xp.empty((N, height, width, C), dtype)
         return padded, padded[:, PH : PH + H, PW : PW + W]
 
     def view(self, padded, out_size):
