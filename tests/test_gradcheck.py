@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,10 @@ from tinyalex import layers
 from tinyalex.cli import main
 from tinyalex.gradcheck import GradientCheck, check_everything, check_layer, numerical_derivative, numerical_gradient
 from tinyalex.layers import AvgPool2d, Conv2d, Dropout, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU
+from tinyalex.layers import conv, winograd
+from tinyalex.layers.im2col import Im2col
+from tinyalex.layers.winograd import Winograd
+from tinyalex.rounding import rounding_errors
 
 
 def test_numerical_gradient():
@@ -46,25 +51,34 @@ def normal(*shape):
 
 
 PICTURE = normal(2, 7, 5, 4)
-WRONG = [  # a layer's class, how it is made, its input, the mistake, and the arrays whose gradients are wrong
-    (Conv2d, (4, 6, (3, 2), 1, 1, 2), PICTURE, ('"bias": dy.sum(axis=0)', '"bias": dy.mean(axis=0)'), {"bias"}),
-    (Conv2d, (4, 6, (3, 2), 1, 1, 2), PICTURE, ("dweight[:, f_out] += columns.T", "dweight[:, f_out] -= columns.T"), {"weight"}),
-    (Conv2d, (4, 6, (3, 2), 1, 1, 2), PICTURE, ("dx[pictures] = inside", "dx[pictures] = inside[:, ::-1]"), {"x"}),
+WRONG = [  # a layer's class, or how convolution computes; its arguments, input, the mistake, whose gradients are wrong
+    (Conv2d, (4, 6, (3, 2), 1, 1, 2), PICTURE, (".sum(axis=0)}", ".mean(axis=0)}"), {"bias"}),
+    (Im2col, (4, 6, (3, 2), 1, 1, 2), PICTURE, ("dkernels[:, f_out] +=", "dkernels[:, f_out] -="), {"weight"}),
+    (Im2col, (4, 6, (3, 2), 1, 1, 2), PICTURE, ("dx[pictures] = inside", "dx[pictures] = inside[:, ::-1]"), {"x"}),
+    (Winograd, (4, 6, 3, 1, 1, 2), PICTURE, ("= self.G.T @", "= -self.G.T @"), {"weight"}),
+    (Winograd, (4, 6, 3, 1, 1, 2), PICTURE, ("part.shape[5]] += part", "part.shape[5]] = part"), {"x"}),
     (Linear, (5, 3), normal(4, 5), None, {"x", "weight", "bias"}),
-    (MaxPool2d, (3, 2), PICTURE, ("dpixels += dy *", "dpixels[...] = dy *"), {"x"}),
+    (MaxPool2d, (3, 2), PICTURE, ("dpixels += dyb *", "dpixels[...] = dyb *"), {"x"}),
     (AvgPool2d, ((3, 2), (2, 1)), PICTURE, ("dpixels += share", "dpixels += dy"), {"x"}),
-    (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("dx -= through_denominators", "pass"), {"x"}),
-    (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("dx -= through_denominators", "dx += through_denominators"), {"x"}),
+    (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("dxb -= through_denominators", "pass"), {"x"}),
+    (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("dxb -= through_denominators", "dxb += through_denominators"), {"x"}),
     (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("2 * self.alpha", "self.alpha"), {"x"}),
     (Dropout, (0.3,), normal(4, 6), ("return dy * factor, {}", "return dy, {}"), {"x"}),
 ]  # fmt: skip
 
 
+WHERE = {"im2col": (conv, "Im2col"), "winograd": (winograd, "Winograd")}  # where Conv2d looks for it
+
+
 @pytest.mark.parametrize("cls, arguments, x, edit, wrong", WRONG)
-def test_planted_mistakes_are_found(cls, arguments, x, edit, wrong):
-    right = cls(*arguments)
-    assert all(verdicts(right, x).values())
-    if edit is None:
+def test_planted_mistakes_are_found(monkeypatch, cls, arguments, x, edit, wrong):
+    way = {Im2col: "im2col", Winograd: "winograd"}.get(cls)
+    Right = partial(Conv2d, algorithm=way) if way else cls
+    assert all(verdicts(Right(*arguments), x).values())
+    if way:  # not a layer, but how one computes
+        monkeypatch.setattr(*WHERE[way], edited(cls, *edit))
+        Broken = Right
+    elif edit is None:
 
         class Broken(cls):
             def backward(self, dy, cache):
@@ -155,6 +169,7 @@ def test_a_mistake_makes_the_command_fail(monkeypatch, capsys):
         yield ReLU(), check_layer(Softened(1.1), 0.2 + abs(normal(2, 3)))
 
     monkeypatch.setattr("tinyalex.commands.gradcheck.check_everything", one_is_wrong)
+    monkeypatch.setattr("tinyalex.commands.gradcheck.rounding_errors", small_rounding_errors)
     assert main(["gradcheck", "--json"]) == 1
     result = json.loads(capsys.readouterr().out)
     assert result["ok"] is False and result["checks"][0]["right"] is False
@@ -175,3 +190,43 @@ def test_every_seed_is_right_and_its_own():
     wrong = [(seed, check) for seed in range(12) for check in outcome(seed) if not check.right]
     assert not wrong
     assert outcome(3) == outcome(3) != outcome(4)
+
+
+# ---------------------------------------------------------------------------------------------- rounding
+
+
+def small_rounding_errors(xp, **options):
+    return rounding_errors(xp, model="alexnet-small", **options)[1:]  # conv1 is not for the fast way to convolve
+
+
+def numbers(errors):
+    return [error for _, ways in errors for way in ways.values() for error in way.values()]
+
+
+def test_rounding_errors():
+    """Of the size of a float32's last digits, larger the fast way, the same for the same seed."""
+    errors = small_rounding_errors(np, seed=3)
+    assert [name for name, _ in errors] == ["conv2", "conv3", "conv4", "conv5"]
+    for _, ways in errors:
+        assert list(ways) == ["im2col", "winograd"]
+        assert ways["im2col"].keys() == ways["winograd"].keys() == {"y", "dx", "dweight"}
+        assert all(2e-8 < ways["im2col"][what] < ways["winograd"][what] < 1e-5 for what in ("y", "dx", "dweight"))
+    assert numbers(errors) == numbers(small_rounding_errors(np, seed=3)) != numbers(small_rounding_errors(np, seed=4))
+
+
+def test_an_error_of_one_in_a_hundred_is_measured_as_such(monkeypatch):
+    right = "xp.add(tile, bias.reshape(G, -1), out=cell)"
+    scaled = edited(Winograd, right, f"{right}; cell *= 1.01")
+    monkeypatch.setattr(winograd, "Winograd", scaled)
+    for _, ways in small_rounding_errors(np):
+        assert ways["winograd"]["y"] == pytest.approx(0.01, rel=1e-3) and ways["winograd"]["dx"] < 1e-5
+
+
+def test_the_command_shows_what_rounding_costs(monkeypatch, capsys):
+    monkeypatch.setattr("tinyalex.commands.gradcheck.check_everything", lambda xp, seed: [])
+    assert main(["gradcheck", "--device", "cpu", "--json"]) == 0
+    layers = json.loads(capsys.readouterr().out)["rounding"]
+    assert [layer["layer"] for layer in layers] == [f"conv{i}" for i in range(1, 6)]
+    assert main(["gradcheck", "--device", "cpu"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"{layer[way]['y']:.1e}" in shown for layer in layers for way in ("im2col", "winograd"))

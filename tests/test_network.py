@@ -41,6 +41,7 @@ def pictures(count, seed=1):
 @pytest.fixture(autouse=True)
 def pieces_of_three(monkeypatch):
     monkeypatch.setattr(network_module, "PIECE_PICTURES", 3)  # so a batch of 7 is 3 + 3 + 1
+    monkeypatch.setattr(network_module, "PIECES", 1)
 
 
 @pytest.fixture
@@ -94,8 +95,9 @@ def test_pieces_add_up_to_the_whole(count):
 @pytest.mark.parametrize("old, new", [
     ("grads[name] += grad", "pass"),
     ("grads[name] += grad", "grads[name] = grad"),
-    ("self.features.backward(dy[piece],", "self.features.backward(dy[: piece.stop - piece.start],"),
-    ("range(0, len(x), step)", "range(0, len(x) - step + 1, step)"),
+    ("trunk.backward(dy[piece],", "trunk.backward(dy[: piece.stop - piece.start],"),
+    ("return slices(len(x), ", "return slices(len(x) - 1, "),
+    ("return trunk.forward(x[piece], train, stream)", "return trunk.forward(x[piece] + piece.start, train, stream)"),
 ])  # fmt: skip
 def test_pieces_teeth(old, new):
     with pytest.raises((AssertionError, ValueError)):
@@ -113,7 +115,7 @@ def test_gradients_of_the_whole_network(train, dropout):
 def test_every_piece_drops_other_units():
     network = small(dropout=0.5)
     same = np.repeat(pictures(1), 6, axis=0)  # two pieces of the same three pictures
-    _, (_, caches, _) = network.forward(same, True, np.random.default_rng(0))
+    _, (_, _, caches, _) = network.forward(same, True, np.random.default_rng(0))
     masks = [cache[-1][1] for cache in caches]
     assert masks[0].shape == masks[1].shape and (masks[0] != masks[1]).any()
     first, second, other = (network.forward(same, True, np.random.default_rng(seed))[0] for seed in (3, 3, 4))

@@ -163,6 +163,8 @@ def check_everything(xp, seed=0):
     cases = [
         (Conv2d(4, 6, (3, 2), stride=(2, 3), padding=(1, 2), groups=2, rounding="ceil"), _normal(picture, seed)),
         (Conv2d(4, 3, 3, padding=1), _normal(picture, seed)),
+        (Conv2d(4, 6, 3, padding=(1, 2), groups=2, algorithm="winograd"), _normal(picture, seed)),
+        (Conv2d(3, 2, 5, stride=2, padding=(0, 1), algorithm="winograd"), _normal((2, 7, 5, 3), seed)),
         (MaxPool2d(3, 2), _distinct(picture, seed)),
         (MaxPool2d((2, 3), (2, 1), padding=1, rounding="floor"), -10 - _distinct(picture, seed)),
         (AvgPool2d((3, 2), (2, 1)), _normal(picture, seed)),

@@ -5,15 +5,15 @@ of its own while its arrays stay in the caches. The fully connected layers hold 
 takes the whole batch in one product. The same split serves several devices later.
 """
 
-import math
-
 from tinyalex.backend import array_module, child_streams, is_host, ordered_map
 from tinyalex.layers import Layer
+from tinyalex.layers.blocks import slices
 
-# A piece of the batch is as many pictures as keep its largest array within this many bytes, and at most this many
-# pictures. It must not depend on the number of threads: the order of sums, and so the result, is the same on all.
-PIECE_BYTES = 4 << 20
+# A piece is at most so many pictures, and a batch at least so many pieces. The larger a piece, the fewer calls and the
+# fewer sums of gradients; but there should be enough for every core. None of it may depend on the number of threads: the
+# order of sums, and so the result, is the same on all.
 PIECE_PICTURES = 16
+PIECES = 4
 
 
 class Sequential(Layer):
@@ -56,8 +56,11 @@ class Sequential(Layer):
     def predict(self, x):
         """forward without training and without keeping anything for backward."""
         for layer in self.layers.values():
-            x, _ = layer.forward(x)
+            x = layer.predict(x)
         return x
+
+    def for_batch(self, in_shape, dtype):
+        return Sequential({n: layer.for_batch(shape, dtype) for n, layer, shape, _ in self.shapes(in_shape)})
 
     def out_shape(self, in_shape):
         for layer in self.layers.values():
@@ -105,24 +108,25 @@ class Network(Layer):
         xp = self._check_x(x)
         pieces = self._pieces(x)
         streams = child_streams(rng, len(pieces)) if len(pieces) > 1 else [rng]
+        trunk = self.features.for_batch(self.in_shape, x.dtype)
 
         def run(piece_and_stream):
             piece, stream = piece_and_stream
-            return self.features.forward(x[piece], train, stream)
+            return trunk.forward(x[piece], train, stream)
 
         outputs, caches = zip(*ordered_map(run, zip(pieces, streams)))
         y, head_cache = self.classifier.forward(_join(xp, outputs), train, rng)
-        return y, (pieces, caches, head_cache)
+        return y, (trunk, pieces, caches, head_cache)
 
     def backward(self, dy, cache, input_grad=True):
         """As `Layer.backward`; the trainer asks for input_grad=False, since nobody needs the gradient of pixels."""
-        pieces, caches, head_cache = cache
+        trunk, pieces, caches, head_cache = cache
         dy, grads = self.classifier.backward(dy, head_cache)
         xp = array_module(dy)
 
         def run(piece_and_cache):
             piece, piece_cache = piece_and_cache
-            return self.features.backward(dy[piece], piece_cache, input_grad)
+            return trunk.backward(dy[piece], piece_cache, input_grad)
 
         dxs = []
         for dx, piece_grads in ordered_map(run, zip(pieces, caches)):
@@ -137,7 +141,8 @@ class Network(Layer):
     def predict(self, x):
         """Scores (N, K) as at test time; keeps nothing for backward, so a large batch needs little memory."""
         xp = self._check_x(x)
-        outputs = ordered_map(lambda piece: self.features.predict(x[piece]), self._pieces(x))
+        trunk = self.features.for_batch(self.in_shape, x.dtype)
+        outputs = ordered_map(lambda piece: trunk.predict(x[piece]), self._pieces(x))
         return self.classifier.predict(_join(xp, list(outputs)))
 
     def out_shape(self, in_shape):
@@ -163,9 +168,7 @@ class Network(Layer):
         """Slices of the batch: small ones on the CPU, all of it on a device that wants large work."""
         if not is_host(x):
             return [slice(0, len(x))]
-        largest = max(math.prod(shape) for _, _, _, shape in self.features.shapes(self.in_shape)) * x.dtype.itemsize
-        step = min(max(1, PIECE_BYTES // largest), PIECE_PICTURES)
-        return [slice(start, min(start + step, len(x))) for start in range(0, len(x), step)]
+        return slices(len(x), min(PIECE_PICTURES, -(-len(x) // PIECES)))
 
 
 def _join(xp, arrays):

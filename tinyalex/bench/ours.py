@@ -150,29 +150,29 @@ class LayerClock:
 
     def __init__(self, network, xp):
         self.xp, self.lock, self.spans = xp, threading.Lock(), defaultdict(list)
-        self.layers = [(name, layer) for name, layer, _, _ in network.shapes()]
+        # The classes are wrapped, not the layers, since a network may work with copies (`Layer.for_batch`)
+        kinds = {type(layer) for _, layer, _, _ in network.shapes()}
+        self.originals = [(kind, way, getattr(kind, way)) for kind in kinds for way in ("forward", "backward")]
 
     def __enter__(self):
-        for name, layer in self.layers:
-            for way in ("forward", "backward"):
-                setattr(layer, way, self._timed(name, way, getattr(layer, way)))
+        for kind, way, function in self.originals:
+            setattr(kind, way, self._timed(way, function))
         return self
 
     def __exit__(self, *error):
-        for _, layer in self.layers:
-            for way in ("forward", "backward"):
-                delattr(layer, way)  # the class's own comes to light again
+        for kind, way, function in self.originals:
+            setattr(kind, way, function)
 
     def seconds(self, name, way):
         return sum(self._length(*span) for span in self.spans[name, way])
 
-    def _timed(self, name, way, function):
-        def call(*args, **options):
+    def _timed(self, way, function):
+        def call(layer, *args, **options):
             start = self._mark()
-            result = function(*args, **options)
+            result = function(layer, *args, **options)
             span = start, self._mark(), self._cores()
             with self.lock:
-                self.spans[name, way].append(span)
+                self.spans[layer.name, way].append(span)
             return result
 
         return call

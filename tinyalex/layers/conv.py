@@ -3,6 +3,8 @@
 N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places; F channels out; G groups.
 """
 
+import copy
+
 from tinyalex.backend import array_module, is_host
 from tinyalex.layers import winograd
 from tinyalex.layers.base import Layer, default_params
@@ -45,29 +47,36 @@ class Conv2d(Layer):
         if algorithm == "winograd" and not winograd.fits(self.windows, groups):
             raise ValueError(f'Conv2d: algorithm "winograd" is not for {self}; expected "im2col" or None')
         self.algorithm = algorithm
+        self.how = None  # set in what `for_batch` returns
+
+    def for_batch(self, in_shape, dtype):
+        ready = copy.copy(self)
+        ready.how = self._how(in_shape, dtype)
+        return ready
 
     def forward(self, x, train=False, rng=None):
         self._check_float(x, "NHWC")
-        weight, bias = self._param("weight", x.dtype), self._param("bias", x.dtype)
-        return self._how(x).forward(x, weight, bias), x
+        how = self.how or self._how(x.shape[1:], x.dtype)
+        return how.forward(x, self._param("bias", x.dtype)), x
 
     def backward(self, dy, cache, input_grad=True):
         """As `Layer.backward`; with input_grad=False dx is None, which spares the first layer half of its work."""
         x = cache
         self._check_dy(dy, (len(x), *self.out_shape(x.shape[1:])))
         dy = array_module(x).ascontiguousarray(dy)
-        dx, dweight = self._how(x).backward(dy, x, self._param("weight", x.dtype), input_grad)
+        how = self.how or self._how(x.shape[1:], x.dtype)
+        dx, dweight = how.backward(dy, x, input_grad)
         return dx, {"weight": dweight, "bias": dy.reshape(-1, self.out_channels).sum(axis=0)}
 
-    def _how(self, x):
+    def _how(self, in_shape, dtype):
         """The one door between the plain way and the fast one."""
-        name = self.algorithm
+        weight, name = self._param("weight", dtype), self.algorithm
         if name is None:
             # A device has multiplications to spare, and its TF32 rounds more than the fast way can afford
-            fast = is_host(x) and winograd.suits(self.windows, self.in_channels, self.groups)
+            fast = is_host(weight) and winograd.suits(self.windows, self.in_channels, self.groups)
             name = "winograd" if fast else "im2col"
         algorithm = winograd.Winograd if name == "winograd" else Im2col
-        return algorithm(self.windows, self.groups, self.out_shape(x.shape[1:])[:2])
+        return algorithm(self.windows, self.groups, self.out_shape(in_shape)[:2], weight)
 
     def out_shape(self, in_shape):
         H, W, C = self._height_width_channels(in_shape)

@@ -6,6 +6,7 @@ N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places; F channels
 import math
 
 from tinyalex.backend import array_module, is_host, scratch
+from tinyalex.layers.blocks import slices
 
 # Columns are made for as many pictures at a time as fit in this many bytes: a block that stays in the processor's
 # caches is multiplied faster, and conv1 of the paper's network at batch 128 would need 536 MiB of them at once.
@@ -16,17 +17,17 @@ COLUMN_BYTES_GPU = 512 << 20
 class Im2col:
     """Convolution of any geometry as one matrix product a group: (places, KH·KW·C/G) @ (KH·KW·C/G, F/G).
 
-    windows: a `Windows`;  groups: G;  out_size: (OH, OW)
+    windows: a `Windows`;  groups: G;  out_size: (OH, OW);  weight: (KH, KW, C/G, F)
     """
 
-    def __init__(self, windows, groups, out_size):
-        self.windows, self.groups, self.out_size = windows, groups, out_size
+    def __init__(self, windows, groups, out_size, weight):
+        self.windows, self.groups, self.out_size, self.weight = windows, groups, out_size, weight
 
-    def forward(self, x, weight, bias):
-        """y (N, OH, OW, F) for x (N, H, W, C), weight (KH, KW, C/G, F) and bias (F,)."""
+    def forward(self, x, bias):
+        """y (N, OH, OW, F) for x (N, H, W, C) and bias (F,)."""
         xp = array_module(x)
         F = len(bias)
-        kernels = weight.reshape(-1, F)  # (KH·KW·C/G, F)
+        kernels = self.weight.reshape(-1, F)  # (KH·KW·C/G, F)
         y = xp.empty((len(x), *self.out_size, F), x.dtype)
         for pictures in self._blocks(x, kernels):
             padded = self.windows.pad(x[pictures], self.out_size)
@@ -37,11 +38,11 @@ class Im2col:
             rows += bias
         return y
 
-    def backward(self, dy, x, weight, input_grad):
+    def backward(self, dy, x, input_grad):
         """(dx or None, dweight) for the gradient dy of y."""
         xp = array_module(x)
         F = dy.shape[-1]
-        kernels = weight.reshape(-1, F)
+        kernels = self.weight.reshape(-1, F)
         dkernels = xp.zeros(kernels.shape, x.dtype)
         dx = xp.empty(x.shape, x.dtype) if input_grad else None
         for pictures in self._blocks(x, kernels):
@@ -58,18 +59,12 @@ class Im2col:
                     col2im(dcolumns, dpadded[..., c_in], self.windows, self.out_size)
             if input_grad:
                 dx[pictures] = inside
-        return dx, dkernels.reshape(weight.shape)
+        return dx, dkernels.reshape(self.weight.shape)
 
     def _blocks(self, x, kernels):
         """Slices over pictures, as many at a time as the columns' budget allows."""
         budget = COLUMN_BYTES_CPU if is_host(x) else COLUMN_BYTES_GPU
-        return blocks(len(x), budget // (math.prod(self.out_size) * len(kernels) * x.dtype.itemsize))
-
-
-def blocks(count, step):
-    """range(count) in slices of `step` (at least 1)."""
-    step = max(1, step)
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+        return slices(len(x), budget // (math.prod(self.out_size) * len(kernels) * x.dtype.itemsize))
 
 
 def group_slices(C, F, groups):
