@@ -112,6 +112,7 @@ ROOMS = {  # a room, and all that it may know of the package
     "models": LOWER | {"layers", "network"},
     "optim": LOWER,
     "gradcheck": LOWER | {"layers", "network"},
+    "rounding": LOWER | {"layers", "models"},
     "checkpoint": LOWER,
     "config": LOWER,
     "data": LOWER | {"data", "progress"},

@@ -171,9 +171,11 @@ def _show_scaling(r):
 
 
 def _print(header, rows, right):
-    """A table and an empty line; nothing where there are no rows."""
+    """A table and an empty line, without the columns that are empty in every row; nothing where there are no rows."""
     if rows:
-        print_table(header, rows, right)
+        kept = [i for i in range(len(header)) if any(row[i] for row in rows)]
+        lines = [[line[i] for i in kept] for line in (header, *rows)]
+        print_table(lines[0], lines[1:], right=[new for new, old in enumerate(kept) if old in right])
         print()
 
 
