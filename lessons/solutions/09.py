@@ -1,0 +1,57 @@
+"""Lesson 09: right answers in several styles, on NumPy alone. The first of each is what `reveal` shows."""
+
+import numpy as np
+
+
+def lrn_forward(x, n, alpha, beta, k):
+    C, d = x.shape[-1], np.full_like(x, k)
+    for i in range(C):
+        window = x[..., max(0, i - n // 2) : i + n // 2 + 1]
+        d[..., i] += alpha * (window**2).sum(axis=-1)
+    return x / d**beta
+
+
+def lrn_forward_by_shifts(x, n, alpha, beta, k):
+    padded = np.pad(x**2, [(0, 0)] * 3 + [(n // 2, n // 2)])
+    total = sum(padded[..., s : s + x.shape[-1]] for s in range(n))
+    return x * (k + alpha * total) ** -beta
+
+
+def lrn_forward_by_a_matrix(x, n, alpha, beta, k):
+    i = np.arange(x.shape[-1])
+    near = (abs(i[:, None] - i) <= n // 2).astype(x.dtype)
+    return x / (k + alpha * np.einsum("nhwc,cd->nhwd", x * x, near)) ** beta
+
+
+def lrn_backward(dy, x, n, alpha, beta, k):
+    def window_sum(values):
+        return np.stack([values[..., max(0, i - n // 2) : i + n // 2 + 1].sum(axis=-1) for i in range(x.shape[-1])], axis=-1)
+
+    d = k + alpha * window_sum(x**2)
+    ratio = dy * x * d ** (-beta - 1)
+    return dy * d**-beta - 2 * alpha * beta * x * window_sum(ratio)
+
+
+def lrn_backward_by_loops(dy, x, n, alpha, beta, k):
+    dx, C = np.zeros_like(x), x.shape[-1]
+    for j in range(C):  # y_j = x_j / d_j^beta, and every x_i that stands in it
+        window = range(max(0, j - n // 2), min(C, j + n // 2 + 1))
+        d = k + alpha * sum(x[..., i] ** 2 for i in window)
+        dx[..., j] += dy[..., j] * d**-beta
+        for i in window:
+            dx[..., i] -= dy[..., j] * x[..., j] * beta * d ** (-beta - 1) * alpha * 2 * x[..., i]
+    return dx
+
+
+def lrn_backward_by_a_matrix(dy, x, n, alpha, beta, k):
+    i = np.arange(x.shape[-1])
+    near = (abs(i[:, None] - i) <= n // 2).astype(x.dtype)
+    d = k + alpha * (x * x) @ near
+    y_over_d = x * d**-beta / d
+    return dy * d**-beta - 2 * alpha * beta * x * ((dy * y_over_d) @ near)
+
+
+SOLUTIONS = {
+    "09-forward": [lrn_forward, lrn_forward_by_shifts, lrn_forward_by_a_matrix],
+    "09-backward": [lrn_backward, lrn_backward_by_loops, lrn_backward_by_a_matrix],
+}

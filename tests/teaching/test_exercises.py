@@ -1,0 +1,52 @@
+"""Every exercise of every lesson: right answers in every style are right, every mutant is told its own mistake."""
+
+import pytest
+
+from tinyalex.teaching import learner
+from tinyalex.teaching.examine import NOT_DONE, NOT_YET, RIGHT, examine
+from tinyalex.teaching.exercise import NUMBERS, NotDoneYet, find_exercise, find_lesson
+
+WRITTEN = [number for number in NUMBERS if (learner.FOLDER / "solutions" / f"{number}.py").exists()]
+EXERCISES = [exercise for number in WRITTEN for exercise in find_lesson(number).exercises]
+MUTANTS = [mutant for number in WRITTEN for mutant in learner.mutants(number)]
+
+
+def ids(value):
+    return getattr(value, "id", None) or getattr(value, "__name__", None) or str(value)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=ids)
+def test_every_right_answer_is_right(exercise):
+    answers = learner.solutions(exercise.id)
+    assert answers[0].__name__ == exercise.name and len(answers) >= 2
+    for function in (exercise.ours, *answers):
+        verdict = examine(exercise, function)
+        assert verdict.state == RIGHT, f"{function.__name__}: {verdict.text}"
+
+
+@pytest.mark.parametrize("name, mistake, function", MUTANTS, ids=ids)
+def test_every_mutant_is_told_its_mistake(name, mistake, function):
+    verdict = examine(find_exercise(name), function)
+    assert (verdict.state, verdict.wrong) == (NOT_YET, mistake), verdict.text
+    assert verdict.text
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=ids)
+def test_an_exercise_is_well_made(exercise):
+    def todo(*arguments):
+        raise NotDoneYet
+
+    assert examine(exercise, todo).state == NOT_DONE
+    assert len(exercise.hints) == 3 and all(exercise.hints)
+    assert examine(exercise, None).state == NOT_YET
+    found = examine(exercise, lambda *arguments: 1 / 0)
+    assert found.state == NOT_YET and "ZeroDivisionError" in found.text
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=ids)
+def test_no_known_mistake_is_right_or_another(exercise):
+    """Each wrong version that the checker knows is told apart from ours and from all the others."""
+    for known in exercise.wrong:
+        verdict = examine(exercise, known.function)
+        assert (verdict.state, verdict.wrong) == (NOT_YET, known.id), (known.message, verdict.text)
+        assert known.message in verdict.text or verdict.wrong in ("C16", "unchanged")

@@ -1,0 +1,57 @@
+"""Every notebook runs as committed and solved; what is committed is what running it prints."""
+
+import re
+import time
+
+import pytest
+
+from tests.teaching import running
+from tinyalex.teaching import learner
+from tinyalex.teaching.exercise import NUMBERS, find_lesson
+
+WRITTEN = [number for number in NUMBERS if list(learner.FOLDER.glob(f"{number}_*.ipynb"))]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+
+@pytest.mark.parametrize("number", WRITTEN)
+def test_as_committed(number):
+    committed, lesson = running.read(number), find_lesson(number)
+    start = time.perf_counter()
+    fresh = running.run(running.read(number))
+    assert time.perf_counter() - start < 2 * lesson.seconds + 10, "takes more than twice its time (and a kernel's start)"
+    checks = running.cells(fresh, "check")
+    assert len(checks) == len(lesson.exercises)
+    assert all("not done yet" in running.text(cell) for cell in checks)
+    for old, new in zip(committed.cells, fresh.cells):
+        assert running.text(old) == running.text(new), new.source
+
+
+@pytest.mark.parametrize("number", WRITTEN)
+def test_solved(number):
+    fresh = running.run(running.read(number), running.solved(number))
+    for cell in running.cells(fresh, "check"):
+        assert re.match(r"\S+: right", running.text(cell)), running.text(cell)
+
+
+@pytest.mark.parametrize("number", WRITTEN)
+def test_anatomy(number):
+    notebook, lesson = running.read(number), find_lesson(number)
+    named = [cell.metadata["exercise"] for cell in running.cells(notebook, "exercise")]
+    assert named == [exercise.id for exercise in lesson.exercises]
+    assert len(running.cells(notebook, "setup")) == 1
+    assert 25 <= len(notebook.cells) <= 65
+    words = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
+    assert 700 <= words <= 2000, words
+    assert learner.notebook(number).stat().st_size <= 300 * 1024
+    assert all("traceback" not in output for cell in notebook.cells for output in getattr(cell, "outputs", ()))
+
+
+@pytest.mark.parametrize("number", WRITTEN)
+def test_pictures_have_words(number):
+    pictures = 0
+    for cell in running.read(number).cells:
+        for output in getattr(cell, "outputs", ()):
+            if "image/png" in output.get("data", {}):
+                pictures += 1
+                assert len(output["metadata"]["image/png"]["alt"].split()) >= 8
+    assert pictures >= 1

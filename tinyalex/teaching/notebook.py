@@ -1,0 +1,90 @@
+"""What the cells of a notebook call. Nothing here raises for what a learner wrote."""
+
+import base64
+import inspect
+import io
+import textwrap
+
+from tinyalex.teaching import learner
+from tinyalex.teaching.examine import NOT_DONE, NOT_YET, RIGHT, examine
+from tinyalex.teaching.exercise import NotDoneYet, find_exercise, find_lesson
+
+
+def lesson(number):
+    """Say which lesson this is, what it takes, and how far the learner is."""
+    this = find_lesson(number)
+    done = sum(learner.progress().get(exercise.id) == RIGHT for exercise in this.exercises)
+    print(f"Lesson {this.number}: {this.title}. About {this.seconds} s of computing. Checks passed: {done} of {len(this.exercises)}.")
+
+
+def todo():
+    """The body of an exercise that nobody has written yet."""
+    raise NotDoneYet
+
+
+def check(name, function):
+    """Judge an answer, say so in words, and hand back the learner's function if it is right, else ours.
+
+    So the cells that follow run in either case, and on the learner's own code once it is right.
+    """
+    exercise = find_exercise(name)
+    verdict = examine(exercise, function)
+    learner.remember(name, verdict.state)
+    if verdict.state == RIGHT:
+        print(f"{name}: right ({verdict.text}). What follows uses yours.")
+        return function
+    if verdict.state == NOT_DONE:
+        print(f"{name}: not done yet. What follows uses ours; {_offer(exercise)}")
+    else:
+        print(f"{name}: {NOT_YET}. {verdict.text}\n(What follows uses ours; {_offer(exercise)})")
+    return exercise.ours
+
+
+def _offer(exercise):
+    return f'hint("{exercise.id}", 1) helps.'
+
+
+def hint(name, number=1):
+    """The question to ask oneself (1), the formula (2), the decisive line (3)."""
+    hints = find_exercise(name).hints
+    if number not in range(1, len(hints) + 1):
+        print(f"There are hints 1 to {len(hints)}; after them, reveal({name!r}).")
+    else:
+        print(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
+
+
+def reveal(name):
+    """Print a right answer."""
+    print(textwrap.dedent(inspect.getsource(learner.solutions(name)[0])).rstrip())
+
+
+def answer(guess, value, unit="", digits=3):
+    """Tell a learner how near a guess was. guess: a number, or None where there is none yet."""
+    unit = f" {unit}" if unit else ""
+    actual = f"It is {value:,.{digits}g}{unit}" if isinstance(value, float) else f"It is {value:,}{unit}"
+    if guess is None:
+        print(f"{actual}. (You have not guessed: write a number for `guess` above, and run both cells again.)")
+    elif guess == value or abs(guess - value) <= 0.005 * abs(value):
+        print(f"{actual}: exactly what you said.")
+    elif value and 0.5 <= guess / value <= 2:
+        print(f"{actual}. You said {guess:,}{unit}: {abs(guess / value - 1):.0%} too {'high' if guess > value else 'low'}.")
+    elif value and guess / value > 0:
+        factor = max(guess / value, value / guess)
+        print(f"{actual}. You said {guess:,}{unit}: {factor:,.3g} times too {'high' if guess > value else 'low'}.")
+    else:
+        print(f"{actual}. You said {guess:,}{unit}.")
+
+
+def show(figure, alt):
+    """Show a Matplotlib figure as a picture with a text for those who cannot see it, and close it."""
+    from matplotlib import pyplot as plt
+
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=80, bbox_inches="tight", facecolor="white", metadata={"Software": None})
+    plt.close(figure)
+    try:
+        from IPython.display import display
+    except ImportError:
+        return
+    data = {"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": alt}
+    display(data, raw=True, metadata={"image/png": {"alt": alt}})
