@@ -79,6 +79,7 @@ class Winograd:
     """Convolution with the same arguments and results as `Im2col`, to rounding.
 
     windows: a `Windows` for which `fits` is true;  groups: G;  out_size: (OH, OW);  weight: (k, k, C/G, F)
+    self.A, .B, .G are the matrices above; in the comments on shapes G is the number of groups.
     """
 
     def __init__(self, windows, groups, out_size, weight):
