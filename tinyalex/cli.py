@@ -16,6 +16,7 @@ import tinyalex
 from tinyalex.errors import UserError
 
 COMMANDS = {
+    "lesson": "the lessons: how far you are, open one, check your own file, make a book",
     "train": "train a network",
     "evaluate": "top-1 and top-5 error of a trained network",
     "predict": "top-5 answers for your own pictures",
@@ -25,7 +26,7 @@ COMMANDS = {
     "gradcheck": "hold every gradient against a numerical one",
     "bench": "measure speed on this machine, beside PyTorch where it is installed",
 }
-POSITIONAL = ("run", "pictures", "source", "out", "name", "folder")
+POSITIONAL = ("run", "pictures", "source", "out", "name", "folder", "number")
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 
 

@@ -3,6 +3,103 @@
 import numpy as np
 
 
+def sum_ends_early(a, n):
+    return np.stack([a[..., max(0, i - n // 2) : i + n // 2].sum(-1) for i in range(a.shape[-1])], axis=-1)
+
+
+def sum_begins_late(a, n):
+    s = np.zeros_like(a)
+    for i in range(a.shape[3]):
+        for j in range(a.shape[3]):
+            if i - n // 2 < j <= i + n // 2:
+                s[:, :, :, i] += a[:, :, :, j]
+    return s
+
+
+def sum_n_each_way(a, n):
+    p = np.pad(a, [(0, 0), (0, 0), (0, 0), (n, n)])
+    return sum(p[..., s : s + a.shape[3]] for s in range(2 * n + 1))
+
+
+def sum_looks_up(a, n):
+    out = np.zeros_like(a)
+    for c in range(a.shape[-1]):
+        for j in range(c, min(c + n, a.shape[-1])):
+            out[..., c] += a[..., j]
+    return out
+
+
+def sum_looks_down(a, n):
+    p = np.pad(a, [(0, 0)] * 3 + [(n - 1, 0)])
+    return np.stack([p[..., i : i + n].sum(-1) for i in range(a.shape[-1])], -1)
+
+
+def sum_on_a_ring(a, n):
+    s, C = np.zeros_like(a), a.shape[-1]
+    for o in range(-(n // 2), n // 2 + 1):
+        s += a[..., (np.arange(C) + o) % C]
+    return s
+
+
+def sum_from_below_zero(a, n):
+    half = n // 2
+    return np.stack([np.sum(a[..., i - half : i + half + 1], axis=-1) for i in range(a.shape[-1])], axis=-1)
+
+
+def sum_of_means(a, n):
+    return np.stack([a[..., max(0, i - n // 2) : i + n // 2 + 1].mean(-1) for i in range(a.shape[-1])], axis=-1)
+
+
+def sum_over_columns(a, n):
+    s, W = np.empty_like(a), a.shape[2]
+    for w in range(W):
+        s[:, :, w] = a[:, :, max(w - n // 2, 0) : min(w + n // 2 + 1, W)].sum(axis=2)
+    return s
+
+
+def sum_of_squares(a, n):
+    p = np.pad(np.square(a), [(0, 0)] * 3 + [(n // 2, n // 2)])
+    return sum(p[..., s : s + a.shape[3]] for s in range(n))
+
+
+def sum_of_the_others(a, n):
+    near = np.abs(np.subtract.outer(np.arange(a.shape[-1]), np.arange(a.shape[-1]))) <= n // 2
+    np.fill_diagonal(near, False)
+    return a @ near.astype(a.dtype)
+
+
+def running_total(a, n):
+    total = np.cumsum(a, axis=-1)
+    return total[..., np.minimum(np.arange(a.shape[-1]) + n // 2, a.shape[-1] - 1)]
+
+
+def whole_windows_only(a, n):
+    return np.lib.stride_tricks.sliding_window_view(a, n, axis=-1).sum(axis=-1)
+
+
+def sum_into_a(a, n):
+    old = a.copy()
+    for i in range(a.shape[-1]):
+        a[..., i] = old[..., max(0, i - n // 2) : i + n // 2 + 1].sum(-1)
+    return a
+
+
+def mean_of_padded(a, n):
+    p = np.pad(a, [(0, 0)] * 3 + [(n // 2, n // 2)])
+    return np.mean([p[..., s : s + a.shape[3]] for s in range(n)], axis=0)
+
+
+def sum_in_float64(a, n):
+    s = np.zeros(a.shape)
+    for i in range(a.shape[-1]):
+        s[..., i] = a[..., max(0, i - n // 2) : i + n // 2 + 1].sum(-1)
+    return s
+
+
+def early_end_of_squares(a, n):
+    return np.stack([(a[..., max(0, i - n // 2) : i + n // 2] ** 2).sum(-1) for i in range(a.shape[-1])], axis=-1)
+
+
 def alpha_over_n(x, n, alpha, beta, k):
     y = np.empty_like(x)
     for i in range(x.shape[-1]):
@@ -119,6 +216,48 @@ def early_end_and_alpha_over_n(x, n, alpha, beta, k):
     return x / np.stack(d, -1) ** beta
 
 
+def starts_below_zero(x, n, alpha, beta, k):
+    d = np.empty_like(x)
+    for i in range(x.shape[-1]):
+        d[..., i] = k + alpha * np.sum(x[..., i - n // 2 : i + n // 2 + 1] ** 2, axis=-1)
+    return x / d**beta
+
+
+def square_of_the_sum(x, n, alpha, beta, k):
+    sums = np.stack([x[..., max(0, i - n // 2) : i + n // 2 + 1].sum(-1) for i in range(x.shape[-1])], -1)
+    return x * (k + alpha * sums * sums) ** -beta
+
+
+def squared_twice(x, n, alpha, beta, k):
+    squares = np.square(x)
+    near = np.abs(np.subtract.outer(np.arange(x.shape[-1]), np.arange(x.shape[-1]))) <= n // 2
+    return x / (k + alpha * (squares**2 @ near.astype(x.dtype))) ** beta
+
+
+def damped_by_others_only(x, n, alpha, beta, k):
+    s = np.zeros_like(x)
+    for i in range(x.shape[3]):
+        for j in range(max(i - n // 2, 0), min(i + n // 2, x.shape[3] - 1) + 1):
+            if j != i:
+                s[:, :, :, i] += x[:, :, :, j] ** 2
+    return x / np.power(k + alpha * s, beta)
+
+
+def power_of_the_sum(x, n, alpha, beta, k):
+    s = np.stack([(x[..., max(0, i - n // 2) : i + n // 2 + 1] ** 2).sum(-1) for i in range(x.shape[-1])], -1)
+    return x / (k + alpha * s**beta)
+
+
+def no_power(x, n, alpha, beta, k):
+    s = np.stack([(x[..., max(0, i - n // 2) : i + n // 2 + 1] ** 2).sum(-1) for i in range(x.shape[-1])], -1)
+    return x / (k + alpha * s)
+
+
+def multiplies(x, n, alpha, beta, k):
+    d = [k + alpha * (x[..., max(0, i - n // 2) : i + n // 2 + 1] ** 2).sum(-1) for i in range(x.shape[-1])]
+    return np.stack([x[..., i] * d[i] ** beta for i in range(x.shape[-1])], -1)
+
+
 def _window(values, n):
     p = np.pad(values, ((0, 0),) * 3 + ((n // 2, n // 2),))
     return sum(p[..., s : s + values.shape[-1]] for s in range(n))
@@ -189,12 +328,72 @@ def neighbours_end_early(dy, x, n, alpha, beta, k):
     return dy / d**beta - 2 * alpha * beta * x * sums
 
 
+def y_where_x_belongs(dy, x, n, alpha, beta, k):
+    d = k + alpha * _window(x**2, n)
+    y = x / d**beta
+    return dy / d**beta - 2 * alpha * beta * x * _window(dy * y / d ** (beta + 1), n)
+
+
+def one_minus_beta(dy, x, n, alpha, beta, k):
+    d = k + alpha * _window(x**2, n)
+    return dy * d**-beta - 2 * beta * alpha * x * _window(dy * x * d ** (1 - beta), n)
+
+
+def backward_with_k_one(dy, x, n, alpha, beta, k):
+    d = 1 + alpha * _window(x**2, n)
+    return dy * d**-beta - 2 * beta * alpha * x * _window(dy * x * d ** (-1 - beta), n)
+
+
+def normalises_dy(dy, x, n, alpha, beta, k):
+    d = k + alpha * _window(dy**2, n)
+    return dy / d**beta
+
+
+def other_channels_only(dy, x, n, alpha, beta, k):
+    d = k + alpha * _window(x**2, n)
+    dx = dy / d**beta
+    for i in range(x.shape[3]):
+        for j in range(x.shape[3]):
+            if j != i and abs(j - i) <= n // 2:
+                dx[..., i] -= 2 * alpha * beta * x[..., i] * dy[..., j] * x[..., j] / d[..., j] ** (beta + 1)
+    return dx
+
+
+def cross_term_alone(dy, x, n, alpha, beta, k):
+    d = k + alpha * _window(x**2, n)
+    return -2 * alpha * beta * x * _window(dy * x * d ** (-1 - beta), n)
+
+
+def scales_dy_in_place(dy, x, n, alpha, beta, k):
+    d = k + alpha * _window(x**2, n)
+    cross = 2 * alpha * beta * x * _window(dy * x * d ** (-1 - beta), n)
+    dy *= d**-beta
+    return dy - cross
+
+
 def half_and_a_power_short(dy, x, n, alpha, beta, k):
     scale = (k + alpha * _window(x**2, n)) ** -beta
     return dy * scale - alpha * beta * x * _window(dy * x * scale, n)
 
 
 MUTANTS = [
+    ("09-window", "L4", sum_ends_early),
+    ("09-window", "L4", sum_begins_late),
+    ("09-window", "L4", sum_n_each_way),
+    ("09-window", "L4", sum_looks_up),
+    ("09-window", "L4", sum_looks_down),
+    ("09-window", "L5", sum_on_a_ring),
+    ("09-window", "L5", sum_from_below_zero),
+    ("09-window", "L6", sum_of_means),
+    ("09-window", "L7", sum_over_columns),
+    ("09-window", "L13", sum_of_squares),
+    ("09-window", "L14", sum_of_the_others),
+    ("09-window", "L15", running_total),
+    ("09-window", "L16", whole_windows_only),
+    ("09-window", "unchanged", sum_into_a),
+    ("09-window", "ratio", mean_of_padded),
+    ("09-window", "C16", sum_in_float64),
+    ("09-window", None, early_end_of_squares),
     ("09-forward", "L1", alpha_over_n),
     ("09-forward", "L1", mean_of_a_full_window),
     ("09-forward", "L2", one_instead_of_k),
@@ -210,6 +409,13 @@ MUTANTS = [
     ("09-forward", "L8", absolute_values),
     ("09-forward", "L8", fixed_power),
     ("09-forward", "L8", a_square_root),
+    ("09-forward", "L5", starts_below_zero),
+    ("09-forward", "L13", square_of_the_sum),
+    ("09-forward", "L13", squared_twice),
+    ("09-forward", "L14", damped_by_others_only),
+    ("09-forward", "L17", power_of_the_sum),
+    ("09-forward", "L17", no_power),
+    ("09-forward", "L18", multiplies),
     ("09-forward", "unchanged", writes_into_x),
     ("09-forward", "C16", float64_inside),
     ("09-forward", None, early_end_and_alpha_over_n),
@@ -224,5 +430,12 @@ MUTANTS = [
     ("09-backward", "L12", beta_forgotten),
     ("09-backward", "L1", backward_with_alpha_over_n),
     ("09-backward", "L4", neighbours_end_early),
+    ("09-backward", "L12", y_where_x_belongs),
+    ("09-backward", "L12", one_minus_beta),
+    ("09-backward", "L2", backward_with_k_one),
+    ("09-backward", "L19", normalises_dy),
+    ("09-backward", "L10", other_channels_only),
+    ("09-backward", "L20", cross_term_alone),
+    ("09-backward", "unchanged", scales_dy_in_place),
     ("09-backward", None, half_and_a_power_short),
 ]

@@ -3,7 +3,36 @@
 import numpy as np
 
 
+def window_sum(a, n):
+    s = np.empty_like(a)
+    for i in range(a.shape[-1]):
+        s[..., i] = a[..., max(0, i - n // 2) : i + n // 2 + 1].sum(axis=-1)
+    return s
+
+
+def window_sum_by_shifts(a, n):
+    padded = np.pad(a, [(0, 0)] * (a.ndim - 1) + [(n // 2, n // 2)])
+    return sum(padded[..., s : s + a.shape[-1]] for s in range(n))
+
+
+def window_sum_by_running_totals(a, n):
+    C, half = a.shape[-1], n // 2
+    upto = np.concatenate([np.zeros_like(a[..., :1]), np.cumsum(a, axis=-1)], axis=-1)  # upto[i]: the first i channels
+    i = np.arange(C)
+    return upto[..., np.minimum(i + half + 1, C)] - upto[..., np.maximum(i - half, 0)]
+
+
+def window_sum_by_a_matrix(a, n):
+    i = np.arange(a.shape[-1])
+    return np.einsum("...c,cd->...d", a, (abs(i[:, None] - i) <= n // 2).astype(a.dtype))
+
+
 def lrn_forward(x, n, alpha, beta, k):
+    d = k + alpha * window_sum(x**2, n)
+    return x / d**beta
+
+
+def lrn_forward_by_loops(x, n, alpha, beta, k):
     C, d = x.shape[-1], np.full_like(x, k)
     for i in range(C):
         window = x[..., max(0, i - n // 2) : i + n // 2 + 1]
@@ -24,12 +53,9 @@ def lrn_forward_by_a_matrix(x, n, alpha, beta, k):
 
 
 def lrn_backward(dy, x, n, alpha, beta, k):
-    def window_sum(values):
-        return np.stack([values[..., max(0, i - n // 2) : i + n // 2 + 1].sum(axis=-1) for i in range(x.shape[-1])], axis=-1)
-
-    d = k + alpha * window_sum(x**2)
+    d = k + alpha * window_sum(x**2, n)
     ratio = dy * x * d ** (-beta - 1)
-    return dy * d**-beta - 2 * alpha * beta * x * window_sum(ratio)
+    return dy * d**-beta - 2 * alpha * beta * x * window_sum(ratio, n)
 
 
 def lrn_backward_by_loops(dy, x, n, alpha, beta, k):
@@ -52,6 +78,7 @@ def lrn_backward_by_a_matrix(dy, x, n, alpha, beta, k):
 
 
 SOLUTIONS = {
-    "09-forward": [lrn_forward, lrn_forward_by_shifts, lrn_forward_by_a_matrix],
+    "09-window": [window_sum, window_sum_by_shifts, window_sum_by_running_totals, window_sum_by_a_matrix],
+    "09-forward": [lrn_forward, lrn_forward_by_loops, lrn_forward_by_shifts, lrn_forward_by_a_matrix],
     "09-backward": [lrn_backward, lrn_backward_by_loops, lrn_backward_by_a_matrix],
 }

@@ -49,11 +49,20 @@ def cells(notebook, tag):
 
 def text(cell):
     """What a cell printed and returned, with times masked."""
-    parts = []
-    for output in getattr(cell, "outputs", ()):
-        found = output.get("text") or output.get("data", {}).get("text/plain", "")
-        parts.append(found if isinstance(found, str) else "".join(found))
-    return TIMING.sub("#", "\n".join(parts))
+    printed = [output.get("text", "") for output in getattr(cell, "outputs", ())]
+    shown = [output.get("data", {}).get("text/plain", "") for output in getattr(cell, "outputs", ())]
+    return TIMING.sub("#", "\n".join(filter(None, ["".join(printed), *shown])))
+
+
+def tidy(cell):
+    """One output for all that was printed in a row: how a kernel cuts it depends on how busy the machine is."""
+    outputs = []
+    for output in cell.outputs:
+        if outputs and output.output_type == outputs[-1].output_type == "stream" and output.name == outputs[-1].name:
+            outputs[-1].text += output.text
+        else:
+            outputs.append(output)
+    cell.outputs = outputs
 
 
 def main(*numbers):
@@ -65,6 +74,8 @@ def main(*numbers):
         run(notebook)
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)
+            if cell.cell_type == "code":
+                tidy(cell)
         nbformat.write(notebook, learner.notebook(number))
         print(number, learner.notebook(number).stat().st_size // 1024, "KB")
 

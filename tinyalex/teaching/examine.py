@@ -43,6 +43,9 @@ def examine(exercise, function):
             return _examine(exercise, function)
         except Judged as judged:
             return judged.verdict
+        except Exception as error:  # the last net: what a learner wrote must not end in a traceback of ours
+            words = f"The check cannot make sense of what {exercise.name} does ({type(error).__name__}: {error})."
+            return Verdict(NOT_YET, words, "check")
 
 
 def _examine(exercise, function):
@@ -61,7 +64,9 @@ def _examine(exercise, function):
             _check_dtype(exercise, function, answer)  # last: who has both wrong should hear of the numbers first
         entries = sum(value.size for answer in answers for value in answer.found.values())
         error = max(answer.error() for answer in answers)
-    return Verdict(RIGHT, f"{error:.0e} over {entries:,} entries" if entries else "everything asked for holds")
+    if not entries:
+        return Verdict(RIGHT, "everything asked for holds")
+    return Verdict(RIGHT, f"{error:.0e} over {entries:,} entries" if error else f"exact in {entries:,} entries")
 
 
 class Answer:
@@ -70,11 +75,8 @@ class Answer:
     def __init__(self, exercise, function, arguments):
         self.exercise, self.arguments = exercise, arguments
         self.expected = outputs(exercise, exercise.ours, arguments)
-        self.found, self.after = _call(exercise, function, arguments)
-        for name, value in self.found.items():
-            if not isinstance(value, (np.ndarray, np.generic, float, int)):
-                raise Judged(f"{name} is a {type(value).__name__}, expected an array")
-        self.found = {name: np.asarray(value) for name, value in self.found.items()}
+        found, self.after = _call(exercise, function, arguments)
+        self.found = {name: _array(name, value) for name, value in found.items()}
 
     def right(self, output=None):
         names = self.expected if output is None else [output]
@@ -93,6 +95,16 @@ class Answer:
         return all(agree(self.found[name], other[name]) for name in names)
 
 
+def _array(name, value):
+    """What a learner returned under a name, as an array of numbers; `Judged` where it is something else."""
+    if not isinstance(value, (np.ndarray, np.generic, float, int)):
+        raise Judged(f"{name} is a {type(value).__name__}, expected an array.")
+    value = np.asarray(value)
+    if value.dtype.kind not in "biuf":
+        raise Judged(f"{name} is an array of {value.dtype}, expected an array of numbers.")
+    return value
+
+
 def outputs(exercise, function, arguments):
     """{name: array} of a trusted function."""
     arguments = copy.deepcopy(arguments)
@@ -101,16 +113,27 @@ def outputs(exercise, function, arguments):
 
 
 def agree(found, expected):
-    """Equal in shape and, to rounding, in every entry; NaN equals NaN."""
-    if found.shape != expected.shape:
-        return False
-    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
-    return np.allclose(found, expected, rtol=RTOL, atol=ATOL * scale, equal_nan=True)
+    """Equal in shape and in every entry."""
+    return found.shape == expected.shape and bool(np.all(_close(found, expected)))
+
+
+def _close(found, expected):
+    """Entry by entry: whole numbers exactly, others to rounding; NaN equals NaN."""
+    if expected.dtype.kind in "biu":
+        return found == expected
+    return np.isclose(found, expected, rtol=RTOL, atol=ATOL * _scale(expected), equal_nan=True)
+
+
+def _scale(expected):
+    """The largest entry, leaving out what is not finite."""
+    return float(np.abs(expected[np.isfinite(expected)], dtype=np.float64).max(initial=0.0))
 
 
 def _error(found, expected):
-    scale = np.abs(expected).max(initial=0.0) or 1.0
-    return float(np.abs(found - expected).max(initial=0.0) / scale)
+    """The largest difference between finite entries, relative to the largest entry."""
+    finite = np.isfinite(expected) & np.isfinite(found)
+    difference = found[finite].astype(np.float64) - expected[finite].astype(np.float64)
+    return float(np.abs(difference).max(initial=0.0)) / (_scale(expected) or 1.0)
 
 
 # ---------------------------------------------------------------------------------------------- calling
@@ -120,14 +143,15 @@ def _call(exercise, function, arguments):
     """({name: value}, the arguments afterwards). `Judged` where the function fails or returns something else."""
     arguments = copy.deepcopy(arguments)
     try:
-        return exercise.read(function(*arguments), arguments), arguments
+        with np.errstate():  # what a learner sets is over with the call
+            return exercise.read(function(*arguments), arguments), arguments
     except NotDoneYet:
         raise Judged("", state=NOT_DONE) from None
     except ValueError as error:
         if error.__traceback__.tb_next and error.__traceback__.tb_next.tb_frame.f_code is type(exercise).read.__code__:
             raise Judged(f"{exercise.name} {error}.") from None
         raise Judged(_failure(exercise, error)) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Judged(_failure(exercise, error)) from None
 
 
@@ -138,7 +162,13 @@ def _failure(exercise, error):
     if own[-1] is not None:
         line = linecache.getline(own[-1].filename, own[-1].lineno).strip()
         where = f"\nin its line {own[-1].lineno}: {line}" if line else ""
-    words = str(error).splitlines() or [""]
+    elif isinstance(error, TypeError) and error.__traceback__.tb_next is None:  # the call itself
+        code = exercise.ours.__code__
+        where = f"\nIt is called as {exercise.name}({', '.join(code.co_varnames[: code.co_argcount])})."
+    try:
+        words = str(error).splitlines() or [""]
+    except Exception:  # an exception of the learner's own, whose words fail
+        words = [""]
     return f"{exercise.name} fails with {type(error).__name__}: {words[0]}{where}"
 
 
@@ -162,7 +192,7 @@ def _check_form(exercise, function, answer, answers):
                 f"{exercise.name} wrote into {_argument(exercise, place)}: what it is given belongs to someone else, "
                 "who may still need it. Work on a copy.", "unchanged",
             )  # fmt: skip
-    again, _ = _call(exercise, function, answer.arguments)
+    again = {name: _array(name, value) for name, value in _call(exercise, function, answer.arguments)[0].items()}
     if exercise.compare and not all(np.array_equal(again[n], answer.found[n], equal_nan=True) for n in answer.found):
         raise Judged(f"Two calls of {exercise.name} with the same arguments give different results.", "twice")
 
@@ -174,7 +204,8 @@ def _check_dtype(exercise, function, answer):
     expected, (found, _) = outputs(exercise, exercise.ours, single), _call(exercise, function, single)
     for name in expected:
         dtype = np.asarray(found[name]).dtype
-        if expected[name].dtype == np.float32 != dtype:
+        plain = type(found[name]) in (float, int)  # a Python number has no dtype to keep
+        if expected[name].dtype == np.float32 != dtype and dtype.itemsize > 4 and not plain:
             raise Judged(
                 f"float32 went in, but {name} came out as {dtype}: a {dtype} constant or array crept in. "
                 "It takes twice the memory and is slow on most GPUs.", "C16",
@@ -193,7 +224,7 @@ def _as_single(value):
 
 def _same(before, after):
     if isinstance(before, np.ndarray):
-        return np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
+        return isinstance(after, np.ndarray) and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
     if isinstance(before, (tuple, list)):
         return len(before) == len(after) and all(map(_same, before, after))
     if isinstance(before, dict):
@@ -211,10 +242,12 @@ def _check_property(held, exercise, function):
         found = held.holds(function)
     except NotDoneYet:
         raise Judged("", state=NOT_DONE) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Judged(_failure(exercise, error)) from None
-    if found is False or isinstance(found, str):
-        raise Judged(" ".join(filter(None, (held.message, found or ""))), held.id)
+    if isinstance(found, str):
+        raise Judged(f"{held.message} {found}".rstrip(), held.id)
+    if isinstance(found, (bool, np.bool_)) and not found:
+        raise Judged(held.message, held.id)
 
 
 # ---------------------------------------------------------------------------------------------- values
@@ -225,16 +258,21 @@ def _name_the_mistake(exercise, answers):
     output, answer = next((n, a) for a in answers for n in a.expected if not a.right(n))
     _look_for_a_ratio(exercise, answers, output)
     found, expected = answer.found[output], answer.expected[output]
-    off = ~np.isclose(found, expected, rtol=RTOL, atol=ATOL * np.abs(expected).max(initial=0.0))
-    lines = [_where(exercise, output, off)]
+    off = ~_close(found, expected)
     index = tuple(int(i) for i in np.argwhere(off)[0])
-    lines.append(
-        f"The first that differs: {entry(exercise, output, index, off.ndim)} is {found[index]:.6g}, "
-        f"expected {expected[index]:.6g}."
+    difference = "{} is {}, expected {}.".format(
+        entry(exercise, output, index, off.ndim), *_digits(found[index], expected[index])
     )
+    lines = [_where(exercise, output, off), f"The first that differs: {difference}"] if off.ndim else [difference]
     if exercise.by_hand:
         lines.append(exercise.by_hand(answer.arguments, output, index))
     raise Judged("\n".join(filter(None, lines)))
+
+
+def _digits(found, expected):
+    """Two numbers as texts: whole ones in full, others with six digits, or with as many as tell them apart."""
+    texts = [f"{v:,}" if isinstance(v, int) else f"{v:.6g}" for v in (found.item(), expected.item())]
+    return texts if texts[0] != texts[1] else [repr(found.item()), repr(expected.item())]
 
 
 def _look_up(exercise, answers):
@@ -262,7 +300,11 @@ def _look_for_a_ratio(exercise, answers, output):
         if np.allclose(ratios, values, rtol=RTOL) and not np.allclose(values, 1):
             raise Judged(message, "ratio")
     if np.allclose(ratios, ratios[0], rtol=RTOL):
-        raise Judged(f"Every entry of {output} is {ratios[0]:.6g} times what it should be.", "ratio")
+        found, expected = answers[0].found[output], answers[0].expected[output]
+        what = f"Every entry of {output}"
+        if found.ndim == 0:
+            what = "{} is {}, expected {}: it".format(output, *_digits(found[()], expected[()]))
+        raise Judged(f"{what} is {ratios[0]:.6g} times what it should be.", "ratio")
 
 
 def _ratio(found, expected):
@@ -270,6 +312,8 @@ def _ratio(found, expected):
     if not nonzero.any():
         return None
     r = float(np.median(found[nonzero] / expected[nonzero]))
+    if expected.dtype.kind in "biu":
+        return r if r != 0 and np.allclose(found, r * expected, rtol=1e-12, atol=0) else None
     return r if r != 0 and agree(found, r * expected) else None
 
 
@@ -279,6 +323,7 @@ def _where(exercise, output, off):
         places = np.flatnonzero(off.any(axis=tuple(a for a in range(off.ndim) if a != axis)))
         if len(places) <= off.shape[axis] / 2:
             numbers = ", ".join(map(str, places[:6])) + (", …" if len(places) > 6 else "")
+            word = f"{word}, place" if word.startswith("axis") else word
             plural = "s" if len(places) > 1 else ""
             return f"{output} is off in {word}{plural} {numbers} only, of {off.shape[axis]}."
     inside = off[:, 1:-1, 1:-1] if off.ndim == 4 else off
@@ -288,8 +333,8 @@ def _where(exercise, output, off):
 
 
 def entry(exercise, output, index, ndim):
-    """dx[picture 0, row 2, column 3, channel 1]"""
+    """dx[picture 0, row 2, column 3, channel 1], or dx[0, 2] where the axes have no names."""
     if not index:
         return output
     words = exercise.names_of_axes(output, ndim)
-    return f"{output}[{', '.join(f'{word} {i}' for word, i in zip(words, index))}]"
+    return f"{output}[{', '.join(f'{word} {i}'.removeprefix(f'axis {a} ') for a, (word, i) in enumerate(zip(words, index)))}]"

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -75,11 +76,11 @@ class Exercise:
         An argument that is to be written into is read after the call, under the next of the names.
         """
         returned = len(self.outputs) - len(self.changes)
+        if returned and result is None:
+            raise ValueError(f"returns nothing, expected {', '.join(self.outputs[:returned])}; is there a return?")
         values = () if returned == 0 else (result,) if returned == 1 else result
         if not isinstance(values, (tuple, list)) or len(values) != returned:
             raise ValueError(f"returns {_kind(result)}, expected {returned} things: {', '.join(self.outputs[:returned])}")
-        if returned and result is None:
-            raise ValueError(f"returns nothing, expected {', '.join(self.outputs[:returned])}; is there a return?")
         return dict(zip(self.outputs, (*values, *(arguments[i] for i in self.changes))))
 
     def names_of_axes(self, output, ndim):
@@ -106,6 +107,8 @@ def find_lesson(number):
     number = str(number).zfill(2)
     if number not in NUMBERS:
         raise UserError(f"lesson: found {number!r}, expected one of {', '.join(NUMBERS)}")
+    if not (Path(__file__).parent / f"lesson_{number}.py").exists():
+        raise UserError(f"lesson {number} is not written yet")
     return importlib.import_module(f"tinyalex.teaching.lesson_{number}").LESSON
 
 

@@ -17,7 +17,7 @@ def progress():
     """{exercise: "right" or "not yet"} so far; empty where there is no file, or none that can be read."""
     try:
         found = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -30,7 +30,7 @@ def remember(name, state):
     try:
         with replacing(_file()) as beside:
             beside.write_text(json.dumps(found | {name: state}, indent=1) + "\n", encoding="utf-8")
-    except OSError:
+    except (OSError, UserError):
         pass  # a read-only folder is no reason to disturb a lesson
 
 

@@ -4,6 +4,8 @@ import base64
 import inspect
 import io
 import textwrap
+from math import isfinite
+from numbers import Integral, Real
 
 from tinyalex.teaching import learner
 from tinyalex.teaching.examine import NOT_DONE, NOT_YET, RIGHT, examine
@@ -61,9 +63,13 @@ def reveal(name):
 def answer(guess, value, unit="", digits=3):
     """Tell a learner how near a guess was. guess: a number, or None where there is none yet."""
     unit = f" {unit}" if unit else ""
-    actual = f"It is {value:,.{digits}g}{unit}" if isinstance(value, float) else f"It is {value:,}{unit}"
+    whole = isinstance(value, Integral)
+    actual = f"It is {value:,}{unit}" if whole else f"It is {float(value):,.{digits}g}{unit}"
     if guess is None:
         print(f"{actual}. (You have not guessed: write a number for `guess` above, and run both cells again.)")
+    elif not isinstance(guess, Real) or not isfinite(guess):
+        found = f"an array of shape {guess.shape}" if hasattr(guess, "shape") else repr(guess)
+        print(f"{actual}. A number was expected as a guess, not {found}.")
     elif guess == value or abs(guess - value) <= 0.005 * abs(value):
         print(f"{actual}: exactly what you said.")
     elif value and 0.5 <= guess / value <= 2:

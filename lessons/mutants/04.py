@@ -1,0 +1,437 @@
+"""Lesson 04: answers as learners get them wrong, and the row of the zoo that each is told; None: two at once."""
+
+import numpy as np
+
+
+def decay_without_rate(w, v, g, lr, momentum, weight_decay):
+    v *= momentum
+    v -= weight_decay * w
+    v -= lr * g
+    w += v
+
+
+def gradient_without_rate(w, v, g, lr, momentum, weight_decay):
+    v *= momentum
+    v -= g + lr * weight_decay * w
+    w += v
+
+
+def as_in_pytorch(w, v, g, lr, momentum, weight_decay):
+    grad = g + weight_decay * w
+    v *= momentum
+    v += grad
+    w -= lr * v
+
+
+def rate_at_the_end(w, v, g, lr, momentum, weight_decay):
+    v[:] = momentum * v - (g + weight_decay * w)
+    w += lr * v
+
+
+def rate_twice(w, v, g, lr, momentum, weight_decay):
+    v[:] = momentum * v - lr * (g + weight_decay * w)
+    w += lr * v
+
+
+def uphill_velocity(w, v, g, lr, momentum, weight_decay):
+    v *= momentum
+    v += lr * g
+    v += lr * weight_decay * w
+    w -= v
+
+
+def averaged_and_left_there(w, v, g, lr, momentum, weight_decay):
+    v[...] = momentum * v + (1 - momentum) * (-lr * g) - weight_decay * lr * w
+
+
+def averaged_and_moved(w, v, g, lr, momentum, weight_decay):
+    v[...] = momentum * v + (1 - momentum) * (-lr * g) - weight_decay * lr * w
+    w += v
+
+
+def averaged_everything(w, v, g, lr, momentum, weight_decay):
+    step = -lr * (g + weight_decay * w)
+    v += (1 - momentum) * (step - v)
+    w += v
+
+
+def decay_beside_the_velocity(w, v, g, lr, momentum, weight_decay):
+    shrink = lr * weight_decay * w
+    v *= momentum
+    v -= lr * g
+    w += v
+    w -= shrink
+
+
+def decay_as_a_factor(w, v, g, lr, momentum, weight_decay):
+    v *= momentum
+    v -= lr * g
+    w *= 1 - weight_decay
+    w += v
+
+
+def decay_of_a_square(w, v, g, lr, momentum, weight_decay):
+    total = g + 2 * weight_decay * w
+    v[:] = momentum * v - lr * total
+    w += v
+
+
+def decay_forgotten(w, v, g, lr, momentum, weight_decay):
+    v *= momentum
+    v -= lr * g
+    w += v
+
+
+def decay_grows(w, v, g, lr, momentum, weight_decay):
+    v[...] = momentum * v - (lr * g - weight_decay * lr * w)
+    w += v
+
+
+def w_before_v(w, v, g, lr, momentum, weight_decay):
+    old = w.copy()
+    w += v
+    v *= momentum
+    v -= lr * (g + weight_decay * old)
+
+
+def nesterov(w, v, g, lr, momentum, weight_decay):
+    d = g + weight_decay * w
+    v[:] = momentum * v - lr * d
+    w += momentum * v - lr * d
+
+
+def names_rebound(w, v, g, lr, momentum, weight_decay):
+    v = momentum * v - weight_decay * lr * w - lr * g
+    w = w + v
+    return w, v
+
+
+def w_rebound(w, v, g, lr, momentum, weight_decay):
+    v *= momentum
+    v -= weight_decay * lr * w + lr * g
+    w = w + v
+
+
+def v_rebound(w, v, g, lr, momentum, weight_decay):
+    v = momentum * v - weight_decay * lr * w - lr * g
+    w += v
+
+
+def uses_g_as_workspace(w, v, g, lr, momentum, weight_decay):
+    g += weight_decay * w
+    g *= lr
+    v *= momentum
+    v -= g
+    w += v
+
+
+def climbs(w, v, g, lr, momentum, weight_decay):
+    v *= momentum
+    v += lr * g
+    v -= lr * weight_decay * w
+    w += v
+
+
+def minus_v(w, v, g, lr, momentum, weight_decay):
+    v[...] = momentum * v - lr * weight_decay * w - lr * g
+    w -= v
+
+
+def constants_of_the_paper(w, v, g, lr, momentum=0.9, weight_decay=0.0005):
+    v *= 0.9
+    v -= 0.0005 * lr * w
+    v -= lr * g
+    w += v
+
+
+def plain_descent(w, v, g, lr, momentum, weight_decay):
+    v[:] = -lr * (g + weight_decay * w)
+    w += v
+
+
+def never_slows(w, v, g, lr, momentum, weight_decay):
+    v -= lr * g
+    v -= lr * weight_decay * w
+    w += v
+
+
+def momentum_the_other_way(w, v, g, lr, momentum, weight_decay):
+    v *= 1 - momentum
+    v -= lr * g
+    v -= lr * weight_decay * w
+    w += v
+
+
+def climbs_and_no_decay(w, v, g, lr, momentum, weight_decay):
+    v *= momentum
+    v += lr * g
+    w += v
+
+
+def zeros(shape, std, rng):
+    return np.zeros(shape, np.float32)
+
+
+def own_seed(shape, std, rng):
+    rng = np.random.default_rng(42)
+    return rng.normal(0, std, size=shape).astype(np.float32)
+
+
+def own_generator(shape, std, rng):
+    return (std * np.random.default_rng().standard_normal(shape)).astype(np.float32)
+
+
+def as_a_variance(shape, std, rng):
+    return (np.sqrt(std) * rng.standard_normal(shape)).astype(np.float32)
+
+
+def squared(shape, std, rng):
+    return rng.normal(0, std**2, shape).astype(np.float32)
+
+
+def uniform(shape, std, rng):
+    return rng.uniform(-std, std, shape).astype(np.float32)
+
+
+def uniform_of_that_std(shape, std, rng):
+    bound = std * np.sqrt(3)
+    return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+
+def only_positive(shape, std, rng):
+    return (std * rng.random(shape)).astype(np.float32)
+
+
+def mean_of_one(shape, std, rng):
+    return rng.normal(1, std, shape).astype(np.float32)
+
+
+def one_row_for_all(shape, std, rng):
+    return np.broadcast_to(std * rng.standard_normal(shape[-1]), shape).astype(np.float32)
+
+
+def one_kernel_for_all(shape, std, rng):
+    w = np.empty(shape, np.float32)
+    kernel = rng.normal(0, std, shape[:-1])
+    for f in range(shape[-1]):
+        w[..., f] = kernel
+    return w
+
+
+def he(shape, std, rng):
+    fan_in = np.prod(shape[:-1])
+    return (rng.standard_normal(shape) * np.sqrt(2 / fan_in)).astype(np.float32)
+
+
+def std_of_one(shape, std, rng):
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def always_a_hundredth(shape, std, rng):
+    return (0.01 * rng.standard_normal(shape)).astype(np.float32)
+
+
+def double_precision(shape, std, rng):
+    return rng.normal(0, std, shape)
+
+
+def uniform_and_double(shape, std, rng):
+    return (2 * rng.random(shape) - 1) * std
+
+
+def zero_biases(names):
+    return np.zeros(len(names))
+
+
+def one_biases(names):
+    return np.ones(len(names))
+
+
+def turned_round(names):
+    return np.array([int(n in ["conv1", "conv3", "fc8"]) for n in names])
+
+
+def all_but_the_first(names):
+    b = []
+    for n in names:
+        b.append(0.0 if n == "conv1" else 1.0)
+    return np.array(b)
+
+
+def all_hidden(names):
+    return np.array([0.0 if n.endswith(("1", "8")) else 1.0 for n in names])
+
+
+def scores_too(names):
+    return np.array([1.0 if n.startswith("fc") or n in ("conv2", "conv4", "conv5") else 0.0 for n in names])
+
+
+def convolutions_only(names):
+    return np.array([1.0 if n[:4] == "conv" and int(n[4:]) in (2, 4, 5) else 0.0 for n in names])
+
+
+def dense_only(names):
+    return np.array([float(n in {"fc6", "fc7"}) for n in names])
+
+
+def a_tenth(names):
+    return np.array([0.1 * (n in {"conv2", "conv4", "conv5", "fc6", "fc7"}) for n in names])
+
+
+def by_place(names):
+    b = np.zeros(len(names))
+    b[[1, 3, 4, 5, 6]] = 1
+    return b
+
+
+def no_conv4_and_scores(names):
+    return np.array([float(n in {"conv2", "conv5", "fc6", "fc7", "fc8"}) for n in names])
+
+
+def constant(epoch, lr, drops):
+    return lr
+
+
+def late(epoch, lr, drops):
+    for d in drops:
+        if epoch > d:
+            lr *= 0.1
+    return lr
+
+
+def early(epoch, lr, drops):
+    n = 0
+    for d in drops:
+        if epoch + 1 >= d:
+            n += 1
+    return lr / 10**n
+
+
+def in_that_epoch_only(epoch, lr, drops):
+    for d in drops:
+        if epoch == d:
+            return lr / 10
+    return lr
+
+
+def stops_at_the_first(epoch, lr, drops):
+    for d in drops:
+        if epoch >= d:
+            return lr / 10
+    return lr
+
+
+def halves(epoch, lr, drops):
+    for d in drops:
+        lr = lr / 2 if epoch >= d else lr
+    return lr
+
+
+def ten_times_the_count(epoch, lr, drops):
+    n = len([d for d in drops if d <= epoch])
+    return lr / (10 * n) if n else lr
+
+
+def a_tenth_off(epoch, lr, drops):
+    for d in drops:
+        if epoch >= d:
+            lr -= lr / 10
+    return lr
+
+
+def rises(epoch, lr, drops):
+    return lr * 10 ** np.sum(epoch >= np.array(drops))
+
+
+def counts_from_one(epoch, lr, drops):
+    for i, d in enumerate(drops, start=1):
+        if epoch < d:
+            return lr / 10**i
+    return lr / 10 ** (len(drops) + 1)
+
+
+def index_as_power(epoch, lr, drops):
+    rate = lr
+    for i, d in enumerate(drops):
+        if epoch >= d:
+            rate = lr * 0.1**i
+    return rate
+
+
+def papers_rate(epoch, lr, drops):
+    return 0.01 * 0.1 ** len([d for d in drops if epoch >= d])
+
+
+def late_and_halves(epoch, lr, drops):
+    return lr * 0.5 ** sum(epoch > d for d in drops)
+
+
+MUTANTS = [
+    ("04-step", "O1", decay_without_rate),
+    ("04-step", "O1", gradient_without_rate),
+    ("04-step", "O2", as_in_pytorch),
+    ("04-step", "O2", rate_at_the_end),
+    ("04-step", "O2", rate_twice),
+    ("04-step", "O2", uphill_velocity),
+    ("04-step", "O6", averaged_and_left_there),
+    ("04-step", "O3", averaged_and_moved),
+    ("04-step", "O3", averaged_everything),
+    ("04-step", "O4", decay_beside_the_velocity),
+    ("04-step", "O4", decay_as_a_factor),
+    ("04-step", "O4", decay_of_a_square),
+    ("04-step", "O4", decay_forgotten),
+    ("04-step", "O4", decay_grows),
+    ("04-step", "O5", w_before_v),
+    ("04-step", "O5", nesterov),
+    ("04-step", "O6", names_rebound),
+    ("04-step", "O6", w_rebound),
+    ("04-step", "O6", v_rebound),
+    ("04-step", "unchanged", uses_g_as_workspace),
+    ("04-step", "O7", climbs),
+    ("04-step", "O7", minus_v),
+    ("04-step", "O8", constants_of_the_paper),
+    ("04-step", "O9", plain_descent),
+    ("04-step", "O9", never_slows),
+    ("04-step", "O9", momentum_the_other_way),
+    ("04-step", None, climbs_and_no_decay),
+    ("04-weights", "I1", zeros),
+    ("04-weights", "I1", own_seed),
+    ("04-weights", "I3", own_generator),
+    ("04-weights", "I1", as_a_variance),
+    ("04-weights", "I1", squared),
+    ("04-weights", "I5", uniform),
+    ("04-weights", "I5", uniform_of_that_std),
+    ("04-weights", "I4", only_positive),
+    ("04-weights", "I4", mean_of_one),
+    ("04-weights", "I1", one_row_for_all),
+    ("04-weights", "I1", one_kernel_for_all),
+    ("04-weights", "I6", he),
+    ("04-weights", "I1", std_of_one),
+    ("04-weights", "I1", always_a_hundredth),
+    ("04-weights", "C16", double_precision),
+    ("04-weights", "I5", uniform_and_double),
+    ("04-biases", "I1", zero_biases),
+    ("04-biases", "I1", one_biases),
+    ("04-biases", "I1", turned_round),
+    ("04-biases", "I1", all_but_the_first),
+    ("04-biases", "I1", all_hidden),
+    ("04-biases", "I1", scores_too),
+    ("04-biases", "I1", convolutions_only),
+    ("04-biases", "I1", dense_only),
+    ("04-biases", "I7", a_tenth),
+    ("04-biases", "I1", by_place),
+    ("04-biases", None, no_conv4_and_scores),
+    ("04-rate", "O10", constant),
+    ("04-rate", "O11", late),
+    ("04-rate", "O11", early),
+    ("04-rate", "O12", in_that_epoch_only),
+    ("04-rate", "O12", stops_at_the_first),
+    ("04-rate", "O13", halves),
+    ("04-rate", "O13", ten_times_the_count),
+    ("04-rate", "O13", a_tenth_off),
+    ("04-rate", "O13", rises),
+    ("04-rate", "O14", counts_from_one),
+    ("04-rate", "O14", index_as_power),
+    ("04-rate", "O8", papers_rate),
+    ("04-rate", None, late_and_halves),
+]

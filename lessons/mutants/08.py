@@ -1,0 +1,476 @@
+"""Lesson 08: answers as learners get them wrong, and the row of the zoo that each must be told; None: no single one."""
+
+import numpy as np
+
+
+def _frame(x, p, value=-np.inf):
+    return np.pad(x, ((0, 0), (p[0], p[0]), (p[1], p[1]), (0, 0)), constant_values=value)
+
+
+def last_of_each_window(x, kernel, stride, padding):
+    p = _frame(x, padding)
+    H, W = p.shape[1:3]
+    oh, ow = (H - kernel[0]) // stride[0] + 1, (W - kernel[1]) // stride[1] + 1
+    y = np.empty((len(x), oh, ow, x.shape[3]), x.dtype)
+    for r in range(oh):
+        for q in range(ow):
+            for a in range(kernel[0]):
+                for b in range(kernel[1]):
+                    y[:, r, q] = p[:, r * stride[0] + a, q * stride[1] + b]  # forgot to compare
+    return y
+
+
+def every_stride_th_pixel(x, kernel, stride, padding):
+    p = np.pad(x, ((0, 0), (padding[0],) * 2, (padding[1],) * 2, (0, 0)))
+    y = p[:, :: stride[0], :: stride[1]]
+    return y[:, : (p.shape[1] - kernel[0]) // stride[0] + 1, : (p.shape[2] - kernel[1]) // stride[1] + 1]
+
+
+def tiles(x, kernel, stride, padding):
+    p, (a, b) = _frame(x, padding), kernel
+    h, w = p.shape[1] // a, p.shape[2] // b
+    return p[:, : h * a, : w * b].reshape(len(x), h, a, w, b, -1).max(axis=(2, 4))
+
+
+def border_of_zeros(x, kernel, stride, padding):
+    p = np.zeros((x.shape[0], x.shape[1] + 2 * padding[0], x.shape[2] + 2 * padding[1], x.shape[3]), x.dtype)
+    p[:, padding[0] : padding[0] + x.shape[1], padding[1] : padding[1] + x.shape[2]] = x
+    out = []
+    for top in range(0, p.shape[1] - kernel[0] + 1, stride[0]):
+        line = []
+        for left in range(0, p.shape[2] - kernel[1] + 1, stride[1]):
+            line.append(p[:, top : top + kernel[0], left : left + kernel[1]].max(axis=(1, 2)))
+        out.append(np.stack(line, axis=1))
+    return np.stack(out, axis=1)
+
+
+def starts_from_zero(x, kernel, stride, padding):
+    """best = 0 at the start: a window of negatives gives 0."""
+    p = _frame(x, padding)
+    OH, OW = (p.shape[1] - kernel[0]) // stride[0] + 1, (p.shape[2] - kernel[1]) // stride[1] + 1
+    y = np.zeros((len(x), OH, OW, x.shape[3]), x.dtype)
+    for i, j in np.ndindex(OH, OW):
+        for a, b in np.ndindex(*kernel):
+            y[:, i, j] = np.maximum(y[:, i, j], p[:, i * stride[0] + a, j * stride[1] + b])
+    return y
+
+
+def a_mean(x, kernel, stride, padding):
+    p = _frame(x, padding, 0)
+    v = np.lib.stride_tricks.sliding_window_view(p, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
+    return v.mean(axis=(4, 5))
+
+
+def channels_lost(x, kernel, stride, padding):
+    p = _frame(x, padding)
+    OH, OW = (p.shape[1] - kernel[0]) // stride[0] + 1, (p.shape[2] - kernel[1]) // stride[1] + 1
+    y = np.empty((len(x), OH, OW), x.dtype)
+    for n, i, j in np.ndindex(y.shape):
+        y[n, i, j] = np.max(p[n, i * stride[0] : i * stride[0] + kernel[0], j * stride[1] : j * stride[1] + kernel[1]])
+    return y
+
+
+def a_minimum(x, kernel, stride, padding):
+    p = _frame(x, padding, np.inf)
+    return np.lib.stride_tricks.sliding_window_view(p, kernel, (1, 2))[:, :: stride[0], :: stride[1]].min((-1, -2))
+
+
+def the_larger_size(x, kernel, stride, padding):
+    p = _frame(abs(x), padding)
+    return np.lib.stride_tricks.sliding_window_view(p, kernel, (1, 2))[:, :: stride[0], :: stride[1]].max((-1, -2))
+
+
+def pads_before_only(x, kernel, stride, padding):
+    p = np.pad(x, ((0, 0), (2 * padding[0], 0), (2 * padding[1], 0), (0, 0)), constant_values=-np.inf)
+    return np.lib.stride_tricks.sliding_window_view(p, kernel, (1, 2))[:, :: stride[0], :: stride[1]].max((-1, -2))
+
+
+def starts_at_zero_with_padding_behind(x, kernel, stride, padding):
+    OH = (x.shape[1] + 2 * padding[0] - kernel[0]) // stride[0] + 1
+    OW = (x.shape[2] + 2 * padding[1] - kernel[1]) // stride[1] + 1
+    y = np.full((len(x), OH, OW, x.shape[3]), -np.inf, x.dtype)
+    for i in range(OH):
+        for j in range(OW):
+            part = x[:, i * stride[0] : i * stride[0] + kernel[0], j * stride[1] : j * stride[1] + kernel[1]]
+            if part.size:
+                y[:, i, j] = part.max(axis=(1, 2))
+    return y
+
+
+def window_on_its_side(x, kernel, stride, padding):
+    (KW, KH), (SH, SW), p = kernel, stride, _frame(x, padding)
+    rows = range(0, p.shape[1] - KH + 1, SH)
+    cols = range(0, p.shape[2] - KW + 1, SW)
+    return np.stack([np.stack([p[:, r : r + KH, c : c + KW].max((1, 2)) for c in cols], 1) for r in rows], 1)
+
+
+def strides_exchanged(x, kernel, stride, padding):
+    p = _frame(x, padding)
+    return np.lib.stride_tricks.sliding_window_view(p, kernel, (1, 2))[:, :: stride[1], :: stride[0]].max((-1, -2))
+
+
+def rounds_up(x, kernel, stride, padding):
+    p = _frame(x, padding)
+    rows, cols = (range(0, -(-(n - k) // s) * s + 1, s) for n, k, s in zip(p.shape[1:3], kernel, stride))
+    return np.stack(
+        [np.stack([p[:, r : r + kernel[0], c : c + kernel[1]].max((1, 2)) for c in cols], 1) for r in rows], 1
+    )
+
+
+def forgets_plus_one(x, kernel, stride, padding):
+    p = _frame(x, padding)
+    OH, OW = (p.shape[1] - kernel[0]) // stride[0], (p.shape[2] - kernel[1]) // stride[1]
+    y = np.empty((len(x), OH, OW, x.shape[3]), x.dtype)
+    for i in range(OH):
+        for j in range(OW):
+            y[:, i, j] = p[:, i * stride[0] :, j * stride[1] :][:, : kernel[0], : kernel[1]].max(axis=(1, 2))
+    return y
+
+
+_room = {}
+
+
+def one_room_for_all(x, kernel, stride, padding):
+    p = _frame(x, padding)
+    view = np.lib.stride_tricks.sliding_window_view(p, kernel, (1, 2))[:, :: stride[0], :: stride[1]]
+    y = _room.setdefault((view.shape[:4], x.dtype), np.empty(view.shape[:4], x.dtype))
+    view.max(axis=(-1, -2), out=y)
+    return y
+
+
+def running_maximum_in_x(x, kernel, stride, padding):
+    if any(padding):
+        x = _frame(x, padding)
+    OH, OW = (x.shape[1] - kernel[0]) // stride[0] + 1, (x.shape[2] - kernel[1]) // stride[1] + 1
+    best = None
+    for a, b in np.ndindex(*kernel):
+        tap = x[:, a : a + stride[0] * (OH - 1) + 1 : stride[0], b : b + stride[1] * (OW - 1) + 1 : stride[1]]
+        best = tap if best is None else np.maximum(best, tap, out=best)
+    return best
+
+
+def float64_border(x, kernel, stride, padding):
+    p = np.full((len(x), x.shape[1] + 2 * padding[0], x.shape[2] + 2 * padding[1], x.shape[3]), -np.inf)
+    p[:, padding[0] : padding[0] + x.shape[1], padding[1] : padding[1] + x.shape[2]] = x
+    return np.lib.stride_tricks.sliding_window_view(p, kernel, (1, 2))[:, :: stride[0], :: stride[1]].max((-1, -2))
+
+
+def mean_of_tiles(x, kernel, stride, padding):
+    p, (a, b) = _frame(x, padding, 0), kernel
+    h, w = p.shape[1] // a, p.shape[2] // b
+    return p[:, : h * a, : w * b].reshape(len(x), h, a, w, b, -1).mean(axis=(2, 4))
+
+
+# ---------------------------------------------------------------------------------------------- winners
+
+
+def _scan(x, kernel, stride, better, record):
+    """What loops with the comparison `better` note down by `record`."""
+    N, H, W, C = x.shape
+    shape = N, (H - kernel[0]) // stride[0] + 1, (W - kernel[1]) // stride[1] + 1, C
+    row, column = np.zeros(shape, int), np.zeros(shape, int)
+    for index in np.ndindex(shape):
+        n, oh, ow, c = index
+        best = None
+        for i in range(kernel[0]):
+            for j in range(kernel[1]):
+                value = x[n, oh * stride[0] + i, ow * stride[1] + j, c]
+                if best is None or better(value, best):
+                    best = value
+                    row[index], column[index] = record(oh, ow, i, j)
+    return row, column
+
+
+def not_smaller(x, kernel, stride):
+    return _scan(x, kernel, stride, lambda v, b: v >= b, lambda oh, ow, i, j: (oh * stride[0] + i, ow * stride[1] + j))
+
+
+def the_least(x, kernel, stride):
+    return _scan(x, kernel, stride, lambda v, b: v < b, lambda oh, ow, i, j: (oh * stride[0] + i, ow * stride[1] + j))
+
+
+def inside_the_window(x, kernel, stride):
+    return _scan(x, kernel, stride, lambda v, b: v > b, lambda oh, ow, i, j: (i, j))
+
+
+def corner_by_kernel(x, kernel, stride):
+    return _scan(x, kernel, stride, lambda v, b: v > b, lambda oh, ow, i, j: (oh * kernel[0] + i, ow * kernel[1] + j))
+
+
+def column_first(x, kernel, stride):
+    return _scan(x, kernel, stride, lambda v, b: v > b, lambda oh, ow, i, j: (ow * stride[1] + j, oh * stride[0] + i))
+
+
+def _argmax(x, kernel, stride):
+    view = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
+    flat = view.reshape(*view.shape[:4], -1).argmax(-1)
+    return flat, np.arange(flat.shape[1])[:, None, None] * stride[0], np.arange(flat.shape[2])[:, None] * stride[1]
+
+
+def unravelled_by_height(x, kernel, stride):
+    flat, top, left = _argmax(x, kernel, stride)
+    i, j = divmod(flat, kernel[0])
+    return top + i, left + j
+
+
+def quotient_and_rest_exchanged(x, kernel, stride):
+    flat, top, left = _argmax(x, kernel, stride)
+    return top + flat % kernel[1], left + flat // kernel[1]
+
+
+def corner_forgotten_and_by_height(x, kernel, stride):
+    flat, _, _ = _argmax(x, kernel, stride)
+    return flat // kernel[0], flat % kernel[0]
+
+
+# ---------------------------------------------------------------------------------------------- counting
+
+
+def fancy_plus_one(row, column, shape):
+    wins = np.zeros(shape, dtype=int)
+    n = np.arange(shape[0])[:, None, None, None]
+    c = np.arange(shape[3])
+    wins[n, row, column, c] += 1
+    return wins
+
+
+def set_to_one(row, column, shape):
+    wins = np.zeros(shape, dtype=int)
+    for n, i, j, c in np.ndindex(row.shape):
+        wins[n, row[n, i, j, c], column[n, i, j, c], c] = 1
+    return wins
+
+
+def x_before_y(row, column, shape):
+    wins = np.zeros(shape, dtype=int)
+    for index in np.ndindex(row.shape):
+        wins[index[0], column[index], row[index], index[3]] += 1
+    return wins
+
+
+def no_channel(row, column, shape):
+    wins = np.zeros(shape, dtype=int)
+    for index in np.ndindex(row.shape):
+        wins[index[0], row[index], column[index]] += 1
+    return wins
+
+
+def one_map_for_the_batch(row, column, shape):
+    wins = np.zeros(shape[1:], dtype=int)
+    for index in np.ndindex(row.shape):
+        wins[row[index], column[index], index[3]] += 1
+    return wins
+
+
+def exchanged_and_once(row, column, shape):
+    wins = np.zeros(shape, dtype=int)
+    for index in np.ndindex(row.shape):
+        wins[index[0], column[index], row[index], index[3]] = 1
+    return wins
+
+
+# ---------------------------------------------------------------------------------------------- backward
+
+
+def keeps_the_last_gradient(dy, x, kernel, stride, padding):
+    p = _frame(x, padding)
+    d = np.zeros(p.shape, dy.dtype)
+    for n, i, j, c in np.ndindex(dy.shape):
+        top, left = i * stride[0], j * stride[1]
+        window = p[n, top : top + kernel[0], left : left + kernel[1], c]
+        a, b = np.unravel_index(np.argmax(window), window.shape)
+        d[n, top + a, left + b, c] = dy[n, i, j, c]
+    return d[:, padding[0] : padding[0] + x.shape[1], padding[1] : padding[1] + x.shape[2]]
+
+
+def mask_assigned_to_windows(dy, x, kernel, stride, padding):
+    p = _frame(x, padding)
+    d = np.zeros_like(p)
+    for n, i, j, c in np.ndindex(dy.shape):
+        s = np.s_[n, i * stride[0] : i * stride[0] + kernel[0], j * stride[1] : j * stride[1] + kernel[1], c]
+        first = np.arange(p[s].size).reshape(p[s].shape) == p[s].argmax()
+        d[s] = first * dy[n, i, j, c]
+    return d[:, padding[0] : padding[0] + x.shape[1], padding[1] : padding[1] + x.shape[2]]
+
+
+def _masked(dy, x, kernel, stride, padding, share, value=-np.inf):
+    p = _frame(x, padding, value)
+    d = np.zeros_like(p)
+    for n, i, j, c in np.ndindex(dy.shape):
+        s = np.s_[n, i * stride[0] : i * stride[0] + kernel[0], j * stride[1] : j * stride[1] + kernel[1], c]
+        d[s] += share(p[s]) * dy[n, i, j, c]
+    return d
+
+
+def _cut(d, x, padding):
+    return d[:, padding[0] : padding[0] + x.shape[1], padding[1] : padding[1] + x.shape[2]]
+
+
+def _only_first(window):
+    hot = np.zeros(window.shape, window.dtype)
+    hot[np.unravel_index(window.argmax(), window.shape)] = 1
+    return hot
+
+
+def all_equals(dy, x, kernel, stride, padding):
+    return _cut(_masked(dy, x, kernel, stride, padding, lambda w: w == w.max()), x, padding)
+
+
+def shared_among_equals(dy, x, kernel, stride, padding):
+    return _cut(_masked(dy, x, kernel, stride, padding, lambda w: (w == w.max()) / (w == w.max()).sum()), x, padding)
+
+
+def last_of_equals(dy, x, kernel, stride, padding):
+    return _cut(_masked(dy, x, kernel, stride, padding, lambda w: _only_first(w[::-1, ::-1])[::-1, ::-1]), x, padding)
+
+
+def zeros_win(dy, x, kernel, stride, padding):
+    return _cut(_masked(dy, x, kernel, stride, padding, _only_first, 0), x, padding)
+
+
+def like_a_mean(dy, x, kernel, stride, padding):
+    return _cut(_masked(dy, x, kernel, stride, padding, lambda w: 1 / w.size), x, padding)
+
+
+def to_the_last_corner(dy, x, kernel, stride, padding):
+    def corner(window):
+        hot = np.zeros_like(window)
+        hot[-1, -1] = 1
+        return hot
+
+    return _cut(_masked(dy, x, kernel, stride, padding, corner), x, padding)
+
+
+def times_the_value(dy, x, kernel, stride, padding):
+    return _cut(_masked(dy, x, kernel, stride, padding, lambda w: _only_first(w) * w.max()), x, padding)
+
+
+def empty_without_padding(dy, x, kernel, stride, padding):
+    (p, q), d = padding, _masked(dy, x, kernel, stride, padding, _only_first)
+    return d[:, p:-p, q:-q, :]
+
+
+def cut_from_zero(dy, x, kernel, stride, padding):
+    return _masked(dy, x, kernel, stride, padding, _only_first)[:, : x.shape[1], : x.shape[2]]
+
+
+def border_left_on(dy, x, kernel, stride, padding):
+    return _masked(dy, x, kernel, stride, padding, _only_first)
+
+
+def only_what_windows_cover(dy, x, kernel, stride, padding):
+    (N, OH, OW, C), p = dy.shape, _frame(x, padding)
+    d = np.zeros((N, stride[0] * (OH - 1) + kernel[0], stride[1] * (OW - 1) + kernel[1], C), dy.dtype)
+    for n, i, j, c in np.ndindex(dy.shape):
+        s = np.s_[n, i * stride[0] : i * stride[0] + kernel[0], j * stride[1] : j * stride[1] + kernel[1], c]
+        d[s] += _only_first(p[s]) * dy[n, i, j, c]
+    return _cut(d, x, padding)
+
+
+def _scattered(dy, x, kernel, stride, padding, place):
+    p = _frame(x, padding)
+    d = np.zeros_like(p)
+    for n, i, j, c in np.ndindex(dy.shape):
+        top, left = i * stride[0], j * stride[1]
+        k = p[n, top : top + kernel[0], left : left + kernel[1], c].argmax()
+        h, w = place(top, left, k)
+        d[n, h, w, c] += dy[n, i, j, c]
+    return _cut(d, x, padding)
+
+
+def rest_before_quotient(dy, x, kernel, stride, padding):
+    return _scattered(dy, x, kernel, stride, padding, lambda t, l, k: (t + k % kernel[1], l + k // kernel[1]))
+
+
+def divided_by_the_height(dy, x, kernel, stride, padding):
+    return _scattered(dy, x, kernel, stride, padding, lambda t, l, k: (t + k // kernel[0], l + k % kernel[0]))
+
+
+def all_in_the_first_window(dy, x, kernel, stride, padding):
+    return _scattered(dy, x, kernel, stride, padding, lambda t, l, k: divmod(k, kernel[1]))
+
+
+def gradient_zeroed_in_place(dy, x, kernel, stride, padding):
+    dx = max_gradient(dy, x, kernel, stride, padding)
+    dy *= 0
+    return dx
+
+
+def max_gradient(dy, x, kernel, stride, padding):
+    return _cut(_masked(dy, x, kernel, stride, padding, _only_first), x, padding)
+
+
+_dx = {}
+
+
+def one_dx_for_all(dy, x, kernel, stride, padding):
+    dx = _dx.setdefault((x.shape, dy.dtype), np.zeros(x.shape, dy.dtype))
+    dx[...] = max_gradient(dy, x, kernel, stride, padding)
+    return dx
+
+
+def float64_gradient(dy, x, kernel, stride, padding):
+    dx = np.zeros(x.shape)
+    dx += max_gradient(dy, x, kernel, stride, padding)
+    return dx
+
+
+def all_equals_and_zero_padding(dy, x, kernel, stride, padding):
+    return _cut(_masked(dy, x, kernel, stride, padding, lambda w: w == w.max(), 0), x, padding)
+
+
+MUTANTS = [
+    ("08-forward", "P1", last_of_each_window),
+    ("08-forward", "P1", every_stride_th_pixel),
+    ("08-forward", "P2", tiles),
+    ("08-forward", "P5", border_of_zeros),
+    ("08-forward", "P14", starts_from_zero),
+    ("08-forward", "P7", a_mean),
+    ("08-forward", "P7", channels_lost),
+    ("08-forward", "P9", a_minimum),
+    ("08-forward", "P12", the_larger_size),
+    ("08-forward", "C5", pads_before_only),
+    ("08-forward", "C5", starts_at_zero_with_padding_behind),
+    ("08-forward", "C7", window_on_its_side),
+    ("08-forward", "C7", strides_exchanged),
+    ("08-forward", "C8", rounds_up),
+    ("08-forward", "C8", forgets_plus_one),
+    ("08-forward", "C15", one_room_for_all),
+    ("08-forward", "unchanged", running_maximum_in_x),
+    ("08-forward", "C16", float64_border),
+    ("08-forward", None, mean_of_tiles),
+    ("08-winners", "P8", not_smaller),
+    ("08-winners", "P9", the_least),
+    ("08-winners", "P6", inside_the_window),
+    ("08-winners", "P2", corner_by_kernel),
+    ("08-winners", "P6", column_first),
+    ("08-winners", "P6", unravelled_by_height),
+    ("08-winners", "P6", quotient_and_rest_exchanged),
+    ("08-winners", None, corner_forgotten_and_by_height),
+    ("08-wins", "P3", fancy_plus_one),
+    ("08-wins", "P3", set_to_one),
+    ("08-wins", "P6", x_before_y),
+    ("08-wins", "P11", no_channel),
+    ("08-wins", "P11", one_map_for_the_batch),
+    ("08-wins", None, exchanged_and_once),
+    ("08-backward", "P3", keeps_the_last_gradient),
+    ("08-backward", "P3", mask_assigned_to_windows),
+    ("08-backward", "P4", all_equals),
+    ("08-backward", "P10", shared_among_equals),
+    ("08-backward", "P8", last_of_equals),
+    ("08-backward", "P5", zeros_win),
+    ("08-backward", "P6", rest_before_quotient),
+    ("08-backward", "P6", divided_by_the_height),
+    ("08-backward", "P6", all_in_the_first_window),
+    ("08-backward", "P7", like_a_mean),
+    ("08-backward", "P1", to_the_last_corner),
+    ("08-backward", "P13", times_the_value),
+    ("08-backward", "C10", empty_without_padding),
+    ("08-backward", "C5", cut_from_zero),
+    ("08-backward", "C5", border_left_on),
+    ("08-backward", "C11", only_what_windows_cover),
+    ("08-backward", "C15", one_dx_for_all),
+    ("08-backward", "C16", float64_gradient),
+    ("08-backward", "unchanged", gradient_zeroed_in_place),
+    ("08-backward", None, all_equals_and_zero_padding),
+]

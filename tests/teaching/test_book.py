@@ -1,0 +1,231 @@
+"""The book: every lesson, every alt text, no dead link, nothing from a network; and which folders are refused."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import pytest
+
+from tests.test_cli import call, json_of
+from tests.teaching import running
+from tinyalex.commands.lesson import written
+from tinyalex.errors import UserError
+from tinyalex.teaching import learner
+from tinyalex.teaching.book import LIST, write_book
+from tinyalex.teaching.exercise import NUMBERS, find_lesson
+
+pytest.importorskip("nbconvert", reason="needs nbconvert, which comes with Jupyter")
+WRITTEN = [number for number in NUMBERS if list(learner.FOLDER.glob(f"{number}_*.ipynb"))]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not WRITTEN, reason="there is no notebook yet")]
+
+
+class Page(HTMLParser):
+    """What of a page is to be tested."""
+
+    VOID = {"meta", "img", "br", "hr", "link", "input", "col"}
+
+    def __init__(self, file):
+        super().__init__()
+        self.images, self.links, self.ids, self.tags, self.title, self.open = [], [], set(), [], "", []
+        self.html = file.read_text(encoding="utf-8")
+        self.words = []
+        self.feed(self.html)
+        assert not self.open, f"{file.name}: {self.open} not closed"
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append(tag)
+        if "id" in attributes:
+            self.ids.add(attributes["id"])
+        if tag == "img":
+            self.images.append(attributes)
+        if tag == "a" and "href" in attributes:
+            self.links.append(attributes["href"])
+        if tag in ("html", "body", "main", "nav", "pre", "details", "table"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in ("html", "body", "main", "nav", "pre", "details", "table"):
+            assert self.open and self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if "title" in self.tags and "style" not in self.tags:
+            self.title += data
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("books") / "book"
+    assert write_book(folder, written()) == folder / "index.html"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(book):
+    return {file: Page(file) for file in sorted(book.rglob("*.html"))}
+
+
+def name(number):
+    return f"{learner.notebook(number).stem}.html"
+
+
+def test_contents(book, pages):
+    index = pages[book / "index.html"]
+    text = "".join(index.words)
+    for number in WRITTEN:
+        lesson = find_lesson(number)
+        assert name(number) in index.links and lesson.title in text and f"{lesson.seconds} s" in text
+    assert {file.name for file in book.glob("*.html")} == {"index.html", *map(name, WRITTEN)}
+
+
+def test_previous_and_next(book, pages):
+    for place, number in enumerate(WRITTEN):
+        links = pages[book / name(number)].links
+        assert links.count("index.html") >= 2, "at the top and at the end"
+        for other in WRITTEN[max(0, place - 1) : place] + WRITTEN[place + 1 : place + 2]:
+            assert links.count(name(other)) >= 2
+
+
+def test_every_image_has_the_alt_of_the_notebook(book, pages):
+    for page in pages.values():
+        for image in page.images:
+            assert image.get("alt", "").strip(), image.get("src", "")[:60]
+            assert "No description" not in image["alt"], "nbconvert's, where there is none"
+    for number in WRITTEN:
+        alts = [
+            output["metadata"]["image/png"]["alt"]
+            for cell in running.read(number).cells
+            for output in getattr(cell, "outputs", ())
+            if "image/png" in output.get("data", {})
+        ]
+        found = [image["alt"] for image in pages[book / name(number)].images if image["src"].startswith("data:")]
+        assert found == alts
+
+
+def test_every_link_leads_somewhere(book, pages):
+    for file, page in pages.items():
+        for link in page.links + [image["src"] for image in page.images]:
+            if re.match(r"(https?|data|mailto):", link):
+                continue
+            target, _, anchor = unquote(link).partition("#")
+            to = (file.parent / target).resolve() if target else file
+            assert to.is_relative_to(book.resolve()) and to.is_file(), f"{file.name} links to {link}"
+            if anchor and to.suffix == ".html":
+                ids = pages[book / to.relative_to(book.resolve())].ids
+                assert {anchor, link.partition("#")[2]} & ids, f"{file.name}: no {link}"
+            assert to.suffix != ".ipynb"
+
+
+def test_nothing_comes_from_a_network(pages):
+    for file, page in pages.items():
+        assert not {"script", "iframe", "link", "object", "embed"} & set(page.tags), file.name
+        assert all(not image["src"].startswith(("http", "//")) for image in page.images), file.name
+        assert not re.search(r"@import|url\(", "".join(re.findall(r"<style>.*?</style>", page.html, re.DOTALL)))
+
+
+def test_a_page_is_a_page(book, pages):
+    for file, page in pages.items():
+        assert '<html lang="en-GB">' in page.html and page.title and "viewport" in page.html
+        assert page.tags.count("h1") == 1 or file.is_relative_to(book / "files"), file.name
+        assert page.tags.count("main") == 1
+
+
+def test_the_whole_lesson_is_there(book, pages):
+    """Every word of prose, code and print; hints and an answer folded below each check."""
+    squeeze = lambda text: re.sub(r"\W+", "", text)  # noqa: E731
+    for number in WRITTEN:
+        page = pages[book / name(number)]
+        text = squeeze("".join(page.words))
+        for cell in running.read(number).cells:
+            if cell.cell_type == "code":
+                assert squeeze(cell.source) in text, cell.source
+                for output in cell.outputs:
+                    assert squeeze("".join(output.get("text", ""))) in text
+        assert page.tags.count("details") == 4 * len(find_lesson(number).exercises)
+        for exercise in find_lesson(number).exercises:
+            assert all(squeeze(hint) in text for hint in exercise.hints)
+
+
+def test_once_more_into_the_same_folder(tmp_path, capsys, monkeypatch):
+    """An older book gives way, what its reader put beside it stays."""
+    monkeypatch.setattr("tinyalex.commands.lesson.NUMBERS", WRITTEN[:1])
+    book = tmp_path / "book"
+    assert call(capsys, "lesson", "--book", book) == (0, f"{book / 'index.html'} is the first page.\n", "")
+    before = {file: file.read_bytes() for file in book.rglob("*") if file.is_file()}
+    listed = json.loads((book / LIST).read_text())
+    (book / "old_lesson.html").write_text("old")
+    (book / "notes.txt").write_text("mine")
+    outside = book.parent / "outside.txt"
+    outside.write_text("not of the book")
+    listed["tinyalex book"] += ["old_lesson.html", "../outside.txt"]
+    (book / LIST).write_text(json.dumps(listed))
+    assert json_of(capsys, "lesson", "--book", book)["book"] == str(book / "index.html")
+    assert outside.exists() and (book / "notes.txt").read_text() == "mine"
+    (book / "notes.txt").unlink()
+    assert {file: file.read_bytes() for file in book.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize("there, word", [
+    ("file", "is a file, expected a folder"),
+    ("others", "holds other things than a book of ours"),
+    ("other list", "holds other things"),
+    ("broken list", "holds other things"),
+    ("dangling", "is a file"),
+    ("under a file", "--book"),
+])  # fmt: skip
+def test_folders_that_are_refused(tmp_path, capsys, there, word):
+    folder = tmp_path / "book"
+    if there == "file":
+        folder.write_text("text")
+    elif there == "dangling":
+        folder.symlink_to(tmp_path / "none")
+    elif there == "under a file":
+        (tmp_path / "text").write_text("text")
+        folder = tmp_path / "text" / "book"
+    else:
+        folder.mkdir()
+        (folder / "index.html").write_text("a page of someone's own")
+        if there != "others":
+            (folder / LIST).write_text("[]" if there == "other list" else "{")
+    before = {file: file.read_text() for file in tmp_path.rglob("*") if file.is_file()}
+    code, out, err = call(capsys, "lesson", "--book", folder)
+    assert code == 2 and out == "" and err.count("\n") == 1 and word in err, err
+    assert {file: file.read_text() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_an_empty_folder_will_do(tmp_path, monkeypatch):
+    """And links to what is not in the repository become plain text."""
+    lessons = tmp_path / "clone" / "lessons"
+    lessons.mkdir(parents=True)
+    number = WRITTEN[0]
+    shutil.copy(learner.notebook(number), lessons)
+    (lessons.parent / "a b.md").write_text("# A\n\n[B](lessons), [out](../secret.txt), [gone](gone.py), [up](<a b.md>)\n")
+    (tmp_path / "secret.txt").write_text("not of the repository")
+    monkeypatch.setattr(learner, "FOLDER", lessons)
+    file = learner.notebook(number)
+    notebook = json.loads(file.read_text())
+    notebook["cells"][0]["source"] = "# T\n\n[A](<../a b.md>) [B](../../secret.txt) [C](https://arxiv.org/abs/1404.5997)"
+    file.write_text(json.dumps(notebook))
+    folder = tmp_path / "new"
+    folder.mkdir()
+    write_book(folder, [find_lesson(number)])
+    page = Page(folder / file.with_suffix(".html").name)
+    assert {"files/a%20b.md.html", "files/a b.md.html"} & set(page.links) and "https://arxiv.org/abs/1404.5997" in page.links
+    assert not any("secret" in link for link in page.links) and not list(folder.rglob("secret*"))
+    a = Page(folder / "files" / "a b.md.html")
+    assert "lessons/index.html" in a.links and not any(word in link for link in a.links for word in ("gone", "secret"))
+    inside = Page(folder / "files" / "lessons" / "index.html")
+    assert f"../../{file.stem}.html" in inside.links
+
+
+def test_without_notebooks_or_nbconvert(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(learner, "FOLDER", tmp_path / "lessons")
+    with pytest.raises(UserError, match="there are no notebooks"):
+        write_book(tmp_path / "new", written())
+    monkeypatch.setitem(__import__("sys").modules, "nbconvert", None)
+    code, _, err = call(capsys, "lesson", "--book", tmp_path / "new")
+    assert code == 2 and "pip install jupyter" in err and err.count("\n") == 1
+    assert not (tmp_path / "new").exists()

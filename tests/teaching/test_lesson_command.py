@@ -1,0 +1,224 @@
+"""`tinyalex lesson` as a learner meets it: the list, opening, checking a file of one's own, and one line for mistakes."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.test_cli import call, json_of
+from tinyalex.commands import lesson as command
+from tinyalex.teaching import learner
+from tinyalex.teaching.exercise import find_exercise, find_lesson
+
+SOLUTIONS = learner.FOLDER / "solutions" / "09.py"
+NAMES = [exercise.id for exercise in find_lesson("09").exercises]
+FORWARD, BACKWARD = "09-forward", "09-backward"
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv(learner.PROGRESS, str(tmp_path / "progress.json"))
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="mine.py"):
+        file = tmp_path / name
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return file
+
+    return write
+
+
+def states(result):
+    return {check["exercise"]: check["state"] for check in result["checks"]}
+
+
+# ---------------------------------------------------------------------------------------------- the list, and opening
+
+
+def test_list(capsys):
+    learner.remember(FORWARD, "right")
+    learner.remember(BACKWARD, "not yet")
+    code, out, err = call(capsys, "lesson")
+    assert code == 0 and err == ""
+    line = next(line for line in out.splitlines() if line.startswith("09"))
+    assert find_lesson("09").title in line and f"1 of {len(NAMES)}" in line
+    assert "forward: right" in line and "backward: not yet" in line
+    lessons = {lesson["lesson"]: lesson for lesson in json_of(capsys, "lesson")["lessons"]}
+    found = {exercise["exercise"]: exercise["state"] for exercise in lessons["09"]["exercises"]}
+    assert found == dict.fromkeys(NAMES) | {FORWARD: "right", BACKWARD: "not yet"}
+
+
+def test_lessons_that_are_not_there_are_not_listed(capsys, monkeypatch):
+    monkeypatch.setattr(command, "NUMBERS", ("09", "98"))
+    monkeypatch.setattr("tinyalex.teaching.exercise.NUMBERS", ("09", "98"))
+    assert [lesson["lesson"] for lesson in json_of(capsys, "lesson")["lessons"]] == ["09"]
+    code, out, err = call(capsys, "lesson", "98")
+    assert (code, out, err) == (2, "", "tinyalex: lesson 98 is not written yet\n")
+
+
+class Jupyter:
+    """Stands in for the process: stopped with Ctrl-C once, then ended."""
+
+    calls, code = [], 0
+
+    def __init__(self, arguments):
+        self.calls.append(arguments)
+        self.waits = iter([KeyboardInterrupt, None])
+
+    def wait(self):
+        if error := next(self.waits):
+            raise error
+        return self.code
+
+
+def test_opening(capsys, monkeypatch):
+    monkeypatch.setattr(command.subprocess, "Popen", Jupyter)
+    for code in (0, 1):
+        monkeypatch.setattr(Jupyter, "code", code)
+        assert call(capsys, "lesson", "9") == (code, "", "")
+        expected = [sys.executable, "-m", "jupyter", "lab", str(learner.notebook("09"))]
+        assert Jupyter.calls.pop() == expected and not Jupyter.calls
+    described = json_of(capsys, "lesson", "09")
+    assert described["notebook"] == expected[-1] and described["lesson"] == "09", "--json describes"
+    assert not Jupyter.calls, "and opens nothing"
+
+
+def test_without_jupyter(capsys, monkeypatch):
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    code, out, err = call(capsys, "lesson", "09")
+    assert code == 2 and out == "" and err.count("\n") == 1 and "-m pip install jupyter" in err
+
+
+# ---------------------------------------------------------------------------------------------- a file of one's own
+
+
+def test_right_answers(capsys):
+    code, out, err = call(capsys, "lesson", "09", "--check", SOLUTIONS)
+    assert code == 0 and err == ""
+    assert [line.split(" (")[0] for line in out.splitlines()] == [f"{name}: right" for name in NAMES]
+    assert learner.progress() == dict.fromkeys(NAMES, "right")
+
+
+def test_wrong_missing_and_undone(capsys, write):
+    file = write(
+        "from tinyalex.teaching import todo\nimport numpy as np\n\n"
+        "def lrn_forward(x, n, alpha, beta, k):\n    y = np.ones_like(x)\n    return y[0]\n\n"
+        "def lrn_backward(dy, x, n, alpha, beta, k):\n    todo()\n"
+    )
+    code, out, err = call(capsys, "lesson", "09", "--check", file)
+    assert code == 1 and err == ""
+    assert "09-forward: not yet. y.shape is (2, 3, 7), expected (2, 2, 3, 7).\n" in out
+    assert "09-backward: not done yet\n" in out.replace("yet.\n", "yet\n")
+    assert learner.progress() == {FORWARD: "not yet"}
+    result = json_of(capsys, "lesson", "09", "--check", file, "--hint", "2", expected_code=1)
+    assert result["ok"] is False and states(result)[BACKWARD] == "not done yet"
+    assert {c["exercise"]: c.get("hint") for c in result["checks"]}[FORWARD] == find_exercise(FORWARD).hints[1]
+    code, out, _ = call(capsys, "lesson", "09", "--check", file, "--hint", "3")
+    assert code == 1 and f"Hint: {find_exercise(BACKWARD).hints[2]}\n" in out
+
+
+def test_one_exercise_is_enough(capsys, write):
+    file = write("import runpy\n" f"lrn_forward = runpy.run_path({str(SOLUTIONS)!r})['lrn_forward']\n")
+    result = json_of(capsys, "lesson", "09", "--check", file)
+    assert result["ok"] is True
+    assert states(result) == dict.fromkeys(NAMES, "not there") | {FORWARD: "right"}
+    code, out, _ = call(capsys, "lesson", "09", "--check", file)
+    assert code == 0 and "09-backward: not there. mine.py has no lrn_backward.\n" in out
+
+
+def test_what_a_learners_file_prints_stays_out_of_the_json(capsys, write):
+    file = write("print('loaded')\ndef lrn_forward(x, n, alpha, beta, k):\n    print('called')\n    return x\n")
+    assert states(json_of(capsys, "lesson", "09", "--check", file, expected_code=1))[FORWARD] == "not yet"
+    code, out, _ = call(capsys, "lesson", "09", "--check", file)
+    assert code == 1 and "loaded" in out and "called" in out
+
+
+def test_the_learners_line_is_shown(capsys, write):
+    file = write("def lrn_forward(x, n, alpha, beta, k):\n\n    return x @ x\n")
+    code, out, _ = call(capsys, "lesson", "09", "--check", file)
+    assert code == 1 and "in its line 3: return x @ x" in out
+
+
+def test_a_file_may_import_its_neighbours_and_knows_its_place(capsys, write, tmp_path):
+    write("def lrn_forward(x, n, alpha, beta, k):\n    return x\n", "my_helper_of_lesson_nine.py")
+    file = write("from my_helper_of_lesson_nine import lrn_forward\nassert __name__ != '__main__'\nassert __file__\n")
+    before = list(sys.path)
+    assert call(capsys, "lesson", "09", "--check", file)[0] == 1
+    assert sys.path == before
+    del sys.modules["my_helper_of_lesson_nine"]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("def lrn_forward(x:\n    pass\n", "mine.py, line 1: SyntaxError"),
+    ("def f():\nreturn 1\n", "mine.py, line 2: IndentationError"),
+    ("import numpy\n\nnumpy.zeros(3)[7]\n", "mine.py, line 3: IndexError: index 7"),
+    ("def f():\n    return 1 / 0\n\nf()\n", "mine.py, line 2: ZeroDivisionError: division by zero"),
+    ("import a_module_that_nobody_has\n", "mine.py, line 1: ModuleNotFoundError: No module named"),
+    ("import sys\nsys.exit()\n", "mine.py, line 2: SystemExit"),
+    ("raise ValueError('one\\ntwo')\n", "mine.py, line 1: ValueError: one two"),
+    ("from tinyalex.teaching import todo\ntodo()\n", "mine.py, line 2: NotDoneYet"),
+    ("import warnings\nwarnings.warn('x')\ndef g(): g()\ng()\n", "RecursionError"),
+    (b"\xff\xfe\x00", "mine.py"),
+    (b"x = '\xe9'\n", "mine.py"),
+    (b"x = 1\x00\n", "mine.py"),
+    (b"# coding: none\n", "mine.py"),
+    ("", "found none of the functions of lesson 09, expected "),
+    ("lrn_forwards = 1\n", "found none of the functions"),
+])  # fmt: skip
+def test_a_file_that_does_not_load(capsys, write, text, words):
+    code, out, err = call(capsys, "lesson", "09", "--check", write(text))
+    assert code == 2 and out == "" and err.count("\n") == 1, err
+    assert err.startswith("tinyalex: ") and words in err, err
+    assert learner.progress() == {}
+
+
+@pytest.mark.parametrize("arguments, word", [
+    ("99", "expected one of 01"),
+    ("00", "expected one of 01"),
+    ("nine", "expected one of 01"),
+    ("²", "expected one of 01"),
+    ("-1", "-1"),
+    ("09 10", "'10'"),
+    ("09 --chekc x", "did you mean --check?"),
+    ("--check mine.py", "of which lesson?"),
+    ("99 --check mine.py", "expected one of 01"),
+    ("09 --check", "--check"),
+    ("09 --check none.py", "none.py: cannot be read"),
+    ("09 --check .", "cannot be read"),
+    ("09 --check mine.ipynb", "is a notebook"),
+    ("09 --hint 1", "--hint: goes with --check"),
+    ("09 --check none.py --hint 4", "expected 1, 2 or 3"),
+    ("09 --check none.py --hint one", "--hint"),
+    ("09 --book new", "--book: makes a book of all lessons"),
+    ("--book new --check none.py", "--book: makes a book of all lessons"),
+    ("--book", "--book"),
+])  # fmt: skip
+def test_a_mistake_is_one_line(capsys, tmp_path, monkeypatch, arguments, word):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command.subprocess, "Popen", lambda *arguments: pytest.fail("Jupyter was started"))
+    code, out, err = call(capsys, "lesson", *arguments.split())
+    assert code == 2 and out == "" and err.count("\n") == 1, err
+    assert err.startswith("tinyalex: ") and word in err, err
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_empty_argument(capsys):
+    assert call(capsys, "lesson", "")[2] == "tinyalex: NUMBER: is empty\n"
+    assert call(capsys, "lesson", "09", "--check", "")[2] == "tinyalex: --check: is empty\n"
+
+
+def test_as_a_process(tmp_path):
+    """Neither drawing nor Jupyter is loaded to list or to check."""
+    code = (
+        "import sys; from tinyalex.cli import main; code = main(sys.argv[1:]); "
+        "print(sorted({'matplotlib', 'IPython', 'nbconvert', 'torch'} & set(sys.modules)), code)"
+    )
+    arguments = [sys.executable, "-c", code, "lesson", "09", "--check", str(SOLUTIONS), "--json"]
+    environment = os.environ | {learner.PROGRESS: str(tmp_path / "p.json")}
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment, cwd=learner.FOLDER.parent)
+    result, loaded = done.stdout.splitlines()
+    assert json.loads(result)["ok"] and loaded == "[] 0"

@@ -1,0 +1,134 @@
+"""`tinyalex lesson`: the lessons and how far one is; open one, check answers in a file, make a book of all."""
+
+import contextlib
+import importlib.util
+import subprocess
+import sys
+
+from tinyalex.commands.options import print_table
+from tinyalex.errors import UserError
+from tinyalex.progress import program
+from tinyalex.teaching import learner
+from tinyalex.teaching.examine import RIGHT
+from tinyalex.teaching.exercise import NUMBERS, find_lesson
+
+DESCRIPTION = (
+    "Without arguments: the lessons, and which of their checks you have passed. With a number: open that lesson in\n"
+    "Jupyter (with --json: describe it instead).\n"
+    "Without Jupyter: read the lessons as a book of HTML pages (--book), write the functions that an exercise asks for,\n"
+    "under the names that it gives them, into a Python file of your own, and have them judged as in the notebook\n"
+    "(--check; exit code 0: all that the file holds are right, 1: some are not yet)."
+)
+EXAMPLES = (
+    "tinyalex lesson",
+    "tinyalex lesson 09",
+    "tinyalex lesson 09 --check my_file.py",
+    "tinyalex lesson 09 --check my_file.py --hint 1",
+    "tinyalex lesson --book book/",
+)
+
+
+def add_arguments(parser):
+    parser.add_argument("number", metavar="NUMBER", nargs="?", help=f"{NUMBERS[0]} to {NUMBERS[-1]}")
+    parser.add_argument("--check", metavar="FILE", help="judge the lesson's functions in a Python file")
+    parser.add_argument("--hint", type=int, metavar="N", help="with --check: hint 1, 2 or 3 for what is not right yet")
+    parser.add_argument("--book", metavar="DIR", help="write all lessons as HTML pages, to be read without Jupyter or network")
+
+
+def run(args):
+    if args.hint is not None and (args.check is None or args.hint not in (1, 2, 3)):
+        raise UserError("--hint: goes with --check" if args.check is None else f"--hint: found {args.hint}, expected 1, 2 or 3")
+    if args.book is not None:
+        if args.number is not None or args.check is not None:
+            raise UserError("--book: makes a book of all lessons, expected no NUMBER and no --check beside it")
+        from tinyalex.teaching.book import write_book  # here, since it takes nbconvert
+
+        return {"book": str(write_book(args.book, written()))}
+    if args.number is None:
+        if args.check is not None:
+            raise UserError(f"--check: of which lesson? {program()} lesson 09 --check {args.check}, say")
+        return {"lessons": [_describe(lesson) for lesson in written()]}
+    lesson = find_lesson(args.number)
+    if args.check is not None:
+        return _check(lesson, args)
+    notebook = learner.notebook(lesson.number)
+    return _describe(lesson) | {"notebook": str(notebook)} | ({} if args.json else _open(notebook))
+
+
+def written():
+    """The lessons that there are."""
+    lessons = []
+    for number in NUMBERS:
+        with contextlib.suppress(UserError):
+            lessons.append(find_lesson(number))
+    return lessons
+
+
+def _describe(lesson):
+    states = learner.progress()
+    exercises = [
+        {"exercise": exercise.id, "function": exercise.name, "state": states.get(exercise.id)}
+        for exercise in lesson.exercises
+    ]
+    return {"lesson": lesson.number, "title": lesson.title, "seconds": lesson.seconds, "exercises": exercises}
+
+
+def _open(notebook):
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise UserError(f"Jupyter is not installed; {sys.executable} -m pip install jupyter installs it")
+    process = subprocess.Popen([sys.executable, "-m", "jupyter", "lab", str(notebook)])
+    while True:
+        try:
+            return {"ok": process.wait() == 0}
+        except KeyboardInterrupt:  # Jupyter has it too, and asks whether to stop
+            continue
+
+
+def _check(lesson, args):
+    from tinyalex.teaching.answers import NOT_THERE, judge_file
+
+    with contextlib.redirect_stdout(sys.stderr if args.json else sys.stdout):  # a learner's own print
+        verdicts = judge_file(lesson.number, args.check)
+    checks = []
+    for exercise, verdict in verdicts:
+        check = {"exercise": exercise.id, "function": exercise.name, "state": verdict.state}
+        check |= {"text": verdict.text, "mistake": verdict.wrong}
+        if args.hint is not None and verdict.state != RIGHT:
+            check["hint"] = exercise.hints[args.hint - 1]
+        checks.append(check)
+    ok = all(check["state"] in (RIGHT, NOT_THERE) for check in checks)
+    return {"lesson": lesson.number, "file": args.check, "checks": checks, "ok": ok}
+
+
+# ---------------------------------------------------------------------------------------------- for people
+
+
+def show(result):
+    if "lessons" in result:
+        _show_lessons(result["lessons"])
+    elif "book" in result:
+        print(f"{result['book']} is the first page.")
+    elif "checks" in result:
+        _show_checks(result["checks"], result["lesson"])
+
+
+def _show_lessons(lessons):
+    rows = []
+    for lesson in lessons:
+        states = {exercise["exercise"].partition("-")[2]: exercise["state"] for exercise in lesson["exercises"]}
+        passed = sum(state == RIGHT for state in states.values())
+        tried = ", ".join(f"{name}: {state}" for name, state in states.items() if state)
+        rows.append((lesson["lesson"], lesson["title"], f"{lesson['seconds']} s", f"{passed} of {len(states)}", tried))
+    columns = 5 if any(row[4] for row in rows) else 4
+    print_table(("", "lesson", "computing", "checks passed", "so far")[:columns], [r[:columns] for r in rows], right=(2, 3))
+    print(f"\n{program()} lesson {NUMBERS[0]} opens one in Jupyter; --help shows the ways without it.")
+
+
+def _show_checks(checks, number):
+    for check in checks:
+        text = f" ({check['text']})." if check["state"] == RIGHT else f". {check['text']}".rstrip()
+        print(f"{check['exercise']}: {check['state']}{text}")
+        if "hint" in check:
+            print(f"Hint: {check['hint']}")
+    if any(check["state"] != RIGHT and "hint" not in check for check in checks):
+        print("(--hint 1 helps; then 2 and 3.)")

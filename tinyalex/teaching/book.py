@@ -1,0 +1,235 @@
+"""The lessons as a book: one HTML page each, with a page of contents, and without a script or anything from a network.
+
+Whatever the lessons link to in the repository comes along: Python as a page in colours, Markdown as a page, pictures as
+they are. nbconvert's classic template writes the alt text of a figure (its lab template does not, and a sentence of
+nbconvert's own takes its place).
+"""
+
+import html
+import inspect
+import json
+import os
+import posixpath
+import re
+import textwrap
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+from tinyalex.errors import UserError
+from tinyalex.teaching import learner
+from tinyalex.teaching.exercise import find_exercise
+
+CONTENTS, LIST = "index.html", "book.json"  # the list of what is ours, so that a newer book can take an older one's place
+TITLE = "tinyalex: how AlexNet works, layer by layer"
+LINK = re.compile(r'(<(?:a|img)\b[^>]*?\b)(href|src)="([^"]*)"')
+
+STYLE = """
+body { max-width: 52rem; margin: 0 auto; padding: 1rem; font: 17px/1.55 Georgia, serif; color: #1a1a1a; background: #fff }
+nav { display: flex; justify-content: space-between; gap: 1rem; font: 15px sans-serif; margin: 1rem 0 }
+h1, h2, h3 { font-family: sans-serif; line-height: 1.25 }
+a { color: #0b4f8a } a.anchor-link, .prompt { display: none }
+img { max-width: 100%; height: auto }
+pre, code { font: 14px/1.45 ui-monospace, Menlo, Consolas, monospace } pre { margin: 0; overflow-x: auto }
+code { background: #f3f3f3; padding: 0 .15em } pre code { background: none; padding: 0 }
+.input_area, .source, .rendered_html pre, details pre { background: #f6f6f6; border-left: 4px solid #3b528b; padding: .6rem .8rem; margin: .8rem 0 }
+.output { border-left: 4px solid #bbb; padding: .1rem .8rem; margin: .8rem 0 }
+blockquote { border-left: 4px solid #21918c; margin: 1rem 0; padding: .1rem 1rem; background: #f3f8f8 }
+details { margin: .4rem 0 } summary { cursor: pointer; color: #0b4f8a; font: 15px sans-serif }
+table { border-collapse: collapse } th, td { border-bottom: 1px solid #ccc; padding: .25rem .7rem; text-align: left; vertical-align: top }
+.rendered_html > table, .page > table { display: block; overflow-x: auto }
+@media print { nav, details { display: none } }
+"""
+
+
+def write_book(folder, lessons):
+    """Write the book of some lessons; the path of its contents page.
+
+    UserError where the folder holds anything else, cannot be written, or nbconvert is missing.
+    """
+    folder = Path(folder)
+    old = _old_book(folder)
+    book = Book(lessons)
+    try:
+        for name in old - book.files.keys():
+            (folder / name).unlink(missing_ok=True)
+        for name, content in book.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise UserError(f"--book {folder}: cannot be written ({error.strerror or error})") from None
+    return folder / CONTENTS
+
+
+def _old_book(folder):
+    """The names of the files of a book that stands there already. UserError where something else does."""
+    if not folder.exists() and not folder.is_symlink():
+        return set()
+    if not folder.is_dir():
+        raise UserError(f"--book {folder}: is a file, expected a folder")
+    try:
+        if not any(folder.iterdir()):
+            return set()
+        names = json.loads((folder / LIST).read_text(encoding="utf-8"))["tinyalex book"]
+        inside = folder.resolve()
+        return {name for name in names if (folder / name).resolve().is_relative_to(inside)}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"--book {folder}: holds other things than a book of ours, expected a new or empty folder") from None
+
+
+class Book:
+    """files: {name in the book: bytes}."""
+
+    def __init__(self, lessons):
+        try:
+            import nbformat
+            from nbconvert import HTMLExporter
+        except ImportError:
+            raise UserError("--book: takes nbconvert, which comes with Jupyter: pip install jupyter") from None
+        exporter = HTMLExporter(template_name="basic", anchor_link_text="")
+        self.files = {}
+        self.lessons = []  # (lesson, notebook, name in the book)
+        for lesson in lessons:
+            try:
+                notebook = learner.notebook(lesson.number)
+            except UserError:  # its notebook is not there
+                continue
+            self.lessons.append((lesson, notebook, f"{notebook.stem}.html"))
+        if not self.lessons:
+            raise UserError(f"--book: there are no notebooks in {learner.FOLDER}; expected a clone of the repository")
+        self.names = {notebook: name for _, notebook, name in self.lessons}  # of what is or will be in the book
+        self.wanted = []  # of these, what is not yet in `files`
+        for place, (lesson, notebook, name) in enumerate(self.lessons):
+            cells = nbformat.from_dict(_with_answers(nbformat.read(notebook, as_version=4)))
+            body, _ = exporter.from_notebook_node(cells)
+            self._page(name, f"{lesson.number} {lesson.title}", body, notebook, self._neighbours(place))
+        self._page(CONTENTS, TITLE, self._contents(), learner.FOLDER / "README.md")
+        while self.wanted:
+            self._add_file(self.wanted.pop())
+        self.files[LIST] = json.dumps({"tinyalex book": sorted([*self.files, LIST])}, indent=1).encode()
+
+    # ------------------------------------------------------------------------------------------ pages
+
+    def _page(self, name, title, body, source, neighbours=("", "")):
+        up = "../" * name.count("/")
+        before, after = neighbours
+        nav = f'<nav aria-label="{{}}"><span>{before}</span><a href="{up}{CONTENTS}">Contents</a><span>{after}</span></nav>'
+        top, end = ("", "") if name == CONTENTS else (nav.format("top"), nav.format("end"))
+        self.files[name] = (
+            f'<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n<title>{html.escape(title)}</title>\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<style>{STYLE}{_colours()}\n</style>\n</head>\n<body>\n{top}\n"
+            f'<main class="page">\n{self._links(body, source, name)}\n</main>\n{end}\n</body>\n</html>\n'
+        ).encode()
+
+    def _neighbours(self, place):
+        links = []
+        for other, text in ((place - 1, "← {}"), (place + 1, "{} →")):
+            if 0 <= other < len(self.lessons):
+                lesson, _, name = self.lessons[other]
+                links.append(f'<a href="{name}">{html.escape(text.format(f"{lesson.number} {lesson.title}"))}</a>')
+            else:
+                links.append("")
+        return links
+
+    def _contents(self):
+        rows = "\n".join(
+            f'<tr><td>{lesson.number}</td><td><a href="{notebook.name}">{html.escape(lesson.title)}</a></td>'
+            f"<td>{len(lesson.exercises)}</td><td>{lesson.seconds} s</td></tr>"
+            for lesson, notebook, _ in self.lessons
+        )
+        more = '<p><a href="README.md">How to go through the lessons</a></p>' if (learner.FOLDER / "README.md").exists() else ""
+        return (
+            f"<h1>{TITLE}</h1>\n<p>Every lesson, with what its cells print, its exercises, hints and answers. To be judged, "
+            "write the functions that an exercise asks for into a Python file, and call "
+            "<code>python -m tinyalex lesson 09 --check my_file.py</code>.</p>\n"
+            "<table>\n<thead><tr><th></th><th>lesson</th><th>exercises</th><th>computing</th></tr></thead>\n"
+            f"<tbody>\n{rows}\n</tbody>\n</table>\n{more}"
+        )
+
+    # ------------------------------------------------------------------------------------------ links
+
+    def _links(self, body, source, name):
+        """Relative links turned to where their targets stand in the book; what is not in the repository is unlinked."""
+
+        def turned(found):
+            start, attribute, link = found.groups()
+            target, mark, anchor = html.unescape(link).partition("#")
+            if source is None or not target or re.match(r"[a-z][a-z0-9+.-]*:", target):
+                return found[0]
+            file = Path(os.path.normpath(source.parent / unquote(target)))
+            if not file.is_relative_to(learner.FOLDER.parent) or not file.exists():
+                return start.rstrip() if attribute == "href" else found[0]
+            if file not in self.names:
+                self.names[file] = _name(file)
+                self.wanted.append(file)
+            link = posixpath.relpath(self.names[file], posixpath.dirname(name) or ".")
+            return f'{start}{attribute}="{html.escape(link)}{mark}{anchor}"'
+
+        return LINK.sub(turned, body) if source else body
+
+    def _add_file(self, file):
+        """Put a file or folder of the repository into the book."""
+        name, title = self.names[file], html.escape(_path(file) or "files")
+        if file.is_dir():
+            inside = sorted(p for p in file.iterdir() if p.suffix in (".py", ".md", ".ipynb") and p.name[0] not in "._")
+            items = "".join(f'<li><a href="{html.escape(p.name)}">{html.escape(p.name)}</a></li>' for p in inside)
+            self._page(name, title, f"<h1>{title}</h1><ul>{items}</ul>", file / "any")
+        elif file.suffix == ".md":
+            from nbconvert.filters import markdown2html
+
+            self._page(name, title, markdown2html(file.read_text(encoding="utf-8")), file)
+        elif file.suffix == ".py":
+            self._page(name, title, f"<h1>{title}</h1>{_coloured(file.read_text(encoding='utf-8'))}", None)
+        else:
+            self.files[name] = file.read_bytes()
+
+
+def _name(file):
+    """Where a file of the repository stands in the book."""
+    path = f"files/{_path(file)}".rstrip("/")
+    if file.is_dir():
+        return f"{path}/{CONTENTS}"
+    return f"{path}.html" if file.suffix in (".py", ".md", ".ipynb") else path
+
+
+def _path(file):
+    return file.relative_to(learner.FOLDER.parent).as_posix().removeprefix(".")
+
+
+def _with_answers(notebook):
+    """Fold the hints and a right answer in below every check."""
+    name = None
+    for cell in notebook.cells:
+        name = cell.metadata.get("exercise", name)
+        if "check" in cell.metadata.get("tags", ()) and name is not None:
+            data = {"text/html": _folded(name)}
+            cell.outputs.append({"output_type": "display_data", "metadata": {}, "data": data})
+            name = None
+    return notebook
+
+
+def _folded(name):
+    exercise = find_exercise(name)
+    parts = [(f"Hint {n}", f"<p>{html.escape(hint)}</p>") for n, hint in enumerate(exercise.hints, 1)]
+    try:
+        answer = textwrap.dedent(inspect.getsource(learner.solutions(name)[0]))
+        parts.append(("A right answer", _coloured(answer)))
+    except UserError:  # no file of answers
+        pass
+    return "\n".join(f"<details><summary>{what}</summary>{text}</details>" for what, text in parts)
+
+
+def _coloured(source):
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return highlight(source, PythonLexer(), HtmlFormatter(cssclass="highlight source"))
+
+
+@cache
+def _colours():
+    from pygments.formatters import HtmlFormatter
+
+    return "\n".join(line for line in HtmlFormatter().get_style_defs(".highlight").splitlines() if ".highlight ." in line)
