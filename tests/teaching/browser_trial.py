@@ -5,8 +5,8 @@
 Takes Chromium and chromedriver (Debian: apt-get install chromium chromium-driver); speaks WebDriver, W3C's protocol.
 """
 
-import contextlib
 import base64
+import contextlib
 import inspect
 import json
 import os
@@ -17,7 +17,6 @@ import sys
 import tempfile
 import textwrap
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from tinyalex.teaching.exercise import find_exercise, find_lesson
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
-CONTROL, SHIFT, ENTER, ESCAPE, RELEASE = "\ue009", "\ue008", "\ue007", "\ue00c", "\ue000"
+CONTROL, SHIFT, ENTER = "\ue009", "\ue008", "\ue007"  # as WebDriver calls them
 SETTINGS = {  # all cells in the page, also those below the window; no pop-ups over them
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},

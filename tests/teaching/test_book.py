@@ -101,8 +101,17 @@ def test_every_image_has_the_alt_of_the_notebook(book, pages):
             for output in getattr(cell, "outputs", ())
             if "image/png" in output.get("data", {})
         ]
-        found = [image["alt"] for image in pages[book / name(number)].images if image["src"].startswith("data:")]
-        assert found == alts
+        images = pages[book / name(number)].images
+        assert [image["alt"] for image in images if image["src"].startswith("data:image/png")] == alts
+
+
+def test_every_formula_is_drawn(book, pages):
+    for number in WRITTEN:
+        prose = "\n".join(cell.source for cell in running.read(number).cells if cell.cell_type == "markdown")
+        prose = re.sub(r"```.*?```|`[^`\n]*`", "", prose, flags=re.DOTALL)
+        formulas = [" ".join(tex.split()) for tex in re.findall(r"\$+([^$]+)\$+", prose)]
+        drawn = [image["alt"] for image in pages[book / name(number)].images if "svg+xml" in image["src"]]
+        assert drawn == formulas
 
 
 def test_every_link_leads_somewhere(book, pages):

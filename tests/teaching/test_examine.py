@@ -62,7 +62,7 @@ FLAWS = {  # in the order in which they are to be named
 }
 
 
-def with_flaws(names, writes=False, draws=iter(range(1000))):
+def with_flaws(names, writes):
     def double(x, k):
         if writes:
             x += 1

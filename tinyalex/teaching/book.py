@@ -2,11 +2,13 @@
 
 Whatever the lessons link to in the repository comes along: Python as a page in colours, Markdown as a page, pictures as
 they are. nbconvert's classic template writes the alt text of a figure (its lab template does not, and a sentence of
-nbconvert's own takes its place).
+nbconvert's own takes its place). Formulas are drawn by Matplotlib; their alt text is the TeX.
 """
 
+import base64
 import html
 import inspect
+import io
 import json
 import os
 import posixpath
@@ -24,16 +26,20 @@ CONTENTS, LIST = "index.html", "book.json"  # the list of what is ours, so that 
 TITLE = "tinyalex: how AlexNet works, layer by layer"
 LINK = re.compile(r'(<(?:a|img)\b[^>]*?\b)(href|src)="([^"]*)"')
 
+FORMULA = re.compile(r"```.*?```|`[^`\n]*`|\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)  # and code, to be left alone
+KNOWN = {"le": r"\leq", "ge": r"\geq", "ne": r"\neq", "Big": "", "big": ""}  # TeX's names, and Matplotlib's
+NOT_KNOWN = re.compile(rf"\\({'|'.join(KNOWN)})(?![A-Za-z])")
+
 STYLE = """
-body { max-width: 52rem; margin: 0 auto; padding: 1rem; font: 17px/1.55 Georgia, serif; color: #1a1a1a; background: #fff }
+body { max-width: 56rem; margin: 0 auto; padding: 1rem; font: 17px/1.55 Georgia, serif; color: #1a1a1a; background: #fff }
 nav { display: flex; justify-content: space-between; gap: 1rem; font: 15px sans-serif; margin: 1rem 0 }
 h1, h2, h3 { font-family: sans-serif; line-height: 1.25 }
 a { color: #0b4f8a } a.anchor-link, .prompt { display: none }
-img { max-width: 100%; height: auto }
+img { max-width: 100%; height: auto } img.formula { display: block; margin: .8rem auto }
 pre, code { font: 14px/1.45 ui-monospace, Menlo, Consolas, monospace } pre { margin: 0; overflow-x: auto }
 code { background: #f3f3f3; padding: 0 .15em } pre code { background: none; padding: 0 }
 .input_area, .source, .rendered_html pre, details pre { background: #f6f6f6; border-left: 4px solid #3b528b; padding: .6rem .8rem; margin: .8rem 0 }
-.output { border-left: 4px solid #bbb; padding: .1rem .8rem; margin: .8rem 0 }
+.output { border-left: 4px solid #bbb; padding: .1rem .8rem; margin: .8rem 0 } .output pre { white-space: pre-wrap }
 blockquote { border-left: 4px solid #21918c; margin: 1rem 0; padding: .1rem 1rem; background: #f3f8f8 }
 details { margin: .4rem 0 } summary { cursor: pointer; color: #0b4f8a; font: 15px sans-serif }
 table { border-collapse: collapse } th, td { border-bottom: 1px solid #ccc; padding: .25rem .7rem; text-align: left; vertical-align: top }
@@ -198,15 +204,36 @@ def _path(file):
 
 
 def _with_answers(notebook):
-    """Fold the hints and a right answer in below every check."""
+    """Draw the formulas, and fold the hints and a right answer in below every check."""
     name = None
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = FORMULA.sub(_formula, cell.source)
         name = cell.metadata.get("exercise", name)
         if "check" in cell.metadata.get("tags", ()) and name is not None:
             data = {"text/html": _folded(name)}
             cell.outputs.append({"output_type": "display_data", "metadata": {}, "data": data})
             name = None
     return notebook
+
+
+def _formula(found):
+    """A formula's picture, as HTML; code as it stands, and TeX that Matplotlib does not know as code."""
+    tex = " ".join((found[1] or found[2] or "").split())
+    if not tex:
+        return found[0]
+    from matplotlib import rc_context
+    from matplotlib.mathtext import math_to_image
+
+    svg = io.StringIO()
+    try:
+        with rc_context({"svg.hashsalt": "book", "mathtext.fontset": "stix", "font.size": 12.5}):
+            depth = math_to_image(f"${NOT_KNOWN.sub(lambda word: KNOWN[word[1]], tex)}$", svg, format="svg")
+    except ValueError:
+        return f"<code>{html.escape(tex)}</code>"
+    drawing = base64.b64encode(re.sub("<metadata>.*?</metadata>", "", svg.getvalue(), flags=re.DOTALL).encode()).decode()
+    kind = 'class="formula"' if found[1] else f'class="inline" style="vertical-align: -{depth:g}pt"'
+    return f'<img {kind} alt="{html.escape(tex)}" src="data:image/svg+xml;base64,{drawing}">'
 
 
 def _folded(name):

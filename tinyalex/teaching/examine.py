@@ -1,7 +1,8 @@
 """How an answer is judged: right, or which mistake it makes, or where it first differs. Never only a number.
 
-In this order: not done yet; shape, finite, inputs unchanged, twice the same; right, and of the right dtype; equal to a known
-wrong version; a constant times too large; where it differs; the first entry that differs, beside the sum worked by hand.
+In this order: not done yet; shape, finite, inputs unchanged, twice the same; properties; equal to a known wrong version; a
+constant times too large; where it differs, the first entry that does, beside the sum worked by hand; and, where all
+numbers are right, the dtype.
 """
 
 import copy
@@ -57,7 +58,7 @@ def _examine(exercise, function):
     for held in exercise.properties:
         _check_property(held, exercise, function)
     entries, error = 0, 0.0
-    if exercise.compare:
+    if exercise.compare and answers:
         if any(not answer.right() for answer in answers):
             _name_the_mistake(exercise, answers)
         for answer in answers:
@@ -336,5 +337,5 @@ def entry(exercise, output, index, ndim):
     """dx[picture 0, row 2, column 3, channel 1], or dx[0, 2] where the axes have no names."""
     if not index:
         return output
-    words = exercise.names_of_axes(output, ndim)
-    return f"{output}[{', '.join(f'{word} {i}'.removeprefix(f'axis {a} ') for a, (word, i) in enumerate(zip(words, index)))}]"
+    words = [word if not word.startswith("axis") else "" for word in exercise.names_of_axes(output, ndim)]
+    return f"{output}[{', '.join(f'{word} {i}'.strip() for word, i in zip(words, index))}]"

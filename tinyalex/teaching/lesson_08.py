@@ -228,8 +228,9 @@ def _for_all(axis):
 
 WINS_WRONG = (
     Wrong("P3", _counted_once,
-          "A pixel that wins two windows counts once in yours. counts[rows, columns] += 1 adds once for each pixel, "
-          "however often it is named: use np.add.at, or a loop."),
+          "A pixel that wins two windows counts once in yours: add 1 for every win. (counts[rows, columns] += 1 will "
+          "not do: "
+          "it adds once for each pixel, however often it is named. np.add.at does, or a loop.)"),
     Wrong("P6", lambda row, column, shape: wins(column, row, shape),
           "Row and column are exchanged: counts is [n, row, column, c]."),
     Wrong("P11", _for_all(3), "A win in one channel counts for all of them. Each channel has winners of its own."),
@@ -424,7 +425,8 @@ def _backward_by_hand(arguments, output, index):
         return "By hand: this pixel wins no window, so its gradient is 0."
     given = [dy[n, oh, ow, c] for oh, ow in won]
     terms, names = " + ".join(f"{g:.4g}" for g in given), ", ".join(f"({oh}, {ow})" for oh, ow in won)
-    return f"By hand: this pixel wins the windows {names}; dx = {terms} = {sum(given):.6g}."
+    total = f" = {sum(given):.6g}" if len(given) > 1 else ""
+    return f"By hand: this pixel wins the windows {names}; dx = {terms}{total}."
 
 
 def _keeps_its_results(makes):

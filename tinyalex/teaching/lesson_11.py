@@ -272,14 +272,15 @@ def _bias_mean(part, dy, *rest):
     return dy.mean(axis=(0, 1, 2))
 
 
-C12 = "It is averaged over the pictures. Gradients add up over the batch; the 1/N belongs to the loss."
+C12 = "That is an average over the pictures. Gradients add up over the batch; the 1/N belongs to the loss."
 BACKWARD_WRONG = (
     Wrong("C12", _changed(dweight=_over_pictures, dbias=_over_pictures), C12),
     Wrong("C12", _changed(dbias=_bias_mean),
-          "It is a mean; the bias is added at every place of every picture, so its gradient is the sum of dy over all "
+          "dbias is a mean; the bias is added at every place of every picture, so its gradient is the sum of dy over "
+          "all "
           "of them."),
     Wrong("C12", _last_picture,
-          "It is of the last picture alone: a loop overwrites where it should add. Gradients add up over the batch."),
+          "That is the last picture's alone: a loop overwrites where it should add. Gradients add up over the batch."),
     Wrong("C13", _backward_by_groups(read=_dealt, write=_dealt), CARDS.format("the channels")),
     Wrong("C13", _backward_by_groups(write=_dealt), CARDS.format("dx's channels")),
     Wrong("C13", _backward_by_groups(maps=_dealt, kernels=_dealt), CARDS.format("the maps")),
@@ -294,7 +295,7 @@ BACKWARD_WRONG = (
     Wrong("C14", _backward_by_groups(write=_other, kernels=_other),
           "The groups are joined in the wrong order: group 0's part comes first."),
     Wrong("C19", _changed(_only_group_0, _only_group_0, _only_group_0),
-          "It stops after group 0: the other groups' part is still 0. Look for a return inside the loop, or a slice "
+          "Only group 0's part is there, the rest is still 0. Look for a return inside the loop, or a slice "
           "that does not move."),
     Wrong("C22", _changed(_summed, _summed, _summed),
           "The groups' parts are added up; they belong to different channels, so they stand side by side along the "

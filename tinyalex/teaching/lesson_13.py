@@ -52,7 +52,8 @@ def _inside(function):
     tops, lefts, _ = _drawn(function)
     for name, part, side in ("tops", tops, SIZE[0]), ("lefts", lefts, SIZE[1]):
         if part.min() < 0 or part.max() > side - CROP:
-            return f"A side of {side} and a crop of {CROP}: {name} go from {part.min()} to {part.max()}, expected 0 to {side - CROP}."
+            ends = f"{part.min()} to {part.max()}, expected 0 to {side - CROP}"
+            return f"A side of {side} and a crop of {CROP}: {name} go from {ends}."
         if part.min() > 0 or part.max() < side - CROP:
             return f"A side of {side} and a crop of {CROP}: {name} go from {part.min()} to {part.max()} only."
         if part.dtype.kind not in "iu":
@@ -212,21 +213,16 @@ def _cut_by_hand(arguments, output, index):
 
 
 def axes_of_colour(pictures):
-    """The package's, on sums in integers; oblong pictures are first laid out as one of square sides' pixels."""
+    """From the package's exact sums; to it, every pixel is a picture of one."""
     statistics = ColorStatistics(1)
     statistics.add(pictures.reshape(-1, 1, 1, 3))
-    return tuple(part.astype(np.float64) for part in _components(statistics))
-
-
-def _components(statistics):
-    """As `ColorStatistics.principal_components`, in float64."""
     mean = statistics.picture_sum.sum(axis=(0, 1)) / statistics.count
-    return _eigen((statistics.product_sum / statistics.count - np.outer(mean, mean)) / 255.0**2)
+    return _eigen((statistics.product_sum / statistics.count - np.outer(mean, mean)) / 255.0**2)  # in float64
 
 
-def _eigen(covariance, order=slice(None, None, -1)):
+def _eigen(covariance):
     values, vectors = np.linalg.eigh(covariance)
-    values, vectors = values[order], vectors[:, order]
+    values, vectors = values[::-1], vectors[:, ::-1]
     return values, vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), range(3)])
 
 
@@ -250,14 +246,13 @@ def _pixels(pictures):
     return pictures.reshape(-1, 3) / 255.0
 
 
-def _with(**changes):
-    """Axes with something else about the covariance."""
-    change = {"centre": True, "scale": 1.0, "ddof": 0, "mean_axes": (0,)} | changes
+def _with(centre=True, scale=1.0, ddof=0):
+    """Axes of another covariance."""
 
     def wrong(pictures):
-        p = _pixels(pictures) * change["scale"]
-        p = p - p.mean(axis=0) if change["centre"] else p
-        return _eigen(p.T @ p / (len(p) - change["ddof"]))
+        p = _pixels(pictures) * scale
+        p = p - p.mean(axis=0) if centre else p
+        return _eigen(p.T @ p / (len(p) - ddof))
 
     return wrong
 
@@ -274,6 +269,11 @@ def _by_own_mean(pictures):
     return _eigen(p.T @ p / len(p))
 
 
+def _summed(pictures):
+    values, vectors = axes_of_colour(pictures)
+    return values * len(_pixels(pictures)), vectors
+
+
 def _then(change):
     return lambda pictures: change(*axes_of_colour(pictures))
 
@@ -287,6 +287,12 @@ def _points_up(function):
         return True
     return not (np.allclose(np.abs(vectors), np.abs(right), rtol=1e-6) and not np.allclose(vectors, right, rtol=1e-6)
                 and np.allclose(vectors / right, (vectors / right)[0], rtol=1e-6))  # fmt: skip
+
+
+def _axes_of_bytes(pictures):
+    p = pictures.reshape(-1, 3)
+    mean = p.mean(axis=0) / 255
+    return _eigen((p.T @ p) / len(p) / 255.0**2 - np.outer(mean, mean))
 
 
 AXES_WRONG = (
@@ -312,17 +318,11 @@ AXES_WRONG = (
           "You divide by the number of pixels − 1, as `np.cov` does of itself. Divide by the number: np.cov(…, bias=True)."),
     Wrong("A11", _with(scale=255.0),
           "The values are 255² times too large: scale the pixels to 0..1 first."),
-    Wrong("A11", lambda pictures: (lambda v, e: (v * len(_pixels(pictures)), e))(*axes_of_colour(pictures)),
+    Wrong("A11", _summed,
           "The values grow with the number of pixels: divide the sum of products by how many there are."),
-    Wrong("A3", lambda pictures: _axes_of_bytes(pictures),
+    Wrong("A3", _axes_of_bytes,
           "Pixels wrapped round: products of uint8 are taken modulo 256. Make them float first."),
 )  # fmt: skip
-
-
-def _axes_of_bytes(pictures):
-    p = pictures.reshape(-1, 3)
-    mean = p.mean(axis=0) / 255
-    return _eigen((p.T @ p) / len(p) / 255.0**2 - np.outer(mean, mean))
 
 
 # ---------------------------------------------------------------------------------------------- noise of colours
@@ -408,15 +408,18 @@ def _spread_is_right(function):
     found, expected = _covariance(function), _mixed()
     if _near(found, expected, 0.15):
         return True
-    sizes = " ".join(f"{size:.3g}" for size in np.diag(found) ** 0.5), " ".join(f"{size:.3g}" for size in np.diag(expected) ** 0.5)
-    return f"Over {MANY:,} pictures R, G and B spread by {sizes[0]}, expected about {sizes[1]}."
+    yours, ours = (", ".join(f"{size:.3g}" for size in np.diag(c) ** 0.5) for c in (found, expected))
+    return f"Over {MANY:,} pictures R, G and B spread by {yours}, expected about {ours}."
 
 
 def _small_axes(function):
     """Along the two lesser axes, which the largest hides in the sum."""
     found = np.diag(VECTORS.T @ _covariance(function) @ VECTORS)
     off = np.abs(found / (255 * STD * VALUES) ** 2 - 1)
-    return True if off.max() < 0.25 else f"Along axis {int(off.argmax())} the noise has {found[off.argmax()]:.3g} for a variance, expected about {(255 * STD * VALUES[off.argmax()]) ** 2:.3g}."
+    if off.max() < 0.25:
+        return True
+    i = int(off.argmax())
+    return f"Along axis {i} the noise has {found[i]:.3g} for a variance, expected about {(255 * STD * VALUES[i]) ** 2:.3g}."
 
 
 def _mean_is_zero(function):
@@ -522,7 +525,7 @@ TEN_WRONG = (
     Wrong("A12", _by(_windows), "Only five views differ: their mirror images are missing."),
     Wrong("A12", _by(lambda p, c: _ten(p, c)[5:]), "Five views, all of them mirrored: the pictures as they are are missing."),
     Wrong("A12", _by(lambda p, c: [v for i, v in enumerate(_ten(p, c)) if i % 5 < 4]), "Eight views: the centre and its mirror image are missing."),
-    Wrong("A12", _by(lambda p, c: [_windows(p, c)[4]]), "One view, the centre: this is the single-crop answer of lesson 12's net."),
+    Wrong("A12", _by(lambda p, c: [_windows(p, c)[4]]), "One view, the centre: the paper asks about ten and averages."),
     Wrong("A2", _by(lambda p, c: _ten(p, c, lambda view: view[:, ::-1])),
           "You turn the rows over. With a batch, rows are axis 1 and columns axis 2: mirror axis 2."),
     Wrong("A2", _by(lambda p, c: _ten(p, c, lambda view: view[::-1])),

@@ -264,21 +264,21 @@ LESSON = Lesson("14", "Train it: reading the curves", 45, (
         ),
     ),
     Exercise(
-        "14-drop", "dropped_rates", dropped_rates, (_errors, _slow_errors), ("rates",),
-        wrong=DROP_WRONG, by_hand=_drop_by_hand, axes={"rates": ("epoch",)},
-        hints=(
-            "What must you remember from epoch to epoch? There are three things.",
-            "since = 0 at a new best, else since + 1; when since reaches patience: rate / 10 for the next epoch on, since = 0",
-            "rates.append(lr) comes first in the loop; then the error of that epoch may change lr",
-        ),
-    ),
-    Exercise(
         "14-ratio", "update_ratio", update_ratio, (_weights, _other_weights), ("ratio",),
         wrong=RATIO_WRONG, by_hand=_ratio_by_hand,
         hints=(
             "How long is an arrow with as many entries as there are weights?",
             "ratio = ‖after − before‖ / ‖before‖ with ‖a‖ = √(Σ a²) over all entries",
             "np.sqrt(((after - before) ** 2).sum()), and the same of before",
+        ),
+    ),
+    Exercise(
+        "14-drop", "dropped_rates", dropped_rates, (_errors, _slow_errors), ("rates",),
+        wrong=DROP_WRONG, by_hand=_drop_by_hand, axes={"rates": ("epoch",)},
+        hints=(
+            "What must you remember from epoch to epoch? There are three things.",
+            "since = 0 at a new best, else since + 1; when since reaches patience: rate / 10 for the next epoch on, since = 0",
+            "rates.append(lr) comes first in the loop; then the error of that epoch may change lr",
         ),
     ),
     Exercise(
