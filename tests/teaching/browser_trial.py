@@ -1,4 +1,4 @@
-"""A lesson in a real browser: open it in JupyterLab, run all, give a wrong answer, then a right one, as a learner would.
+"""A lesson in a real browser: open it in JupyterLab, run all, give a wrong answer, then a right one, as learners do.
 
     python -m tests.teaching.browser_trial 06 FOLDER      leaves wrong.png and right.png in the folder
 
@@ -77,7 +77,7 @@ class Notebook:
     def __init__(self, browser, url, count):
         self.browser = browser
         browser.open(url)
-        self.wait(f"return document.querySelectorAll('.jp-Notebook .jp-Cell').length >= {count}", "the notebook's cells")
+        self.wait(f"return document.querySelectorAll('.jp-Notebook .jp-Cell').length >= {count}", "its cells")
         self.wait(IDLE, "an idle kernel")
         time.sleep(1)
 
@@ -111,7 +111,8 @@ class Notebook:
         before = self.browser.run(prompt, place)
         self.browser.run(CELL + "cell.querySelector('.cm-content').focus()", place)
         self.browser.keys(SHIFT, ENTER)
-        again = CELL + "const t = cell.querySelector('.jp-InputPrompt').textContent; return /\\d/.test(t) && t != arguments[1]"
+        again = CELL + "const now = cell.querySelector('.jp-InputPrompt').textContent;\n"
+        again += "return /\\d/.test(now) && now != arguments[1]"
         self.wait(again, "the cell to run", place, before)
         time.sleep(0.5)  # what it printed comes with other messages
 
@@ -130,7 +131,8 @@ return !!kernel && kernel.connectionStatus == 'connected' && kernel.status == 'i
 PASTE = """
 const data = new DataTransfer();
 data.setData('text/plain', arguments[0]);
-document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
+const paste = new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true});
+document.activeElement.dispatchEvent(paste);
 """
 
 
@@ -188,10 +190,11 @@ def jupyter_and_browser(folder):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
     own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
-    own |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    own |= {f"JUPYTERLAB_{name.upper()}_DIR": str(folder / name) for name in ("settings", "workspaces")}
     own |= {learner.PROGRESS: str(folder / "progress.json"), "PYTHONPATH": str(learner.FOLDER.parent)}
     jupyter, driver = free_port(), free_port()
-    lab = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--LabApp.expose_app_in_browser=True"]
+    lab = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
+    lab += ["--LabApp.expose_app_in_browser=True"]
     lab += [f"--ServerApp.port={jupyter}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder / 'lessons'}"]
     lab += ["--IdentityProvider.token=", "--ServerApp.password="]
     with process(lab, jupyter, env=os.environ | own), process([DRIVER, f"--port={driver}"], driver):

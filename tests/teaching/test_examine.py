@@ -222,7 +222,8 @@ def test_whole_numbers_are_told_in_full():
     assert examine(exercise, lambda x: x > 0).state == RIGHT
     assert "expected " in examine(exercise, lambda x: x > 1).text
     near = one("near", lambda x: np.array([1.0, 2.0]), (X,))
-    assert "axis 0, place 0 only, of 2.\nThe first that differs: y[0] is 1.00001, expected 1." in examine(near, lambda x: np.array([1.00001, 2.0])).text
+    found = examine(near, lambda x: np.array([1.00001, 2.0])).text
+    assert "axis 0, place 0 only, of 2.\nThe first that differs: y[0] is 1.00001, expected 1." in found
     assert "is 1.0000021, expected 1.0" in examine(near, lambda x: np.array([1.0000021, 2.0])).text
 
 

@@ -15,9 +15,9 @@ from tinyalex.teaching.exercise import NUMBERS, find_lesson
 DESCRIPTION = (
     "Without arguments: the lessons, and which of their checks you have passed. With a number: open that lesson in\n"
     "Jupyter (with --json: describe it instead).\n"
-    "Without Jupyter: read the lessons as a book of HTML pages (--book), write the functions that an exercise asks for,\n"
-    "under the names that it gives them, into a Python file of your own, and have them judged as in the notebook\n"
-    "(--check; exit code 0: all that the file holds are right, 1: some are not yet)."
+    "Without Jupyter: read the lessons as a book of HTML pages (--book), write what an exercise asks for, under the name\n"
+    "that it has there, into a Python file of your own, and have it judged as in the notebook (--check; exit code 0: all\n"
+    "functions that the file holds are right, 1: some are not yet)."
 )
 EXAMPLES = (
     "tinyalex lesson",
@@ -32,12 +32,14 @@ def add_arguments(parser):
     parser.add_argument("number", metavar="NUMBER", nargs="?", help=f"{NUMBERS[0]} to {NUMBERS[-1]}")
     parser.add_argument("--check", metavar="FILE", help="judge the lesson's functions in a Python file")
     parser.add_argument("--hint", type=int, metavar="N", help="with --check: hint 1, 2 or 3 for what is not right yet")
-    parser.add_argument("--book", metavar="DIR", help="write all lessons as HTML pages, to be read without Jupyter or network")
+    parser.add_argument("--book", metavar="DIR", help="write all lessons as HTML pages, to be read offline")
 
 
 def run(args):
-    if args.hint is not None and (args.check is None or args.hint not in (1, 2, 3)):
-        raise UserError("--hint: goes with --check" if args.check is None else f"--hint: found {args.hint}, expected 1, 2 or 3")
+    if args.hint is not None and args.check is None:
+        raise UserError("--hint: goes with --check")
+    if args.hint not in (None, 1, 2, 3):
+        raise UserError(f"--hint: found {args.hint}, expected 1, 2 or 3")
     if args.book is not None:
         if args.number is not None or args.check is not None:
             raise UserError("--book: makes a book of all lessons, expected no NUMBER and no --check beside it")
@@ -120,7 +122,8 @@ def _show_lessons(lessons):
         tried = ", ".join(f"{name}: {state}" for name, state in states.items() if state)
         rows.append((lesson["lesson"], lesson["title"], f"{lesson['seconds']} s", f"{passed} of {len(states)}", tried))
     columns = 5 if any(row[4] for row in rows) else 4
-    print_table(("", "lesson", "computing", "checks passed", "so far")[:columns], [r[:columns] for r in rows], right=(2, 3))
+    header = ("", "lesson", "computing", "checks passed", "so far")
+    print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3))
     print(f"\n{program()} lesson {NUMBERS[0]} opens one in Jupyter; --help shows the ways without it.")
 
 

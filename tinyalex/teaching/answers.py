@@ -23,7 +23,7 @@ def judge_file(number, path):
     lesson, found = find_lesson(number), load(path)
     if not any(exercise.name in found for exercise in lesson.exercises):
         names = ", ".join(exercise.name for exercise in lesson.exercises)
-        raise UserError(f"{path}: found none of the functions of lesson {lesson.number}, expected {names} or some of them")
+        raise UserError(f"{path}: found none of the functions of lesson {lesson.number}, expected some of {names}")
     verdicts = []
     for exercise in lesson.exercises:
         if exercise.name in found:
@@ -39,7 +39,7 @@ def load(path):
     """{name: what a Python file defines}. UserError, with the line, where it cannot be read or run."""
     path = Path(path)
     if path.suffix == ".ipynb":
-        raise UserError(f"{path}: is a notebook, expected a Python file; in a notebook the check stands below the exercise")
+        raise UserError(f"{path}: is a notebook, expected a Python file; notebooks have their checks inside")
     try:
         source = path.read_bytes()
     except OSError as error:

@@ -22,7 +22,7 @@ from tinyalex.errors import UserError
 from tinyalex.teaching import learner
 from tinyalex.teaching.exercise import find_exercise
 
-CONTENTS, LIST = "index.html", "book.json"  # the list of what is ours, so that a newer book can take an older one's place
+CONTENTS, LIST = "index.html", "book.json"  # the list of our files, so that a newer book can take its place
 TITLE = "tinyalex: how AlexNet works, layer by layer"
 LINK = re.compile(r'(<(?:a|img)\b[^>]*?\b)(href|src)="([^"]*)"')
 
@@ -31,18 +31,21 @@ KNOWN = {"le": r"\leq", "ge": r"\geq", "ne": r"\neq", "Big": "", "big": ""}  # T
 NOT_KNOWN = re.compile(rf"\\({'|'.join(KNOWN)})(?![A-Za-z])")
 
 STYLE = """
-body { max-width: 56rem; margin: 0 auto; padding: 1rem; font: 17px/1.55 Georgia, serif; color: #1a1a1a; background: #fff }
+body { max-width: 56rem; margin: 0 auto; padding: 1rem; font: 17px/1.55 Georgia, serif }
+body { color: #1a1a1a; background: #fff }
 nav { display: flex; justify-content: space-between; gap: 1rem; font: 15px sans-serif; margin: 1rem 0 }
 h1, h2, h3 { font-family: sans-serif; line-height: 1.25 }
 a { color: #0b4f8a } a.anchor-link, .prompt { display: none }
 img { max-width: 100%; height: auto } img.formula { display: block; margin: .8rem auto }
 pre, code { font: 14px/1.45 ui-monospace, Menlo, Consolas, monospace } pre { margin: 0; overflow-x: auto }
 code { background: #f3f3f3; padding: 0 .15em } pre code { background: none; padding: 0 }
-.input_area, .source, .rendered_html pre, details pre { background: #f6f6f6; border-left: 4px solid #3b528b; padding: .6rem .8rem; margin: .8rem 0 }
+.input_area, .source, .rendered_html pre, details pre { background: #f6f6f6; padding: .6rem .8rem }
+.input_area, .source, .rendered_html pre, details pre { border-left: 4px solid #3b528b; margin: .8rem 0 }
 .output { border-left: 4px solid #bbb; padding: .1rem .8rem; margin: .8rem 0 } .output pre { white-space: pre-wrap }
 blockquote { border-left: 4px solid #21918c; margin: 1rem 0; padding: .1rem 1rem; background: #f3f8f8 }
 details { margin: .4rem 0 } summary { cursor: pointer; color: #0b4f8a; font: 15px sans-serif }
-table { border-collapse: collapse } th, td { border-bottom: 1px solid #ccc; padding: .25rem .7rem; text-align: left; vertical-align: top }
+table { border-collapse: collapse }
+th, td { border-bottom: 1px solid #ccc; padding: .25rem .7rem; text-align: left; vertical-align: top }
 .rendered_html > table, .page > table { display: block; overflow-x: auto }
 @media print { nav, details { display: none } }
 """
@@ -80,7 +83,8 @@ def _old_book(folder):
         inside = folder.resolve()
         return {name for name in names if (folder / name).resolve().is_relative_to(inside)}
     except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"--book {folder}: holds other things than a book of ours, expected a new or empty folder") from None
+        words = "holds other things than a book of ours, expected a new or empty folder"
+        raise UserError(f"--book {folder}: {words}") from None
 
 
 class Book:
@@ -119,10 +123,12 @@ class Book:
     def _page(self, name, title, body, source, neighbours=("", "")):
         up = "../" * name.count("/")
         before, after = neighbours
-        nav = f'<nav aria-label="{{}}"><span>{before}</span><a href="{up}{CONTENTS}">Contents</a><span>{after}</span></nav>'
+        links = f'<span>{before}</span><a href="{up}{CONTENTS}">Contents</a><span>{after}</span>'
+        nav = f'<nav aria-label="{{}}">{links}</nav>'
         top, end = ("", "") if name == CONTENTS else (nav.format("top"), nav.format("end"))
         self.files[name] = (
-            f'<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n<title>{html.escape(title)}</title>\n'
+            '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
+            f"<title>{html.escape(title)}</title>\n"
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<style>{STYLE}{_colours()}\n</style>\n</head>\n<body>\n{top}\n"
             f'<main class="page">\n{self._links(body, source, name)}\n</main>\n{end}\n</body>\n</html>\n'
@@ -144,10 +150,10 @@ class Book:
             f"<td>{len(lesson.exercises)}</td><td>{lesson.seconds} s</td></tr>"
             for lesson, notebook, _ in self.lessons
         )
-        more = '<p><a href="README.md">How to go through the lessons</a></p>' if (learner.FOLDER / "README.md").exists() else ""
+        more = '<p><a href="README.md">How to go through the lessons</a></p>'
         return (
-            f"<h1>{TITLE}</h1>\n<p>Every lesson, with what its cells print, its exercises, hints and answers. To be judged, "
-            "write the functions that an exercise asks for into a Python file, and call "
+            f"<h1>{TITLE}</h1>\n<p>Every lesson, with what its cells print, its exercises, hints and answers. "
+            "To be judged, write the functions that an exercise asks for into a Python file, and call "
             "<code>python -m tinyalex lesson 09 --check my_file.py</code>.</p>\n"
             "<table>\n<thead><tr><th></th><th>lesson</th><th>exercises</th><th>computing</th></tr></thead>\n"
             f"<tbody>\n{rows}\n</tbody>\n</table>\n{more}"
@@ -231,7 +237,8 @@ def _formula(found):
             depth = math_to_image(f"${NOT_KNOWN.sub(lambda word: KNOWN[word[1]], tex)}$", svg, format="svg")
     except ValueError:
         return f"<code>{html.escape(tex)}</code>"
-    drawing = base64.b64encode(re.sub("<metadata>.*?</metadata>", "", svg.getvalue(), flags=re.DOTALL).encode()).decode()
+    drawing = re.sub("<metadata>.*?</metadata>", "", svg.getvalue(), flags=re.DOTALL)  # it has the date
+    drawing = base64.b64encode(drawing.encode()).decode()
     kind = 'class="formula"' if found[1] else f'class="inline" style="vertical-align: -{depth:g}pt"'
     return f'<img {kind} alt="{html.escape(tex)}" src="data:image/svg+xml;base64,{drawing}">'
 
@@ -259,4 +266,5 @@ def _coloured(source):
 def _colours():
     from pygments.formatters import HtmlFormatter
 
-    return "\n".join(line for line in HtmlFormatter().get_style_defs(".highlight").splitlines() if ".highlight ." in line)
+    rules = HtmlFormatter().get_style_defs(".highlight").splitlines()
+    return "\n".join(rule for rule in rules if ".highlight ." in rule)
