@@ -63,7 +63,8 @@ def imports(file, top_level=False):
 def test_what_is_imported_is_declared():
     packages = {"PIL": "pillow"}
     declared = {re.split(r"[<>=!~\[ ]", line)[0] for line in project()["dependencies"]}
-    optional = FRAMEWORKS | {"cupy", "mpi4py", "onnx", "tinyalex"}
+    # what comes with jupyter is used by the lessons alone, and imported where it is needed
+    optional = FRAMEWORKS | {"cupy", "mpi4py", "onnx", "tinyalex", "IPython", "nbconvert", "nbformat", "pygments"}
     for module, file in MODULES.items():
         for name in imports(file):
             top = name.split(".")[0]

@@ -523,7 +523,7 @@ TEN_WRONG = (
     Wrong("S1", _by(_ten, _bare_softmax),
           "exp of a large score overflows: subtract each row's maximum before the exponential."),
     Wrong("A12", _by(_windows), "Only five views differ: their mirror images are missing."),
-    Wrong("A12", _by(lambda p, c: _ten(p, c)[5:]), "Five views, all of them mirrored: the pictures as they are are missing."),
+    Wrong("A12", _by(lambda p, c: _ten(p, c)[5:]), "Five views, all of them mirrored: the pictures as they stand are missing."),
     Wrong("A12", _by(lambda p, c: [v for i, v in enumerate(_ten(p, c)) if i % 5 < 4]), "Eight views: the centre and its mirror image are missing."),
     Wrong("A12", _by(lambda p, c: [_windows(p, c)[4]]), "One view, the centre: the paper asks about ten and averages."),
     Wrong("A2", _by(lambda p, c: _ten(p, c, lambda view: view[:, ::-1])),
