@@ -251,7 +251,7 @@ def test_two_outputs():
 
 
 @pytest.mark.parametrize("returned, words", [
-    (None, "returns nothing, expected dx, dweight; is there a return?"),
+    (None, "returns nothing, expected dx, dweight; a return is missing"),
     (X, "returns one array of shape (2, 5, 7, 3), expected 2 things: dx, dweight"),
     ((X,), "returns 1 things"),
     ((X, 1.0, 2.0), "returns 3 things"),
@@ -531,3 +531,26 @@ def test_answer(guess, value, unit, words, capsys):
     notebook.answer(guess, value, unit)
     shown = capsys.readouterr().out
     assert words in shown and shown.count("\n") == 1, shown
+
+
+def test_digits_lost_on_the_way():
+    """An array of integers, or of single precision, for float64: told as that, not as entries that are off."""
+    exercise = one("scaled", lambda x: x * 1.5, (X,))
+    whole = examine(exercise, lambda x: (x * 1.5).astype(int))
+    assert whole.wrong == "whole" and "whole numbers (int64)" in whole.text
+    same = one("same", lambda x: x * 1.0, (X,))
+    single = examine(same, lambda x: x.astype(np.float32) + np.float32(30) - np.float32(30))
+    assert single.wrong == "single" and "float32" in single.text
+
+
+def test_a_property_may_wait_until_the_values_are_right():
+    late = Property("L99", lambda f: False, "Too soon.", late=True)
+    exercise = one("scaled", lambda x: x * 1.5, (X,), properties=(late,))
+    assert "Too soon" not in examine(exercise, lambda x: x * 2).text
+    assert examine(exercise, lambda x: x * 1.5).wrong == "L99"
+
+
+def test_what_is_not_finite_is_worked_by_hand_too():
+    exercise = one("scaled", lambda x: x * 1.5, (X,), by_hand=lambda arguments, output, index: "By hand: so and so.")
+    found = examine(exercise, lambda x: x * np.nan).text
+    assert "is nan, expected" in found and found.endswith("By hand: so and so.")

@@ -9,6 +9,7 @@ from tinyalex.commands.options import print_table
 from tinyalex.errors import UserError
 from tinyalex.progress import program
 from tinyalex.teaching import learner
+from tinyalex.teaching.answers import NOT_THERE, judge_file
 from tinyalex.teaching.examine import RIGHT
 from tinyalex.teaching.exercise import NUMBERS, find_lesson
 
@@ -87,15 +88,13 @@ def _open(notebook):
 
 
 def _check(lesson, args):
-    from tinyalex.teaching.answers import NOT_THERE, judge_file
-
     with contextlib.redirect_stdout(sys.stderr if args.json else sys.stdout):  # a learner's own print
         verdicts = judge_file(lesson.number, args.check)
     checks = []
     for exercise, verdict in verdicts:
         check = {"exercise": exercise.id, "function": exercise.name, "state": verdict.state}
         check |= {"text": verdict.text, "mistake": verdict.wrong}
-        if args.hint is not None and verdict.state != RIGHT:
+        if args.hint is not None and verdict.state not in (RIGHT, NOT_THERE):
             check["hint"] = exercise.hints[args.hint - 1]
         checks.append(check)
     ok = all(check["state"] in (RIGHT, NOT_THERE) for check in checks)
@@ -119,10 +118,10 @@ def _show_lessons(lessons):
     for lesson in lessons:
         states = {exercise["exercise"].partition("-")[2]: exercise["state"] for exercise in lesson["exercises"]}
         passed = sum(state == RIGHT for state in states.values())
-        tried = ", ".join(f"{name}: {state}" for name, state in states.items() if state)
+        tried = ", ".join(name for name, state in states.items() if state not in (None, RIGHT))
         rows.append((lesson["lesson"], lesson["title"], f"{lesson['seconds']} s", f"{passed} of {len(states)}", tried))
     columns = 5 if any(row[4] for row in rows) else 4
-    header = ("", "lesson", "computing", "checks passed", "so far")
+    header = ("", "lesson", "computing", "checks passed", "not yet right")
     print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3))
     print(f"\n{program()} lesson {NUMBERS[0]} opens one in Jupyter; --help shows the ways without it.")
 
@@ -133,5 +132,5 @@ def _show_checks(checks, number):
         print(f"{check['exercise']}: {check['state']}{text}")
         if "hint" in check:
             print(f"Hint: {check['hint']}")
-    if any(check["state"] != RIGHT and "hint" not in check for check in checks):
+    if any(check["state"] not in (RIGHT, NOT_THERE) and "hint" not in check for check in checks):
         print("(--hint 1 helps; then 2 and 3.)")

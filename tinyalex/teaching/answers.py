@@ -11,6 +11,7 @@ from tinyalex.errors import UserError
 from tinyalex.teaching import learner
 from tinyalex.teaching.examine import Verdict, examine
 from tinyalex.teaching.exercise import find_lesson
+from tinyalex.teaching.notebook import todo
 
 NOT_THERE = "not there"
 
@@ -20,7 +21,9 @@ def judge_file(number, path):
 
     UserError where the file cannot be loaded, or holds none of the lesson's functions.
     """
-    lesson, found = find_lesson(number), load(path)
+    lesson = find_lesson(number)
+    given = {"todo": todo} | {exercise.name: exercise.ours for exercise in lesson.exercises} | lesson.helpers
+    found = {name: value for name, value in load(path, given).items() if value is not given.get(name)}
     if not any(exercise.name in found for exercise in lesson.exercises):
         names = ", ".join(exercise.name for exercise in lesson.exercises)
         raise UserError(f"{path}: found none of the functions of lesson {lesson.number}, expected some of {names}")
@@ -35,8 +38,11 @@ def judge_file(number, path):
     return verdicts
 
 
-def load(path):
-    """{name: what a Python file defines}. UserError, with the line, where it cannot be read or run."""
+def load(path, given=None):
+    """{name: what a Python file defines}. UserError, with the line, where it cannot be read or run.
+
+    given: names that are there before it runs, as in a notebook's later cells: ours, until the file has its own
+    """
     path = Path(path)
     if path.suffix == ".ipynb":
         raise UserError(f"{path}: is a notebook, expected a Python file; notebooks have their checks inside")
@@ -46,6 +52,7 @@ def load(path):
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     module = types.ModuleType("answers")  # not __main__: what a file does when it is started does not belong here
     module.__file__ = str(path)
+    vars(module).update(given or {})
     with warnings.catch_warnings(), _first_on_the_path(path.resolve().parent):
         warnings.simplefilter("ignore")
         try:

@@ -10,6 +10,7 @@ import linecache
 import traceback
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -56,15 +57,19 @@ def _examine(exercise, function):
     for answer in answers:
         _check_form(exercise, function, answer, answers)
     for held in exercise.properties:
-        _check_property(held, exercise, function)
+        if not held.late:
+            _check_property(held, exercise, function)
     entries, error = 0, 0.0
     if exercise.compare and answers:
         if any(not answer.right() for answer in answers):
             _name_the_mistake(exercise, answers)
         for answer in answers:
-            _check_dtype(exercise, function, answer)  # last: who has both wrong should hear of the numbers first
+            _check_dtype(exercise, function, answer)  # late: who has both wrong should hear of the numbers first
         entries = sum(value.size for answer in answers for value in answer.found.values())
         error = max(answer.error() for answer in answers)
+    for held in exercise.properties:
+        if held.late:
+            _check_property(held, exercise, function)
     if not entries:
         return Verdict(RIGHT, "everything asked for holds")
     return Verdict(RIGHT, f"{error:.0e} over {entries:,} entries" if error else f"exact in {entries:,} entries")
@@ -186,7 +191,10 @@ def _check_form(exercise, function, answer, answers):
         if np.isfinite(expected).all() and not np.isfinite(answer.found[name]).all():
             _look_up(exercise, answers)
             index = tuple(int(i) for i in np.argwhere(~np.isfinite(answer.found[name]))[0])
-            raise Judged(f"{entry(exercise, name, index, found.ndim)} is {answer.found[name][index]}.")
+            where = entry(exercise, name, index, expected.ndim)
+            words = f"{where} is {answer.found[name][index]}, expected {expected[index]:.6g}."
+            by_hand = exercise.by_hand(answer.arguments, name, index) if exercise.by_hand else ""
+            raise Judged("\n".join(filter(None, (words, by_hand))))
     for place, (before, after) in enumerate(zip(answer.arguments, answer.after)):
         if place not in exercise.changes and not _same(before, after):
             raise Judged(
@@ -238,12 +246,19 @@ def _argument(exercise, place):
     return names[place] if place < exercise.ours.__code__.co_argcount else f"argument {place + 1}"
 
 
+def _is_ours(error):
+    """Whether something was raised by a file beside this one, not by the learner or what the learner called."""
+    return Path(traceback.extract_tb(error.__traceback__)[-1].filename).parent == Path(__file__).parent
+
+
 def _check_property(held, exercise, function):
     try:
         found = held.holds(function)
     except NotDoneYet:
         raise Judged("", state=NOT_DONE) from None
     except (Exception, SystemExit) as error:
+        if isinstance(error, ValueError) and _is_ours(error):  # our words on the form of what came back
+            raise Judged(f"{exercise.name}: {error}.") from None
         raise Judged(_failure(exercise, error)) from None
     if isinstance(found, str):
         raise Judged(f"{held.message} {found}".rstrip(), held.id)
@@ -257,6 +272,7 @@ def _check_property(held, exercise, function):
 def _name_the_mistake(exercise, answers):
     _look_up(exercise, answers)
     output, answer = next((n, a) for a in answers for n in a.expected if not a.right(n))
+    _look_for_a_dtype(answer, output)
     _look_for_a_ratio(exercise, answers, output)
     found, expected = answer.found[output], answer.expected[output]
     off = ~_close(found, expected)
@@ -289,6 +305,23 @@ def _look_up(exercise, answers):
                 others = [n for n in wrong if n != output]
                 more = f"\n({', '.join(others)} not right either: look at {output} first.)" if others else ""
                 raise Judged(f"{output}: {known.message}{more}", known.id)
+
+
+def _look_for_a_dtype(answer, output):
+    """`Judged` where the numbers lost digits on the way: whole numbers, or single precision, in place of float64."""
+    found, expected = answer.found[output], answer.expected[output]
+    if found.dtype.kind in "iu" and expected.dtype.kind == "f":
+        raise Judged(
+            f"{output} came out as whole numbers ({found.dtype}): an array of integers, or //, cut the fractions off. "
+            "Make arrays with the dtype of what comes in.", "whole",
+        )  # fmt: skip
+    scale = np.abs(expected).max(initial=0.0) if expected.dtype.kind == "f" else 0.0
+    single = found.dtype.kind == "f" and np.array_equal(found, found.astype(np.float32))
+    if scale and single and np.allclose(found, expected, rtol=1e-4, atol=1e-6 * scale):
+        raise Judged(
+            f"{output} is right to about six digits, but float64 went in: the numbers passed through float32. "
+            "Make arrays with the dtype of what comes in.", "single",
+        )  # fmt: skip
 
 
 def _look_for_a_ratio(exercise, answers, output):

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -34,11 +34,13 @@ class Property:
     """Something that must hold, for what cannot be compared entry by entry: draws, caches, whole runs.
 
     holds: a function of the learner's function; False, or a text that says more, where it does not hold
+    late: asked after the values are right, where a plainer mistake would break it too
     """
 
     id: str
     holds: Callable
     message: str
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Exercise:
         """
         returned = len(self.outputs) - len(self.changes)
         if returned and result is None:
-            raise ValueError(f"returns nothing, expected {', '.join(self.outputs[:returned])}; is there a return?")
+            raise ValueError(f"returns nothing, expected {', '.join(self.outputs[:returned])}; a return is missing")
         values = () if returned == 0 else (result,) if returned == 1 else result
         if not isinstance(values, (tuple, list)) or len(values) != returned:
             raise ValueError(f"returns {_kind(result)}, expected {returned} things: {', '.join(self.outputs[:returned])}")
@@ -90,12 +92,16 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Lesson:
-    """number: "09";  seconds: what it takes on two cores;  exercises: in the order of the notebook."""
+    """number: "09";  seconds: what it takes on two cores;  exercises: in the order of the notebook.
+
+    helpers: {name: function} of what other cells of the notebook define and answers may use
+    """
 
     number: str
     title: str
     seconds: int
     exercises: tuple
+    helpers: dict = field(default_factory=dict)
 
 
 NUMBERS = tuple(f"{n:02d}" for n in range(1, 15))

@@ -463,7 +463,7 @@ LESSON = Lesson("03", "Gradients you can trust: test before you train", 10, (
             Property("G3", _takes_a_buffer,
                      "f may hand you the same array each time, with a new number in it: then above and below are one "
                      "and the same, and "
-                     "their difference is 0. Take float(f(x)) at once."),
+                     "their difference is 0. Take float(f(x)) at once.", late=True),
         ),
         hints=(
             "If only one entry of x moves, by h up and by h down, what happens to f? And what must be true of x "

@@ -228,7 +228,7 @@ def _std_right(function):
 
 def _mean_right(function):
     found = _draw(function)
-    return abs(found.mean()) < 0.2 * found.std() or f"Its mean is {found.mean():.3g}."
+    return abs(found.mean()) < 0.2 * found.std() or f"Their mean is {found.mean():.3g}."
 
 
 def _tails(function):

@@ -27,6 +27,14 @@ def forward(x, weight, bias, stride, padding, groups):
     return _layer(x, weight, bias, stride, padding, groups).forward(x)[0]
 
 
+def one_group_forward(x, weight, bias, stride, padding):
+    return forward(x, weight, bias, stride, padding, 1)
+
+
+def one_group_backward(dy, x, weight, stride, padding):
+    return backward(dy, x, weight, stride, padding, 1)
+
+
 def backward(dy, x, weight, stride, padding, groups):
     layer = _layer(x, weight, np.zeros_like(weight, shape=weight.shape[3]), stride, padding, groups)
     dx, grads = layer.backward(dy, x)
@@ -535,4 +543,4 @@ LESSON = Lesson("11", "Two columns: grouped convolution", 20, (
             "y = sum(np.maximum(x @ weight1[:, t] + bias1[t], 0) @ weight2[t] for t in runs) + bias2",
         ),
     ),
-))  # fmt: skip
+), {"conv_forward": one_group_forward, "conv_backward": one_group_backward})  # fmt: skip
