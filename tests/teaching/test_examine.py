@@ -9,8 +9,9 @@ import pytest
 
 from tinyalex.errors import UserError
 from tinyalex.teaching import learner, notebook
-from tinyalex.teaching.examine import NOT_DONE, NOT_YET, RIGHT, examine
+from tinyalex.teaching.examine import examine
 from tinyalex.teaching.exercise import NUMBERS, Exercise, NotDoneYet, Property, Wrong, find_exercise, find_lesson
+from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT
 
 X = np.random.default_rng(0).standard_normal((2, 5, 7, 3))
 DY = np.random.default_rng(1).standard_normal((2, 5, 7, 3))

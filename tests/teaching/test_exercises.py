@@ -3,8 +3,9 @@
 import pytest
 
 from tinyalex.teaching import learner
-from tinyalex.teaching.examine import NOT_DONE, NOT_YET, RIGHT, examine
+from tinyalex.teaching.examine import examine
 from tinyalex.teaching.exercise import NUMBERS, NotDoneYet, find_exercise, find_lesson
+from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT
 
 WRITTEN = [number for number in NUMBERS if (learner.FOLDER / "solutions" / f"{number}.py").exists()]
 EXERCISES = [exercise for number in WRITTEN for exercise in find_lesson(number).exercises]

@@ -10,8 +10,8 @@ from tinyalex.errors import UserError
 from tinyalex.progress import program
 from tinyalex.teaching import learner
 from tinyalex.teaching.answers import NOT_THERE, judge_file
-from tinyalex.teaching.examine import RIGHT
 from tinyalex.teaching.exercise import NUMBERS, find_lesson
+from tinyalex.teaching.mistakes import RIGHT
 
 DESCRIPTION = (
     "Without arguments: the lessons, and which of their checks you have passed. With a number: open that lesson in\n"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tinyalex.errors import UserError
 from tinyalex.teaching import learner
-from tinyalex.teaching.examine import Verdict, examine
+from tinyalex.teaching.examine import examine
 from tinyalex.teaching.exercise import find_lesson
+from tinyalex.teaching.mistakes import Verdict
 from tinyalex.teaching.notebook import todo
 
 NOT_THERE = "not there"

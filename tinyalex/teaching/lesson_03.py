@@ -4,7 +4,7 @@ import numpy as np
 
 from tinyalex import gradcheck
 from tinyalex.layers import LocalResponseNorm
-from tinyalex.teaching.examine import agree
+from tinyalex.teaching.mistakes import agree
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 

@@ -8,8 +8,9 @@ from math import isfinite
 from numbers import Integral, Real
 
 from tinyalex.teaching import learner
-from tinyalex.teaching.examine import NOT_DONE, NOT_YET, RIGHT, examine
+from tinyalex.teaching.examine import examine
 from tinyalex.teaching.exercise import NotDoneYet, find_exercise, find_lesson
+from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT
 
 
 def lesson(number):
