@@ -114,19 +114,19 @@ WIRING_WRONG = (
           "The kernels are dealt out like cards: group 0 takes the first F/G of them, not every G-th one."),
     Wrong("C14", _wires(lambda c, f, C, F, G: c // (C // G) == G - 1 - f // (F // G)),
           "The groups are crossed: kernels of group g see the channels of group g."),
-    Wrong("C17", _wires(lambda c, f, C, F, G: c // G == f // G),
+    Wrong("C37", _wires(lambda c, f, C, F, G: c // G == f // G),
           "Your runs are `groups` long; there are `groups` of them, so a run is C // groups channels and F // groups "
           "kernels long."),
-    Wrong("C18", _wires(lambda c, f, C, F, G: c // (C // 2) == f // (F // 2)),
+    Wrong("C38", _wires(lambda c, f, C, F, G: c // (C // 2) == f // (F // 2)),
           "You cut into two groups, whatever groups says."),
-    Wrong("C19", _wires(lambda c, f, C, F, G: (c < C // G) & (f >= 0)),
+    Wrong("C39", _wires(lambda c, f, C, F, G: (c < C // G) & (f >= 0)),
           "All the kernels see group 0's channels in yours."),
-    Wrong("C20", _wires(lambda c, f, C, F, G: (c >= 0) & (f >= 0)), "Everything is connected: groups has no effect."),
-    Wrong("C20", _wires(lambda c, f, C, F, G: c // (C // G) != f // (F // G)),
+    Wrong("C40", _wires(lambda c, f, C, F, G: (c >= 0) & (f >= 0)), "Everything is connected: groups has no effect."),
+    Wrong("C40", _wires(lambda c, f, C, F, G: c // (C // G) != f // (F // G)),
           "Yours is 1 where there is no wire and 0 where there is one."),
     Wrong("C7", lambda C, F, groups: wiring(C, F, groups).T,
           "Rows are the channels in, columns the kernels: shape (C, F)."),
-    Wrong("C17", _wires(lambda c, f, C, F, G: c // (C // G) == f // (C // G)),
+    Wrong("C37", _wires(lambda c, f, C, F, G: c // (C // G) == f // (C // G)),
           "The kernels are cut into runs as long as the channels'; theirs are F // groups long."),
 )  # fmt: skip
 
@@ -205,17 +205,17 @@ FORWARD_WRONG = (
     Wrong("C14", _by_groups(write=_other), "The groups' maps are joined in the wrong order: group 0's come first."),
     Wrong("C14", _by_groups(write=_other, bias=_other),
           "The groups' maps are joined in the wrong order: group 0's come first."),
-    Wrong("C19", _by_groups(read=_first),
+    Wrong("C39", _by_groups(read=_first),
           "Every group reads the first group's channels: move the slice of x along with g."),
-    Wrong("C19", _by_groups(kernels=_first),
+    Wrong("C39", _by_groups(kernels=_first),
           "Every group uses the first group's kernels: move the slice of weight's last axis along with g."),
-    Wrong("C19", _by_groups(kernels=_first, bias=_first),
+    Wrong("C39", _by_groups(kernels=_first, bias=_first),
           "Every group uses the first group's kernels and biases: move their slices along with g."),
-    Wrong("C21", _by_groups(bias=_first),
+    Wrong("C41", _by_groups(bias=_first),
           "Every group adds the first group's biases: cut bias as you cut the kernels."),
-    Wrong("C22", _sum_of_groups,
+    Wrong("C42", _sum_of_groups,
           "You add the groups' maps up; they stand side by side along the last axis (np.concatenate)."),
-    Wrong("C20", _all_channels,
+    Wrong("C40", _all_channels,
           "Every kernel sees every channel, with its weights repeated: that is no grouped convolution. Cut x along its "
           "last axis first."),
     Wrong("C6", _without_bias, "The bias is missing: every map is off by a constant of its own."),
@@ -302,13 +302,13 @@ BACKWARD_WRONG = (
           "Group g's dy met another group's kernels and channels: cut all three with the same g."),
     Wrong("C14", _backward_by_groups(write=_other, kernels=_other),
           "The groups are joined in the wrong order: group 0's part comes first."),
-    Wrong("C19", _changed(_only_group_0, _only_group_0, _only_group_0),
+    Wrong("C39", _changed(_only_group_0, _only_group_0, _only_group_0),
           "Only group 0's part is there, the rest is still 0. Look for a return inside the loop, or a slice "
           "that does not move."),
-    Wrong("C22", _changed(_summed, _summed, _summed),
+    Wrong("C42", _changed(_summed, _summed, _summed),
           "The groups' parts are added up; they belong to different channels, so they stand side by side along the "
           "last axis."),
-    Wrong("C22", _changed(dweight=_joined_across),
+    Wrong("C42", _changed(dweight=_joined_across),
           "The groups' parts are joined along the axis of the channels in. Kernels are counted on the last axis: join "
           "there."),
 )  # fmt: skip
@@ -330,12 +330,12 @@ def _right_weights(K, C, F, G):
 
 
 COST_WRONG = (
-    Wrong("C20", _cost(lambda K, C, F, G: K * C * F),
+    Wrong("C40", _cost(lambda K, C, F, G: K * C * F),
           "Groups change nothing in yours: a kernel sees in_channels / groups channels only."),
-    Wrong("C23", _cost(lambda K, C, F, G: K * (C // G) * (F // G)),
+    Wrong("C43", _cost(lambda K, C, F, G: K * (C // G) * (F // G)),
           "That is one group's share: there are `groups` of them. Each of all the kernels sees in_channels / groups "
           "channels."),
-    Wrong("C23", _cost(lambda K, C, F, G: K * (C // G) * (F // G), parameters=lambda W, F, G: W + F // G),
+    Wrong("C43", _cost(lambda K, C, F, G: K * (C // G) * (F // G), parameters=lambda W, F, G: W + F // G),
           "That is one group's share: there are `groups` of them. Each of all the kernels sees in_channels / groups "
           "channels."),
     Wrong("C6", _cost(_right_weights, parameters=lambda W, F, G: W), "The biases are missing: one for each kernel."),
@@ -343,12 +343,12 @@ COST_WRONG = (
           "Every kernel has a bias, in every group: out_channels of them."),
     Wrong("C6", _cost(_right_weights, parameters=lambda W, F, G: W + G),
           "The biases are one for each kernel, not one for each group."),
-    Wrong("C24", _cost(_right_weights, work=lambda W, F, P: W), "Every weight is used at each of the OH · OW places."),
-    Wrong("C24", _cost(_right_weights, work=lambda W, F, P: P * (W + F)),
+    Wrong("C44", _cost(_right_weights, work=lambda W, F, P: W), "Every weight is used at each of the OH · OW places."),
+    Wrong("C44", _cost(_right_weights, work=lambda W, F, P: P * (W + F)),
           "Adding the bias is no multiplication: count the weights only."),
-    Wrong("C24", _cost(_right_weights, work=lambda W, F, P: 2 * P * W),
+    Wrong("C44", _cost(_right_weights, work=lambda W, F, P: 2 * P * W),
           "A multiply-add counts once, not as two operations."),
-    Wrong("C24", _cost(_right_weights, work=lambda W, F, P: W * F * P),
+    Wrong("C44", _cost(_right_weights, work=lambda W, F, P: W * F * P),
           "The kernels are counted twice: the number of weights holds out_channels already."),
 )  # fmt: skip
 
@@ -396,10 +396,10 @@ def _side_by_side(finish):
 
 
 HEAD_WRONG = (
-    Wrong("C25", _head(bias2=lambda towers: towers),
+    Wrong("C45", _head(bias2=lambda towers: towers),
           "Every tower adds bias2, so the sum has it several times. Add it once, after the towers' parts are added "
           "up."),
-    Wrong("C25", _head(bias2=lambda towers: 0.0),
+    Wrong("C45", _head(bias2=lambda towers: 0.0),
           "bias2 is missing: add it once, after the towers' parts are added up."),
     Wrong("C14", _head(rows=lambda t, T, size: _run(T - 1 - t, size, T)),
           "A tower's hidden units met the rows of weight2 that belong to another tower's. Row h of weight2 belongs to "
@@ -407,29 +407,29 @@ HEAD_WRONG = (
     Wrong("C14", _head(rows=lambda t, T, size: _run((t + 1) % T, size, T)),
           "A tower's hidden units met the rows of weight2 that belong to another tower's. Row h of weight2 belongs to "
           "hidden unit h."),
-    Wrong("C19", _head(rows=lambda t, T, size: _run(0, size, T)),
+    Wrong("C39", _head(rows=lambda t, T, size: _run(0, size, T)),
           "Every tower multiplies with the first tower's rows of weight2."),
-    Wrong("C19", _one_tower(0), "Only the first tower's part arrives: is there a return inside the loop?"),
-    Wrong("C19", _one_tower(-1),
+    Wrong("C39", _one_tower(0), "Only the first tower's part arrives: is there a return inside the loop?"),
+    Wrong("C39", _one_tower(-1),
           "Only the last tower's part arrives: each overwrites the one before. Add (+=), do not assign."),
     Wrong("C13", _head(rows=lambda t, T, size: slice(t, None, T)),
           "weight2's rows are dealt out like cards, weight1's columns cut in runs: both must be cut alike."),
     Wrong("C13", _dealt_columns,
           "The hidden units are dealt out like cards but weight2's rows are not: both must be cut alike."),
-    Wrong("C26", _head(joined=lambda parts: sum(parts) / len(parts)),
+    Wrong("C46", _head(joined=lambda parts: sum(parts) / len(parts)),
           "You average the towers' parts. Together they are one long sum over all the hidden units: add them up."),
-    Wrong("C27", _head(relu=lambda h: h), "The ReLU between the two layers is missing."),
-    Wrong("C27", _inputs_cut,
+    Wrong("C47", _head(relu=lambda h: h), "The ReLU between the two layers is missing."),
+    Wrong("C47", _inputs_cut,
           "You cut the inputs, and take the ReLU of half a sum. A tower needs all inputs for its hidden units: cut "
           "weight1's columns."),
-    Wrong("C20", _head(inputs=lambda t, T, size: _run(t, size, T)),
+    Wrong("C40", _head(inputs=lambda t, T, size: _run(t, size, T)),
           "A tower sees a share of the inputs only, as in a grouped convolution. In the head every hidden unit sees "
           "all of x."),
-    Wrong("C22", _side_by_side(lambda part, bias2: part),
+    Wrong("C42", _side_by_side(lambda part, bias2: part),
           "You put the towers' parts side by side. Each of them is a part of the same K sums: add them up."),
-    Wrong("C22", _side_by_side(lambda part, bias2: part + bias2),
+    Wrong("C42", _side_by_side(lambda part, bias2: part + bias2),
           "You put the towers' parts side by side. Each of them is a part of the same K sums: add them up."),
-    Wrong("C27", lambda *a: np.maximum(head(*a), 0), "There is no ReLU after the last layer: scores may be negative."),
+    Wrong("C47", lambda *a: np.maximum(head(*a), 0), "There is no ReLU after the last layer: scores may be negative."),
 )  # fmt: skip
 
 
