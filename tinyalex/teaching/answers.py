@@ -31,7 +31,10 @@ def judge_file(number, path):
     verdicts = []
     for exercise in lesson.exercises:
         if exercise.name in found:
-            verdict = examine(exercise, found[exercise.name])
+            try:
+                verdict = examine(exercise, found[exercise.name])
+            except KeyboardInterrupt:  # most likely a loop without an end
+                raise KeyboardInterrupt(f"interrupted while {exercise.name} was running") from None
             learner.remember(exercise.id, verdict.state)
         else:
             verdict = Verdict(NOT_THERE, f"{Path(path).name} has no {exercise.name}.")

@@ -110,9 +110,9 @@ NUMBERS = tuple(f"{n:02d}" for n in range(1, 15))
 @cache
 def find_lesson(number):
     """The lesson "09" (or "9"). UserError where there is none."""
-    number = str(number).zfill(2)
+    asked, number = number, str(number).zfill(2)
     if number not in NUMBERS:
-        raise UserError(f"lesson: found {number!r}, expected one of {', '.join(NUMBERS)}")
+        raise UserError(f"lesson: found {asked!r}, expected one of {', '.join(NUMBERS)}")
     if not (Path(__file__).parent / f"lesson_{number}.py").exists():
         raise UserError(f"lesson {number} is not written yet")
     return importlib.import_module(f"tinyalex.teaching.lesson_{number}").LESSON
