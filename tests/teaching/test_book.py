@@ -152,8 +152,10 @@ def test_the_whole_lesson_is_there(book, pages):
             if cell.cell_type == "code":
                 assert squeeze(cell.source) in text, cell.source
                 for output in cell.outputs:
-                    assert squeeze("".join(output.get("text", ""))) in text
-        assert page.tags.count("details") == 4 * len(find_lesson(number).exercises)
+                    printed = re.sub(r" \(You have not guessed: [^)]*\)", "", "".join(output.get("text", "")))
+                    assert squeeze(printed) in text
+        folded = page.tags.count("details") - page.html.count("Guess first, then look")
+        assert folded == 4 * len(find_lesson(number).exercises)
         for exercise in find_lesson(number).exercises:
             assert all(squeeze(hint) in text for hint in exercise.hints)
 
@@ -238,3 +240,12 @@ def test_without_notebooks_or_nbconvert(tmp_path, monkeypatch, capsys):
     code, _, err = call(capsys, "lesson", "--book", tmp_path / "new")
     assert code == 2 and "pip install jupyter" in err and err.count("\n") == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_a_prediction_is_not_spoilt(book, pages):
+    """What a reader is to guess is folded, and does not ask for a cell to be run."""
+    for number in WRITTEN:
+        page = pages[book / name(number)]
+        guesses = sum("answer(guess" in cell.source for cell in running.read(number).cells if cell.cell_type == "code")
+        assert page.html.count("Guess first, then look") >= guesses > 0
+        assert "You have not guessed" not in page.html

@@ -210,17 +210,28 @@ def _path(file):
 
 
 def _with_answers(notebook):
-    """Draw the formulas, and fold the hints and a right answer in below every check."""
+    """Draw the formulas, fold the hints and a right answer in below every check, and what a reader is to predict."""
     name = None
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = FORMULA.sub(_formula, cell.source)
+        if "answer(guess" in cell.source:
+            cell.outputs = [_folded_away(output) for output in cell.outputs]
         name = cell.metadata.get("exercise", name)
         if "check" in cell.metadata.get("tags", ()) and name is not None:
             data = {"text/html": _folded(name)}
             cell.outputs.append({"output_type": "display_data", "metadata": {}, "data": data})
             name = None
     return notebook
+
+
+def _folded_away(output):
+    """What was printed, to be opened by who has guessed; the line on how to guess in a notebook is left out."""
+    if output.get("output_type") != "stream":
+        return output
+    text = html.escape(re.sub(r" \(You have not guessed: [^)]*\)", "", output["text"]).strip())
+    words = f"<details><summary>Guess first, then look</summary><pre>{text}</pre></details>"
+    return {"output_type": "display_data", "metadata": {}, "data": {"text/html": words}}
 
 
 def _formula(found):
