@@ -1,8 +1,8 @@
 """A network: the trunk (`features`), image by image on all cores; then the head (`classifier`), the batch at once.
 
 Convolution, pooling and normalisation treat each picture alone, so the trunk takes a batch in pieces, each on a core
-of its own while its arrays stay in the caches. The fully connected layers hold nearly all the weights, so the head
-takes the whole batch in one product. The same split serves several devices later.
+of its own (within a piece every layer works in blocks that suit its caches). The fully connected layers hold nearly all
+the weights, so the head takes the whole batch in one product. The same split serves several devices later.
 """
 
 from tinyalex.backend import array_module, child_streams, is_host, ordered_map

@@ -1,8 +1,7 @@
 """How an answer is judged: right, or which mistake it makes, or where it first differs. Never only a number.
 
-In this order: not done yet; shape, finite, inputs unchanged, twice the same; properties; equal to a known wrong
-version; a constant times too large; where it differs, the first entry that does, beside the sum worked by hand; and, where all
-numbers are right, the dtype.
+In this order: not done yet; shape, finite, inputs unchanged, twice the same; properties; the values, and if they are not
+right all that `tinyalex.teaching.mistakes` can say; and, where all numbers are right, the dtype and the late properties.
 """
 
 import copy
