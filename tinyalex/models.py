@@ -1,15 +1,17 @@
 """The networks, as short lists of layers, and what each expects of its pictures.
 
 Shapes in the comments are H×W×C after the line. Crops are 7/8 of the picture everywhere, as 224 of 256 in the paper.
+A name may carry variations, "alexnet-small+no-lrn" say (see `tinyalex.variations`): that is a model like any other.
 """
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU
 from tinyalex.network import Network
+from tinyalex.variations import VARIATIONS, vary
 
 
 PIXEL_RMS = 64.0  # root mean square of (pixel − mean), roughly, in photographs
@@ -24,6 +26,7 @@ class Model:
     pixel_scale: what (pixel − mean), −255 to 255, is multiplied with; 1 is the paper's. The larger the inputs, the
         faster the first layer learns beside the others.
     lr, epochs, batch: the trainer's defaults for this network
+    recipe: its defaults for other settings of a `Config`, where they are not everybody's
     """
 
     name: str
@@ -36,6 +39,8 @@ class Model:
     lr: float
     epochs: int
     batch: int
+    recipe: dict = field(default_factory=dict)
+    variations: tuple = ()
 
     @property
     def input_rms(self):
@@ -44,7 +49,7 @@ class Model:
 
     def build(self, num_classes):
         """The network with fresh random parameters, for pictures (N, crop, crop, 3) and scores (N, num_classes)."""
-        features, classifier = self.layers(num_classes)
+        features, classifier = vary(*self.layers(num_classes), (self.crop, self.crop, 3), self.variations)
         return Network(features, classifier, (self.crop, self.crop, 3), self.name)
 
 
@@ -78,19 +83,28 @@ def _alexnet_32(num_classes):
     return features, _head(2304, 4096, num_classes)
 
 
-def _alexnet_small(num_classes):
-    """The paper's kinds of layers, sized so that two cores train it in minutes; sides 27, 13, 6 as in the paper."""
+def _alexnet_small(num_classes, width=2):
+    """The paper's kinds of layers, sized so that two cores train it in minutes; sides 27, 13, 6 as in the paper.
+
+    Kernels: 24, 64, 96, 96, 64 times `width`, a quarter and a half of the paper's for 1 and 2.
+    """
+    a, b, c = 24 * width, 64 * width, 96 * width
     features = {
-        "conv1": Conv2d(3, 48, 5, stride=2, rounding="ceil"), "relu1": ReLU(),  # 27×27×48
-        "norm1": LocalResponseNorm(), "pool1": MaxPool2d(3, 2),  # 13×13×48
-        "conv2": Conv2d(48, 128, 5, padding=2, groups=2), "relu2": ReLU(),  # 13×13×128
-        "norm2": LocalResponseNorm(), "pool2": MaxPool2d(3, 2),  # 6×6×128
-        "conv3": Conv2d(128, 192, 3, padding=1), "relu3": ReLU(),  # 6×6×192
-        "conv4": Conv2d(192, 192, 3, padding=1, groups=2), "relu4": ReLU(),  # 6×6×192
-        "conv5": Conv2d(192, 128, 3, padding=1, groups=2), "relu5": ReLU(),  # 6×6×128
-        "pool5": MaxPool2d(3, 2, rounding="ceil"),  # 3×3×128
+        "conv1": Conv2d(3, a, 5, stride=2, rounding="ceil"), "relu1": ReLU(),  # 27×27×a
+        "norm1": LocalResponseNorm(), "pool1": MaxPool2d(3, 2),  # 13×13×a
+        "conv2": Conv2d(a, b, 5, padding=2, groups=2), "relu2": ReLU(),  # 13×13×b
+        "norm2": LocalResponseNorm(), "pool2": MaxPool2d(3, 2),  # 6×6×b
+        "conv3": Conv2d(b, c, 3, padding=1), "relu3": ReLU(),  # 6×6×c
+        "conv4": Conv2d(c, c, 3, padding=1, groups=2), "relu4": ReLU(),  # 6×6×c
+        "conv5": Conv2d(c, b, 3, padding=1, groups=2), "relu5": ReLU(),  # 6×6×b
+        "pool5": MaxPool2d(3, 2, rounding="ceil"),  # 3×3×b
     }  # fmt: skip
-    return features, _head(1152, 512, num_classes)
+    return features, _head(9 * b, 256 * width, num_classes)
+
+
+def _alexnet_mini(num_classes):
+    """alexnet-small with half the kernels: several times sooner, for experiments with many runs."""
+    return _alexnet_small(num_classes, width=1)
 
 
 def _from_conv2(pool5=None):
@@ -122,6 +136,7 @@ MODELS = {
         Model("alexnet-64", "the paper's from pool1 on, 56-pixel crops of 64", 64, 56, _alexnet_64, "he", 1 / 16, 0.01, 60, 128),
         Model("alexnet-32", "the same kernels, 28-pixel crops of 32", 32, 28, _alexnet_32, "he", 1 / 16, 0.01, 60, 128),
         Model("alexnet-small", "for CPUs, 56-pixel crops of 64", 64, 56, _alexnet_small, "he", 1 / 16, 0.02, 30, 64),
+        Model("alexnet-mini", "for experiments, half as wide as alexnet-small", 64, 56, _alexnet_mini, "he", 1 / 16, 0.02, 30, 64),
     )
 }  # fmt: skip
 
@@ -130,9 +145,16 @@ DEFAULT_MODEL = "alexnet-small"
 
 
 def find_model(name):
-    """The model of that name; UserError with the nearest name where there is none."""
-    if name in MODELS:
-        return MODELS[name]
-    near = difflib.get_close_matches(name, MODELS, n=1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    raise UserError(f"--model: there is no {name!r}; {meant}Expected one of {', '.join(MODELS)}")
+    """The model of that name, "alexnet-small" or "alexnet-small+no-lrn+pool-2"; UserError with the nearest name if none."""
+    base, *variations = name.split("+")
+    if base not in MODELS:
+        near = difflib.get_close_matches(base, MODELS, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UserError(f"--model: there is no {base!r}; {meant}Expected one of {', '.join(MODELS)}")
+    for variation in variations:
+        if variation not in VARIATIONS or variations.count(variation) > 1:
+            found = f"there is no variation {variation!r}" if variation not in VARIATIONS else f"{variation!r} comes twice"
+            near = difflib.get_close_matches(variation, VARIATIONS, n=1) if variation not in VARIATIONS else ()
+            meant = f"did you mean +{near[0]}? " if near else ""
+            raise UserError(f"--model {name}: {found}; {meant}Expected some of +{', +'.join(VARIATIONS)}")
+    return replace(MODELS[base], name=name, variations=tuple(variations))

@@ -49,6 +49,15 @@ class Conv2d(Layer):
         self.algorithm = algorithm
         self.how = None  # set in what `for_batch` returns
 
+    def like(self, **changes):
+        """A new convolution with fresh parameters, built as this one was but for `changes`, arguments of the class."""
+        w = self.windows
+        built = dict(
+            in_channels=self.in_channels, out_channels=self.out_channels, kernel_size=w.kernel, stride=w.stride,
+            padding=w.padding, groups=self.groups, rounding=w.rounding, algorithm=self.algorithm,
+        )  # fmt: skip
+        return Conv2d(**(built | changes))
+
     def for_batch(self, in_shape, dtype):
         ready = copy.copy(self)
         ready.how = self._how(in_shape, dtype)

@@ -1,0 +1,90 @@
+"""One thing changed in a network: what the paper says that it compared, as functions from layers to layers.
+
+A variation takes the trunk and the head as dicts from name to layer, in order, and returns them changed. What follows
+from a change (how many channels the next layer sees) is put right afterwards, in one place, so a variation says only
+what it is about. "alexnet-small+no-lrn" is the model alexnet-small with the variation no-lrn.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinyalex.layers import Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, Tanh
+
+
+@dataclass(frozen=True)
+class Variation:
+    """about: what it does, for people;  change: (features, classifier) → (features, classifier), dicts of layers."""
+
+    about: str
+    change: Callable
+
+
+def vary(features, classifier, in_shape, names):
+    """The layers with the variations of these names applied, one after the other, and made to fit together again."""
+    if not names:
+        return features, classifier
+    for name in names:
+        features, classifier = VARIATIONS[name].change(features, classifier)
+    return _fitted(features, classifier, in_shape)
+
+
+def _fitted(features, classifier, in_shape):
+    """Layers whose inputs have changed are built anew for what they get: pictures of in_shape (H, W, C) at the start."""
+    shape, fitted = tuple(in_shape), []
+    for layers in (features, classifier):
+        fitted.append({})
+        for name, layer in layers.items():
+            if isinstance(layer, Conv2d) and layer.in_channels != shape[-1]:
+                layer = layer.like(in_channels=shape[-1])
+            if isinstance(layer, Linear) and layer.in_features != shape[0]:
+                layer = Linear(shape[0], layer.out_features)
+            fitted[-1][name] = layer
+            shape = layer.out_shape(shape)
+    return fitted
+
+
+def _mapped(function):
+    """A change that looks at each layer alone: function(name, layer) → the layer that stands there, None for none."""
+
+    def change(*parts):
+        mapped = [[(name, function(name, layer)) for name, layer in part.items()] for part in parts]
+        return [{name: layer for name, layer in part if layer is not None} for part in mapped]
+
+    return change
+
+
+def _swapped(kind, other):
+    return _mapped(lambda name, layer: other() if isinstance(layer, kind) else layer)
+
+
+def _without(*names):
+    return _mapped(lambda name, layer: None if name in names else layer)
+
+
+def _without_kind(kind):
+    return _mapped(lambda name, layer: None if isinstance(layer, kind) else layer)
+
+
+def _pool_2(name, layer):
+    """3/2 to 2/2: outputs of the same size wherever the picture's side is odd, as in the paper's network."""
+    return MaxPool2d(2, 2, rounding="floor") if isinstance(layer, MaxPool2d) else layer
+
+
+def _one_column(name, layer):
+    """Half the kernels and no groups; conv5 keeps its kernels, since most weights hang on its outputs (§3.2, note 2)."""
+    if not isinstance(layer, Conv2d):
+        return layer
+    return layer.like(out_channels=layer.out_channels if name == "conv5" else layer.out_channels // 2, groups=1)
+
+
+VARIATIONS = {
+    "tanh": Variation("tanh for every ReLU (§3.1)", _swapped(ReLU, Tanh)),
+    "sigmoid": Variation("the logistic function for every ReLU (§3.1)", _swapped(ReLU, Sigmoid)),
+    "one-column": Variation("half the kernels in conv1 to conv4, no groups (§3.2)", _mapped(_one_column)),
+    "no-lrn": Variation("without local response normalisation (§3.3)", _without_kind(LocalResponseNorm)),
+    "pool-2": Variation("pooling that does not overlap, 2/2 for 3/2 (§3.4)", _mapped(_pool_2)),
+    "no-dropout": Variation("without dropout (§4.2)", _without_kind(Dropout)),
+    "no-conv3": Variation("without the third convolution (§7)", _without("conv3", "relu3")),
+    "no-conv4": Variation("without the fourth convolution (§7)", _without("conv4", "relu4")),
+    "no-conv5": Variation("without the fifth convolution (§7)", _without("conv5", "relu5")),
+}
