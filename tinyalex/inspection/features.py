@@ -1,0 +1,53 @@
+"""What the layers of a network say to a picture.
+
+N pictures, H×W pixels, C channels; T the side of a crop; D numbers a picture.
+"""
+
+import numpy as np
+
+from tinyalex.backend import to_device, to_host
+from tinyalex.network import Network
+from tinyalex.progress import progress_bar
+
+AT_ONCE = 128  # pictures in a batch
+
+
+def activations(network, x):
+    """The output of every layer at test time, {layer name: array}, in order. x: (N, H, W, C) as the network takes it."""
+    outputs = {}
+    for part in (network.features, network.classifier):
+        for name, layer in part.layers.items():
+            x = outputs[name] = layer.predict(x)
+    return outputs
+
+
+def features_of(network, split, view, xp, layer="relu7", indices=None, quiet=True):
+    """The output of one layer for the centre crops of a split's pictures, flattened: float32 (N, D) on the host.
+
+    layer: "relu7" is what the paper compares pictures by (§6.1, Fig. 4);  indices: of which pictures (default: all)
+    Raises ValueError where the network has no such layer.
+    """
+    indices = np.arange(len(split)) if indices is None else np.asarray(indices)
+    part = up_to(network, layer)
+    features = np.empty((len(indices), int(np.prod(part.out_shape(part.in_shape)))), np.float32)
+    with progress_bar(len(indices), f"features in {layer}", quiet=quiet) as bar:
+        for start in range(0, len(indices), AT_ONCE):
+            pictures = split.gather(indices[start : start + AT_ONCE])
+            y = part.predict(view.centre(to_device(pictures, xp)))
+            features[start : start + len(pictures)] = to_host(y).reshape(len(pictures), -1)
+            bar.update(len(pictures))
+    return features
+
+
+def up_to(network, layer):
+    """The network as far as `layer`, sharing its parameters: a network too, so it computes as fast."""
+    parts, found = ({}, {}), False
+    for part, source in zip(parts, (network.features, network.classifier)):
+        for name, one in source.layers.items():
+            if not found:
+                part[name] = one
+            found = found or name == layer
+    if not found:
+        known = ", ".join([*network.features.layers, *network.classifier.layers])
+        raise ValueError(f"{network.label}: there is no layer {layer!r}, expected one of {known}")
+    return Network(*parts, network.in_shape, network.name)

@@ -1,0 +1,54 @@
+"""Units that do nothing, and how the layers fared while training."""
+
+import math
+
+import numpy as np
+
+from tinyalex.backend import to_device, to_host
+from tinyalex.inspection.features import AT_ONCE, activations
+from tinyalex.layers import ReLU
+from tinyalex.progress import progress_bar
+
+
+def dead_relus(network, split, view, xp, indices=None, quiet=True):
+    """{layer: (dead, units)} for every ReLU of the network; empty for one that has none.
+
+    A unit is dead if it is 0 for every one of the pictures (centre crops); in a convolutional layer a unit is a
+    channel, 0 at every place of every picture. indices: of which pictures of the split (default: all)
+    """
+    indices = np.arange(len(split)) if indices is None else np.asarray(indices)
+    relus = [
+        name
+        for part in (network.features, network.classifier)
+        for name, layer in part.layers.items()
+        if isinstance(layer, ReLU)
+    ]
+    alive = {}
+    with progress_bar(len(indices), "looking for dead units", quiet=quiet) as bar:
+        for start in range(0, len(indices) if relus else 0, AT_ONCE):
+            pictures = split.gather(indices[start : start + AT_ONCE])
+            outputs = activations(network, view.centre(to_device(pictures, xp)))
+            for name in relus:
+                y = outputs[name]
+                here = to_host((y > 0).any(axis=tuple(range(y.ndim - 1))))  # (C,)
+                alive[name] = alive.get(name, False) | here
+            bar.update(len(pictures))
+    return {name: (int((~here).sum()), len(here)) for name, here in alive.items()}
+
+
+def health_by_layer(lines, key):
+    """{layer: (steps, values)} of one measure over training. lines: the "step" lines of metrics.jsonl.
+
+    key: "update_ratio", "gradient_norm", … in what a line holds under "health"; lines without it, and values that are
+    no finite numbers, are left out.
+    """
+    series = {}
+    for line in lines:
+        health = line.get("health")
+        measured = health.get(key) if isinstance(health, dict) else None
+        for layer, value in measured.items() if isinstance(measured, dict) else ():
+            if isinstance(value, (int, float)) and math.isfinite(value):
+                steps, values = series.setdefault(layer, ([], []))
+                steps.append(line["step"])
+                values.append(value)
+    return series

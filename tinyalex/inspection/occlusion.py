@@ -1,0 +1,42 @@
+"""Where in a picture the network sees its class: cover a place, and look what becomes of the probability.
+
+After Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, 2014, §4.2. T is the side of a crop.
+"""
+
+import numpy as np
+
+from tinyalex.backend import to_device, to_host
+from tinyalex.evaluation import softmax
+
+AT_ONCE = 128
+
+
+def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np):
+    """The probability of `label` with a grey square over each place of the centre crop: float64 (rows, columns).
+
+    Entry [r, c] is for the square from row r·stride, column c·stride on; it is 0 after the mean is subtracted, so it
+    says nothing. rows = columns = (T − size) // stride + 1. Without any square: see `probability_of`.
+
+    picture: uint8 (S, S, 3) on the host;  size, stride: pixels of the crop. ValueError where the square does not fit.
+    """
+    if not 1 <= size <= view.crop or stride < 1:
+        raise ValueError(f"occlusion_map: size = {size}, stride = {stride}, expected 1 ≤ size ≤ {view.crop}, stride ≥ 1")
+    crop = _centre(view, picture, xp)  # (1, T, T, 3)
+    starts = range(0, view.crop - size + 1, stride)
+    places = [(top, left) for top in starts for left in starts]
+    p = []
+    for start in range(0, len(places), AT_ONCE):
+        x = xp.repeat(crop, len(places[start : start + AT_ONCE]), axis=0)
+        for covered, (top, left) in zip(x, places[start:]):
+            covered[top : top + size, left : left + size] = 0
+        p.append(to_host(softmax(network.predict(x)))[:, label])
+    return np.concatenate(p).astype(np.float64).reshape(len(starts), len(starts))
+
+
+def probability_of(network, view, picture, label, xp=np):
+    """The probability of `label` for the centre crop as it is."""
+    return float(to_host(softmax(network.predict(_centre(view, picture, xp))))[0, label])
+
+
+def _centre(view, picture, xp):
+    return view.centre(to_device(np.asarray(picture)[None], xp))
