@@ -100,7 +100,7 @@ def test_view(check):
 
 
 @pytest.mark.parametrize("check, edits", [
-    (check_distribution, ["rng.integers(0, places, (2, N))", "rng.integers(0, places - 1, (2, N))"]),  # A1
+    (check_distribution, ["rng.integers(0, places, (2, runs))", "rng.integers(0, places - 1, (2, runs))"]),  # A1
     (check_crops, ["x[:, :, ::-1]", "x[:, ::-1]"]),  # A2
     (check_crops, ["x[:, :, ::-1]", "x[::-1]"]),
     (check_crops, [".astype(xp.float32)", "", "[0][tops, lefts]", "[0][tops, lefts].astype(xp.uint8)",
@@ -110,10 +110,10 @@ def test_view(check):
     (check_colors, ["* COLOR_STD", "* COLOR_STD**0.5"]),
     (check_crops, ["[0][tops, lefts]", "[0][lefts, tops]"]),  # A5
     (check_crops, ["[0][tops, lefts]", "[0][1, 1]"]),
-    (check_distribution, ["(2, N))", "(2, 1)).repeat(N, axis=1)"]),  # A6
-    (check_distribution, ["rng.integers(0, places, (2, N))", "rng.integers(0, places, (1, N)).repeat(2, axis=0)"]),
-    (check_distribution, ["rng.random(N) < 0.5", "[rng.random() < 0.5] * N"]),
-    (check_distribution, ["rng.random(N) < 0.5", "rng.random(N) < 0.4"]),
+    (check_distribution, ["(2, runs))", "(2, 1)).repeat(runs, axis=1)"]),  # A6
+    (check_distribution, ["rng.integers(0, places, (2, runs))", "rng.integers(0, places, (1, runs)).repeat(2, axis=0)"]),
+    (check_distribution, ["rng.random(runs) < 0.5", "np.repeat(rng.random(1) < 0.5, runs)"]),
+    (check_distribution, ["rng.random(runs) < 0.5", "rng.random(runs) < 0.4"]),
     (check_ten, ["(0, last), (last, 0)", "(last, 0), (0, last)"]),
     (check_ten, ["(last // 2, last // 2)", "(0, last // 2)"]),
     (check_ten, ["for mirrored in (False, True)", "for mirrored in (True, False)"]),
@@ -158,6 +158,33 @@ def test_parts_can_be_left_out(left_out):
     same = one.random(np.repeat(pictures(1), 60, axis=0), np.random.default_rng(0), **options)
     distinct = len({x.round(2).tobytes() for x in same})
     assert distinct == 60 if "color" not in left_out else PLACES**2 < distinct <= 2 * PLACES**2
+
+
+def check_runs(view_class):
+    """Seven pictures in runs of three: crop and mirror image change with the run, the colour shift with the picture."""
+    one, same = view(view_class, scale=1.0), np.repeat(pictures(1), 7, axis=0)
+    seen = set()
+    for seed in range(40):
+        x = one.random(same, np.random.default_rng(seed), color=False, run=3)
+        for first in (0, 3, 6):
+            agree(x[first : first + 3], np.repeat(x[first : first + 1], len(x[first : first + 3]), axis=0), "a run", exact=True)
+        seen.add(len({picture.tobytes() for picture in x}))
+    assert max(seen) == 3, "the runs are all cut alike"
+    colors = one.random(same, np.random.default_rng(0), run=7)
+    assert len({picture.tobytes() for picture in colors}) == 7, "a run shares its colour shift"
+
+
+def test_runs_of_pictures_share_a_crop():
+    check_runs(View)
+
+
+@pytest.mark.parametrize("old, new", [
+    ("-(-N // run), np.arange(N) // run", "N, np.arange(N)"), ("[:, run_of]", "[:, :1].repeat(N, axis=1)"),
+    ("np.arange(N) // run", "np.arange(N) % -(-N // run)"), ("standard_normal((N, 3)", "standard_normal((1, 3)"),
+])  # fmt: skip
+def test_runs_teeth(old, new):
+    with pytest.raises(AssertionError):
+        check_runs(edited(View, old, new))
 
 
 def test_random_depends_on_its_generator_alone():

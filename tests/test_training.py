@@ -186,7 +186,7 @@ def test_every_step_draws_from_a_stream_of_its_own(tmp_path, monkeypatch):
 
 def test_settings_reach_the_loader(tmp_path):
     loader = start(tmp_path / "run", crops=False, color=False).loader
-    assert loader.augment == {"crops": False, "mirror": True, "color": False}
+    assert loader.augment == {"crops": False, "mirror": True, "color": False, "run": 1}
 
 
 # ---------------------------------------------------------------------------------------------- what it refuses

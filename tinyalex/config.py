@@ -11,26 +11,38 @@ from tinyalex.errors import UserError
 class Config:
     """What decides a run's numbers; the same config, data and versions give the same weights on the same CPU.
 
-    data: "builtin" or a prepared folder;  model: a name in `tinyalex.models`
+    data: "builtin" or a prepared folder, or a part of one (see `tinyalex.data.part`);  model: a name (`tinyalex.models`)
+    start_from: "", or a run or checkpoint whose weights this one begins with
     epochs, batch (pictures a step), lr, schedule (see `tinyalex.optim.Schedule`), momentum, weight_decay: the update
+    layer_lr: factors on the rates of single layers, from some epoch on (see `tinyalex.optim.LayerRates`)
     bias_lr: factor on lr for biases;  bias_decay: whether biases decay (2012 source: 2, no; the paper does not say)
-    init: "paper" or "he";  crops, mirror, color: parts of the augmentation;  seed: of every random stream
+    init: "paper", "source" or "he";  bias_init: what the biases that the paper names begin with (its own: 1)
+    crops, mirror, color: parts of the augmentation;  color_epochs: after so many, no more colour shifts; 0: to the end
+    crop_run: so many pictures in a row share one crop and mirror image (2012 source: 32)
+    until_error: the run ends with the first epoch whose training error is at most this; 0: with the last epoch
+    seed: of every random stream
     """
 
     data: str
     model: str
+    start_from: str
     epochs: int
     batch: int
     lr: float
     schedule: str
     momentum: float
     weight_decay: float
+    layer_lr: str
     bias_lr: float
     bias_decay: bool
     init: str
+    bias_init: float
     crops: bool
     mirror: bool
     color: bool
+    color_epochs: int
+    crop_run: int
+    until_error: float
     seed: int
 
     def __post_init__(self):
@@ -40,6 +52,10 @@ class Config:
         self._expect("momentum", 0 <= self.momentum < 1, "0 ≤ momentum < 1")
         self._expect("weight_decay", 0 <= self.weight_decay < 1e6, "0 or more")
         self._expect("bias_lr", 0 <= self.bias_lr < 1e6, "0 or more")
+        self._expect("bias_init", abs(self.bias_init) < 1e6, "a number")
+        self._expect("color_epochs", self.color_epochs >= 0, "0 (to the end) or more")
+        self._expect("crop_run", self.crop_run >= 1, "1 or more")
+        self._expect("until_error", 0 <= self.until_error < 1, "a fraction of 1, 0 for no such end")
         self._expect("seed", self.seed >= 0, "0 or more")
 
     def _expect(self, name, condition, expected):
@@ -50,11 +66,13 @@ class Config:
     def for_model(cls, model, data, **chosen):
         """The settings that `model` (a `Model`) is known to train well with, except where `chosen` says otherwise."""
         defaults = dict(
-            data=data, model=model.name, epochs=model.epochs, batch=model.batch, lr=model.lr, schedule="cosine:1",
-            momentum=0.9, weight_decay=0.0005, bias_lr=1.0, bias_decay=True, init=model.init,
-            crops=True, mirror=True, color=True, seed=0,
+            data=data, model=model.name, start_from="", epochs=model.epochs, batch=model.batch, lr=model.lr,
+            schedule="cosine:1", momentum=0.9, weight_decay=0.0005, layer_lr="", bias_lr=1.0, bias_decay=True,
+            init=model.init, crops=True, mirror=True, color=True, color_epochs=0, crop_run=1, until_error=0.0, seed=0,
         )  # fmt: skip
-        return cls(**(defaults | {key: value for key, value in chosen.items() if value is not None}))
+        settings = defaults | model.recipe | {key: value for key, value in chosen.items() if value is not None}
+        settings.setdefault("bias_init", 0.0 if settings["init"] == "he" else 1.0)
+        return cls(**settings)
 
     @classmethod
     def from_dict(cls, values, where):

@@ -14,22 +14,25 @@ INITIALISERS = ("paper", "he")
 LAYERS_WITH_BIAS_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
 
 
-def initialise(network, how, seed, input_rms=1.0):
+def initialise(network, how, seed, input_rms=1.0, bias=None):
     """Set all weights and biases of a network, in place, each layer from a random stream of its own.
 
     how: "paper": weights N(0, 0.01²), biases 1 in conv2, conv4, conv5, fc6 and fc7, else 0 (§5)
          "he": weights N(0, 2 / fan_in), biases 0 (He et al. 2015); fan_in is the number of products in each sum. The
          first layer's are divided by `input_rms`, the root mean square of its inputs. The last layer, which no ReLU
          follows, gets N(0, 0.01²): first scores near 0, so the first loss is ln K
+    bias: what the biases of the layers named above begin with, instead of 1 and 0
     """
     if how not in INITIALISERS:
         raise UserError(f"--init: found {how!r}, expected one of {', '.join(INITIALISERS)}")
+    if bias is None:
+        bias = 0.0 if how == "he" else 1.0
     first, *_, last = (name for name in network.params if name.endswith(".weight"))
     for name, array in network.params.items():
         xp = array_module(array)
         layer, key = name.rsplit(".", 1)
         if key == "bias":
-            array[...] = 1.0 if how == "paper" and layer in LAYERS_WITH_BIAS_ONE else 0.0
+            array[...] = bias if layer in LAYERS_WITH_BIAS_ONE else 0.0
         elif key == "weight":
             fan_in = math.prod(array.shape[:-1])
             std = 0.01 if how == "paper" or name == last else math.sqrt(2 / fan_in)
@@ -101,6 +104,33 @@ def bias_factors(params, lr_factor, decay_factor):
     """(lr_factors, decay_factors) for `SGD` that treat biases apart; the 2012 source had 2 and 0: twice the rate, no decay."""
     biases = [name for name in params if name.endswith(".bias")]
     return dict.fromkeys(biases, lr_factor), dict.fromkeys(biases, decay_factor)
+
+
+class LayerRates:
+    """Factors on the learning rates of single layers, as a pure function of the epoch.
+
+    text: "LAYER:EPOCH:FACTOR,…", each from that epoch on (counted from 0), a later one for a layer instead of an earlier;
+    "conv1:67:0.1,conv1:72:0" slows conv1 after 67 epochs and stops it after 72; "" changes nothing.
+    layers: the names there are, those of layers with parameters
+    """
+
+    def __init__(self, text, layers):
+        self.changes = []
+        for change in filter(None, text.split(",")):
+            layer, *numbers = change.split(":")
+            try:
+                epoch, factor = int(numbers[0]), float(numbers[1])
+                fine = len(numbers) == 2 and layer in layers and epoch >= 0 and 0 <= factor < 1e6
+            except (ValueError, IndexError):
+                fine = False
+            if not fine:
+                raise UserError(f"--layer-lr: found {change!r}, expected LAYER:EPOCH:FACTOR with one of {', '.join(layers)}")
+            self.changes.append((epoch, layer, factor))
+        self.changes.sort(key=lambda change: change[0])
+
+    def at(self, epoch):
+        """{layer: factor} in that epoch, for the layers whose rate is changed."""
+        return {layer: factor for start, layer, factor in self.changes if start <= epoch}
 
 
 # ---------------------------------------------------------------------------------------------- schedules

@@ -145,14 +145,36 @@ def restore_network(checkpoint, where):
     return network, view
 
 
+def find_checkpoint(path):
+    """The file of a run folder's best checkpoint, its last if there is no best yet; any other path as it is."""
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    folder = RunFolder.open(path)
+    file = folder.best if folder.best.exists() else folder.last
+    if not file.exists():
+        raise UserError(f"{folder.path}: holds no checkpoint yet; go on with: {program()} train --resume {folder.path}")
+    return file
+
+
+def begin_with(network, path):
+    """Copy a trained network's parameters into `network`, in place; those of its last layer only if they fit.
+
+    path: a run folder or a checkpoint. UserError where another layer differs in name or shape: then it is another net.
+    """
+    file = find_checkpoint(path)
+    found, (*_, last) = load_checkpoint(file).params, (name.rpartition(".")[0] for name in network.params)
+    head = [name for name in network.params if name.rpartition(".")[0] == last]
+    if any(name not in found or found[name].shape != network.params[name].shape for name in head):
+        found = {name: array for name, array in found.items() if name.rpartition(".")[0] != last}
+        copy_into({name: p for name, p in network.params.items() if name not in head}, found, file)
+    else:
+        copy_into(network.params, found, file)
+
+
 def load_network(path, xp):
     """(network, view, info, file) of a run folder's best checkpoint (its last if there is no best yet) or of one file."""
-    path = Path(path)
-    if path.is_dir():
-        folder = RunFolder.open(path)
-        path = folder.best if folder.best.exists() else folder.last
-        if not path.exists():
-            raise UserError(f"{folder.path}: holds no checkpoint yet; go on with: {program()} train --resume {folder.path}")
+    path = find_checkpoint(path)
     checkpoint = load_checkpoint(path)
     network, view = restore_network(checkpoint, path)
     network.map_params(lambda p: to_device(p, xp))

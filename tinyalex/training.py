@@ -16,9 +16,9 @@ from tinyalex.evaluation import evaluate
 from tinyalex.guards import check_fit, first_not_finite, stop_signals
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
-from tinyalex.optim import SGD, Schedule, bias_factors, initialise
+from tinyalex.optim import SGD, LayerRates, Schedule, bias_factors, initialise
 from tinyalex.progress import progress_bar, say
-from tinyalex.runfolder import versions
+from tinyalex.runfolder import begin_with, versions
 from tinyalex.summary import check_memory
 
 LOG_EVERY = 20  # steps between lines in metrics.jsonl; on a device also between looks at the loss
@@ -41,14 +41,16 @@ class Trainer:
         check_fit(dataset, model)
         self.network = model.build(len(dataset.class_ids))
         self.memory_bytes = check_memory(self.network, config.batch, xp)
-        initialise(self.network, config.init, config.seed, model.input_rms)
+        initialise(self.network, config.init, config.seed, model.input_rms, config.bias_init)
         self.network.map_params(lambda p: to_device(p, xp))
         self.view = View.of(dataset, model).to(xp)
         factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))
         self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, *factors)
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
+        layers = dict.fromkeys(name.rpartition(".")[0] for name in self.network.params)
+        self.layer_rates = LayerRates(config.layer_lr, layers)
         self.loss = SoftmaxCrossEntropy()
-        augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color}
+        augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
         self.loader = TrainingLoader(
             dataset.train, self.view, config.batch, config.seed, xp, augment, reserve=self.memory_bytes
         )
@@ -73,14 +75,20 @@ class Trainer:
     def train(self):
         """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal."""
         with stop_signals() as stop, self._bar() as bar:
-            while self.state["epoch"] < self.config.epochs:
+            while not self.finished():
                 self._train_epoch(stop, bar)
                 self._finish_epoch()
-                if stop.asked and self.state["epoch"] < self.config.epochs:
+                if stop.asked and not self.finished():
                     raise Stopped
         result = self.result()
         self.folder.write_json("result.json", result)
         return result
+
+    def finished(self):
+        """Whether the run has had its last epoch, or one whose training error is as low as it should become."""
+        history = self.state["history"]
+        low_enough = bool(history) and history[-1]["train_top1_error"] <= self.config.until_error
+        return self.state["epoch"] >= self.config.epochs or (self.config.until_error > 0 and low_enough)
 
     def _bar(self):
         images = len(self.dataset.train)
@@ -94,7 +102,8 @@ class Trainer:
         state = self.state
         bar.set_description(f"epoch {state['epoch'] + 1}/{self.config.epochs}")
         started = saved = time.perf_counter()
-        for step, x, labels in self.loader.epoch(state["epoch"], state["step"]):
+        self._set_layer_rates(state["epoch"])
+        for step, x, labels in self.loader.epoch(state["epoch"], state["step"], color=self._color(state["epoch"])):
             self._step(step, x, labels)
             state["step"] = step + 1
             now = time.perf_counter()
@@ -125,6 +134,18 @@ class Trainer:
     def _lr(self, step):
         errors = [line["val_top1_error"] for line in self.state["history"]]
         return self.schedule.rate(self.state["epoch"] + step / self.loader.steps, errors)
+
+    def _set_layer_rates(self, epoch):
+        """The factors on the rates of single parameters in an epoch: that of biases times that of the layer."""
+        factors, _ = bias_factors(self.network.params, self.config.bias_lr, 1.0)
+        for layer, factor in self.layer_rates.at(epoch).items():
+            own = [name for name in self.network.params if name.rpartition(".")[0] == layer]
+            factors |= {name: factor * factors.get(name, 1.0) for name in own}
+        self.optimiser.lr_factors = factors
+
+    def _color(self, epoch):
+        """Whether the pictures' colours are shifted in an epoch."""
+        return self.config.color and (self.config.color_epochs == 0 or epoch < self.config.color_epochs)
 
     def _settle(self, x=None):
         """Take the pending losses into the epoch's sums; UserError at the first that is not finite."""
@@ -219,6 +240,8 @@ class Trainer:
 def start(folder, config, dataset, xp, command, quiet=False):
     """A `Trainer` for a new run, its config.json written; whatever is wrong is found before the first step."""
     trainer = Trainer(folder, config, dataset, xp, quiet)
+    if config.start_from:
+        begin_with(trainer.network, config.start_from)
     folder.make()
     settings = {"config": config.to_dict(), "fingerprint": dataset.fingerprint, "versions": versions()}
     folder.write_json("config.json", settings | {"command": command, "device": device_name(xp)})

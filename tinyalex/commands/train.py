@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import fields
 
 from tinyalex import plots
 from tinyalex.backend import to_host
@@ -31,11 +32,12 @@ BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data get the mode
 
 
 def add_arguments(parser):
-    parser.add_argument("--data", metavar="FOLDER", help="a prepared folder, or builtin (the default)")
-    parser.add_argument("--model", metavar="NAME", help=f"see `tinyalex summary` (default: {DEFAULT_MODEL})")
+    parser.add_argument("--data", metavar="FOLDER", help="a prepared folder, or builtin (the default); +first-half takes a part")
+    parser.add_argument("--model", metavar="NAME", help=f"see `tinyalex summary`; +no-lrn changes one thing (default: {DEFAULT_MODEL})")
     parser.add_argument("--out", metavar="RUN", help="folder to write (default: the next free runs/MODEL-N)")
     parser.add_argument("--resume", metavar="RUN", help="go on with an earlier run, with the settings it began with")
     settings = parser.add_argument_group("settings (default: the model's recipe)")
+    settings.add_argument("--start-from", metavar="RUN", help="begin with the weights of another run, to fine-tune them")
     settings.add_argument("--epochs", type=int, metavar="N", help="passes over the training pictures")
     settings.add_argument("--batch", type=int, metavar="N", help="pictures in a step")
     settings.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
@@ -46,20 +48,22 @@ def add_arguments(parser):
     )
     settings.add_argument("--momentum", type=float, metavar="M", help="share of the velocity that is kept (0.9)")
     settings.add_argument("--weight-decay", type=float, metavar="D", help="pull of the weights towards 0 (0.0005)")
+    settings.add_argument("--layer-lr", metavar="L", help="LAYER:EPOCH:FACTOR,… on the rate, from that epoch on")
     settings.add_argument("--bias-lr", type=float, metavar="F", help="factor on the rate of biases (1; 2012 source: 2)")
     settings.add_argument("--no-bias-decay", dest="bias_decay", action="store_false", default=None, help="biases do not decay")
     settings.add_argument("--init", choices=INITIALISERS, help="where weights start")
+    settings.add_argument("--bias-init", type=float, metavar="B", help="first biases of conv2, conv4, conv5, fc6, fc7 (paper: 1)")
     settings.add_argument("--no-crops", dest="crops", action="store_false", default=None, help="centre crops only")
     settings.add_argument("--no-mirror", dest="mirror", action="store_false", default=None, help="no mirror images")
     settings.add_argument("--no-color", dest="color", action="store_false", default=None, help="no colour shifts")
+    settings.add_argument("--color-epochs", type=int, metavar="N", help="no more colour shifts after N epochs (0: to the end)")
+    settings.add_argument("--crop-run", type=int, metavar="N", help="N pictures in a row share one crop (1; 2012 source: 32)")
+    settings.add_argument("--until-error", type=float, metavar="E", help="end as soon as an epoch's training error is at most E")
     settings.add_argument("--seed", type=int, metavar="N", help="of every random number (0)")
     add_device(parser)
 
 
-SETTINGS = (
-    "epochs", "batch", "lr", "schedule", "momentum", "weight_decay", "bias_lr", "bias_decay", "init", "crops",
-    "mirror", "color", "seed",
-)  # fmt: skip
+SETTINGS = tuple(field.name for field in fields(Config) if field.name not in ("data", "model"))
 
 
 def run(args):
@@ -102,7 +106,7 @@ def _resumed(args, xp):
     config, _ = folder.settings()
     trainer = go_on(folder, open_dataset(args.data or config.data), xp)
     _announce(trainer)
-    if trainer.state["epoch"] == config.epochs:
+    if trainer.finished():
         say("it has run all its epochs already; there is nothing left to do")
     return trainer
 

@@ -1,18 +1,33 @@
 """Pictures: where they come from, the one prepared format, and how they reach the network."""
 
+from pathlib import Path
+
 from tinyalex.data.builtin import builtin_classes, load_builtin, load_builtin_val
 from tinyalex.data.dataset import Dataset, Split
 from tinyalex.data.drawing import SIDE
+from tinyalex.data.part import take_parts
 from tinyalex.data.prepared import open_prepared
 
 __all__ = ["Dataset", "Split", "open_dataset", "open_validation"]
 
 
 def open_dataset(spec, quiet=False):
-    """The data set named by `spec`: "builtin", or a folder that `prepare` wrote. UserError where there is none."""
-    if str(spec) == "builtin":
-        return load_builtin(quiet=quiet)
-    return open_prepared(spec)
+    """The data set named by `spec`: "builtin", or a folder that `prepare` wrote. UserError where there is none.
+
+    A "+" after either takes a part of it, "builtin+first-half" say (see `tinyalex.data.part`).
+    """
+    whole, parts = _whole_and_parts(spec)
+    return take_parts(load_builtin(quiet=quiet) if whole == "builtin" else open_prepared(whole), parts)
+
+
+def _whole_and_parts(spec):
+    """What stands before the first "+" in the last name of a path, and what stands after each, unless there is such a folder."""
+    spec = str(spec)
+    folder, slash, name = spec.rpartition("/")
+    if Path(spec).is_dir():
+        return spec, []
+    whole, *parts = name.split("+")
+    return folder + slash + whole, parts
 
 
 def open_validation(spec, quiet=False):
@@ -20,5 +35,5 @@ def open_validation(spec, quiet=False):
     if str(spec) == "builtin":
         class_ids, _ = builtin_classes()
         return load_builtin_val(quiet=quiet), class_ids, SIDE
-    dataset = open_prepared(spec)
+    dataset = open_dataset(spec, quiet)
     return dataset.val, dataset.class_ids, dataset.size

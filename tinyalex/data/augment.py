@@ -6,6 +6,8 @@ numbers are drawn on the host, so a CPU and a GPU run see the same crops.
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tinyalex.backend import Array, array_module, to_device
 
 ARRAYS = ("mean", "color_eigenvalues", "color_eigenvectors")  # the fields of a View that are arrays
@@ -44,16 +46,18 @@ class View:
         arrays = {key: to_device(getattr(self, key), xp) for key in ARRAYS}
         return replace(self, **arrays)
 
-    def random(self, pictures, rng, crops=True, mirror=True, color=True):
+    def random(self, pictures, rng, crops=True, mirror=True, color=True, run=1):
         """Training pictures (paper §4.1): for each one a random crop, a mirror image half of the time, a colour shift.
 
         pictures: uint8 (N, S, S, 3);  rng: a NumPy generator;  returns float32 (N, T, T, 3)
         Each of the three can be left out; without crops the centre is taken. There are (S − T + 1)² crops: 33² for 256
         and 224, as the 2012 source drew them (the paper counts 32²).
+        run: so many pictures in a row share their crop and mirror image (2012 source, `convdata.py`: 32)
         """
         N, places = len(pictures), self.size - self.crop + 1
-        tops, lefts = rng.integers(0, places, (2, N)) if crops else [[(places - 1) // 2] * N] * 2
-        mirrored = rng.random(N) < 0.5 if mirror else [False] * N
+        runs, run_of = -(-N // run), np.arange(N) // run
+        tops, lefts = rng.integers(0, places, (2, runs))[:, run_of] if crops else [[(places - 1) // 2] * N] * 2
+        mirrored = (rng.random(runs) < 0.5)[run_of] if mirror else [False] * N
         x = self._cut(pictures, tops, lefts, mirrored)
         if color:
             alphas = rng.standard_normal((N, 3), dtype="float32") * COLOR_STD

@@ -24,26 +24,30 @@ class TrainingLoader:
         """Batches in an epoch."""
         return -(-len(self.split) // self.batch)
 
-    def epoch(self, epoch, first_step=0):
-        """Yield (step, x, labels) from `first_step` on: float32 (N, T, T, 3) and int64 (N,) on the device."""
+    def epoch(self, epoch, first_step=0, **changes):
+        """Yield (step, x, labels) from `first_step` on: float32 (N, T, T, 3) and int64 (N,) on the device.
+
+        changes: to `augment`, for this epoch
+        """
+        augment = self.augment | changes
         order = random_stream(self.seed, "order", epoch).permutation(len(self.split))
 
         def fetch(step):
             indices = order[step * self.batch : (step + 1) * self.batch]
             pictures = indices if self.resident is not None else self.split.gather(indices)
-            return step, self._look(pictures, epoch, step) if self._on_host else pictures, self.split.labels[indices]
+            return step, self._look(pictures, epoch, step, augment) if self._on_host else pictures, self.split.labels[indices]
 
         for step, x, labels in prefetch(fetch, range(first_step, self.steps)):
             if not self._on_host:
-                x = self._look(self._to_device(x), epoch, step)
+                x = self._look(self._to_device(x), epoch, step, augment)
             yield step, x, to_device(labels, self.xp)
 
     @property
     def _on_host(self):
         return is_host(self.view.mean)
 
-    def _look(self, pictures, epoch, step):
-        return self.view.random(pictures, random_stream(self.seed, "augment", epoch, step), **self.augment)
+    def _look(self, pictures, epoch, step, augment):
+        return self.view.random(pictures, random_stream(self.seed, "augment", epoch, step), **augment)
 
     def _to_device(self, pictures_or_indices):
         if self.resident is None:
