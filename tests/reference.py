@@ -147,8 +147,35 @@ def lrn_backward(dy, x, size, alpha, beta, k):
     return dx
 
 
-def _neighbours(i, size, C):
-    return [j for j in range(C) if abs(j - i) <= size // 2]
+def _neighbours(i, size, length):
+    return [j for j in range(length) if abs(j - i) <= size // 2]
+
+
+def spatial_norm_scale(x, size, alpha, k):
+    """scale = k + alpha · Σ x² over the pixels within size//2 rows and columns, in one channel; alpha is not divided."""
+    scale = np.zeros(x.shape)
+    for n, h, w, c in np.ndindex(*x.shape):
+        scale[n, h, w, c] = k + alpha * sum(float(x[n, i, j, c]) ** 2 for i, j in _around(h, w, size, x.shape))
+    return scale
+
+
+def spatial_norm_forward(x, size, alpha, beta, k):
+    return np.asarray(x, float) / spatial_norm_scale(x, size, alpha, k) ** beta
+
+
+def spatial_norm_backward(dy, x, size, alpha, beta, k):
+    """Each dy goes to its own pixel, through the numerator, and to all in its window, through the denominator."""
+    scale, dx = spatial_norm_scale(x, size, alpha, k), np.zeros(x.shape)
+    for n, h, w, c in np.ndindex(*x.shape):
+        s, up, own = scale[n, h, w, c], float(dy[n, h, w, c]), float(x[n, h, w, c])
+        dx[n, h, w, c] += up * s**-beta
+        for i, j in _around(h, w, size, x.shape):
+            dx[n, i, j, c] -= up * 2 * alpha * beta * own * float(x[n, i, j, c]) * s ** (-beta - 1)
+    return dx
+
+
+def _around(h, w, size, shape):
+    return [(i, j) for i in _neighbours(h, size, shape[1]) for j in _neighbours(w, size, shape[2])]
 
 
 # ---------------------------------------------------------------------------------------------- the rest

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from tests.checks import edited, refused
+from tests.layers.test_norm import edited_norm
 from tinyalex import layers
 from tinyalex.cli import main
 from tinyalex.gradcheck import GradientCheck, check_everything, check_layer, numerical_derivative, numerical_gradient
-from tinyalex.layers import AvgPool2d, Conv2d, Dropout, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU
+from tinyalex.layers import (
+    AvgPool2d, Conv2d, Dropout, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU, SpatialResponseNorm,
+)  # fmt: skip
 from tinyalex.layers import conv, winograd
 from tinyalex.layers.im2col import Im2col
 from tinyalex.layers.winograd import Winograd
@@ -63,6 +66,7 @@ WRONG = [  # a layer's class, or how convolution computes; its arguments, input,
     (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("dxb -= through_denominators", "pass"), {"x"}),
     (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("dxb -= through_denominators", "dxb += through_denominators"), {"x"}),
     (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("2 * self.alpha", "self.alpha"), {"x"}),
+    (SpatialResponseNorm, (3, 0.4, 0.6, 1.5), PICTURE, ("dxb -= through_denominators", "pass"), {"x"}),
     (Dropout, (0.3,), normal(4, 6), ("return dy * factor, {}", "return dy, {}"), {"x"}),
 ]  # fmt: skip
 
@@ -86,7 +90,7 @@ def test_planted_mistakes_are_found(monkeypatch, cls, arguments, x, edit, wrong)
                 return 1.001 * dx, {key: 1.001 * gradient for key, gradient in grads.items()}
 
     else:
-        Broken = edited(cls, *edit)
+        Broken = (edited_norm if "ResponseNorm" in cls.__name__ else edited)(cls, *edit)
     assert {what for what, is_right in verdicts(Broken(*arguments), x).items() if not is_right} == wrong
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tinyalex.backend import array_module, random_stream, to_device
 from tinyalex.layers import (
     AvgPool2d, Conv2d, Dropout, Flatten, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid,
-    SoftmaxCrossEntropy, Tanh,
+    SoftmaxCrossEntropy, SpatialResponseNorm, Tanh,
 )  # fmt: skip
 from tinyalex.network import Network
 
@@ -170,6 +170,8 @@ def check_everything(xp, seed=0):
         (AvgPool2d((3, 2), (2, 1)), _normal(picture, seed)),
         (LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5), _normal(picture, seed)),
         (LocalResponseNorm(5, alpha=0.3, beta=0.75, k=2.5), _normal((2, 3, 2, 7), seed)),
+        (SpatialResponseNorm(3, alpha=0.4, beta=0.6, k=1.5), _normal(picture, seed)),
+        (SpatialResponseNorm(5, alpha=0.2, beta=0.75, k=2.5), _normal((2, 7, 4, 2), seed)),
         (ReLU(), _away_from_zero(vector, seed)),
         (Tanh(), _normal(vector, seed)),
         (Sigmoid(), _normal(vector, seed)),
@@ -191,7 +193,7 @@ def _small_network():
     features = {
         "pool0": MaxPool2d(3, 2), "conv1": Conv2d(3, 6, 3, padding=1), "tanh1": Tanh(),
         "norm1": LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5), "conv2": Conv2d(6, 8, 3, groups=2),
-        "sigmoid2": Sigmoid(), "pool2": AvgPool2d(2, 1),
+        "sigmoid2": Sigmoid(), "spatial2": SpatialResponseNorm(3, alpha=0.4, beta=0.6, k=1.5), "pool2": AvgPool2d(2, 1),
     }  # fmt: skip
     classifier = {
         "flatten": Flatten(), "fc6": Linear(72, 10), "relu6": ReLU(), "drop6": Dropout(0.4), "fc7": Linear(10, 5),

@@ -8,7 +8,9 @@ import importlib.util
 import time
 
 from tinyalex.bench.side import resident_peak
-from tinyalex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, Tanh
+from tinyalex.layers import (
+    AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, SpatialResponseNorm, Tanh,
+)  # fmt: skip
 
 
 def torch_version(device="cpu"):
@@ -56,6 +58,8 @@ def _modules(layer, in_shape, out_shape):
         return [nn.AvgPool2d(w.kernel, w.stride, ceil_mode=w.rounding == "ceil")]
     if isinstance(layer, LocalResponseNorm):
         return [nn.LocalResponseNorm(layer.size, layer.alpha * layer.size, layer.beta, layer.k)]
+    if isinstance(layer, SpatialResponseNorm):
+        return [_SpatialNorm(layer)]
     if isinstance(layer, Linear):
         return [nn.Linear(layer.in_features, layer.out_features)]
     if isinstance(layer, Flatten):
@@ -76,6 +80,20 @@ def _FlattenHWC():
             return x.permute(0, 2, 3, 1).flatten(1)
 
     return FlattenHWC()
+
+
+def _SpatialNorm(layer):
+    """PyTorch has no such layer; average pooling that divides by 1 is the sum over a window, cut off at the edges."""
+    from torch import nn
+
+    class SpatialNorm(nn.Module):
+        """(N, C, H, W) → (N, C, H, W)."""
+
+        def forward(self, x):
+            sums = nn.functional.avg_pool2d(x * x, layer.size, 1, layer.size // 2, divisor_override=1)
+            return x / (layer.k + layer.alpha * sums) ** layer.beta
+
+    return SpatialNorm()
 
 
 def _copy_weights(network, twin):

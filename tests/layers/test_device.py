@@ -26,6 +26,8 @@ EVERY_LAYER = [
     (layers.AvgPool2d((2, 4), (2, 3), rounding="ceil"), PICTURES),
     (layers.LocalResponseNorm(3, 0.5, 0.6, 1.5), PICTURES),
     (layers.LocalResponseNorm(5, 0.3, 0.75, 1.7), PICTURES),
+    (layers.SpatialResponseNorm(3, 0.5, 0.6, 1.5), PICTURES),
+    (layers.SpatialResponseNorm(5, 0.3, 0.75, 1.7), PICTURES),
     (layers.ReLU(), PICTURES),
     (layers.Tanh(), PICTURES),
     (layers.Sigmoid(), PICTURES),

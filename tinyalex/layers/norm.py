@@ -1,4 +1,4 @@
-"""Local response normalisation: channels that fire strongly damp their neighbours.
+"""Response normalisation: what fires strongly damps its neighbours, across the channels or within each of them.
 
 N pictures, H×W pixels, C channels; P pixels of a block of pictures.
 """
@@ -8,45 +8,46 @@ from tinyalex.layers.base import Layer
 from tinyalex.layers.blocks import blocks, pixels
 
 
-class LocalResponseNorm(Layer):
-    """alpha is the paper's: **not** divided by size (PyTorch and the 2012 source divide it).
+class _ResponseNorm(Layer):
+    """What the two normalisations share; they differ in who is whose neighbour.
 
-        y_i = x_i / d_i^beta,   d_i = k + alpha · Σ_{|j − i| ≤ size//2} x_j²      over channels, at one pixel
+        y_i = x_i / d_i^beta,   d_i = k + alpha · Σ_j x_j²      over the neighbours j of i, itself among them
 
-    At the ends the window is cut off, so the sum has fewer terms. The gradient has two parts, since x_i stands in its
-    own numerator and in the denominators of all its neighbours:
+    The gradient has two parts, since x_i stands in its own numerator and in the denominators of all its neighbours;
+    i is a neighbour of j exactly when j is one of i, so that both sums go over the same window:
 
-        dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_{|j − i| ≤ size//2} dy_j · x_j · d_j^−(beta + 1)
+        dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_j dy_j · x_j · d_j^−(beta + 1)
 
-    x, y: (N, H, W, C), or any shape with channels last
-    size: channels in the window, odd; alpha, beta, k: the paper's 1e-4, 0.75, 2
-    Source: paper §3.3; the 2012 source has alpha / size (`layer.py`).
+    axes: what x must have ("NHWC", say; None: any);  _entries(a): `a` as `blocks` is to cut it;
+    _window_sum(a, b, scale, out): fills out with scale · Σ_j a_j · b_j; out may be a or b
     """
 
-    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0):
+    axes = None
+
+    def __init__(self, size, alpha, beta, k):
         super().__init__()
         if not isinstance(size, int) or size < 1 or size % 2 == 0:
-            raise ValueError(f"LocalResponseNorm: size = {size!r}, expected an odd number of channels, 1 or more")
+            raise ValueError(f"{self.label}: size = {size!r}, expected an odd number, 1 or more")
         if k <= 0 or alpha < 0:
-            raise ValueError(f"LocalResponseNorm: k = {k}, alpha = {alpha}, expected k > 0 and alpha ≥ 0")
+            raise ValueError(f"{self.label}: k = {k}, alpha = {alpha}, expected k > 0 and alpha ≥ 0")
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, x, train=False, rng=None):
-        xp = self._check_float(x, None)
+        xp = self._check_float(x, self.axes)
         y, q = xp.empty(x.shape, x.dtype), xp.empty(x.shape, x.dtype)
-        for xb, yb, qb in blocks(pixels(x), pixels(y), pixels(q)):
+        for xb, yb, qb in blocks(*map(self._entries, (x, y, q))):
             self._normalise(xb, yb, qb)
         return y, (x, q)
 
     def predict(self, x):
-        xp = self._check_float(x, None)
+        xp = self._check_float(x, self.axes)
         y = xp.empty(x.shape, x.dtype)
-        for xb, yb in blocks(pixels(x), pixels(y)):
+        for xb, yb in blocks(self._entries(x), self._entries(y)):
             self._normalise(xb, yb, xp.empty(xb.shape, xb.dtype))
         return y
 
     def _normalise(self, x, y, q):
-        """Fill y, and q = d^−¼, from which backward has d^−beta and 1/d without a root. All (pixels, C)."""
+        """Fill y, and q = d^−¼, from which backward has d^−beta and 1/d without a root."""
         xp = array_module(x)
         self._window_sum(x, x, self.alpha, out=q)
         q += self.k  # d
@@ -61,21 +62,48 @@ class LocalResponseNorm(Layer):
         self._check_dy(dy, x.shape)
         xp = array_module(x)
         dx = xp.empty(x.shape, x.dtype)
-        for dyb, xb, qb, dxb in blocks(*map(pixels, (dy, x, q, dx))):
+        for dyb, xb, qb, dxb in blocks(*map(self._entries, (dy, x, q, dx))):
             self._inverse_power(qb, out=dxb)
             dxb *= dyb  # the numerator's part: dy · d^−beta
             ratio = qb * qb
             ratio *= ratio
             ratio *= xb  # x / d
             through_denominators = ratio  # its memory is free once it is summed up
-            # The window is symmetric: i sees j exactly when j sees i
             self._window_sum(ratio, dxb, 2 * self.alpha * self.beta, out=through_denominators)
             through_denominators *= xb
             dxb -= through_denominators
         return dx, {}
 
+    def _inverse_power(self, q, out):
+        """out = d^−beta from q = d^−¼. At the paper's beta that is q³: two products, far cheaper than a power."""
+        xp = array_module(q)
+        if self.beta == 0.75:
+            xp.multiply(q, q, out=out)
+            out *= q
+        else:
+            xp.power(q, 4 * self.beta, out=out)
+
     def __str__(self):
-        return f"LRN size {self.size}, alpha {self.alpha:g}, beta {self.beta:g}, k {self.k:g}"
+        return f"{self.short_name} size {self.size}, alpha {self.alpha:g}, beta {self.beta:g}, k {self.k:g}"
+
+
+class LocalResponseNorm(_ResponseNorm):
+    """Across channels. alpha is the paper's: **not** divided by size (PyTorch and the 2012 source divide it).
+
+        y_i = x_i / d_i^beta,   d_i = k + alpha · Σ_{|j − i| ≤ size//2} x_j²      over channels, at one pixel
+
+    At the ends the window is cut off, so the sum has fewer terms.
+
+    x, y: (N, H, W, C), or any shape with channels last
+    size: channels in the window, odd; alpha, beta, k: the paper's 1e-4, 0.75, 2
+    Source: paper §3.3; the 2012 source has alpha / size (`layer.py`).
+    """
+
+    short_name = "LRN"
+    _entries = staticmethod(pixels)
+
+    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0):
+        super().__init__(size, alpha, beta, k)
 
     def _window_sum(self, a, b, scale, out):
         """out_i = scale · Σ_{|j − i| ≤ size//2} a_j · b_j; all (pixels, C), and out may be a or b.
@@ -90,14 +118,48 @@ class LocalResponseNorm(Layer):
         sums = _neighbour_sums(flat, self.size).reshape(P, C + half)
         xp.multiply(sums[:, :C], scale, out=out)
 
-    def _inverse_power(self, q, out):
-        """out = d^−beta from q = d^−¼. At the paper's beta that is q³: two products, far cheaper than a power."""
-        xp = array_module(q)
-        if self.beta == 0.75:
-            xp.multiply(q, q, out=out)
-            out *= q
-        else:
-            xp.power(q, 4 * self.beta, out=out)
+
+class SpatialResponseNorm(_ResponseNorm):
+    """Within each channel, over the pixels around: the second normalisation of the 2012 source (cuda-convnet's `rnorm`).
+
+        y = x / d^beta,   d = k + alpha · Σ x²      over size×size pixels of the same channel, the own one in the middle
+
+    At the picture's edges the window is cut off, so the sum has fewer terms. alpha is, as in `LocalResponseNorm`, not
+    divided by what the window holds; the source has a scale of 1e-3, which it divides by 5·5.
+
+    x, y: (N, H, W, C)
+    size: rows and columns in the window, odd; alpha, beta, k: the source's 4e-5 and 0.75; that k is 2, as in the
+        paper's normalisation across channels, is our reading
+    Source: 2012 source, `layers/layers-145.cfg`, behind the normalisation of conv2; the paper does not have it.
+    """
+
+    short_name, axes = "spatial norm", "NHWC"
+
+    def __init__(self, size=5, alpha=4e-5, beta=0.75, k=2.0):
+        super().__init__(size, alpha, beta, k)
+
+    @staticmethod
+    def _entries(a):
+        return a  # whole pictures: windows reach across pixels
+
+    def _window_sum(self, a, b, scale, out):
+        """out = scale · Σ a · b over each pixel's window; all (N, H, W, C), and out may be a or b.
+
+        First down, then across: 2 · size terms a pixel instead of size².
+        """
+        half = self.size // 2
+        down = _sums_along(1, a * b, half)
+        array_module(a).multiply(_sums_along(2, down, half), scale, out=out)
+
+
+def _sums_along(axis, a, half):
+    """At each place the sum of `a` there and at up to `half` places before and after it along an axis, in a new array."""
+    total, ahead = a.copy(), (slice(None),) * axis
+    for shift in range(1, half + 1):
+        first, last = (*ahead, slice(None, -shift)), (*ahead, slice(shift, None))
+        total[first] += a[last]
+        total[last] += a[first]
+    return total
 
 
 def _neighbour_sums(flat, size):
