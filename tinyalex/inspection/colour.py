@@ -3,7 +3,7 @@
 KH×KW kernels over R, G and B; F of them.
 """
 
-from tinyalex.backend import array_module
+from tinyalex.backend import array_module, to_host
 
 
 def colour_selectivity(weight):
@@ -27,6 +27,6 @@ def tower_colour(weight):
 
     Where conv2 has two groups the first sees kernels 0 to F/2 − 1, the second the others: the paper's two GPUs.
     """
-    selectivity = colour_selectivity(weight)
+    selectivity = to_host(colour_selectivity(weight))
     half = len(selectivity) // 2
     return float(selectivity[:half].mean()), float(selectivity[half:].mean())
