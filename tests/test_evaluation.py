@@ -11,7 +11,7 @@ from tests.reference import softmax as softmax_by_loops
 from tinyalex import evaluation
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
-from tinyalex.evaluation import evaluate, probabilities, ranks, softmax
+from tinyalex.evaluation import class_probabilities, evaluate, measure, per_picture, probabilities, ranks, softmax
 
 K, SIDE, CROP = 7, 6, 4
 
@@ -109,16 +109,42 @@ def test_evaluate(monkeypatch, at_once):
     check_evaluate(evaluate)
 
 
-@pytest.mark.parametrize("edits", [
-    ("rank >= 5", "rank > 5"),  # M2: top-6
-    ("rank >= 1", "rank >= 0"),
-    ("split.labels[start : start + at_once]", "split.labels[: min(at_once, len(split) - start)]"),
-    ("float(loss) / len(split)", "float(loss) / (len(split) + 2)"),
+@pytest.mark.parametrize("name, edits", [
+    ("measure", ("rank >= 5", "rank > 5")),  # M2: top-6
+    ("measure", ("rank >= 1", "rank >= 0")),
+    ("measure", ("labels[start : start + at_once]", "labels[: min(at_once, len(labels) - start)]")),
+    ("measure", ("float(loss) / len(labels)", "float(loss) / (len(labels) + 2)")),
+    ("measure", ("loss += losses.sum()", "loss = losses.sum()")),
+    ("per_picture", ("-xp.log", "xp.log")),
+    ("class_probabilities", ("= batch\n", "= batch[::-1]\n")),
+    ("class_probabilities", ("p[start : start + len(batch)]", "p[: len(batch)]")),
+    ("class_probabilities", ("view, ten_crop))", "view))")),
 ])  # fmt: skip
-def test_evaluate_teeth(monkeypatch, edits):
+def test_evaluate_teeth(monkeypatch, name, edits):
     monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", 10)
-    with pytest.raises(AssertionError):
-        check_evaluate(edited(evaluate, *edits))
+    monkeypatch.setattr(evaluation, name, edited(getattr(evaluation, name), *edits))
+    with pytest.raises((AssertionError, ValueError)):
+        check_evaluate(evaluate)
+
+
+@pytest.mark.parametrize("ten_crop", [False, True])
+def test_probabilities_of_a_whole_split(monkeypatch, ten_crop):
+    """The same as of all pictures in one batch, in the order of the split; on the host, in float32."""
+    monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", 50)
+    p = class_probabilities(Probe(), split(), view(), np, ten_crop)
+    assert p.dtype == np.float32 and p.shape == (23, K)
+    agree(p, probabilities(Probe(), np.concatenate(split().shards), view(), ten_crop), "in one batch", rtol=1e-6)
+
+
+def test_measuring_needs_no_network():
+    """Of an average of two networks, say: every picture's own rank and loss, and what they come to."""
+    p, labels = softmax(np.random.default_rng(5).standard_normal((40, K))), np.arange(40) % K
+    rank, loss = per_picture(p, labels)
+    assert rank.tolist() == [rank_by_loop(row, label) for row, label in zip(p, labels)]
+    agree(loss, [-math.log(row[label]) for row, label in zip(p, labels)], "−log p", rtol=1e-12)
+    found = measure(p, labels, at_once=7)
+    assert (found.top1_error, found.top5_error, found.images) == ((rank > 0).mean(), (rank > 4).mean(), 40)
+    assert found.loss == pytest.approx(loss.mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("edits", [
