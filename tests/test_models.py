@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, refused
+from tinyalex.config import Config
 from tinyalex.errors import UserError
-from tinyalex.layers import Conv2d
+from tinyalex.layers import Conv2d, Linear, LocalResponseNorm, SpatialResponseNorm
 from tinyalex.models import MODELS, find_model
+from tinyalex.optim import LayerRates, Schedule
 
 # layer: output H×W×C, weights, biases, multiply-adds a picture (paper §3.5, Fig. 2; the source's rounding up)
 PAPER = {
@@ -27,9 +29,13 @@ ORDER = (
     "conv1 relu1 norm1 pool1 conv2 relu2 norm2 pool2 conv3 relu3 conv4 relu4 conv5 relu5 pool5 "
     "flatten fc6 relu6 drop6 fc7 relu7 drop7 fc8"
 ).split()
+SOURCES_ORDER = (
+    "conv1 norm1 pool1 relu1 conv2 relu2 norm2 spatial2 pool2 conv3 relu3 conv4 relu4 conv5 pool5 relu5 "
+    "flatten fc6 relu6 drop6 fc7 relu7 drop7 fc8"
+).split()
 SIDES = {
-    "alexnet": (55, 27, 13, 6), "alexnet-64": (56, 27, 13, 6), "alexnet-32": (28, 13, 6, 3),
-    "alexnet-small": (27, 13, 6, 3),
+    "alexnet": (55, 27, 13, 6), "alexnet-2012-source": (55, 27, 13, 6), "alexnet-64": (56, 27, 13, 6),
+    "alexnet-32": (28, 13, 6, 3), "alexnet-small": (27, 13, 6, 3), "alexnet-mini": (27, 13, 6, 3),
 }  # fmt: skip
 
 
@@ -91,13 +97,43 @@ def test_every_model(name):
     model = find_model(name)
     network = model.build(10)
     shapes = {layer: shape for layer, _, _, shape in network.shapes()}
-    assert list(shapes) == ORDER
+    assert list(shapes) == (SOURCES_ORDER if name == "alexnet-2012-source" else ORDER)
     assert tuple(shapes[layer][0] for layer in ("conv1", "pool1", "pool2", "pool5")) == SIDES[name]
     assert model.crop * 8 == model.size * 7, "crops are 7/8 of the picture, as 224 of 256"
     assert network.predict(np.zeros((1, *network.in_shape), np.float32)).shape == (1, 10)
     another = model.build(3)
     assert another.num_classes == 3
     assert (another.params["conv3.weight"] != network.params["conv3.weight"]).any(), "two networks share parameters"
+
+
+def test_what_the_source_ran():
+    """Net #145 against the paper's: the same weights in the same places, other constants, order and training."""
+    model, paper = find_model("alexnet-2012-source"), find_model("alexnet")
+    network = model.build(1000)
+    assert {name: p.shape for name, p in network.params.items()} == {
+        name: p.shape for name, p in paper.build(1000).params.items()
+    }
+    layers = network.features.layers
+    for name in ("norm1", "norm2"):
+        assert vars(layers[name]) == vars(LocalResponseNorm(5, 1e-4 / 5, 0.75, 2.0)) | {"name": name}
+    assert vars(layers["spatial2"]) == vars(SpatialResponseNorm(5, 1e-3 / 25, 0.75, 2.0)) | {"name": "spatial2"}
+    config = Config.for_model(model, "data")
+    assert (config.init, config.lr, config.bias_lr, config.bias_decay, config.bias_init) == ("source", 0.01, 2.0, False, 1.0)
+    assert model.pixel_scale * 1.1 == pytest.approx(1) and (config.color_epochs, config.crop_run) == (67, 32)
+    schedule = Schedule(config.schedule, config.lr, config.epochs)
+    assert [round(schedule.rate(epoch, []) / 0.01, 9) for epoch in (24, 25, 50, 51, 78, 79)] == [1, 0.1, 0.1, 0.01, 0.01, 0.001]
+    rates = LayerRates(config.layer_lr, ["conv1"])
+    assert [rates.at(epoch).get("conv1", 1) for epoch in (66, 67, 71, 72, 89)] == [1, 0.1, 0.1, 0, 0]
+
+
+def test_alexnet_mini_is_half_as_wide_as_alexnet_small():
+    mini, small = (find_model(name).build(10) for name in ("alexnet-mini", "alexnet-small"))
+    for (name, layer, *_), (_, other, *_) in zip(mini.shapes(), small.shapes(), strict=True):
+        if isinstance(layer, Conv2d):
+            assert other.out_channels == 2 * layer.out_channels, name
+        elif isinstance(layer, Linear) and name != "fc8":
+            assert other.out_features == 2 * layer.out_features, name
+    assert sum(p.size for p in mini.params.values()) < sum(p.size for p in small.params.values()) / 3
 
 
 def test_alexnet_64_is_the_papers_from_pool1_on():
@@ -108,6 +144,7 @@ def test_alexnet_64_is_the_papers_from_pool1_on():
 
 @pytest.mark.parametrize("name, near", [
     ("alexnet-smal", "alexnet-small"), ("Alexnet", "alexnet"), ("alexnet64", "alexnet-64"),
+    ("alexnet-source", "alexnet-2012-source"), ("alexnet-min", "alexnet-mini"),
 ])  # fmt: skip
 def test_the_nearest_name_is_suggested(name, near):
     refused(lambda: find_model(name), repr(name), f"did you mean {near}?", *MODELS, error=UserError)

@@ -22,11 +22,12 @@ class Model:
     """A network by name, with the pictures it takes and the settings it is known to train well with.
 
     size: side of the prepared pictures; crop: side of what the network sees, both in pixels
-    init: "paper" or "he" (see `tinyalex.optim.initialise`)
+    init: "paper", "source" or "he" (see `tinyalex.optim.initialise`)
     pixel_scale: what (pixel − mean), −255 to 255, is multiplied with; 1 is the paper's. The larger the inputs, the
         faster the first layer learns beside the others.
     lr, epochs, batch: the trainer's defaults for this network
     recipe: its defaults for other settings of a `Config`, where they are not everybody's
+    variations: names of what is changed in `layers` (see `tinyalex.variations`)
     """
 
     name: str
@@ -129,10 +130,21 @@ def _head(inputs, hidden, num_classes):
     }  # fmt: skip
 
 
+# How net #145 was trained where the paper says otherwise or nothing (2012 source: `layers/layer-params-145.cfg`, its log,
+# `convdata.py`, which also divides the data by 1.1). Our reading: that conv1 "slowed" means a tenth of the rate, that
+# epochs count from 0, and 90 of them for a log that stops at 91.
+SOURCE_RECIPE = dict(
+    schedule="steps:25,51,79", bias_lr=2.0, bias_decay=False, layer_lr="conv1:67:0.1,conv1:72:0", color_epochs=67, crop_run=32,
+)  # fmt: skip
+
 MODELS = {
     model.name: model
     for model in (
         Model("alexnet", "the paper's network, 224-pixel crops of 256", 256, 224, _alexnet, "paper", 1.0, 0.01, 90, 128),
+        Model(
+            "alexnet-2012-source", "the paper's network as the released source ran it", 256, 224, _alexnet, "source", 1 / 1.1,
+            0.01, 90, 128, SOURCE_RECIPE, variations=("2012-source",),
+        ),
         Model("alexnet-64", "the paper's from pool1 on, 56-pixel crops of 64", 64, 56, _alexnet_64, "he", 1 / 16, 0.01, 60, 128),
         Model("alexnet-32", "the same kernels, 28-pixel crops of 32", 32, 28, _alexnet_32, "he", 1 / 16, 0.01, 60, 128),
         Model("alexnet-small", "for CPUs, 56-pixel crops of 64", 64, 56, _alexnet_small, "he", 1 / 16, 0.02, 30, 64),
@@ -146,15 +158,16 @@ DEFAULT_MODEL = "alexnet-small"
 
 def find_model(name):
     """The model of that name, "alexnet-small" or "alexnet-small+no-lrn+pool-2"; UserError with the nearest name if none."""
-    base, *variations = name.split("+")
+    base, *names = name.split("+")
     if base not in MODELS:
         near = difflib.get_close_matches(base, MODELS, n=1)
         meant = f"did you mean {near[0]}? " if near else ""
         raise UserError(f"--model: there is no {base!r}; {meant}Expected one of {', '.join(MODELS)}")
+    variations = (*MODELS[base].variations, *names)
     for variation in variations:
         if variation not in VARIATIONS or variations.count(variation) > 1:
             found = f"there is no variation {variation!r}" if variation not in VARIATIONS else f"{variation!r} comes twice"
             near = difflib.get_close_matches(variation, VARIATIONS, n=1) if variation not in VARIATIONS else ()
             meant = f"did you mean +{near[0]}? " if near else ""
             raise UserError(f"--model {name}: {found}; {meant}Expected some of +{', +'.join(VARIATIONS)}")
-    return replace(MODELS[base], name=name, variations=tuple(variations))
+    return replace(MODELS[base], name=name, variations=variations)

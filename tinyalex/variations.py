@@ -8,7 +8,9 @@ what it is about. "alexnet-small+no-lrn" is the model alexnet-small with the var
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinyalex.layers import Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, Tanh
+from tinyalex.layers import (
+    Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, SpatialResponseNorm, Tanh,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,26 @@ def _one_column(name, layer):
     return layer.like(out_channels=layer.out_channels if name == "conv5" else layer.out_channels // 2, groups=1)
 
 
+def _as_the_source(features, classifier):
+    """Order and normalisation of net #145 (`layers/layers-145.cfg`, `layer.py`), where the paper says otherwise.
+
+    The first and the last pooling stand before their ReLU (the last two commute, so there only the time differs); behind
+    conv2 a second normalisation, within each map, before it is pooled; alpha is divided by the channels in the window.
+    """
+    changed = {}
+    for name, layer in features.items():
+        if isinstance(layer, LocalResponseNorm):
+            layer = LocalResponseNorm(layer.size, layer.alpha / layer.size, layer.beta, layer.k)
+        if name == "pool2":
+            changed["spatial2"] = SpatialResponseNorm()
+        if name not in ("relu1", "relu5"):
+            changed[name] = layer
+        relu = {"pool1": "relu1", "pool5": "relu5"}.get(name)
+        if relu in features:
+            changed[relu] = features[relu]
+    return changed, classifier
+
+
 VARIATIONS = {
     "tanh": Variation("tanh for every ReLU (§3.1)", _swapped(ReLU, Tanh)),
     "sigmoid": Variation("the logistic function for every ReLU (§3.1)", _swapped(ReLU, Sigmoid)),
@@ -87,4 +109,5 @@ VARIATIONS = {
     "no-conv3": Variation("without the third convolution (§7)", _without("conv3", "relu3")),
     "no-conv4": Variation("without the fourth convolution (§7)", _without("conv4", "relu4")),
     "no-conv5": Variation("without the fifth convolution (§7)", _without("conv5", "relu5")),
+    "2012-source": Variation("order and normalisation of the released source (net #145)", _as_the_source),
 }
