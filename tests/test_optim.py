@@ -166,6 +166,10 @@ def paper_std(name, shape):
     return 0.01
 
 
+def source_std(name, shape):
+    return 0.03 if name in ("conv3.weight", "conv4.weight", "conv5.weight") else 0.01
+
+
 def kaiming_std(shape):
     """√(2 / products in each sum): kernel height × width × channels that one kernel sees, or units in."""
     return math.sqrt(2 / (math.prod(shape) / shape[-1]))
@@ -181,7 +185,7 @@ def check_initialise(initialise, how, expected_std):
     network, other, third = (find_model("alexnet-small").build(K) for K in (50, 5, 50))
     for net, seed in ((network, 1), (other, 1), (third, 2)):
         initialise(net, how, seed, INPUT_RMS)
-    ones = {"conv2", "conv4", "conv5", "fc6", "fc7"} if how == "paper" else set()
+    ones = {"conv2", "conv4", "conv5", "fc6", "fc7"} if how != "he" else set()
     beginnings = set()
     for name, array in network.params.items():
         layer, key = name.split(".")
@@ -197,7 +201,7 @@ def check_initialise(initialise, how, expected_std):
     assert len(beginnings) == 8, "two layers share a stream"
 
 
-@pytest.mark.parametrize("how, std", [("paper", paper_std), ("he", he_std)])
+@pytest.mark.parametrize("how, std", [("paper", paper_std), ("source", source_std), ("he", he_std)])
 def test_initialisers(how, std):
     check_initialise(initialise, how, std)
 
@@ -226,6 +230,11 @@ def test_he_is_pytorchs_kaiming():
     ("he", he_std, 'how == "he" and name == first', 'how == "he"'),
     ("paper", paper_std, 'how == "he" and name == first', "name == first"),
     ("he", he_std, " or name == last", ""),
+    ("source", source_std, "std = 0.03", "std = 0.031"),
+    ("source", source_std, "LAYERS_WITH_LARGE_WEIGHTS", "LAYERS_WITH_LARGE_WEIGHTS[1:]"),
+    ("source", source_std, "LAYERS_WITH_LARGE_WEIGHTS", "LAYERS_WITH_BIAS_ONE[1:]"),
+    ("paper", paper_std, 'how == "source" and layer', "layer"),
+    ("source", source_std, 'if how != "he" or name', 'if how == "paper" or name'),
 ])  # fmt: skip
 def test_initialisers_teeth(how, std, old, new):
     with pytest.raises(AssertionError):
@@ -234,7 +243,7 @@ def test_initialisers_teeth(how, std, old, new):
 
 def test_unknown_initialiser():
     network = find_model("alexnet-small").build(2)
-    refused(lambda: initialise(network, "xavier", 0), "xavier", "paper, he", error=UserError)
+    refused(lambda: initialise(network, "xavier", 0), "xavier", "paper, source, he", error=UserError)
 
 
 # ---------------------------------------------------------------------------------------------- schedules

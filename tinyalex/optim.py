@@ -7,17 +7,21 @@ from tinyalex.errors import UserError
 
 # ---------------------------------------------------------------------------------------------- initialisers
 
-INITIALISERS = ("paper", "he")
+INITIALISERS = ("paper", "source", "he")
 
 # Paper §5: biases of 1 "in the second, fourth, and fifth convolutional layers, as well as in the fully-connected
 # hidden layers", so that their ReLUs see positive inputs from the first step on.
 LAYERS_WITH_BIAS_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
+
+# 2012 source, `layers/layers-145.cfg`: 0.03 in these, where the paper has 0.01 in all
+LAYERS_WITH_LARGE_WEIGHTS = ("conv3", "conv4", "conv5")
 
 
 def initialise(network, how, seed, input_rms=1.0, bias=None):
     """Set all weights and biases of a network, in place, each layer from a random stream of its own.
 
     how: "paper": weights N(0, 0.01²), biases 1 in conv2, conv4, conv5, fc6 and fc7, else 0 (§5)
+         "source": the same, but weights N(0, 0.03²) in conv3, conv4 and conv5, as the 2012 source had them
          "he": weights N(0, 2 / fan_in), biases 0 (He et al. 2015); fan_in is the number of products in each sum. The
          first layer's are divided by `input_rms`, the root mean square of its inputs. The last layer, which no ReLU
          follows, gets N(0, 0.01²): first scores near 0, so the first loss is ln K
@@ -35,7 +39,9 @@ def initialise(network, how, seed, input_rms=1.0, bias=None):
             array[...] = bias if layer in LAYERS_WITH_BIAS_ONE else 0.0
         elif key == "weight":
             fan_in = math.prod(array.shape[:-1])
-            std = 0.01 if how == "paper" or name == last else math.sqrt(2 / fan_in)
+            std = 0.01 if how != "he" or name == last else math.sqrt(2 / fan_in)
+            if how == "source" and layer in LAYERS_WITH_LARGE_WEIGHTS:
+                std = 0.03
             if how == "he" and name == first:
                 std /= input_rms
             normal = random_stream(seed, "init", name).standard_normal(array.shape, dtype="float32")
