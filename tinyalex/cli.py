@@ -19,14 +19,18 @@ COMMANDS = {
     "lesson": "the lessons: how far you are, open one, check your own file, make a book",
     "train": "train a network",
     "evaluate": "top-1 and top-5 error of a trained network",
+    "compare": "two trained networks: what differs, and what that changed",
     "predict": "top-5 answers for your own pictures",
+    "experiment": "the paper's claims, run again",
+    "inspect": "look inside a trained network: a page of pictures",
     "prepare": "turn a source of pictures into a prepared folder",
     "download": "fetch Tiny ImageNet or CIFAR-10",
     "summary": "a network layer by layer: shapes, parameters, work, memory",
+    "diff": "what differs between two networks and their recipes",
     "gradcheck": "hold every gradient against a numerical one",
     "bench": "measure speed on this machine, beside PyTorch where it is installed",
 }
-POSITIONAL = ("run", "pictures", "source", "out", "name", "folder", "number")
+POSITIONAL = ("run", "run_a", "run_b", "pictures", "source", "out", "name", "folder", "number", "models")
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 
 

@@ -58,7 +58,7 @@ def evaluate(network, split, view, xp, ten_crop=False, label="evaluate", quiet=F
     Memory: all probabilities at once, on the host (see `class_probabilities`).
     """
     p = class_probabilities(network, split, view, xp, ten_crop, label, quiet)
-    return measure(p, split.labels, _pictures_at_once(ten_crop))
+    return measure(p, split.labels, pictures_at_once(ten_crop))
 
 
 def class_probabilities(network, split, view, xp, ten_crop=False, label="evaluate", quiet=False):
@@ -66,7 +66,7 @@ def class_probabilities(network, split, view, xp, ten_crop=False, label="evaluat
 
     As `probabilities`, a batch at a time, with a progress bar. The view and the network are on device `xp`.
     """
-    at_once, p = _pictures_at_once(ten_crop), None
+    at_once, p = pictures_at_once(ten_crop), None
 
     def fetch(start):
         return start, split.gather(range(start, min(start + at_once, len(split))))
@@ -81,7 +81,7 @@ def class_probabilities(network, split, view, xp, ten_crop=False, label="evaluat
     return p
 
 
-def _pictures_at_once(ten_crop):
+def pictures_at_once(ten_crop):
     """So many that a batch of views is about `PICTURES_AT_ONCE`."""
     return max(1, PICTURES_AT_ONCE // (10 if ten_crop else 1))
 

@@ -52,6 +52,21 @@ def draw_errors(axis, epochs):
     _finish(axis)
 
 
+def compared_curves(histories, names):
+    """Training and validation error of two runs by epoch, a panel each. histories: two lists of "epoch" lines."""
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharex=True, sharey=True)
+    panels = (("train_top1_error", "Training error (augmented, dropout)"), ("val_top1_error", "Validation error"))
+    for axis, (key, title) in zip(axes, panels):
+        for epochs, name, color, dashes, marker in zip(histories, names, (DARK, MIDDLE), ("-", "--"), "os"):
+            x, percent = [line["epoch"] for line in epochs], [100 * line[key] for line in epochs]
+            axis.plot(x, percent, color=color, ls=dashes, marker=marker, ms=3, label=name, clip_on=False)
+        axis.set(title=title, xlabel="epoch")
+        _finish(axis)
+    axes[0].set_ylabel("wrong top-1 answers, %")
+    axes[0].set_ylim(0, 100)
+    return figure
+
+
 def kernels(weight, title):
     """The first layer's kernels as small colour pictures (paper Fig. 3). weight: (KH, KW, 3, F)."""
     sheet = kernel_sheet(weight)

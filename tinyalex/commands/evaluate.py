@@ -1,48 +1,67 @@
-"""`tinyalex evaluate`: how often a trained network is wrong."""
+"""`tinyalex evaluate`: how often trained networks are wrong, each alone and all of them together."""
 
 from dataclasses import asdict
 
 from tinyalex.commands.options import add_device, open_device, print_table
-from tinyalex.data import open_validation
 from tinyalex.errors import UserError
-from tinyalex.evaluation import evaluate
-from tinyalex.runfolder import load_network
+from tinyalex.evaluation import class_probabilities, measure, pictures_at_once
+from tinyalex.runs import open_runs
 
 DESCRIPTION = (
     "Top-1 and top-5 error and mean loss on the validation pictures, on the centre crop or averaged over ten crops.\n"
-    "RUN is a run folder (its best epoch is taken) or one .safetensors file."
+    "RUN is a run folder (its best epoch is taken) or one .safetensors file. Several are evaluated on the same pictures,\n"
+    "one after the other; --ensemble also averages their probabilities picture by picture, as the paper did with five."
 )
 EXAMPLES = (
     "tinyalex evaluate runs/first",
     "tinyalex evaluate runs/first --ten-crop",
     "tinyalex evaluate runs/first/last.safetensors --data data/tiny64 --json",
+    "tinyalex evaluate runs/seed-0 runs/seed-1 runs/seed-2 --ensemble",
 )
 
 
 def add_arguments(parser):
-    parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
-    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: what it was trained on)")
+    parser.add_argument("run", metavar="RUN", nargs="+", help="run folder or checkpoint")
+    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: what RUN was trained on)")
     parser.add_argument("--ten-crop", action="store_true", help="average four corners, the centre and their mirror images")
+    parser.add_argument("--ensemble", action="store_true", help="also average the answers of all RUNs (paper §6)")
     add_device(parser)
 
 
 def run(args):
+    if args.ensemble and len(args.run) == 1:
+        raise UserError("--ensemble: found one RUN, expected two or more")
     xp = open_device(args)
-    network, view, info, file = load_network(args.run, xp)
-    data = args.data or info["config"]["data"]
-    split, class_ids, size = open_validation(data, quiet=args.json)
-    if size != view.size:
-        raise UserError(f"{file}: expects pictures of {view.size} pixels, {data} has {size}")
-    if list(class_ids) != info["class_ids"]:
-        raise UserError(
-            f"{file}: knows {len(info['class_ids'])} classes, {data} has {len(class_ids)}, "
-            "and they are not the same ones in the same order"
-        )
-    measured = evaluate(network, split, view, xp, args.ten_crop, quiet=args.json)
-    return {"checkpoint": str(file), "data": data, "ten_crop": args.ten_crop} | asdict(measured)
+    runs, data, split = open_runs(args.run, xp, args.data, quiet=args.json)
+    about, singles, total = {"data": data, "ten_crop": args.ten_crop}, [], 0.0
+    for one in runs:
+        p = class_probabilities(one.network, split, one.view, xp, args.ten_crop, quiet=args.json)
+        singles.append({"checkpoint": str(one.file)} | about | _measured(p, split, args))
+        if args.ensemble:
+            total += p  # (N, K) float32; the first addition makes an array of its own
+    if len(runs) == 1:
+        return singles[0]
+    ensemble = {"networks": len(runs)} | about | _measured(total / len(runs), split, args) if args.ensemble else None
+    return {"runs": singles, "ensemble": ensemble}
+
+
+def _measured(p, split, args):
+    return asdict(measure(p, split.labels, pictures_at_once(args.ten_crop)))
 
 
 def show(result):
-    view = "ten crops" if result["ten_crop"] else "centre crop"
-    errors = (f"{result['top1_error']:.1%}", f"{result['top5_error']:.1%}", f"{result['loss']:.3f}", result["images"])
-    print_table(("", "top-1 error", "top-5 error", "loss", "pictures"), [(view, *errors)], right=(1, 2, 3, 4))
+    singles = result.get("runs", [result])
+    view = "ten crops" if singles[0]["ten_crop"] else "centre crop"
+    if len(singles) == 1:
+        head, rows = "", [_row(view, result)]
+    else:
+        head, rows = view, [_row(one["checkpoint"], one) for one in singles]
+        mean = {key: sum(one[key] for one in singles) / len(singles) for key in ("top1_error", "top5_error", "loss")}
+        rows.append(_row(f"mean of the {len(singles)}", mean | {"images": singles[0]["images"]}))
+    if result.get("ensemble"):
+        rows.append(_row(f"all {len(singles)} together, averaged", result["ensemble"]))
+    print_table((head, "top-1 error", "top-5 error", "loss", "pictures"), rows, right=(1, 2, 3, 4))
+
+
+def _row(name, one):
+    return name, f"{one['top1_error']:.1%}", f"{one['top5_error']:.1%}", f"{one['loss']:.3f}", one["images"]
