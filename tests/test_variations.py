@@ -18,6 +18,7 @@ PAIRS = [(m, v) for m in MODELS for v in VARIATIONS if v not in MODELS[m].variat
 GONE = {
     "no-lrn": {"norm1", "norm2"}, "no-dropout": {"drop6", "drop7"}, "no-conv3": {"conv3", "relu3"},
     "no-conv4": {"conv4", "relu4"}, "no-conv5": {"conv5", "relu5"},
+    "four-layer": set("norm1 norm2 conv4 relu4 conv5 relu5 fc6 relu6 drop6 fc7 relu7 drop7".split()),
 }  # fmt: skip
 NEW = {"2012-source": {"spatial2"}}
 RELUS = {f"relu{i}" for i in range(1, 8)}

@@ -130,9 +130,9 @@ def _head(inputs, hidden, num_classes):
     }  # fmt: skip
 
 
-# How net #145 was trained where the paper says otherwise or nothing (2012 source: `layers/layer-params-145.cfg`, its log,
-# `convdata.py`, which also divides the data by 1.1). Our reading: that conv1 "slowed" means a tenth of the rate, that
-# epochs count from 0, and 90 of them for a log that stops at 91.
+# How net #145 was trained where the paper says otherwise or nothing (2012 source: `layers/layer-params-145.cfg`,
+# `convdata.py`, the record of the run). Our reading: that conv1 "slowed" means a tenth of the rate; that its epochs, like
+# ours, count from 0; and 90 of them, for a record that stops at 91.
 SOURCE_RECIPE = dict(
     schedule="steps:25,51,79", bias_lr=2.0, bias_decay=False, layer_lr="conv1:67:0.1,conv1:72:0", color_epochs=67, crop_run=32,
 )  # fmt: skip

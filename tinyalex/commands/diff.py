@@ -1,0 +1,164 @@
+"""`tinyalex diff`: what differs between two networks and the recipes that train them."""
+
+import difflib
+from fractions import Fraction
+
+from tinyalex.commands.options import print_table
+from tinyalex.config import Config
+from tinyalex.errors import UserError
+from tinyalex.layers import (
+    AvgPool2d, Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, SpatialResponseNorm, Tanh,
+)  # fmt: skip
+from tinyalex.models import find_model
+
+DESCRIPTION = (
+    "Two networks side by side: the layers that one has and the other has not, that have other constants or stand\n"
+    "elsewhere; the settings of their recipes that differ; and where such things are to be found, in the paper and in\n"
+    "the source that its authors released (net #145 is its record of the paper's run). A MODEL may carry variations."
+)
+EXAMPLES = (
+    "tinyalex diff alexnet alexnet-2012-source",
+    "tinyalex diff alexnet-small alexnet-small+no-lrn+pool-2",
+    "tinyalex diff alexnet-64 alexnet-32 --classes 200 --json",
+)
+
+# Where such things are to be found, whatever the difference is: (section of the paper, file of the source)
+ORDER = ("§3.5", "layers-145.cfg")
+KINDS = {
+    LocalResponseNorm: ("§3.3", "layer.py"),
+    SpatialResponseNorm: ("", "layers-145.cfg"),
+    Dropout: ("§4.2", "layers-145.cfg"),
+    **dict.fromkeys((Conv2d, Linear), ("§3.5", "layers-145.cfg")),
+    **dict.fromkeys((MaxPool2d, AvgPool2d), ("§3.4", "layers-145.cfg")),
+    **dict.fromkeys((ReLU, Tanh, Sigmoid), ("§3.1", "layers-145.cfg")),
+}
+SETTINGS = {
+    **dict.fromkeys(("lr", "momentum", "weight_decay"), ("§5", "layer-params-145.cfg")),
+    **dict.fromkeys(("bias_lr", "bias_decay"), ("", "layer-params-145.cfg")),
+    **dict.fromkeys(("init", "bias_init"), ("§5", "layers-145.cfg")),
+    **dict.fromkeys(("crop", "crops", "mirror"), ("§4.1", "convdata.py")),
+    "crop_run": ("", "convdata.py"),
+    **dict.fromkeys(("epochs", "batch", "schedule"), ("§5", "net #145")),
+    "color": ("§4.1", "net #145"),
+    **dict.fromkeys(("color_epochs", "layer_lr"), ("", "net #145")),
+    **dict.fromkeys(("size", "pixel_scale"), ("§2", "net #145")),
+}
+
+
+def add_arguments(parser):
+    parser.add_argument("models", metavar="MODEL", nargs=2, help="a model's name (`tinyalex summary` lists them)")
+    parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
+
+
+def run(args):
+    if args.classes < 1:
+        raise UserError(f"--classes: found {args.classes}, expected 1 or more")
+    models = [find_model(name) for name in args.models]
+    networks = [model.build(args.classes) for model in models]
+    differ = {
+        "layers": list(_layer_rows(*map(_places, networks))),
+        "recipe": list(_value_rows(*map(_recipe, models))),
+        "totals": list(_value_rows(*map(_totals, networks))),
+    }
+    return {"models": args.models, "classes": args.classes, "equal": not any(differ.values()), **differ}
+
+
+def _row(where, first, second, read):
+    paper, source = read
+    return {"where": where, "first": first, "second": second, "paper": paper, "source": source}
+
+
+# ---------------------------------------------------------------------------------------------- layers
+
+
+def _places(network):
+    """{name: (layer, what it stands behind)} in order."""
+    layers = network.features.layers | network.classifier.layers
+    return {name: (layer, before) for (name, layer), before in zip(layers.items(), ("the pictures", *layers))}
+
+
+def _layer_rows(first, second):
+    """A row for every layer that is not the same in both or stands elsewhere, in the order of the first network."""
+    names, others = list(first), list(second)
+    matcher = difflib.SequenceMatcher(None, names, others, autojunk=False)
+    stay = {name for start, _, length in matcher.get_matching_blocks() for name in names[start : start + length]}
+    merged = [name for _, i, j, k, l in matcher.get_opcodes() for name in (*names[i:j], *others[k:l])]
+    for name in dict.fromkeys(merged):
+        found = [places.get(name) for places in (first, second)]
+        texts = _texts(found, elsewhere=name not in stay)
+        if texts[0] != texts[1]:
+            layer, _ = next(filter(None, found))
+            moved = None not in found and name not in stay
+            yield _row(name, *texts, ORDER if moved else KINDS.get(type(layer), ("", "")))
+
+
+def _texts(found, elsewhere):
+    """What the two (layer, before) of one name say of themselves, and what tells them apart; None where there is none."""
+    texts = [place and str(place[0]) for place in found]
+    if elsewhere:
+        return [place and f"{text}, behind {place[1]}" for text, place in zip(texts, found)]
+    if texts[0] == texts[1]:
+        weights = [layer.params.get("weight") for layer, _ in found]
+        return [t if w is None else f"{t}, weight {'×'.join(map(str, w.shape))}" for t, w in zip(texts, weights)]
+    return texts
+
+
+# ---------------------------------------------------------------------------------------------- settings and totals
+
+
+def _recipe(model):
+    """Everything but layers that decides how a network is trained."""
+    config = Config.for_model(model, "").to_dict()
+    del config["model"]
+    return {"size": model.size, "crop": model.crop, "pixel_scale": model.pixel_scale} | config
+
+
+def _totals(network):
+    parameters = sum(p.size for p in network.params.values())
+    return {"parameters": parameters, "multiply-adds": network.multiply_adds(network.in_shape)}
+
+
+def _value_rows(first, second):
+    for name, value in first.items():
+        if value != second[name]:
+            yield _row(name, value, second[name], SETTINGS.get(name, ("", "")))
+
+
+# ---------------------------------------------------------------------------------------------- for people
+
+
+def show(result):
+    first, second = result["models"]
+    if result["equal"]:
+        print(f"{first} and {second} are the same network, trained by the same recipe.")
+        return
+    rows = [(row["where"], *_differing(row["first"], row["second"]), row["paper"], row["source"]) for row in result["layers"]]
+    for row in result["recipe"] + result["totals"]:
+        values = (_value(row["where"], row[side]) for side in ("first", "second"))
+        rows.append((row["where"], *values, row["paper"], row["source"]))
+    print_table(("", first, second, "paper", "2012 source"), rows)
+    for part, what in (("layers", "layers"), ("recipe", "recipes")):
+        if not result[part]:
+            print(f"\nThe {what} are the same.")
+
+
+def _differing(first, second):
+    """Two texts "kind, one, another" of equally many parts, without those behind the kind that are the same."""
+    parts = [text.split(", ") for text in (first or "–", second or "–")]
+    if len(parts[0]) != len(parts[1]):
+        return first or "–", second or "–"
+    kept = [i for i, (a, b) in enumerate(zip(*parts)) if i == 0 or a != b]
+    return [", ".join(text[i] for i in kept) for text in parts]
+
+
+def _value(name, value):
+    """A setting or a layer's text as people read it."""
+    if name == "pixel_scale":
+        return str(Fraction(value).limit_denominator(1000))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "color_epochs" and value == 0:
+        return "all"
+    if value is None or value == "":
+        return "–"
+    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:g}"
