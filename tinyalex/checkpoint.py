@@ -69,6 +69,12 @@ class replacing:
                 raise UserError(f"{self.path}: cannot be written ({_reason(error)}); what was there is kept") from error
 
 
+def write_text(path, text):
+    """Write a text file whole or not at all. UserError if it cannot be."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
 def _umask():
     """The process's mask for new files, which can only be read by setting it."""
     mask = os.umask(0)

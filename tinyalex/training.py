@@ -25,6 +25,10 @@ LOG_EVERY = 20  # steps between lines in metrics.jsonl; on a device also between
 SAVE_SECONDS = 300  # within long epochs, at most this much work is lost to a sudden end
 
 
+class Diverged(UserError):
+    """The loss is not a number any more."""
+
+
 class Stopped(Exception):
     """The run was asked to stop, and has saved where it stands."""
 
@@ -161,7 +165,7 @@ class Trainer:
     def _refuse_loss(self, step, loss, x):
         where = "" if x is None else f"; it began in {first_not_finite(self.network, x)}"
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
-        raise UserError(
+        raise Diverged(
             f"epoch {self.state['epoch'] + 1}, step {step + 1}: the loss is {loss}{where}; {kept}. "
             f"Most often the rate is too high: try --lr {self.config.lr / 10:g}"
         )

@@ -99,9 +99,17 @@ def _as_the_source(features, classifier):
     return changed, classifier
 
 
+def _four_layer(features, classifier):
+    """A small net to compare activations with: three convolutions, each pooled, and one fully connected layer."""
+    features, classifier = _without_kind(LocalResponseNorm)(features, classifier)
+    features, _ = _without("conv4", "relu4", "conv5", "relu5")(features, {})
+    return features, {name: layer for name, layer in classifier.items() if name in ("flatten", "fc8")}
+
+
 VARIATIONS = {
     "tanh": Variation("tanh for every ReLU (§3.1)", _swapped(ReLU, Tanh)),
     "sigmoid": Variation("the logistic function for every ReLU (§3.1)", _swapped(ReLU, Sigmoid)),
+    "four-layer": Variation("conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)", _four_layer),
     "one-column": Variation("half the kernels in conv1 to conv4, no groups (§3.2)", _mapped(_one_column)),
     "no-lrn": Variation("without local response normalisation (§3.3)", _without_kind(LocalResponseNorm)),
     "pool-2": Variation("pooling that does not overlap, 2/2 for 3/2 (§3.4)", _mapped(_pool_2)),

@@ -1,0 +1,118 @@
+"""`tinyalex experiment`: the paper's claims, run again."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tinyalex import plots
+from tinyalex.backend import thread_count
+from tinyalex.checkpoint import write_text
+from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.data import open_dataset
+from tinyalex.errors import UserError
+from tinyalex.experiments import report
+from tinyalex.experiments.claims import CLAIMS, find_claims
+from tinyalex.experiments.drawing import effects
+from tinyalex.experiments.lab import Lab
+from tinyalex.experiments.plan import SCALES
+from tinyalex.experiments.running import is_done, train_all
+from tinyalex.guards import check_fit
+from tinyalex.models import find_model
+from tinyalex.progress import program, say
+from tinyalex.runfolder import RunFolder
+
+DESCRIPTION = (
+    "The paper's claims, run again. An experiment changes one thing, trains with it and without over several seeds, on the\n"
+    "same pictures in the same order, and writes result.json, result.md and figure.png: the effect with its 95 % interval\n"
+    "over seeds, the paper's figure beside it, and a verdict: reproduced, opposite, or not resolved at this scale.\n"
+    "Without NAME: the list of claims. Claims share their runs. Ctrl-C saves; the same command goes on where it stopped."
+)
+EXAMPLES = (
+    "tinyalex experiment",
+    "tinyalex experiment C3",
+    "tinyalex experiment lrn --data data/tiny64 --seeds 5",
+    "tinyalex experiment all --table claims.md",
+    "tinyalex experiment all --scale full --data data/tiny64 --device gpu",
+)
+
+
+def add_arguments(parser):
+    parser.add_argument("name", metavar="NAME", nargs="?", help="a claim, C3 or lrn say, or all")
+    parser.add_argument("--data", metavar="FOLDER", help="a prepared folder, or builtin (default: the scale's)")
+    parser.add_argument("--scale", choices=SCALES, default="quick", help="; ".join(f"{s.name}: {s.about}" for s in SCALES.values()))
+    parser.add_argument("--seeds", type=int, metavar="N", help="runs of each arm (default: the scale's, 3)")
+    parser.add_argument("--pictures", type=int, metavar="N", help="that a run sees (default: the scale's)")
+    parser.add_argument("--model", metavar="NAME", help="the network that is varied (default: the scale's)")
+    parser.add_argument("--out", metavar="FOLDER", help="where runs and results go (default: runs/experiments-SCALE)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: one a thread; 1 on a GPU)")
+    parser.add_argument("--table", metavar="FILE", help="also write the claims run here as one Markdown table")
+    add_device(parser)
+
+
+def run(args):
+    if args.name is None:
+        return {"claims": [{"id": c.id, "name": c.name, "title": c.title, "paper": c.says} for c in CLAIMS.values()]}
+    claims = find_claims(args.name)
+    for name in ("seeds", "pictures", "jobs"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name}: found {value}, expected 1 or more")
+    lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
+    _train(lab, claims, seeds, args)
+    command = "tinyalex " + shlex.join(sys.argv[1:])
+    results = [_report(lab, claim, seeds, command, args.json) for claim in claims]
+    if args.table:
+        write_text(Path(args.table), report.page(results, command))
+    return {"results": results, "out": str(lab.out), "table": args.table}
+
+
+def _lab(args):
+    """The `Lab` that the options describe; what is wrong with them is said before anything is written."""
+    scale, xp = SCALES[args.scale], open_device(args)
+    model, data = find_model(args.model or scale.model), args.data or scale.data
+    dataset = open_dataset(data, quiet=args.json)
+    check_fit(dataset, model)
+    out = Path(args.out or f"runs/experiments-{scale.name}")
+    RunFolder(out).make()
+    return Lab(scale, dataset, data, out, xp, model.name, args.pictures)
+
+
+def _train(lab, claims, seeds, args):
+    """Train what is not trained yet."""
+    runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds)}.values())
+    jobs = args.jobs or (thread_count() if lab.xp is np else 1)
+    say(f"{sum(map(is_done, runs))} of {len(runs)} runs are done already, {jobs} at a time → {lab.out}/runs", args.json)
+    try:
+        train_all(runs, args.device, jobs, quiet=args.json)
+    except KeyboardInterrupt:
+        done = sum(map(is_done, runs))
+        raise KeyboardInterrupt(f"stopped and saved, {done} of {len(runs)} runs done; the same command goes on") from None
+
+
+def _report(lab, claim, seeds, command, quiet):
+    """Read a claim's numbers off its runs and write its folder."""
+    result = report.result_of(claim, lab, seeds) | {"command": command}
+    folder = RunFolder(lab.out / f"{claim.id}-{claim.name}")
+    folder.make()
+    folder.write_json("result.json", result)
+    write_text(folder.path / "result.md", report.markdown(result))
+    plots.save(effects(result), folder.path / "figure.png")
+    say(f"{claim.id} {claim.title}: {result['verdict']}", quiet)
+    return result
+
+
+def show(result):
+    if "claims" in result:
+        print_table(("", "name", "claim", "the paper"), [tuple(claim.values()) for claim in result["claims"]])
+        print(f"\n{program()} experiment C3 runs one, experiment all runs all; --help tells more.")
+        return
+    for r in result["results"]:
+        print(f"\n{r['id']} {r['title']}: {r['verdict']}. The paper: {r['paper']}.")
+        rows = [
+            (c["what"], report.interval_text(c), report.paper_text(c), f"{report.side_text(c, 'a')}; {report.side_text(c, 'b')}")
+            for c in r["contrasts"]
+        ]
+        print_table(("", "effect (95 % interval)", "the paper's", "sides"), rows)
+    print(f"\nWritten to {result['out']}/C…/: result.md, result.json, figure.png")

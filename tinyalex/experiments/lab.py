@@ -1,0 +1,67 @@
+"""Where the words of an experiment become runs in folders, and these become numbers."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import tinyalex
+from tinyalex.config import Config
+from tinyalex.data.part import take_parts
+from tinyalex.experiments.trained import Trained
+from tinyalex.models import find_model
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network to be trained: where, with what, and after which other one."""
+
+    folder: Path
+    config: Config
+    after: "Run | None" = None
+
+
+class Lab:
+    """One scale, one data set, one folder: an arm and a seed are a run here, whichever claim asks for it.
+
+    scale: a `Scale`;  dataset: the whole `Dataset` that `data` names;  xp: the array module of the device
+    out: runs go to out/runs;  model, pictures: instead of the scale's
+    """
+
+    def __init__(self, scale, dataset, data, out, xp, model=None, pictures=None):
+        self.scale, self.data, self.out, self.xp = scale, data, Path(out), xp
+        self.model, self.pictures = model or scale.model, pictures or scale.pictures
+        self._datasets, self._trained = {"": dataset}, {}
+
+    def dataset(self, part=""):
+        """The data set, or a part of it ("+first-half")."""
+        if part not in self._datasets:
+            self._datasets[part] = take_parts(self._datasets[""], part.split("+")[1:])
+        return self._datasets[part]
+
+    def run(self, arm, seed):
+        """The `Run` of an arm for a seed. Equal configurations on equal data have equal folders."""
+        after = arm.after and self.run(arm.after, seed)
+        model, dataset = find_model(self.model + arm.variation), self.dataset(arm.part)
+        epochs = max(1, round(self.pictures * arm.share / len(dataset.train)))
+        start_from, seed = str(after.folder / "last.safetensors") if after else "", seed + arm.seed_shift
+        settings = {"epochs": epochs} | arm.settings | {"start_from": start_from, "seed": seed}
+        config = Config.for_model(model, self.data + arm.part, **settings)
+        same = {key: value for key, value in config.to_dict().items() if key != "seed"}
+        text = json.dumps([same, dataset.fingerprint, tinyalex.__version__])
+        digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+        return Run(self.out / "runs" / f"{model.name}-{digest}" / f"seed-{seed}", config, after)
+
+    def runs(self, claim, seeds):
+        """Every run that a claim needs, each once, with those that others start from."""
+        runs = [self.run(arm, seed) for seed in range(seeds) for arm in claim.arms.values()]
+        runs += [run.after for run in runs if run.after]
+        return list({run.folder: run for run in runs}.values())
+
+    def trained(self, claim, seed):
+        """{arm's name: `Trained`} of a claim whose runs are done; a run that claims share is measured once."""
+        arms = {}
+        for name, arm in claim.arms.items():
+            folder = self.run(arm, seed).folder
+            arms[name] = self._trained.setdefault(folder, Trained(folder, self.dataset(arm.part), self.xp))
+        return arms

@@ -1,0 +1,171 @@
+"""What came out: effects with their intervals over seeds, beside the paper's figures, as JSON, as words, as a picture."""
+
+import math
+from datetime import date
+
+import numpy as np
+
+from tinyalex.backend import device_name
+from tinyalex.config import read_json
+from tinyalex.runfolder import versions
+from tinyalex.statistics import t_interval, verdict
+
+NULL = "not resolved at this scale"
+
+
+def result_of(claim, lab, seeds):
+    """The result of a claim whose runs are done, as JSON values. seconds: of all its runs, each on one of the jobs."""
+    trained = [lab.trained(claim, seed) for seed in range(seeds)]
+    contrasts = [_contrast(contrast, trained) for contrast in claim.contrasts]
+    results = [read_json(run.folder / "result.json") for run in lab.runs(claim, seeds)]
+    return {
+        "id": claim.id, "name": claim.name, "title": claim.title, "paper": claim.says,
+        "scale": lab.scale.name, "model": lab.model, "data": lab.data, "pictures_a_run": lab.pictures, "seeds": seeds,
+        "runs": len(results), "diverged": sum("diverged" in result for result in results),
+        "seconds": sum(result.get("seconds", 0.0) for result in results), "device": device_name(lab.xp), "verdict": contrasts[0]["verdict"], "contrasts": contrasts, "versions": versions(),
+    }  # fmt: skip
+
+
+def _contrast(contrast, trained):
+    """A contrast's values for each seed, its effect with the 95 % interval, and the verdict."""
+    a, b = ([_value(side, arms) for arms in trained] for side in (contrast.a, contrast.b))
+    effects = [effect_of(contrast.unit, x, y) for x, y in zip(a, b)]
+    known = [effect for effect in effects if math.isfinite(effect)]
+    interval = t_interval(known) if known else None
+    numbers = {"effect": None, "low": None, "high": None}
+    if interval:
+        ends = (interval.mean, interval.low, interval.high)
+        numbers = {key: _json_number(_shown(contrast.unit, end)) for key, end in zip(numbers, ends)}
+    return {
+        "what": contrast.what, "unit": contrast.unit, "paper": contrast.paper, "direction": contrast.direction,
+        "a": {"label": contrast.a.label, "values": list(map(_json_number, a))},
+        "b": {"label": contrast.b.label, "values": list(map(_json_number, b))},
+        "effects": [_json_number(_shown(contrast.unit, effect)) for effect in effects],
+    } | numbers | {"verdict": judge(interval, contrast)}  # fmt: skip
+
+
+def _value(side, arms):
+    """A side's number for one seed; NaN where a run diverged and has none."""
+    try:
+        return float(side.value(arms))
+    except IndexError:  # no epoch was finished
+        return math.nan
+
+
+def effect_of(unit, a, b):
+    """What is averaged over seeds: a − b, in percentage points for "points"; for "×" the logarithm of a / b."""
+    if unit == "×":
+        return math.log(a / b) if a > 0 and b > 0 else math.nan
+    return (100 if unit == "points" else 1) * (a - b)
+
+
+def _shown(unit, effect):
+    return math.exp(min(effect, 700.0)) if unit == "×" else effect
+
+
+def _json_number(value):
+    """A float, or None for what JSON has no word for."""
+    return value if math.isfinite(value) else None
+
+
+def judge(interval, contrast):
+    """"reproduced", "opposite" or NULL; where the paper claims nothing: which side makes the larger number, or NULL.
+
+    Effects that are all equal have seen no chance at all (errors are counts of pictures), so they resolve nothing.
+    """
+    if interval is None or interval.low == interval.high:
+        return NULL
+    if contrast.direction:
+        return verdict(interval, contrast.direction)
+    found = verdict(interval, 1)
+    return found if found == NULL else f"more with {(contrast.a if found == 'reproduced' else contrast.b).label}"
+
+
+# ---------------------------------------------------------------------------------------------- words
+
+
+def number(value, unit, sign=True):
+    """An effect as text: "−1.4", "×6.0"; "?" where there is none."""
+    if value is None:
+        return "?"
+    if unit == "×":
+        return f"{value:.3g}"
+    return f"{value:{'+' if sign else ''}.{1 if unit == 'points' else 3}f}".replace("-", "−")
+
+
+def interval_text(contrast):
+    """ "−1.2 points (−2.0 to −0.4)", the interval left out where there is none."""
+    unit, effect = contrast["unit"], number(contrast["effect"], contrast["unit"])
+    words = {"points": " points", "×": " ×", "": ""}[unit]
+    if contrast["low"] is None or contrast["high"] is None:
+        return f"{effect}{words}"
+    return f"{effect}{words} ({number(contrast['low'], unit)} to {number(contrast['high'], unit)})"
+
+
+def side_text(contrast, key):
+    """ "LRN 8.1 %": the mean over seeds."""
+    values = [value for value in contrast[key]["values"] if value is not None]
+    mean = float(np.mean(values)) if values else math.nan
+    text = f"{100 * mean:.1f} %" if contrast["unit"] == "points" else f"{mean:.3g}"
+    return f"{contrast[key]['label']} {text}"
+
+
+def paper_text(contrast):
+    """The paper's figure for an effect, or a dash."""
+    return "–" if contrast["paper"] is None else number(contrast["paper"], contrast["unit"])
+
+
+def markdown(result):
+    """The result as a page of its own."""
+    lines = [f"# {result['id']}: {result['title']}", "", f"The paper: {result['paper']}.", ""]
+    lines += [
+        f"**{result['verdict'].capitalize()}.** {result['seeds']} seed{'s' if result['seeds'] > 1 else ''}, "
+        f"{result['runs']} runs of {result['model']} on {result['data']}, each of {result['pictures_a_run']:,} pictures or fewer.",
+        "", "![The effects and their intervals](figure.png)", "",
+        "| | effect (95 % interval) | the paper's | sides | verdict |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for c in result["contrasts"]:
+        sides = f"{side_text(c, 'a')}; {side_text(c, 'b')}"
+        lines.append(f"| {c['what']} | {interval_text(c)} | {paper_text(c)} | {sides} | {c['verdict']} |")
+    lines += ["", "Effect of each seed: " + "; ".join(f"{c['what']} {_list(c)}" for c in result["contrasts"]) + ".", ""]
+    return "\n".join(lines)
+
+
+def _list(contrast):
+    return ", ".join(number(effect, contrast["unit"]) for effect in contrast["effects"])
+
+
+def page(results, command):
+    """All results as one Markdown page: what was run, and a table with a row a contrast."""
+    first = results[0]
+    counts = {verdict: sum(result["verdict"] == verdict for result in results) for verdict in ("reproduced", "opposite", NULL)}
+    resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    head = f"""# The paper's claims, run again
+
+Printed on {date.today()} by
+
+```sh
+{command}
+```
+
+{first["model"]} on {first["data"]}, {first["seeds"]} seeds of each arm, at most {first["pictures_a_run"]:,} pictures a run, on {first["device"]} with
+NumPy {first["versions"]["numpy"]}. An effect is the difference (or, marked ×, the ratio) of the two sides, the first against the second, seed by seed;
+in brackets Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
+effect; *opposite*: on the other; else it is *not resolved at this scale*, which says nothing against the paper, whose networks,
+pictures and training were larger by orders of magnitude. Of {len(results)} claims: {resolved}.
+
+"""
+    return head + _table(results)
+
+
+def _table(results):
+    """The results as a Markdown table, a row a contrast."""
+    rows = ["| | claim | effect (95 % interval) | the paper's | verdict |", "|---|---|---|---|---|"]
+    for result in results:
+        for n, c in enumerate(result["contrasts"]):
+            claim = f"{result['title']}. " if n == 0 else ""
+            sides = f"{c['what']}: {side_text(c, 'a')}, {side_text(c, 'b')}"
+            rows.append(
+                f"| {result['id'] if n == 0 else ''} | {claim}{sides} | {interval_text(c)} | {paper_text(c)} | {c['verdict']} |"
+            )
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,133 @@
+"""Training the runs of experiments: several at a time on the CPU, one thread each, since small nets leave two threads waiting.
+
+A run is an ordinary one in a folder of its own. What was trained before is not trained again, and one that was stopped
+goes on where it stood, so the same command after Ctrl-C, or after `kill`, loses nothing.
+"""
+
+import contextlib
+import functools
+import multiprocessing
+import os
+import queue
+import traceback
+
+from tinyalex.backend import choose_device, set_thread_count
+from tinyalex.data import open_dataset
+from tinyalex.errors import UserError
+from tinyalex.progress import progress_bar
+from tinyalex.runfolder import RunFolder
+from tinyalex.training import Diverged, Stopped, go_on, start
+
+POLL_SECONDS = 0.5
+
+
+def is_done(run):
+    """Whether a run has come to its end."""
+    return (run.folder / "result.json").exists()
+
+
+def train_all(runs, device, jobs, quiet=False):
+    """Train those of `runs` that are not done, those that others start from first; `jobs` processes on `device`.
+
+    KeyboardInterrupt after Ctrl-C, once every process has saved where it stands.
+    """
+    first = {run.after.folder for run in runs if run.after}
+    waves = [[run for run in runs if (run.folder in first) is begins and not is_done(run)] for begins in (True, False)]
+    total = sum(run.config.epochs for wave in waves for run in wave)
+    with progress_bar(total, f"{sum(map(len, waves))} runs", unit="epochs", quiet=quiet) as bar:
+        for wave in filter(None, waves):
+            with _Workers(min(jobs, len(wave)), device) as workers:
+                workers.train(wave, bar)
+
+
+class _Workers:
+    """Processes that train one run after the other; left by an exception, they save and end."""
+
+    def __init__(self, count, device):
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of ours hold
+        self.tasks, self.done = context.Queue(), context.Queue()
+        arguments = (self.tasks, self.done, device, 1 if count > 1 else None)
+        self.processes = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
+
+    def __enter__(self):
+        for process in self.processes:
+            process.start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None:
+            for process in self.processes:
+                process.terminate()  # SIGTERM: a run under way is saved, see `stop_signals`
+        for process in self.processes:
+            process.join()
+
+    def train(self, runs, bar):
+        """Have all runs trained, moving the bar by epochs. UserError of the first that cannot be."""
+        for run in runs:
+            self.tasks.put(run)
+        for _ in self.processes:
+            self.tasks.put(None)
+        before, left = bar.n, {run.folder for run in runs}
+        while left:
+            with contextlib.suppress(queue.Empty):
+                folder, fault = self.done.get(timeout=POLL_SECONDS)
+                if fault is not None:
+                    raise fault
+                left.remove(folder)
+            if any(process.exitcode not in (None, 0) for process in self.processes):
+                raise RuntimeError("a training process ended without a word; is there enough memory?")
+            bar.update(before + sum(_epochs_done(run) for run in runs) - bar.n)
+
+
+def _epochs_done(run):
+    return run.config.epochs if is_done(run) else len(RunFolder(run.folder).read_metrics("epoch"))
+
+
+# ---------------------------------------------------------------------------------------------- in the process
+
+
+def _work(tasks, done, device, threads):
+    """Train runs until there are no more, telling of each: (its folder, None or the exception that ended it)."""
+    with contextlib.suppress(AttributeError):
+        os.setsid()  # Ctrl-C reaches the parent alone, which ends this process its own way
+    if threads:
+        set_thread_count(threads)
+    xp = choose_device(device)
+    for run in _tasks_of(tasks):
+        try:
+            train_one(run, xp)
+        except Stopped:
+            return
+        except UserError as error:
+            done.put((run.folder, UserError(f"{run.folder}: {error}")))
+        except Exception:
+            done.put((run.folder, RuntimeError(f"{run.folder}: {traceback.format_exc()}")))
+        else:
+            done.put((run.folder, None))
+
+
+def _tasks_of(tasks):
+    """The runs that are to be trained, until there are no more or the parent has gone."""
+    while multiprocessing.parent_process().is_alive():
+        with contextlib.suppress(queue.Empty):
+            if (run := tasks.get(timeout=POLL_SECONDS)) is None:
+                return
+            yield run
+
+
+def train_one(run, xp):
+    """Train one run to its end, from where it stands. A run whose loss ceases to be a number is done too, and says so."""
+    folder, dataset = RunFolder(run.folder), _open(run.config.data)
+    try:
+        if folder.config.exists():
+            trainer = go_on(folder, dataset, xp, quiet=True)
+        else:
+            trainer = start(folder, run.config, dataset, xp, command="tinyalex experiment", quiet=True)
+        trainer.train()
+    except Diverged as error:
+        folder.write_json("result.json", {"diverged": str(error)})
+
+
+@functools.cache
+def _open(data):
+    return open_dataset(data, quiet=True)

@@ -1,0 +1,149 @@
+"""What is read off a trained network: the numbers that the claims compare."""
+
+import functools
+import math
+
+import numpy as np
+
+from tinyalex.backend import random_stream, to_host
+from tinyalex.config import read_json
+from tinyalex.evaluation import class_probabilities, evaluate, measure
+from tinyalex.inspection.colour import colour_selectivity
+from tinyalex.inspection.features import features_of
+from tinyalex.inspection.neighbours import nearest, purity
+from tinyalex.runfolder import RunFolder, load_network
+
+SAMPLE = 2000  # pictures that a number is read off, at most, where all would take long
+NEIGHBOURS = 6  # paper, Fig. 4
+SPLITS = 1000  # random halves of the kernels, to see what chance does
+
+
+class Trained:
+    """A finished run, measured when asked, each thing once. All errors are fractions, of the last epoch's weights."""
+
+    def __init__(self, folder, dataset, xp):
+        self.folder, self.dataset, self.xp = RunFolder(folder), dataset, xp
+
+    @functools.cached_property
+    def history(self):
+        """The "epoch" lines of its metrics."""
+        return self.folder.read_metrics("epoch")
+
+    @functools.cached_property
+    def diverged(self):
+        """Whether its loss ceased to be a number; then it has no other."""
+        return "diverged" in read_json(self.folder.path / "result.json")
+
+    @functools.cached_property
+    def probabilities(self):
+        """(N, K) of the validation pictures, on their centre crops."""
+        return class_probabilities(*self._on(self.dataset.val), quiet=True)
+
+    @functools.cached_property
+    def ten_crops(self):
+        """(N, K) of the validation pictures, averaged over ten crops."""
+        return class_probabilities(*self._on(self.dataset.val), ten_crop=True, quiet=True)
+
+    @functools.cached_property
+    def training_error(self):
+        """Top-1 error on the training pictures as at test time: no dropout, no augmentation."""
+        return evaluate(*self._on(self.dataset.train), quiet=True).top1_error
+
+    @functools.cached_property
+    def sample(self):
+        """Indices of at most SAMPLE (validation, training) pictures, the same for every run."""
+        return tuple(
+            np.sort(random_stream("sample", i).permutation(len(split))[:SAMPLE])
+            for i, split in enumerate((self.dataset.val, self.dataset.train))
+        )
+
+    def purity(self, space):
+        """Share of the NEIGHBOURS nearest training pictures with the validation picture's class; space: "fc7" or "pixels"."""
+        splits = self.dataset.val, self.dataset.train
+        if space == "fc7":
+            points = [features_of(*self._on(split), layer="relu7", indices=rows) for split, rows in zip(splits, self.sample)]
+        else:
+            points = [split.gather(rows).reshape(len(rows), -1).astype(np.float32) for split, rows in zip(splits, self.sample)]
+        labels, pool_labels = (split.labels[rows] for split, rows in zip(splits, self.sample))
+        return purity(labels, pool_labels[nearest(*points, NEIGHBOURS)])
+
+    @functools.cached_property
+    def tower_colour(self):
+        """(|difference| of the two towers' mean colour selectivity, its mean over random halves of the same kernels)."""
+        network, _ = _load(self.folder.last, self.xp)
+        selectivity = colour_selectivity(to_host(network.params["conv1.weight"]))
+        F = len(selectivity)
+        shuffled = random_stream("towers", F).permuted(np.tile(selectivity, (SPLITS, 1)), axis=1)
+        differences = np.abs(np.vstack([selectivity, shuffled]) @ np.repeat([1, -1], F // 2)) / (F // 2)
+        return float(differences[0]), float(differences[1:].mean())
+
+    def _on(self, split):
+        network, view = _load(self.folder.last, self.xp)
+        return network, split, view, self.xp
+
+
+@functools.lru_cache(maxsize=2)  # not one a run: the paper's network is 240 MB
+def _load(file, xp):
+    """(network, view) of a checkpoint, on the device."""
+    network, view, _, _ = load_network(file, xp)
+    return network, view
+
+
+# ---------------------------------------------------------------------------------------------- numbers
+
+
+def top1(trained):
+    """Top-1 validation error."""
+    return trained.history[-1]["val_top1_error"]
+
+
+def top5(trained):
+    """Top-5 validation error."""
+    return trained.history[-1]["val_top5_error"]
+
+
+def training_error(trained):
+    """Top-1 error on the training pictures, as at test time."""
+    return trained.training_error
+
+
+def overfitting(trained):
+    """Validation less training error, both as at test time."""
+    return top1(trained) - trained.training_error
+
+
+def early_loss(trained):
+    """Mean training loss over all epochs of a (short) run."""
+    return float(np.mean([line["train_loss"] for line in trained.history]))
+
+
+def ten_crop_error(trained, k=1):
+    """Top-k error with ten crops."""
+    measured = measure(trained.ten_crops, trained.dataset.val.labels)
+    return measured.top1_error if k == 1 else measured.top5_error
+
+
+def ensemble_error(several, k=1):
+    """Top-k error of the networks' averaged probabilities."""
+    averaged = np.mean([trained.probabilities for trained in several], axis=0)
+    measured = measure(averaged, several[0].dataset.val.labels)
+    return measured.top1_error if k == 1 else measured.top5_error
+
+
+def epochs_to_converge(trained, within=0.02):
+    """The first epoch whose validation error is within `within` of the lowest that the run has."""
+    errors = [line["val_top1_error"] for line in trained.history]
+    return 1 + next(i for i, error in enumerate(errors) if error <= min(errors) + within)
+
+
+def epochs_to(trained, error):
+    """Epochs until the training error falls to `error`, in a straight line between two epochs; inf if it never does."""
+    if trained.diverged:
+        return math.inf
+    before = 1.0  # not yet trained: everything is wrong, or nearly
+    for epoch, line in enumerate(trained.history):
+        now = line["train_top1_error"]
+        if now <= error:
+            return epoch + (before - error) / (before - now)
+        before = now
+    return math.inf
