@@ -1,5 +1,6 @@
 """`tinyalex experiment`: the paper's claims, run again."""
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ def add_arguments(parser):
     parser.add_argument("--model", metavar="NAME", help="the network that is varied (default: the scale's)")
     parser.add_argument("--out", metavar="FOLDER", help="where runs and results go (default: runs/experiments-SCALE)")
     parser.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: one a thread; 1 on a GPU)")
-    parser.add_argument("--table", metavar="FILE", help="also write the claims run here as one Markdown table")
+    parser.add_argument("--table", metavar="FILE", help="also write all that was run here as one Markdown table, and as JSON beside it")
     add_device(parser)
 
 
@@ -64,7 +65,8 @@ def run(args):
     command = "tinyalex " + shlex.join(sys.argv[1:])
     results = [_report(lab, claim, seeds, command, args.json) for claim in claims]
     if args.table:
-        write_text(Path(args.table), report.page(results, command))
+        write_text(Path(args.table), report.page(results, command, lab.dataset().class_ids))
+        write_text(Path(args.table).with_suffix(".json"), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return {"results": results, "out": str(lab.out), "table": args.table}
 
 

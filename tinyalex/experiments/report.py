@@ -35,12 +35,12 @@ def _contrast(contrast, trained):
     numbers = {"effect": None, "low": None, "high": None}
     if interval:
         ends = (interval.mean, interval.low, interval.high)
-        numbers = {key: _json_number(_shown(contrast.unit, end)) for key, end in zip(numbers, ends)}
+        numbers = {key: _shown(contrast.unit, end) for key, end in zip(numbers, ends)}
     return {
         "what": contrast.what, "unit": contrast.unit, "paper": contrast.paper, "direction": contrast.direction,
         "a": {"label": contrast.a.label, "values": list(map(_json_number, a))},
         "b": {"label": contrast.b.label, "values": list(map(_json_number, b))},
-        "effects": [_json_number(_shown(contrast.unit, effect)) for effect in effects],
+        "effects": [_shown(contrast.unit, effect) for effect in effects],
     } | numbers | {"verdict": judge(interval, contrast)}  # fmt: skip
 
 
@@ -60,7 +60,8 @@ def effect_of(unit, a, b):
 
 
 def _shown(unit, effect):
-    return math.exp(min(effect, 700.0)) if unit == "×" else effect
+    """An effect as people read it: the ratio for "×"; None for what is not a number."""
+    return _json_number(math.exp(effect) if unit == "×" and abs(effect) < 700 else effect)  # beyond, a float has no exp
 
 
 def _json_number(value):
@@ -135,10 +136,11 @@ def _list(contrast):
     return ", ".join(number(effect, contrast["unit"]) for effect in contrast["effects"])
 
 
-def page(results, command):
-    """All results as one Markdown page: what was run, and a table with a row a contrast."""
+def page(results, command, class_ids):
+    """All results as one Markdown page: what was run, and a table with a row a contrast. class_ids: of the data set."""
     first = results[0]
     counts = {verdict: sum(result["verdict"] == verdict for result in results) for verdict in ("reproduced", "opposite", NULL)}
+    classes = f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else ""
     resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
     head = f"""# The paper's claims, run again
 
@@ -148,11 +150,12 @@ Printed on {date.today()} by
 {command}
 ```
 
-{first["model"]} on {first["data"]}, {first["seeds"]} seeds of each arm, at most {first["pictures_a_run"]:,} pictures a run, on {first["device"]} with
+{first["model"]} on {first["data"]}, {len(class_ids)} classes{classes}: {first["seeds"]} seeds of each arm, at most {first["pictures_a_run"]:,} pictures a run, on {first["device"]} with
 NumPy {first["versions"]["numpy"]}. An effect is the difference (or, marked ×, the ratio) of the two sides, the first against the second, seed by seed;
 in brackets Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
 effect; *opposite*: on the other; else it is *not resolved at this scale*, which says nothing against the paper, whose networks,
-pictures and training were larger by orders of magnitude. Of {len(results)} claims: {resolved}.
+pictures and training were larger by orders of magnitude. Where there is no effect at all, one interval in twenty still misses 0
+by chance. Of {len(results)} claims, each judged by its first row: {resolved}.
 
 """
     return head + _table(results)

@@ -1,0 +1,115 @@
+"""`tinyalex experiment` as a user meets it: all claims in a size for tests, stopping, going on, and wrong inputs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.test_cli import call, json_of
+from tests.test_training import write_easy
+from tinyalex.config import read_json
+from tinyalex.data import open_dataset
+from tinyalex.experiments.claims import CLAIMS
+from tinyalex.experiments.lab import Lab
+from tinyalex.experiments.plan import SCALES, Arm
+from tinyalex.experiments.running import is_done
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_easy(tmp_path_factory.mktemp("data") / "easy", 24, 8)
+
+
+def arguments(data, out, name="C3", seeds=1, pictures=24):
+    return ["experiment", name, "--data", data, "--out", out, "--seeds", seeds, "--pictures", pictures, "--jobs", 2]
+
+
+@pytest.mark.slow
+def test_every_claim_runs_and_writes_what_it_should(data, tmp_path, capsys):
+    out, table = tmp_path / "out", tmp_path / "claims.md"
+    found = json_of(capsys, *arguments(data, out, "all"), "--table", table)
+    assert [result["id"] for result in found["results"]] == list(CLAIMS)
+    for result in found["results"]:
+        folder = out / f"{result['id']}-{result['name']}"
+        assert sorted(file.name for file in folder.iterdir()) == ["figure.png", "result.json", "result.md"]
+        assert read_json(folder / "result.json") == result
+        words = (folder / "result.md").read_text()
+        assert result["title"] in words and result["verdict"].capitalize() in words and "figure.png" in words
+        for contrast in result["contrasts"]:
+            assert len(contrast["effects"]) == 1 and contrast["verdict"] == "not resolved at this scale"
+    assert read_json(table.with_suffix(".json")) == found["results"]
+    rows = [line for line in table.read_text().splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + sum(len(claim.contrasts) for claim in CLAIMS.values())
+    assert len(list((out / "runs").glob("*/*"))) < sum(result["runs"] for result in found["results"]), "no run is shared"
+
+
+def test_what_is_done_is_not_done_again(data, tmp_path, capsys):
+    first = json_of(capsys, *arguments(data, tmp_path, "C5"))
+    stamps = {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*.safetensors")}
+    code, _, err = call(capsys, *arguments(data, tmp_path, "C6"))  # needs one of the two runs of C5, and no other
+    assert code == 0 and "1 of 1 runs are done already" in err
+    again = json_of(capsys, *arguments(data, tmp_path, "C5"))
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*.safetensors")} == stamps
+    assert [r["contrasts"] for r in again["results"]] == [r["contrasts"] for r in first["results"]]
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(data, tmp_path):
+    words = [str(a) for a in arguments(data, tmp_path / "out", "C5", pictures=24 * 40)]
+    process = subprocess.Popen([sys.executable, "-m", "tinyalex", *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.rglob("last.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "the same command goes on" in err and "Traceback" not in err, err
+    runs = list((tmp_path / "out" / "runs").glob("*/*"))
+    assert runs and not all((run / "result.json").exists() for run in runs)
+    done = subprocess.run([sys.executable, "-m", "tinyalex", *words, "--json"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    resumed = json.loads(done.stdout)["results"][0]
+    whole = subprocess.run(
+        [sys.executable, "-m", "tinyalex", *words[:4], "--out", str(tmp_path / "other"), *words[6:], "--json"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert json.loads(whole.stdout)["results"][0]["contrasts"] == resumed["contrasts"], "an interrupted run ended elsewhere"
+
+
+def test_a_run_that_cannot_be_trained_is_named(data, tmp_path, capsys):
+    lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
+    run = lab.run(Arm(), 0)
+    run.folder.mkdir(parents=True)
+    (run.folder / "config.json").write_text("{}")
+    code, _, err = call(capsys, *arguments(data, tmp_path, "C6"))
+    assert code == 2 and str(run.folder) in err and "Traceback" not in err and not is_done(run)
+
+
+def test_runs_that_differ_have_other_folders(data, tmp_path):
+    lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
+    arms = [Arm(), Arm("+no-lrn"), Arm(settings={"color": False}), Arm(part="+first-half"), Arm(share=2), Arm(seed_shift=3)]
+    assert len({lab.run(arm, 0).folder for arm in arms}) == len(arms)
+    assert lab.run(Arm(), 3).folder == lab.run(Arm(seed_shift=3), 0).folder
+    assert lab.run(Arm(), 0).config.epochs == 1 and lab.run(Arm(share=2), 0).config.epochs == 2
+
+
+def test_the_list(capsys):
+    code, out, _ = call(capsys, "experiment")
+    assert code == 0 and all(f"{claim.id} " in out and claim.name in out for claim in CLAIMS.values())
+    assert [claim["id"] for claim in json_of(capsys, "experiment")["claims"]] == list(CLAIMS)
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["C99"], ["'C99'", "all"]), (["lnr"], ["did you mean lrn?"]), (["C3", "--seeds", "0"], ["--seeds", "found 0"]),
+    (["C3", "--data", "nowhere"], ["nowhere", "no such folder"]), (["C3", "--model", "alexnt"], ["did you mean alexnet"]),
+    (["C3", "--model", "alexnet-32"], ["32 pixels"]), (["C3", "--jobs", "-1"], ["--jobs", "found -1"]),
+    (["C3", "--scale", "huge"], ["--scale", "huge"]),
+])  # fmt: skip
+def test_mistakes_are_one_line_and_write_nothing(words, expected, data, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = words if "--data" in words else [*words, "--data", str(data)]
+    code, out, err = call(capsys, "experiment", *given)
+    assert code == 2 and out == "" and err.count("\n") == 1 and all(word in err for word in expected), err
+    assert not list(tmp_path.iterdir())

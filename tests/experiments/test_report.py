@@ -1,0 +1,132 @@
+"""From numbers of runs to effects, intervals, verdicts and words: against figures worked out by hand."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from tests.checks import edited
+from tinyalex.experiments import report
+from tinyalex.experiments.claims import CLAIMS
+from tinyalex.experiments.plan import Contrast, Side
+from tinyalex.statistics import Interval
+
+
+def contrast(unit="points", direction=-1, paper=-1.4, a="a", b="b"):
+    return Contrast("top-1 error", unit, Side("with", lambda arms: arms[a]), Side("without", lambda arms: arms[b]), direction, paper)
+
+
+def measured(unit, pairs, direction=-1):
+    return report._contrast(contrast(unit, direction), [{"a": a, "b": b} for a, b in pairs])
+
+
+def test_points_are_hundred_times_the_difference_with_students_interval():
+    """Differences −3, −5, −4: mean −4, deviation 1, half width 4.3027 / √3."""
+    found = measured("points", [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)])
+    assert found["effects"] == pytest.approx([-3, -5, -4])
+    assert [found[key] for key in ("low", "effect", "high")] == pytest.approx([-4 - 4.30265 / 3**0.5, -4, -4 + 4.30265 / 3**0.5], rel=1e-5)
+    assert found["verdict"] == "reproduced"
+    assert measured("points", [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)], direction=1)["verdict"] == "opposite"
+
+
+def test_a_ratio_is_averaged_in_logarithms():
+    """2 and 8: a mean ratio of 4, whichever way round; an arithmetic mean would say 5 and 0.31."""
+    up, down = measured("×", [(4, 2), (8, 1)], 1), measured("×", [(2, 4), (1, 8)], 1)
+    assert up["effects"] == pytest.approx([2, 8]) and up["effect"] == pytest.approx(4) and down["effect"] == pytest.approx(0.25)
+    assert up["low"] == pytest.approx(1 / down["high"]) and up["low"] < up["effect"] < up["high"]
+    three = measured("×", [(6, 1), (5.9, 1), (6.1, 1)], 1)
+    assert three["verdict"] == "reproduced" and measured("×", [(1, 6), (1, 5.9), (1, 6.1)], 1)["verdict"] == "opposite"
+
+
+def test_one_seed_resolves_nothing():
+    found = measured("points", [(0.1, 0.5)])
+    assert found["effect"] == pytest.approx(-40) and found["low"] is None and found["high"] is None
+    assert found["verdict"] == report.NULL
+
+
+def test_equal_effects_resolve_nothing():
+    assert measured("points", [(0.5, 0.75), (0.25, 0.5)])["verdict"] == report.NULL
+
+
+def test_a_seed_without_a_number_is_left_out():
+    found = measured("points", [(0.10, 0.13), (math.nan, 0.25), (0.20, 0.25)])
+    assert found["effects"] == [pytest.approx(-3), None, pytest.approx(-5)] and found["effect"] == pytest.approx(-4)
+    assert found["a"]["values"] == [0.10, None, 0.20]
+    json.dumps(found, allow_nan=False)
+    nothing = measured("points", [(math.nan, 0.1)])
+    assert nothing["effect"] is None and nothing["verdict"] == report.NULL
+
+
+def test_a_run_without_an_epoch_has_no_number():
+    def no_history(arms):
+        return arms["a"][-1]
+
+    assert math.isnan(report._value(Side("a", no_history), {"a": []}))
+
+
+@pytest.mark.parametrize("low, high, direction, expected", [
+    (-3, -1, -1, "reproduced"), (1, 3, -1, "opposite"), (-1, 3, -1, report.NULL), (1, 3, 1, "reproduced"),
+    (1, 3, 0, "more with with"), (-3, -1, 0, "more with without"), (-1, 1, 0, report.NULL),
+])  # fmt: skip
+def test_the_verdict(low, high, direction, expected):
+    assert report.judge(Interval((low + high) / 2, low, high), contrast(direction=direction)) == expected
+
+
+@pytest.mark.parametrize("old, new", [
+    ("100 if", "1 if"), ("(a - b)", "(b - a)"), ("math.log(a / b)", "(a / b)"), ("math.log(a / b)", "math.log(b / a)"),
+])  # fmt: skip
+def test_teeth(monkeypatch, old, new):
+    monkeypatch.setattr(report, "effect_of", edited(report.effect_of, old, new))
+    with pytest.raises(AssertionError):
+        test_points_are_hundred_times_the_difference_with_students_interval()
+        test_a_ratio_is_averaged_in_logarithms()
+
+
+def test_words():
+    found = measured("points", [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)])
+    assert report.interval_text(found) == "−4.0 points (−6.5 to −1.5)"
+    assert report.side_text(found, "a") == "with 20.0 %" and report.paper_text(found) == "−1.4"
+    assert report.interval_text(measured("points", [(0.1, 0.5)])) == "−40.0 points"
+    assert report.interval_text(measured("×", [(4, 2), (8, 1)])).startswith("4 × (")
+    assert report.interval_text(measured("", [(0.5, 0.25)])) == "+0.250"
+
+
+# ---------------------------------------------------------------------------------------------- every claim
+
+
+class Everything:
+    """Stands for any trained network: whatever is asked, there is an answer."""
+
+    history = [{"train_top1_error": 0.5, "val_top1_error": 0.4, "val_top5_error": 0.1, "train_loss": 1.0}] * 3
+    training_error, diverged, tower_colour = 0.3, False, (0.2, 0.1)
+
+    def __init__(self):
+        import numpy as np
+
+        self.probabilities = self.ten_crops = np.full((6, 8), 1 / 8)
+        self.dataset = SimpleNamespace(val=SimpleNamespace(labels=np.arange(6)))
+
+    def purity(self, space):
+        return {"fc7": 0.6, "pixels": 0.2}[space]
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=str)
+def test_every_contrast_of_a_claim_reads_only_its_own_arms(claim):
+    """Each side works on the claim's arms, and every arm is read by some side."""
+    read = set()
+
+    class Watched(dict):
+        def __getitem__(self, name):
+            read.add(name)
+            return super().__getitem__(name)
+
+        def values(self):
+            read.update(self)
+            return super().values()
+
+    for one in claim.contrasts:
+        found = report._contrast(one, [Watched((name, Everything()) for name in claim.arms)])
+        assert found["effects"][0] is not None, one.what
+        assert one.direction or claim.id == "C15", "only C15 is a question"
+    assert read == set(claim.arms), "an arm that nobody reads"

@@ -1,0 +1,94 @@
+"""Numbers that are read off runs: against counting by hand."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.test_training import write_easy
+from tests.tiny_runs import train_mini
+from tinyalex.data import open_dataset
+from tinyalex.evaluation import evaluate, probabilities
+from tinyalex.experiments import trained as numbers
+from tinyalex.experiments.trained import Trained
+from tinyalex.runfolder import load_network
+
+
+def with_history(*train_errors, val=None):
+    lines = [{"train_top1_error": t, "val_top1_error": v} for t, v in zip(train_errors, val or train_errors)]
+    return SimpleNamespace(history=lines, diverged=False)
+
+
+@pytest.mark.parametrize("errors, epochs", [
+    ((0.5, 0.25), 2.0), ((0.5, 0.35, 0.15), 2.5), ((0.25, 0.1), 1.0), ((0.5, 0.3, 0.2, 0.1), 2.5), ((0.2,), 0.9375),
+    ((0.9, 0.8), math.inf), ((), math.inf),
+])  # fmt: skip
+def test_epochs_to_an_error(errors, epochs):
+    assert numbers.epochs_to(with_history(*errors), 0.25) == pytest.approx(epochs)
+
+
+def test_a_diverged_run_never_gets_there():
+    run = with_history(0.5, 0.1)
+    run.diverged = True
+    assert numbers.epochs_to(run, 0.25) == math.inf
+
+
+@pytest.mark.parametrize("errors, epoch", [((0.5, 0.31, 0.30, 0.29), 2), ((0.5, 0.311, 0.29, 0.4), 3), ((0.2,), 1)])
+def test_epochs_to_converge(errors, epoch):
+    assert numbers.epochs_to_converge(with_history(*errors)) == epoch
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """(dataset, two `Trained` that differ in the seed)."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = write_easy(folder / "data", 48, 30)
+    dataset = open_dataset(data)
+    return dataset, [Trained(train_mini(folder / f"run{seed}", data, seed=seed), dataset, np) for seed in (0, 1)]
+
+
+def test_errors_are_of_the_last_epochs_weights(runs):
+    dataset, (one, _) = runs
+    network, view, _, _ = load_network(one.folder.last, np)
+    at_last = evaluate(network, dataset.val, view, np, quiet=True)
+    assert numbers.top1(one) == pytest.approx(at_last.top1_error) and numbers.top5(one) == pytest.approx(at_last.top5_error)
+    on_training = evaluate(network, dataset.train, view, np, quiet=True).top1_error
+    assert numbers.training_error(one) == on_training
+    assert numbers.overfitting(one) == pytest.approx(at_last.top1_error - on_training)
+    ten = probabilities(network, dataset.val.gather(range(30)), view, ten_crop=True)
+    assert numbers.ten_crop_error(one) == pytest.approx((ten.argmax(axis=1) != dataset.val.labels).mean())
+
+
+def test_the_ensemble_averages_probabilities(runs):
+    dataset, pair = runs
+    averaged = (pair[0].probabilities + pair[1].probabilities) / 2
+    assert numbers.ensemble_error(pair) == pytest.approx((averaged.argmax(axis=1) != dataset.val.labels).mean())
+    # these two nets disagree in their scores; an average of their answers, or one of them alone, would be another number
+    assert np.abs(pair[0].probabilities - pair[1].probabilities).max() > 1e-3
+
+
+def test_purity_in_pixels_by_loops(runs):
+    dataset, (one, _) = runs
+    train, val = (split.gather(range(len(split))).astype(float).reshape(len(split), -1) for split in (dataset.train, dataset.val))
+    shares = []
+    for x, label in zip(val, dataset.val.labels):
+        order = np.argsort(((train - x) ** 2).sum(axis=1), kind="stable")[:6]
+        shares.append((dataset.train.labels[order] == label).mean())
+    assert one.purity("pixels") == pytest.approx(np.mean(shares))
+    assert one.purity("fc7") != one.purity("pixels")
+
+
+def test_towers_that_share_out_colour(runs, monkeypatch):
+    """Grey kernels in the first half, coloured ones in the second: as far apart as can be, and no random half is."""
+    _, (one, _) = runs
+    weight = np.ones((3, 3, 3, 8), np.float32)
+    weight[:, :, 0, 4:], weight[:, :, 1, 4:], weight[:, :, 2, 4:] = 1, -1, 0
+    fake = SimpleNamespace(params={"conv1.weight": weight})
+    monkeypatch.setattr(numbers, "_load", lambda file, xp: (fake, None))
+    one.__dict__.pop("tower_colour", None)
+    apart, by_chance = one.tower_colour
+    # of the 70 halves of 4 and 4 kernels: E|difference| = Σ C(4, k)² |2k − 4| / 4 / 70
+    expected = sum(math.comb(4, k) ** 2 * abs(2 * k - 4) / 4 for k in range(5)) / 70
+    assert apart == pytest.approx(1) and by_chance == pytest.approx(expected, abs=0.03)
+    one.__dict__.pop("tower_colour")
