@@ -136,6 +136,15 @@ def test_probabilities_of_a_whole_split(monkeypatch, ten_crop):
     agree(p, probabilities(Probe(), np.concatenate(split().shards), view(), ten_crop), "in one batch", rtol=1e-6)
 
 
+@pytest.mark.parametrize("ten_crop, largest", [(False, 20), (True, 20), (True, 10)])
+def test_ten_views_a_picture_make_no_larger_batch(monkeypatch, ten_crop, largest):
+    monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", largest)
+    network, sizes = Probe(), []
+    monkeypatch.setattr(Probe, "predict", lambda self, x: sizes.append(len(x)) or np.zeros((len(x), K)))
+    class_probabilities(network, split(), view(), np, ten_crop)
+    assert max(sizes) == largest and sum(sizes) == 23 * (10 if ten_crop else 1)
+
+
 def test_measuring_needs_no_network():
     """Of an average of two networks, say: every picture's own rank and loss, and what they come to."""
     p, labels = softmax(np.random.default_rng(5).standard_normal((40, K))), np.arange(40) % K

@@ -54,16 +54,17 @@ def draw_errors(axis, epochs):
 
 def compared_curves(histories, names):
     """Training and validation error of two runs by epoch, a panel each. histories: two lists of "epoch" lines."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharex=True, sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained", sharex=True, sharey=True)
     panels = (("train_top1_error", "Training error (augmented, dropout)"), ("val_top1_error", "Validation error"))
     for axis, (key, title) in zip(axes, panels):
-        for epochs, name, color, dashes, marker in zip(histories, names, (DARK, MIDDLE), ("-", "--"), "os"):
+        for epochs, color, dashes, marker in zip(histories, (DARK, MIDDLE), ("-", "--"), "os"):
             x, percent = [line["epoch"] for line in epochs], [100 * line[key] for line in epochs]
-            axis.plot(x, percent, color=color, ls=dashes, marker=marker, ms=3, label=name, clip_on=False)
+            axis.plot(x, percent, color=color, ls=dashes, marker=marker, ms=3, clip_on=False)
         axis.set(title=title, xlabel="epoch")
-        _finish(axis)
-    axes[0].set_ylabel("wrong top-1 answers, %")
-    axes[0].set_ylim(0, 100)
+        axis.grid(alpha=0.25)
+    axes[0].set(ylabel="wrong top-1 answers, %", ylim=(0, 100))
+    axes[0].xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+    figure.legend(axes[0].lines, names, loc="outside lower center", frameon=False)  # below: paths may be long
     return figure
 
 

@@ -135,7 +135,8 @@ def _markdown(result, picture):
     parts = ["# Two networks compared", "\n".join(f"- {_name(result, side)}" for side in ("a", "b")), result["cause"]]
     for header, rows, right in _tables(result):
         rule = ["---:" if i in right else "---" for i in range(len(header))]
-        parts.append("\n".join("| " + " | ".join(map(str, row)) + " |" for row in (header, rule, *rows)))
+        lines = [[str(cell).replace("|", "\\|") for cell in row] for row in (header, rule, *rows)]
+        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     parts += [result["reading"], *result["notes"]]
     if picture:
         parts.append("![Training and validation error of both by epoch](compare.png)")
