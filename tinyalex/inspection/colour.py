@@ -3,7 +3,9 @@
 KH×KW kernels over R, G and B; F of them.
 """
 
-from tinyalex.backend import array_module, to_host
+import numpy as np
+
+from tinyalex.backend import array_module, random_stream, to_host
 
 
 def colour_selectivity(weight):
@@ -30,3 +32,11 @@ def tower_colour(weight):
     selectivity = to_host(colour_selectivity(weight))
     half = len(selectivity) // 2
     return float(selectivity[:half].mean()), float(selectivity[half:].mean())
+
+
+def difference_by_chance(selectivity, draws=1000):
+    """How far the means of two halves of these kernels, put together at random, differ in 95 of 100 cases."""
+    rng = random_stream(0, "inspect", "halves")
+    shuffled = rng.permuted(np.tile(to_host(selectivity), (draws, 1)), axis=1)
+    half = len(selectivity) // 2
+    return float(np.quantile(np.abs(shuffled[:, :half].mean(axis=1) - shuffled[:, half:].mean(axis=1)), 0.95))

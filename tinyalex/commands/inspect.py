@@ -1,0 +1,88 @@
+"""`tinyalex inspect`: a page of pictures of what a trained network has learnt."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.data import open_dataset
+from tinyalex.errors import UserError
+from tinyalex.evaluation import class_probabilities
+from tinyalex.inspection.folder import check_out
+from tinyalex.inspection.page import in_short, write_page
+from tinyalex.inspection.subject import Subject
+from tinyalex.runfolder import RunFolder, load_network
+
+DESCRIPTION = (
+    "Look inside a trained network: a folder of figures and a page, index.html, that opens in any browser without a\n"
+    "network. What it answers, its worst mistakes and confusions, whether it is as right as it is sure; its first kernels\n"
+    "by tower, which pictures are alike to it, feature maps, where it looks; dead units, and how training went.\n"
+    "RUN is a run folder (its best epoch is taken) or one .safetensors file."
+)
+EXAMPLES = (
+    "tinyalex inspect runs/first",
+    "tinyalex inspect runs/first --pictures 12 --out first-page",
+    "tinyalex inspect runs/first/last.safetensors --data data/tiny64 --json",
+)
+MOST_PICTURES = 40
+
+
+def add_arguments(parser):
+    parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
+    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: what it was trained on)")
+    parser.add_argument("--out", metavar="FOLDER", help="folder to write (default: RUN/inspect; for a file FILE-inspect)")
+    most = f"pictures in each gallery, 1 to {MOST_PICTURES} (6)"
+    parser.add_argument("--pictures", type=int, default=6, metavar="N", help=most)
+    add_device(parser)
+
+
+def run(args):
+    if not 1 <= args.pictures <= MOST_PICTURES:
+        raise UserError(f"--pictures: found {args.pictures}, expected 1 to {MOST_PICTURES}")
+    xp = open_device(args)
+    network, view, info, file = load_network(args.run, xp)
+    out = Path(args.out) if args.out else _default_out(Path(args.run))
+    check_out(out)  # before any work is done
+    data = args.data or info["config"]["data"]
+    dataset = open_dataset(data, quiet=args.json)
+    _check_fits(file, view, info, data, dataset)
+    p = class_probabilities(network, dataset.val, view, xp, label="answers", quiet=args.json)
+    if not np.isfinite(p).all():
+        raise UserError(f"{file}: its answers are no numbers (NaN), expected probabilities; there is nothing to look at")
+    steps = RunFolder(file.parent).read_metrics("step")
+    subject = Subject(network, view, info, dataset, xp, p, args.pictures, steps)
+    page, figures, numbers = write_page(out, subject, _about(subject, file, data), quiet=args.json)
+    about = {"checkpoint": str(file), "data": data, "figures": [str(out / name) for name in figures]}
+    return {"page": str(page)} | about | numbers
+
+
+def _default_out(run):
+    return run / "inspect" if run.is_dir() else run.with_name(f"{run.stem}-inspect")
+
+
+def _check_fits(file, view, info, data, dataset):
+    """UserError where the data have not the pictures or the classes that the network knows."""
+    if dataset.size != view.size:
+        raise UserError(f"{file}: expects pictures of {view.size} pixels, {data} has {dataset.size}")
+    if list(dataset.class_ids) != info["class_ids"]:
+        raise UserError(
+            f"{file}: knows {len(info['class_ids'])} classes, {data} has {len(dataset.class_ids)}, "
+            "and they are not the same ones in the same order"
+        )
+
+
+def _about(subject, file, data):
+    """(label, text) pairs for the top of the page."""
+    parameters = sum(param.size for param in subject.network.params.values())
+    train, val = len(subject.dataset.train), len(subject.dataset.val)
+    return (
+        ("Network", subject.info["model"]),
+        ("Parameters", f"{parameters:,}"),
+        ("Checkpoint", f"{file}, after epoch {subject.info['state']['epoch']} of {subject.info['config']['epochs']}"),
+        ("Data", f"{data}: {len(subject.names)} classes, {train:,} training and {val:,} validation pictures"),
+    )
+
+
+def show(result):
+    print_table(("", "found"), in_short(result))
+    print(f"\n{len(result['figures'])} figures; open {result['page']}")

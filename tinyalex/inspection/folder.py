@@ -1,0 +1,66 @@
+"""A folder that is written whole or not at all, and replaced only where an earlier page of ours stands."""
+
+import contextlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from tinyalex.errors import UserError
+
+LIST = "inspect.json"  # the list of our files
+
+
+def check_out(out):
+    """UserError where `out` is not free: a file, or a folder with anything in it that is not a page of ours."""
+    out = Path(out)
+    if not out.exists() and not out.is_symlink():
+        return
+    if not out.is_dir():
+        raise UserError(f"--out {out}: is no folder, expected a new one")
+    try:
+        inside = {file.name for file in out.iterdir()}
+        listed = json.loads((out / LIST).read_text(encoding="utf-8"))["tinyalex inspect"] if inside else ()
+        ours = inside <= set(listed)
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise UserError(f"--out {out}: holds other things than a page of ours, expected a new or empty folder")
+
+
+@contextlib.contextmanager
+def written(out):
+    """A folder beside `out` to write in; it becomes `out` at the end, or vanishes after an error or Ctrl-C."""
+    check_out(out)
+    place = Path(out).resolve()  # a link stays a link
+    folder = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    made = [one for one in place.parents if not one.exists()]
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+        names = sorted([LIST, *(file.name for file in folder.iterdir())])
+        (folder / LIST).write_text(json.dumps({"tinyalex inspect": names}, indent=1) + "\n", encoding="utf-8")
+        check_out(out)  # once more: much time has passed
+        _take_place(folder, place)
+    except OSError as error:
+        raise UserError(f"--out {out}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not empty, if all went well
+            for one in made:
+                one.rmdir()
+
+
+def _take_place(folder, place):
+    """Rename a folder; what stood there before goes, or stays if that fails."""
+    if not place.is_dir():
+        os.rename(folder, place)
+        return
+    old = place.with_name(f".{place.name}.{os.getpid()}.old")
+    os.rename(place, old)
+    try:
+        os.rename(folder, place)
+    except BaseException:
+        os.rename(old, place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,205 @@
+"""What the network sees: panels of its kernels, of pictures alike to it, of its feature maps and of where it looks."""
+
+import numpy as np
+
+from tinyalex.backend import to_device, to_host
+from tinyalex.inspection import drawing, galleries
+from tinyalex.inspection.colour import colour_selectivity, difference_by_chance
+from tinyalex.inspection.features import activations, features_of
+from tinyalex.inspection.neighbours import nearest, purity
+from tinyalex.inspection.occlusion import occlusion_map, probability_of
+from tinyalex.inspection.panel import Panel, first_name, listed
+from tinyalex.inspection.subject import sample
+from tinyalex.layers import Conv2d, Dropout, ReLU, Sigmoid, Tanh
+
+NEIGHBOURS = 6  # as in the paper's Fig. 4
+POOL, QUERIES = 4000, 500  # at most so many training pictures are searched, for so many validation pictures
+PIXELS = 64  # larger pictures are averaged down to about this side before their pixels are compared
+CHANNELS = 6
+ACTIVATIONS = (ReLU, Tanh, Sigmoid)
+
+
+# ---------------------------------------------------------------------------------------------- kernels
+
+
+def kernels(subject):
+    """The first layer's kernels by tower, and how coloured they are (paper §6.1, Fig. 3)."""
+    weight = subject.weight
+    selectivity, (name, _) = colour_selectivity(weight), subject.convolutions[0]
+    KH, KW, _, F = weight.shape
+    after = subject.convolutions[1][1] if len(subject.convolutions) > 1 else None
+    cuts = [(0, F // 2), (F // 2, F)] if after is not None and after.groups == 2 else [(0, F)]
+    means = [float(selectivity[a:b].mean()) for a, b in cuts]
+    towers = ["tower 1", "tower 2"] if len(cuts) == 2 else ["the only tower"]
+    titles = [f"{tower}: kernels {a + 1} to {b}" for tower, (a, b) in zip(towers, cuts)]
+    parts = [(title.capitalize(), weight[..., a:b], selectivity[a:b]) for title, (a, b) in zip(titles, cuts)]
+    found = listed(f"{mean:.2f} in {tower}" for mean, tower in zip(means, towers))
+    caption = (
+        f"The {F} kernels of {name}, {KH}×{KW} pixels each; mid-grey is 0. Colour selectivity is the share of a kernel's "
+        f"energy outside the grey axis, 0 for a kernel without colour: on average {found}. {_division(selectivity, means)}"
+    )
+    alt = (
+        f"Small colour pictures of {F} kernels, {listed(titles)}, beside bars of their colour selectivity, from "
+        f"{selectivity.min():.2f} to {selectivity.max():.2f}; the mean is {found}."
+    )
+    figure, numbers = drawing.towers(parts), {"tower_colour": means}
+    return Panel("kernels", "What the first layer looks for", caption, figure, alt, numbers=numbers)
+
+
+def _division(selectivity, means):
+    """Words for whether the towers divide colour between them."""
+    if len(means) == 1:
+        return "The next convolution has one group, so there is one tower, not the paper's two."
+    difference, chance = abs(means[0] - means[1]), difference_by_chance(selectivity)
+    verdict = "as in the paper, one tower is for colour" if difference > chance else "no sign of the paper's division"
+    return (
+        f"The towers differ by {difference:.2f}; halves of these kernels put together at random stay within {chance:.2f} "
+        f"in 95 of 100 cases: {verdict} (§6.1, Fig. 3)."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- neighbours
+
+
+def alike(subject):
+    """Validation pictures beside the training pictures nearest to them, in relu7 and in pixels (Fig. 4, right)."""
+    train, val = subject.dataset.train, subject.dataset.val
+    pool, queries = sample(train, POOL, "pool"), sample(val, QUERIES, "queries")
+    shown = subject.some(np.arange(len(val)), subject.shown, "alike")
+    asked = np.concatenate([shown, queries])
+    k = min(NEIGHBOURS, len(pool))
+    look = dict(network=subject.network, view=subject.view, xp=subject.xp)
+    name, look["layer"] = last_features(subject.network)
+    spaces = {
+        name: (features_of(split=val, indices=asked, **look), features_of(split=train, indices=pool, **look)),
+        "pixels": (shrunk(subject.crops(val, asked)), shrunk(subject.crops(train, pool))),
+    }
+    near = {space: pool[nearest(a, b, k)] for space, (a, b) in spaces.items()}
+    pure = {
+        space: purity(val.labels[queries], train.labels[rows[len(shown) :]]) for space, rows in near.items()
+    }
+    counts = np.bincount(train.labels[pool], minlength=len(subject.names))
+    pure["chance"] = float((counts[val.labels[queries]] / len(pool)).mean())
+    figure = galleries.neighbours([_neighbours(subject, shown[q], {s: near[s][q] for s in near}) for q in range(len(shown))])
+    some = "a sample of " if len(pool) < len(train) else ""
+    averaged = f", averaged down to about {PIXELS} a side" if subject.view.crop > PIXELS else ""
+    caption = (
+        f"Validation pictures, each beside the {k} nearest of {some}{len(pool):,} training pictures: above by Euclidean "
+        f"distance in what {name} gives the last layer, below in pixels{averaged} (paper, Fig. 4, right). Over "
+        f"{len(queries)} validation pictures {pure[name]:.1%} of the {k} nearest in {name} are of the picture's class, in "
+        f"pixels {pure['pixels']:.1%}; by chance it would be {pure['chance']:.1%}. {galleries.RIGHT} and a frame mark the same "
+        "class."
+    )
+    alt = _alike_alt(subject, shown, near)
+    return Panel("neighbours", "Which pictures are alike to it", caption, figure, alt, numbers={"purity": pure})
+
+
+def _alike_alt(subject, shown, near):
+    said, train = [], subject.dataset.train.labels
+    for q, index in enumerate(shown):
+        label = subject.labels[index]
+        counts = listed(f"{(train[rows[q]] == label).sum()} in {space}" for space, rows in near.items())
+        said.append(f"{first_name(subject.names[label])}: {counts}")
+    k = near["pixels"].shape[1]
+    return f"{len(shown)} pictures, each with two rows of {k} neighbours. Of its own class are, for {'; '.join(said)}."
+
+
+def last_features(network):
+    """(a name for people, the layer) of what the last layer sees: ("fc7", "relu7") in AlexNet.
+
+    Dropout, at test time a factor, is left out. The name is that of the weights before, where an activation comes last.
+    """
+    layers = [*network.features.layers.items(), *network.classifier.layers.items()][:-1]
+    layers = [(name, layer) for name, layer in layers if not isinstance(layer, Dropout)]
+    name, layer = layers[-1]
+    weights = [other for other, one in layers if one.params]
+    return (weights[-1] if isinstance(layer, ACTIVATIONS) else name), name
+
+
+def _neighbours(subject, index, near):
+    """What `galleries.neighbours` takes for one validation picture. near: {space: indices of training pictures}."""
+    label, rows = subject.labels[index], []
+    for space, indices in near.items():
+        pictures, labels = subject.crops(subject.dataset.train, indices), subject.dataset.train.labels[indices]
+        rows.append((space, [(p, subject.names[k], k == label) for p, k in zip(pictures, labels)]))
+    return subject.crops(subject.dataset.val, [index])[0], subject.names[label], rows
+
+
+def shrunk(pictures):
+    """Pictures as rows of pixels, (N, D); large ones averaged down to at most PIXELS a side. uint8 (N, T, T, 3)."""
+    N, T, _, C = pictures.shape
+    factor = -(-T // PIXELS)
+    if factor == 1:
+        return pictures.reshape(N, -1)
+    side = T // factor
+    small = np.empty((N, side, side, C), np.float32)
+    for one, picture in zip(small, pictures[:, : side * factor, : side * factor]):
+        one[...] = picture.reshape(side, factor, side, factor, C).mean(axis=(1, 3))
+    return small.reshape(N, -1)
+
+
+# ---------------------------------------------------------------------------------------------- maps
+
+
+def feature_maps(subject):
+    """One picture layer by layer: the channels with the largest outputs after each convolution."""
+    index = _rightly_answered(subject, 1, "maps")[0]
+    picture, name = subject.crops(subject.dataset.val, [index])[0], first_name(subject.names[subject.labels[index]])
+    x = subject.view.centre(to_device(subject.dataset.val.gather([index]), subject.xp))
+    outputs, rows, said = activations(subject.network, x), [], []
+    for conv, layer in _after_convolutions(subject.network).items():
+        y = to_host(outputs[layer])[0]  # (H, W, C)
+        H, W, C = y.shape
+        strongest = np.argsort(-np.abs(y).mean(axis=(0, 1)), kind="stable")[:CHANNELS]
+        rows.append((f"{conv}\n{H}×{W}×{C}", y[..., strongest], strongest + 1))
+        said.append(f"{(y > 0).mean():.0%} of {y.size:,} outputs in {conv}")
+    caption = (
+        f"A validation picture ({name}) and the {CHANNELS} channels of each convolution whose outputs are largest on "
+        f"average, after the activation; each from its lowest (dark) to its highest (light). Above 0 are {listed(said)}."
+    )
+    shapes = listed(title.replace("\n", ", ") for title, _, _ in rows)
+    alt = f"A picture, {name}, and the {CHANNELS} strongest maps of each convolution: {shapes}. Above 0 are {listed(said)}."
+    return Panel("maps", "One picture, layer by layer", caption, galleries.feature_maps(picture, rows), alt)
+
+
+def _after_convolutions(network):
+    """{convolution: its activation, the next there is before another convolution, or else itself}, by name."""
+    found, conv = {}, None
+    for name, layer in network.features.layers.items():
+        if isinstance(layer, Conv2d):
+            conv = found[name] = name
+        elif isinstance(layer, ACTIVATIONS) and found.get(conv) == conv:
+            found[conv] = name
+    return found
+
+
+def _rightly_answered(subject, count, purpose):
+    """`count` validation pictures, those first that are answered rightly."""
+    right, wrong = np.flatnonzero(subject.right), np.flatnonzero(~subject.right)
+    return np.concatenate([subject.some(right, count, purpose), subject.some(wrong, count, purpose)])[:count].astype(int)
+
+
+# ---------------------------------------------------------------------------------------------- occlusion
+
+
+def occlusions(subject):
+    """Where a grey square takes the network's answer away."""
+    chosen = _rightly_answered(subject, subject.shown, "occlusion")
+    size = max(1, round(subject.view.crop / 7))
+    stride = max(1, size // 2)
+    look = dict(network=subject.network, view=subject.view, xp=subject.xp)
+    maps, before = [], []
+    for picture, label in zip(subject.dataset.val.gather(chosen), subject.labels[chosen]):
+        maps.append(occlusion_map(picture=picture, label=label, size=size, stride=stride, **look))
+        before.append(probability_of(picture=picture, label=label, **look))
+    maps, names = np.stack(maps), [first_name(subject.names[k]) for k in subject.labels[chosen]]
+    lowest = maps.min(axis=(1, 2))
+    caption = (
+        f"The probability of the right class when a grey square of {size} pixels covers a place of the "
+        f"{subject.view.crop}-pixel crop, tried at {maps[0].size} places (after Zeiler and Fergus, 2014). On average it is "
+        f"{np.mean(before):.2f} for the whole crop and {lowest.mean():.2f} with the worst place covered, the dashed square."
+    )
+    said = "; ".join(f"{name} from {p:.2f} to {low:.2f}" for name, p, low in zip(names, before, lowest))
+    alt = f"{len(chosen)} pictures, each beside a map of that probability. With the worst place covered it goes, for {said}."
+    figure = galleries.occlusion(subject.crops(subject.dataset.val, chosen), names, maps, before, size, stride)
+    return Panel("occlusion", "Where it looks", caption, figure, alt)

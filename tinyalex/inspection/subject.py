@@ -1,0 +1,85 @@
+"""What is looked at: a trained network, the pictures that it is shown, and its answers to all validation pictures."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyalex.backend import random_stream, to_host
+from tinyalex.evaluation import measure
+from tinyalex.inspection.errors import confusion
+from tinyalex.layers import Conv2d
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network with its view and what its checkpoint says of it, a `Dataset`, and p, its answers: (N, K), on the host.
+
+    shown: how many pictures a gallery holds;  steps: the "step" lines of the run's metrics, none for a single file
+    """
+
+    network: object
+    view: object
+    info: dict
+    dataset: object
+    xp: object
+    p: np.ndarray
+    shown: int
+    steps: list
+
+    @property
+    def names(self):
+        return self.info["class_names"]
+
+    @property
+    def labels(self):
+        """The validation pictures' classes, (N,)."""
+        return self.dataset.val.labels
+
+    @functools.cached_property
+    def answers(self):
+        """The class that the network gives each validation picture, (N,)."""
+        return self.p.argmax(axis=1)
+
+    @functools.cached_property
+    def right(self):
+        return self.answers == self.labels
+
+    @functools.cached_property
+    def matrix(self):
+        """How often each class got each answer, (K, K)."""
+        return confusion(self.labels, self.answers, len(self.names))
+
+    @functools.cached_property
+    def measured(self):
+        """Its errors on the validation pictures, as `tinyalex evaluate` has them."""
+        return measure(self.p, self.labels)
+
+    @property
+    def weight(self):
+        """The first layer's kernels, (KH, KW, 3, F), on the host."""
+        return to_host(self.convolutions[0][1].params["weight"])
+
+    @property
+    def convolutions(self):
+        """[(name, layer), …] of the trunk's convolutions."""
+        return [(name, layer) for name, layer in self.network.features.layers.items() if isinstance(layer, Conv2d)]
+
+    def crops(self, split, indices):
+        """The centre crops of some pictures, as pictures: uint8 (N, T, T, 3)."""
+        T, start = self.view.crop, (self.view.size - self.view.crop) // 2
+        return split.gather(indices)[:, start : start + T, start : start + T]
+
+    def some(self, candidates, count, purpose):
+        """`count` of the validation pictures `candidates`, drawn for this purpose, of as many classes as can be had."""
+        drawn = random_stream(0, "inspect", purpose).permutation(candidates).astype(int)
+        first = np.zeros(len(drawn), bool)
+        first[np.unique(self.labels[drawn], return_index=True)[1]] = True
+        return np.concatenate([drawn[first], drawn[~first]])[:count]
+
+
+def sample(split, count, purpose):
+    """The indices of at most `count` pictures, drawn for this purpose, in order."""
+    if len(split) <= count:
+        return np.arange(len(split))
+    return np.sort(random_stream(0, "inspect", purpose).choice(len(split), count, replace=False))
