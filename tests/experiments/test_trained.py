@@ -1,6 +1,7 @@
 """Numbers that are read off runs: against counting by hand."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 
 from tests.test_training import write_easy
 from tests.tiny_runs import train_mini
-from tinyalex.data import open_dataset
+from tinyalex.data import Split, open_dataset
 from tinyalex.evaluation import evaluate, probabilities
 from tinyalex.experiments import trained as numbers
 from tinyalex.experiments.trained import Trained
+from tinyalex.inspection.features import activations
 from tinyalex.runfolder import load_network
 
 
@@ -68,15 +70,25 @@ def test_the_ensemble_averages_probabilities(runs):
     assert np.abs(pair[0].probabilities - pair[1].probabilities).max() > 1e-3
 
 
-def test_purity_in_pixels_by_loops(runs):
+@pytest.mark.parametrize("space", ["pixels", "fc7"])
+def test_purity_by_loops(runs, space):
+    """With labels that have nothing to do with the pictures, else all neighbours would be of one class in both spaces."""
     dataset, (one, _) = runs
-    train, val = (split.gather(range(len(split))).astype(float).reshape(len(split), -1) for split in (dataset.train, dataset.val))
-    shares = []
-    for x, label in zip(val, dataset.val.labels):
+    labels = np.random.default_rng(0).permutation(dataset.val.labels)
+    network, view, _, _ = load_network(one.folder.last, np)
+
+    def points(split):
+        pictures = split.gather(range(len(split)))
+        x = pictures if space == "pixels" else activations(network, view.centre(pictures))["relu7"]
+        return x.astype(float).reshape(len(split), -1)
+
+    train, shares = points(dataset.train), []
+    for x, label in zip(points(dataset.val), labels):
         order = np.argsort(((train - x) ** 2).sum(axis=1), kind="stable")[:6]
         shares.append((dataset.train.labels[order] == label).mean())
-    assert one.purity("pixels") == pytest.approx(np.mean(shares))
-    assert one.purity("fc7") != one.purity("pixels")
+    shuffled = replace(dataset, val=Split(dataset.val.shards, labels))
+    assert 0 < np.mean(shares) < 1
+    assert Trained(one.folder.path, shuffled, np).purity(space) == pytest.approx(np.mean(shares))
 
 
 def test_towers_that_share_out_colour(runs, monkeypatch):
