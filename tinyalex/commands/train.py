@@ -13,6 +13,7 @@ from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.optim import INITIALISERS, Schedule
 from tinyalex.progress import program, say
+from tinyalex.recipes import find_recipe, recipe_names
 from tinyalex.runfolder import RunFolder
 from tinyalex.training import Stopped, go_on, start
 
@@ -25,6 +26,7 @@ EXAMPLES = (
     "tinyalex train",
     "tinyalex train --data data/tiny64 --model alexnet-64 --out runs/first",
     "tinyalex train --data data/tiny64 --epochs 60 --lr 0.01 --schedule plateau:5",
+    "tinyalex train --data data/tiny10 --recipe tiny-imagenet-10 --seed 1",
     "tinyalex train --resume runs/first",
 )
 
@@ -34,6 +36,7 @@ BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data get the mode
 def add_arguments(parser):
     parser.add_argument("--data", metavar="FOLDER", help="a prepared folder, or builtin (the default); +first-half takes a part")
     parser.add_argument("--model", metavar="NAME", help=f"see `tinyalex summary`; +no-lrn changes one thing (default: {DEFAULT_MODEL})")
+    parser.add_argument("--recipe", metavar="NAME", help=f"settings from a file: {', '.join(recipe_names())}, or your own .toml")
     parser.add_argument("--out", metavar="RUN", help="folder to write (default: the next free runs/MODEL-N)")
     parser.add_argument("--resume", metavar="RUN", help="go on with an earlier run, with the settings it began with")
     settings = parser.add_argument_group("settings (default: the model's recipe)")
@@ -82,9 +85,11 @@ def run(args):
 
 
 def _fresh(args, xp):
-    model, data = find_model(args.model or DEFAULT_MODEL), args.data or "builtin"
-    chosen = {name: getattr(args, name) for name in SETTINGS}
-    if data == "builtin" and chosen["epochs"] is None and model.name == DEFAULT_MODEL:
+    recipe = args.recipe and find_recipe(args.recipe)
+    model, data = find_model(args.model or (recipe.model if recipe else DEFAULT_MODEL)), args.data or "builtin"
+    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    chosen = (recipe.settings if recipe else {}) | given
+    if data == "builtin" and "epochs" not in chosen and model.name == DEFAULT_MODEL:
         chosen["epochs"] = BUILTIN_EPOCHS
     config = Config.for_model(model, data, **chosen)
     Schedule(config.schedule, config.lr, config.epochs)  # refuses a bad one before any work is done
@@ -95,7 +100,7 @@ def _fresh(args, xp):
 
 
 def _resumed(args, xp):
-    given = [name for name in ("model", "out", *SETTINGS) if getattr(args, name) is not None]
+    given = [name for name in ("model", "recipe", "out", *SETTINGS) if getattr(args, name) is not None]
     if given:
         option = ("no-" if getattr(args, given[0]) is False else "") + given[0].replace("_", "-")
         raise UserError(
