@@ -82,7 +82,7 @@ def _layer_rows(first, second):
     names, others = list(first), list(second)
     matcher = difflib.SequenceMatcher(None, names, others, autojunk=False)
     stay = {name for start, _, length in matcher.get_matching_blocks() for name in names[start : start + length]}
-    merged = [name for _, i, j, k, l in matcher.get_opcodes() for name in (*names[i:j], *others[k:l])]
+    merged = [name for _, a, b, c, d in matcher.get_opcodes() for name in (*names[a:b], *others[c:d])]
     for name in dict.fromkeys(merged):
         found = [places.get(name) for places in (first, second)]
         texts = _texts(found, elsewhere=name not in stay)
@@ -159,6 +159,6 @@ def _value(name, value):
         return "yes" if value else "no"
     if name == "color_epochs" and value == 0:
         return "all"
-    if value is None or value == "":
-        return "–"
-    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    if isinstance(value, str):
+        return value or "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
