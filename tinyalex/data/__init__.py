@@ -21,13 +21,17 @@ def open_dataset(spec, quiet=False):
 
 
 def _whole_and_parts(spec):
-    """What stands before the first "+" in the last name of a path, and what stands after each, unless there is such a folder."""
-    spec = str(spec)
-    folder, slash, name = spec.rpartition("/")
-    if Path(spec).is_dir():
-        return spec, []
-    whole, *parts = name.split("+")
-    return folder + slash + whole, parts
+    """The data set that a spec begins with, and the parts that follow, each behind a "+" in the last name of the path.
+
+    A folder's own name may hold a "+": of what could be meant, the longest name that is a folder.
+    """
+    folder, slash, name = str(spec).rpartition("/")
+    names = name.split("+")
+    for count in range(len(names), 1, -1):
+        whole = folder + slash + "+".join(names[:count])
+        if Path(whole).is_dir():
+            return whole, names[count:]
+    return folder + slash + names[0], names[1:]
 
 
 def open_validation(spec, quiet=False):

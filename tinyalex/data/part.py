@@ -1,7 +1,7 @@
 """A part of a data set, by name: "builtin+first-half", "data/tiny64+second-half+25-a-class".
 
     first-half, second-half   of the classes, in their order, numbered anew from 0; with an odd number the first has one more
-    N-a-class                 the first N training pictures of each class; all validation pictures stay
+    N-a-class                 at most N training pictures of each class, the first; all validation pictures stay
 
 Mean picture and colours are those of the part's own training pictures, as of any training set.
 """
@@ -12,57 +12,82 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyalex.backend import memory_available
 from tinyalex.data.dataset import ColorStatistics, Split
 from tinyalex.errors import UserError
 
-EXPECTED = "first-half, second-half or N-a-class"
+HALVES = ("first-half", "second-half")
+EXPECTED = f"{', '.join(HALVES)} or N-a-class"
 PICTURES_AT_ONCE = 1024
 
 
 def take_parts(dataset, parts):
-    """`dataset` cut down by each of `parts` in turn; UserError for a part that there is not."""
+    """`dataset` cut down by each of `parts` in turn; UserError for a part that there is not.
+
+    The pictures that are left are copied into memory; UserError where they do not fit, or where there are none.
+    """
+    if not parts:
+        return dataset
+    first, last = 0, len(dataset.class_ids)
+    rows = {name: np.arange(len(getattr(dataset, name))) for name in ("train", "val")}
     for part in parts:
         number = re.fullmatch(r"([1-9]\d*)-a-class", part)
-        if number:
-            dataset = _cut(dataset, part, _first_of_each_class(dataset.train, int(number[1])), dataset.val)
-        elif part in ("first-half", "second-half"):
-            dataset = _half(dataset, part)
+        if part in HALVES:
+            first, last = _half(dataset.name, first, last, part)
+            rows = {name: _of_classes(getattr(dataset, name).labels, kept, first, last) for name, kept in rows.items()}
+        elif number:
+            rows["train"] = _first_of_each_class(dataset.train.labels, rows["train"], int(number[1]))
         else:
             raise UserError(f"--data: there is no part {part!r} of {dataset.name}, expected {EXPECTED}")
-    return dataset
+    return _cut(dataset, parts, first, last, rows)
 
 
-def _half(dataset, part):
-    K = len(dataset.class_ids)
+def _half(name, first, last, part):
+    """The (first, last) class of a half of the classes first to last − 1, last again one behind."""
+    K = last - first
     if K < 4:
-        raise UserError(f"--data: {dataset.name} has {K} classes; expected 4 or more, for two in each half")
-    middle = -(-K // 2)
-    first, last = (0, middle) if part == "first-half" else (middle, K)
-    chosen = dict(class_ids=dataset.class_ids[first:last], class_names=dataset.class_names[first:last])
-    train, val = (_classes(split, first, last) for split in (dataset.train, dataset.val))
-    return _cut(replace(dataset, **chosen), part, train, val)
+        raise UserError(f"--data: +{part}: {K} classes of {name} are left; expected 4 or more, for two in each half")
+    middle = first + -(-K // 2)
+    return (first, middle) if part == "first-half" else (middle, last)
 
 
-def _classes(split, first, last):
-    return _select(split, np.flatnonzero((split.labels >= first) & (split.labels < last)), first)
+def _of_classes(labels, rows, first, last):
+    return rows[(labels[rows] >= first) & (labels[rows] < last)]
 
 
-def _first_of_each_class(split, count):
-    kept = [np.flatnonzero(split.labels == label)[:count] for label in np.unique(split.labels)]
-    return _select(split, np.sort(np.concatenate(kept)), 0)
+def _first_of_each_class(labels, rows, count):
+    kept = [rows[labels[rows] == label][:count] for label in np.unique(labels[rows])]
+    return np.sort(np.concatenate(kept)) if kept else rows
 
 
-def _select(split, indices, first_label):
-    return Split((split.gather(indices),), split.labels[indices] - first_label)
-
-
-def _cut(dataset, part, train, val):
-    """The part as a `Dataset`, with its own statistics and fingerprint."""
-    statistics = ColorStatistics(dataset.size)
+def _cut(dataset, parts, first, last, rows):
+    """The part as a `Dataset`, with its own statistics and fingerprint. rows: {"train", "val"}: indices of pictures."""
+    name, fingerprint = "+".join([dataset.name, *parts]), dataset.fingerprint
+    for part in parts:
+        fingerprint = hashlib.sha256(f"{fingerprint}+{part}".encode()).hexdigest()
+    _check(name, dataset.size, rows)
+    splits = {key: _select(getattr(dataset, key), kept, first) for key, kept in rows.items()}
+    statistics, train = ColorStatistics(dataset.size), splits["train"]
     for start in range(0, len(train), PICTURES_AT_ONCE):
         statistics.add(train.gather(range(start, min(start + PICTURES_AT_ONCE, len(train)))))
     values, vectors = statistics.principal_components()
     return replace(
-        dataset, name=f"{dataset.name}+{part}", train=train, val=val, mean=statistics.mean(), color_eigenvalues=values,
-        color_eigenvectors=vectors, fingerprint=hashlib.sha256(f"{dataset.fingerprint}+{part}".encode()).hexdigest(),
+        dataset, name=name, class_ids=dataset.class_ids[first:last], class_names=dataset.class_names[first:last],
+        mean=statistics.mean(), color_eigenvalues=values, color_eigenvectors=vectors, fingerprint=fingerprint, **splits,
     )  # fmt: skip
+
+
+def _check(name, size, rows):
+    """UserError where a part holds nothing, or more than the memory does."""
+    for key, kept in rows.items():
+        if len(kept) == 0:
+            raise UserError(f"--data: {name} has no {'training' if key == 'train' else 'validation'} pictures")
+    needed, free = sum(map(len, rows.values())) * size * size * 3, memory_available(np)
+    if free is not None and needed > free:
+        raise UserError(f"--data: {name} takes {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
+
+
+def _select(split, rows, first_label):
+    """The pictures at `rows` (ascending) as a split of their own; the split itself where these are all of it."""
+    labels = split.labels[rows] - first_label
+    return Split(split.shards if len(rows) == len(split) else (split.gather(rows),), labels)
