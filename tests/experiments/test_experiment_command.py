@@ -58,11 +58,9 @@ def test_what_is_done_is_not_done_again(data, tmp_path, capsys):
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(data, tmp_path):
-    words = [str(a) for a in arguments(data, tmp_path / "out", "C5", pictures=24 * 40)]
+    words = [str(a) for a in arguments(data, tmp_path / "out", "C5", pictures=24 * 16)]
     process = subprocess.Popen([sys.executable, "-m", "tinyalex", *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.rglob("last.safetensors")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(lambda: list(tmp_path.rglob("last.safetensors")))
     os.kill(process.pid, signal.SIGINT)
     err = process.communicate(timeout=60)[1]
     assert process.returncode == 130 and "the same command goes on" in err and "Traceback" not in err, err
@@ -76,6 +74,26 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(data, tmp_path):
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert json.loads(whole.stdout)["results"][0]["contrasts"] == resumed["contrasts"], "an interrupted run ended elsewhere"
+
+
+def test_a_killed_parent_takes_its_processes_along(data, tmp_path):
+    words = [str(a) for a in arguments(data, tmp_path / "out", "C5", pictures=24 * 400)]
+    process = subprocess.Popen([sys.executable, "-m", "tinyalex", *words], stderr=subprocess.DEVNULL)
+    wait_for(lambda: list(tmp_path.rglob("last.safetensors")))
+    process.kill()
+    process.wait()
+    metrics = list(tmp_path.rglob("metrics.jsonl"))
+    time.sleep(3)
+    before = [file.read_text() for file in metrics]
+    time.sleep(1)
+    assert [file.read_text() for file in metrics] == before and not list(tmp_path.rglob("result.json"))
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "nothing came of it"
+        time.sleep(0.05)
 
 
 def test_a_run_that_cannot_be_trained_is_named(data, tmp_path, capsys):

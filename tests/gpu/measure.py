@@ -6,11 +6,14 @@ Runs the test suite, the gradient check, the speed comparison with PyTorch (batc
 without, TF32 on and off; then the time of a picture by batch), and a training run of alexnet-64 to a plateau on
 PREPARED_FOLDER (64-pixel pictures), then writes OUT/results.md, the tables for RESULTS.md, beside the whole --json of
 each part and the bars of batch 128. With PARTS only these, where a single command may not run long enough for all:
-tests, gradcheck, bench-128, bench-256, bench-512, bench-scaling, training. Each part has its own time limit, and one that
-fails is reported and does not stop the others.
+tests, gradcheck, bench-128, bench-256, bench-512, bench-scaling, training; and, not run unless named, claims-C1, -C3, -C6,
+-C7, -C10 and -C11 (those of the paper's claims that want a GPU, --scale full), recipe-0 to recipe-4 (five nets by the recipe
+tiny-imagenet-100) and ensemble (these averaged, with ten crops). Each part has its own time limit, and one that fails is
+reported and does not stop the others. Trainings and claims that ran into theirs go on when the same part is run again.
 """
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +29,8 @@ PARTS = {
     "bench-512": ([*BENCH, "--batch", "512", "--rounds", "10"], 420),
     "bench-scaling": ([*BENCH, "--lrn", "with", "--rounds", "5", "--scaling", "--no-torch"], 300),
 }
+CLAIMS = ("C1", "C3", "C6", "C7", "C10", "C11")
+NETS = 5
 TRAINING = (
     "-m", "tinyalex", "train", "--device", "gpu", "--model", "alexnet-64", "--schedule", "plateau:5", "--epochs", "60",
     "--json",
@@ -35,12 +40,15 @@ TRAINING = (
 def run(arguments, limit):
     """(last line of stdout, or what went wrong; seconds)."""
     start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=limit)
+        out, err = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        return f"stopped after {limit} s", limit
-    lines = (done.stdout.strip() or done.stderr.strip() or "no output").splitlines()
-    return (lines[-1] if done.returncode == 0 else f"exit code {done.returncode}: {lines[-1]}"), time.perf_counter() - start
+        process.send_signal(signal.SIGINT)  # so that a training is saved
+        out, err = process.communicate()
+        return f"stopped after {limit} s: {(err.strip() or 'no word').splitlines()[-1]}", limit
+    lines = (out.strip() or err.strip() or "no output").splitlines()
+    return (lines[-1] if process.returncode == 0 else f"exit code {process.returncode}: {lines[-1]}"), time.perf_counter() - start
 
 
 SPEED = (
@@ -77,11 +85,33 @@ def speed_rows(text):
     return rows
 
 
+def long_parts(prepared, out):
+    """What takes several commands' time: to be named, and to be run again until it is done."""
+    nets = [out / f"net-{seed}" for seed in range(NETS)]
+    experiment = ("-m", "tinyalex", "experiment")
+    rest = ("--scale", "full", "--data", prepared, "--device", "gpu", "--out", str(out / "claims"), "--json")
+    parts = {f"claims-{name}": ([*experiment, name, *rest], 560) for name in CLAIMS}
+    recipe = ("-m", "tinyalex", "train", "--device", "gpu", "--recipe", "tiny-imagenet-100", "--json")
+    for seed, net in enumerate(nets):
+        parts[f"recipe-{seed}"] = (_training((*recipe, "--seed", str(seed)), prepared, net), 560)
+    evaluate = ["-m", "tinyalex", "evaluate", *map(str, nets), "--data", prepared, "--device", "gpu", "--ten-crop", "--ensemble"]
+    return parts | {"ensemble": ([*evaluate, "--json"], 300)}
+
+
+def _training(arguments, prepared, run):
+    """The command that trains into a folder, or goes on there if the run was begun."""
+    if (run / "config.json").exists():
+        return ["-m", "tinyalex", "train", "--device", "gpu", "--json", "--resume", str(run)]
+    return [*arguments, "--data", prepared, "--out", str(run)]
+
+
 def main(prepared, out, *chosen):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    parts = PARTS | {"training": ([*TRAINING, "--data", prepared, "--out", str(out / "run")], 540)}
-    parts = {name: parts[name] for name in chosen or parts}
+    parts = PARTS | {"training": (_training(TRAINING, prepared, out / "run"), 540)}
+    usual = list(parts)
+    parts |= long_parts(prepared, out)
+    parts = {name: parts[name] for name in chosen or usual}
     rows, tables = [f"## {date.today()}", "", "| part | command | figures | seconds |", "|---|---|---|---|"], []
     for name, (arguments, limit) in parts.items():
         arguments = [str(out / "speed.png") if word == "CHART" else word for word in arguments]

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 from tinyalex.backend import memory_available, random_stream
 from tinyalex.errors import UserError
-from tinyalex.layers import LocalResponseNorm
 from tinyalex.models import find_model
-from tinyalex.network import Network
 from tinyalex.optim import initialise
 from tinyalex.summary import summarise, training_bytes
 
@@ -38,8 +36,7 @@ class Setup:
 
     def build(self):
         """The network as its layers start out, for who wants only to look at it."""
-        network = find_model(self.model).build(self.classes)
-        return network if self.lrn else without_lrn(network)
+        return find_model(self.model + ("" if self.lrn else "+no-lrn")).build(self.classes)
 
     def pictures(self):
         """Noise as strong as pictures: float32 (batch, H, W, 3); labels: int64 (batch,)."""
@@ -51,12 +48,6 @@ class Setup:
     def __str__(self):
         tf32 = "" if self.tf32 is None else f", TF32 {'on' if self.tf32 else 'off'}"
         return f"{self.model} × {self.batch}{'' if self.lrn else ', no LRN'}{tf32}"
-
-
-def without_lrn(network):
-    """The same layers, the same arrays, but for the normalisations."""
-    features = {n: layer for n, layer in network.features.layers.items() if not isinstance(layer, LocalResponseNorm)}
-    return Network(features, network.classifier.layers, network.in_shape, network.name)
 
 
 def flops(network):

@@ -9,6 +9,8 @@ import functools
 import multiprocessing
 import os
 import queue
+import signal
+import threading
 import traceback
 
 from tinyalex.backend import choose_device, set_thread_count
@@ -90,10 +92,11 @@ def _work(tasks, done, device, threads):
     """Train runs until there are no more, telling of each: (its folder, None or the exception that ended it)."""
     with contextlib.suppress(AttributeError):
         os.setsid()  # Ctrl-C reaches the parent alone, which ends this process its own way
+    _end_with_the_parent()
     if threads:
         set_thread_count(threads)
     xp = choose_device(device)
-    for run in _tasks_of(tasks):
+    for run in iter(tasks.get, None):
         try:
             train_one(run, xp)
         except Stopped:
@@ -106,13 +109,14 @@ def _work(tasks, done, device, threads):
             done.put((run.folder, None))
 
 
-def _tasks_of(tasks):
-    """The runs that are to be trained, until there are no more or the parent has gone."""
-    while multiprocessing.parent_process().is_alive():
-        with contextlib.suppress(queue.Empty):
-            if (run := tasks.get(timeout=POLL_SECONDS)) is None:
-                return
-            yield run
+def _end_with_the_parent():
+    """Have this process saved and ended when its parent is killed, lest two of them write one run some day."""
+
+    def wait():
+        multiprocessing.parent_process().join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def train_one(run, xp):
