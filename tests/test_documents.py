@@ -110,14 +110,22 @@ ROOMS = {  # a room, and all that it may know of the package
     "progress": {"errors"},
     "layers": LOWER | {"layers"},
     "network": LOWER | {"layers"},
-    "models": LOWER | {"layers", "network"},
+    "variations": LOWER | {"layers"},
+    "models": LOWER | {"layers", "network", "variations"},
+    "statistics": LOWER,
     "optim": LOWER,
     "gradcheck": LOWER | {"layers", "network"},
     "rounding": LOWER | {"layers", "models"},
     "checkpoint": LOWER,
     "config": LOWER,
+    "recipes": LOWER | {"config"},
     "data": LOWER | {"data", "progress"},
     "evaluation": LOWER | {"progress", "data"},
+    "health": LOWER | {"layers"},
+    "inspection": LOWER | {
+        "inspection", "progress", "layers", "network", "models", "config", "data", "evaluation", "checkpoint", "runfolder", "runs",
+        "plots", "statistics",
+    },
 }
 TOP = {"cli", "commands", "__main__"}
 
