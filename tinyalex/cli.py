@@ -10,10 +10,10 @@ import json
 import os
 import re
 import sys
-import warnings
 
 import tinyalex
 from tinyalex.errors import UserError
+from tinyalex.progress import hush_runaway_numbers
 
 COMMANDS = {
     "lesson": "the lessons: how far you are, open one, check your own file, make a book",
@@ -83,8 +83,7 @@ def build_parser(chosen):
 def main(arguments=None):
     """Run one command; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    # Numbers that run away are reported once, by what they do to the loss, not by NumPy at every step
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="tinyalex")
+    hush_runaway_numbers()
     try:
         args = _parse(arguments)
         result = args.module.run(args)

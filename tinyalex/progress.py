@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import warnings
 
 from tqdm import tqdm
 
@@ -35,6 +36,11 @@ def program():
     if python.startswith(os.getcwd() + os.sep):  # as the README has it: .venv/bin/python
         python = os.path.relpath(python)
     return f"{python} -m tinyalex"
+
+
+def hush_runaway_numbers():
+    """Numbers that run away are reported once, by what they do to the loss, not by NumPy at every step."""
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="tinyalex")
 
 
 def say(text, quiet=False):

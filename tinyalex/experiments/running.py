@@ -16,7 +16,7 @@ import traceback
 from tinyalex.backend import choose_device, set_thread_count
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
-from tinyalex.progress import progress_bar
+from tinyalex.progress import hush_runaway_numbers, progress_bar
 from tinyalex.runfolder import RunFolder
 from tinyalex.training import Diverged, Stopped, go_on, start
 
@@ -93,6 +93,7 @@ def _work(tasks, done, device, threads):
     with contextlib.suppress(AttributeError):
         os.setsid()  # Ctrl-C reaches the parent alone, which ends this process its own way
     _end_with_the_parent()
+    hush_runaway_numbers()
     if threads:
         set_thread_count(threads)
     xp = choose_device(device)
