@@ -1,11 +1,19 @@
 """A network of a few hundred numbers, and a few pictures for it."""
 
+import json
+
 import numpy as np
 
-from tinyalex.data.augment import View
-from tinyalex.data.dataset import Split
+from tinyalex.checkpoint import Checkpoint, save_checkpoint
+from tinyalex.config import Config
+from tinyalex.data import open_dataset
+from tinyalex.data.augment import ARRAYS, View
+from tinyalex.data.dataset import ColorStatistics, Split
+from tinyalex.data.prepared import PreparedWriter
 from tinyalex.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from tinyalex.models import find_model
 from tinyalex.network import Network
+from tinyalex.optim import initialise
 
 SIDE, CROP, K = 12, 8, 3
 
@@ -36,3 +44,36 @@ def centre_crop(picture):
     start = (SIDE - CROP) // 2
     window = picture[start : start + CROP, start : start + CROP].astype(np.float32)
     return ((window - 100) / 64)[None].astype(np.float32)
+
+
+def write_data(path, names, train, val, side=64):
+    """A prepared folder of noise: so many pictures, classes in turn."""
+    rng, statistics = np.random.default_rng(2), ColorStatistics(side)
+    ids = [f"class-{k}" for k in range(len(names))]
+    with PreparedWriter(path, side, ids, names) as writer:
+        for split, count in (("train", train), ("val", val)):
+            pictures = rng.integers(0, 256, (count, side, side, 3)).astype(np.uint8)
+            writer.add(split, pictures, np.arange(count) % len(names))
+            if split == "train":
+                statistics.add(pictures)
+        writer.finish(statistics, {"name": "noise"})
+    return path
+
+
+def write_run(path, data, model="alexnet-mini", lines=()):
+    """A run folder as `train` leaves it, of a network that has learnt nothing."""
+    dataset, about = open_dataset(data), find_model(model)
+    network = about.build(len(dataset.class_ids))
+    initialise(network, about.init, 0, about.input_rms)
+    info = {
+        "model": model, "class_ids": list(dataset.class_ids), "class_names": list(dataset.class_names),
+        "crop": about.crop, "scale": about.pixel_scale, "config": Config.for_model(about, str(data)).to_dict(),
+        "state": {"epoch": 1},
+    }  # fmt: skip
+    view = View.of(dataset, about)
+    path.mkdir()
+    arrays = {key: getattr(view, key) for key in ARRAYS}
+    save_checkpoint(path / "best.safetensors", Checkpoint(network.params, {}, arrays, info))
+    (path / "config.json").write_text("{}")
+    (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path

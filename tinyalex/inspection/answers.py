@@ -34,10 +34,9 @@ def worst(subject):
         return Panel("mistakes", "Its worst mistakes", "There are none: every validation picture is answered rightly.")
     sure = subject.p[wrong].max(axis=1)
     chosen = wrong[np.argsort(-sure, kind="stable")][: subject.shown]
-    sure_count, most = int((sure > 0.9).sum()), float(sure.max())
     caption = (
-        f"The {_pictures(len(chosen), 'wrong answer')} that it is surest of, {most:.1%} for the first. "
-        f"{sure_count or 'None'} of its {_pictures(len(wrong), 'wrong answer')} are given with more than 90%."
+        f"The {_pictures(len(chosen), 'wrong answer')} that it is surest of, {sure.max():.1%} for the first. "
+        f"{(sure > 0.9).sum()} of all {len(wrong):,} wrong answers have more than 90%."
     )
     return Panel("mistakes", "Its worst mistakes", caption, *_with_tops(subject, chosen))
 
@@ -48,7 +47,8 @@ def confusions(subject):
     pairs = largest_confusions(subject.matrix, 10)
     counts = subject.matrix.sum(axis=1)
     rows = [(names[t], names[a], n, f"{n / counts[t]:.0%}") for t, a, n in pairs]
-    numbers = {"confusions": [{"class": names[t], "answer": names[a], "pictures": n} for t, a, n in pairs]}
+    full = subject.names
+    numbers = {"confusions": [{"class": full[t], "answer": full[a], "pictures": n} for t, a, n in pairs]}
     shown, of_many = _most_confused(subject.matrix)
     most = listed([f"{t} taken for {a} ({_pictures(n)}, {share} of its class)" for t, a, n, share in rows[:3]])
     wrong = int((~subject.right).sum())

@@ -62,7 +62,7 @@ def class_errors(names, errors, mean):
     axis.axvline(100 * mean, color=DARK, ls="--", label=f"all pictures: {mean:.1%}")
     axis.set_yticks(range(len(names)), [words(name, 28) for name in names], fontsize=9)
     axis.set(xlim=(0, 107), ylim=(len(names) - 0.4, -0.6), xlabel="wrong answers, %")
-    axis.legend(frameon=False, loc="upper right" if errors[0] < errors[-1] else "lower right")
+    axis.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     _plain(axis)
     return figure
 
@@ -109,7 +109,7 @@ def course(measures):
     """
     columns = min(2, len(measures))
     rows = -(-len(measures) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 3.9 * rows), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 4.3 * rows), layout="constrained", squeeze=False)
     for axis in axes.flat[len(measures) :]:
         axis.set_axis_off()
     for axis, (title, logarithmic, series) in zip(axes.flat, measures):
@@ -120,7 +120,7 @@ def course(measures):
         if logarithmic:
             axis.set_yscale("log", nonpositive="mask")
         axis.set(title=title, xlabel="step")
-        axis.legend(frameon=False, fontsize="small", ncols=2)
+        axis.legend(frameon=False, fontsize="small", ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.14))
         axis.grid(alpha=0.25)
     return figure
 

@@ -108,10 +108,10 @@ def occlusion(pictures, names, maps, before, size, stride):
         right.imshow(heat, cmap="viridis", interpolation="nearest", extent=(low, high, high, low))
         right.set(xlim=(-0.5, T - 0.5), ylim=(T - 0.5, -0.5), xticks=(), yticks=())
         right.set_title(f"{p:.2f} → {heat.min():.2f}", fontsize=10)
-    below = sheet.axes_below((0.3, 0.15), 0.12)
+    below = sheet.axes_below((0.3, 0.35), 0.12)
+    below.set_title("probability with this place covered", fontsize=10)
     bar = sheet.figure.colorbar(plt.cm.ScalarMappable(cmap="viridis"), cax=below, orientation="horizontal")
     bar.set_ticks([0, 1], labels=["lowest", "highest"])
-    bar.set_label("probability with this place covered,\non a scale of each picture's own", fontsize=10, labelpad=-10)
     return sheet.figure
 
 

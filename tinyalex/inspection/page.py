@@ -7,7 +7,7 @@ from PIL import Image
 
 from tinyalex.inspection import answers, course, seen
 from tinyalex.inspection.folder import written
-from tinyalex.inspection.panel import Panel, listed
+from tinyalex.inspection.panel import Panel, first_name, listed
 from tinyalex.plots import save
 from tinyalex.progress import progress_bar
 
@@ -37,7 +37,8 @@ figure { margin: 0 } figcaption { margin: .6rem 0 } main:focus { outline: none }
 .card { width: fit-content; max-width: 100% } .card img { display: block; max-width: 100%; height: auto }
 table { border-collapse: collapse; margin: .6rem 0 } caption { text-align: left; font-weight: 600; padding: .2rem 0 }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top }
-thead th { color: var(--soft); font-weight: 600 } tbody th { font-weight: 400 } .wide { overflow-x: auto }
+thead th { color: var(--soft); font-weight: 600 } tbody th { font-weight: 400 } header th { white-space: nowrap }
+.wide { overflow-x: auto }
 summary { cursor: pointer; color: var(--link) }
 footer { margin-top: 3rem; padding-bottom: 2rem; border-top: 1px solid var(--line) }
 @media print { nav, .skip { display: none } section { break-inside: avoid } }
@@ -73,7 +74,10 @@ def in_short(numbers):
     if numbers["classes"] > 5:  # of fewer the right one is always among the first five
         error += f", top-5 {numbers['top5_error']:.1%}"
     near = [f"{share:.1%} {'by' if space == 'chance' else 'in'} {space}" for space, share in numbers["purity"].items()]
-    most = [f"{one['class']} taken for {one['answer']} ({one['pictures']}×)" for one in numbers["confusions"][:3]]
+    most = [
+        f"{first_name(one['class'])} taken for {first_name(one['answer'])} ({one['pictures']}×)"
+        for one in numbers["confusions"][:1]
+    ]
     dead = [f"{layer} {one['dead']} of {one['units']}" for layer, one in numbers["dead"].items() if one["dead"]]
     return (
         ("Validation error", error),

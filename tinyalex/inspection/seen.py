@@ -85,10 +85,10 @@ def alike(subject):
     averaged = f", averaged down to about {PIXELS} a side" if subject.view.crop > PIXELS else ""
     caption = (
         f"Validation pictures, each beside the {k} nearest of {some}{len(pool):,} training pictures: above by Euclidean "
-        f"distance in what {name} gives the last layer, below in pixels{averaged} (paper, Fig. 4, right). Over "
-        f"{len(queries)} validation pictures {pure[name]:.1%} of the {k} nearest in {name} are of the picture's class, in "
-        f"pixels {pure['pixels']:.1%}; by chance it would be {pure['chance']:.1%}. {galleries.RIGHT} and a frame mark the same "
-        "class."
+        f"distance in what {name} gives the last layer, below in pixels{averaged} (paper, Fig. 4, right); those of its "
+        f"class have {galleries.RIGHT} and a frame. Over {len(queries)} validation pictures {pure[name]:.1%} of the {k} "
+        f"nearest in {name} are of the picture's class, in pixels {pure['pixels']:.1%}; by chance it would be "
+        f"{pure['chance']:.1%}."
     )
     alt = _alike_alt(subject, shown, near)
     return Panel("neighbours", "Which pictures are alike to it", caption, figure, alt, numbers={"purity": pure})
@@ -197,7 +197,8 @@ def occlusions(subject):
     caption = (
         f"The probability of the right class when a grey square of {size} pixels covers a place of the "
         f"{subject.view.crop}-pixel crop, tried at {maps[0].size} places (after Zeiler and Fergus, 2014). On average it is "
-        f"{np.mean(before):.2f} for the whole crop and {lowest.mean():.2f} with the worst place covered, the dashed square."
+        f"{np.mean(before):.2f} for the whole crop and {lowest.mean():.2f} with the worst place covered, the dashed "
+        "square. Each map has a scale of its own."
     )
     said = "; ".join(f"{name} from {p:.2f} to {low:.2f}" for name, p, low in zip(names, before, lowest))
     alt = f"{len(chosen)} pictures, each beside a map of that probability. With the worst place covered it goes, for {said}."
