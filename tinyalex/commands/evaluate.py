@@ -10,7 +10,7 @@ from tinyalex.runs import open_runs
 DESCRIPTION = (
     "Top-1 and top-5 error and mean loss on the validation pictures, on the centre crop or averaged over ten crops.\n"
     "RUN is a run folder (its best epoch is taken) or one .safetensors file. Several are evaluated on the same pictures,\n"
-    "by default those of the first; --ensemble also averages their probabilities picture by picture, as the paper did with five."
+    "by default those of the first; --ensemble also averages their probabilities, as the paper did with five."
 )
 EXAMPLES = (
     "tinyalex evaluate runs/first",
