@@ -38,7 +38,7 @@ def _with_and_without(words, arm, top1_points=None, top5_points=None, named="wit
 
 # ---------------------------------------------------------------------------------------------- C1
 
-RATES = (0.003, 0.01, 0.03)  # each activation with the best of these, as the paper chose each one's rate by itself
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1)  # each activation with the best of these, as the paper chose each one's rate by itself
 TO_ERROR = 0.25
 # "No regularization of any kind was employed" (§3.1, Fig. 1)
 PLAIN = dict(schedule="constant", weight_decay=0.0, crops=False, mirror=False, color=False, until_error=TO_ERROR)

@@ -8,14 +8,13 @@ import numpy as np
 from tinyalex.backend import random_stream, to_host
 from tinyalex.config import read_json
 from tinyalex.evaluation import class_probabilities, evaluate, measure
-from tinyalex.inspection.colour import colour_selectivity
+from tinyalex.inspection.colour import colour_selectivity, differences_by_chance, tower_colour
 from tinyalex.inspection.features import features_of
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.runfolder import RunFolder, load_network
 
 SAMPLE = 2000  # pictures that a number is read off, at most, where all would take long
 NEIGHBOURS = 6  # paper, Fig. 4
-SPLITS = 1000  # random halves of the kernels, to see what chance does
 
 
 class Trained:
@@ -70,12 +69,9 @@ class Trained:
     @functools.cached_property
     def tower_colour(self):
         """(|difference| of the two towers' mean colour selectivity, its mean over random halves of the same kernels)."""
-        network, _ = _load(self.folder.last, self.xp)
-        selectivity = colour_selectivity(to_host(network.params["conv1.weight"]))
-        F = len(selectivity)
-        shuffled = random_stream("towers", F).permuted(np.tile(selectivity, (SPLITS, 1)), axis=1)
-        differences = np.abs(np.vstack([selectivity, shuffled]) @ np.repeat([1, -1], F // 2)) / (F // 2)
-        return float(differences[0]), float(differences[1:].mean())
+        weight = to_host(_load(self.folder.last, self.xp)[0].params["conv1.weight"])
+        towers = tower_colour(weight)
+        return abs(towers[0] - towers[1]), float(differences_by_chance(colour_selectivity(weight)).mean())
 
     def _on(self, split):
         network, view = _load(self.folder.last, self.xp)

@@ -34,9 +34,9 @@ def tower_colour(weight):
     return float(selectivity[:half].mean()), float(selectivity[half:].mean())
 
 
-def difference_by_chance(selectivity, draws=1000):
-    """How far the means of two halves of these kernels, put together at random, differ in 95 of 100 cases."""
+def differences_by_chance(selectivity, draws=1000):
+    """How far the means of two halves of these kernels differ when they are put together at random: (draws,)."""
     rng = random_stream(0, "inspect", "halves")
     shuffled = rng.permuted(np.tile(to_host(selectivity), (draws, 1)), axis=1)
     half = len(selectivity) // 2
-    return float(np.quantile(np.abs(shuffled[:, :half].mean(axis=1) - shuffled[:, half:].mean(axis=1)), 0.95))
+    return np.abs(shuffled[:, :half].mean(axis=1) - shuffled[:, half:].mean(axis=1))

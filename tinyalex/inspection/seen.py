@@ -4,7 +4,7 @@ import numpy as np
 
 from tinyalex.backend import to_device, to_host
 from tinyalex.inspection import drawing, galleries
-from tinyalex.inspection.colour import colour_selectivity, difference_by_chance
+from tinyalex.inspection.colour import colour_selectivity, differences_by_chance
 from tinyalex.inspection.features import activations, features_of
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.inspection.occlusion import occlusion_map, probability_of
@@ -50,7 +50,7 @@ def _division(selectivity, means):
     """Words for whether the towers divide colour between them."""
     if len(means) == 1:
         return "The next convolution has one group, so there is one tower, not the paper's two."
-    difference, chance = abs(means[0] - means[1]), difference_by_chance(selectivity)
+    difference, chance = abs(means[0] - means[1]), np.quantile(differences_by_chance(selectivity), 0.95)
     verdict = "as in the paper, one tower is for colour" if difference > chance else "no sign of the paper's division"
     return (
         f"The towers differ by {difference:.2f}; halves of these kernels put together at random stay within {chance:.2f} "
