@@ -5,15 +5,16 @@ import math
 
 import numpy as np
 
-from tinyalex.backend import random_stream, to_host
+from tinyalex.backend import to_host
 from tinyalex.config import read_json
 from tinyalex.evaluation import class_probabilities, evaluate, measure
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance, tower_colour
 from tinyalex.inspection.features import features_of
 from tinyalex.inspection.neighbours import nearest, purity
+from tinyalex.inspection.subject import sample
 from tinyalex.runfolder import RunFolder, load_network
 
-SAMPLE = 2000  # pictures that a number is read off, at most, where all would take long
+SAMPLE = 2000  # pictures of a split, at most, whose neighbours are looked for
 NEIGHBOURS = 6  # paper, Fig. 4
 
 
@@ -48,22 +49,15 @@ class Trained:
         """Top-1 error on the training pictures as at test time: no dropout, no augmentation."""
         return evaluate(*self._on(self.dataset.train), quiet=True).top1_error
 
-    @functools.cached_property
-    def sample(self):
-        """Indices of at most SAMPLE (validation, training) pictures, the same for every run."""
-        return tuple(
-            np.sort(random_stream("sample", i).permutation(len(split))[:SAMPLE])
-            for i, split in enumerate((self.dataset.val, self.dataset.train))
-        )
-
     def purity(self, space):
         """Share of the NEIGHBOURS nearest training pictures with the validation picture's class; space: "fc7" or "pixels"."""
         splits = self.dataset.val, self.dataset.train
+        chosen = [sample(split, SAMPLE, "claims") for split in splits]
         if space == "fc7":
-            points = [features_of(*self._on(split), layer="relu7", indices=rows) for split, rows in zip(splits, self.sample)]
+            points = [features_of(*self._on(split), indices=rows) for split, rows in zip(splits, chosen)]
         else:
-            points = [split.gather(rows).reshape(len(rows), -1).astype(np.float32) for split, rows in zip(splits, self.sample)]
-        labels, pool_labels = (split.labels[rows] for split, rows in zip(splits, self.sample))
+            points = [split.gather(rows).reshape(len(rows), -1).astype(np.float32) for split, rows in zip(splits, chosen)]
+        labels, pool_labels = (split.labels[rows] for split, rows in zip(splits, chosen))
         return purity(labels, pool_labels[nearest(*points, NEIGHBOURS)])
 
     @functools.cached_property
