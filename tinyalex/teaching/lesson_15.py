@@ -602,7 +602,7 @@ def _confusion_by_hand(arguments, output, index):
     return f"By hand: off the diagonal the largest entry is {matrix[true, answer]}, in row {true}, column {answer}."
 
 
-LESSON = Lesson("15", "Looking inside", 45, (
+LESSON = Lesson("15", "Looking inside", 20, (
     Exercise(
         "15-colour", "colour_shares", colour_shares, (_kernel_probe, _second_kernel_probe), ("shares", "first", "second"),
         wrong=COLOUR_WRONG, by_hand=_colour_by_hand, axes={"shares": ("kernel",)},
