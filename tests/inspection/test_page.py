@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import shlex
 from dataclasses import replace
@@ -237,6 +238,21 @@ def test_ctrl_c_leaves_nothing(easy, one_figure, tmp_path, monkeypatch, kept):
     monkeypatch.setattr(page, "PANELS", (*page.PANELS, interrupted))
     assert inspect(easy[0], out) == 130
     assert tree(tmp_path) == before and (out / "index.html").exists() == bool(kept)
+
+
+def test_an_earlier_page_stays_where_its_place_cannot_be_taken(easy, one_figure, tmp_path, monkeypatch, capsys):
+    out, rename = tmp_path / "page", os.rename
+    assert inspect(easy[0], out) == 0
+    before = tree(tmp_path)
+
+    def refused(source, target):
+        if str(source).endswith(".partial"):
+            raise PermissionError(1, "not permitted")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refused)
+    assert inspect(easy[0], out) == 2 and "cannot be written (not permitted)" in capsys.readouterr().err
+    assert tree(tmp_path) == before
 
 
 @pytest.mark.parametrize("arguments, word", [

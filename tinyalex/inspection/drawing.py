@@ -11,6 +11,7 @@ from tinyalex.inspection.galleries import WIDTH, words
 from tinyalex.plots import DARK, MIDDLE, draw_sheet, kernel_sheet, plt
 
 MARKERS = "os^vDPX*<>"
+ON_LINE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # so that a line behind a number does not strike it out
 
 
 def towers(parts):
@@ -58,7 +59,7 @@ def class_errors(names, errors, mean):
     figure, axis = plt.subplots(figsize=(WIDTH, 1.1 + 0.24 * len(names)), layout="constrained")
     axis.barh(range(len(names)), 100 * np.asarray(errors), 0.72, color=MIDDLE)
     for place, error in enumerate(errors):
-        axis.text(100 * error + 0.7, place, f"{error:.0%}", va="center", fontsize=8.5)
+        axis.text(100 * error + 0.7, place, f"{error:.0%}", va="center", fontsize=8.5, bbox=ON_LINE)
     axis.axvline(100 * mean, color=DARK, ls="--", label=f"all pictures: {mean:.1%}")
     axis.set_yticks(range(len(names)), [words(name, 28) for name in names], fontsize=9)
     axis.set(xlim=(0, 107), ylim=(len(names) - 0.4, -0.6), xlabel="wrong answers, %")

@@ -5,7 +5,7 @@ import numpy as np
 from tinyalex.backend import to_device, to_host
 from tinyalex.inspection import drawing, galleries
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance
-from tinyalex.inspection.features import activations, features_of
+from tinyalex.inspection.features import AT_ONCE, activations, features_of
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.inspection.occlusion import occlusion_map, probability_of
 from tinyalex.inspection.panel import Panel, first_name, listed
@@ -72,7 +72,7 @@ def alike(subject):
     name, look["layer"] = last_features(subject.network)
     spaces = {
         name: (features_of(split=val, indices=asked, **look), features_of(split=train, indices=pool, **look)),
-        "pixels": (shrunk(subject.crops(val, asked)), shrunk(subject.crops(train, pool))),
+        "pixels": (_pixels(subject, val, asked), _pixels(subject, train, pool)),
     }
     near = {space: pool[nearest(a, b, k)] for space, (a, b) in spaces.items()}
     pure = {
@@ -123,6 +123,12 @@ def _neighbours(subject, index, near):
         pictures, labels = subject.crops(subject.dataset.train, indices), subject.dataset.train.labels[indices]
         rows.append((space, [(p, subject.names[k], k == label) for p, k in zip(pictures, labels)]))
     return subject.crops(subject.dataset.val, [index])[0], subject.names[label], rows
+
+
+def _pixels(subject, split, indices):
+    """The centre crops of pictures as rows of pixels, (N, D); never more than a batch of large ones in memory."""
+    batches = [indices[start : start + AT_ONCE] for start in range(0, len(indices), AT_ONCE)]
+    return np.concatenate([shrunk(subject.crops(split, batch)) for batch in batches])
 
 
 def shrunk(pictures):
