@@ -1,7 +1,7 @@
 """The folder that a training run leaves behind, and how a trained network is read from it.
 
     config.json       what was asked for: settings, versions, command, fingerprint of the data
-    metrics.jsonl     one JSON object a line: every few steps, and at the end of each epoch
+    metrics.jsonl     one JSON object a line: every few steps, at each warning, and at the end of each epoch
     last.safetensors  where training stands;  best.safetensors  the epoch with the lowest top-1 validation error
     result.json, curves.png, kernels.png, overview.png      written at the end
 """
@@ -82,7 +82,11 @@ class RunFolder:
             raise UserError(f"{self.metrics}: cannot be written ({error.strerror})") from error
 
     def read_metrics(self, kind=None):
-        """The lines of metrics.jsonl as dicts, all or those of one kind ("step", "epoch"); a line cut short is left out."""
+        """The lines of metrics.jsonl as dicts, all or those of one kind; a line cut short is left out.
+
+        "step": the mean loss, the rate and the layers' health (see `tinyalex.health`);  "warning": what was said of it;
+        "epoch": losses and errors
+        """
         if not self.metrics.exists():
             return []
         lines = []
@@ -157,19 +161,19 @@ def find_checkpoint(path):
     return file
 
 
-def begin_with(network, path):
-    """Copy a trained network's parameters into `network`, in place; those of its last layer only if they fit.
+def begin_with(network, path, class_ids):
+    """Copy a trained network's parameters into `network`, in place; those of its last layer only for the same classes.
 
-    path: a run folder or a checkpoint. UserError where another layer differs in name or shape: then it is another net.
+    path: a run folder or a checkpoint;  class_ids: the classes that `network` is to tell apart, in order
+    UserError where another layer differs in name or shape: then it is another net.
     """
     file = find_checkpoint(path)
-    found, (*_, last) = load_checkpoint(file).params, (name.rpartition(".")[0] for name in network.params)
-    head = [name for name in network.params if name.rpartition(".")[0] == last]
-    if any(name not in found or found[name].shape != network.params[name].shape for name in head):
-        found = {name: array for name, array in found.items() if name.rpartition(".")[0] != last}
-        copy_into({name: p for name, p in network.params.items() if name not in head}, found, file)
-    else:
-        copy_into(network.params, found, file)
+    checkpoint, target = load_checkpoint(file), network.params
+    found = checkpoint.params
+    if checkpoint.info.get("class_ids") != list(class_ids):
+        *_, last = (name.rpartition(".")[0] for name in target)
+        target, found = ({n: p for n, p in params.items() if n.rpartition(".")[0] != last} for params in (target, found))
+    copy_into(target, found, file)
 
 
 def load_network(path, xp):

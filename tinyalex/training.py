@@ -14,6 +14,7 @@ from tinyalex.data.loader import TrainingLoader
 from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate
 from tinyalex.guards import check_fit, first_not_finite, stop_signals
+from tinyalex.health import Watch, measure
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.optim import SGD, LayerRates, Schedule, bias_factors, initialise
@@ -53,7 +54,7 @@ class Trainer:
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
         layers = dict.fromkeys(name.rpartition(".")[0] for name in self.network.params)
         self.layer_rates = LayerRates(config.layer_lr, layers)
-        self.loss = SoftmaxCrossEntropy()
+        self.loss, self.watch = SoftmaxCrossEntropy(), Watch(config.lr)
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
         self.loader = TrainingLoader(
             dataset.train, self.view, config.batch, config.seed, xp, augment, reserve=self.memory_bytes
@@ -62,6 +63,11 @@ class Trainer:
         self.pending = []  # (step, loss, wrong, pictures) of steps not yet looked at
 
     # ------------------------------------------------------------------------------------------ going on
+
+    def begin(self):
+        """Take the first weights from another run, where the configuration names one."""
+        if self.config.start_from:
+            begin_with(self.network, self.config.start_from, self.dataset.class_ids)
 
     def resume(self):
         """Take up the last checkpoint; a run that was ended before its first one starts from its configuration."""
@@ -73,8 +79,11 @@ class Trainer:
             copy_into(self.network.params, checkpoint.params, self.folder.last)
             copy_into(self.optimiser.velocity, checkpoint.velocity, self.folder.last)
             self.state = checkpoint.info["state"]
+        else:
+            self.begin()
         self.folder.make()
         self.folder.forget_metrics_after(self._total_step(), self.state["epoch"])
+        self.watch = Watch(self.config.lr, self.folder.read_metrics("warning"))
 
     def train(self):
         """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal."""
@@ -108,14 +117,14 @@ class Trainer:
         started = saved = time.perf_counter()
         self._set_layer_rates(state["epoch"])
         for step, x, labels in self.loader.epoch(state["epoch"], state["step"], color=self._color(state["epoch"])):
-            self._step(step, x, labels)
+            health = self._step(step, x, labels)
             state["step"] = step + 1
             now = time.perf_counter()
             state["seconds"] += now - started
             started = now
             bar.update(len(labels))
             if state["step"] % LOG_EVERY == 0:
-                self._log_step(bar)
+                self._log_step(bar, health)
             if stop.asked or now - saved > SAVE_SECONDS:
                 self._save(self.folder.last)
                 saved = time.perf_counter()
@@ -124,7 +133,7 @@ class Trainer:
         self._settle()
 
     def _step(self, step, x, labels):
-        """Forward, backward, update."""
+        """Forward, backward, update; what it says of the layers, if it is a step that is logged."""
         epoch, seed = self.state["epoch"], self.config.seed
         rng = random_stream(seed, "network", epoch, step, xp=self.xp)
         logits, cache = self.network.forward(x, train=True, rng=rng)
@@ -134,6 +143,7 @@ class Trainer:
             self._settle(x)  # on a device rarely: looking at a number waits for all work before it
         _, grads = self.network.backward(self.loss.backward(loss_cache), cache, input_grad=False)
         self.optimiser.step(grads, self._lr(step))
+        return measure(self.network, cache, grads, self.optimiser.velocity) if (step + 1) % LOG_EVERY == 0 else None
 
     def _lr(self, step):
         errors = [line["val_top1_error"] for line in self.state["history"]]
@@ -221,12 +231,15 @@ class Trainer:
     def _total_step(self):
         return self.state["epoch"] * self.loader.steps + self.state["step"]
 
-    def _log_step(self, bar):
+    def _log_step(self, bar, health):
         self._settle()
         loss = self.state["loss_sum"] / self.state["seen"]
         bar.set_postfix_str(f"loss {loss:.3f}")
-        lr = self._lr(self.state["step"] - 1)
-        self.folder.log(kind="step", step=self._total_step(), epoch=self.state["epoch"] + 1, mean_loss=loss, lr=lr)
+        where, lr = {"step": self._total_step(), "epoch": self.state["epoch"] + 1}, self._lr(self.state["step"] - 1)
+        self.folder.log(kind="step", **where, mean_loss=loss, lr=lr, health=health)
+        for warning in self.watch.look(health, lr, self.optimiser.lr_factors):
+            say(f"epoch {where['epoch']}, step {self.state['step']}: {warning['text']}", self.quiet)
+            self.folder.log(kind="warning", **where, **warning)
 
     def _save(self, path):
         self._settle()
@@ -244,8 +257,7 @@ class Trainer:
 def start(folder, config, dataset, xp, command, quiet=False):
     """A `Trainer` for a new run, its config.json written; whatever is wrong is found before the first step."""
     trainer = Trainer(folder, config, dataset, xp, quiet)
-    if config.start_from:
-        begin_with(trainer.network, config.start_from)
+    trainer.begin()
     folder.make()
     settings = {"config": config.to_dict(), "fingerprint": dataset.fingerprint, "versions": versions()}
     folder.write_json("config.json", settings | {"command": command, "device": device_name(xp)})
