@@ -88,8 +88,8 @@ def top1(trained):
 
 
 def top5(trained):
-    """Top-5 validation error."""
-    return trained.history[-1]["val_top5_error"]
+    """Top-5 validation error; NaN for five classes or fewer, among which the right one always is."""
+    return trained.history[-1]["val_top5_error"] if len(trained.dataset.class_ids) > 5 else math.nan
 
 
 def training_error(trained):
@@ -108,16 +108,20 @@ def early_loss(trained):
 
 
 def ten_crop_error(trained, k=1):
-    """Top-k error with ten crops."""
-    measured = measure(trained.ten_crops, trained.dataset.val.labels)
-    return measured.top1_error if k == 1 else measured.top5_error
+    """Top-1 or top-5 error with ten crops."""
+    return _error(trained.ten_crops, trained.dataset, k)
 
 
 def ensemble_error(several, k=1):
-    """Top-k error of the networks' averaged probabilities."""
-    averaged = np.mean([trained.probabilities for trained in several], axis=0)
-    measured = measure(averaged, several[0].dataset.val.labels)
-    return measured.top1_error if k == 1 else measured.top5_error
+    """Top-1 or top-5 error of the networks' averaged probabilities."""
+    return _error(np.mean([trained.probabilities for trained in several], axis=0), several[0].dataset, k)
+
+
+def _error(p, dataset, k):
+    measured = measure(p, dataset.val.labels)
+    if k == 1:
+        return measured.top1_error
+    return measured.top5_error if len(dataset.class_ids) > 5 else math.nan
 
 
 def epochs_to_converge(trained, within=0.02):
