@@ -11,7 +11,7 @@ from tinyalex import backend, optim
 from tinyalex.backend import to_device
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
-from tinyalex.optim import SGD, Schedule, bias_factors, initialise
+from tinyalex.optim import SGD, LayerRates, Schedule, bias_factors, initialise
 
 SHAPES = {"conv1.weight": (3, 2, 4), "conv1.bias": (4,), "fc6.weight": (5, 3), "fc6.bias": (3,)}
 LR_FACTORS, DECAY_FACTORS = {"conv1.bias": 2.0, "fc6.weight": 0.0}, {"conv1.bias": 0.0, "fc6.bias": 3.0}
@@ -154,6 +154,51 @@ def test_sgd_refuses_what_does_not_fit():
 
 def test_bias_factors_are_the_2012_sources():
     assert bias_factors(SHAPES, 2.0, 0.0) == ({"conv1.bias": 2.0, "fc6.bias": 2.0}, {"conv1.bias": 0.0, "fc6.bias": 0.0})
+
+
+# ---------------------------------------------------------------------------------------------- rates of layers
+
+LAYERS = ("conv1", "conv2", "fc8")
+
+
+def check_layer_rates(layer_rates):
+    for text, by_epoch in [
+        ("", {0: {}, 9: {}}),
+        ("conv1:0:0", {0: {"conv1": 0.0}, 9: {"conv1": 0.0}}),
+        ("conv1:67:0.1,conv1:72:0", {66: {}, 67: {"conv1": 0.1}, 71: {"conv1": 0.1}, 72: {"conv1": 0.0}}),
+        ("conv1:72:0,fc8:3:2.5,conv1:67:0.1", {2: {}, 70: {"fc8": 2.5, "conv1": 0.1}, 72: {"fc8": 2.5, "conv1": 0.0}}),
+        ("conv2:4:9,conv2:4:0.5", {3: {}, 4: {"conv2": 0.5}}),  # of two for one epoch, the one that comes last
+        ("conv2:4:0.5,conv2:4:9,conv2:6:1", {5: {"conv2": 9.0}, 6: {"conv2": 1.0}}),
+        ("conv1:1:1e-3", {1: {"conv1": 1e-3}}),
+    ]:
+        rates = layer_rates(text, LAYERS)
+        for epoch, factors in (*by_epoch.items(), *reversed(by_epoch.items())):  # asked in any order, it says the same
+            assert rates.at(epoch) == factors, f"{text} at {epoch}"
+
+
+def test_layer_rates():
+    check_layer_rates(LayerRates)
+
+
+@pytest.mark.parametrize("old, new", [
+    ("start <= epoch", "start < epoch"),
+    ("start <= epoch", "start == epoch"),
+    ("self.changes.sort(key=lambda change: change[0])", "pass"),
+    ("self.changes.sort(key=lambda change: change[0])", "self.changes.sort()"),
+    ("int(numbers[0]), float(numbers[1])", "int(numbers[0]), float(numbers[1]) or 1.0"),
+])  # fmt: skip
+def test_layer_rates_teeth(old, new):
+    with pytest.raises(AssertionError):
+        check_layer_rates(edited(LayerRates, old, new))
+
+
+@pytest.mark.parametrize("change", [
+    "conv9:0:1", "conv1", "conv1:0", "conv1:0:1:2", "conv1:-1:1", "conv1:0:-0.5", "conv1:x:1", "conv1:0:x", "conv1:0.5:1",
+    "conv1:0:nan", "conv1:0:inf", ":0:1", "conv1::1", "conv1:0:", " conv1:0:1", "conv1.weight:0:1",
+])  # fmt: skip
+def test_bad_layer_rates(change):
+    words = ["--layer-lr", repr(change), "LAYER:EPOCH:FACTOR", "conv1, conv2, fc8"]
+    refused(lambda: LayerRates(f"conv2:3:0.5,{change}", LAYERS), *words, error=UserError)
 
 
 # ---------------------------------------------------------------------------------------------- initialisers

@@ -301,7 +301,8 @@ def test_labels_out_of_range_cannot_get_in(tmp_path, label):
 @pytest.mark.parametrize("name, value", [
     ("epochs", 0), ("batch", 0), ("batch", -3), ("lr", 0), ("lr", -1.0), ("lr", math.nan), ("lr", math.inf),
     ("momentum", 1.0), ("momentum", math.nan), ("weight_decay", -0.1), ("bias_lr", math.inf), ("seed", -1),
-    ("init", "xavier"), ("schedule", "x"),
+    ("init", "xavier"), ("schedule", "x"), ("layer_lr", "conv9:0:1"), ("bias_init", math.nan), ("color_epochs", -1),
+    ("crop_run", 0), ("until_error", -0.1), ("until_error", 1.0), ("until_error", math.nan),
 ])  # fmt: skip
 def test_settings_out_of_range(tmp_path, name, value):
     option = f"--{name.replace('_', '-')}"
