@@ -255,6 +255,12 @@ def test_an_earlier_page_stays_where_its_place_cannot_be_taken(easy, one_figure,
     assert tree(tmp_path) == before
 
 
+def test_a_place_that_is_taken_is_found_before_any_work(easy, tmp_path, monkeypatch):
+    monkeypatch.setattr("tinyalex.commands.inspect.open_dataset", lambda *_, **__: pytest.fail("pictures were read"))
+    (tmp_path / "notes.txt").write_text("mine")
+    assert inspect(easy[0], tmp_path) == 2
+
+
 @pytest.mark.parametrize("arguments, word", [
     ("RUN --pictures 0", "--pictures: found 0"),
     ("RUN --pictures 41", "41"),

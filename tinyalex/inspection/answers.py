@@ -51,9 +51,9 @@ def confusions(subject):
     numbers = {"confusions": [{"class": full[t], "answer": full[a], "pictures": n} for t, a, n in pairs]}
     shown, of_many = _most_confused(subject.matrix)
     most = listed([f"{t} taken for {a} ({_pictures(n)}, {share} of its class)" for t, a, n, share in rows[:3]])
-    wrong = int((~subject.right).sum())
+    wrong, numbered = int((~subject.right).sum()), ", numbers are pictures" if len(shown) <= drawing.NUMBERED else ""
     caption = (
-        f"Right classes in rows, answers in columns{of_many}; numbers are pictures, the diagonal is right. "
+        f"Right classes in rows, answers in columns{of_many}; the diagonal is right{numbered}. "
         + (f"Confused most often: {most}." if rows else "Nothing is confused with anything.")
     )
     alt = (

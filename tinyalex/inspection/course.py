@@ -50,8 +50,9 @@ def course(subject):
         caption = "This run has no record of it: its metrics hold no sizes of gradients and updates."
         return Panel("course", heading, caption)
     said = "; ".join(f"{title[0].lower()}{title[1:]}: {_ends(series)}" for title, _, series in measures)
-    caption = f"By step, layer by layer; at the last step on record the largest and the smallest were, {said}."
-    alt = f"{len(measures)} panels with a line for each layer ({listed(measures[0][-1])}). At the last step, {said}."
+    caption = f"By step, layer by layer. The largest and the smallest at the last step on record: {said}."
+    layers = listed(measures[0][-1])
+    alt = f"{len(measures)} panels with a line for each layer ({layers}). Largest and smallest at the end: {said}."
     return Panel("course", heading, caption, drawing.course(measures), alt)
 
 

@@ -11,6 +11,7 @@ from tinyalex.inspection.galleries import WIDTH, words
 from tinyalex.plots import DARK, MIDDLE, draw_sheet, kernel_sheet, plt
 
 MARKERS = "os^vDPX*<>"
+NUMBERED = 25  # classes: in a larger matrix numbers could not be read
 ON_LINE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # so that a line behind a number does not strike it out
 
 
@@ -47,7 +48,7 @@ def confusions(matrix, names):
     axis.set_xticks(range(K), labels, rotation=90, fontsize=small)
     axis.set_yticks(range(K), labels, fontsize=small)
     axis.set(xlabel="answer", ylabel="right class")
-    for true, answer in np.argwhere(matrix) if K <= 25 else ():
+    for true, answer in np.argwhere(matrix) if K <= NUMBERED else ():
         color = "white" if shares[true, answer] < 0.25 else "black"
         axis.text(answer, true, str(matrix[true, answer]), ha="center", va="center", color=color, fontsize=small)
     figure.colorbar(image, label="share of the class's pictures", shrink=0.7, ticks=(0, 0.05, 0.2, 0.5, 1))

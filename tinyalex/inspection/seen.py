@@ -51,7 +51,7 @@ def _division(selectivity, means):
     if len(means) == 1:
         return "The next convolution has one group, so there is one tower, not the paper's two."
     difference, chance = abs(means[0] - means[1]), np.quantile(differences_by_chance(selectivity), 0.95)
-    verdict = "as in the paper, one tower is for colour" if difference > chance else "no sign of the paper's division"
+    verdict = "as in the paper, one tower is for colour" if difference > chance else "no clear sign of the paper's division"
     return (
         f"The towers differ by {difference:.2f}; halves of these kernels put together at random stay within {chance:.2f} "
         f"in 95 of 100 cases: {verdict} (§6.1, Fig. 3)."
