@@ -86,7 +86,7 @@ def test_teeth(monkeypatch, old, new):
 def test_words():
     found = measured("points", [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)])
     assert report.interval_text(found) == "−4.0 points (−6.5 to −1.5)"
-    assert report.side_text(found, "a") == "with 20.0 %" and report.paper_text(found) == "−1.4"
+    assert report.side_text(found, "a") == "with 20.0 %" and report.paper_text(found) == "−1.4 points"
     assert report.interval_text(measured("points", [(0.1, 0.5)])) == "−40.0 points"
     assert report.interval_text(measured("×", [(4, 2), (8, 1)])).startswith("4 × (")
     assert report.interval_text(measured("", [(0.5, 0.25)])) == "+0.250"

@@ -10,7 +10,9 @@ from tinyalex.config import read_json
 from tinyalex.runfolder import versions
 from tinyalex.statistics import t_interval, verdict
 
-NULL = "not resolved at this scale"
+SCALE = " at this scale"
+NULL = f"not resolved{SCALE}"
+UNITS = {"points": " points", "×": " ×", "": ""}  # behind a number
 
 
 def result_of(claim, lab, seeds):
@@ -97,23 +99,25 @@ def number(value, unit, sign=True):
 def interval_text(contrast):
     """ "−1.2 points (−2.0 to −0.4)", the interval left out where there is none."""
     unit, effect = contrast["unit"], number(contrast["effect"], contrast["unit"])
-    words = {"points": " points", "×": " ×", "": ""}[unit]
+    if contrast["effect"] is None:
+        return "–"
     if contrast["low"] is None or contrast["high"] is None:
-        return f"{effect}{words}"
-    return f"{effect}{words} ({number(contrast['low'], unit)} to {number(contrast['high'], unit)})"
+        return f"{effect}{UNITS[unit]}"
+    return f"{effect}{UNITS[unit]} ({number(contrast['low'], unit)} to {number(contrast['high'], unit)})"
 
 
 def side_text(contrast, key):
     """ "LRN 8.1 %": the mean over seeds."""
     values = [value for value in contrast[key]["values"] if value is not None]
-    mean = float(np.mean(values)) if values else math.nan
-    text = f"{100 * mean:.1f} %" if contrast["unit"] == "points" else f"{mean:.3g}"
-    return f"{contrast[key]['label']} {text}"
+    if not values:
+        return f"{contrast[key]['label']} ?"
+    mean = float(np.mean(values))
+    return f"{contrast[key]['label']} " + (f"{100 * mean:.1f} %" if contrast["unit"] == "points" else f"{mean:.3g}")
 
 
 def paper_text(contrast):
     """The paper's figure for an effect, or a dash."""
-    return "–" if contrast["paper"] is None else number(contrast["paper"], contrast["unit"])
+    return "–" if contrast["paper"] is None else number(contrast["paper"], contrast["unit"]) + UNITS[contrast["unit"]]
 
 
 def markdown(result):
@@ -140,7 +144,7 @@ def page(results, command, class_ids):
     """All results as one Markdown page: what was run, and a table with a row a contrast. class_ids: of the data set."""
     first = results[0]
     counts = {verdict: sum(result["verdict"] == verdict for result in results) for verdict in ("reproduced", "opposite", NULL)}
-    classes = f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else ""
+    classes = f"{len(class_ids)} classes" + (f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else "")
     resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
     head = f"""# The paper's claims, run again
 
@@ -150,8 +154,10 @@ Printed on {date.today()} by
 {command}
 ```
 
-{first["model"]} on {first["data"]}, {len(class_ids)} classes{classes}: {first["seeds"]} seeds of each arm, at most {first["pictures_a_run"]:,} pictures a run, on {first["device"]} with
-NumPy {first["versions"]["numpy"]}. An effect is the difference (or, marked ×, the ratio) of the two sides, the first against the second, seed by seed;
+{first["model"]} on {first["data"]}, {classes};
+{first["seeds"]} seeds of each arm, at most {first["pictures_a_run"]:,} pictures a run, {first["device"]}, NumPy {first["versions"]["numpy"]}.
+
+An effect is the difference (or, marked ×, the ratio) of the two sides, the first against the second, seed by seed;
 in brackets Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
 effect; *opposite*: on the other; else it is *not resolved at this scale*, which says nothing against the paper, whose networks,
 pictures and training were larger by orders of magnitude. Where there is no effect at all, one interval in twenty still misses 0
@@ -166,9 +172,9 @@ def _table(results):
     rows = ["| | claim | effect (95 % interval) | the paper's | verdict |", "|---|---|---|---|---|"]
     for result in results:
         for n, c in enumerate(result["contrasts"]):
-            claim = f"{result['title']}. " if n == 0 else ""
+            claim = f"**{result['title']}**<br>" if n == 0 else ""
             sides = f"{c['what']}: {side_text(c, 'a')}, {side_text(c, 'b')}"
             rows.append(
-                f"| {result['id'] if n == 0 else ''} | {claim}{sides} | {interval_text(c)} | {paper_text(c)} | {c['verdict']} |"
+                f"| {result['id'] if n == 0 else ''} | {claim}{sides} | {interval_text(c)} | {paper_text(c)} | {c['verdict'].removesuffix(SCALE)} |"
             )
     return "\n".join(rows) + "\n"
