@@ -225,7 +225,8 @@ def test_where_the_time_goes():
     assert all(layer["forward_ms"] > 0 and layer["backward_ms"] > 0 for layer in layers)
     assert not any("forward" in vars(layer) or "backward" in vars(layer) for _, layer, *_ in ours.network.shapes())
     kinds = ours.kinds(1)
-    assert list(kinds) == ["forward", "backward", "update", "data"] and kinds["backward"] > kinds["update"] > 0
+    assert list(kinds) == ["forward", "backward", "update", "health", "data"] and kinds["backward"] > kinds["update"] > 0
+    assert 0 < 20 * kinds["health"] < kinds["forward"] + kinds["backward"], "measured in every 20th step"
     assert ours.pipeline(2, 1) > 0
     assert not [thread.name for thread in threading.enumerate() if "data" in thread.name]
 

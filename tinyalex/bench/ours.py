@@ -12,12 +12,14 @@ from tinyalex.bench.side import resident_peak
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.data.loader import TrainingLoader
+from tinyalex.health import measure
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.optim import SGD
+from tinyalex.training import LOG_EVERY
 
 LR = 1e-4  # small, so that weights stay sane over any number of steps
-KINDS = ("forward", "backward", "update", "data")
+KINDS = ("forward", "backward", "update", "health", "data")
 
 
 def seconds_of(step, xp, count=1):
@@ -78,7 +80,8 @@ class Ours:
     def kinds(self, steps=3):
         """Seconds a step of each kind of work, in training on pictures that the input pipeline hands over.
 
-        On a GPU each kind is waited for, so there is less overlap than in real training.
+        The layers' health is measured once in LOG_EVERY steps, so its seconds are divided by that. On a GPU each kind is
+        waited for, so there is less overlap than in real training.
         """
         seconds, clock = dict.fromkeys(KINDS, 0.0), Stopwatch(self.xp)
         batches = self._loader(steps + 1).epoch(0)
@@ -93,6 +96,8 @@ class Ours:
             seconds["backward"] += clock.lap()
             self._update(grads)
             seconds["update"] += clock.lap()
+            measure(self.network, forward[1], grads, self.optimiser.velocity)
+            seconds["health"] += clock.lap() / LOG_EVERY
         batches.close()
         return {kind: total / steps for kind, total in seconds.items()}
 

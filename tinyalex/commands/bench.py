@@ -13,6 +13,7 @@ from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.peer import torch_version
 from tinyalex.progress import say
+from tinyalex.training import LOG_EVERY
 
 DESCRIPTION = (
     "Whole training steps (forward, backward, update) and inference on random pictures, and what sgemm can do here.\n"
@@ -147,8 +148,9 @@ def _show_around(results):
 
 
 def _show_kinds(r):
-    kinds = ", ".join(f"{kind} {share:.1%}" for kind, share in r["kinds"].items())
-    print(f"Where the time goes in {_label(r)}, trained from the pipeline: {kinds} (waiting for pictures).\n")
+    notes = {"health": f" (measured in every {LOG_EVERY}th step)", "data": " (waiting for pictures)"}
+    kinds = ", ".join(f"{kind} {share:.1%}{notes.get(kind, '')}" for kind, share in r["kinds"].items())
+    print(f"Where the time goes in {_label(r)}, trained from the pipeline: {kinds}.\n")
 
 
 def _show_layers(r):
