@@ -31,21 +31,27 @@ def open_runs(paths, xp, data=None, quiet=False):
     UserError before any picture is looked at, where the networks do not know the same classes in the same order, or the
     data have other classes or pictures of another size.
     """
-    runs = [_open(path, xp) for path in paths]
+    runs = [open_run(path, xp) for path in paths]
     first, data = runs[0], data or runs[0].info["config"]["data"]
     for run in runs[1:]:
         _check_classes(run, first.info["class_ids"], first.file)
     split, class_ids, size = open_validation(data, quiet=quiet)
     for run in runs:
-        if size != run.view.size:
-            raise UserError(f"{run.file}: expects pictures of {run.view.size} pixels, {data} has {size}")
-    _check_classes(first, class_ids, data)
+        check_fits(run, data, class_ids, size)
     return runs, data, split
 
 
-def _open(path, xp):
+def open_run(path, xp):
+    """The `Run` of a folder's best checkpoint, or of one file."""
     network, view, info, file = load_network(path, xp)
     return Run(Path(path), file, network, view, info)
+
+
+def check_fits(run, data, class_ids, size):
+    """UserError where the data of that name have not the pictures or the classes that the network knows."""
+    if size != run.view.size:
+        raise UserError(f"{run.file}: expects pictures of {run.view.size} pixels, {data} has {size}")
+    _check_classes(run, class_ids, data)
 
 
 def _check_classes(run, class_ids, other):

@@ -11,7 +11,8 @@ from tinyalex.evaluation import class_probabilities
 from tinyalex.inspection.folder import check_out
 from tinyalex.inspection.page import in_short, write_page
 from tinyalex.inspection.subject import Subject
-from tinyalex.runfolder import RunFolder, load_network
+from tinyalex.runfolder import RunFolder
+from tinyalex.runs import check_fits, open_run
 
 DESCRIPTION = (
     "Look inside a trained network: a folder of figures and a page, index.html, that opens in any browser without a\n"
@@ -40,35 +41,24 @@ def run(args):
     if not 1 <= args.pictures <= MOST_PICTURES:
         raise UserError(f"--pictures: found {args.pictures}, expected 1 to {MOST_PICTURES}")
     xp = open_device(args)
-    network, view, info, file = load_network(args.run, xp)
+    run = open_run(args.run, xp)
     out = Path(args.out) if args.out else _default_out(Path(args.run))
     check_out(out)  # before any work is done
-    data = args.data or info["config"]["data"]
+    data = args.data or run.info["config"]["data"]
     dataset = open_dataset(data, quiet=args.json)
-    _check_fits(file, view, info, data, dataset)
-    p = class_probabilities(network, dataset.val, view, xp, label="answers", quiet=args.json)
+    check_fits(run, data, dataset.class_ids, dataset.size)
+    p = class_probabilities(run.network, dataset.val, run.view, xp, label="answers", quiet=args.json)
     if not np.isfinite(p).all():
-        raise UserError(f"{file}: its answers are no numbers (NaN), expected probabilities; there is nothing to look at")
-    steps = RunFolder(file.parent).read_metrics("step")
-    subject = Subject(network, view, info, dataset, xp, p, args.pictures, steps)
-    page, figures, numbers = write_page(out, subject, _about(subject, file, data), quiet=args.json)
-    about = {"checkpoint": str(file), "data": data, "figures": [str(out / name) for name in figures]}
+        raise UserError(f"{run.file}: its answers are no numbers (NaN), expected probabilities; there is nothing to look at")
+    steps = RunFolder(run.file.parent).read_metrics("step")
+    subject = Subject(run.network, run.view, run.info, dataset, xp, p, args.pictures, steps)
+    page, figures, numbers = write_page(out, subject, _about(subject, run.file, data), quiet=args.json)
+    about = {"checkpoint": str(run.file), "data": data, "figures": [str(out / name) for name in figures]}
     return {"page": str(page)} | about | numbers
 
 
 def _default_out(run):
     return run / "inspect" if run.is_dir() else run.with_name(f"{run.stem}-inspect")
-
-
-def _check_fits(file, view, info, data, dataset):
-    """UserError where the data have not the pictures or the classes that the network knows."""
-    if dataset.size != view.size:
-        raise UserError(f"{file}: expects pictures of {view.size} pixels, {data} has {dataset.size}")
-    if list(dataset.class_ids) != info["class_ids"]:
-        raise UserError(
-            f"{file}: knows {len(info['class_ids'])} classes, {data} has {len(dataset.class_ids)}, "
-            "and they are not the same ones in the same order"
-        )
 
 
 def _about(subject, file, data):

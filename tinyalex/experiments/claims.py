@@ -27,19 +27,16 @@ def _points(what, quantity, a, b, paper=None, direction=-1):
     return Contrast(what, "points", _of(a[0], quantity, a[1]), _of(b[0], quantity, b[1]), direction, paper)
 
 
-def _with_and_without(words, arm, top1_points=None, top5_points=None, named="without"):
-    """What most claims say: the base makes fewer errors than the arm that lacks one thing."""
-    a, b = ("base", words), (arm, f"{named} {words}" if named == "without" else named)
-    return (
-        _points("top-1 error", top1, a, b, top1_points),
-        _points("top-5 error", top5, a, b, top5_points),
-    )
+def _errors(a, b, top1_points=None, top5_points=None):
+    """What most claims say: the first of two arms, each (arm's name, label), makes fewer errors than the second."""
+    return _points("top-1 error", top1, a, b, top1_points), _points("top-5 error", top5, a, b, top5_points)
 
 
 # ---------------------------------------------------------------------------------------------- C1
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1)  # each activation with the best of these, as the paper chose each one's rate by itself
 TO_ERROR = 0.25
+REACHED = "epochs to 25 % training error, or all there were"
 # "No regularization of any kind was employed" (§3.1, Fig. 1)
 PLAIN = dict(schedule="constant", weight_decay=0.0, crops=False, mirror=False, color=False, until_error=TO_ERROR)
 ACTIVATIONS = {"relu": "", "tanh": "+tanh", "sigmoid": "+sigmoid"}
@@ -90,28 +87,28 @@ CLAIMS = {
             "6 times fewer epochs to 25 % training error, four-layer net on CIFAR-10 (§3.1, Fig. 1)",
             _activation_arms(),
             (
-                Contrast("epochs to 25 % training error, or all there were", "×", _epochs_to_error("tanh"), _epochs_to_error("relu"), 1, 6.0),
-                Contrast("epochs to 25 % training error, or all there were", "×", _epochs_to_error("sigmoid"), _epochs_to_error("relu"), 1),
+                Contrast(REACHED, "×", _epochs_to_error("tanh"), _epochs_to_error("relu"), 1, 6.0),
+                Contrast(REACHED, "×", _epochs_to_error("sigmoid"), _epochs_to_error("relu"), 1),
             ),
         ),
         Claim(
             "C2", "two-towers", "Two towers make fewer errors than one column with half the kernels",
             "−1.7 / −1.2 points, top-1 / top-5 (§3.2)",
             {"base": BASE, "one column": Arm("+one-column")},
-            _with_and_without("two towers", "one column", -1.7, -1.2, named="one column"),
+            _errors(("base", "two towers"), ("one column", "one column"), -1.7, -1.2),
         ),
         Claim(
             "C3", "lrn", "Local response normalisation lowers the error",
             "−1.4 / −1.2 points (§3.3)",
             {"base": BASE, "no LRN": Arm("+no-lrn")},
-            _with_and_without("LRN", "no LRN", -1.4, -1.2),
+            _errors(("base", "LRN"), ("no LRN", "without LRN"), -1.4, -1.2),
         ),
         Claim(
             "C4", "overlap", "Overlapping pooling lowers the error, and overfits a little less",
             "−0.4 / −0.3 points; slightly more difficult to overfit (§3.4)",
             {"base": BASE, "2/2": Arm("+pool-2")},
             (
-                *_with_and_without("pooling 3/2", "2/2", -0.4, -0.3, named="pooling 2/2"),
+                *_errors(("base", "pooling 3/2"), ("2/2", "pooling 2/2"), -0.4, -0.3),
                 _points("validation − training error", overfitting, ("base", "pooling 3/2"), ("2/2", "pooling 2/2")),
             ),
         ),
@@ -119,15 +116,17 @@ CLAIMS = {
             "C5", "color", "Shifting colours along their principal components lowers the error",
             "over 1 point less top-1 (§4.1)",
             {"base": BASE, "no colour": Arm(settings={"color": False})},
-            _with_and_without("colour shifts", "no colour", -1.0),
+            _errors(("base", "colour shifts"), ("no colour", "without colour shifts"), -1.0),
         ),
         Claim(
             "C6", "ten-crops", "Averaging ten crops lowers the error",
             "39.0 / 18.3 % on the centre crop, 37.5 / 17.0 % on ten (§4.1, §6)",
             {"base": BASE},
             (
-                Contrast("top-1 error", "points", _of("base", ten_crop_error, "ten crops"), _of("base", top1, "centre crop"), -1, -1.5),
-                Contrast("top-5 error", "points", _of("base", lambda t: ten_crop_error(t, 5), "ten crops"), _of("base", top5, "centre crop"), -1, -1.3),
+                Contrast("top-1 error", "points", _of("base", ten_crop_error, "ten crops"),
+                         _of("base", top1, "centre crop"), -1, -1.5),
+                Contrast("top-5 error", "points", _of("base", lambda t: ten_crop_error(t, 5), "ten crops"),
+                         _of("base", top5, "centre crop"), -1, -1.3),
             ),
         ),
         Claim(
@@ -160,8 +159,10 @@ CLAIMS = {
                 "He, 0": Arm(settings={"init": "he", "bias_init": 0.0}, share=SHORT),
             },
             (
-                Contrast("training loss of the first quarter", "", _of("1", early_loss, "biases 1"), _of("0", early_loss, "biases 0"), -1),
-                Contrast("the same from He's weights", "", _of("He, 1", early_loss, "biases 1"), _of("He, 0", early_loss, "biases 0"), -1),
+                Contrast("training loss of the first quarter", "", _of("1", early_loss, "biases 1"),
+                         _of("0", early_loss, "biases 0"), -1),
+                Contrast("the same from He's weights", "", _of("He, 1", early_loss, "biases 1"),
+                         _of("He, 0", early_loss, "biases 0"), -1),
             ),
         ),
         Claim(
@@ -169,8 +170,10 @@ CLAIMS = {
             "about 2 points top-1 for each (§7)",
             {"base": BASE} | {arm: Arm(variation) for arm, variation in MIDDLE.items()},
             (
-                Contrast("top-1 error", "points", _of("base", top1, "all five"), _mean("without one", top1, *MIDDLE), -1, -2.0),
-                *(_points("top-1 error", top1, ("base", "all five"), (arm, arm.replace("no", "without")), -2.0) for arm in MIDDLE),
+                Contrast("top-1 error", "points", _of("base", top1, "all five"),
+                         _mean("without one", top1, *MIDDLE), -1, -2.0),
+                *(_points("top-1 error", top1, ("base", "all five"), (arm, arm.replace("no", "without")), -2.0)
+                  for arm in MIDDLE),
             ),
         ),
         Claim(
@@ -190,7 +193,8 @@ CLAIMS = {
                 "from scratch": Arm(part=FEW, share=0.25),
             },
             (
-                _points("top-1 error", top1, ("fine-tuned", "pre-trained on the first half of the classes"), ("from scratch", "from scratch"), -1.7),
+                _points("top-1 error", top1, ("fine-tuned", "pre-trained on the first half of the classes"),
+                        ("from scratch", "from scratch"), -1.7),
                 _points("top-5 error", top5, ("fine-tuned", "pre-trained"), ("from scratch", "from scratch"), -1.6),
             ),
         ),
@@ -199,7 +203,8 @@ CLAIMS = {
             "no figure: \"during every run\" (§6.1, Fig. 3)",
             {"base": BASE},
             (
-                Contrast("difference of the towers' colour selectivity", "", _of("base", lambda t: t.tower_colour[0], "between the towers"),
+                Contrast("difference of the towers' colour selectivity", "",
+                         _of("base", lambda t: t.tower_colour[0], "between the towers"),
                          _of("base", lambda t: t.tower_colour[1], "between random halves"), 1),
             ),
         ),

@@ -24,7 +24,8 @@ def result_of(claim, lab, seeds):
         "id": claim.id, "name": claim.name, "title": claim.title, "paper": claim.says,
         "scale": lab.scale.name, "model": lab.model, "data": lab.data, "pictures_a_run": lab.pictures, "seeds": seeds,
         "runs": len(results), "diverged": sum("diverged" in result for result in results),
-        "seconds": sum(result.get("seconds", 0.0) for result in results), "device": device_name(lab.xp), "verdict": contrasts[0]["verdict"], "contrasts": contrasts, "versions": versions(),
+        "seconds": sum(result.get("seconds", 0.0) for result in results), "device": device_name(lab.xp),
+        "versions": versions(), "verdict": contrasts[0]["verdict"], "contrasts": contrasts,
     }  # fmt: skip
 
 
@@ -143,7 +144,8 @@ def _list(contrast):
 def page(results, command, class_ids):
     """All results as one Markdown page: what was run, and a table with a row a contrast. class_ids: of the data set."""
     first = results[0]
-    counts = {verdict: sum(result["verdict"] == verdict for result in results) for verdict in ("reproduced", "opposite", NULL)}
+    verdicts = [result["verdict"] for result in results]
+    counts = {verdict: verdicts.count(verdict) for verdict in ("reproduced", "opposite", NULL)}
     classes = f"{len(class_ids)} classes" + (f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else "")
     resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
     head = f"""# The paper's claims, run again
@@ -174,7 +176,7 @@ def _table(results):
         for n, c in enumerate(result["contrasts"]):
             claim = f"**{result['title']}**<br>" if n == 0 else ""
             sides = f"{c['what']}: {side_text(c, 'a')}, {side_text(c, 'b')}"
-            rows.append(
-                f"| {result['id'] if n == 0 else ''} | {claim}{sides} | {interval_text(c)} | {paper_text(c)} | {c['verdict'].removesuffix(SCALE)} |"
-            )
+            verdict = c["verdict"].removesuffix(SCALE)
+            cells = (result["id"] if n == 0 else "", claim + sides, interval_text(c), paper_text(c), verdict)
+            rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
