@@ -302,6 +302,12 @@ def zero_inside_reproduces(low, high, direction):
     return "reproduced" if low <= 0 and high >= 0 else "not resolved"
 
 
+def capital_letters(low, high, direction):
+    if low <= 0 <= high:
+        return "Not resolved"
+    return "Reproduced" if (low > 0) == (direction > 0) else "Opposite"
+
+
 def says_true(low, high, direction):
     return bool(high < 0 if direction < 0 else low > 0)
 
@@ -636,6 +642,7 @@ MUTANTS = [
     ("16-verdict", "E21", one_end_is_enough),
     ("16-verdict", "E22", zero_is_outside),
     ("16-verdict", "E23", zero_inside_reproduces),
+    ("16-verdict", "E17", capital_letters),
     ("16-verdict", "E17", says_true),
     ("16-verdict", "E17", says_nothing),
     ("16-verdict", "E19", says_nothing_is_ever_opposite),

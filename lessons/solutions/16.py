@@ -55,7 +55,7 @@ def verdict_on_one_side(low, high, direction):
 
 def verdict_by_signs(low, high, direction):
     signs = {np.sign(low), np.sign(high)}
-    return {True: "Reproduced", False: "Not resolved"}.get(signs == {direction}) if signs != {-direction} else "opposite "
+    return ("not resolved", "reproduced", "opposite")[(signs == {direction}) + 2 * (signs == {-direction})]
 
 
 def bootstrap(a, b, drawn, level):

@@ -241,15 +241,10 @@ def _upside_down(low, high, direction):
     return REPRODUCED if low <= 0 <= high else NULL
 
 
-def _said(function, case):
-    found = function(*case)
-    return found.strip().lower() if isinstance(found, str) else found
-
-
 def _one_of_three(function):
     for case in CASES:
-        found = _said(function, case)
-        if found not in VERDICTS:
+        found = function(*case)
+        if not isinstance(found, str) or found not in VERDICTS:
             about = " The interval holds 0: small effects, of either sign, are possible too." if found == "no effect" else ""
             return f"For an interval of {case[0]:g} to {case[1]:g} and direction {case[2]:+d} it returns {found!r}.{about}"
     return True
@@ -257,12 +252,12 @@ def _one_of_three(function):
 
 def _not_as(*wrong):
     """A function of the learner's function: False where it says what one of these says, in every case."""
-    return lambda function: not any(all(_said(function, case) == one(*case) for case in CASES) for one in wrong)
+    return lambda function: not any(all(function(*case) == one(*case) for case in CASES) for one in wrong)
 
 
 def _right_in_all(function):
     for case in CASES:
-        found, expected = _said(function, case), verdict(*case)
+        found, expected = function(*case), verdict(*case)
         if found != expected:
             low, high, direction = case
             return f"An interval of {low:g} to {high:g}, claimed to be {'above' if direction > 0 else 'below'} 0: you say {found!r}, expected {expected!r}."
@@ -518,7 +513,7 @@ def _mcnemar_by_hand(arguments, output, index):
     return f"By hand: n = {n}, 2 · ({terms}) / {2**n:,} = {2 * _tail(n, k):.6g}{', so 1' if 2 * _tail(n, k) > 1 else ''}."
 
 
-LESSON = Lesson("16", "The paper's claims, run again", 60, (
+LESSON = Lesson("16", "The paper's claims, run again", 75, (
     Exercise(
         "16-effect", "effect", effect, (_errors, _few_errors), ("differences", "mean"),
         axes={"differences": ("seed",)}, wrong=EFFECT_WRONG, by_hand=_effect_by_hand,
