@@ -42,7 +42,7 @@ class _Stop:
 
 
 @contextmanager
-def stop_signals():
+def stop_signals(quiet=False):
     """Turn the first Ctrl-C or SIGTERM into a wish that is granted between steps, never within one; a second one ends.
 
     Signals can be caught in the main thread only; elsewhere nothing is changed.
@@ -56,7 +56,7 @@ def stop_signals():
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
-        say("stopping after this step and saving (once more to stop at once)")
+        say("stopping after this step and saving (once more to stop at once)", quiet)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -87,7 +87,7 @@ class Trainer:
 
     def train(self):
         """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal."""
-        with stop_signals() as stop, self._bar() as bar:
+        with stop_signals(self.quiet) as stop, self._bar() as bar:
             while not self.finished():
                 self._train_epoch(stop, bar)
                 self._finish_epoch()

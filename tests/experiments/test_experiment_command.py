@@ -57,13 +57,14 @@ def test_what_is_done_is_not_done_again(data, tmp_path, capsys):
     assert [r["contrasts"] for r in again["results"]] == [r["contrasts"] for r in first["results"]]
 
 
-def test_ctrl_c_saves_and_the_same_command_goes_on(data, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_the_same_command_goes_on(data, tmp_path, number):
     words = [str(a) for a in arguments(data, tmp_path / "out", "C5", pictures=24 * 16)]
     process = subprocess.Popen([sys.executable, "-m", "tinyalex", *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: list(tmp_path.rglob("last.safetensors")))
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     err = process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and "the same command goes on" in err and "Traceback" not in err, err
+    assert process.returncode == 130 and "the same command goes on" in err and "Traceback" not in err and "leaked" not in err, err
     runs = list((tmp_path / "out" / "runs").glob("*/*"))
     assert runs and not all((run / "result.json").exists() for run in runs)
     done = subprocess.run([sys.executable, "-m", "tinyalex", *words, "--json"], capture_output=True, text=True, timeout=120)
@@ -123,7 +124,8 @@ def test_the_list(capsys):
     (["C99"], ["'C99'", "all"]), (["lnr"], ["did you mean lrn?"]), (["C3", "--seeds", "0"], ["--seeds", "found 0"]),
     (["C3", "--data", "nowhere"], ["nowhere", "no such folder"]), (["C3", "--model", "alexnt"], ["did you mean alexnet"]),
     (["C3", "--model", "alexnet-32"], ["32 pixels"]), (["C3", "--jobs", "-1"], ["--jobs", "found -1"]),
-    (["C3", "--scale", "huge"], ["--scale", "huge"]),
+    (["C3", "--scale", "huge"], ["--scale", "huge"]), (["C3", "--table", "none/t.md"], ["--table none/t.md", "folder"]),
+    (["C3", "--table", "."], ["--table .", "expected a file"]),
 ])  # fmt: skip
 def test_mistakes_are_one_line_and_write_nothing(words, expected, data, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

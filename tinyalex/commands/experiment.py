@@ -60,6 +60,8 @@ def run(args):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UserError(f"--{name}: found {value}, expected 1 or more")
+    if args.table and (Path(args.table).is_dir() or not Path(args.table).parent.is_dir()):
+        raise UserError(f"--table {args.table}: cannot be written, expected a file in a folder that there is")
     lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
     _train(lab, claims, seeds, args)
     command = "tinyalex " + shlex.join(sys.argv[1:])

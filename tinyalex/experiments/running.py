@@ -36,10 +36,25 @@ def train_all(runs, device, jobs, quiet=False):
     first = {run.after.folder for run in runs if run.after}
     waves = [[run for run in runs if (run.folder in first) is begins and not is_done(run)] for begins in (True, False)]
     total = sum(run.config.epochs for wave in waves for run in wave)
-    with progress_bar(total, f"{sum(map(len, waves))} runs", unit="epochs", quiet=quiet) as bar:
+    with _signals_interrupt(), progress_bar(total, f"{sum(map(len, waves))} runs", unit="epochs", quiet=quiet) as bar:
         for wave in filter(None, waves):
             with _Workers(min(jobs, len(wave)), device) as workers:
                 workers.train(wave, bar)
+
+
+@contextlib.contextmanager
+def _signals_interrupt():
+    """Ctrl-C and SIGTERM alike raise KeyboardInterrupt, also where the shell that started us had the first ignored."""
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Workers:
