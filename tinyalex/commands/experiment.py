@@ -28,7 +28,8 @@ DESCRIPTION = (
     "The paper's claims, run again. An experiment changes one thing, trains with it and without over several seeds, on the\n"
     "same pictures in the same order, and writes result.json, result.md and figure.png: the effect with its 95 % interval\n"
     "over seeds, the paper's figure beside it, and a verdict: reproduced, opposite, or not resolved at this scale.\n"
-    "Without NAME: the list of claims. Claims share their runs. Ctrl-C saves; the same command goes on where it stopped."
+    "Without NAME: the list of claims. Claims share their runs. Ctrl-C saves; the same command goes on where it stopped.\n"
+    "Runs that are done are not trained again: delete OUT/runs after you have changed the code."
 )
 EXAMPLES = (
     "tinyalex experiment",
