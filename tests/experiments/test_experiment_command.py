@@ -17,6 +17,7 @@ from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES, Arm
 from tinyalex.experiments.running import is_done
+from tinyalex.runfolder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,16 @@ def test_what_is_done_is_not_done_again(data, tmp_path, capsys):
     again = json_of(capsys, *arguments(data, tmp_path, "C5"))
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*.safetensors")} == stamps
     assert [r["contrasts"] for r in again["results"]] == [r["contrasts"] for r in first["results"]]
+
+
+def test_each_seed_is_compared_with_itself(data, tmp_path, capsys):
+    contrast = json_of(capsys, *arguments(data, tmp_path, "C3", seeds=2, pictures=72))["results"][0]["contrasts"][0]
+    lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=72)
+    for side, arm in (("a", Arm()), ("b", Arm("+no-lrn"))):
+        histories = [RunFolder(lab.run(arm, seed).folder).read_metrics("epoch") for seed in (0, 1)]
+        assert contrast[side]["values"] == [history[-1]["val_top1_error"] for history in histories]
+        assert [json.loads((lab.run(arm, seed).folder / "config.json").read_text())["config"]["seed"] for seed in (0, 1)] == [0, 1]
+    assert contrast["effects"] == pytest.approx([100 * (a - b) for a, b in zip(*(contrast[side]["values"] for side in "ab"))])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
