@@ -117,6 +117,20 @@ def test_a_run_that_cannot_be_trained_is_named(data, tmp_path, capsys):
     assert code == 2 and str(run.folder) in err and "Traceback" not in err and not is_done(run)
 
 
+@pytest.mark.parametrize("name, text, words", [
+    ("result.json", "[]", "no result of a run"), ("result.json", "{}", "no result of a run"), ("result.json", '{"a', "not a JSON"),
+    ("metrics.jsonl", '{"a', "found 0 epochs, expected the run's 1"),
+])  # fmt: skip
+def test_a_damaged_run_is_named_and_the_result_kept(data, tmp_path, capsys, name, text, words):
+    json_of(capsys, *arguments(data, tmp_path, "C6"))
+    before = (tmp_path / "C6-ten-crops" / "result.json").read_text()
+    (file,) = tmp_path.glob(f"runs/*/seed-0/{name}")
+    file.write_text(text)
+    code, _, err = call(capsys, *arguments(data, tmp_path, "C6"))
+    assert code == 2 and str(file) in err and words in err and "Traceback" not in err, err
+    assert (tmp_path / "C6-ten-crops" / "result.json").read_text() == before
+
+
 def test_runs_that_differ_have_other_folders(data, tmp_path):
     lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
     arms = [Arm(), Arm("+no-lrn"), Arm(settings={"color": False}), Arm(part="+first-half"), Arm(share=2), Arm(seed_shift=3)]

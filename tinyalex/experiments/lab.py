@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tinyalex
-from tinyalex.config import Config
+from tinyalex.config import Config, read_json
 from tinyalex.data.part import take_parts
+from tinyalex.errors import UserError
 from tinyalex.experiments.trained import Trained
 from tinyalex.models import find_model
+from tinyalex.runfolder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,18 @@ class Run:
     folder: Path
     config: Config
     after: "Run | None" = None
+
+
+def result_of_run(run):
+    """What a finished run's result.json says. UserError where that, or its metrics, are not what the run wrote."""
+    folder, file = RunFolder(run.folder), run.folder / "result.json"
+    result, anew = read_json(file), f"delete {run.folder} to train it anew"
+    if not isinstance(result, dict) or not {"diverged", "epochs"} & result.keys():
+        raise UserError(f"{file}: holds no result of a run; {anew}")
+    epochs = len(folder.read_metrics("epoch"))
+    if "diverged" not in result and epochs != result["epochs"]:
+        raise UserError(f"{folder.metrics}: found {epochs} epochs, expected the run's {result['epochs']}; {anew}")
+    return result
 
 
 class Lab:

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 
 from tinyalex.backend import device_name
-from tinyalex.config import read_json
+from tinyalex.experiments.lab import result_of_run
 from tinyalex.runfolder import versions
 from tinyalex.statistics import t_interval, verdict
 
@@ -17,9 +17,9 @@ UNITS = {"points": " points", "×": " ×", "": ""}  # behind a number
 
 def result_of(claim, lab, seeds):
     """The result of a claim whose runs are done, as JSON values. seconds: of all its runs, each on one of the jobs."""
+    results = [result_of_run(run) for run in lab.runs(claim, seeds)]
     trained = [lab.trained(claim, seed) for seed in range(seeds)]
     contrasts = [_contrast(contrast, trained) for contrast in claim.contrasts]
-    results = [read_json(run.folder / "result.json") for run in lab.runs(claim, seeds)]
     return {
         "id": claim.id, "name": claim.name, "title": claim.title, "paper": claim.says,
         "scale": lab.scale.name, "model": lab.model, "data": lab.data, "pictures_a_run": lab.pictures, "seeds": seeds,
