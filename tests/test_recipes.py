@@ -38,6 +38,12 @@ def test_a_recipe_of_ones_own_is_used_and_options_win(tmp_path, capsys):
     assert code == 2 and "--recipe cannot be given" in err
 
 
+def test_a_recipe_wants_to_be_told_its_data(tmp_path, capsys):
+    code, _, err = call(capsys, "train", "--recipe", "tiny-imagenet-10", "--out", tmp_path / "run")
+    assert code == 2 and err.count("\n") == 1 and find_recipe("tiny-imagenet-10").data in err and "--data" in err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("old, new, words", [
     ("epochs = 2", "epoch = 2", ["'epoch'", "epochs"]), ("epochs = 2", 'epochs = "2"', ["epochs is '2'", "int"]),
     ("mirror = false", "seed = 1", ["'seed'"]), ('about = "a"', "about = 3", ["about is 3", "text"]),

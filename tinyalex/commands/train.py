@@ -86,6 +86,8 @@ def run(args):
 
 def _fresh(args, xp):
     recipe = args.recipe and find_recipe(args.recipe)
+    if recipe and not args.data:
+        raise UserError(f"--recipe {args.recipe}: is for {recipe.data}; expected --data FOLDER with these, or others by intent")
     model, data = find_model(args.model or (recipe.model if recipe else DEFAULT_MODEL)), args.data or "builtin"
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
     chosen = (recipe.settings if recipe else {}) | given
