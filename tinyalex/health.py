@@ -31,34 +31,29 @@ def measure(network, cache, grads, velocity):
     arrays = [("w", layer, network.params[f"{layer}.weight"]) for layer in layers]
     arrays += [("v", layer, velocity[f"{layer}.weight"]) for layer in layers]
     arrays += [("g", name.rpartition(".")[0], g) for name, g in grads.items()]
-    arrays += [("y", name, y) for name, pieces in outputs.items() for y in pieces]
-    sums, dead = _on_host(arrays, _dead_units(network, outputs))
-    sizes = {name: sum(y.size for y in pieces) for name, pieces in outputs.items()}
+    arrays += [("y", name, y) for name, (_, pieces) in outputs.items() for y in pieces]
+    sums, dead = _on_host(arrays, _dead_units(outputs))
+    sizes = {name: sum(y.size for y in pieces) for name, (_, pieces) in outputs.items()}
     return {
         "update_ratio": {layer: _root(sums["v", layer], sums["w", layer]) for layer in layers},
         "gradient_norm": {layer: _root(sums["g", layer]) for layer in layers}
         | {"total": _root(sum(total for (what, _), total in sums.items() if what == "g"))},
         "activation_rms": {name: _root(sums["y", name], size) for name, size in sizes.items()},
-        "dead": {name: _rounded(count / outputs[name][0].shape[-1]) for name, count in dead.items()},
+        "dead": {name: _rounded(count / outputs[name][1][0].shape[-1]) for name, count in dead.items()},
     }
 
 
 def _outputs(network, cache):
-    """{name: [y of each piece of the batch]} of the activation layers, since y is what they keep for backward."""
-    _, _, trunk_caches, head_cache = cache
-    return {
-        name: [kept[i] for kept in caches]
-        for part, caches in ((network.features, trunk_caches), (network.classifier, [head_cache]))
-        for i, (name, layer) in enumerate(part.layers.items())
-        if isinstance(layer, (ReLU, Tanh, Sigmoid))
-    }
+    """{name: (layer, [y of each piece of the batch])} of the activation layers, since y is what they keep for backward."""
+    kept = network.kept(cache)
+    return {name: both for name, both in kept.items() if isinstance(both[0], (ReLU, Tanh, Sigmoid))}
 
 
-def _dead_units(network, outputs):
+def _dead_units(outputs):
     """{name: how many units of that ReLU gave 0 for every picture}, numbers on the device."""
-    layers, counts = network.features.layers | network.classifier.layers, {}
-    for name, pieces in outputs.items():
-        if isinstance(layers[name], ReLU) and sum(map(len, pieces)) >= ENOUGH_PICTURES:
+    counts = {}
+    for name, (layer, pieces) in outputs.items():
+        if isinstance(layer, ReLU) and sum(map(len, pieces)) >= ENOUGH_PICTURES:
             highest, *others = ordered_map(lambda y: y.reshape(-1, y.shape[-1]).max(axis=0), pieces)  # (C,)
             for other in others:
                 highest = array_module(other).maximum(highest, other)

@@ -2,12 +2,13 @@
 
 Convolution, pooling and normalisation treat each picture alone, so the trunk takes a batch in pieces, each on a core
 of its own (within a piece every layer works in blocks that suit its caches). The fully connected layers hold nearly all
-the weights, so the head takes the whole batch in one product. The same split serves several devices later.
+the weights, so the head takes the whole batch in one product. Several workers split it the same way (`tinyalex.parallel`).
 """
 
 from tinyalex.backend import array_module, child_streams, is_host, ordered_map
 from tinyalex.layers import Layer
 from tinyalex.layers.blocks import slices
+from tinyalex.shares import Share, shared_draws
 
 # A piece is at most so many pictures, and a batch at least so many pieces. The larger a piece, the fewer calls and the
 # fewer sums of gradients; but there should be enough for every core. None of it may depend on the number of threads: the
@@ -82,6 +83,63 @@ class Sequential(Layer):
             in_shape = out_shape
 
 
+class Trunk(Sequential):
+    """A `Sequential` that takes a batch in pieces, each on a core of its own; for layers that treat each picture alone."""
+
+    def forward(self, x, train=False, rng=None, share=None):
+        """As `Layer.forward`. share: which pictures of a larger batch these are (None: all of it).
+
+        The pieces are those of the larger batch, cut where the share begins and ends, and draw as those would.
+        """
+        pieces, streams = self._pieces(x, rng, share or Share.whole(len(x)))
+        trunk = self.for_batch(x.shape[1:], x.dtype)
+
+        def run(piece_and_stream):
+            piece, stream = piece_and_stream
+            return trunk.forward(x[piece], train, stream)
+
+        outputs, caches = zip(*ordered_map(run, zip(pieces, streams)))
+        return _join(outputs), (trunk, pieces, caches)
+
+    def backward(self, dy, cache, input_grad=True):
+        trunk, pieces, caches = cache
+
+        def run(piece_and_cache):
+            piece, piece_cache = piece_and_cache
+            return trunk.backward(dy[piece], piece_cache, input_grad)
+
+        dxs, grads = [], {}
+        for dx, piece_grads in ordered_map(run, zip(pieces, caches)):
+            dxs.append(dx)
+            for name, grad in piece_grads.items():
+                if name in grads:
+                    grads[name] += grad  # in the order of the pieces, whichever thread was first
+                else:
+                    grads[name] = grad
+        return (_join(dxs) if input_grad else None), grads
+
+    def predict(self, x):
+        """As at test time; keeps nothing for backward, so a large batch needs little memory."""
+        pieces, _ = self._pieces(x, None, Share.whole(len(x)))
+        trunk = self.for_batch(x.shape[1:], x.dtype)
+        return _join(list(ordered_map(lambda piece: trunk.predict(x[piece]), pieces)))
+
+    def _pieces(self, x, rng, share):
+        """Slices of x, and a generator for each: small pieces on the CPU, all at once on a device that wants large work."""
+        if is_host(x):
+            of_batch = slices(share.of, min(PIECE_PICTURES, -(-share.of // PIECES)))
+        else:
+            of_batch = [slice(0, share.of)]
+        streams = child_streams(rng, len(of_batch)) if len(of_batch) > 1 else [rng]
+        mine = []
+        for piece, stream in zip(of_batch, streams):
+            start, stop = max(piece.start, share.start), min(piece.stop, share.stop)
+            if start < stop:
+                inside = Share(start - piece.start, stop - piece.start, piece.stop - piece.start)
+                mine.append((slice(start - share.start, stop - share.start), shared_draws(stream, inside, axis=0)))
+        return tuple(zip(*mine))
+
+
 class Network(Layer):
     """features, then classifier: pictures (N, H, W, C) in, scores (N, K) out; itself a layer.
 
@@ -90,7 +148,7 @@ class Network(Layer):
     """
 
     def __init__(self, features, classifier, in_shape, name=""):
-        self.features, self.classifier = Sequential(features), Sequential(classifier)
+        self.features, self.classifier = Trunk(features), Sequential(classifier)
         if twice := self.features.layers.keys() & self.classifier.layers.keys():
             raise ValueError(f"Network: {', '.join(sorted(twice))} in features and in classifier, expected other names")
         self.in_shape, self.name = tuple(in_shape), name
@@ -105,45 +163,28 @@ class Network(Layer):
         self.classifier.map_params(function)
 
     def forward(self, x, train=False, rng=None):
-        xp = self._check_x(x)
-        pieces = self._pieces(x)
-        streams = child_streams(rng, len(pieces)) if len(pieces) > 1 else [rng]
-        trunk = self.features.for_batch(self.in_shape, x.dtype)
-
-        def run(piece_and_stream):
-            piece, stream = piece_and_stream
-            return trunk.forward(x[piece], train, stream)
-
-        outputs, caches = zip(*ordered_map(run, zip(pieces, streams)))
-        y, head_cache = self.classifier.forward(_join(xp, outputs), train, rng)
-        return y, (trunk, pieces, caches, head_cache)
+        self._check_x(x)
+        y, trunk_cache = self.features.forward(x, train, rng)
+        y, head_cache = self.classifier.forward(y, train, rng)
+        return y, (trunk_cache, head_cache)
 
     def backward(self, dy, cache, input_grad=True):
         """As `Layer.backward`; the trainer asks for input_grad=False, since nobody needs the gradient of pixels."""
-        trunk, pieces, caches, head_cache = cache
+        trunk_cache, head_cache = cache
         dy, grads = self.classifier.backward(dy, head_cache)
-        xp = array_module(dy)
-
-        def run(piece_and_cache):
-            piece, piece_cache = piece_and_cache
-            return trunk.backward(dy[piece], piece_cache, input_grad)
-
-        dxs = []
-        for dx, piece_grads in ordered_map(run, zip(pieces, caches)):
-            dxs.append(dx)
-            for name, grad in piece_grads.items():
-                if name in grads:
-                    grads[name] += grad  # in the order of the pieces, whichever thread was first
-                else:
-                    grads[name] = grad
-        return (_join(xp, dxs) if input_grad else None), grads
+        dx, trunk_grads = self.features.backward(dy, trunk_cache, input_grad)
+        return dx, grads | trunk_grads
 
     def predict(self, x):
         """Scores (N, K) as at test time; keeps nothing for backward, so a large batch needs little memory."""
-        xp = self._check_x(x)
-        trunk = self.features.for_batch(self.in_shape, x.dtype)
-        outputs = ordered_map(lambda piece: trunk.predict(x[piece]), self._pieces(x))
-        return self.classifier.predict(_join(xp, list(outputs)))
+        self._check_x(x)
+        return self.classifier.predict(self.features.predict(x))
+
+    def kept(self, cache):
+        """{name: (layer, [what it kept of each piece of the batch])} of a forward call, in order."""
+        (_, _, pieces), head = cache
+        trunk = {name: (layer, [kept[i] for kept in pieces]) for i, (name, layer) in enumerate(self.features.layers.items())}
+        return trunk | {name: (layer, [kept]) for (name, layer), kept in zip(self.classifier.layers.items(), head)}
 
     def out_shape(self, in_shape):
         return self.classifier.out_shape(self.features.out_shape(in_shape))
@@ -157,20 +198,13 @@ class Network(Layer):
         yield from self.classifier.shapes(self.features.out_shape(self.in_shape))
 
     def _check_x(self, x):
-        xp = self._check_float(x, "NHWC")
+        self._check_float(x, "NHWC")
         if tuple(x.shape[1:]) != self.in_shape:
             raise ValueError(f"{self.label}: x.shape = {x.shape}, expected (N, {', '.join(map(str, self.in_shape))})")
         if len(x) == 0:
             raise ValueError(f"{self.label}: x holds no picture")
-        return xp
-
-    def _pieces(self, x):
-        """Slices of the batch: small ones on the CPU, all of it on a device that wants large work."""
-        if not is_host(x):
-            return [slice(0, len(x))]
-        return slices(len(x), min(PIECE_PICTURES, -(-len(x) // PIECES)))
 
 
-def _join(xp, arrays):
+def _join(arrays):
     """The pieces of a batch as one array; a single piece as it is."""
-    return arrays[0] if len(arrays) == 1 else xp.concatenate(arrays)
+    return arrays[0] if len(arrays) == 1 else array_module(arrays[0]).concatenate(arrays)
