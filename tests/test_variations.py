@@ -24,7 +24,7 @@ NEW = {"2012-source": {"spatial2"}}
 RELUS = {f"relu{i}" for i in range(1, 8)}
 CHANGED = {
     "tanh": RELUS, "sigmoid": RELUS, "pool-2": {"pool1", "pool2", "pool5"}, "2012-source": {"norm1", "norm2"},
-    "one-column": {f"conv{i}" for i in range(1, 6)},
+    "one-column": {f"conv{i}" for i in range(1, 6)}, "two-towers": {"norm1", "norm2"},
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_it_changes_what_it_says_and_nothing_else(model, variation):
 
 @pytest.mark.parametrize("model, variation", [
     (model, variation) for model, variation in PAIRS
-    if variation in ("tanh", "sigmoid", "no-lrn", "no-dropout", "2012-source")
+    if variation in ("tanh", "sigmoid", "no-lrn", "no-dropout", "2012-source", "two-towers")
 ])  # fmt: skip
 def test_shapes_and_weights_stay(model, variation):
     assert built(f"{model}+{variation}")[1:] == built(model)[1:]

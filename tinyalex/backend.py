@@ -236,6 +236,11 @@ def set_thread_count(count):
     _threads = int(count)
 
 
+def one_blas_thread():
+    """A context in which a product of matrices takes one thread, whoever computes it."""
+    return _blas.limit(limits=1, user_api="blas")
+
+
 def ordered_map(function, items):
     """Yield function(item) in the order of `items`, computed by `thread_count()` threads.
 
@@ -247,7 +252,7 @@ def ordered_map(function, items):
     if getattr(_this_thread, "is_ours", False):  # already one of several: no more threads, and no waiting for them
         yield from map(function, items)
         return
-    with _blas.limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         if _threads == 1 or len(items) == 1:
             yield from map(function, items)
             return

@@ -54,6 +54,10 @@ class Sequential(Layer):
             grads |= {f"{name}.{key}": grad for key, grad in layer_grads.items()}
         return (dy if input_grad else None), grads
 
+    def kept(self, cache):
+        """{name: (layer, [what it kept of each piece of the batch])} of a forward call, in order."""
+        return {name: (layer, [kept]) for (name, layer), kept in zip(self.layers.items(), cache)}
+
     def predict(self, x):
         """forward without training and without keeping anything for backward."""
         for layer in self.layers.values():
@@ -91,15 +95,18 @@ class Trunk(Sequential):
 
         The pieces are those of the larger batch, cut where the share begins and ends, and draw as those would.
         """
-        pieces, streams = self._pieces(x, rng, share or Share.whole(len(x)))
+        pieces, streams = self._pieces(x, rng, Share.whole(len(x)) if share is None else share)
         trunk = self.for_batch(x.shape[1:], x.dtype)
 
         def run(piece_and_stream):
             piece, stream = piece_and_stream
             return trunk.forward(x[piece], train, stream)
 
-        outputs, caches = zip(*ordered_map(run, zip(pieces, streams)))
-        return _join(outputs), (trunk, pieces, caches)
+        outputs, caches = [], []
+        for y, cache in ordered_map(run, zip(pieces, streams)):
+            outputs.append(y)
+            caches.append(cache)
+        return self._join(x, outputs), (trunk, pieces, caches)
 
     def backward(self, dy, cache, input_grad=True):
         trunk, pieces, caches = cache
@@ -116,13 +123,19 @@ class Trunk(Sequential):
                     grads[name] += grad  # in the order of the pieces, whichever thread was first
                 else:
                     grads[name] = grad
+        if not pieces:  # a batch with fewer pictures than workers
+            return dy[:0], {name: array_module(p).zeros_like(p) for name, p in self.params.items()}
         return (_join(dxs) if input_grad else None), grads
+
+    def kept(self, cache):
+        _, _, pieces = cache
+        return {name: (layer, [kept[i] for kept in pieces]) for i, (name, layer) in enumerate(self.layers.items())}
 
     def predict(self, x):
         """As at test time; keeps nothing for backward, so a large batch needs little memory."""
         pieces, _ = self._pieces(x, None, Share.whole(len(x)))
         trunk = self.for_batch(x.shape[1:], x.dtype)
-        return _join(list(ordered_map(lambda piece: trunk.predict(x[piece]), pieces)))
+        return self._join(x, list(ordered_map(lambda piece: trunk.predict(x[piece]), pieces)))
 
     def _pieces(self, x, rng, share):
         """Slices of x, and a generator for each: small pieces on the CPU, all at once on a device that wants large work."""
@@ -137,7 +150,11 @@ class Trunk(Sequential):
             if start < stop:
                 inside = Share(start - piece.start, stop - piece.start, piece.stop - piece.start)
                 mine.append((slice(start - share.start, stop - share.start), shared_draws(stream, inside, axis=0)))
-        return tuple(zip(*mine))
+        return [piece for piece, _ in mine], [stream for _, stream in mine]
+
+    def _join(self, x, outputs):
+        """The pieces' outputs as one array; an empty one without pieces, a single piece as it is."""
+        return _join(outputs) if outputs else array_module(x).empty((0, *self.out_shape(x.shape[1:])), x.dtype)
 
 
 class Network(Layer):
@@ -182,9 +199,8 @@ class Network(Layer):
 
     def kept(self, cache):
         """{name: (layer, [what it kept of each piece of the batch])} of a forward call, in order."""
-        (_, _, pieces), head = cache
-        trunk = {name: (layer, [kept[i] for kept in pieces]) for i, (name, layer) in enumerate(self.features.layers.items())}
-        return trunk | {name: (layer, [kept]) for (name, layer), kept in zip(self.classifier.layers.items(), head)}
+        trunk_cache, head_cache = cache
+        return self.features.kept(trunk_cache) | self.classifier.kept(head_cache)
 
     def out_shape(self, in_shape):
         return self.classifier.out_shape(self.features.out_shape(in_shape))

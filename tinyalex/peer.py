@@ -57,7 +57,8 @@ def _modules(layer, in_shape, out_shape):
         w = layer.windows
         return [nn.AvgPool2d(w.kernel, w.stride, ceil_mode=w.rounding == "ceil")]
     if isinstance(layer, LocalResponseNorm):
-        return [nn.LocalResponseNorm(layer.size, layer.alpha * layer.size, layer.beta, layer.k)]
+        norm = nn.LocalResponseNorm(layer.size, layer.alpha * layer.size, layer.beta, layer.k)
+        return [norm] if layer.groups == 1 else [_InGroups(norm, layer.groups)]
     if isinstance(layer, SpatialResponseNorm):
         return [_SpatialNorm(layer)]
     if isinstance(layer, Linear):
@@ -67,6 +68,17 @@ def _modules(layer, in_shape, out_shape):
     if isinstance(layer, Dropout):
         return [nn.Dropout(layer.p)]
     return [{ReLU: nn.ReLU, Tanh: nn.Tanh, Sigmoid: nn.Sigmoid}[type(layer)]()]
+
+
+def _InGroups(module, groups):
+    """A module on equal runs of the channels, each by itself."""
+    from torch import nn
+
+    class InGroups(nn.Module):
+        def forward(self, x):
+            return module(x.reshape(len(x) * groups, -1, *x.shape[2:])).reshape(x.shape)
+
+    return InGroups()
 
 
 def _FlattenHWC():

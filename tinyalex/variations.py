@@ -72,6 +72,10 @@ def _pool_2(name, layer):
     return MaxPool2d(2, 2, rounding="floor") if isinstance(layer, MaxPool2d) else layer
 
 
+def _two_towers(name, layer):
+    return layer.like(groups=2) if isinstance(layer, LocalResponseNorm) else layer
+
+
 def _one_column(name, layer):
     """Half the kernels and no groups; conv5 keeps its kernels, since most weights hang on its outputs (§3.2, note 2)."""
     if not isinstance(layer, Conv2d):
@@ -88,7 +92,7 @@ def _as_the_source(features, classifier):
     changed = {}
     for name, layer in features.items():
         if isinstance(layer, LocalResponseNorm):
-            layer = LocalResponseNorm(layer.size, layer.alpha / layer.size, layer.beta, layer.k)
+            layer = layer.like(alpha=layer.alpha / layer.size)
         if name == "pool2":
             changed["spatial2"] = SpatialResponseNorm()
         if name not in ("relu1", "relu5"):
@@ -111,6 +115,7 @@ VARIATIONS = {
     "sigmoid": Variation("the logistic function for every ReLU (§3.1)", _swapped(ReLU, Sigmoid)),
     "four-layer": Variation("conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)", _four_layer),
     "one-column": Variation("half the kernels in conv1 to conv4, no groups (§3.2)", _mapped(_one_column)),
+    "two-towers": Variation("LRN within each half of the channels, as on two GPUs (§3.2, Fig. 2)", _mapped(_two_towers)),
     "no-lrn": Variation("without local response normalisation (§3.3)", _without_kind(LocalResponseNorm)),
     "pool-2": Variation("pooling that does not overlap, 2/2 for 3/2 (§3.4)", _mapped(_pool_2)),
     "no-dropout": Variation("without dropout (§4.2)", _without_kind(Dropout)),

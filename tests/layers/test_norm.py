@@ -65,6 +65,33 @@ def test_the_defaults_are_the_papers():
     assert layer.out_shape((55, 55, 96)) == (55, 55, 96) and layer.params == {}
 
 
+@pytest.mark.parametrize("groups", [2, 3])
+def test_groups_do_not_meet(groups):
+    """As so many layers, each on its own run of the channels: by loops, and by its gradient."""
+    x, width = batch(12), 12 // groups
+    runs = [slice(start, start + width) for start in range(0, 12, width)]
+
+    def forward(x, params):
+        return np.concatenate([reference.lrn_forward(x[..., run], **PROBE) for run in runs], axis=-1)
+
+    def backward(dy, x, params):
+        return np.concatenate([reference.lrn_backward(dy[..., run], x[..., run], **PROBE) for run in runs], axis=-1), {}
+
+    check_layer(LocalResponseNorm(**PROBE, groups=groups), x, forward, backward)
+
+
+@pytest.mark.torch
+def test_groups_like_pytorch():
+    import torch
+
+    from tinyalex.peer import _modules
+
+    layer, x = LocalResponseNorm(**PROBE, groups=2), batch(6)
+    (theirs,) = _modules(layer, x.shape[1:], x.shape[1:])
+    y = theirs(torch.tensor(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
+    agree(layer.forward(x)[0], y, "y", rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize("case", ["probe", "the paper's", "beta ¾, strong", "window wider than the channels"])
 def test_like_pytorch(case):
@@ -135,6 +162,8 @@ def test_refuses():
     refused(lambda: layer.backward(y[..., :7], cache), label, "(2, 3, 3, 7)", "(2, 3, 3, 8)")
     for size in (4, 0, -3, 2.5, 3.0):
         refused(lambda: LocalResponseNorm(size), "LocalResponseNorm", "size", size, "odd")
+    refused(lambda: LocalResponseNorm(groups=0), "LocalResponseNorm", "groups = 0")
+    refused(lambda: LocalResponseNorm(groups=3).forward(np.ones((2, 3, 3, 8))), "8 channels", "groups = 3")
     refused(lambda: LocalResponseNorm(k=0), "LocalResponseNorm", "k = 0")
     refused(lambda: LocalResponseNorm(alpha=-0.1), "LocalResponseNorm", "alpha = -0.1")
 

@@ -5,7 +5,7 @@ N pictures, H×W pixels, C channels; P pixels of a block of pictures.
 
 from tinyalex.backend import array_module
 from tinyalex.layers.base import Layer
-from tinyalex.layers.blocks import blocks, pixels
+from tinyalex.layers.blocks import blocks
 
 
 class _ResponseNorm(Layer):
@@ -92,18 +92,34 @@ class LocalResponseNorm(_ResponseNorm):
 
         y_i = x_i / d_i^beta,   d_i = k + alpha · Σ_{|j − i| ≤ size//2} x_j²      over channels, at one pixel
 
-    At the ends the window is cut off, so the sum has fewer terms.
+    At the ends the window is cut off, so the sum has fewer terms. With groups, the channels are cut into G equal runs
+    and no window reaches from one to the next: as on two GPUs that do not meet here (paper §3.2, Fig. 2).
 
-    x, y: (N, H, W, C), or any shape with channels last
+    x, y: (N, H, W, C), or any shape with channels last, C a multiple of groups
     size: channels in the window, odd; alpha, beta, k: the paper's 1e-4, 0.75, 2
     Source: paper §3.3; the 2012 source has alpha / size (`layer.py`).
     """
 
     short_name = "LRN"
-    _entries = staticmethod(pixels)
 
-    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0):
+    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0, groups=1):
         super().__init__(size, alpha, beta, k)
+        if groups < 1:
+            raise ValueError(f"LocalResponseNorm: groups = {groups}, expected 1 or more")
+        self.groups = groups
+
+    def _entries(self, a):
+        if a.shape[-1] % self.groups:
+            raise ValueError(f"{self.label}: x has {a.shape[-1]} channels, expected a multiple of groups = {self.groups}")
+        return a.reshape(-1, a.shape[-1] // self.groups)  # to a window, a group of channels is a pixel of its own
+
+    def like(self, **changes):
+        """A new one, built as this one was but for `changes`, arguments of the class."""
+        built = dict(size=self.size, alpha=self.alpha, beta=self.beta, k=self.k, groups=self.groups)
+        return LocalResponseNorm(**(built | changes))
+
+    def __str__(self):
+        return super().__str__() + (f", {self.groups} groups" if self.groups > 1 else "")
 
     def _window_sum(self, a, b, scale, out):
         """out_i = scale · Σ_{|j − i| ≤ size//2} a_j · b_j; all (pixels, C), and out may be a or b.

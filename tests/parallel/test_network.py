@@ -1,0 +1,125 @@
+"""A team of threads against one network: the same scores, gradients and weights, in every form, whatever the shares."""
+
+import numpy as np
+import pytest
+
+from tests.checks import agree, agree_all
+from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
+from tinyalex.network import Network
+from tinyalex.optim import SGD
+from tinyalex.parallel import run_threads, split_network
+
+FORMS = [("data", 1), ("data", 2), ("data", 3), ("hybrid", 1), ("hybrid", 2), ("hybrid", 3), ("towers", 1), ("towers", 2)]
+CLASSES = 5  # not even among two
+
+
+def network(seed=0):
+    """Every kind of layer of the paper's trunk and head, float64; towers meet at conv3 and in the head."""
+    features = {
+        "conv1": Conv2d(3, 4, 3), "relu1": ReLU(), "norm1": LocalResponseNorm(3, 0.5, 0.6, 1.5, groups=2),
+        "conv2": Conv2d(4, 6, 3, padding=1, groups=2), "relu2": ReLU(), "conv3": Conv2d(6, 8, 3), "relu3": ReLU(),
+        "conv4": Conv2d(8, 6, 3, padding=1, groups=2), "pool4": MaxPool2d(3, 2, rounding="floor"),
+    }  # fmt: skip
+    classifier = {
+        "flatten": Flatten(), "fc6": Linear(24, 10), "relu6": ReLU(), "drop6": Dropout(0.4),
+        "fc7": Linear(10, 7), "relu7": ReLU(), "drop7": Dropout(0.5, inverted=False), "fc8": Linear(7, CLASSES),
+    }  # fmt: skip
+    net, rng = Network(features, classifier, (9, 9, 3)), np.random.default_rng(seed)
+    net.map_params(lambda p: rng.standard_normal(p.shape) * 0.4)
+    return net
+
+
+def batch(count, seed=1):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((count, 9, 9, 3)), rng.integers(0, CLASSES, count)
+
+
+def train(net, steps, count, share=None, scored=None):
+    """Some steps with dropout; the last step's loss, the scores that it saw, and the gradients of the first."""
+    loss, optimiser, first = SoftmaxCrossEntropy(), SGD(net.params, 0.9, 0.01), None
+    for step in range(steps):
+        x, labels = batch(count, seed=step)
+        mine = share(count) if share else None
+        rng, run = np.random.default_rng(100 + step), scored(mine) if scored else slice(None)
+        scores, cache = net.forward(x[mine.run], True, rng, mine) if share else net.forward(x, True, rng)
+        labels = labels[run]
+        if len(labels):
+            value, loss_cache = loss.forward(scores, labels)
+            dscores = loss.backward(loss_cache) * (len(labels) / count)
+        else:
+            value, dscores = 0.0, scores
+        _, grads = net.backward(dscores, cache, input_grad=False)
+        first = first or {name: g.copy() for name, g in grads.items()}
+        optimiser.step(grads, 0.05)
+    return float(value) * len(labels), scores, first
+
+
+def in_a_team(form, size, steps=1, count=7):
+    def work(team):
+        net = split_network(form, network(), team)
+        lost, scores, grads = train(net, steps, count, net.share, net.scored)
+        return lost, scores, net.whole(grads), net.whole(net.params)
+
+    return run_threads(size, work)
+
+
+@pytest.mark.parametrize("form, size", FORMS)
+@pytest.mark.parametrize("count", [7, 2, 1])  # with three workers, two and one leave some without a picture
+def test_equals_one_network(form, size, count):
+    alone = network()
+    lost, scores, grads = train(alone, 1, count)
+    answers = in_a_team(form, size, count=count)
+    for _, _, team_grads, params in answers:
+        agree_all(team_grads, grads, "gradient", rtol=1e-10)
+        agree_all(params, alone.params, "weights", rtol=1e-11)
+    if form == "data":
+        agree(np.concatenate([answer[1] for answer in answers]), scores, "scores", rtol=1e-11)
+        assert sum(answer[0] for answer in answers) == pytest.approx(lost, rel=1e-11)
+    else:
+        for answer in answers:
+            agree(answer[1], scores, "scores", rtol=1e-11)
+            assert answer[0] == pytest.approx(lost, rel=1e-11)
+
+
+@pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 3), ("towers", 2)])
+def test_fifty_steps(form, size):
+    alone = network()
+    train(alone, 50, 6)
+    for _, _, _, params in in_a_team(form, size, 50, 6):
+        agree_all(params, alone.params, "weights after 50 steps", rtol=1e-8)
+
+
+@pytest.mark.parametrize("form, size", FORMS)
+def test_predicts_the_own_pictures(form, size):
+    alone, (x, _) = network(), batch(7)
+    expected = alone.predict(x)
+
+    def work(team):
+        net = split_network(form, network(), team)
+        return net.predict(x[net.share(7).run])
+
+    answers = run_threads(size, work)
+    if form == "towers":
+        for scores in answers:
+            agree(scores, expected, "scores", rtol=1e-11)
+    else:
+        agree(np.concatenate(answers), expected, "scores", rtol=1e-11)
+
+
+@pytest.mark.parametrize("form, size", FORMS)
+def test_parts_and_the_whole(form, size):
+    whole = network().params
+
+    def work(team):
+        net = split_network(form, network(), team)
+        agree_all(net.part(whole), net.params, "part", exact=True)
+        return net.whole(net.params), sum(p.size for p in net.params.values())
+
+    answers = run_threads(size, work)
+    for joined, _ in answers:
+        agree_all(joined, whole, "whole", exact=True)
+    total, held = sum(p.size for p in whole.values()), [answer[1] for answer in answers]
+    if form == "data":
+        assert held == [total] * size
+    if form == "towers":
+        assert sum(held) == total  # nothing is held twice

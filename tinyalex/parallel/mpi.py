@@ -1,0 +1,110 @@
+"""A team of processes: MPI through mpi4py, over any network and between the cores of one machine.
+
+A worker's MPI calls are all made by one thread, in order, so that gradients travel while the worker computes. Waiting is
+done by asking and sleeping in turns: MPI itself waits by spinning, which would take the core from the computation, and
+where there are more ranks than cores makes every call last seconds.
+"""
+
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from tinyalex.backend import is_host, synchronize, array_module, to_device, to_host
+from tinyalex.errors import UserError
+from tinyalex.parallel.team import Team
+
+SLEEPS = (0.0, 0.0, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6)  # seconds between two looks; the last one again and again
+RANKS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS")  # what mpiexec tells its processes
+
+
+def ranks_started():
+    """How many processes mpiexec started this one with, as far as the environment says; 1 without mpiexec."""
+    return max((int(os.environ[name]) for name in RANKS if os.environ.get(name, "").isdigit()), default=1)
+
+
+def import_mpi():
+    """mpi4py's MPI module, initialised; UserError where it cannot be had."""
+    try:
+        import mpi4py
+
+        mpi4py.rc.thread_level = "serialized"
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py is there, but no MPI library
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--parallel: mpi4py cannot be used ({reason}); expected: pip install mpi4py mpich") from None
+    return MPI
+
+
+class MpiTeam(Team):
+    """A worker among MPI ranks.
+
+    comm: a communicator of mpi4py's
+    device_buffers: give MPI the arrays of a device as they are (`__cuda_array_interface__`), for an MPI that is built for
+        it ("CUDA-aware"); without it they travel through host memory, which every MPI can
+    """
+
+    def __init__(self, comm, device_buffers=False):
+        super().__init__(comm.Get_rank(), comm.Get_size())
+        self.comm, self.device_buffers = comm, device_buffers
+        self._pool = ThreadPoolExecutor(1, "tinyalex-mpi", initializer=self._remember_thread)
+
+    def _remember_thread(self):
+        self._thread = threading.get_ident()
+
+    def submit(self, function):
+        return Pending(self._pool.submit(function))
+
+    def _carry(self, send, into):
+        device = next((a for a in (*send, *into) if not is_host(a)), None)
+        if device is not None and self.device_buffers:
+            synchronize(array_module(device))  # MPI does not wait for the device's own work
+        elif device is not None:
+            return self._carry_through_host(send, into)
+        if threading.get_ident() == getattr(self, "_thread", None):
+            self._transfer(send, into)
+        else:
+            self._pool.submit(self._transfer, send, into).result()
+
+    def _carry_through_host(self, send, into):
+        fetched, arrived = to_host(list(send)), [to_host(a) for a in into]
+        self._carry(fetched, arrived)
+        for k, (array, there) in enumerate(zip(arrived, into)):
+            if k != self.rank:
+                there[...] = to_device(array, array_module(there))
+
+    def _transfer(self, send, into):
+        others = [k for k in range(self.size) if k != self.rank]
+        requests = [self.comm.Irecv(_bytes(into[k]), source=k) for k in others if into[k].size]
+        requests += [self.comm.Isend(_bytes(send[k]), dest=k) for k in others if send[k].size]
+        wait_for(requests)
+
+    def abort(self, message):
+        print(f"tinyalex: rank {self.rank} of {self.size}: {message}", file=sys.stderr, flush=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # one line is enough: MPI would add its own
+        self.comm.Abort(2)
+
+
+class Pending:
+    """Work that the team's own thread does."""
+
+    def __init__(self, future):
+        self.future = future
+
+    def wait(self):
+        """Return when it is done; raise what it raised."""
+        self.future.result()
+
+
+def wait_for(requests):
+    """Until all requests are done, asking more and more seldom."""
+    looks = 0
+    while not all(request.Test() for request in requests):
+        time.sleep(SLEEPS[min(looks, len(SLEEPS) - 1)])
+        looks += 1
+
+
+def _bytes(array):
+    """The array as mpi4py takes it, whatever its dtype: as raw bytes."""
+    return array.reshape(-1).view("uint8")

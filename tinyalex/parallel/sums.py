@@ -1,0 +1,50 @@
+"""Gradients, added up over all workers while the backward pass goes on."""
+
+from tinyalex.backend import array_module
+
+BUCKET_BYTES = 8 << 20  # large enough that a message's own cost is small, small enough that the first leaves early
+
+
+class GradientSums:
+    """Sums of gradients over a team, in buckets: long arrays are cut into several, short ones travel together.
+
+    An array that was given to `add` holds the sum once `wait` has returned; between the two it must be left alone.
+    """
+
+    def __init__(self, team):
+        self.team, self.short, self.under_way = team, [], []
+
+    def add(self, grads):
+        """Begin to add up a dict of arrays, in place; every worker gives the same names in the same order."""
+        if self.team.size == 1:
+            return
+        for name, grad in grads.items():
+            if grad.nbytes < BUCKET_BYTES // 8 or not grad.flags.c_contiguous:
+                self.short.append(grad)
+                continue
+            flat, step = grad.reshape(-1), BUCKET_BYTES // grad.itemsize
+            for start in range(0, flat.size, step):
+                self._begin(flat[start : start + step])
+
+    def wait(self):
+        """Return when all are added up."""
+        if self.short:
+            self._begin_short()
+        for work in self.under_way:
+            work.wait()
+
+    def _begin(self, flat):
+        self.under_way.append(self.team.submit(lambda: self.team.sum_into(flat, "gradients")))
+
+    def _begin_short(self):
+        grads, xp = self.short, array_module(self.short[0])
+
+        def together():
+            flat = xp.concatenate([grad.reshape(-1) for grad in grads])
+            self.team.sum_into(flat, "gradients")
+            start = 0
+            for grad in grads:
+                grad[...] = flat[start : start + grad.size].reshape(grad.shape)
+                start += grad.size
+
+        self.under_way.append(self.team.submit(together))
