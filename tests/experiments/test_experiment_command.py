@@ -131,6 +131,32 @@ def test_a_damaged_run_is_named_and_the_result_kept(data, tmp_path, capsys, name
     assert (tmp_path / "C6-ten-crops" / "result.json").read_text() == before
 
 
+def diverge(run):
+    """What a run leaves whose loss ceased to be a number in its second epoch, before anything was saved."""
+    run.folder.mkdir(parents=True)
+    (run.folder / "result.json").write_text('{"diverged": "the loss is nan"}')
+    epoch = {"train_loss": 1.0, "train_top1_error": 0.1, "val_top1_error": 0.5, "val_top5_error": 0.1}
+    RunFolder(run.folder).log(kind="epoch", step=3, epoch=1, **epoch)
+
+
+def test_runs_that_diverged_have_no_number_in_any_claim(data, tmp_path, capsys):
+    lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
+    for run in {run.folder: run for claim in CLAIMS.values() for run in lab.runs(claim, 1)}.values():
+        diverge(run)
+    found = json_of(capsys, *arguments(data, tmp_path, "all"), "--table", tmp_path / "t.md")["results"]
+    assert [effect for result in found for c in result["contrasts"] for effect in c["effects"] if effect is not None] == []
+    assert "2 runs of alexnet-mini" in (words := (tmp_path / "C3-lrn" / "result.md").read_text()) and "; 2 diverged." in words
+    assert "raises the error**; 4 diverged<br>" in (tmp_path / "t.md").read_text()
+
+
+def test_what_starts_from_a_run_that_diverged_is_not_trained(data, tmp_path, capsys):
+    lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
+    tuned = lab.run(CLAIMS["C12"].arms["fine-tuned"], 0)
+    diverge(tuned.after)
+    contrast = json_of(capsys, *arguments(data, tmp_path, "C12"))["results"][0]["contrasts"][0]
+    assert contrast["a"]["values"] == [None] and contrast["b"]["values"] != [None] and is_done(tuned)
+
+
 def test_runs_that_differ_have_other_folders(data, tmp_path):
     lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
     arms = [Arm(), Arm("+no-lrn"), Arm(settings={"color": False}), Arm(part="+first-half"), Arm(share=2), Arm(seed_shift=3)]

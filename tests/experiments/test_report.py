@@ -10,6 +10,7 @@ from tests.checks import edited
 from tinyalex.experiments import report
 from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.plan import Contrast, Side
+from tinyalex.experiments.trained import NoNumber
 from tinyalex.statistics import Interval
 
 
@@ -58,11 +59,11 @@ def test_a_seed_without_a_number_is_left_out():
     assert nothing["effect"] is None and nothing["verdict"] == report.NULL
 
 
-def test_a_run_without_an_epoch_has_no_number():
-    def no_history(arms):
-        return arms["a"][-1]
+def test_a_run_that_diverged_has_no_number():
+    def asked(arms):
+        raise NoNumber
 
-    assert math.isnan(report._value(Side("a", no_history), {"a": []}))
+    assert math.isnan(report._value(Side("a", asked), {}))
 
 
 @pytest.mark.parametrize("low, high, direction, expected", [

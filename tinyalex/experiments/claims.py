@@ -58,7 +58,8 @@ def _epochs_to_error(activation):
     def value(trained):
         arms = [trained[f"{activation} at {lr:g}"] for lr in RATES[activation]]
         epochs = min(epochs_to(arm, TO_ERROR) for arm in arms)
-        return max(len(arm.history) for arm in arms) if math.isinf(epochs) else epochs
+        had = [len(arm.history) for arm in arms if not arm.diverged]
+        return max(had, default=math.nan) if math.isinf(epochs) else epochs
 
     return Side(activation, value)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinyalex.backend import device_name
 from tinyalex.experiments.lab import result_of_run
+from tinyalex.experiments.trained import NoNumber
 from tinyalex.runfolder import versions
 from tinyalex.statistics import t_interval, verdict
 
@@ -48,10 +49,10 @@ def _contrast(contrast, trained):
 
 
 def _value(side, arms):
-    """A side's number for one seed; NaN where a run diverged and has none."""
+    """A side's number for one seed; NaN where one of its runs diverged."""
     try:
         return float(side.value(arms))
-    except IndexError:  # no epoch was finished
+    except NoNumber:
         return math.nan
 
 
@@ -126,7 +127,8 @@ def markdown(result):
     lines = [f"# {result['id']}: {result['title']}", "", f"The paper: {result['paper']}.", ""]
     lines += [
         f"**{result['verdict'].capitalize()}.** {result['seeds']} seed{'s' if result['seeds'] > 1 else ''}, "
-        f"{result['runs']} runs of {result['model']} on {result['data']}, each of {result['pictures_a_run']:,} pictures or fewer.",
+        f"{result['runs']} runs of {result['model']} on {result['data']}, each of {result['pictures_a_run']:,} pictures or fewer"
+        f"{_diverged(result)}.",
         "", "![The effects and their intervals](figure.png)", "",
         "| | effect (95 % interval) | the paper's | sides | verdict |", "|---|---|---|---|---|",
     ]  # fmt: skip
@@ -135,6 +137,11 @@ def markdown(result):
         lines.append(f"| {c['what']} | {interval_text(c)} | {paper_text(c)} | {sides} | {c['verdict']} |")
     lines += ["", "Effect of each seed: " + "; ".join(f"{c['what']} {_list(c)}" for c in result["contrasts"]) + ".", ""]
     return "\n".join(lines)
+
+
+def _diverged(result):
+    """Words for the runs that have no number, and so leave their seed without an effect; "" where there is none."""
+    return f"; {result['diverged']} diverged" if result["diverged"] else ""
 
 
 def _list(contrast):
@@ -174,7 +181,7 @@ def _table(results):
     rows = ["| | claim | effect (95 % interval) | the paper's | verdict |", "|---|---|---|---|---|"]
     for result in results:
         for n, c in enumerate(result["contrasts"]):
-            claim = f"**{result['title']}**<br>" if n == 0 else ""
+            claim = f"**{result['title']}**{_diverged(result)}<br>" if n == 0 else ""
             sides = f"{c['what']}: {side_text(c, 'a')}, {side_text(c, 'b')}"
             verdict = c["verdict"].removesuffix(SCALE)
             cells = (result["id"] if n == 0 else "", claim + sides, interval_text(c), paper_text(c), verdict)

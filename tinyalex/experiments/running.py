@@ -14,6 +14,7 @@ import threading
 import traceback
 
 from tinyalex.backend import choose_device, set_thread_count
+from tinyalex.config import read_json
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.progress import hush_runaway_numbers, progress_bar
@@ -138,6 +139,10 @@ def _end_with_the_parent():
 def train_one(run, xp):
     """Train one run to its end, from where it stands. A run whose loss ceases to be a number is done too, and says so."""
     folder, dataset = RunFolder(run.folder), _open(run.config.data)
+    if run.after and "diverged" in read_json(run.after.folder / "result.json"):
+        folder.make()
+        folder.write_json("result.json", {"diverged": f"the run that it starts from, {run.after.folder}"})
+        return
     try:
         if folder.config.exists():
             trainer = go_on(folder, dataset, xp, quiet=True)

@@ -18,8 +18,15 @@ SAMPLE = 2000  # pictures of a split, at most, whose neighbours are looked for
 NEIGHBOURS = 6  # paper, Fig. 4
 
 
+class NoNumber(Exception):
+    """A run whose loss ceased to be a number was asked for one."""
+
+
 class Trained:
-    """A finished run, measured when asked, each thing once. All errors are fractions, of the last epoch's weights."""
+    """A finished run, measured when asked, each thing once. All errors are fractions, of the last epoch's weights.
+
+    `NoNumber` where the run diverged, whatever epochs it had before.
+    """
 
     def __init__(self, folder, dataset, xp):
         self.folder, self.dataset, self.xp = RunFolder(folder), dataset, xp
@@ -27,12 +34,17 @@ class Trained:
     @functools.cached_property
     def history(self):
         """The "epoch" lines of its metrics."""
-        return self.folder.read_metrics("epoch")
+        return self._with_numbers().read_metrics("epoch")
 
     @functools.cached_property
     def diverged(self):
         """Whether its loss ceased to be a number; then it has no other."""
         return "diverged" in read_json(self.folder.path / "result.json")
+
+    def _with_numbers(self):
+        if self.diverged:
+            raise NoNumber
+        return self.folder
 
     @functools.cached_property
     def probabilities(self):
@@ -63,12 +75,12 @@ class Trained:
     @functools.cached_property
     def tower_colour(self):
         """(|difference| of the two towers' mean colour selectivity, its mean over random halves of the same kernels)."""
-        weight = to_host(_load(self.folder.last, self.xp)[0].params["conv1.weight"])
+        weight = to_host(_load(self._with_numbers().last, self.xp)[0].params["conv1.weight"])
         towers = tower_colour(weight)
         return abs(towers[0] - towers[1]), float(differences_by_chance(colour_selectivity(weight)).mean())
 
     def _on(self, split):
-        network, view = _load(self.folder.last, self.xp)
+        network, view = _load(self._with_numbers().last, self.xp)
         return network, split, view, self.xp
 
 
