@@ -13,6 +13,7 @@ from tests.test_cli import call, json_of
 from tests.test_training import write_easy
 from tinyalex.config import read_json
 from tinyalex.data import open_dataset
+from tinyalex.experiments import running
 from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES, Arm
@@ -86,6 +87,16 @@ def test_a_signal_saves_and_the_same_command_goes_on(data, tmp_path, number):
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert json.loads(whole.stdout)["results"][0]["contrasts"] == resumed["contrasts"], "an interrupted run ended elsewhere"
+
+
+@pytest.mark.parametrize("jobs, threads", [(1, 3), (2, 1)])
+def test_one_process_has_all_the_threads_asked_for_and_of_several_each_has_one(monkeypatch, jobs, threads):
+    monkeypatch.setattr("tinyalex.backend._threads", 3)
+    monkeypatch.setattr(running, "_work", lambda tasks, done, device, threads: started.append(threads))
+    started = []
+    for process in running._Workers(jobs, "cpu").processes:
+        process.run()
+    assert started == [threads] * jobs
 
 
 def test_a_killed_parent_takes_its_processes_along(data, tmp_path):

@@ -13,7 +13,7 @@ import signal
 import threading
 import traceback
 
-from tinyalex.backend import choose_device, set_thread_count
+from tinyalex.backend import choose_device, set_thread_count, thread_count
 from tinyalex.config import read_json
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
@@ -64,7 +64,7 @@ class _Workers:
     def __init__(self, count, device):
         context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of ours hold
         self.tasks, self.done = context.Queue(), context.Queue()
-        arguments = (self.tasks, self.done, device, 1 if count > 1 else None)
+        arguments = (self.tasks, self.done, device, 1 if count > 1 else thread_count())
         self.processes = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
 
     def __enter__(self):
@@ -110,8 +110,7 @@ def _work(tasks, done, device, threads):
         os.setsid()  # Ctrl-C reaches the parent alone, which ends this process its own way
     _end_with_the_parent()
     hush_runaway_numbers()
-    if threads:
-        set_thread_count(threads)
+    set_thread_count(threads)
     xp = choose_device(device)
     for run in iter(tasks.get, None):
         try:
