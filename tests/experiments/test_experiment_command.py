@@ -13,6 +13,7 @@ from tests.test_cli import call, json_of
 from tests.test_training import write_easy
 from tinyalex.config import read_json
 from tinyalex.data import open_dataset
+from tinyalex.errors import UserError
 from tinyalex.experiments import running
 from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.lab import Lab
@@ -97,6 +98,24 @@ def test_one_process_has_all_the_threads_asked_for_and_of_several_each_has_one(m
     for process in running._Workers(jobs, "cpu").processes:
         process.run()
     assert started == [threads] * jobs
+
+
+def test_a_process_that_is_ended_from_outside_is_not_waited_for(data, tmp_path):
+    run = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24 * 400).run(Arm(), 0)
+    deadline = time.monotonic() + 60
+
+    class Bar:
+        n = 0
+
+        def update(self, epochs):
+            self.n += epochs
+            if self.n > 0:  # so it is under way, and saved
+                workers.processes[0].terminate()
+            assert time.monotonic() < deadline, "waits for ever"
+
+    with pytest.raises(UserError, match="ended from outside"), running._Workers(1, "cpu") as workers:
+        workers.train([run], Bar())
+    assert not is_done(run) and (run.folder / "last.safetensors").exists()
 
 
 def test_a_killed_parent_takes_its_processes_along(data, tmp_path):

@@ -93,7 +93,7 @@ class _Workers:
                     raise fault
                 left.remove(folder)
             if any(process.exitcode not in (None, 0) for process in self.processes):
-                raise RuntimeError("a training process ended without a word; is there enough memory?")
+                raise UserError("a training process was ended from outside (out of memory? --jobs 1 needs the least); run it again")
             bar.update(before + sum(_epochs_done(run) for run in runs) - bar.n)
 
 
@@ -116,7 +116,7 @@ def _work(tasks, done, device, threads):
         try:
             train_one(run, xp)
         except Stopped:
-            return
+            raise SystemExit(1) from None  # the parent waits for it unless it was the parent that asked
         except UserError as error:
             done.put((run.folder, UserError(f"{run.folder}: {error}")))
         except Exception:
