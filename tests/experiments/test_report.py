@@ -48,6 +48,9 @@ def test_one_seed_resolves_nothing():
 
 def test_equal_effects_resolve_nothing():
     assert measured("points", [(0.5, 0.75), (0.25, 0.5)])["verdict"] == report.NULL
+    counts = [(150, 157), (134, 141), (275, 282)]  # 7 of 500 pictures each time, in floats not quite the same
+    found = measured("points", [(a / 500, b / 500) for a, b in counts])
+    assert found["low"] != found["high"] and found["verdict"] == report.NULL
 
 
 def test_a_seed_without_a_number_is_left_out():

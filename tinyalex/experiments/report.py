@@ -76,9 +76,10 @@ def _json_number(value):
 def judge(interval, contrast):
     """"reproduced", "opposite" or NULL; where the paper claims nothing: which side makes the larger number, or NULL.
 
-    Effects that are all equal have seen no chance at all (errors are counts of pictures), so they resolve nothing.
+    Effects that are all equal have seen no chance at all (errors are counts of pictures), so they resolve nothing;
+    equal but for rounding, since equal counts give shares whose last bits differ.
     """
-    if interval is None or interval.low == interval.high:
+    if interval is None or math.isclose(interval.low, interval.high, rel_tol=1e-9, abs_tol=1e-9):
         return NULL
     if contrast.direction:
         return verdict(interval, contrast.direction)
