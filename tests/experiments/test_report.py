@@ -40,6 +40,10 @@ def test_a_ratio_is_averaged_in_logarithms():
     assert three["verdict"] == "reproduced" and measured("×", [(1, 6), (1, 5.9), (1, 6.1)], 1)["verdict"] == "opposite"
 
 
+def test_a_ratio_beyond_floats_is_none():
+    assert report._shown("×", 701.0) is None and report._shown("×", -math.inf) is None and report._shown("×", 0.0) == 1
+
+
 def test_one_seed_resolves_nothing():
     found = measured("points", [(0.1, 0.5)])
     assert found["effect"] == pytest.approx(-40) and found["low"] is None and found["high"] is None
@@ -94,6 +98,15 @@ def test_words():
     assert report.interval_text(measured("points", [(0.1, 0.5)])) == "−40.0 points"
     assert report.interval_text(measured("×", [(4, 2), (8, 1)])).startswith("4 × (")
     assert report.interval_text(measured("", [(0.5, 0.25)])) == "+0.250"
+
+
+def test_the_page_counts_every_verdict():
+    """That of a question too, of which the paper claims no side."""
+    shared = {"seeds": 3, "pictures_a_run": 24, "model": "m", "data": "d", "device": "CPU", "versions": {"numpy": "2"}, "diverged": 0}
+    verdicts = ("opposite", "more with the text", report.NULL, "opposite")
+    results = [shared | {"id": "C0", "title": "t", "verdict": verdict, "contrasts": []} for verdict in verdicts]
+    counts = f"0 reproduced; 2 opposite; 1 {report.NULL}; 1 more with the text."
+    assert f"Of 4 claims, each judged by its first row: {counts}" in report.page(results, "", "abc")
 
 
 # ---------------------------------------------------------------------------------------------- every claim

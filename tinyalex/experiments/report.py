@@ -65,7 +65,9 @@ def effect_of(unit, a, b):
 
 def _shown(unit, effect):
     """An effect as people read it: the ratio for "×"; None for what is not a number."""
-    return _json_number(math.exp(effect) if unit == "×" and abs(effect) < 700 else effect)  # beyond, a float has no exp
+    if unit == "×":
+        effect = math.exp(effect) if abs(effect) < 700 else math.nan  # beyond, a float has no exp
+    return _json_number(effect)
 
 
 def _json_number(value):
@@ -91,7 +93,7 @@ def judge(interval, contrast):
 
 
 def number(value, unit, sign=True):
-    """An effect as text: "−1.4", "×6.0"; "?" where there is none."""
+    """An effect as text, "−1.4", or for "×" the ratio, "6"; "?" where there is none."""
     if value is None:
         return "?"
     if unit == "×":
@@ -128,8 +130,8 @@ def markdown(result):
     lines = [f"# {result['id']}: {result['title']}", "", f"The paper: {result['paper']}.", ""]
     lines += [
         f"**{result['verdict'].capitalize()}.** {result['seeds']} seed{'s' if result['seeds'] > 1 else ''}, "
-        f"{result['runs']} runs of {result['model']} on {result['data']}, each of {result['pictures_a_run']:,} pictures or fewer"
-        f"{_diverged(result)}.",
+        f"{result['runs']} runs of {result['model']} on {result['data']}, "
+        f"each of about {result['pictures_a_run']:,} pictures or fewer{_diverged(result)}.",
         "", "![The effects and their intervals](figure.png)", "",
         "| | effect (95 % interval) | the paper's | sides | verdict |", "|---|---|---|---|---|",
     ]  # fmt: skip
@@ -153,7 +155,7 @@ def page(results, command, class_ids):
     """All results as one Markdown page: what was run, and a table with a row a contrast. class_ids: of the data set."""
     first = results[0]
     verdicts = [result["verdict"] for result in results]
-    counts = {verdict: verdicts.count(verdict) for verdict in ("reproduced", "opposite", NULL)}
+    counts = {verdict: verdicts.count(verdict) for verdict in ("reproduced", "opposite", NULL, *verdicts)}
     classes = f"{len(class_ids)} classes" + (f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else "")
     resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
     head = f"""# The paper's claims, run again
@@ -165,7 +167,7 @@ Printed on {date.today()} by
 ```
 
 {first["model"]} on {first["data"]}, {classes};
-{first["seeds"]} seeds of each arm, at most {first["pictures_a_run"]:,} pictures a run, {first["device"]}, NumPy {first["versions"]["numpy"]}.
+{first["seeds"]} seeds of each arm, about {first["pictures_a_run"]:,} pictures a run or fewer, {first["device"]}, NumPy {first["versions"]["numpy"]}.
 
 An effect is the difference (or, marked ×, the ratio) of the two sides, the first against the second, seed by seed;
 in brackets Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
