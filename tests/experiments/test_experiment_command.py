@@ -175,7 +175,8 @@ def test_runs_that_diverged_have_no_number_in_any_claim(data, tmp_path, capsys):
         diverge(run)
     found = json_of(capsys, *arguments(data, tmp_path, "all"), "--table", tmp_path / "t.md")["results"]
     assert [effect for result in found for c in result["contrasts"] for effect in c["effects"] if effect is not None] == []
-    assert "2 runs of alexnet-mini" in (words := (tmp_path / "C3-lrn" / "result.md").read_text()) and "; 2 diverged." in words
+    words = (tmp_path / "C3-lrn" / "result.md").read_text()
+    assert "2 runs of alexnet-mini" in words and "; 2 diverged." in words
     assert "raises the error**; 4 diverged<br>" in (tmp_path / "t.md").read_text()
 
 
@@ -185,6 +186,13 @@ def test_what_starts_from_a_run_that_diverged_is_not_trained(data, tmp_path, cap
     diverge(tuned.after)
     contrast = json_of(capsys, *arguments(data, tmp_path, "C12"))["results"][0]["contrasts"][0]
     assert contrast["a"]["values"] == [None] and contrast["b"]["values"] != [None] and is_done(tuned)
+
+
+def test_what_is_in_the_way_of_a_result_is_found_before_anything_is_trained(data, tmp_path, capsys):
+    (tmp_path / "C3-lrn").write_text("mine")
+    code, _, err = call(capsys, *arguments(data, tmp_path, "C3"))
+    assert code == 2 and err.count("\n") == 1 and str(tmp_path / "C3-lrn") in err, err
+    assert list(tmp_path.iterdir()) == [tmp_path / "C3-lrn"]
 
 
 def test_runs_that_differ_have_other_folders(data, tmp_path):
@@ -206,7 +214,9 @@ def test_the_list(capsys):
     (["C3", "--data", "nowhere"], ["nowhere", "no such folder"]), (["C3", "--model", "alexnt"], ["did you mean alexnet"]),
     (["C3", "--model", "alexnet-32"], ["32 pixels"]), (["C3", "--jobs", "-1"], ["--jobs", "found -1"]),
     (["C3", "--scale", "huge"], ["--scale", "huge"]), (["C3", "--table", "none/t.md"], ["--table none/t.md", "folder"]),
-    (["C3", "--table", "."], ["--table .", "expected a file"]),
+    (["C3", "--table", "."], ["--table .", "expected a file"]), (["C3", "--table", "t.json"], ["--table t.json", "JSON"]),
+    (["--table", "t.md"], ["found no NAME", "all"]), (["--scale", "full"], ["found no NAME"]),
+    ([], ["--data: found no NAME"]),
 ])  # fmt: skip
 def test_mistakes_are_one_line_and_write_nothing(words, expected, data, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -55,6 +55,7 @@ def add_arguments(parser):
 
 def run(args):
     if args.name is None:
+        _check_bare(args)
         return {"claims": [{"id": c.id, "name": c.name, "title": c.title, "paper": c.says} for c in CLAIMS.values()]}
     claims = find_claims(args.name)
     for name in ("seeds", "pictures", "jobs"):
@@ -63,7 +64,11 @@ def run(args):
             raise UserError(f"--{name}: found {value}, expected 1 or more")
     if args.table and (Path(args.table).is_dir() or not Path(args.table).parent.is_dir()):
         raise UserError(f"--table {args.table}: cannot be written, expected a file in a folder that there is")
+    if args.table and Path(args.table).suffix == ".json":
+        raise UserError(f"--table {args.table}: is where the JSON beside the table would go, expected a name for Markdown")
     lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
+    for claim in claims:
+        _folder(lab, claim).make()  # now, since what is in the way should be known before anything is trained
     _train(lab, claims, seeds, args)
     command = "tinyalex " + shlex.join(sys.argv[1:])
     results = [_report(lab, claim, seeds, command, args.json) for claim in claims]
@@ -71,6 +76,14 @@ def run(args):
         write_text(Path(args.table), report.page(results, command, lab.dataset().class_ids))
         write_text(Path(args.table).with_suffix(".json"), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return {"results": results, "out": str(lab.out), "table": args.table}
+
+
+def _check_bare(args):
+    """UserError where there are options for a claim, but none is named."""
+    defaults, others = (None, "quick", "auto"), ("command", "module", "json")
+    given = [name for name, value in vars(args).items() if value not in defaults and name not in others]
+    if given:
+        raise UserError(f"--{given[0]}: found no NAME, expected a claim or all to go with it; see {program()} experiment")
 
 
 def _lab(args):
@@ -96,11 +109,14 @@ def _train(lab, claims, seeds, args):
         raise KeyboardInterrupt(f"stopped and saved, {done} of {len(runs)} runs done; the same command goes on") from None
 
 
+def _folder(lab, claim):
+    return RunFolder(lab.out / f"{claim.id}-{claim.name}")
+
+
 def _report(lab, claim, seeds, command, quiet):
     """Read a claim's numbers off its runs and write its folder."""
     result = report.result_of(claim, lab, seeds) | {"command": command}
-    folder = RunFolder(lab.out / f"{claim.id}-{claim.name}")
-    folder.make()
+    folder = _folder(lab, claim)
     folder.write_json("result.json", result)
     write_text(folder.path / "result.md", report.markdown(result))
     plots.save(effects(result), folder.path / "figure.png")
