@@ -234,7 +234,7 @@ def test_gradcheck(capsys):
     ("prepare SOURCE new --format jpeg", "jpeg"),
     ("download", "NAME"),
     ("download imagenet new", "imagenet"),
-    ("summary alexnett", "did you mean alexnet?"),
+    ("summary alexnett", "MODEL: there is no 'alexnett'; did you mean alexnet?"),
     ("summary alexnet --classes 0", "--classes"),
     ("summary alexnet --batch 0", "--batch"),
     ("gradcheck --seed -1", "--seed"),
@@ -277,7 +277,7 @@ def test_a_run_without_a_checkpoint(run, tmp_path, capsys):
 
 def test_a_fault_of_ours_is_not_hidden(monkeypatch):
     """Only UserErrors are one line; anything else keeps its traceback, and Python's exit code 1."""
-    monkeypatch.setattr("tinyalex.commands.summary.find_model", lambda name: 1 / 0)
+    monkeypatch.setattr("tinyalex.commands.summary.find_model", lambda *names: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["summary", "alexnet"])
 

@@ -125,8 +125,8 @@ def test_a_layer_in_another_place():
 
 @pytest.mark.parametrize("arguments, words", [
     (["alexnet"], ("MODEL",)),
-    (["alexnet", "alexnet-smal"], ("'alexnet-smal'", "did you mean alexnet-small?")),
-    (["alexnet-mini+no-lnr", "alexnet-mini"], ("did you mean +no-lrn?",)),
+    (["alexnet", "alexnet-smal"], ("MODEL: there is no 'alexnet-smal'", "did you mean alexnet-small?")),
+    (["alexnet-mini+no-lnr", "alexnet-mini"], ("MODEL alexnet-mini+no-lnr: ", "did you mean +no-lrn?",)),
     (["alexnet", ""], ("MODELS: is empty",)),
     (["alexnet", "alexnet", "--classes", "0"], ("--classes: found 0",)),
 ])  # fmt: skip

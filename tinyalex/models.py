@@ -156,18 +156,21 @@ MODELS = {
 DEFAULT_MODEL = "alexnet-small"
 
 
-def find_model(name):
-    """The model of that name, "alexnet-small" or "alexnet-small+no-lrn+pool-2"; UserError with the nearest name if none."""
+def find_model(name, asked="--model"):
+    """The model of that name, "alexnet-small" or "alexnet-small+no-lrn+pool-2"; UserError with the nearest name if none.
+
+    asked: where the name was given, the first word of the error
+    """
     base, *names = name.split("+")
     if base not in MODELS:
         near = difflib.get_close_matches(base, MODELS, n=1)
         meant = f"did you mean {near[0]}? " if near else ""
-        raise UserError(f"--model: there is no {base!r}; {meant}Expected one of {', '.join(MODELS)}")
+        raise UserError(f"{asked}: there is no {base!r}; {meant}Expected one of {', '.join(MODELS)}")
     variations = (*MODELS[base].variations, *names)
     for variation in variations:
         if variation not in VARIATIONS or variations.count(variation) > 1:
             found = f"there is no variation {variation!r}" if variation not in VARIATIONS else f"{variation!r} comes twice"
             near = difflib.get_close_matches(variation, VARIATIONS, n=1) if variation not in VARIATIONS else ()
             meant = f"did you mean +{near[0]}? " if near else ""
-            raise UserError(f"--model {name}: {found}; {meant}Expected some of +{', +'.join(VARIATIONS)}")
+            raise UserError(f"{asked} {name}: {found}; {meant}Expected some of +{', +'.join(VARIATIONS)}")
     return replace(MODELS[base], name=name, variations=variations)

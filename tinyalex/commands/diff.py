@@ -53,7 +53,7 @@ def add_arguments(parser):
 def run(args):
     if args.classes < 1:
         raise UserError(f"--classes: found {args.classes}, expected 1 or more")
-    models = [find_model(name) for name in args.models]
+    models = [find_model(name, "MODEL") for name in args.models]
     networks = [model.build(args.classes) for model in models]
     differ = {
         "layers": list(_layer_rows(*map(_places, networks))),

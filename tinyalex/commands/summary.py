@@ -28,7 +28,7 @@ def run(args):
     if args.model is None:
         keys = ("name", "about", "size", "crop")
         return {"models": [{key: getattr(model, key) for key in keys} for model in MODELS.values()]}
-    model = find_model(args.model)
+    model = find_model(args.model, "MODEL")
     network = model.build(args.classes)
     rows = summarise(network)
     batch = args.batch or model.batch
