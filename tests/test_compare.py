@@ -297,7 +297,7 @@ def test_a_run_without_an_epoch_has_no_curve(runs, tmp_path, capsys):
 
 @pytest.mark.parametrize("arguments, word", [
     ("FIRST", "RUN_B"),
-    ("FIRST nowhere", "nowhere"),
+    ("FIRST nowhere", "nowhere: not found, expected a run folder or a checkpoint"),
     ("nowhere FIRST", "nowhere"),
     ("FIRST ''", "RUN_B: is empty"),
     ("FIRST DATA", "config.json"),

@@ -92,7 +92,7 @@ def load_checkpoint(path):
     """Read a checkpoint whole. UserError for a file that is missing, cut short, or not one of ours."""
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: not found, expected a checkpoint (.safetensors)")
+        raise UserError(f"{path}: not found, expected a run folder or a checkpoint (.safetensors)")
     try:
         with safe_open(path, framework="numpy") as file:
             info = _read_info(path, file.metadata())
