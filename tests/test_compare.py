@@ -16,6 +16,7 @@ from tinyalex import comparison
 from tinyalex.comparison import by_class, cause, differences, reading
 from tinyalex.data import open_dataset
 from tinyalex.evaluation import probabilities
+from tinyalex.plots import compared_curves, plt
 from tinyalex.runfolder import load_network
 from tinyalex.statistics import mcnemar
 
@@ -281,6 +282,15 @@ def test_curves_of_both(runs, tmp_path, capsys, monkeypatch):
     histories, names = drawn
     assert [[line["epoch"] for line in lines] for lines in histories] == [[1, 2], [1]]
     assert [str(runs["plain"]) in names[0], str(checkpoint) in names[1]] == [True, True]
+
+
+def test_curves_fill_their_picture():
+    """Small differences between good networks can be seen, in both panels on one scale that begins at 0."""
+    histories = [[{"epoch": n, "train_top1_error": e / n, "val_top1_error": 0.02} for n in (1, 2)] for e in (0.06, 0.03)]
+    figure = compared_curves(histories, ("A", "B"))
+    low, high = figure.axes[0].get_ylim()
+    assert low == 0 and 6 < high < 7 and figure.axes[1].get_ylim() == (low, high)
+    plt.close(figure)
 
 
 def test_a_run_without_an_epoch_has_no_curve(runs, tmp_path, capsys):

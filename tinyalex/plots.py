@@ -62,7 +62,8 @@ def compared_curves(histories, names):
             axis.plot(x, percent, color=color, ls=dashes, marker=marker, ms=3, clip_on=False)
         axis.set(title=title, xlabel="epoch")
         axis.grid(alpha=0.25)
-    axes[0].set(ylabel="wrong top-1 answers, %", ylim=(0, 100))
+    axes[0].set_ylabel("wrong top-1 answers, %")
+    axes[0].set_ylim(bottom=0)  # up to the curves, so that small differences can be seen; both panels share it
     axes[0].xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     figure.legend(axes[0].lines, names, loc="outside lower center", frameon=False)  # below: paths may be long
     return figure
