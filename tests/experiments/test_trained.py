@@ -98,6 +98,13 @@ def test_purity_by_loops(runs, space):
     assert Trained(one.folder.path, shuffled, np).purity(space) == pytest.approx(np.mean(shares))
 
 
+def test_purity_without_fc7_and_with_few_pictures(tmp_path):
+    data = write_easy(tmp_path / "data", 5, 8)
+    run = train_mini(tmp_path / "run", data, "alexnet-mini+four-layer")
+    few = Trained(run, open_dataset(data), np)
+    assert few.purity("fc7") == few.purity("pixels") == pytest.approx(0.25), "all five are neighbours"
+
+
 def test_towers_that_share_out_colour(runs, monkeypatch):
     """Grey kernels in the first half, coloured ones in the second: as far apart as can be, and no random half is."""
     _, (one, _) = runs

@@ -11,10 +11,11 @@ from tests.inspection import small
 from tinyalex.data.dataset import Dataset, Split
 from tinyalex.inspection import answers, course, seen
 from tinyalex.inspection.colour import differences_by_chance
+from tinyalex.inspection.features import last_features
 from tinyalex.inspection.galleries import words
 from tinyalex.inspection.neighbours import nearest
 from tinyalex.inspection.panel import first_name, listed
-from tinyalex.inspection.seen import last_features, shrunk
+from tinyalex.inspection.seen import shrunk
 from tinyalex.inspection.subject import Subject, sample
 from tinyalex.layers import Tanh
 from tinyalex.models import find_model

@@ -9,7 +9,7 @@ from tinyalex.backend import to_host
 from tinyalex.config import read_json
 from tinyalex.evaluation import class_probabilities, evaluate, measure
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance, tower_colour
-from tinyalex.inspection.features import features_of
+from tinyalex.inspection.features import features_of, last_features
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.inspection.subject import sample
 from tinyalex.runfolder import RunFolder, load_network
@@ -62,15 +62,19 @@ class Trained:
         return evaluate(*self._on(self.dataset.train), quiet=True).top1_error
 
     def purity(self, space):
-        """Share of the NEIGHBOURS nearest training pictures with the validation picture's class; space: "fc7" or "pixels"."""
+        """Share of the NEIGHBOURS nearest training pictures that have the validation picture's class.
+
+        space: "fc7", or in a network without it whatever its last layer sees; or "pixels"
+        """
         splits = self.dataset.val, self.dataset.train
         chosen = [sample(split, SAMPLE, "claims") for split in splits]
         if space == "fc7":
-            points = [features_of(*self._on(split), indices=rows) for split, rows in zip(splits, chosen)]
+            _, layer = last_features(self._on(self.dataset.val)[0])
+            points = [features_of(*self._on(split), layer, rows) for split, rows in zip(splits, chosen)]
         else:
             points = [split.gather(rows).reshape(len(rows), -1).astype(np.float32) for split, rows in zip(splits, chosen)]
         labels, pool_labels = (split.labels[rows] for split, rows in zip(splits, chosen))
-        return purity(labels, pool_labels[nearest(*points, NEIGHBOURS)])
+        return purity(labels, pool_labels[nearest(*points, min(NEIGHBOURS, len(pool_labels)))])
 
     @functools.cached_property
     def tower_colour(self):

@@ -6,10 +6,12 @@ N pictures, H×W pixels, C channels; T the side of a crop; D numbers a picture.
 import numpy as np
 
 from tinyalex.backend import to_device, to_host
+from tinyalex.layers import Dropout, ReLU, Sigmoid, Tanh
 from tinyalex.network import Network
 from tinyalex.progress import progress_bar
 
 AT_ONCE = 128  # pictures in a batch
+ACTIVATIONS = (ReLU, Tanh, Sigmoid)
 
 
 def activations(network, x):
@@ -37,6 +39,18 @@ def features_of(network, split, view, xp, layer="relu7", indices=None, quiet=Tru
             features[start : start + len(pictures)] = to_host(y).reshape(len(pictures), -1)
             bar.update(len(pictures))
     return features
+
+
+def last_features(network):
+    """(a name for people, the layer) of what the last layer sees: ("fc7", "relu7") in AlexNet.
+
+    Dropout, at test time a factor, is left out. The name is that of the weights before, where an activation comes last.
+    """
+    layers = [*network.features.layers.items(), *network.classifier.layers.items()][:-1]
+    layers = [(name, layer) for name, layer in layers if not isinstance(layer, Dropout)]
+    name, layer = layers[-1]
+    weights = [other for other, one in layers if one.params]
+    return (weights[-1] if isinstance(layer, ACTIVATIONS) else name), name
 
 
 def up_to(network, layer):

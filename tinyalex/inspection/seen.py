@@ -5,18 +5,17 @@ import numpy as np
 from tinyalex.backend import to_device, to_host
 from tinyalex.inspection import drawing, galleries
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance
-from tinyalex.inspection.features import AT_ONCE, activations, features_of
+from tinyalex.inspection.features import ACTIVATIONS, AT_ONCE, activations, features_of, last_features
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.inspection.occlusion import occlusion_map, probability_of
 from tinyalex.inspection.panel import Panel, first_name, listed
 from tinyalex.inspection.subject import sample
-from tinyalex.layers import Conv2d, Dropout, ReLU, Sigmoid, Tanh
+from tinyalex.layers import Conv2d
 
 NEIGHBOURS = 6  # as in the paper's Fig. 4
 POOL, QUERIES = 4000, 500  # at most so many training pictures are searched, for so many validation pictures
 PIXELS = 64  # larger pictures are averaged down to about this side before their pixels are compared
 CHANNELS = 6
-ACTIVATIONS = (ReLU, Tanh, Sigmoid)
 
 
 # ---------------------------------------------------------------------------------------------- kernels
@@ -102,18 +101,6 @@ def _alike_alt(subject, shown, near):
         said.append(f"{first_name(subject.names[label])}: {counts}")
     k = near["pixels"].shape[1]
     return f"{len(shown)} pictures, each with two rows of {k} neighbours. Of its own class are, for {'; '.join(said)}."
-
-
-def last_features(network):
-    """(a name for people, the layer) of what the last layer sees: ("fc7", "relu7") in AlexNet.
-
-    Dropout, at test time a factor, is left out. The name is that of the weights before, where an activation comes last.
-    """
-    layers = [*network.features.layers.items(), *network.classifier.layers.items()][:-1]
-    layers = [(name, layer) for name, layer in layers if not isinstance(layer, Dropout)]
-    name, layer = layers[-1]
-    weights = [other for other, one in layers if one.params]
-    return (weights[-1] if isinstance(layer, ACTIVATIONS) else name), name
 
 
 def _neighbours(subject, index, near):
