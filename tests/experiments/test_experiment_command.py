@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from tests.test_cli import call, json_of
-from tests.test_training import write_easy
+from tests.test_training import CLASSES, write_easy
 from tinyalex.config import read_json
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
@@ -201,6 +202,15 @@ def test_runs_that_differ_have_other_folders(data, tmp_path):
     assert len({lab.run(arm, 0).folder for arm in arms}) == len(arms)
     assert lab.run(Arm(), 3).folder == lab.run(Arm(seed_shift=3), 0).folder
     assert lab.run(Arm(), 0).config.epochs == 1 and lab.run(Arm(share=2), 0).config.epochs == 2
+
+
+def test_runs_on_a_part_are_judged_on_it(data, tmp_path):
+    """As many epochs as its pictures make, and its own classes: 12 of 24 pictures here, two of four."""
+    lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=48)
+    assert lab.run(Arm(), 0).config.epochs == 2 and lab.run(Arm(part="+first-half"), 0).config.epochs == 4
+    claim = SimpleNamespace(arms={"all": Arm(), "half": Arm(part="+second-half")})
+    found = {name: run.dataset.class_ids for name, run in lab.trained(claim, 0).items()}
+    assert found == {"all": CLASSES, "half": CLASSES[2:]}
 
 
 def test_the_list(capsys):

@@ -41,6 +41,10 @@ def test_epochs_to_converge(errors, epoch):
     assert numbers.epochs_to_converge(with_history(*errors)) == epoch
 
 
+def test_the_early_loss_is_that_of_all_epochs():
+    assert numbers.early_loss(SimpleNamespace(history=[{"train_loss": loss} for loss in (3.0, 2.0, 0.4)])) == pytest.approx(1.8)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """(dataset, two `Trained` that differ in the seed)."""
