@@ -4,7 +4,7 @@ import os
 import textwrap
 from pathlib import Path
 
-from tinyalex.checkpoint import replacing
+from tinyalex.checkpoint import write_text
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.comparison import compare, history, p_text, points
 from tinyalex.errors import UserError
@@ -66,8 +66,7 @@ def _write(folder, result, histories):
     picture = any(histories)
     if picture:
         plots.save(plots.compared_curves(histories, names), folder.path / "compare.png")
-    with replacing(folder.path / "compare.md") as beside:
-        beside.write_text(_markdown(result, picture), encoding="utf-8")
+    write_text(folder.path / "compare.md", _markdown(result, picture))
     folder.write_json("compare.json", result)
 
 
