@@ -12,11 +12,12 @@ from tinyalex import evaluation
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.evaluation import class_probabilities, evaluate, measure, per_picture, probabilities, ranks, softmax
+from tinyalex.shares import Undivided
 
 K, SIDE, CROP = 7, 6, 4
 
 
-class Probe:
+class Probe(Undivided):
     """A network that sees the corner pixel of its input: scores that differ from view to view."""
 
     def __init__(self, num_classes=K):
@@ -157,12 +158,12 @@ def test_measuring_needs_no_network():
 
 
 @pytest.mark.parametrize("edits", [
-    ("outputs = softmax(network.predict(views.reshape(-1, *views.shape[2:])))",
-     "outputs = network.predict(views.reshape(-1, *views.shape[2:]))",
-     "return outputs.reshape(10, len(pictures), -1).mean(axis=0)",
-     "return softmax(outputs.reshape(10, len(pictures), -1).mean(axis=0))"),  # M3: averages logits
-    ("reshape(10, len(pictures), -1).mean(axis=0)", "reshape(len(pictures), 10, -1).mean(axis=1)"),  # M3
-    ("reshape(10, len(pictures), -1).mean(axis=0)", "reshape(10, len(pictures), -1)[:5].mean(axis=0)"),
+    ("outputs = softmax(network.predict(views.reshape(10 * len(pictures), *views.shape[2:])))",
+     "outputs = network.predict(views.reshape(10 * len(pictures), *views.shape[2:]))",
+     "return outputs.reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)",
+     "return softmax(outputs.reshape(10, len(pictures), outputs.shape[1]).mean(axis=0))"),  # M3: averages logits
+    ("reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)", "reshape(len(pictures), 10, outputs.shape[1]).mean(axis=1)"),  # M3
+    ("reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)", "reshape(10, len(pictures), outputs.shape[1])[:5].mean(axis=0)"),
 ])  # fmt: skip
 def test_ten_crop_teeth(monkeypatch, edits):
     monkeypatch.setattr(evaluation, "probabilities", edited(probabilities, *edits))

@@ -69,6 +69,22 @@ def _find_gpu():
     return cupy, ""
 
 
+def use_gpu(xp, number):
+    """Make the calling thread use that one of this machine's GPUs, counted round and round."""
+    xp.cuda.Device(number % xp.cuda.runtime.getDeviceCount()).use()
+
+
+def nccl_group(size, rank):
+    """CuPy's communicator for arrays on the GPUs of `size` MPI ranks. UserError where NCCL is not there."""
+    try:
+        import cupyx.distributed
+
+        return cupyx.distributed.init_process_group(size, rank, use_mpi=True)
+    except (ImportError, AttributeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--transport nccl: {reason}; expected: pip install nvidia-nccl-cu12 (or -cu13), or --transport mpi") from error
+
+
 def is_host(x):
     """Whether `x` lives in host memory, so that looking at its values costs no wait for a device."""
     return array_module(x) is np

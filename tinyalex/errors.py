@@ -6,3 +6,5 @@ class UserError(Exception):
 
     The commands print the message and leave with exit code 2; any other exception is a fault of ours.
     """
+
+    everywhere = False  # of several workers, whether each of them raises it, so that one alone need say it

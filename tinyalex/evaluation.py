@@ -35,8 +35,8 @@ def probabilities(network, pictures, view, ten_crop=False):
     if not ten_crop:
         return softmax(network.predict(view.centre(pictures)))
     views = view.ten(pictures)  # (10, N, T, T, 3)
-    outputs = softmax(network.predict(views.reshape(-1, *views.shape[2:])))
-    return outputs.reshape(10, len(pictures), -1).mean(axis=0)
+    outputs = softmax(network.predict(views.reshape(10 * len(pictures), *views.shape[2:])))
+    return outputs.reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)
 
 
 def ranks(scores, labels):
@@ -55,6 +55,7 @@ def ranks(scores, labels):
 def evaluate(network, split, view, xp, ten_crop=False, label="evaluate", quiet=False):
     """Run a whole split (in order) through the network; an `Evaluation`. The view and the network are on device `xp`.
 
+    Of a network that several workers have, each looks at its share and all get the result.
     Memory: all probabilities at once, on the host (see `class_probabilities`).
     """
     p = class_probabilities(network, split, view, xp, ten_crop, label, quiet)
@@ -66,14 +67,16 @@ def class_probabilities(network, split, view, xp, ten_crop=False, label="evaluat
 
     As `probabilities`, a batch at a time, with a progress bar. The view and the network are on device `xp`.
     """
-    at_once, p = pictures_at_once(ten_crop), None
+    at_once, p = pictures_at_once(ten_crop) * network.workers, None
 
     def fetch(start):
-        return start, split.gather(range(start, min(start + at_once, len(split))))
+        share = network.share(min(at_once, len(split) - start))
+        return start, share, split.gather(range(start + share.start, start + share.stop))
 
     with progress_bar(len(split), label, quiet=quiet) as bar:
-        for start, pictures in prefetch(fetch, range(0, len(split), at_once)):
-            batch = to_host(probabilities(network, to_device(pictures, xp), view, ten_crop))
+        for start, share, pictures in prefetch(fetch, range(0, len(split), at_once)):
+            mine = to_host(probabilities(network, to_device(pictures, xp), view, ten_crop))
+            batch = network.joined(mine, share)
             if p is None:  # the first batch says how many classes there are
                 p = np.empty((len(split), batch.shape[1]), np.float32)
             p[start : start + len(batch)] = batch

@@ -174,3 +174,9 @@ def find_model(name, asked="--model"):
             meant = f"did you mean +{near[0]}? " if near else ""
             raise UserError(f"{asked} {name}: {found}; {meant}Expected some of +{', +'.join(VARIATIONS)}")
     return replace(MODELS[base], name=name, variations=variations)
+
+
+def in_towers(model):
+    """The model as two GPUs of 2012 computed it, which did not meet where responses are normalised (paper §3.2)."""
+    apart = {"two-towers", "no-lrn", "four-layer"} & set(model.variations)
+    return model if apart else find_model(f"{model.name}+two-towers")

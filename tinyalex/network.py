@@ -8,7 +8,7 @@ the weights, so the head takes the whole batch in one product. Several workers s
 from tinyalex.backend import array_module, child_streams, is_host, ordered_map
 from tinyalex.layers import Layer
 from tinyalex.layers.blocks import slices
-from tinyalex.shares import Share, shared_draws
+from tinyalex.shares import Share, Undivided, shared_draws
 
 # A piece is at most so many pictures, and a batch at least so many pieces. The larger a piece, the fewer calls and the
 # fewer sums of gradients; but there should be enough for every core. None of it may depend on the number of threads: the
@@ -157,7 +157,7 @@ class Trunk(Sequential):
         return _join(outputs) if outputs else array_module(x).empty((0, *self.out_shape(x.shape[1:])), x.dtype)
 
 
-class Network(Layer):
+class Network(Undivided, Layer):
     """features, then classifier: pictures (N, H, W, C) in, scores (N, K) out; itself a layer.
 
     in_shape: (H, W, C) of the pictures. All shapes are worked out here, so a network that does not fit together is
@@ -179,7 +179,7 @@ class Network(Layer):
         self.features.map_params(function)
         self.classifier.map_params(function)
 
-    def forward(self, x, train=False, rng=None):
+    def forward(self, x, train=False, rng=None, share=None):
         self._check_x(x)
         y, trunk_cache = self.features.forward(x, train, rng)
         y, head_cache = self.classifier.forward(y, train, rng)

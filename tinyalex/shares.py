@@ -60,3 +60,33 @@ class SharedDraws:
 def shared_draws(rng, share, axis):
     """`rng` for a worker that has `share`; as it is where that is the whole, or where nothing is to be drawn (None)."""
     return rng if rng is None or len(share) == share.of else SharedDraws(rng, share, axis)
+
+
+class Undivided:
+    """What training and evaluation ask of any network, answered for one that a single worker has whole.
+
+    `tinyalex.parallel.network` has the other answers. The share that a worker has of a batch is a `Share` of its pictures.
+    """
+
+    workers = 1  # among whom a batch's pictures are shared out
+    scores_apart = True  # whether every worker has the scores of its own pictures only
+
+    def share(self, pictures):
+        """The worker's `Share` of a batch of so many pictures."""
+        return Share.whole(pictures)
+
+    def scored(self, share):
+        """Which pictures of the batch `forward` gives scores of, as a slice."""
+        return share.run
+
+    def part(self, arrays):
+        """Of a dict of whole arrays, by parameter, what the worker holds."""
+        return arrays
+
+    def whole(self, arrays):
+        """The dict of whole arrays, of which the worker holds these."""
+        return arrays
+
+    def joined(self, rows, share):
+        """Rows for all pictures of a batch, to which every worker brings those of its share."""
+        return rows

@@ -72,19 +72,22 @@ def training_bytes(rows, batch, in_shape):
     return 4 * parameters * 4 + batch * (activations + 4 * picture) + WORKSPACE_BYTES
 
 
-def check_memory(network, batch, xp):
-    """Bytes that training is expected to take; UserError with both figures where they are not there."""
-    rows = summarise(network)
-    needed = training_bytes(rows, batch, network.in_shape)
+def check_memory(network, batch, xp, pictures=None):
+    """Bytes that training is expected to take; UserError with both figures where they are not there.
+
+    pictures: those of a batch that this worker sees, if not all
+    """
+    rows, share = summarise(network), 1 if pictures is None else pictures / batch
+    needed = training_bytes(rows, batch * share, network.in_shape)
     available = memory_available(xp)
     if available is not None and needed > available:
         smaller = batch
-        while smaller > 1 and training_bytes(rows, smaller, network.in_shape) > available:
+        while smaller > 1 and training_bytes(rows, smaller * share, network.in_shape) > available:
             smaller //= 2
-        fits = training_bytes(rows, smaller, network.in_shape) <= available
+        fits = training_bytes(rows, smaller * share, network.in_shape) <= available
         hint = f"--batch {smaller} would fit" if fits else "no batch fits; take a smaller --model"
         raise UserError(
             f"--batch {batch}: training {network.name} needs about {needed / 1e9:.2f} GB, "
             f"{available / 1e9:.2f} GB are free; {hint}"
         )
-    return needed
+    return int(needed)

@@ -6,6 +6,7 @@ keyed by (seed, purpose, epoch, step), and a checkpoint holds all else that the 
 
 import math
 import time
+from contextlib import nullcontext
 
 from tinyalex.backend import device_name, is_host, random_stream, to_device, to_host
 from tinyalex.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint
@@ -18,8 +19,9 @@ from tinyalex.health import Watch, measure
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.optim import SGD, LayerRates, Schedule, bias_factors, initialise
+from tinyalex.parallel import Alone, split_network
 from tinyalex.progress import progress_bar, say
-from tinyalex.runfolder import begin_with, versions
+from tinyalex.runfolder import Bystander, begin_with, versions
 from tinyalex.summary import check_memory
 
 LOG_EVERY = 20  # steps between lines in metrics.jsonl; on a device also between looks at the loss
@@ -28,6 +30,8 @@ SAVE_SECONDS = 300  # within long epochs, at most this much work is lost to a su
 
 class Diverged(UserError):
     """The loss is not a number any more."""
+
+    everywhere = True  # the loss is everybody's
 
 
 class Stopped(Exception):
@@ -38,15 +42,22 @@ class Trainer:
     """One run: `train()` takes it from where it stands to its last epoch.
 
     folder: a `RunFolder`;  config: a `Config`;  dataset: a `Dataset`;  xp: the array module of the device
+    team, form: of workers that make the run together, each with a Trainer of its own (see `tinyalex.parallel`); all call
+        the same methods in the same order, and the first alone writes and speaks
     """
 
-    def __init__(self, folder, config, dataset, xp, quiet=False):
-        self.folder, self.config, self.dataset, self.xp, self.quiet = folder, config, dataset, xp, quiet
+    def __init__(self, folder, config, dataset, xp, quiet=False, team=None, form=None):
+        self.team, self.form = team or Alone(), form
+        self.leads = self.team.rank == 0
+        self.folder, self.quiet = folder if self.leads else Bystander(folder.path), quiet or not self.leads
+        self.config, self.dataset, self.xp = config, dataset, xp
         model = find_model(config.model)
         check_fit(dataset, model)
-        self.network = model.build(len(dataset.class_ids))
-        self.memory_bytes = check_memory(self.network, config.batch, xp)
-        initialise(self.network, config.init, config.seed, model.input_rms, config.bias_init)
+        network = model.build(len(dataset.class_ids))
+        initialise(network, config.init, config.seed, model.input_rms, config.bias_init)
+        self.network = split_network(form, network, self.team) if form else network
+        pictures = len(self.network.share(config.batch))
+        self.memory_bytes = check_memory(network, config.batch, xp, pictures)
         self.network.map_params(lambda p: to_device(p, xp))
         self.view = View.of(dataset, model).to(xp)
         factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))
@@ -57,7 +68,7 @@ class Trainer:
         self.loss, self.watch = SoftmaxCrossEntropy(), Watch(config.lr)
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
         self.loader = TrainingLoader(
-            dataset.train, self.view, config.batch, config.seed, xp, augment, reserve=self.memory_bytes
+            dataset.train, self.view, config.batch, config.seed, xp, augment, self.memory_bytes, self.network.share
         )
         self.state = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
         self.pending = []  # (step, loss, wrong, pictures) of steps not yet looked at
@@ -76,8 +87,8 @@ class Trainer:
                 checkpoint = load_checkpoint(self.folder.last)
             except UserError as error:
                 raise UserError(f"{error}; without that file --resume begins the run anew") from error
-            copy_into(self.network.params, checkpoint.params, self.folder.last)
-            copy_into(self.optimiser.velocity, checkpoint.velocity, self.folder.last)
+            copy_into(self.network.params, self.network.part(checkpoint.params), self.folder.last)
+            copy_into(self.optimiser.velocity, self.network.part(checkpoint.velocity), self.folder.last)
             self.state = checkpoint.info["state"]
         else:
             self.begin()
@@ -85,13 +96,16 @@ class Trainer:
         self.folder.forget_metrics_after(self._total_step(), self.state["epoch"])
         self.watch = Watch(self.config.lr, self.folder.read_metrics("warning"))
 
-    def train(self):
-        """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal."""
-        with stop_signals(self.quiet) as stop, self._bar() as bar:
+    def train(self, stop=None):
+        """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal.
+
+        stop: from `stop_signals`, where someone else has set it up
+        """
+        with stop_signals(self.quiet) if stop is None else nullcontext(stop) as stop, self._bar() as bar:
             while not self.finished():
                 self._train_epoch(stop, bar)
                 self._finish_epoch()
-                if stop.asked and not self.finished():
+                if self._any(stop.asked) and not self.finished():
                     raise Stopped
         result = self.result()
         self.folder.write_json("result.json", result)
@@ -125,25 +139,36 @@ class Trainer:
             bar.update(len(labels))
             if state["step"] % LOG_EVERY == 0:
                 self._log_step(bar, health)
-            if stop.asked or now - saved > SAVE_SECONDS:
+            asked, due = self.team.totals([stop.asked, now - saved > SAVE_SECONDS])
+            if asked or due:
                 self._save(self.folder.last)
                 saved = time.perf_counter()
-            if stop.asked:
+            if asked:
                 raise Stopped
         self._settle()
 
     def _step(self, step, x, labels):
         """Forward, backward, update; what it says of the layers, if it is a step that is logged."""
         epoch, seed = self.state["epoch"], self.config.seed
-        rng = random_stream(seed, "network", epoch, step, xp=self.xp)
-        logits, cache = self.network.forward(x, train=True, rng=rng)
-        loss, loss_cache = self.loss.forward(logits, labels)
-        self.pending.append((step, loss, (logits.argmax(axis=1) != labels).sum(), len(labels)))
-        if is_host(logits) or len(self.pending) == LOG_EVERY:
+        rng, share = random_stream(seed, "network", epoch, step, xp=self.xp), self.network.share(len(labels))
+        scores, cache = self.network.forward(x, train=True, rng=rng, share=share)
+        dscores = self._lose(step, scores, labels[self.network.scored(share)], len(labels))
+        if is_host(scores) or len(self.pending) == LOG_EVERY:
             self._settle(x)  # on a device rarely: looking at a number waits for all work before it
-        _, grads = self.network.backward(self.loss.backward(loss_cache), cache, input_grad=False)
+        _, grads = self.network.backward(dscores, cache, input_grad=False)
         self.optimiser.step(grads, self._lr(step))
-        return measure(self.network, cache, grads, self.optimiser.velocity) if (step + 1) % LOG_EVERY == 0 else None
+        if self.leads and (step + 1) % LOG_EVERY == 0:
+            return measure(self.network, cache, grads, self.optimiser.velocity)
+
+    def _lose(self, step, scores, labels, pictures):
+        """Keep the loss of these scores for later; its gradient, as part of the mean over so many pictures of the batch."""
+        if len(labels) == 0:  # a batch with fewer pictures than workers
+            self.pending.append((step, 0.0, 0, 0))
+            return scores
+        loss, loss_cache = self.loss.forward(scores, labels)
+        self.pending.append((step, loss, (scores.argmax(axis=1) != labels).sum(), len(labels)))
+        dscores = self.loss.backward(loss_cache)
+        return dscores if len(labels) == pictures else dscores * (len(labels) / pictures)
 
     def _lr(self, step):
         errors = [line["val_top1_error"] for line in self.state["history"]]
@@ -163,17 +188,21 @@ class Trainer:
 
     def _settle(self, x=None):
         """Take the pending losses into the epoch's sums; UserError at the first that is not finite."""
-        for step, loss, wrong, pictures in self.pending:
-            if not math.isfinite(float(loss)):
-                self._refuse_loss(step, float(loss), x)
-            self.state["loss_sum"] += float(loss) * pictures
+        sums = [(float(loss) * pictures, int(wrong), pictures) for _, loss, wrong, pictures in self.pending]
+        if self.network.scores_apart:
+            totals = iter(self.team.totals([number for three in sums for number in three]))
+            sums = list(zip(totals, totals, totals))
+        for (step, *_), (loss_sum, wrong, pictures) in zip(self.pending, sums):
+            if not math.isfinite(loss_sum):
+                self._refuse_loss(step, loss_sum / pictures, x)
+            self.state["loss_sum"] += loss_sum
             self.state["wrong"] += int(wrong)
-            self.state["seen"] += pictures
-            self.state["images"] += pictures
+            self.state["seen"] += int(pictures)
+            self.state["images"] += int(pictures)
         self.pending = []
 
     def _refuse_loss(self, step, loss, x):
-        where = "" if x is None else f"; it began in {first_not_finite(self.network, x)}"
+        where = "" if x is None or self.form else f"; it began in {first_not_finite(self.network, x)}"
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
         raise Diverged(
             f"epoch {self.state['epoch'] + 1}, step {step + 1}: the loss is {loss}{where}; {kept}. "
@@ -226,13 +255,20 @@ class Trainer:
             "epochs": self.state["epoch"], "seconds": self.state["seconds"],
             "images_per_s": self.state["images"] / max(self.state["seconds"], 1e-9),
             "device": device_name(self.xp), "memory_estimate_bytes": self.memory_bytes,
+            "parallel": self.form, "workers": self.team.size,
         }  # fmt: skip
+
+    def _any(self, asked):
+        """Whether any worker says so."""
+        return bool(self.team.totals([asked])[0])
 
     def _total_step(self):
         return self.state["epoch"] * self.loader.steps + self.state["step"]
 
     def _log_step(self, bar, health):
         self._settle()
+        if not self.leads:
+            return
         loss = self.state["loss_sum"] / self.state["seen"]
         bar.set_postfix_str(f"loss {loss:.3f}")
         where, lr = {"step": self._total_step(), "epoch": self.state["epoch"] + 1}, self._lr(self.state["step"] - 1)
@@ -243,6 +279,9 @@ class Trainer:
 
     def _save(self, path):
         self._settle()
+        params, velocity = self.network.whole(self.network.params), self.network.whole(self.optimiser.velocity)
+        if not self.leads:
+            return
         info = {
             "model": self.config.model, "class_ids": list(self.dataset.class_ids),
             "class_names": list(self.dataset.class_names), "crop": self.view.crop, "scale": self.view.scale,
@@ -250,26 +289,26 @@ class Trainer:
             "state": self.state,
         }  # fmt: skip
         view = {key: getattr(self.view, key) for key in ARRAYS}
-        arrays = to_host((self.network.params, self.optimiser.velocity, view))
+        arrays = to_host((params, velocity, view))
         save_checkpoint(path, Checkpoint(*arrays, info))
 
 
-def start(folder, config, dataset, xp, command, quiet=False):
+def start(folder, config, dataset, xp, command, quiet=False, team=None, form=None):
     """A `Trainer` for a new run, its config.json written; whatever is wrong is found before the first step."""
-    trainer = Trainer(folder, config, dataset, xp, quiet)
+    trainer = Trainer(folder, config, dataset, xp, quiet, team, form)
     trainer.begin()
-    folder.make()
+    trainer.folder.make()
     settings = {"config": config.to_dict(), "fingerprint": dataset.fingerprint, "versions": versions()}
-    folder.write_json("config.json", settings | {"command": command, "device": device_name(xp)})
+    trainer.folder.write_json("config.json", settings | {"command": command, "device": device_name(xp)})
     return trainer
 
 
-def go_on(folder, dataset, xp, quiet=False):
+def go_on(folder, dataset, xp, quiet=False, team=None, form=None):
     """A `Trainer` that continues the run in `folder`; UserError if the data are not those that it began with."""
     config, fingerprint = folder.settings()
     if dataset.fingerprint != fingerprint:
         raise UserError(f"{folder.path}: was begun with other data than {dataset.name} (the fingerprints differ)")
-    trainer = Trainer(folder, config, dataset, xp, quiet)
+    trainer = Trainer(folder, config, dataset, xp, quiet, team, form)
     trainer.resume()
     return trainer
 

@@ -10,8 +10,10 @@ from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.config import Config
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
-from tinyalex.models import DEFAULT_MODEL, find_model
+from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
 from tinyalex.optim import INITIALISERS, Schedule
+from tinyalex.parallel import Alone
+from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
 from tinyalex.progress import program, say
 from tinyalex.recipes import find_recipe, recipe_names
 from tinyalex.runfolder import RunFolder
@@ -28,6 +30,8 @@ EXAMPLES = (
     "tinyalex train --data data/tiny64 --epochs 60 --lr 0.01 --schedule plateau:5",
     "tinyalex train --data data/tiny10 --recipe tiny-imagenet-10 --seed 1",
     "tinyalex train --resume runs/first",
+    "mpiexec -n 2 python -m tinyalex train --data data/tiny64 --parallel data",
+    "tinyalex train --model alexnet-mini --parallel towers",
 )
 
 BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data get the model's own number
@@ -63,6 +67,7 @@ def add_arguments(parser):
     settings.add_argument("--crop-run", type=int, metavar="N", help="N pictures in a row share one crop (1; 2012 source: 32)")
     settings.add_argument("--until-error", type=float, metavar="E", help="end as soon as an epoch's training error is at most E")
     settings.add_argument("--seed", type=int, metavar="N", help="of every random number (0)")
+    add_parallel(parser)
     add_device(parser)
 
 
@@ -71,58 +76,90 @@ SETTINGS = tuple(field.name for field in fields(Config) if field.name not in ("d
 
 def run(args):
     xp = open_device(args)
-    trainer = _resumed(args, xp) if args.resume else _fresh(args, xp)
+    if args.parallel is None:
+        refuse_lonely_ranks()
+        return _train(args, xp, Alone())
+    return in_a_team(args, xp, lambda team, stop: _train(args, xp, team, stop))
+
+
+def _train(args, xp, team, stop=None):
+    """One worker's part of the run; the result. stop: as `Trainer.train` has it"""
+    trainer = _resumed(args, xp, team) if args.resume else _fresh(args, xp, team)
+    if team.rank == 0:
+        _announce(trainer)
     try:
-        result = trainer.train()
+        result = trainer.train(stop)
     except Stopped:
         state = trainer.state
-        raise KeyboardInterrupt(
+        stopped = KeyboardInterrupt(
             f"stopped and saved at epoch {state['epoch'] + 1}, step {state['step']}; "
             f"go on with: {program()} train --resume {trainer.folder.path}"
-        ) from None
-    _draw(trainer)
+        )
+        stopped.everywhere = True
+        raise stopped from None
+    if team.rank == 0:
+        _draw(trainer)
     return result
 
 
-def _fresh(args, xp):
+def _fresh(args, xp, team):
+    config = team.all_do(lambda: _config(args))
+    path = team.agree(team.all_do(lambda: team.rank or str(RunFolder.fresh(args.out, config.model).path)))[0]
+    dataset = _open_data(config.data, team)
+    return team.all_do(lambda: start(RunFolder(path), config, dataset, xp, _command(), team=team, form=args.parallel))
+
+
+def _config(args):
     recipe = args.recipe and find_recipe(args.recipe)
     if recipe and not args.data:
         raise UserError(f"--recipe {args.recipe}: is for {recipe.data}; expected --data FOLDER with these, or others by intent")
     model, data = find_model(args.model or (recipe.model if recipe else DEFAULT_MODEL)), args.data or "builtin"
+    if args.parallel == "towers":
+        model = in_towers(model)
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
     chosen = (recipe.settings if recipe else {}) | given
     if data == "builtin" and "epochs" not in chosen and model.name == DEFAULT_MODEL:
         chosen["epochs"] = BUILTIN_EPOCHS
     config = Config.for_model(model, data, **chosen)
     Schedule(config.schedule, config.lr, config.epochs)  # refuses a bad one before any work is done
-    folder = RunFolder.fresh(args.out, model.name)
-    trainer = start(folder, config, open_dataset(data), xp, _command())
-    _announce(trainer)
+    return config
+
+
+def _open_data(data, team):
+    """The dataset; UserError where the workers have not the same."""
+    dataset = team.all_do(lambda: open_dataset(data))
+    same_everywhere(team, {f"data {dataset.name}": f"of fingerprint {dataset.fingerprint[:12]}"})
+    return dataset
+
+
+def _resumed(args, xp, team):
+    folder = team.all_do(lambda: _folder_of(args))
+    config, _ = team.all_do(folder.settings)
+    dataset = _open_data(args.data or config.data, team)
+    trainer = team.all_do(lambda: go_on(folder, dataset, xp, team=team, form=args.parallel))
+    if trainer.finished():
+        say("it has run all its epochs already; there is nothing left to do", quiet=team.rank > 0)
     return trainer
 
 
-def _resumed(args, xp):
+def _folder_of(args):
+    """The folder of the run that goes on; UserError for a setting beside it."""
     given = [name for name in ("model", "recipe", "out", *SETTINGS) if getattr(args, name) is not None]
     if given:
         option = ("no-" if getattr(args, given[0]) is False else "") + given[0].replace("_", "-")
         raise UserError(
             f"--resume: takes every setting from the run, so --{option} cannot be given; "
-            "only --data (if the folder has moved), --device and --threads can"
+            "only --data (if the folder has moved), --parallel, --device and --threads can"
         )
-    folder = RunFolder.open(args.resume)
-    config, _ = folder.settings()
-    trainer = go_on(folder, open_dataset(args.data or config.data), xp)
-    _announce(trainer)
-    if trainer.finished():
-        say("it has run all its epochs already; there is nothing left to do")
-    return trainer
+    return RunFolder.open(args.resume)
 
 
 def _announce(trainer):
     data, config = trainer.dataset, trainer.config
+    workers = f"; {trainer.form}, {trainer.team.size} workers" if trainer.form else ""
     say(
         f"{config.model} on {data.name}: {len(data.train)} training and {len(data.val)} validation pictures, "
-        f"{len(data.class_ids)} classes; {config.epochs} epoch{'s' if config.epochs > 1 else ''} → {trainer.folder.path}"
+        f"{len(data.class_ids)} classes; {config.epochs} epoch{'s' if config.epochs > 1 else ''}{workers} → {trainer.folder.path}"
     )
 
 

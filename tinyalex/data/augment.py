@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyalex.backend import Array, array_module, to_device
+from tinyalex.shares import Share
 
 ARRAYS = ("mean", "color_eigenvalues", "color_eigenvectors")  # the fields of a View that are arrays
 COLOR_STD = 0.1  # paper §4.1: a random variable "with mean zero and standard deviation 0.1"
@@ -46,21 +47,23 @@ class View:
         arrays = {key: to_device(getattr(self, key), xp) for key in ARRAYS}
         return replace(self, **arrays)
 
-    def random(self, pictures, rng, crops=True, mirror=True, color=True, run=1):
+    def random(self, pictures, rng, crops=True, mirror=True, color=True, run=1, share=None):
         """Training pictures (paper §4.1): for each one a random crop, a mirror image half of the time, a colour shift.
 
         pictures: uint8 (N, S, S, 3);  rng: a NumPy generator;  returns float32 (N, T, T, 3)
         Each of the three can be left out; without crops the centre is taken. There are (S − T + 1)² crops: 33² for 256
         and 224, as the 2012 source drew them (the paper counts 32²).
         run: so many pictures in a row share their crop and mirror image (2012 source, `convdata.py`: 32)
+        share: which pictures of a batch these are, if not all of one; they get what they would have got among all
         """
-        N, places = len(pictures), self.size - self.crop + 1
+        share = Share.whole(len(pictures)) if share is None else share
+        N, places, mine = share.of, self.size - self.crop + 1, share.run
         runs, run_of = -(-N // run), np.arange(N) // run
         tops, lefts = rng.integers(0, places, (2, runs))[:, run_of] if crops else [[(places - 1) // 2] * N] * 2
         mirrored = (rng.random(runs) < 0.5)[run_of] if mirror else [False] * N
-        x = self._cut(pictures, tops, lefts, mirrored)
+        x = self._cut(pictures, tops[mine], lefts[mine], mirrored[mine])
         if color:
-            alphas = rng.standard_normal((N, 3), dtype="float32") * COLOR_STD
+            alphas = rng.standard_normal((N, 3), dtype="float32")[mine] * COLOR_STD
             x += color_shifts(alphas, self.color_eigenvalues, self.color_eigenvectors)[:, None, None, :] * self.scale
         return x
 

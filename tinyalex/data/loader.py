@@ -1,6 +1,7 @@
 """Batches in a seeded order, ready when the network is: gathered, and on the CPU augmented, one step ahead."""
 
 from tinyalex.backend import is_host, memory_available, prefetch, random_stream, to_device
+from tinyalex.shares import Share
 
 
 class TrainingLoader:
@@ -12,11 +13,12 @@ class TrainingLoader:
     split: a `Split`;  view: a `View` on the device;  batch: pictures a step
     augment: keyword arguments of `View.random`, to leave parts out
     reserve: bytes of device memory to keep free for training; if the whole split fits beside them, it moves there
+    share: a function from a batch's number of pictures to the `Share` of them that this worker sees; only these are read
     """
 
-    def __init__(self, split, view, batch, seed, xp, augment=None, reserve=0):
+    def __init__(self, split, view, batch, seed, xp, augment=None, reserve=0, share=Share.whole):
         self.split, self.view, self.batch, self.seed, self.xp = split, view, batch, seed, xp
-        self.augment = augment or {}
+        self.augment, self.share = augment or {}, share
         self.resident = None if is_host(view.mean) else self._move_if_it_fits(reserve)
 
     @property
@@ -27,6 +29,7 @@ class TrainingLoader:
     def epoch(self, epoch, first_step=0, **changes):
         """Yield (step, x, labels) from `first_step` on: float32 (N, T, T, 3) and int64 (N,) on the device.
 
+        x: this worker's share of the batch;  labels: of the whole batch
         changes: to `augment`, for this epoch
         """
         augment = self.augment | changes
@@ -34,20 +37,23 @@ class TrainingLoader:
 
         def fetch(step):
             indices = order[step * self.batch : (step + 1) * self.batch]
-            pictures = indices if self.resident is not None else self.split.gather(indices)
-            return step, self._look(pictures, epoch, step, augment) if self._on_host else pictures, self.split.labels[indices]
+            share = self.share(len(indices))
+            mine = indices[share.run]
+            pictures = mine if self.resident is not None else self.split.gather(mine)
+            x = self._look(pictures, epoch, step, augment, share) if self._on_host else pictures
+            return step, x, self.split.labels[indices]
 
         for step, x, labels in prefetch(fetch, range(first_step, self.steps)):
             if not self._on_host:
-                x = self._look(self._to_device(x), epoch, step, augment)
+                x = self._look(self._to_device(x), epoch, step, augment, self.share(len(labels)))
             yield step, x, to_device(labels, self.xp)
 
     @property
     def _on_host(self):
         return is_host(self.view.mean)
 
-    def _look(self, pictures, epoch, step, augment):
-        return self.view.random(pictures, random_stream(self.seed, "augment", epoch, step), **augment)
+    def _look(self, pictures, epoch, step, augment, share):
+        return self.view.random(pictures, random_stream(self.seed, "augment", epoch, step), share=share, **augment)
 
     def _to_device(self, pictures_or_indices):
         if self.resident is None:

@@ -11,7 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tinyalex.backend import is_host, synchronize, array_module, to_device, to_host
+from tinyalex.backend import array_module, is_host, synchronize, to_device, to_host
 from tinyalex.errors import UserError
 from tinyalex.parallel.team import Team
 
@@ -43,15 +43,17 @@ class MpiTeam(Team):
     comm: a communicator of mpi4py's
     device_buffers: give MPI the arrays of a device as they are (`__cuda_array_interface__`), for an MPI that is built for
         it ("CUDA-aware"); without it they travel through host memory, which every MPI can
+    prepare: called once in the thread that talks to MPI; it chooses the worker's GPU there
     """
 
-    def __init__(self, comm, device_buffers=False):
+    def __init__(self, comm, device_buffers=False, prepare=lambda: None):
         super().__init__(comm.Get_rank(), comm.Get_size())
-        self.comm, self.device_buffers = comm, device_buffers
-        self._pool = ThreadPoolExecutor(1, "tinyalex-mpi", initializer=self._remember_thread)
+        self.comm, self.device_buffers, self._thread = comm, device_buffers, None
+        self._pool = ThreadPoolExecutor(1, "tinyalex-mpi", initializer=self._begin_thread, initargs=(prepare,))
 
-    def _remember_thread(self):
+    def _begin_thread(self, prepare):
         self._thread = threading.get_ident()
+        prepare()
 
     def submit(self, function):
         return Pending(self._pool.submit(function))
@@ -62,7 +64,7 @@ class MpiTeam(Team):
             synchronize(array_module(device))  # MPI does not wait for the device's own work
         elif device is not None:
             return self._carry_through_host(send, into)
-        if threading.get_ident() == getattr(self, "_thread", None):
+        if threading.get_ident() == self._thread:
             self._transfer(send, into)
         else:
             self._pool.submit(self._transfer, send, into).result()

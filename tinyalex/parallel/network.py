@@ -4,7 +4,7 @@ from tinyalex.layers import Layer
 from tinyalex.network import Trunk
 from tinyalex.parallel.stages import FORMS
 from tinyalex.parallel.sums import GradientSums
-from tinyalex.shares import Share, shared_draws, shares
+from tinyalex.shares import Share, Undivided, shared_draws, shares
 
 
 def split_network(form, network, team):
@@ -15,14 +15,14 @@ def split_network(form, network, team):
     return SplitNetwork(form, network, team)
 
 
-class SplitNetwork(Layer):
+class SplitNetwork(Undivided, Layer):
     """Pictures in, scores out, as a `Network`, computed by a team. All workers call forward, backward and predict together.
 
         scores, cache = network.forward(x, train, rng, share)
         dx, grads = network.backward(dscores, cache)
 
-    share: the worker's pictures of the batch, `self.share(pictures)`; x holds these. rng is in the same state everywhere.
-    scores: of the pictures `scored(share)` of the batch: in the form "data" the worker's own, else all of them
+    share: the worker's pictures of the batch, `network.share(pictures)`; x holds these. rng is in the same state everywhere.
+    scores: of the pictures `network.scored(share)` of the batch: in the form "data" the worker's own, else all of them
     dscores: d(loss)/d(scores) of the **batch's** loss, so a mean is over all its pictures, whoever has them
     params: this worker's: whole arrays, or its share of their last axis;  grads: for these, of the whole batch
     """
@@ -36,17 +36,18 @@ class SplitNetwork(Layer):
     # ------------------------------------------------------------------------------------------ whose is what
 
     @property
-    def shares_pictures(self):
-        """Whether each worker looks at pictures of its own."""
-        return self.form != "towers"
+    def workers(self):
+        return 1 if self.form == "towers" else self.team.size
+
+    @property
+    def scores_apart(self):
+        return self.form == "data"
 
     def share(self, pictures):
-        """This worker's `Share` of a batch."""
-        return shares(pictures, self.team.size)[self.team.rank] if self.shares_pictures else Share.whole(pictures)
+        return Share.whole(pictures) if self.form == "towers" else shares(pictures, self.team.size)[self.team.rank]
 
     def scored(self, share):
-        """Which pictures of the batch the scores are of, as a slice."""
-        return share.run if self.form == "data" else slice(0, share.of)
+        return share.run if self.scores_apart else slice(0, share.of)
 
     @property
     def params(self):
@@ -57,17 +58,23 @@ class SplitNetwork(Layer):
             stage.layers.map_params(function)
 
     def part(self, arrays):
-        """Of a dict of whole arrays, by parameter, this worker's shares."""
-        return {name: a[..., self.cuts[layer(name)].run] if layer(name) in self.cuts else a for name, a in arrays.items()}
+        def mine(cut, a):
+            return a if cut is None or a.shape[-1] != cut.of else a[..., cut.run]  # of another shape: refused by who copies
+
+        return {name: mine(self.cuts.get(layer(name)), a) for name, a in arrays.items()}
 
     def whole(self, arrays):
-        """The dict of whole arrays to whose shares every worker brings its own; the opposite of `part`."""
         joined = {}
         for name, a in arrays.items():
             cut = self.cuts.get(layer(name))
             widths = cut and [len(share) for share in shares(cut.of, self.team.size)]
             joined[name] = self.team.gather(a, widths, a.ndim - 1, "whole") if cut else a
         return joined
+
+    def joined(self, rows, share):
+        if self.workers == 1:
+            return rows
+        return self.team.gather(rows, [len(each) for each in shares(share.of, self.workers)], 0, "evaluation")
 
     # ------------------------------------------------------------------------------------------ the layer protocol
 
@@ -101,17 +108,13 @@ class SplitNetwork(Layer):
 
     def predict(self, x):
         """Scores (N, K) of this worker's own pictures; a team that shares pictures may bring different numbers of them."""
-        counts = None
-        if self.shares_pictures and self._scores:
-            counts = self.team.agree(len(x))
+        counts = self.team.agree(len(x)) if self.form == "hybrid" else None
         for stage in self.stages:
             x = self._join(stage, x, None, "evaluation", counts)
             x = stage.layers.predict(x)
         x = self._join_scores(x, "evaluation")
-        if counts is None:
-            return x
-        start = sum(counts[: self.team.rank])
-        return x[start : start + counts[self.team.rank]]
+        start = sum(counts[: self.team.rank]) if counts else 0
+        return x[start : start + counts[self.team.rank]] if counts else x
 
     def kept(self, cache):
         """As `Network.kept`, of this worker's pictures and units."""

@@ -85,13 +85,6 @@ class Team:
         mine[...] = _sum_in_order(parts)
         self.exchange([mine] * self.size, runs, label)
 
-    def hand_round(self, arrays, label):
-        """Worker 0's dict of arrays, copied into every other's: same names, shapes and dtypes; contiguous, in place."""
-        for array in arrays.values():
-            nothing = array[:0] if array.ndim else array.reshape(1)[:0]
-            send = [array if self.rank == 0 and k else nothing for k in range(self.size)]
-            self.exchange(send, [array if k == 0 else nothing for k in range(self.size)], label)
-
     def totals(self, numbers):
         """The sums over all workers of a few numbers, as a list of floats."""
         own = np.array(numbers, np.float64)
@@ -118,7 +111,9 @@ class Team:
         if any(errors):
             rank, text = next((rank, text) for rank, text in enumerate(errors) if text)
             everywhere = all(other == text for other in errors)
-            raise UserError(text if everywhere else f"rank {rank} of {self.size}: {text}")
+            refused = UserError(text if everywhere else f"rank {rank} of {self.size}: {text}")
+            refused.everywhere = True
+            raise refused
         return result
 
 

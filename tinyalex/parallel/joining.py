@@ -1,0 +1,129 @@
+"""How a command becomes a team: who the workers are, that they agree on what to do, and that they end together."""
+
+import hashlib
+import os
+import platform
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+import tinyalex
+from tinyalex.backend import use_gpu
+from tinyalex.errors import UserError
+from tinyalex.guards import stop_signals
+from tinyalex.parallel.mpi import MpiTeam, import_mpi, ranks_started
+from tinyalex.parallel.nccl import NcclTeam
+from tinyalex.parallel.stages import FORMS
+from tinyalex.parallel.threads import run_threads
+
+TRANSPORTS = ("auto", "nccl", "mpi", "cuda-mpi")
+OWN = ("threads", "json", "data", "module")  # options that workers may give differently
+
+
+def add_parallel(parser):
+    """--parallel and --transport, for commands that several workers can do together."""
+    group = parser.add_argument_group("several workers (under mpiexec -n K)")
+    group.add_argument(
+        "--parallel",
+        choices=FORMS,
+        help="data: each sees its share of every batch; towers: each has half of all kernels (two workers; without mpiexec "
+        "two threads); hybrid: data in the trunk, towers in the head",
+    )
+    group.add_argument(
+        "--transport",
+        choices=TRANSPORTS,
+        default="auto",
+        help="how arrays of GPUs travel: nccl (auto), mpi through host memory, cuda-mpi for an MPI that takes them as they are",
+    )
+
+
+def refuse_lonely_ranks():
+    """UserError, said once, where mpiexec has started several processes that do not know of each other."""
+    ranks = ranks_started()
+    if ranks > 1:
+        number = next((os.environ[name] for name in ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK") if name in os.environ), "0")
+        if number != "0":
+            raise SystemExit(2)
+        raise UserError(f"mpiexec: found {ranks} ranks, each of which would do all the work; expected --parallel data, towers or hybrid")
+
+
+def in_a_team(args, xp, work):
+    """work(team, stop) on every worker; its result on the first. stop: from `stop_signals`, for threads; else None.
+
+    The others leave quietly, with the same exit code.
+
+    A fault that one worker alone has ends all of them, with one line.
+    """
+    if args.parallel == "towers" and ranks_started() == 1:
+        with stop_signals() as stop:  # only the main thread gets to know of signals
+            return run_threads(2, lambda team: work(team, stop))[0]
+    team = _open(args.transport, xp)
+    try:
+        same_everywhere(team, _options(args))
+        result = work(team, None)
+    except (UserError, KeyboardInterrupt) as error:
+        if not getattr(error, "everywhere", False) and team.size > 1:
+            team.abort(str(error) or "interrupted")
+        if team.rank == 0:
+            raise
+        raise SystemExit(2 if isinstance(error, UserError) else 130) from None
+    except MemoryError as error:
+        team.abort(f"not enough memory for this: {error}")
+    except Exception:  # a fault of ours: all that is known of it, and nobody is left waiting
+        traceback.print_exc()
+        team.abort("ends, and all the others with it")
+    if team.rank:
+        raise SystemExit(0)
+    return result
+
+
+def _open(transport, xp):
+    """The team of all MPI ranks; each one's GPU is chosen, where the work is on GPUs."""
+    comm = import_mpi().COMM_WORLD
+    if xp is np:
+        return MpiTeam(comm)
+    names = MpiTeam(comm).agree(platform.node())
+    number = names[: comm.Get_rank()].count(platform.node())  # the how manyth rank on this machine
+
+    def prepare():
+        use_gpu(xp, number)
+
+    prepare()
+    if transport in ("auto", "nccl"):
+        return NcclTeam(comm, xp, prepare)
+    return MpiTeam(comm, device_buffers=transport == "cuda-mpi", prepare=prepare)
+
+
+# ---------------------------------------------------------------------------------------------- agreement
+
+
+def same_everywhere(team, values):
+    """UserError, on all workers, where one of them has other values than the first. values: {what it is: JSON value}"""
+    first, *others = team.agree(values)
+    for rank, theirs in enumerate(others, start=1):
+        for what in [*first, *(theirs.keys() - first.keys())]:
+            if theirs.get(what) != first.get(what):
+                found, expected = (_shown(having.get(what)) for having in (theirs, first))
+                error = UserError(f"rank {rank} of {team.size}: {what} is {found}, rank 0 has {expected}; expected the same on every rank")
+                error.everywhere = True
+                raise error
+
+
+def _shown(value):
+    return "not given" if value is None else value
+
+
+def _options(args):
+    """{option: value} of what was asked for, and the code that it was asked of."""
+    given = {f"--{name.replace('_', '-')}": value for name, value in vars(args).items() if name not in OWN}
+    return given | {"the code": f"version {tinyalex.__version__}, digest {code_digest()[:12]}"}
+
+
+def code_digest():
+    """A digest of this package's source, which a version number does not tell apart while it is being worked on."""
+    folder, digest = Path(tinyalex.__file__).parent, hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(str(file.relative_to(folder)).encode() + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,57 @@
+"""A team of GPUs: arrays that live on them travel through NCCL, all else through MPI.
+
+Written against the documented interface of `cupyx.distributed`; tested on a stand-in.
+"""
+
+from tinyalex.backend import is_host, nccl_group
+from tinyalex.parallel.mpi import MpiTeam
+
+
+class NcclTeam(MpiTeam):
+    """A worker with a GPU of its own among MPI ranks.
+
+    NCCL's calls return at once, and the GPU works them off in the order of its stream. So what is submitted is begun at
+    once as well, on a stream of its own: it waits for what has been computed so far, not for what is computed next.
+    """
+
+    def __init__(self, comm, xp, prepare):
+        super().__init__(comm, prepare=prepare)
+        self.cuda, self.group = xp.cuda, nccl_group(self.size, self.rank)
+        self.stream = self.cuda.Stream(non_blocking=True)
+
+    def submit(self, function):
+        self.stream.wait_event(self.cuda.get_current_stream().record())
+        with self.stream:
+            function()
+        return Recorded(self.cuda, self.stream.record(), function)
+
+    def _carry(self, send, into):
+        if all(is_host(array) for array in (*send, *into)):
+            super()._carry(send, into)
+            return
+        for meeting in range(self.size):  # in each, every worker meets one other, or itself
+            peer = (meeting - self.rank) % self.size
+            if peer != self.rank:
+                self._meet(send[peer], into[peer], peer)
+
+    def _meet(self, array, there, peer):
+        if array.size and there.size:
+            self.group.send_recv(array, there, peer)
+        elif array.size:
+            self.group.send(array, peer)
+        elif there.size:
+            self.group.recv(there, peer)
+
+
+class Recorded:
+    """Work on another stream, up to an event.
+
+    work: kept until it is done, since it holds the arrays that it works on
+    """
+
+    def __init__(self, cuda, event, work):
+        self.cuda, self.event, self.work = cuda, event, work
+
+    def wait(self):
+        """Let the stream that computes go on only when it is done; the host does not wait."""
+        self.cuda.get_current_stream().wait_event(self.event)
