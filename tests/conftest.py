@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,14 @@ def _gpu_missing():
         return f"no NVIDIA driver: {error}"
 
 
+def _mpi_missing():
+    """Why no MPI can be used, or None."""
+    if importlib.util.find_spec("mpi4py") is None:
+        return "mpi4py is not installed"
+    beside = Path(sys.executable).parent / "mpiexec"
+    return None if beside.exists() or shutil.which("mpiexec") else "there is no mpiexec"
+
+
 def _real_data():
     """The folder with pictures cut from Tiny ImageNet: named by TINYALEX_REAL_DATA, or beside the repository; or None."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -33,6 +43,7 @@ def _real_data():
 
 def pytest_collection_modifyitems(items):
     reasons = {
+        "mpi": _mpi_missing(),
         "torch": None if importlib.util.find_spec("torch") else "PyTorch is not installed",
         "real_data": None if _real_data() else "no pictures cut from Tiny ImageNet here (TINYALEX_REAL_DATA names none)",
         "gpu": None,

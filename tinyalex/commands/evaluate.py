@@ -5,6 +5,8 @@ from dataclasses import asdict
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities, measure, pictures_at_once
+from tinyalex.parallel import Alone, split_network
+from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks
 from tinyalex.runs import open_runs
 
 DESCRIPTION = (
@@ -17,6 +19,7 @@ EXAMPLES = (
     "tinyalex evaluate runs/first --ten-crop",
     "tinyalex evaluate runs/first/last.safetensors --data data/tiny64 --json",
     "tinyalex evaluate runs/seed-0 runs/seed-1 runs/seed-2 --ensemble",
+    "mpiexec -n 2 python -m tinyalex evaluate runs/first --ten-crop --parallel data",
 )
 
 
@@ -25,6 +28,7 @@ def add_arguments(parser):
     parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: what RUN was trained on)")
     parser.add_argument("--ten-crop", action="store_true", help="average four corners, the centre and their mirror images")
     parser.add_argument("--ensemble", action="store_true", help="also average the answers of all RUNs (paper §6)")
+    add_parallel(parser)
     add_device(parser)
 
 
@@ -32,10 +36,20 @@ def run(args):
     if args.ensemble and len(args.run) == 1:
         raise UserError("--ensemble: found one RUN, expected two or more")
     xp = open_device(args)
-    runs, data, split = open_runs(args.run, xp, args.data, quiet=args.json)
+    if args.parallel is None:
+        refuse_lonely_ranks()
+        return _evaluate(args, xp, Alone())
+    return in_a_team(args, xp, lambda team, _: _evaluate(args, xp, team))
+
+
+def _evaluate(args, xp, team):
+    """One worker's part; the result."""
+    quiet = args.json or team.rank > 0
+    runs, data, split = team.all_do(lambda: open_runs(args.run, xp, args.data, quiet=quiet))
     about, singles, total = {"data": data, "ten_crop": args.ten_crop}, [], 0.0
     for one in runs:
-        p = class_probabilities(one.network, split, one.view, xp, args.ten_crop, quiet=args.json)
+        network = team.all_do(lambda: split_network(args.parallel, one.network, team) if args.parallel else one.network)
+        p = class_probabilities(network, split, one.view, xp, args.ten_crop, quiet=quiet)
         singles.append({"checkpoint": str(one.file)} | about | _measured(p, split, args))
         if args.ensemble:
             total += p  # (N, K) float32; the first addition makes an array of its own

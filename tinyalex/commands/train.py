@@ -128,7 +128,7 @@ def _config(args):
 def _open_data(data, team):
     """The dataset; UserError where the workers have not the same."""
     dataset = team.all_do(lambda: open_dataset(data))
-    same_everywhere(team, {f"data {dataset.name}": f"of fingerprint {dataset.fingerprint[:12]}"})
+    same_everywhere(team, {"the fingerprint of the data": dataset.fingerprint[:12]})
     return dataset
 
 
