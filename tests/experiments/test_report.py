@@ -4,6 +4,7 @@ import json
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from tests.checks import edited
@@ -119,8 +120,6 @@ class Everything:
     training_error, diverged, tower_colour = 0.3, False, (0.2, 0.1)
 
     def __init__(self):
-        import numpy as np
-
         self.probabilities = self.ten_crops = np.full((6, 8), 1 / 8)
         self.dataset = SimpleNamespace(val=SimpleNamespace(labels=np.arange(6)), class_ids=range(8))
 
@@ -147,3 +146,48 @@ def test_every_contrast_of_a_claim_reads_only_its_own_arms(claim):
         assert found["effects"][0] is not None, one.what
         assert one.direction or claim.id == "C15", "only C15 is a question"
     assert read == set(claim.arms), "an arm that nobody reads"
+
+
+class AsClaimed(Everything):
+    """A network of the arm that the paper holds to be better, or of the other: right where a contrast looks."""
+
+    def __init__(self, better):
+        super().__init__()
+        self.training_error = 0.19 if better else 0.3
+        val = (0.6, 0.4, 0.2) if better else (0.4, 0.4, 0.4)  # lower in the end, and later there
+        train = (0.1, 0.1, 0.1) if better else (0.5, 0.4, 0.2)
+        self.history = [
+            {"train_top1_error": t, "val_top1_error": v, "val_top5_error": v / 2, "train_loss": 1.0 if better else 2.0}
+            for t, v in zip(train, val)
+        ]
+        self.probabilities = self.ten_crops = np.eye(6, 8)  # always right, so an average is better than one net
+
+
+@pytest.mark.parametrize("errors, diverged, epochs", [
+    ([(0.5, 0.4, 0.3), (0.5, 0.25), (0.25, 0.1)], (), 1.0),
+    ([(0.5, 0.4, 0.3), (0.5, 0.25), (0.25, 0.1)], (2,), 2.0),  # the quickest does not count
+    ([(0.5, 0.4, 0.3), (0.5, 0.4, 0.3), (0.1,)], (2,), 3),  # none gets there: all the epochs that there were
+    ([(0.1,), (0.1,), (0.1,)], (0, 1, 2), math.nan),
+])  # fmt: skip
+def test_each_activation_is_taken_at_its_best_rate(errors, diverged, epochs):
+    claim, arms = CLAIMS["C1"], {}
+    for n, (rate, train) in enumerate(zip((0.001, 0.003, 0.01), errors)):
+        history = [{"train_top1_error": error} for error in train]
+        arms[f"relu at {rate:g}"] = SimpleNamespace(history=history, diverged=n in diverged)
+    side = claim.contrasts[0].b
+    assert side.label == "relu" and side.value(arms) == pytest.approx(epochs, nan_ok=True)
+
+
+BETTER = {"base", "1", "He, 1", "fine-tuned"}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=str)
+def test_every_contrast_is_the_right_way_round(claim):
+    """Where all is as the paper says, the effect has the sign of the claim; C15's sides are the source less the text."""
+    arms = {name: AsClaimed(name in BETTER or name.startswith(("relu at", "net "))) for name in claim.arms}
+    for one in claim.contrasts:
+        effect = report.effect_of(one.unit, one.a.value(arms), one.b.value(arms))
+        assert effect * (one.direction or 1) > 0, one.what
+        if one.paper is not None:
+            paper = math.log(one.paper) if one.unit == "×" else one.paper
+            assert paper * one.direction > 0, f"{one.what}: the paper's figure lies on the other side"
