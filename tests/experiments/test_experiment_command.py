@@ -223,6 +223,8 @@ def test_the_list(capsys):
     (["C99"], ["'C99'", "all"]), (["lnr"], ["did you mean lrn?"]), (["C3", "--seeds", "0"], ["--seeds", "found 0"]),
     (["C3", "--data", "nowhere"], ["nowhere", "no such folder"]), (["C3", "--model", "alexnt"], ["did you mean alexnet"]),
     (["C3", "--model", "alexnet-32"], ["32 pixels"]), (["C3", "--jobs", "-1"], ["--jobs", "found -1"]),
+    (["C3", "--model", "alexnet-mini+no-lrn"], ["'no-lrn' comes twice"]),
+    (["C12", "--data", "DATA+first-half"], ["4 or more"]),
     (["C3", "--scale", "huge"], ["--scale", "huge"]), (["C3", "--table", "none/t.md"], ["--table none/t.md", "folder"]),
     (["C3", "--table", "."], ["--table .", "expected a file"]), (["C3", "--table", "t.json"], ["--table t.json", "JSON"]),
     (["--table", "t.md"], ["found no NAME", "all"]), (["--scale", "full"], ["found no NAME"]),
@@ -230,6 +232,7 @@ def test_the_list(capsys):
 ])  # fmt: skip
 def test_mistakes_are_one_line_and_write_nothing(words, expected, data, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    words = [word.replace("DATA", str(data)) for word in words]
     given = words if "--data" in words else [*words, "--data", str(data)]
     code, out, err = call(capsys, "experiment", *given)
     assert code == 2 and out == "" and err.count("\n") == 1 and all(word in err for word in expected), err

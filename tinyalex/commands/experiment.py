@@ -67,8 +67,6 @@ def run(args):
     if args.table and Path(args.table).suffix == ".json":
         raise UserError(f"--table {args.table}: is where the JSON beside the table would go, expected a name for Markdown")
     lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
-    for claim in claims:
-        _folder(lab, claim).make()  # now, since what is in the way should be known before anything is trained
     _train(lab, claims, seeds, args)
     command = "tinyalex " + shlex.join(sys.argv[1:])
     results = [_report(lab, claim, seeds, command, args.json) for claim in claims]
@@ -87,19 +85,20 @@ def _check_bare(args):
 
 
 def _lab(args):
-    """The `Lab` that the options describe; what is wrong with them is said before anything is written."""
+    """The `Lab` that the options describe."""
     scale, xp = SCALES[args.scale], open_device(args)
     model, data = find_model(args.model or scale.model), args.data or scale.data
     dataset = open_dataset(data, quiet=args.json)
     check_fit(dataset, model)
     out = Path(args.out or f"runs/experiments-{scale.name}")
-    RunFolder(out).make()
     return Lab(scale, dataset, data, out, xp, model.name, args.pictures)
 
 
 def _train(lab, claims, seeds, args):
-    """Train what is not trained yet."""
+    """Train what is not trained yet; what is wrong, or in the way of a result, is said before."""
     runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds)}.values())
+    for claim in claims:
+        _folder(lab, claim).make()
     jobs = args.jobs or (thread_count() if lab.xp is np else 1)
     say(f"{sum(map(is_done, runs))} of {len(runs)} runs are done already, {jobs} at a time → {lab.out}/runs", args.json)
     try:
