@@ -81,7 +81,7 @@ def paired_bootstrap(a, b, seed, draws=10_000, level=0.95):
     It is about the choice of pictures alone: networks trained with another seed would differ by more than that.
 
     a, b: (N,) wrong (1) or right (0), or any numbers, a loss say;  seed: of the draws
-    Pictures are drawn in pieces that stay in the caches; 10,000 times 50,000 of them take about 3 s.
+    Pictures are drawn in pieces that stay in the caches; 10,000 times 50,000 of them take a few seconds.
     ValueError for shapes that differ, no picture, numbers that are not finite.
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 13.
     """

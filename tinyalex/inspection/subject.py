@@ -15,7 +15,7 @@ from tinyalex.layers import Conv2d
 class Subject:
     """A network with its view and what its checkpoint says of it, a `Dataset`, and p, its answers: (N, K), on the host.
 
-    shown: how many pictures a gallery holds;  steps: the "step" lines of the run's metrics, none for a single file
+    shown: how many pictures a gallery holds;  steps: the "step" lines of the metrics beside the checkpoint, if there are any
     """
 
     network: object
