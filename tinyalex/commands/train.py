@@ -87,6 +87,11 @@ def _train(args, xp, team, stop=None):
     trainer = _resumed(args, xp, team) if args.resume else _fresh(args, xp, team)
     if team.rank == 0:
         _announce(trainer)
+        team.last_words(
+            f"tinyalex: one of {team.size} ranks has died, so the run has ended on all of them; what it has saved is whole: "
+            f"go on, with as many ranks as you like: mpiexec -n {team.size} {program()} train --resume {trainer.folder.path} "
+            f"--parallel {args.parallel}"
+        )
     try:
         result = trainer.train(stop)
     except Stopped:

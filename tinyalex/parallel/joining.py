@@ -61,6 +61,7 @@ def in_a_team(args, xp, work):
             return run_threads(2, lambda team: work(team, stop))[0]
     team = _open(args.transport, xp)
     try:
+        team.last_words(f"tinyalex: one of {team.size} ranks has died, so the work has ended on all of them")
         same_everywhere(team, _options(args))
         result = work(team, None)
     except (UserError, KeyboardInterrupt) as error:
@@ -74,6 +75,8 @@ def in_a_team(args, xp, work):
     except Exception:  # a fault of ours: all that is known of it, and nobody is left waiting
         traceback.print_exc()
         team.abort("ends, and all the others with it")
+    finally:
+        team.last_words("")
     if team.rank:
         raise SystemExit(0)
     return result

@@ -6,10 +6,12 @@ where there are more ranks than cores makes every call last seconds.
 """
 
 import os
+import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from tinyalex.backend import array_module, is_host, synchronize, to_device, to_host
 from tinyalex.errors import UserError
@@ -48,7 +50,7 @@ class MpiTeam(Team):
 
     def __init__(self, comm, device_buffers=False, prepare=lambda: None):
         super().__init__(comm.Get_rank(), comm.Get_size())
-        self.comm, self.device_buffers, self._thread = comm, device_buffers, None
+        self.comm, self.device_buffers, self._thread, self._witness = comm, device_buffers, None, None
         self._pool = ThreadPoolExecutor(1, "tinyalex-mpi", initializer=self._begin_thread, initargs=(prepare,))
 
     def _begin_thread(self, prepare):
@@ -82,10 +84,38 @@ class MpiTeam(Team):
         requests += [self.comm.Isend(_bytes(send[k]), dest=k) for k in others if send[k].size]
         wait_for(requests)
 
+    def last_words(self, text):
+        if self.rank == 0:
+            if self._witness is None:
+                self._witness = Witness()
+            self._witness.note(text)
+
     def abort(self, message):
+        self.last_words("")
         print(f"tinyalex: rank {self.rank} of {self.size}: {message}", file=sys.stderr, flush=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # one line is enough: MPI would add its own
         self.comm.Abort(2)
+
+
+class Witness:
+    """A small process beside this one that outlives it: where this one ends without a word, it says the last one noted.
+
+    mpiexec ends all ranks at once when one of them is killed, so none of them can say what happened.
+    """
+
+    SAYING = "import sys\nlast = ''\nfor last in sys.stdin: pass\nif last.strip(): print(last.strip(), file=sys.stderr, flush=True)"
+
+    def __init__(self):
+        quick = [sys.executable, "-S", "-c", self.SAYING]
+        self.process = subprocess.Popen(
+            quick, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
+        )
+
+    def note(self, text):
+        """Put `text` in place of what was noted before; "" to say nothing."""
+        with suppress(OSError):  # it was killed; then there is nobody to speak
+            self.process.stdin.write(text + "\n")
+            self.process.stdin.flush()
 
 
 class Pending:

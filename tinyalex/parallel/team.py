@@ -53,6 +53,9 @@ class Team:
         function()
         return Done()
 
+    def last_words(self, text):
+        """What is to be said should a worker die so suddenly that it cannot say anything; "" for nothing."""
+
     def abort(self, message):
         """End all workers at once, with one line; for a fault that the others do not know of. Does not return."""
         raise UserError(message)
