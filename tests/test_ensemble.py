@@ -130,6 +130,11 @@ def test_a_network_of_another_size(runs, tmp_path, capsys):
     check_refused(capsys, runs["first"], other, words=[other, "72 pixels", runs["data"], "has 64"])
 
 
+def test_a_network_that_this_version_does_not_know(runs, tmp_path, capsys):
+    other = altered(runs["first"], tmp_path / "other.safetensors", model="alexnet-min")
+    check_refused(capsys, runs["first"], other, words=[f"{other}: there is no 'alexnet-min'; did you mean alexnet-mini?"])
+
+
 def test_other_mistakes(runs, tmp_path, capsys):
     check_refused(capsys, runs["first"], "--ensemble", words=["--ensemble", "one RUN", "two or more"])
     check_refused(capsys, runs["first"], tmp_path / "nowhere", words=[tmp_path / "nowhere"])

@@ -156,7 +156,7 @@ def restore_network(checkpoint, where):
     """(network, view) on the CPU from a `Checkpoint`; UserError if it does not fit the model that it names."""
     info = checkpoint.info
     try:
-        model = find_model(info["model"])
+        model = find_model(info["model"], where)
         network = model.build(len(info["class_ids"]))
         view = View(info["crop"], info["scale"], **checkpoint.view)
     except (KeyError, TypeError) as error:
