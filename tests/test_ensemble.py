@@ -59,7 +59,7 @@ def test_ensemble(runs, capsys, ten_crop):
 ])  # fmt: skip
 def test_ensemble_teeth(runs, capsys, monkeypatch, edits):
     monkeypatch.setattr(command, "np", np, raising=False)
-    monkeypatch.setattr(command, "run", edited(command.run, *edits))
+    monkeypatch.setattr(command, "_evaluate", edited(command._evaluate, *edits))
     with pytest.raises(AssertionError):
         check_ensemble(capsys, runs, ten_crop=False)
 
