@@ -10,8 +10,10 @@ import pytest
 from tests.checks import edited
 from tinyalex.experiments import report
 from tinyalex.experiments.claims import CLAIMS
+from tinyalex.experiments.drawing import draw_effect
 from tinyalex.experiments.plan import Contrast, Side
 from tinyalex.experiments.trained import NoNumber
+from tinyalex.plots import plt
 from tinyalex.statistics import Interval
 
 
@@ -108,6 +110,19 @@ def test_the_page_counts_every_verdict():
     results = [shared | {"id": "C0", "title": "t", "verdict": verdict, "contrasts": []} for verdict in verdicts]
     counts = f"0 reproduced; 2 opposite; 1 {report.NULL}; 1 more with the text."
     assert f"Of 4 claims, each judged by its first row: {counts}" in report.page(results, "", "abc")
+
+
+@pytest.mark.parametrize("unit, null", [("points", 0), ("×", 1)])
+def test_the_picture_of_an_effect(unit, null):
+    """The bar is the interval, the mark its mean, the dots are seeds, the diamond is the paper's figure."""
+    found = measured(unit, [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)]) | {"paper": 0.7}
+    figure, axis = plt.subplots()
+    draw_effect(axis, found)
+    line, bar, mean, seeds, paper = axis.lines
+    assert list(line.get_xdata()) == [null, null] and list(bar.get_xdata()) == [found["low"], found["high"]]
+    assert list(mean.get_xdata()) == [found["effect"]] and list(seeds.get_xdata()) == found["effects"]
+    assert list(paper.get_xdata()) == [0.7] and axis.get_xscale() == ("log" if unit == "×" else "linear")
+    plt.close(figure)
 
 
 # ---------------------------------------------------------------------------------------------- every claim

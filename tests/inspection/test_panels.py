@@ -14,6 +14,7 @@ from tinyalex.inspection.colour import differences_by_chance
 from tinyalex.inspection.features import last_features
 from tinyalex.inspection.galleries import words
 from tinyalex.inspection.neighbours import nearest
+from tinyalex.inspection.occlusion import occlusion_map
 from tinyalex.inspection.panel import first_name, listed
 from tinyalex.inspection.seen import shrunk
 from tinyalex.inspection.subject import Subject, sample
@@ -236,6 +237,17 @@ def test_maps_are_the_strongest():
     y = asked.network.features.layers["conv1"].forward(small.centre_crop(asked.dataset.val.gather([index])[0]))[0]
     agree(maps, np.maximum(y[0, ..., 2], 0), "the map")
     assert f"{(y > 0).mean():.0%} of 256 outputs in conv1" in panel.caption
+
+
+def test_where_it_looks_is_said():
+    asked = subject(shown=3)
+    panel = seen.occlusions(asked)
+    lowest = []
+    for index in shown_indices(panel.figure, asked):
+        picture, label = asked.dataset.val.gather([index])[0], asked.labels[index]
+        lowest.append(occlusion_map(asked.network, asked.view, picture, label, size=1, stride=1).min())
+    assert f"{np.mean(lowest):.2f} with the worst place covered" in panel.caption and "at 64 places" in panel.caption
+    assert [float(low) for low in re.findall(r"to (\d\.\d\d)", panel.alt)] == pytest.approx(lowest, abs=0.006)
 
 
 def test_towers_and_chance():
