@@ -31,7 +31,8 @@ class Share:
 
 def shares(count, workers):
     """`count` entries in as many runs as there are workers, in order, as even as can be: the first ones are larger by one."""
-    bounds = [-(-count * k // workers) for k in range(workers + 1)]
+    each, more = divmod(count, workers)
+    bounds = [each * k + min(k, more) for k in range(workers + 1)]
     return [Share(start, stop, count) for start, stop in zip(bounds, bounds[1:])]
 
 

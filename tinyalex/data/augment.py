@@ -89,7 +89,8 @@ class View:
         xp = array_module(pictures)
         if tuple(pictures.shape[1:]) != tuple(self.mean.shape):
             raise ValueError(f"View: pictures.shape = {pictures.shape}, expected (N, {self.size}, {self.size}, 3)")
-        tops, lefts, mirrored = xp.asarray(tops), xp.asarray(lefts), xp.asarray(mirrored)
+        tops, lefts = (xp.asarray(places, dtype=xp.int64) for places in (tops, lefts))  # a list of none has no dtype
+        mirrored = xp.asarray(mirrored, dtype=xp.bool_)
         x = _all_crops(pictures, self.crop)[xp.arange(len(pictures)), tops, lefts].astype(xp.float32)
         x -= _all_crops(self.mean[None], self.crop)[0][tops, lefts]  # the mean of the very same pixels
         x *= self.scale

@@ -1,0 +1,178 @@
+"""A run by several workers, as threads: each reads its own pictures, one writes, and it ends where one process does."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from tests.checks import agree, agree_all, edited
+from tests.test_training import config, easy_dataset
+from tinyalex import training
+from tinyalex.backend import random_stream
+from tinyalex.checkpoint import load_checkpoint
+from tinyalex.data.augment import View
+from tinyalex.data.dataset import Split
+from tinyalex.evaluation import class_probabilities
+from tinyalex.models import find_model
+from tinyalex.parallel import run_threads, split_network
+from tinyalex.runfolder import RunFolder
+from tinyalex.shares import Share, SharedDraws, shares
+
+MODEL = "alexnet-mini+two-towers"
+
+
+def settings(**chosen):
+    return config(batch=16, **chosen).to_dict() | {"model": MODEL}
+
+
+def trained(path, dataset, form=None, size=1, **chosen):
+    """Runs a run to its end; what every worker's trainer and result were."""
+    chosen = type(config())(**settings(**chosen))
+
+    def work(team):
+        options = dict(team=team, form=form) if form else {}
+        trainer = training.start(RunFolder(path), chosen, dataset, np, "test", quiet=True, **options)
+        return trainer, trainer.train()
+
+    return run_threads(size, work)
+
+
+class Reading(Split):
+    """A split that remembers who has read what."""
+
+    def gather(self, indices):
+        READ.append((threading.current_thread().name, list(indices)))
+        return super().gather(indices)
+
+
+READ = []
+
+
+@pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 2), ("towers", 2)])
+def test_the_same_run(form, size, tmp_path):
+    dataset = easy_dataset(36, 10)  # batches of 16, 16 and 4
+    (alone, expected), = trained(tmp_path / "alone", dataset)
+    answers = trained(tmp_path / "team", dataset, form, size)
+    for trainer, result in answers:
+        assert (result["parallel"], result["workers"]) == (form, size)
+        for ours, theirs in zip(trainer.state["history"], alone.state["history"], strict=True):
+            assert ours == pytest.approx(theirs, rel=1e-3)
+    assert [trainer.folder.path for trainer, _ in answers] == [tmp_path / "team"] * size
+    found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("team", "alone"))
+    for params, others in ((found.params, right.params), (found.velocity, right.velocity)):
+        for name, p in others.items():
+            agree(params[name] / np.abs(p).max(), p / np.abs(p).max(), name, rtol=0, atol=2e-4)
+    steps, epochs = ([line["kind"] for line in RunFolder(tmp_path / "team").read_metrics(kind)] for kind in ("step", "epoch"))
+    assert len(epochs) == 2 and not steps  # written once
+
+
+def test_nothing_is_read_twice(tmp_path):
+    dataset = easy_dataset(36, 10)
+    object.__setattr__(dataset, "train", Reading(dataset.train.shards, dataset.train.labels))
+    READ.clear()
+    trained(tmp_path / "run", dataset, "data", 3, epochs=1)
+    indices = [index for _, some in READ for index in some]
+    assert sorted(indices) == list(range(36))
+    assert sorted(len(some) for _, some in READ) == sorted([6, 5, 5] * 2 + [2, 1, 1])
+
+
+@pytest.mark.parametrize("before, after", [(("data", 3), ("towers", 2)), (("towers", 2), ("data", 1)), (("hybrid", 2), (None, 1))])
+def test_taken_up_by_others(before, after, tmp_path, monkeypatch):
+    """Stopped in the middle of an epoch by one team, gone on with by another: an ordinary checkpoint lies between them."""
+    dataset = easy_dataset(36, 10)
+    (alone, _), = trained(tmp_path / "alone", dataset)
+    chosen = type(config())(**settings())
+    step = training.Trainer._step
+
+    def and_stop(trainer, number, x, labels):
+        stop.asked = number == 1
+        return step(trainer, number, x, labels)
+
+    class stop:
+        asked = False
+
+    def begin(team):
+        trainer = training.start(RunFolder(tmp_path / "run"), chosen, dataset, np, "test", quiet=True, team=team, form=before[0])
+        with pytest.raises(training.Stopped):
+            trainer.train(stop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Trainer, "_step", and_stop)
+        run_threads(before[1], begin)
+    kept = load_checkpoint(tmp_path / "run" / "last.safetensors")
+    assert kept.info["state"]["step"] == 2 and {n: p.shape for n, p in kept.params.items()} == {
+        n: p.shape for n, p in find_model(MODEL).build(4).params.items()
+    }
+    run_threads(after[1], lambda team: training.go_on(RunFolder(tmp_path / "run"), dataset, np, True, team, after[0]).train())
+    found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("run", "alone"))
+    for name, p in right.params.items():
+        agree(found.params[name] / np.abs(p).max(), p / np.abs(p).max(), name, rtol=0, atol=2e-4)
+
+
+def test_start_from_by_a_team(tmp_path):
+    dataset = easy_dataset(36, 10)
+    trained(tmp_path / "source", dataset, epochs=1)
+    chosen = type(config())(**settings(start_from=str(tmp_path / "source")))
+
+    def work(team):
+        trainer = training.start(RunFolder(tmp_path / "run"), chosen, dataset, np, "test", quiet=True, team=team, form="towers")
+        return trainer.network.whole(trainer.network.params)
+
+    expected = load_checkpoint(tmp_path / "source" / "best.safetensors").params
+    for params in run_threads(2, work):
+        agree_all(params, expected, "begun with", exact=True)
+
+
+@pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 3), ("towers", 2)])
+@pytest.mark.parametrize("ten_crop", [False, True])
+def test_evaluation_is_shared_out(form, size, ten_crop, monkeypatch):
+    from tinyalex import evaluation
+
+    monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", 40)  # 4 or 40 a worker: the last batch leaves some without a picture
+    dataset, model = easy_dataset(16, 13), find_model(MODEL)
+    network, view = model.build(4), View.of(dataset, model)
+    expected = class_probabilities(network, dataset.val, view, np, ten_crop, quiet=True)
+    looks = Reading(dataset.val.shards, dataset.val.labels)
+    READ.clear()
+
+    def work(team):
+        return class_probabilities(split_network(form, network, team), looks, view, np, ten_crop, quiet=True)
+
+    for p in run_threads(size, work):
+        agree(p, expected, "probabilities", rtol=1e-4, atol=1e-6)
+    assert sorted(index for _, some in READ for index in some) == sorted(list(range(13)) * (2 if form == "towers" else 1))
+
+
+# ---------------------------------------------------------------------------------------------- shares
+
+
+def test_shares():
+    assert [len(share) for share in shares(7, 3)] == [3, 2, 2] and [len(share) for share in shares(2, 3)] == [1, 1, 0]
+    for count in range(20):
+        for workers in (1, 2, 3, 4, 7):
+            runs = shares(count, workers)
+            assert [i for share in runs for i in range(share.start, share.stop)] == list(range(count))
+            assert max(map(len, runs)) - min(map(len, runs)) <= 1 and sorted(map(len, runs))[::-1] == list(map(len, runs))
+
+
+@pytest.mark.parametrize("axis, shape", [(0, (3, 5)), (1, (4, 3))])
+def test_draws_are_those_of_the_whole(axis, shape):
+    share = Share(2, 5, 9)
+    draws = SharedDraws(random_stream(1), share, axis)
+    found = [draws.random(shape, np.float32), draws.random((6, 6), np.float32), draws.random(shape, np.float32)]
+    rng, whole = random_stream(1), tuple(9 if a == axis else n for a, n in enumerate(shape))
+    for what, size in zip(found, (whole, (6, 6), whole)):
+        expected = rng.random(size, dtype=np.float32)
+        agree(what, expected if size == (6, 6) else expected[(slice(None),) * axis + (share.run,)], "draws", exact=True)
+
+
+@pytest.mark.parametrize("run", [1, 4])
+def test_pictures_are_seen_as_among_all(run):
+    view = View.of(easy_dataset(16, 4), find_model(MODEL))
+    pictures = np.random.default_rng(0).integers(0, 256, (10, 64, 64, 3), np.uint8)
+    whole = view.random(pictures, np.random.default_rng(1), run=run)
+    parts = [
+        view.random(pictures[share.run], np.random.default_rng(1), run=run, share=share) for share in shares(10, 3)
+    ]
+    agree(np.concatenate(parts), whole, "pictures", exact=True)
+    assert edited(SharedDraws, "self.share.run", "slice(None)")(random_stream(1), Share(0, 2, 4), 0).random((2, 3), np.float32).shape == (4, 3)
