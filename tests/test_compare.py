@@ -218,6 +218,16 @@ def test_reading(found, words, not_said):
     assert not missing and not_said not in text, f"{text!r} lacks {missing}"
 
 
+def test_the_tables_have_each_number_on_its_side(runs, capsys):
+    """A calls all 30 green, B blue, so A alone is wrong on the 7 blue ones and B alone on the 8 green."""
+    out = call(capsys, "compare", runs["green"], runs["blue"], "--data", runs["data"])[1]
+    rows = {line.split("  ")[0]: line.split() for line in out.splitlines()}
+    top1 = rows["top-1 error, percentage points"]
+    assert top1[4:7] == ["73.3%", "76.7%", "+3.33"] and top1[10:12] == ["7", "8"]
+    assert rows["green"][1:] == ["8", "0", "8", "+100.00"] and rows["blue"][1:] == ["7", "7", "0", "−100.00"]
+    assert "73.3% became 76.7%" in " ".join(out.split())
+
+
 def test_what_is_shown(runs, capsys):
     result = json_of(capsys, "compare", runs["first"], runs["plain"])
     code, out, _ = call(capsys, "compare", runs["first"], runs["plain"])
@@ -290,6 +300,9 @@ def test_curves_fill_their_picture():
     figure = compared_curves(histories, ("A", "B"))
     low, high = figure.axes[0].get_ylim()
     assert low == 0 and 6 < high < 7 and figure.axes[1].get_ylim() == (low, high)
+    a, b = (line.get_ydata() for line in figure.axes[0].lines)
+    assert a == pytest.approx([6, 3]) and b == pytest.approx([3, 1.5])
+    assert [text.get_text() for text in figure.legends[0].texts] == ["A", "B"]
     plt.close(figure)
 
 

@@ -1,4 +1,4 @@
-"""What is drawn lies where it should: worst places, bars in order."""
+"""What is drawn lies where it should: worst places, bars, numbers in a matrix."""
 
 import numpy as np
 import pytest
@@ -32,3 +32,23 @@ def test_kernels_stand_by_their_colour():
     bars = figure.axes[1]
     assert [bar.get_height() for bar in bars.patches] == [0.1, 0.3, 0.5]
     assert bars.lines[0].get_ydata()[0] == pytest.approx(0.3) and bars.texts[0].get_text() == "mean 0.30"
+
+
+def test_a_matrix_has_right_classes_in_rows_and_counts_in_their_places():
+    matrix = np.array([[6, 2, 0], [0, 3, 0], [1, 0, 4]])
+    figure = drawing.confusions(matrix, ["a", "b", "c"])
+    axis = figure.axes[0]
+    np.testing.assert_allclose(axis.images[0].get_array(), [[0.75, 0.25, 0], [0, 1, 0], [0.2, 0, 0.8]])
+    counts = {text.get_position(): text.get_text() for text in axis.texts}
+    assert counts == {(0, 0): "6", (1, 0): "2", (1, 1): "3", (0, 2): "1", (2, 2): "4"}, "(column, row) of what is not 0"
+    colors = {text.get_text(): text.get_color() for text in axis.texts}
+    assert colors["1"] == "white" and colors["6"] == "black", "on dark, on light"
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("answer", "right class")
+
+
+def test_bars_of_classes_and_of_dead_units_are_in_percent():
+    bars = drawing.class_errors(["a", "b"], [0.25, 0.5], 0.4).axes[0]
+    assert [bar.get_width() for bar in bars.patches] == [25, 50] and bars.lines[0].get_xdata()[0] == 40
+    dead = drawing.dead_shares({"relu1": (1, 4), "relu7": (0, 5)}).axes[0]
+    assert [bar.get_width() for bar in dead.patches] == [25, 0]
+    assert [text.get_text().strip() for text in dead.texts] == ["1 of 4", "0 of 5"]

@@ -239,6 +239,17 @@ def test_maps_are_the_strongest():
     assert f"{(y > 0).mean():.0%} of 256 outputs in conv1" in panel.caption
 
 
+def test_towers_are_told_apart():
+    """The first sees kernels 1 to 24 of alexnet-mini's 24: 1 to 12, here grey ones; the second the red ones."""
+    network = find_model("alexnet-mini").build(small.K)
+    weight = network.params["conv1.weight"]
+    weight[:], weight[:, :, 1:, weight.shape[-1] // 2 :] = 1, 0
+    panel = seen.kernels(subject(network=network))
+    assert panel.numbers["tower_colour"] == pytest.approx([0, 2 / 3])
+    assert "0.00 in tower 1 and 0.67 in tower 2" in panel.caption
+    assert [axis.get_title() for axis in panel.figure.axes[::2]] == ["Tower 1: kernels 1 to 12", "Tower 2: kernels 13 to 24"]
+
+
 def test_where_it_looks_is_said():
     asked = subject(shown=3)
     panel = seen.occlusions(asked)
