@@ -179,6 +179,7 @@ def test_runs_that_diverged_have_no_number_in_any_claim(data, tmp_path, capsys):
     words = (tmp_path / "C3-lrn" / "result.md").read_text()
     assert "2 runs of alexnet-mini" in words and "; 2 diverged." in words
     assert "raises the error**; 4 diverged<br>" in (tmp_path / "t.md").read_text()
+    assert "at this scale; 2 diverged. The paper" in call(capsys, *arguments(data, tmp_path, "C3"))[1]
 
 
 def test_what_starts_from_a_run_that_diverged_is_not_trained(data, tmp_path, capsys):

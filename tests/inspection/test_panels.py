@@ -240,7 +240,7 @@ def test_maps_are_the_strongest():
 
 
 def test_towers_are_told_apart():
-    """The first sees kernels 1 to 24 of alexnet-mini's 24: 1 to 12, here grey ones; the second the red ones."""
+    """Of alexnet-mini's 24 kernels the first tower has 1 to 12, here grey, the second 13 to 24, here red."""
     network = find_model("alexnet-mini").build(small.K)
     weight = network.params["conv1.weight"]
     weight[:], weight[:, :, 1:, weight.shape[-1] // 2 :] = 1, 0

@@ -129,7 +129,7 @@ def show(result):
         print(f"\n{program()} experiment C3 runs one, experiment all runs all; --help tells more.")
         return
     for r in result["results"]:
-        print(f"\n{r['id']} {r['title']}: {r['verdict']}. The paper: {r['paper']}.")
+        print(f"\n{r['id']} {r['title']}: {r['verdict']}{report.diverged_text(r)}. The paper: {r['paper']}.")
         rows = [
             (c["what"], report.interval_text(c), report.paper_text(c), f"{report.side_text(c, 'a')}; {report.side_text(c, 'b')}")
             for c in r["contrasts"]

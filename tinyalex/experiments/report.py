@@ -131,7 +131,7 @@ def markdown(result):
     lines += [
         f"**{result['verdict'].capitalize()}.** {result['seeds']} seed{'s' if result['seeds'] > 1 else ''}, "
         f"{result['runs']} runs of {result['model']} on {result['data']}, "
-        f"each of about {result['pictures_a_run']:,} pictures or fewer{_diverged(result)}.",
+        f"each of about {result['pictures_a_run']:,} pictures or fewer{diverged_text(result)}.",
         "", "![The effects and their intervals](figure.png)", "",
         "| | effect (95 % interval) | the paper's | sides | verdict |", "|---|---|---|---|---|",
     ]  # fmt: skip
@@ -142,7 +142,7 @@ def markdown(result):
     return "\n".join(lines)
 
 
-def _diverged(result):
+def diverged_text(result):
     """Words for the runs that have no number, and so leave their seed without an effect; "" where there is none."""
     return f"; {result['diverged']} diverged" if result["diverged"] else ""
 
@@ -184,7 +184,7 @@ def _table(results):
     rows = ["| | claim | effect (95 % interval) | the paper's | verdict |", "|---|---|---|---|---|"]
     for result in results:
         for n, c in enumerate(result["contrasts"]):
-            claim = f"**{result['title']}**{_diverged(result)}<br>" if n == 0 else ""
+            claim = f"**{result['title']}**{diverged_text(result)}<br>" if n == 0 else ""
             sides = f"{c['what']}: {side_text(c, 'a')}, {side_text(c, 'b')}"
             verdict = c["verdict"].removesuffix(SCALE)
             cells = (result["id"] if n == 0 else "", claim + sides, interval_text(c), paper_text(c), verdict)
