@@ -13,7 +13,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from tests.device import DeviceArray, xp
+from tinyalex.teaching.device import DeviceArray, xp
 
 RTOL, ATOL, H = 1e-6, 1e-8, 1e-5
 EVERY_ELEMENT = 500  # arrays larger than this are checked along three random directions instead

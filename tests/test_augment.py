@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, edited
-from tests.device import DeviceArray
-from tests.device import xp as device
 from tinyalex.data.augment import View, color_shifts
 from tinyalex.data.dataset import ColorStatistics
+from tinyalex.teaching.device import DeviceArray
+from tinyalex.teaching.device import xp as device
 
 S, T = 7, 4
 PLACES = S - T + 1

@@ -10,10 +10,10 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from tests.checks import refused
-from tests.device import DeviceArray
-from tests.device import xp as device
 from tinyalex import backend
 from tinyalex.errors import UserError
+from tinyalex.teaching.device import DeviceArray
+from tinyalex.teaching.device import xp as device
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from tests.checks import edited
-from tests.device import DeviceArray
-from tests.device import xp as device
 from tests.test_training import NOTHING, easy_dataset
 from tinyalex import health, training
 from tinyalex.backend import to_device
@@ -18,6 +16,8 @@ from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm,
 from tinyalex.models import find_model
 from tinyalex.network import Network
 from tinyalex.runfolder import RunFolder
+from tinyalex.teaching.device import DeviceArray
+from tinyalex.teaching.device import xp as device
 
 N = 37  # pieces of ten pictures and one of seven
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tests.checks import edited
-from tests.device import DeviceArray
-from tests.device import xp as device
 from tinyalex.data import loader as loader_module
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.data.loader import TrainingLoader
+from tinyalex.teaching.device import DeviceArray
+from tinyalex.teaching.device import xp as device
 
 COUNT, BATCH, SIDE = 23, 5, 4
 NOTHING = {"crops": False, "mirror": False, "color": False}

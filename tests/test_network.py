@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all, edited, refused
-from tests.device import DeviceArray
-from tests.device import xp as device
 from tinyalex import backend
 from tinyalex import network as network_module
 from tinyalex.backend import to_device
@@ -16,6 +14,8 @@ from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm,
 from tinyalex.models import find_model
 from tinyalex.network import Network, Trunk
 from tinyalex.optim import SGD, initialise
+from tinyalex.teaching.device import DeviceArray
+from tinyalex.teaching.device import xp as device
 
 
 def small(network_class=Network, dropout=0.0):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from tests.checks import refused
-from tests.device import xp as device
 from tests.test_resume import EVERY_STEP, NEVER, Killed, assert_same, bits, dying
 from tests.test_training import CLASSES, easy_dataset, tree
 from tinyalex import training
@@ -19,6 +18,7 @@ from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.optim import initialise
 from tinyalex.runfolder import RunFolder, begin_with
+from tinyalex.teaching.device import xp as device
 
 TRAIN, VAL, STEPS = 24, 8, 3  # batches of 8
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, edited
-from tests.device import xp as device
 from tinyalex.inspection.colour import colour_selectivity, tower_colour
+from tinyalex.teaching.device import xp as device
 
 
 def by_loops(weight):

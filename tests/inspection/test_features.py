@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, edited, refused
-from tests.device import DeviceArray
-from tests.device import xp as device
 from tests.inspection import small
 from tinyalex.inspection import features
 from tinyalex.inspection.features import activations, features_of, up_to
+from tinyalex.teaching.device import DeviceArray
+from tinyalex.teaching.device import xp as device
 
 
 def by_hand(network, x):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.checks import edited
-from tests.device import xp as device
 from tests.inspection import small
 from tinyalex.inspection import health
 from tinyalex.inspection.health import dead_relus, health_by_layer
 from tinyalex.layers import Tanh
+from tinyalex.teaching.device import xp as device
 
 
 def with_dead_units():

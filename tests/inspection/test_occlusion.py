@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, edited, refused
-from tests.device import xp as device
 from tests.inspection import small
 from tests.reference import softmax as softmax_by_loops
 from tinyalex.inspection import occlusion
 from tinyalex.inspection.occlusion import occlusion_map, probability_of
+from tinyalex.teaching.device import xp as device
 
 
 def by_loops(network, picture, label, size, stride):

@@ -11,9 +11,9 @@ import pytest
 
 import tinyalex
 from tests.checks import agree, agree_all, host
-from tests.device import FUNCTIONS, METHODS, PLAIN, SCATTERING, UFUNCS, DeviceArray
-from tests.device import xp as device
 from tinyalex import layers
+from tinyalex.teaching.device import FUNCTIONS, METHODS, PLAIN, SCATTERING, UFUNCS, DeviceArray
+from tinyalex.teaching.device import xp as device
 
 PICTURES, VECTORS = (2, 5, 7, 6), (3, 11)
 EVERY_LAYER = [

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, check_layer, edited, refused
-from tests.device import xp as device
 from tinyalex.layers import Dropout
+from tinyalex.teaching.device import xp as device
 
 P = 0.2  # neither ½, where dropping and keeping look alike, nor its own complement
 MANY = (40, 500)

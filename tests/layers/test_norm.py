@@ -11,9 +11,9 @@ import pytest
 
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
-from tests.device import xp as device
 from tinyalex.layers import LocalResponseNorm, blocks
 from tinyalex.layers.norm import _ResponseNorm
+from tinyalex.teaching.device import xp as device
 
 PROBE = dict(size=3, alpha=0.5, beta=0.6, k=1.5)
 CASES = {

@@ -9,9 +9,9 @@ import pytest
 
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
-from tests.device import xp as device
 from tests.layers.test_norm import edited_norm
 from tinyalex.layers import LocalResponseNorm, SpatialResponseNorm, blocks
+from tinyalex.teaching.device import xp as device
 
 PROBE = dict(size=3, alpha=0.4, beta=0.6, k=1.5)
 CASES = {

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tests.checks import refused
-from tests.device import xp as device
 from tinyalex.layers import Conv2d, winograd
 from tinyalex.layers.im2col import Im2col
 from tinyalex.layers.windows import Windows
 from tinyalex.layers.winograd import Winograd, best_tile
 from tinyalex.models import MODELS
 from tinyalex.rounding import convolutions
+from tinyalex.teaching.device import xp as device
 
 
 def way_of(layer, in_shape, xp=np):

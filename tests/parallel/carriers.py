@@ -1,6 +1,6 @@
 """Stand-ins for what carries arrays: MPI's messages and NCCL's, between threads, as strict as the real ones are.
 
-Both work on the strict device array (`tests.device`), whose namespace gets the few names of CUDA that teams use.
+Both work on the strict device array, whose namespace gets the few names of CUDA that teams use.
 """
 
 import queue
@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tests.device import DeviceArray
-from tests.device import xp as device
+from tinyalex.teaching.device import DeviceArray
+from tinyalex.teaching.device import xp as device
 
 
 class Mail:

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all, edited
-from tests.device import DeviceArray
-from tests.device import xp as device
 from tests.parallel.carriers import Comm, Group, Mail, Stream, give_cuda
 from tests.parallel.test_network import batch, network
 from tinyalex.backend import to_device, to_host
@@ -20,6 +18,8 @@ from tinyalex.parallel import Alone, Team, nccl, run_threads, split_network
 from tinyalex.parallel.mpi import MpiTeam
 from tinyalex.parallel.nccl import NcclTeam
 from tinyalex.parallel.sums import BUCKET_BYTES, GradientSums
+from tinyalex.teaching.device import DeviceArray
+from tinyalex.teaching.device import xp as device
 
 SIZES = (1, 2, 3, 5)
 

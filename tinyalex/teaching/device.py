@@ -236,7 +236,7 @@ class Namespace:
         return DeviceArray(np.array(cls.asarray(obj)._host, dtype=dtype, order=order, ndmin=ndmin))
 
     def __getattr__(self, name):
-        raise AttributeError(f"the device has no {name!r}: CuPy lacks it, or tests/device.py does not list it yet")
+        raise AttributeError(f"the device has no {name!r}: CuPy lacks it, or it is not listed here yet")
 
 
 xp = Namespace()
