@@ -12,7 +12,7 @@ import pytest
 import tinyalex
 from tests.checks import agree, agree_all, host
 from tinyalex import layers
-from tinyalex.teaching.device import FUNCTIONS, METHODS, PLAIN, SCATTERING, UFUNCS, DeviceArray
+from tinyalex.teaching.device import FUNCTIONS, METHODS, PLAIN, SCATTERING, UFUNCS, DeviceArray, Refused, bus
 from tinyalex.teaching.device import xp as device
 
 PICTURES, VECTORS = (2, 5, 7, 6), (3, 11)
@@ -127,6 +127,31 @@ REFUSED = {
 def test_the_stand_in_refuses(case):
     with pytest.raises(TypeError):
         REFUSED[case]()
+
+
+@pytest.mark.parametrize(
+    "case, kind",
+    [
+        ("numpy's functions", "numpy"), ("conversion", "convert"), ("host[:] = device", "convert"), ("host + device", "host"),
+        ("device[:] = host", "host"), ("host index", "host"), ("list index", "list"), ("masked reading", "mask"),
+        ("truth", "wait"), ("int() in range", "wait"), ("where=", "unknown"), ("multiply.at", "unknown"), ("text", "dtype"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_has_a_kind(case, kind):
+    with pytest.raises(Refused) as refused:
+        REFUSED[case]()
+    assert refused.value.kind == kind
+
+
+def test_the_bus_counts_what_passes_the_doors():
+    bus.reset()
+    a = device.asarray(np.ones((2, 3)), np.float32)
+    device.asarray(a), device.zeros((5, 5)), a + 1, a.copy()  # nothing moves
+    assert (bus.to_device, bus.to_host, bus.waits) == (24, 0, 0)
+    a.get(), a[0, 0].item(), a[1].tolist(), device.array([1, 2])
+    assert (bus.to_device, bus.to_host, bus.waits) == (24 + 16, 24 + 4 + 12, 3)
+    bus.reset()
+    assert (bus.to_device, bus.to_host, bus.waits) == (0, 0, 0)
 
 
 def test_the_stand_in_has_no_other_names():

@@ -1,11 +1,12 @@
-"""A device without a GPU: an array type that refuses what CuPy refuses, so that tests guard the shim on any machine.
+"""A device without a GPU: an array type that refuses what CuPy refuses, for tests of the shim, and lessons, on any machine.
 
 `xp` is its namespace, `DeviceArray` its array. Underneath is NumPy, so results can be compared exactly. Refused:
-implicit conversion to a host array; host arrays as operands, indices or values; NumPy functions called on a device
-array; names and keywords that CuPy does not have; dtypes other than numbers and booleans. Stricter than CuPy in three
-places, each a hidden wait for the device or a hidden transfer: bool(), int(), float() and index() of an element;
-reading through a boolean mask; lists as indices.
-The doors are explicit: `xp.asarray(host)` in, `.get()`, `.item()`, `.tolist()` out.
+implicit conversion to a host array; host arrays as operands, indices or values; names and keywords that CuPy does not
+have; dtypes other than numbers and booleans. Stricter than CuPy in four places. Three are a hidden wait for the device or
+a hidden transfer: bool(), int(), float() and index() of an element; reading through a boolean mask; lists as indices. The
+fourth is a NumPy function called on a device array: CuPy hands it on where it has a function of that name, so that the
+same line works or not depending on which function it is.
+The doors are explicit: `xp.asarray(host)` in, `.get()`, `.item()`, `.tolist()` out. `bus` counts what passes them.
 """
 
 from types import SimpleNamespace
@@ -61,12 +62,37 @@ METHODS = {  # of the array: the arguments CuPy accepts, in order
 }
 
 
+class Refused(TypeError):
+    """What the device will not do. kind: "numpy", "host", "convert", "wait", "mask", "list", "unknown" or "dtype"."""
+
+    def __init__(self, kind, words):
+        super().__init__(words)
+        self.kind = kind
+
+
+class Bus:
+    """What passed between host and device since `reset`: bytes each way, and how often the host waited for a result."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.to_device = self.to_host = self.waits = 0
+
+    def fetch(self, nbytes):
+        self.to_host += nbytes
+        self.waits += 1
+
+
+bus = Bus()
+
+
 def unwrap(value, where="an operation"):
     """The NumPy array behind a device array, inside tuples, lists and dicts too; a host array is an error."""
     if isinstance(value, DeviceArray):
         return value._host
     if isinstance(value, np.ndarray):
-        raise TypeError(f"host array of shape {value.shape} in {where} on the device: move it with xp.asarray first")
+        raise Refused("host", f"host array of shape {value.shape} in {where} on the device: move it with xp.asarray first")
     if isinstance(value, (tuple, list)):
         return type(value)(unwrap(v, where) for v in value)
     if isinstance(value, dict):
@@ -90,7 +116,7 @@ def _checked(name, accepted, function):
     def call(*args, **kwargs):
         unknown = [] if accepted == "*" else sorted(set(kwargs) - set(names))
         if unknown or (not variadic and len(args) > len(names)):
-            raise TypeError(f"CuPy's {name} takes ({accepted}); called with {len(args)} arguments and {unknown}")
+            raise Refused("unknown", f"CuPy's {name} takes ({accepted}); called with {len(args)} arguments and {unknown}")
         out = kwargs.get("out")
         result = function(*unwrap(args, name), **unwrap(kwargs, name))
         return wrap(result) if out is None else out
@@ -102,7 +128,7 @@ def _checked(name, accepted, function):
 def _index(key):
     for part in key if isinstance(key, tuple) else (key,):
         if isinstance(part, list):
-            raise TypeError("a list as an index is a hidden transfer: move it with xp.asarray first")
+            raise Refused("list", "a list as an index is a hidden transfer: move it with xp.asarray first")
     return unwrap(key, "an index")
 
 
@@ -116,36 +142,39 @@ class DeviceArray:
     def __init__(self, host):
         self._host = np.asarray(host)
         if self._host.dtype.kind not in "biufc":
-            raise TypeError(f"the device holds numbers and booleans, not {self._host.dtype}")
+            raise Refused("dtype", f"the device holds numbers and booleans, not {self._host.dtype}")
 
     def __array_namespace__(self, api_version=None):
         return xp
 
     def __array__(self, *args, **kwargs):
-        raise TypeError("implicit conversion to a host array: use .get()")
+        raise Refused("convert", "implicit conversion to a host array: use .get()")
 
     def __array_function__(self, function, types, args, kwargs):
-        raise TypeError(f"numpy.{function.__name__} was called on a device array: use the array's own module")
+        raise Refused("numpy", f"numpy.{function.__name__} was called on a device array: use the array's own module")
 
     def _hidden_sync(self, *args):
-        raise TypeError("bool(), int(), float() of a device array hide a wait for the device: use .item() or .get()")
+        raise Refused("wait", "bool(), int(), float() of a device array hide a wait for the device: use .item() or .get()")
 
     __bool__ = __int__ = __float__ = __complex__ = __index__ = _hidden_sync
 
     def get(self):
+        bus.fetch(self.nbytes)
         return self._host.copy()
 
     def item(self, *args):
+        bus.fetch(self.itemsize)
         return self._host.item(*args)
 
     def tolist(self):
+        bus.fetch(self.nbytes)
         return self._host.tolist()
 
     def __getitem__(self, key):
         key = _index(key)
         for part in key if isinstance(key, tuple) else (key,):
             if isinstance(part, np.ndarray) and part.dtype == bool:
-                raise TypeError("reading through a mask hides a wait for the device (how many are true?): use xp.where")
+                raise Refused("mask", "reading through a mask hides a wait for the device (how many are true?): use xp.where")
         return wrap(self._host[key])
 
     def __setitem__(self, key, value):
@@ -202,7 +231,7 @@ class Ufunc:
 
     def at(self, a, indices, b):
         if self.__name__ not in SCATTERING:
-            raise TypeError(f"CuPy has no {self.__name__}.at")
+            raise Refused("unknown", f"CuPy has no {self.__name__}.at")
         self._ufunc.at(unwrap(a), _index(indices), unwrap(b, f"{self.__name__}.at"))
 
 
@@ -229,7 +258,9 @@ class Namespace:
         if isinstance(a, DeviceArray):
             same = not copy and (dtype is None or a.dtype == dtype) and order in (None, "K")
             return a if same else DeviceArray(np.array(a._host, dtype=dtype, order=order, copy=copy))
-        return DeviceArray(np.array(a, dtype=dtype, order=order))
+        moved = DeviceArray(np.array(a, dtype=dtype, order=order))
+        bus.to_device += moved.nbytes
+        return moved
 
     @classmethod
     def array(cls, obj, dtype=None, copy=True, order="K", subok=False, ndmin=0):
