@@ -64,7 +64,7 @@ def test_what_is_imported_is_declared():
     packages = {"PIL": "pillow"}
     declared = {re.split(r"[<>=!~\[ ]", line)[0] for line in project()["dependencies"]}
     # what comes with jupyter is used by the lessons alone, and imported where it is needed
-    optional = FRAMEWORKS | {"cupy", "mpi4py", "onnx", "tinyalex", "IPython", "nbconvert", "nbformat", "pygments"}
+    optional = FRAMEWORKS | {"cupy", "cupyx", "mpi4py", "onnx", "tinyalex", "IPython", "nbconvert", "nbformat", "pygments"}
     for module, file in MODULES.items():
         for name in imports(file):
             top = name.split(".")[0]
@@ -123,6 +123,8 @@ ROOMS = {  # a room, and all that it may know of the package
     "data": LOWER | {"data", "progress"},
     "evaluation": LOWER | {"progress", "data"},
     "health": LOWER | {"layers"},
+    "batchloss": LOWER | {"layers"},
+    "parallel": LOWER | {"parallel", "progress", "layers", "network", "guards"},
     "inspection": LOWER | {
         "inspection", "progress", "layers", "network", "models", "config", "data", "evaluation", "checkpoint", "runfolder", "runs",
         "plots", "statistics",

@@ -20,6 +20,7 @@ from tinyalex.data.dataset import ColorStatistics, Dataset, Split
 from tinyalex.data.prepared import PreparedWriter
 from tinyalex.errors import UserError
 from tinyalex.evaluation import Evaluation
+from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.runfolder import RunFolder
 
@@ -165,8 +166,9 @@ def test_one_step_by_hand(tmp_path):
     twin, network = start(tmp_path / "twin", epochs=1, batch=48, **NOTHING), trainer.network
     (_, x, labels), = trainer.loader.epoch(0)
     logits, cache = twin.network.forward(x, True, training.random_stream(0, "network", 0, 0))
-    value, loss_cache = twin.loss.forward(logits, labels)
-    _, grads = twin.network.backward(twin.loss.backward(loss_cache), cache)
+    loss = SoftmaxCrossEntropy()
+    value, loss_cache = loss.forward(logits, labels)
+    _, grads = twin.network.backward(loss.backward(loss_cache), cache)
     trainer.train()
     for name, w in twin.network.params.items():
         is_bias = name.endswith("bias")

@@ -9,6 +9,7 @@ import time
 from contextlib import nullcontext
 
 from tinyalex.backend import device_name, is_host, random_stream, to_device, to_host
+from tinyalex.batchloss import BatchLoss
 from tinyalex.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint
 from tinyalex.data.augment import ARRAYS, View
 from tinyalex.data.loader import TrainingLoader
@@ -16,7 +17,6 @@ from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate
 from tinyalex.guards import check_fit, first_not_finite, stop_signals
 from tinyalex.health import Watch, measure
-from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.optim import SGD, LayerRates, Schedule, bias_factors, initialise
 from tinyalex.parallel import Alone, split_network
@@ -25,6 +25,7 @@ from tinyalex.runfolder import Bystander, begin_with, versions
 from tinyalex.summary import check_memory
 
 LOG_EVERY = 20  # steps between lines in metrics.jsonl; on a device also between looks at the loss
+TRAINING = ("forward", "backward", "gradients")  # the last words of what a team counts in training steps
 SAVE_SECONDS = 300  # within long epochs, at most this much work is lost to a sudden end
 
 
@@ -65,13 +66,12 @@ class Trainer:
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
         layers = dict.fromkeys(name.rpartition(".")[0] for name in self.network.params)
         self.layer_rates = LayerRates(config.layer_lr, layers)
-        self.loss, self.watch = SoftmaxCrossEntropy(), Watch(config.lr)
+        self.loss, self.watch = BatchLoss(self.network, self.team), Watch(config.lr)
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
         self.loader = TrainingLoader(
             dataset.train, self.view, config.batch, config.seed, xp, augment, self.memory_bytes, self.network.share
         )
         self.state = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
-        self.pending = []  # (step, loss, wrong, pictures) of steps not yet looked at
 
     # ------------------------------------------------------------------------------------------ going on
 
@@ -101,11 +101,12 @@ class Trainer:
 
         stop: from `stop_signals`, where someone else has set it up
         """
+        self.begun_at = self.state["images"]
         with stop_signals(self.quiet) if stop is None else nullcontext(stop) as stop, self._bar() as bar:
             while not self.finished():
                 self._train_epoch(stop, bar)
                 self._finish_epoch()
-                if self._any(stop.asked) and not self.finished():
+                if self.team.totals([stop.asked])[0] and not self.finished():
                     raise Stopped
         result = self.result()
         self.folder.write_json("result.json", result)
@@ -152,23 +153,13 @@ class Trainer:
         epoch, seed = self.state["epoch"], self.config.seed
         rng, share = random_stream(seed, "network", epoch, step, xp=self.xp), self.network.share(len(labels))
         scores, cache = self.network.forward(x, train=True, rng=rng, share=share)
-        dscores = self._lose(step, scores, labels[self.network.scored(share)], len(labels))
-        if is_host(scores) or len(self.pending) == LOG_EVERY:
+        dscores = self.loss.backward(step, scores, labels, share)
+        if is_host(scores) or len(self.loss.pending) == LOG_EVERY:
             self._settle(x)  # on a device rarely: looking at a number waits for all work before it
         _, grads = self.network.backward(dscores, cache, input_grad=False)
         self.optimiser.step(grads, self._lr(step))
         if self.leads and (step + 1) % LOG_EVERY == 0:
             return measure(self.network, cache, grads, self.optimiser.velocity)
-
-    def _lose(self, step, scores, labels, pictures):
-        """Keep the loss of these scores for later; its gradient, as part of the mean over so many pictures of the batch."""
-        if len(labels) == 0:  # a batch with fewer pictures than workers
-            self.pending.append((step, 0.0, 0, 0))
-            return scores
-        loss, loss_cache = self.loss.forward(scores, labels)
-        self.pending.append((step, loss, (scores.argmax(axis=1) != labels).sum(), len(labels)))
-        dscores = self.loss.backward(loss_cache)
-        return dscores if len(labels) == pictures else dscores * (len(labels) / pictures)
 
     def _lr(self, step):
         errors = [line["val_top1_error"] for line in self.state["history"]]
@@ -188,18 +179,13 @@ class Trainer:
 
     def _settle(self, x=None):
         """Take the pending losses into the epoch's sums; UserError at the first that is not finite."""
-        sums = [(float(loss) * pictures, int(wrong), pictures) for _, loss, wrong, pictures in self.pending]
-        if self.network.scores_apart:
-            totals = iter(self.team.totals([number for three in sums for number in three]))
-            sums = list(zip(totals, totals, totals))
-        for (step, *_), (loss_sum, wrong, pictures) in zip(self.pending, sums):
+        for step, loss_sum, wrong, pictures in self.loss.settle():
             if not math.isfinite(loss_sum):
                 self._refuse_loss(step, loss_sum / pictures, x)
             self.state["loss_sum"] += loss_sum
-            self.state["wrong"] += int(wrong)
-            self.state["seen"] += int(pictures)
-            self.state["images"] += int(pictures)
-        self.pending = []
+            self.state["wrong"] += wrong
+            self.state["seen"] += pictures
+            self.state["images"] += pictures
 
     def _refuse_loss(self, step, loss, x):
         where = "" if x is None or self.form else f"; it began in {first_not_finite(self.network, x)}"
@@ -248,19 +234,20 @@ class Trainer:
     def result(self):
         """The run's final numbers; errors are fractions, of the best epoch."""
         best, last = self.best(), self.state["history"][-1]
-        return {
+        return self._parallel() | {
             "run": str(self.folder.path), "model": self.config.model, "data": self.config.data,
             "top1_error": best["val_top1_error"], "top5_error": best["val_top5_error"], "best_epoch": best["epoch"],
             "last_top1_error": last["val_top1_error"], "last_top5_error": last["val_top5_error"],
             "epochs": self.state["epoch"], "seconds": self.state["seconds"],
             "images_per_s": self.state["images"] / max(self.state["seconds"], 1e-9),
             "device": device_name(self.xp), "memory_estimate_bytes": self.memory_bytes,
-            "parallel": self.form, "workers": self.team.size,
         }  # fmt: skip
 
-    def _any(self, asked):
-        """Whether any worker says so."""
-        return bool(self.team.totals([asked])[0])
+    def _parallel(self):
+        """How a team did it, and the bytes that each worker sent to others for a picture of training, since it began."""
+        pictures = max(self.state["images"] - self.begun_at, 1)
+        sent = {label: count / pictures for label, count in self.team.sent.items() if label.endswith(TRAINING)}
+        return {"parallel": self.form, "workers": self.team.size, "sent_per_picture": sent} if self.form else {}
 
     def _total_step(self):
         return self.state["epoch"] * self.loader.steps + self.state["step"]
@@ -288,8 +275,7 @@ class Trainer:
             "config": self.config.to_dict(), "fingerprint": self.dataset.fingerprint, "versions": versions(),
             "state": self.state,
         }  # fmt: skip
-        view = {key: getattr(self.view, key) for key in ARRAYS}
-        arrays = to_host((params, velocity, view))
+        arrays = to_host((params, velocity, {key: getattr(self.view, key) for key in ARRAYS}))
         save_checkpoint(path, Checkpoint(*arrays, info))
 
 

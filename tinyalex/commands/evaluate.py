@@ -19,7 +19,7 @@ EXAMPLES = (
     "tinyalex evaluate runs/first --ten-crop",
     "tinyalex evaluate runs/first/last.safetensors --data data/tiny64 --json",
     "tinyalex evaluate runs/seed-0 runs/seed-1 runs/seed-2 --ensemble",
-    "mpiexec -n 2 python -m tinyalex evaluate runs/first --ten-crop --parallel data",
+    "mpiexec -n 2 tinyalex evaluate runs/first --ten-crop --parallel data",
 )
 
 

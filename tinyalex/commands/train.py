@@ -6,7 +6,8 @@ from dataclasses import fields
 
 from tinyalex import plots
 from tinyalex.backend import to_host
-from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.commands.exchanged import show_exchanged, with_counted
+from tinyalex.commands.options import add_device, bytes_text, open_device, print_table
 from tinyalex.config import Config
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
@@ -14,6 +15,7 @@ from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
 from tinyalex.optim import INITIALISERS, Schedule
 from tinyalex.parallel import Alone
 from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
+from tinyalex.parallel.traffic import by_layer, saved
 from tinyalex.progress import program, say
 from tinyalex.recipes import find_recipe, recipe_names
 from tinyalex.runfolder import RunFolder
@@ -30,7 +32,7 @@ EXAMPLES = (
     "tinyalex train --data data/tiny64 --epochs 60 --lr 0.01 --schedule plateau:5",
     "tinyalex train --data data/tiny10 --recipe tiny-imagenet-10 --seed 1",
     "tinyalex train --resume runs/first",
-    "mpiexec -n 2 python -m tinyalex train --data data/tiny64 --parallel data",
+    "mpiexec -n 2 tinyalex train --data data/tiny64 --parallel data",
     "tinyalex train --model alexnet-mini --parallel towers",
 )
 
@@ -104,7 +106,17 @@ def _train(args, xp, team, stop=None):
         raise stopped from None
     if team.rank == 0:
         _draw(trainer)
+        if args.parallel:
+            result |= _exchanged(trainer, result.pop("sent_per_picture"))
     return result
+
+
+def _exchanged(trainer, sent_per_picture):
+    """The bytes that a worker sent for a picture, by layer, beside those of other splits, for the result."""
+    network, size = find_model(trainer.config.model).build(len(trainer.dataset.class_ids)), trainer.team.size
+    rows = with_counted(by_layer(network, trainer.form, size, trainer.config.batch), sent_per_picture)
+    less = {"saved_per_picture": saved(network, size, trainer.config.batch) / trainer.config.batch} if trainer.form == "hybrid" else {}
+    return {"exchanged": rows} | less
 
 
 def _fresh(args, xp, team):
@@ -190,7 +202,12 @@ def show(result):
     ]
     print_table(("validation error", "epoch", "top-1", "top-5"), rows, right=(1, 2, 3))
     run = result["run"]
-    print(f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s on {result['device']}")
+    workers = f" by {result['workers']} workers" if "workers" in result else ""
+    print(f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s{workers} on {result['device']}\n")
+    show_exchanged(result.get("exchanged"), "sent by a worker, a picture")
+    if "saved_per_picture" in result:
+        less = result["saved_per_picture"]
+        print(f"{bytes_text(abs(less))} {'less' if less >= 0 else 'more'} than if gradients of all layers were added up (data)\n")
     print(f"Look at {run}/curves.png and {run}/kernels.png, then try:")
     next_commands = {
         f"evaluate {run} --ten-crop": "ten views of each picture, averaged",

@@ -1,0 +1,30 @@
+"""The table of what workers send each other, for `train` and `scale`."""
+
+from tinyalex.commands.options import bytes_text, print_table
+
+COLUMNS = {
+    "forward": "forward", "backward": "backward",
+    "everywhere_forward": "split everywhere: forward", "everywhere_backward": "backward",
+}  # fmt: skip
+
+
+def with_counted(rows, sent_per_picture):
+    """Rows of `tinyalex.parallel.traffic.by_layer` with the bytes that were counted in place of those that were reckoned."""
+    counted = []
+    for row in rows:
+        ways = {way: sent_per_picture.get(f"{row['layer']} {way}", 0.0) for way in ("forward", "backward")}
+        if row["layer"] == "gradients":
+            ways["backward"] = sent_per_picture.get("gradients", 0.0)
+        counted.append(row | ways)
+    return counted
+
+
+def show_exchanged(rows, what):
+    """Bytes by layer, and their sums, under a header that says what each is sent by and for. Nothing without rows."""
+    if not rows:
+        return
+    keys = [key for key in COLUMNS if key in rows[0]]
+    total = {"layer": "in all"} | {key: sum(row[key] for row in rows) for key in keys}
+    lines = [(row["layer"], *(bytes_text(row[key]) if row[key] else "–" for key in keys)) for row in (*rows, total)]
+    print_table((what, *(COLUMNS[key] for key in keys)), lines, right=range(1, len(keys) + 1))
+    print()
