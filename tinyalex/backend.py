@@ -232,8 +232,13 @@ def _cgroup_available():
 # ---------------------------------------------------------------------------------------------- threads
 
 
+def cores():
+    """The cores that this process may run on, as the system numbers them; on a system that does not say, all of them."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
 _blas = ThreadpoolController()
-_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_threads = len(cores())
 _pools = {}
 _this_thread = threading.local()
 MATMUL_COLUMNS = 256

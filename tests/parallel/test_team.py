@@ -292,12 +292,42 @@ def test_mpis_names_are_what_is_assumed():
         assert f"def {name}(" in stub, name
 
 
-@pytest.mark.gpu
-def test_nccl_on_one_gpu(gpu):
-    """One rank, which has nobody to talk to: that the group can be made and that a step is the plain network's."""
-    from tinyalex.parallel.mpi import import_mpi
+def step_of(net, x, labels, rng):
+    """All gradients of a step, where every worker has all scores."""
+    share = net.share(len(x))
+    scores, cache = net.forward(x[share.run], True, rng, share)
+    _, loss_cache = SoftmaxCrossEntropy().forward(scores, labels)
+    return net.whole(net.backward(SoftmaxCrossEntropy().backward(loss_cache), cache, input_grad=False)[1])
 
-    team = NcclTeam(import_mpi().COMM_WORLD, gpu, prepare=lambda: None)
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", ["NCCL", "CUDA-aware MPI"])
+def test_one_rank_on_a_gpu(gpu, kind):
+    """It has nobody to talk to: that the group can be made, and that a step is the plain network's."""
+    comm = Comm(Mail(1), 0, object)
+    team = NcclTeam(comm, gpu, lambda: None) if kind == "NCCL" else MpiTeam(comm, device_buffers=True)
+    x, labels = to_device(batch(7), gpu)
+    alone = network()
+    alone.map_params(lambda p: to_device(p, gpu))
+    expected = step_of(alone, x, labels, np.random.default_rng(4))
+    for form in ("data", "hybrid", "towers"):
+        net = split_network(form, alone, team)
+        agree_all(step_of(net, x, labels, np.random.default_rng(4)), expected, form, rtol=1e-9)
     flat = gpu.arange(10.0)
     team.submit(lambda: team.sum_into(flat, "x")).wait()
     assert (flat == gpu.arange(10.0)).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("form", ["towers", "hybrid"])
+def test_two_threads_on_one_gpu(gpu, form):
+    x, labels = to_device(batch(8), gpu)
+    alone = network()
+    alone.map_params(lambda p: to_device(p, gpu))
+    expected = step_of(alone, x, labels, np.random.default_rng(4))
+
+    def work(team):
+        return step_of(split_network(form, alone, team), x, labels, np.random.default_rng(4))
+
+    for grads in run_threads(2, work):
+        agree_all(to_host(grads), to_host(expected), form, rtol=1e-9)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import tinyalex
-from tinyalex.backend import use_gpu
+from tinyalex.backend import cores, set_thread_count, use_gpu
 from tinyalex.errors import UserError
 from tinyalex.guards import stop_signals
 from tinyalex.parallel.mpi import MpiTeam, import_mpi, ranks_started
@@ -60,6 +60,8 @@ def in_a_team(args, xp, work):
         with stop_signals() as stop:  # only the main thread gets to know of signals
             return run_threads(2, lambda team: work(team, stop))[0]
     team = _open(args.transport, xp)
+    if args.threads is None:
+        _share_cores(team)
     try:
         team.last_words(f"tinyalex: one of {team.size} ranks has died, so the work has ended on all of them")
         same_everywhere(team, _options(args))
@@ -97,6 +99,12 @@ def _open(transport, xp):
     if transport in ("auto", "nccl"):
         return NcclTeam(comm, xp, prepare)
     return MpiTeam(comm, device_buffers=transport == "cuda-mpi", prepare=prepare)
+
+
+def _share_cores(team):
+    """As many threads as this worker's part of the cores that it shares with others; mpiexec may have parted them itself."""
+    mine = [platform.node(), cores()]
+    set_thread_count(max(1, len(mine[1]) // team.agree(mine).count(mine)))
 
 
 # ---------------------------------------------------------------------------------------------- agreement

@@ -1,0 +1,105 @@
+"""How a command becomes a team: cores and GPUs are shared out, and what has to be the same is."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.checks import refused
+from tests.parallel.carriers import Comm, Mail, give_cuda
+from tinyalex.backend import nccl_group, use_gpu
+from tinyalex.errors import UserError
+from tinyalex.parallel import joining, run_threads
+from tinyalex.parallel.mpi import MpiTeam
+from tinyalex.parallel.nccl import NcclTeam
+from tinyalex.teaching.device import xp as device
+
+
+@pytest.mark.parametrize("machines, cores, expected", [
+    ("aa", [range(8)] * 2, [4, 4]),  # two that share eight cores
+    ("aaa", [range(2)] * 3, [1, 1, 1]),  # more workers than cores
+    ("aab", [range(6)] * 3, [3, 3, 6]),  # another machine
+    ("aa", [range(4), range(4, 8)], [4, 4]),  # mpiexec has parted them already
+])  # fmt: skip
+def test_cores_are_shared_out(machines, cores, expected, monkeypatch):
+    teams, found = {}, {}
+    monkeypatch.setattr(joining.platform, "node", lambda: machines[teams[joining_thread()].rank])
+    monkeypatch.setattr(joining, "cores", lambda: list(cores[teams[joining_thread()].rank]))
+    monkeypatch.setattr(joining, "set_thread_count", lambda count: found.update({teams[joining_thread()].rank: count}))
+
+    def work(team):
+        teams[joining_thread()] = team
+        joining._share_cores(team)
+
+    run_threads(len(machines), work)
+    assert [found[rank] for rank in range(len(machines))] == expected
+
+
+def joining_thread():
+    import threading
+
+    return threading.get_ident()
+
+
+@pytest.mark.parametrize("transport, kind, as_they_are", [
+    ("auto", NcclTeam, False), ("nccl", NcclTeam, False), ("mpi", MpiTeam, False), ("cuda-mpi", MpiTeam, True),
+])  # fmt: skip
+def test_transports_of_gpus(transport, kind, as_they_are, monkeypatch):
+    """Each worker takes the next GPU of its machine, in the thread that computes and in the one that talks to MPI."""
+    give_cuda(monkeypatch)
+    mail, taken = Mail(3), []
+    comms = {}
+    monkeypatch.setattr("tinyalex.parallel.nccl.nccl_group", lambda size, rank: (size, rank))
+    monkeypatch.setattr(joining, "import_mpi", lambda: SimpleNamespace(COMM_WORLD=comms[joining_thread()]))
+    monkeypatch.setattr(joining, "use_gpu", lambda xp, number: taken.append(number))
+
+    def work(team):
+        comms[joining_thread()] = Comm(mail, team.rank)
+        opened = joining._open(transport, device)
+        opened.agree("so that the other thread begins")
+        return opened
+
+    for rank, team in enumerate(run_threads(3, work)):
+        assert type(team) is kind and (team.rank, team.size) == (rank, 3) and team.device_buffers is as_they_are
+    assert sorted(taken) == [0, 0, 1, 1, 2, 2]
+
+
+def test_cpus_go_through_mpi(monkeypatch):
+    comm = Comm(Mail(1), 0)
+    monkeypatch.setattr(joining, "import_mpi", lambda: SimpleNamespace(COMM_WORLD=comm))
+    assert type(joining._open("auto", np)) is MpiTeam
+
+
+def test_gpus_are_counted_round():
+    taken = []
+    runtime = SimpleNamespace(getDeviceCount=lambda: 2)
+    xp = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime, Device=lambda n: SimpleNamespace(use=lambda: taken.append(n))))
+    for number in range(5):
+        use_gpu(xp, number)
+    assert taken == [0, 1, 0, 1, 0]
+
+
+def test_without_nccl(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupyx.distributed", None)
+    refused(lambda: nccl_group(2, 0), "--transport nccl", "pip install", "--transport mpi", error=UserError)
+
+
+def test_same_everywhere():
+    def work(team, values):
+        refused(lambda: joining.same_everywhere(team, values[team.rank]), *said, error=UserError)
+
+    values, said = [{"--a": 1, "--b": None}, {"--a": 1, "--b": None}, {"--a": 1, "--b": 7}], ["rank 2 of 3", "--b is 7", "not given"]
+    run_threads(3, lambda team: work(team, values))
+    run_threads(2, lambda team: joining.same_everywhere(team, {"--a": [1, None]}))
+
+
+def test_the_digest_sees_every_file(tmp_path, monkeypatch):
+    package = tmp_path / "tinyalex"
+    (package / "layers").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "layers" / "conv.py").write_text("a = 1\n")
+    monkeypatch.setattr(joining.tinyalex, "__file__", str(package / "__init__.py"))
+    before = joining.code_digest()
+    (package / "layers" / "conv.py").write_text("a = 2\n")
+    assert joining.code_digest() != before
