@@ -3,23 +3,50 @@
 import os
 import shutil
 import sys
+import time
 import warnings
 
 from tqdm import tqdm
 
 
+LINE_SECONDS = 30  # between two lines where there is no terminal
+
+
+class _Lines(tqdm):
+    """For logs, and below mpiexec: now and then a line with what the bar would show, since nothing can be drawn over."""
+
+    def __init__(self, **options):
+        self.said = time.monotonic()
+        shown = "{desc}: {percentage:.0f}%, {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+        super().__init__(**options, bar_format=shown)
+
+    def display(self, msg=None, pos=None):
+        if time.monotonic() - self.said >= LINE_SECONDS:
+            self.said = time.monotonic()
+            self.fp.write(f"{self}\n")
+            self.fp.flush()
+
+    def clear(self, nolock=False):
+        pass
+
+    def close(self):
+        if not self.disable:
+            self.disable = True
+            self._decr_instances(self)
+
+
 def progress_bar(total, label, unit="images", quiet=False, scale=False, initial=0):
-    """A bar on stderr with rate and time left; silent where stderr is not a terminal or `quiet` is set.
+    """A bar on stderr with rate and time left; where stderr is not a terminal, lines. Silent if `quiet` is set.
 
     Use it as a context manager and call `update(n)` after n more of `total` units.
     """
     known_width = shutil.get_terminal_size().columns > 0  # some terminals say that they have no columns
-    return tqdm(
+    return (tqdm if sys.stderr.isatty() else _Lines)(
         total=total,
         desc=label,
         unit=f" {unit}",
         file=sys.stderr,
-        disable=True if quiet else None,  # None: tqdm's own "only on a terminal"
+        disable=quiet,
         ncols=None if known_width else 80,
         dynamic_ncols=known_width,
         leave=False,
