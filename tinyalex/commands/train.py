@@ -15,6 +15,7 @@ from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
 from tinyalex.optim import INITIALISERS, Schedule
 from tinyalex.parallel import Alone
 from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
+from tinyalex.parallel.mpi import ranks_started
 from tinyalex.parallel.traffic import by_layer, saved
 from tinyalex.progress import program, say
 from tinyalex.recipes import find_recipe, recipe_names
@@ -87,20 +88,19 @@ def run(args):
 def _train(args, xp, team, stop=None):
     """One worker's part of the run; the result. stop: as `Trainer.train` has it"""
     trainer = _resumed(args, xp, team) if args.resume else _fresh(args, xp, team)
+    again = _again(trainer)
     if team.rank == 0:
         _announce(trainer)
         team.last_words(
-            f"tinyalex: one of {team.size} ranks has died, so the run has ended on all of them; what it has saved is whole: "
-            f"go on, with as many ranks as you like: mpiexec -n {team.size} {program()} train --resume {trainer.folder.path} "
-            f"--parallel {args.parallel}"
+            f"tinyalex: one of {team.size} ranks has died, so the run has ended on all of them; what it has saved is whole; "
+            f"go on, with as many ranks as you like: {again}"
         )
     try:
         result = trainer.train(stop)
     except Stopped:
         state = trainer.state
         stopped = KeyboardInterrupt(
-            f"stopped and saved at epoch {state['epoch'] + 1}, step {state['step']}; "
-            f"go on with: {program()} train --resume {trainer.folder.path}"
+            f"stopped and saved at epoch {state['epoch'] + 1}, step {state['step']}; go on with: {again}"
         )
         stopped.everywhere = True
         raise stopped from None
@@ -109,6 +109,13 @@ def _train(args, xp, team, stop=None):
         if args.parallel:
             result |= _exchanged(trainer, result.pop("sent_per_picture"))
     return result
+
+
+def _again(trainer):
+    """The command that goes on with a run, by as many workers."""
+    ranks = f"mpiexec -n {trainer.team.size} " if ranks_started() > 1 else ""
+    form = f" --parallel {trainer.form}" if trainer.form else ""
+    return f"{ranks}{program()} train --resume {trainer.folder.path}{form}"
 
 
 def _exchanged(trainer, sent_per_picture):
