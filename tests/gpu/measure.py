@@ -5,8 +5,9 @@
 Runs the test suite, the gradient check, the speed comparison with PyTorch (batches 128, 256 and 512, with LRN and
 without, TF32 on and off; then the time of a picture by batch), and a training run of alexnet-64 to a plateau on
 PREPARED_FOLDER (64-pixel pictures), then writes OUT/results.md, the tables for RESULTS.md, beside the whole --json of
-each part and the bars of batch 128. With PARTS only these, where a single command may not run long enough for all:
-tests, gradcheck, bench-128, bench-256, bench-512, bench-scaling, training; and, not run unless named, claims-C1, -C3, -C6,
+each part and the bars of batch 128. Then the same net for an epoch as one network and as two towers, two threads on the one
+GPU; NCCL and CUDA-aware MPI run in the tests, with one rank. With PARTS only these, where a single command may not run long enough for all:
+tests, gradcheck, bench-128, bench-256, bench-512, bench-scaling, training, one-network, two-towers; and, not run unless named, claims-C1, -C3, -C6,
 -C7, -C10 and -C11 (those of the paper's claims that want a GPU, --scale full), recipe-0 to recipe-4 (five nets by the recipe
 tiny-imagenet-100) and ensemble (these averaged, with ten crops). Each part has its own time limit, and one that fails is
 reported and does not stop the others. Trainings and claims that ran into theirs go on when the same part is run again.
@@ -35,6 +36,7 @@ TRAINING = (
     "-m", "tinyalex", "train", "--device", "gpu", "--model", "alexnet-64", "--schedule", "plateau:5", "--epochs", "60",
     "--json",
 )  # fmt: skip
+TWO_TOWERS = ("-m", "tinyalex", "train", "--device", "gpu", "--model", "alexnet-64+two-towers", "--epochs", "1", "--json")
 
 
 def run(arguments, limit):
@@ -109,6 +111,8 @@ def main(prepared, out, *chosen):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     parts = PARTS | {"training": (_training(TRAINING, prepared, out / "run"), 540)}
+    for name, more in {"one-network": (), "two-towers": ("--parallel", "towers")}.items():
+        parts[name] = (_training((*TWO_TOWERS, *more), prepared, out / name), 300)
     usual = list(parts)
     parts |= long_parts(prepared, out)
     parts = {name: parts[name] for name in chosen or usual}
