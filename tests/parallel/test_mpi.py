@@ -211,6 +211,13 @@ def test_ranks_that_do_not_know_of_each_other(data, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_one_rank_that_does_not_know_of_the_others(data, tmp_path):
+    first = train(data, tmp_path / "run")
+    code, _, err = run((1, [*first, "--parallel", "data"]), (1, first))
+    said = [line for line in err.splitlines() if "expected --parallel" in line]
+    assert code == 2 and len(said) == 1 and "Traceback" not in err and not (tmp_path / "run").exists()
+
+
 def test_three_towers_are_refused(data, tmp_path):
     code, _, err = run((3, train(data, tmp_path / "run", "--parallel", "towers")))
     assert code == 2 and len(err.strip().splitlines()) == 1 and "does not fall into 3 towers at norm1" in err

@@ -1,9 +1,8 @@
 """How a command becomes a team: who the workers are, that they agree on what to do, and that they end together."""
 
 import hashlib
-import os
 import platform
-import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -40,13 +39,13 @@ def add_parallel(parser):
 
 
 def refuse_lonely_ranks():
-    """UserError, said once, where mpiexec has started several processes that do not know of each other."""
-    ranks = ranks_started()
-    if ranks > 1:
-        number = next((os.environ[name] for name in ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK") if name in os.environ), "0")
-        if number != "0":
-            raise SystemExit(2)
-        raise UserError(f"mpiexec: found {ranks} ranks, each of which would do all the work; expected --parallel data, towers or hybrid")
+    """End all, with one line, where mpiexec has started several processes and this one was not told to work with the others."""
+    if ranks_started() == 1:
+        return
+    team = MpiTeam(import_mpi().COMM_WORLD)  # so that those who were told to, and wait, can be ended
+    if team.rank:
+        time.sleep(2)  # the first one's word ends all, unless it was started with other options
+    team.abort("would do all of the work, as each of them; expected --parallel data, towers or hybrid")
 
 
 def in_a_team(args, xp, work):
