@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,10 +35,23 @@ def run(*groups):
     try:
         out, err = process.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
+        for number in below(process.pid):  # mpiexec alone would leave its ranks behind, spinning
+            os.kill(number, 9)
         out, err = process.communicate()
         raise AssertionError(f"not done after {SECONDS} s: {err[-2000:]}") from None
     return process.returncode, out, err
+
+
+def below(number):
+    """A process and all that it has started, and these have, the last ones first."""
+    children = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{entry}/stat") as stat:  # it may have ended meanwhile
+            children.setdefault(int(stat.read().rsplit(")", 1)[1].split()[1]), []).append(int(entry))
+    found = [number]
+    for parent in found:
+        found += children.get(parent, [])
+    return found[::-1]
 
 
 def tinyalex(*arguments):

@@ -4,12 +4,13 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
 from tests.checks import agree_all
-from tests.parallel.ranks import launch, mpiexec, run, tinyalex
+from tests.parallel.ranks import below, launch, mpiexec, run, tinyalex
 from tests.test_training import write_easy
 from tinyalex.checkpoint import load_checkpoint
 from tinyalex.cli import main
@@ -107,7 +108,7 @@ def test_evaluate_is_shared_out(alone, capsys):
 # ---------------------------------------------------------------------------------------------- ended and taken up
 
 
-def started(path, process, lines=1):
+def started(path, process):
     """Wait until a run has saved at least once."""
     until = time.monotonic() + 60
     while not (path / "last.safetensors").exists():
@@ -117,18 +118,11 @@ def started(path, process, lines=1):
 
 def ranks_of(process):
     """The process numbers of the ranks below an mpiexec."""
-    children, found = {}, []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as line:
-                children.setdefault(int(stat.read().rsplit(")", 1)[1].split()[1]), []).append((int(entry), line.read()))
-        except OSError:
-            continue  # it has ended meanwhile
-    below = [process.pid]
-    while below:
-        for number, line in children.get(below.pop(), []):
-            below.append(number)
-            if "train\0" in line and "python" in line.split("\0")[0] and "mpiexec" not in line.split("\0")[0]:
+    found = []
+    for number in below(process.pid):
+        with suppress(OSError), open(f"/proc/{number}/cmdline") as line:
+            words = line.read().split("\0")
+            if "python" in words[0] and "train" in words:
                 found.append(number)
     return sorted(found)
 
