@@ -150,8 +150,16 @@ def test_the_bus_counts_what_passes_the_doors():
     assert (bus.to_device, bus.to_host, bus.waits) == (24, 0, 0)
     a.get(), a[0, 0].item(), a[1].tolist(), device.array([1, 2])
     assert (bus.to_device, bus.to_host, bus.waits) == (24 + 16, 24 + 4 + 12, 3)
-    bus.reset()
+    bus.reset(most_bytes=16, most_waits=1)
     assert (bus.to_device, bus.to_host, bus.waits) == (0, 0, 0)
+    b = device.asarray([1, 2])
+    b.get()
+    for kind, more in (("send", lambda: device.asarray([3])), ("fetch", b.tolist)):
+        with pytest.raises(Refused) as refused:
+            more()
+        assert refused.value.kind == kind
+    bus.reset()
+    assert device.asarray([3]).item() == 3
 
 
 def test_the_stand_in_has_no_other_names():

@@ -9,6 +9,7 @@ same line works or not depending on which function it is.
 The doors are explicit: `xp.asarray(host)` in, `.get()`, `.item()`, `.tolist()` out. `bus` counts what passes them.
 """
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -63,7 +64,10 @@ METHODS = {  # of the array: the arguments CuPy accepts, in order
 
 
 class Refused(TypeError):
-    """What the device will not do. kind: "numpy", "host", "convert", "wait", "mask", "list", "unknown" or "dtype"."""
+    """What the device will not do.
+
+    kind: "numpy", "host", "convert", "wait", "mask", "list", "unknown" or "dtype";  of `bus`: "send" or "fetch"
+    """
 
     def __init__(self, kind, words):
         super().__init__(words)
@@ -76,12 +80,21 @@ class Bus:
     def __init__(self):
         self.reset()
 
-    def reset(self):
+    def reset(self, most_bytes=math.inf, most_waits=math.inf):
+        """Count from 0. most_bytes: to the device, and most_waits: what goes beyond is refused."""
         self.to_device = self.to_host = self.waits = 0
+        self.most_bytes, self.most_waits = most_bytes, most_waits
+
+    def send(self, nbytes):
+        self.to_device += nbytes
+        if self.to_device > self.most_bytes:
+            raise Refused("send", f"{self.to_device} bytes are moved to the device, at most {self.most_bytes} have to be")
 
     def fetch(self, nbytes):
         self.to_host += nbytes
         self.waits += 1
+        if self.waits > self.most_waits:
+            raise Refused("fetch", ".get(), .item() and .tolist() wait until the device has done all that was asked of it")
 
 
 bus = Bus()
@@ -174,7 +187,7 @@ class DeviceArray:
         key = _index(key)
         for part in key if isinstance(key, tuple) else (key,):
             if isinstance(part, np.ndarray) and part.dtype == bool:
-                raise Refused("mask", "reading through a mask hides a wait for the device (how many are true?): use xp.where")
+                raise Refused("mask", "reading through a mask waits for the device (how many are true?): use xp.where")
         return wrap(self._host[key])
 
     def __setitem__(self, key, value):
@@ -259,7 +272,7 @@ class Namespace:
             same = not copy and (dtype is None or a.dtype == dtype) and order in (None, "K")
             return a if same else DeviceArray(np.array(a._host, dtype=dtype, order=order, copy=copy))
         moved = DeviceArray(np.array(a, dtype=dtype, order=order))
-        bus.to_device += moved.nbytes
+        bus.send(moved.nbytes)
         return moved
 
     @classmethod

@@ -104,7 +104,7 @@ class Lesson:
     helpers: dict = field(default_factory=dict)
 
 
-NUMBERS = tuple(f"{n:02d}" for n in range(1, 17))
+NUMBERS = tuple(f"{n:02d}" for n in range(1, 18))
 
 
 @cache
