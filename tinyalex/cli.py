@@ -29,6 +29,7 @@ COMMANDS = {
     "diff": "what differs between two networks and their recipes",
     "gradcheck": "hold every gradient against a numerical one",
     "bench": "measure speed on this machine, beside PyTorch where it is installed",
+    "scale": "what more workers would bring, from one step measured here",
 }
 POSITIONAL = ("run", "run_a", "run_b", "pictures", "source", "out", "name", "folder", "number", "models")
 INTERRUPTED = 130  # what shells expect after Ctrl-C

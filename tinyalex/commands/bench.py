@@ -1,6 +1,5 @@
 """`tinyalex bench`: how fast this machine trains and infers, side by side with PyTorch where it is installed."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from tinyalex.backend import thread_count
 from tinyalex.bench.measure import measure
 from tinyalex.bench.setup import Setup
-from tinyalex.commands.options import add_device, bytes_text, open_device, print_table
+from tinyalex.commands.options import add_device, bytes_text, check_writable, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.peer import torch_version
@@ -51,7 +50,7 @@ def run(args):
             raise UserError(f"--{name}: found {value}, expected 1 or more")
     models = [find_model(name) for name in dict.fromkeys(args.model or DEFAULT_MODELS)]
     if args.chart:
-        _check_writable(Path(args.chart))
+        check_writable(Path(args.chart))
     device = "cpu" if open_device(args) is np else "gpu"
     with_torch = not args.no_torch and torch_version(device) is not None
     if not with_torch and not args.no_torch:
@@ -69,16 +68,6 @@ def run(args):
         plots.save(plots.speeds(result["results"], _machine(result["machine"])), args.chart)
         result["chart"] = args.chart
     return result
-
-
-def _check_writable(path):
-    """UserError unless a file can be written there."""
-    if path.is_dir():
-        raise UserError(f"--chart {path}: is a folder, expected the name of a file to write")
-    if not path.parent.is_dir():
-        raise UserError(f"--chart {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f"--chart {path}: folder {path.parent} cannot be written to")
 
 
 # ---------------------------------------------------------------------------------------------- for people

@@ -1,6 +1,9 @@
 """Options that several commands share, and how their results are laid out for people."""
 
+import os
+
 from tinyalex.backend import choose_device, set_thread_count
+from tinyalex.errors import UserError
 
 
 def add_device(parser):
@@ -19,6 +22,16 @@ def open_device(args):
     if args.threads is not None:
         set_thread_count(args.threads)
     return choose_device(args.device)
+
+
+def check_writable(path):
+    """UserError unless a file can be written at that Path, which --chart has named."""
+    if path.is_dir():
+        raise UserError(f"--chart {path}: is a folder, expected the name of a file to write")
+    if not path.parent.is_dir():
+        raise UserError(f"--chart {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"--chart {path}: folder {path.parent} cannot be written to")
 
 
 def print_table(header, rows, right=()):

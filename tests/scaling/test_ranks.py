@@ -1,0 +1,255 @@
+"""Two workers in turns, as threads; and what starts them as processes, listens to them and ends them."""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.checks import agree_all
+from tinyalex import backend
+from tinyalex.errors import UserError
+from tinyalex.parallel import run_threads
+from tinyalex.progress import progress_bar
+from tinyalex.scaling import launch, ranks
+from tinyalex.scaling.launch import find_mpiexec, measure_two, rounds_of
+from tinyalex.scaling.ranks import Pair, Task
+
+MODEL = "alexnet-mini+two-towers"
+FORMS = ("data", "hybrid", "towers")
+TASK = Task(MODEL, 5, 4, None, threads=1, rounds=2, alone=(1, 2), beside=(1, 2), forms=FORMS)
+
+
+@pytest.fixture(autouse=True)
+def same_threads():
+    before = backend.thread_count()
+    yield
+    backend.set_thread_count(before)
+
+
+# ---------------------------------------------------------------------------------------------- what the two do
+
+
+def told(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def noting(log, name, function):
+    """The function, but what it is called with is noted under that name."""
+
+    def call(*args):
+        log.append((name, *args))
+        return function(*args)
+
+    return call
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_round(backwards, monkeypatch, capsys):
+    """All turns, in both orders; parts of both are those of the slower one; the first tells of every picture."""
+    monkeypatch.setattr(ranks, "LONG_ENOUGH", 0.0)
+    orders = [[], []]
+
+    def work(team):
+        pair = Pair(TASK, team)
+        for name in ("alone", "beside", "link", "real"):
+            setattr(pair, name, noting(orders[team.rank], name, getattr(pair, name)))
+        answers = pair.round(backwards)
+        return answers | {"steps": {name: steps.optimiser.velocity for name, steps in pair.steps.items()}}
+
+    first, second = run_threads(2, work)
+    expected = [("alone",), ("real", "one"), ("beside",), *(("real", form) for form in FORMS), ("link",)]
+    assert orders == 2 * [expected[::-1] if backwards else expected]
+    assert [row[0] for row in first["alone"]["trunk"]] == [2, 4] and first["alone"]["tower"][0][0] == 4
+    assert first["beside"] == second["beside"] and [row[0] for row in first["beside"]["head"]] == [2, 4]
+    assert second["alone"] is second["one"] is None and first["link"][0] > 0 and 1e6 < first["link"][1] < 1e13
+    assert all(first[name] > 0 for name in ("one", *FORMS))
+    for form in FORMS:
+        assert all(v.any() for name, v in first["steps"][form].items() if name.endswith("weight")), "a real step trains"
+    pictures = [words["pictures"] for words in told(capsys)]
+    parts = 2 * (2 + 4) + 4  # trunk and head, and a tower
+    assert sum(pictures) == 2 * parts + 4 * 4
+
+
+def test_a_step_of_two_is_that_of_one():
+    """From the same weights the same batch moves them the same way, in every form: what is timed is training."""
+
+    def work(team):
+        pair, moved = Pair(TASK, team), {}
+        for name, steps in pair.steps.items():
+            rng = np.random.default_rng(0)
+            weights = {n: rng.normal(0, 0.05, p.shape).astype("float32") for n, p in pair.worker.network.params.items()}
+            for parameter, mine in steps.network.part(weights).items():
+                steps.network.params[parameter][...] = mine
+            steps.seconds(1)
+            moved[name] = steps.network.whole(steps.optimiser.velocity)
+        return moved
+
+    moved = run_threads(2, work)[0]
+    for form in FORMS:
+        agree_all(moved[form], moved["one"], form, rtol=2e-3, atol=1e-8)
+
+
+@pytest.mark.parametrize("quick, steps", [(True, 5), (False, 1)])
+def test_quick_steps_are_taken_several_times(quick, steps, monkeypatch, capsys):
+    """The first worker says how often, so that none is left waiting."""
+    monkeypatch.setattr(ranks, "LONG_ENOUGH", 1.0)
+
+    def work(team):
+        pair, counts = Pair(TASK, team), []
+        for steps in pair.steps.values():
+            steps.seconds = noting(counts, "steps", lambda count: 0.2 + 0.3 * team.rank if quick else 1.5)
+        return pair.real("data"), pair.real("one"), [count for _, count in counts]
+
+    answers = run_threads(2, work)
+    seconds = [0.2, 0.5] if quick else [1.5, 1.5]
+    taken = [1, steps] if quick else [1]
+    assert answers == [(seconds[0], seconds[0], 2 * taken), (seconds[1], None, taken)]
+
+
+# ---------------------------------------------------------------------------------------------- processes
+
+ROUND = {"alone": {"trunk": [[4, 1.0]]}, "beside": {"trunk": [[4, 3.0]]}, "link": [1e-4, 1e9]}
+
+
+@pytest.fixture
+def mpiexec(tmp_path):
+    """A function that makes a program in place of mpiexec: Python of these lines."""
+
+    def program(*lines):
+        file = tmp_path / "mpiexec"
+        file.write_text(f"#!{sys.executable}\nimport json, sys, time\n" + "\n".join(lines))
+        file.chmod(0o755)
+        return str(file)
+
+    return program
+
+
+def answers(program, task=TASK, **options):
+    with progress_bar(10, "", quiet=True) as bar:
+        return rounds_of(task, program, bar, **options)
+
+
+def test_what_ranks_say_is_collected(mpiexec):
+    """The task arrives whole; what an MPI library prints between is no harm."""
+    second = ROUND | {"link": [3e-4, 3e9], "alone": {"trunk": [[4, 2.0]]}}
+    program = mpiexec(
+        "assert sys.argv[1:3] == ['-n', '2'] and sys.argv[4:6] == ['-m', 'tinyalex.scaling.ranks']",
+        f"assert json.loads(sys.argv[6]) == {json.loads(TASK.json())!r}",
+        f"print('some library says hello', 7, sep='\\n'); print({json.dumps({'pictures': 4})!r})",
+        f"print({json.dumps({'round': ROUND})!r}); print({json.dumps({'round': second})!r})",
+    )
+    assert answers(program) == [ROUND, second]
+    parts, link, rounds = measure_two(TASK, True, program, quiet=True)
+    assert parts == {"alone": {"trunk": [[4, 1.5]]}, "beside": {"trunk": [[4, 3.0]]}}
+    assert link == pytest.approx([2e-4, 2e9]) and rounds == [ROUND, second]
+
+
+@pytest.mark.parametrize("lines, words", [
+    (["print(json.dumps({'error': 'no MPI library'}))", "time.sleep(60)"], "mpiexec -n 2: no MPI library"),
+    (["print('tinyalex: rank 1 of 2: broken', file=sys.stderr)", "print('more', file=sys.stderr)", "sys.exit(9)"],
+     "ended with code 9 before it was done: tinyalex: rank 1 of 2: broken"),
+    (["print('first', 'last', sep='\\n', file=sys.stderr)", "sys.exit(1)"], "code 1 before it was done: last"),
+    ([], "code 0 before it was done: it did not say why"),
+    (["time.sleep(60)"], "have said nothing for 0.5 s and were ended"),
+    (["import os", "os.close(1)", "time.sleep(60)"], "have not ended 0.2 s after their last word"),
+    (["import signal", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "time.sleep(60)"], "have said nothing for 0.5 s"),
+])  # fmt: skip
+def test_whatever_goes_wrong_is_one_line_and_over_soon(mpiexec, monkeypatch, lines, words):
+    started = []
+    start = launch._start
+    monkeypatch.setattr(launch, "LAST_WORDS", 0.2)
+    monkeypatch.setattr(launch, "_start", lambda *args: started.append(start(*args)) or started[0])
+    with pytest.raises(UserError, match=words) as refused:
+        answers(mpiexec(*lines), silence=0.5)
+    assert "\n" not in str(refused.value) and started[0].returncode is not None, "and it has ended"
+
+
+def test_a_process_that_counts_to_too_few_rounds(mpiexec):
+    program = mpiexec(f"print({json.dumps({'round': ROUND})!r})")
+    with pytest.raises(UserError, match="before it was done"):
+        answers(program)
+
+
+def test_mpiexec_is_found(monkeypatch, tmp_path, mpiexec):
+    """Beside Python first, then in PATH; what is missing is said."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(launch, "ranks_started", lambda: 1)
+    beside, elsewhere = tmp_path / "bin", tmp_path / "mpiexec"
+    beside.mkdir()
+    monkeypatch.setattr(sys, "executable", str(beside / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="--check: found no mpiexec beside .*pip install mpich"):
+        find_mpiexec("--check")
+    mpiexec()
+    assert find_mpiexec("--check") == str(elsewhere)
+    shutil.copy(elsewhere, beside)
+    assert find_mpiexec("--check") == str(beside / "mpiexec")
+    monkeypatch.setattr(launch, "ranks_started", lambda: 2)
+    with pytest.raises(UserError, match="starts mpiexec itself"):
+        find_mpiexec("--check")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="--network here: mpi4py is not installed; expected: pip install"):
+        find_mpiexec("--network here")
+
+
+# ---------------------------------------------------------------------------------------------- with MPI
+
+
+@pytest.mark.mpi
+def test_real_ranks():
+    rounds = answers(find_mpiexec("--check"), Task(MODEL, 5, 4, None, 1, 1, (1, 2), (1, 2), FORMS), silence=60)
+    assert list(rounds[0]) == ["alone", "one", "beside", *FORMS, "link"] and rounds[0]["towers"] > 0
+    latency, bandwidth = rounds[0]["link"]
+    assert 0 < latency < 1 and 1e6 < bandwidth < 1e13
+
+
+@pytest.mark.mpi
+def test_real_ranks_that_cannot(monkeypatch):
+    """A fault of one rank's ends both, with its words."""
+    with pytest.raises(UserError, match="before it was done: tinyalex: rank . of 2: ends, and the other with it"):
+        answers(find_mpiexec("--check"), Task("alexnet-mini", 5, 4, None, 1, 1, (1,), (1,), ("nonsense",)), silence=60)
+
+
+def processes(words):
+    """The command lines on this machine that hold these words."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            line = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+        except OSError:
+            continue
+        found += [line] if words in line else []
+    return found
+
+
+@pytest.mark.mpi
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="asks Linux for all processes")
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_nothing_outlives_the_command(number, code):
+    """Neither Ctrl-C nor the command's sudden death leaves ranks behind. The number of classes tells them from others."""
+    classes = str(1000 + os.getpid() % 7919)
+    command = [sys.executable, "-m", "tinyalex", "scale", "--model", "alexnet-mini", "--network", "here", "--rounds", "1000"]
+    process = subprocess.Popen(
+        [*command, "--classes", classes], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, start_new_session=True,
+    )  # fmt: skip
+    marked = f'"classes": {classes}'
+    until = time.monotonic() + 60
+    while sum("mpiexec" not in line for line in processes(marked)) < 2 and time.monotonic() < until:
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == code and "Traceback" not in err, err
+    until = time.monotonic() + 30
+    while processes(marked) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not processes(marked)

@@ -1,0 +1,246 @@
+"""`tinyalex scale`: what more workers would bring, from one step measured here."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from tinyalex.backend import device_name, memory_available, set_thread_count, thread_count
+from tinyalex.commands.exchanged import show_exchanged
+from tinyalex.commands.options import add_device, bytes_text, check_writable, open_device, print_table
+from tinyalex.errors import UserError
+from tinyalex.models import find_model, in_towers
+from tinyalex.parallel.traffic import TOWERS, by_layer, saved
+from tinyalex.scaling.check import compare, here, most_here
+from tinyalex.scaling.launch import find_mpiexec, measure_two
+from tinyalex.scaling.links import LINKS, Link
+from tinyalex.scaling.measure import measure_one, tower_of
+from tinyalex.scaling.model import PAYS, SIZES, Costs, Load, predict, stops_paying
+from tinyalex.scaling.ranks import RANKS, Task
+from tinyalex.summary import summarise, training_bytes
+
+PICTURES = 1_281_167  # the training pictures of ILSVRC-2012
+FORMS = ("data", "hybrid", "towers")
+DESCRIPTION = (
+    "What 2 to 1,024 workers would bring: a step is measured here part by part, its bytes are counted from the network's\n"
+    "shapes, and a link's latency and bandwidth say how long they travel. A step is what a worker computes and what it\n"
+    "waits for; each exchange costs the latency once for every other worker, and its bytes over the bandwidth.\n"
+    "A worker is this machine with all its threads, or its GPU. With --network here or --check it is a process of one\n"
+    "thread (or --threads); what lies between two of this machine, and what each needs beside the other, is measured too."
+)
+ASSUMED = (
+    "Assumed: every worker is as fast as this one, has its pictures in time and waits for no slower one; it sends to all\n"
+    "others at the link's full speed, whatever they send; the head's work divides evenly, however few units are left to\n"
+    "each. Gradients of the head travel while the trunk's backward pass runs, all else is waited for. eff.: images/s as a\n"
+    f"share of so many times one worker's. A form pays while twice the workers bring {PAYS - 1:.0%} more images/s or better."
+)
+EXAMPLES = (
+    "tinyalex scale",
+    "tinyalex scale --network ethernet --network infiniband --chart scale.png",
+    "tinyalex scale --model alexnet-small --per-worker 32 --latency 30 --bandwidth 1.2",
+    "tinyalex scale --model alexnet-small --check",
+    "tinyalex scale --json",
+)
+
+
+def add_arguments(parser):
+    known = ", ".join(f"{link.name} ({link.title})" for link in LINKS.values())
+    parser.add_argument("--model", default="alexnet", metavar="NAME", help="with LRN within towers (alexnet)")
+    parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
+    pictures = parser.add_mutually_exclusive_group()
+    pictures.add_argument("--batch", type=int, metavar="N", help="pictures in a step, shared out (the model's)")
+    pictures.add_argument("--per-worker", type=int, metavar="N", help="pictures for each worker instead: the batch grows")
+    parser.add_argument("--network", action="append", metavar="NAME", help=f"{known} or here; again for more (the first 3)")
+    parser.add_argument("--latency", type=float, metavar="MICROSECONDS", help="of a link of your own, with --bandwidth")
+    parser.add_argument("--bandwidth", type=float, metavar="GB/S", help="that it carries each way, for each worker")
+    parser.add_argument("--check", action="store_true", help="take real steps too, of 1 and 2 ranks of mpiexec, and compare")
+    parser.add_argument("--pictures", type=int, default=PICTURES, metavar="N", help=f"in an epoch ({PICTURES:,}: ILSVRC's)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often all is measured (5)")
+    parser.add_argument("--chart", metavar="FILE", help="draw images/s by workers (PNG)")
+    add_device(parser)
+
+
+def run(args):
+    links = _links(args)  # what is wrong with any option is said before anything is measured
+    model = in_towers(find_model(args.model))
+    load = Load(None, args.per_worker) if args.per_worker else Load(args.batch or model.batch)
+    network = model.build(args.classes)
+    forms = [form for form in FORMS if form != "towers" or tower_of(network)]
+    if args.check or "here" in links:
+        result, links["here"] = _with_ranks(args, list(links), model, network, load, forms)
+    else:
+        xp = open_device(args)
+        _check_memory(network, load, 1, xp)
+        parts = measure_one(model, args.classes, load, xp, args.rounds, quiet=args.json)
+        result = {"device": device_name(xp), "parts": {"alone": parts, "beside": parts}}
+    costs = {name: Costs(measured) for name, measured in result["parts"].items()}
+    result |= {
+        "model": model.name, "classes": args.classes, "batch": load.batch, "per_worker": load.per_worker,
+        "pictures": args.pictures,
+        "links": [_predicted(link, costs, network, forms, load, args.pictures) for link in links.values()],
+        "exchanged": {form: by_layer(network, form, TOWERS, load.of_all(TOWERS)) for form in forms},
+        "hybrid_saves_bytes": saved(network, TOWERS, load.of_all(TOWERS)),
+    }  # fmt: skip
+    if args.chart:
+        _draw(result, args.chart)
+    return result
+
+
+def _links(args):
+    """{name: `Link`} of those asked for, None for what lies between processes here. UserError for options without sense."""
+    for name in ("batch", "per_worker", "classes", "pictures", "rounds"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name.replace('_', '-')}: found {value}, expected 1 or more")
+    for name, fine, expected in (("latency", lambda v: v >= 0, "0 or more"), ("bandwidth", lambda v: v > 0, "more than 0")):
+        value = getattr(args, name)
+        if value is not None and not (math.isfinite(value) and fine(value)):
+            raise UserError(f"--{name}: found {value:g}, expected {expected}")
+    if (args.latency is None) != (args.bandwidth is None):
+        given, other = ("latency", "bandwidth") if args.bandwidth is None else ("bandwidth", "latency")
+        raise UserError(f"--{given}: found no --{other} to go with it, expected both, of a link of your own")
+    own = {} if args.latency is None else {"own": Link("own", "your own", args.latency / 1e6, args.bandwidth * 1e9)}
+    known = LINKS | {"here": None}
+    for name in args.network or []:
+        if name not in known:
+            raise UserError(f"--network: there is no {name!r}, expected one of {', '.join(known)}")
+    if args.chart:
+        check_writable(Path(args.chart))
+    default = [] if own else ["here"] if args.check else LINKS
+    return {name: known[name] for name in args.network or default} | own
+
+
+def _with_ranks(args, links, model, network, load, forms):
+    """What two processes of this machine measure: (entries of the result, the `Link` between them)."""
+    asked = "--check" if args.check else "--network here"
+    mpiexec, cores, threads = find_mpiexec(asked), thread_count(), 1 if args.threads is None else args.threads
+    if args.device == "gpu":
+        raise UserError(f"{asked}: is measured between CPUs, found --device gpu")
+    set_thread_count(threads)  # refuses a bad one
+    if threads > 1 and RANKS * threads > cores:
+        raise UserError(f"{asked}: starts {RANKS} processes of --threads {threads}, and there are {cores} cores")
+    if load.of_all(RANKS) < RANKS:
+        raise UserError(f"{asked}: found 1 picture for {RANKS} processes, expected one for each at least")
+    _check_memory(network, load, RANKS, np)
+    task = Task(
+        model.name, args.classes, load.batch, load.per_worker, threads, args.rounds,
+        alone=(1, RANKS) if links == ["here"] else SIZES,
+        beside=tuple(size for size in SIZES if size <= most_here(threads, cores)),
+        forms=tuple(forms) if args.check else (),
+    )  # fmt: skip
+    parts, link, rounds = measure_two(task, "towers" in forms, mpiexec, quiet=args.json)
+    result = {"device": device_name(np), "parts": parts}
+    if args.check:
+        result["check"] = compare(rounds, network, load, threads, cores, forms)
+    return result, here(link, threads, cores)
+
+
+def _check_memory(network, load, processes, xp):
+    """UserError unless there is memory for so many processes that each train the network, and time its parts as well."""
+    rows, available = summarise(network), memory_available(xp)
+    weights = 4 * sum(row.parameters for row in rows)
+    needed = processes * (training_bytes(rows, load.of_all(TOWERS), network.in_shape) + 4 * weights)
+    if available is not None and needed > available:
+        given = f"--per-worker {load.per_worker}" if load.per_worker else f"--batch {load.batch}"
+        what = f"{network.name} takes" if processes == 1 else f"{processes} processes of {network.name} take"
+        needed, available = bytes_text(needed), bytes_text(available)
+        raise UserError(f"{given}: {what} about {needed} of memory, {available} are free; expected fewer pictures")
+
+
+def _predicted(link, costs, network, forms, load, pictures):
+    """One link of the result: what it is, and for each form its rows and where it stops paying."""
+    several = costs["beside" if link.name == "here" else "alone"]  # workers with a machine each do not feel each other
+    rows = {form: predict({1: costs["alone"], 2: several}, network, form, load, link, pictures) for form in forms}
+    return {
+        "name": link.name, "title": link.title, "latency_s": link.latency, "bandwidth_bytes_per_s": link.bandwidth,
+        "overlaps": link.overlaps, "most": link.most,
+        "forms": {form: {"rows": found, "stops_paying": stops_paying(found)} for form, found in rows.items()},
+    }  # fmt: skip
+
+
+def _draw(result, path):
+    from tinyalex import plots  # here, since Matplotlib takes a second to import
+    from tinyalex.scaling.drawing import speeds_by_workers
+
+    title = f"Predicted images/s of {result['model']}, {_load_text(result)}\na worker: {result['device']}"
+    plots.save(speeds_by_workers(result["links"], title), path)
+    result["chart"] = path
+
+
+# ---------------------------------------------------------------------------------------------- for people
+
+
+def show(result):
+    what = f"{result['model']}, {_load_text(result)}"
+    print(f"{what}; a worker: {result['device']}; an epoch: {result['pictures']:,} pictures\n")
+    for link in result["links"]:
+        _show_link(link, weak=result["per_worker"] is not None)
+    if "check" in result:
+        _show_check(result["check"])
+    for form in ("towers", "hybrid"):
+        show_exchanged(result["exchanged"].get(form, []), f"{form}: bytes a picture, sent by one of {TOWERS}")
+    if "towers" not in result["exchanged"]:
+        print(f"towers: {result['model']} does not fall into two.\n")
+    _show_saved(result)
+    print(ASSUMED)
+    if "chart" in result:
+        print(f"The picture: {result['chart']}")
+
+
+def _load_text(result):
+    each, all = result["per_worker"], result["batch"]
+    return f"{each} picture{'s' if each > 1 else ''} a worker" if each else f"a batch of {all} shared out"
+
+
+def _show_link(link, weak):
+    """The rows of a link, all forms side by side, and how far each pays."""
+    forms, header = link["forms"], ["workers", *(["batch"] if weak else [])]
+    lines = [[f"{row['workers']:,}", *([f"{row['batch']:,}"] if weak else [])] for row in forms["data"]["rows"]]
+    for form, found in forms.items():
+        header += [f"{form}: images/s", "eff.", "epoch"]
+        cells = [[f"{r['images_per_s']:,.0f}", f"{r['efficiency']:.0%}", _duration(r["epoch_s"])] for r in found["rows"]]
+        for i, line in enumerate(lines):
+            line += cells[i] if i < len(cells) else ["", "", ""]
+    print(f"{link['title']}: {link['latency_s'] * 1e6:.3g} µs, {link['bandwidth_bytes_per_s'] / 1e9:.3g} GB/s each way")
+    print_table(header, lines, right=range(len(header)))
+    print("; ".join(_pays(form, found) for form, found in forms.items()) + ".\n")
+
+
+def _pays(form, found):
+    """Words for how far a form pays."""
+    rows, last = found["rows"], found["stops_paying"]
+    if last is None:
+        return f"{form} pays up to {rows[-1]['workers']:,}, the most there are"
+    row, doubled = next((a, b) for a, b in zip(rows, rows[1:]) if a["workers"] == last)
+    gain = f"{doubled['images_per_s'] / row['images_per_s'] - 1:+.0%}".replace("-", "−")
+    return f"{form} stops paying at {last:,} ({doubled['workers']:,}: {gain})"
+
+
+def _duration(seconds):
+    """Seconds for people, with 2 or 3 digits that count."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}" if seconds >= 10 * length else f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 100 else f"{seconds:.3g} s"
+
+
+def _show_check(rows):
+    lines = []
+    for row in rows:
+        ratio = f"{row['ratio']:.2f} ({row['ratio_low']:.2f}–{row['ratio_high']:.2f})"
+        speeds = (f"{row[key]:,.1f}" for key in ("predicted_images_per_s", "images_per_s"))
+        lines.append((row["form"] or "one process", row["workers"], *speeds, ratio))
+    header = ("real steps, here", "ranks", "predicted images/s", "measured", "measured / predicted")
+    print_table(header, lines, right=(1, 2, 3, 4))
+    print("Medians over rounds, each predicted from what was measured within it (lowest–highest).\n")
+
+
+def _show_saved(result):
+    """What data sends in a step, and how much less or more hybrid does."""
+    pictures = result["batch"] or TOWERS * result["per_worker"]
+    gradients = pictures * sum(row["forward"] + row["backward"] for row in result["exchanged"]["data"])
+    less = result["hybrid_saves_bytes"]
+    print(
+        f"data: each of {TOWERS} sends {bytes_text(gradients)} of gradients a step; hybrid sends {bytes_text(abs(less))} "
+        f"{'less' if less >= 0 else 'more'}.\n"
+    )

@@ -1,0 +1,129 @@
+"""mpiexec, started from here: found, listened to, and ended in time."""
+
+import importlib.util
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+
+import tinyalex
+from tinyalex.errors import UserError
+from tinyalex.parallel.mpi import ranks_started
+from tinyalex.progress import progress_bar
+from tinyalex.scaling.measure import over, plan
+from tinyalex.scaling.ranks import RANKS
+
+SILENCE = 300  # seconds that the ranks may say nothing: longer than any single part takes
+LAST_WORDS = 10  # seconds that they have to end
+
+
+def find_mpiexec(asked):
+    """The path of mpiexec, beside this Python or in PATH. UserError where it or mpi4py is missing. asked: the option"""
+    if importlib.util.find_spec("mpi4py") is None:
+        raise UserError(f"{asked}: mpi4py is not installed; expected: pip install mpi4py mpich")
+    if ranks_started() > 1:
+        raise UserError(f"{asked}: starts mpiexec itself; expected to be run without")
+    found = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+    if found is None:
+        raise UserError(f"{asked}: found no mpiexec beside {sys.executable} or in PATH; expected: pip install mpich")
+    return found
+
+
+def measure_two(task, has_towers, mpiexec, quiet=False):
+    """({"alone", "beside": the medians of `Worker.round`}, [latency, bandwidth], all rounds), from two ranks.
+
+    has_towers: whether the network falls into two, which takes its time
+    """
+    pictures = sum(n for sizes in (task.alone, task.beside) for _, n in plan(task.load, has_towers, sizes))
+    if task.forms:
+        pictures += task.load.of_all(1) + len(task.forms) * task.load.of_all(RANKS)
+    with progress_bar(task.rounds * pictures, f"measuring {task.model}, {RANKS} ranks", quiet=quiet) as bar:
+        rounds = rounds_of(task, mpiexec, bar)
+    parts = {name: over(np.median, [one[name] for one in rounds]) for name in ("alone", "beside")}
+    return parts, np.median([one["link"] for one in rounds], axis=0).tolist(), rounds
+
+
+def rounds_of(task, mpiexec, bar, silence=SILENCE):
+    """What two ranks answer a `Task` with. Whatever happens here, Ctrl-C too, ends them.
+
+    UserError with their own words where they fail, and where they say nothing for `silence` seconds.
+    """
+    rounds = []
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
+        process = _start(task, mpiexec, complaints)
+        try:
+            for line in _lines(process, silence):
+                words = _words(line)
+                if "error" in words:
+                    raise UserError(f"mpiexec -n {RANKS}: {words['error']}")
+                bar.update(words.get("pictures", 0))
+                rounds += [words["round"]] if "round" in words else []
+            code = process.wait(LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            raise UserError(f"mpiexec -n {RANKS}: its ranks have not ended {LAST_WORDS} s after their last word") from None
+        finally:
+            _end(process)
+        if code or len(rounds) != task.rounds:
+            complaints.seek(0)
+            said = complaints.read().strip().splitlines() or ["it did not say why"]
+            reason = next((line for line in said if line.startswith("tinyalex:")), said[-1])
+            raise UserError(f"mpiexec -n {RANKS} ended with code {code} before it was done: {reason}")
+    return rounds
+
+
+def _start(task, mpiexec, complaints):
+    folder = str(Path(tinyalex.__file__).parents[1])  # the ranks shall import what was imported here
+    path = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
+    command = [mpiexec, "-n", str(RANKS), sys.executable, "-m", "tinyalex.scaling.ranks", task.json()]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, text=True, encoding="utf-8",
+        env=os.environ | {"PYTHONPATH": path}, start_new_session=True,
+    )  # fmt: skip
+
+
+def _lines(process, silence):
+    """The lines that it prints; UserError where none comes for so many seconds."""
+    lines = queue.Queue()
+
+    def read():
+        for line in process.stdout:
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            line = lines.get(timeout=silence)
+        except queue.Empty:
+            raise UserError(f"mpiexec -n {RANKS}: its ranks have said nothing for {silence} s and were ended") from None
+        if line is None:
+            return
+        yield line
+
+
+def _words(line):
+    """What a line tells; nothing where it is not ours: MPI libraries print too."""
+    try:
+        words = json.loads(line)
+    except ValueError:
+        return {}
+    return words if isinstance(words, dict) else {}
+
+
+def _end(process):
+    """mpiexec ends its ranks when it is asked to; if not in time, it is killed, and then they notice."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    process.stdout.close()

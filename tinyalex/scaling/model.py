@@ -1,0 +1,120 @@
+"""How long a step takes on K workers: what each computes, and what it waits for.
+
+With a batch of N pictures, of which each has N/K (rounded up), and seconds as they were measured on one worker:
+
+    data      computed = trunk(N/K) + head(N/K)   + update(trunk) + update(head)     + added(gradients of all)
+              waited   = sent(gradients of the trunk) + what sent(gradients of the head) exceeds the trunk's backward pass by
+    hybrid    computed = trunk(N/K) + head(N) / K + update(trunk) + update(head) / K + added(gradients of the trunk)
+              waited   = sent(gradients of the trunk) + sent(maps before fc6, fc7, fc8; scores)
+    towers    computed = tower(N)   + head(N) / K + update(trunk) / K + update(head) / K
+              waited   = sent(maps before conv3, fc6, fc7, fc8; scores)
+
+    sent      each exchange costs (K − 1) · latency + bytes sent / bandwidth;  added: seconds a byte, for adding up
+    step      = computed + waited;  images/s = N / step;  efficiency = images/s / (K · images/s of one worker)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyalex.parallel.traffic import TOWERS, exchanges
+
+SIZES = tuple(2**i for i in range(11))  # numbers of workers, 1 to 1,024
+PAYS = 1.10  # a doubling pays as long as it brings so many times the images/s
+
+
+@dataclass(frozen=True)
+class Load:
+    """The pictures of a step: `batch`, shared out (strong scaling), or `per_worker` for each (weak scaling)."""
+
+    batch: int | None = None
+    per_worker: int | None = None
+
+    def of_all(self, size):
+        """N: pictures of a step of `size` workers."""
+        return self.batch or self.per_worker * size
+
+    def of_one(self, size):
+        """Pictures of the worker with the most of them."""
+        return -(-self.of_all(size) // size)
+
+
+class Costs:
+    """Seconds of a worker's parts of a step, as `measure.Worker` found them at some numbers of pictures.
+
+    Between these on straight lines; beyond the last on the line through the last two, or in proportion to the only one.
+    """
+
+    def __init__(self, measured):
+        self.measured = measured
+        self.update, self.added = dict(zip(("trunk", "head"), measured["update"][0])), measured["added"][0][0]
+
+    def forward(self, part, pictures):
+        return self._at(part, pictures, 1)
+
+    def backward(self, part, pictures):
+        return self._at(part, pictures, 2)
+
+    def both(self, part, pictures):
+        """Forward and backward. part: "trunk", "tower" (of two) or "head" """
+        return self.forward(part, pictures) + self.backward(part, pictures)
+
+    def _at(self, part, pictures, column):
+        rows = self.measured[part]
+        x, y = [row[0] for row in rows], [row[column] for row in rows]
+        if pictures <= x[-1]:
+            return float(np.interp(pictures, x, y))
+        before = (x[-2], y[-2]) if len(x) > 1 else (0, 0.0)
+        return y[-1] + (pictures - x[-1]) * (y[-1] - before[1]) / (x[-1] - before[0])
+
+
+def step_seconds(costs, network, form, size, batch, link):
+    """(computed, waited), seconds of a step of `size` workers with `batch` pictures together. network: a whole `Network`"""
+    own, update = -(-batch // size), costs.update
+    if form == "data" or size == 1:
+        computed = costs.both("trunk", own) + costs.both("head", own) + update["trunk"] + update["head"]
+    elif form == "hybrid":
+        computed = costs.both("trunk", own) + costs.both("head", batch) / size + update["trunk"] + update["head"] / size
+    else:
+        computed = costs.both("tower", batch) + costs.both("head", batch) / size + sum(update.values()) / size
+    sent = exchanges(network, form, size, batch)
+    early = link.seconds([e for e in sent if e.early], size)
+    hidden = costs.backward("trunk", own) if link.overlaps and early else 0.0
+    waited = link.seconds([e for e in sent if not e.early], size) + max(0.0, early - hidden)
+    return computed + costs.added * _summed_bytes(network, form, size), waited
+
+
+def _summed_bytes(network, form, size):
+    """Gradients that a worker takes part in adding up."""
+    if size == 1 or form == "towers":
+        return 0
+    params = network.params if form == "data" else network.features.params
+    return sum(p.nbytes for p in params.values())
+
+
+def predict(costs, network, form, load, link, pictures):
+    """What each number of workers brings: a list of dicts of plain numbers.
+
+    costs: {1: `Costs` of a worker alone, 2: of one of several};  pictures: those of an epoch
+    Of towers there are two, since the network has two groups; of others no more than `link.most`.
+    """
+    most = min(TOWERS if form == "towers" else SIZES[-1], link.most or SIZES[-1])
+    rows = []
+    for size in (size for size in SIZES if size <= most):
+        batch = load.of_all(size)
+        computed, waited = step_seconds(costs[min(size, 2)], network, form, size, batch, link)
+        speed = batch / (computed + waited)
+        rows.append({
+            "workers": size, "batch": batch, "step_s": computed + waited, "computed_s": computed, "waited_s": waited,
+            "images_per_s": speed, "efficiency": speed / (size * (rows[0]["images_per_s"] if rows else speed)),
+            "epoch_s": pictures / speed,
+        })  # fmt: skip
+    return rows
+
+
+def stops_paying(rows):
+    """The last number of workers up to which every doubling paid, see `PAYS`; None where that is the largest there is."""
+    for row, doubled in zip(rows, rows[1:]):
+        if doubled["images_per_s"] < PAYS * row["images_per_s"]:
+            return row["workers"]
+    return None
