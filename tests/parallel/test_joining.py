@@ -16,13 +16,14 @@ from tinyalex.parallel.nccl import NcclTeam
 from tinyalex.teaching.device import xp as device
 
 
-@pytest.mark.parametrize("machines, cores, expected", [
-    ("aa", [range(8)] * 2, [4, 4]),  # two that share eight cores
-    ("aaa", [range(2)] * 3, [1, 1, 1]),  # more workers than cores
-    ("aab", [range(6)] * 3, [3, 3, 6]),  # another machine
-    ("aa", [range(4), range(4, 8)], [4, 4]),  # mpiexec has parted them already
+@pytest.mark.parametrize("machines, cores, given, expected", [
+    ("aa", [range(8)] * 2, {}, [4, 4]),  # two that share eight cores
+    ("aaa", [range(2)] * 3, {}, [1, 1, 1]),  # more workers than cores
+    ("aab", [range(6)] * 3, {}, [3, 3, 6]),  # another machine
+    ("aa", [range(4), range(4, 8)], {}, [4, 4]),  # mpiexec has parted them already
+    ("aa", [range(8)] * 2, {1: 3}, [4, None]),  # one was told how many
 ])  # fmt: skip
-def test_cores_are_shared_out(machines, cores, expected, monkeypatch):
+def test_cores_are_shared_out(machines, cores, given, expected, monkeypatch):
     teams, found = {}, {}
     monkeypatch.setattr(joining.platform, "node", lambda: machines[teams[joining_thread()].rank])
     monkeypatch.setattr(joining, "cores", lambda: list(cores[teams[joining_thread()].rank]))
@@ -30,10 +31,10 @@ def test_cores_are_shared_out(machines, cores, expected, monkeypatch):
 
     def work(team):
         teams[joining_thread()] = team
-        joining._share_cores(team)
+        joining._share_cores(team, given.get(team.rank))
 
     run_threads(len(machines), work)
-    assert [found[rank] for rank in range(len(machines))] == expected
+    assert [found.get(rank) for rank in range(len(machines))] == expected
 
 
 def joining_thread():
@@ -49,14 +50,11 @@ def test_transports_of_gpus(transport, kind, as_they_are, monkeypatch):
     """Each worker takes the next GPU of its machine, in the thread that computes and in the one that talks to MPI."""
     give_cuda(monkeypatch)
     mail, taken = Mail(3), []
-    comms = {}
     monkeypatch.setattr("tinyalex.parallel.nccl.nccl_group", lambda size, rank: (size, rank))
-    monkeypatch.setattr(joining, "import_mpi", lambda: SimpleNamespace(COMM_WORLD=comms[joining_thread()]))
     monkeypatch.setattr(joining, "use_gpu", lambda xp, number: taken.append(number))
 
     def work(team):
-        comms[joining_thread()] = Comm(mail, team.rank)
-        opened = joining._open(transport, device)
+        opened = joining._on_device(MpiTeam(Comm(mail, team.rank)), transport, device)
         opened.agree("so that the other thread begins")
         return opened
 
@@ -65,10 +63,26 @@ def test_transports_of_gpus(transport, kind, as_they_are, monkeypatch):
     assert sorted(taken) == [0, 0, 1, 1, 2, 2]
 
 
-def test_cpus_go_through_mpi(monkeypatch):
-    comm = Comm(Mail(1), 0)
-    monkeypatch.setattr(joining, "import_mpi", lambda: SimpleNamespace(COMM_WORLD=comm))
-    assert type(joining._open("auto", np)) is MpiTeam
+def test_cpus_go_through_mpi():
+    team = MpiTeam(Comm(Mail(1), 0))
+    assert joining._on_device(team, "auto", np) is team
+
+
+def test_a_machine_without_a_gpu_is_refused(monkeypatch):
+    """Before arrays are to travel by NCCL, for which the others would wait."""
+    mail, comms = Mail(2), {}
+    monkeypatch.setattr(joining, "import_mpi", lambda: SimpleNamespace(COMM_WORLD=comms[joining_thread()]))
+    monkeypatch.setattr(MpiTeam, "last_words", lambda team, text: None)
+    args = SimpleNamespace(parallel="data", transport="auto", threads=None)
+
+    def work(team):
+        comms[joining_thread()] = Comm(mail, team.rank)
+        with pytest.raises((UserError, SystemExit)) as ended:
+            joining.in_a_team(args, lambda _: (device, np)[team.rank], None)
+        return str(ended.value)
+
+    first, second = run_threads(2, work)
+    assert "rank 1 of 2: --device auto is the CPU, rank 0 has a GPU" in first and second == "2"
 
 
 def test_gpus_are_counted_round():

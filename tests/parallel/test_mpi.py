@@ -179,6 +179,7 @@ def test_towers_in_two_threads(data, alone, tmp_path, capsys):
     (["--parallel", "hybrid"], "--parallel is hybrid, rank 0 has data"),
     (["--data", "other"], "the fingerprint of the data is"),
     (["--data", "nowhere"], "nowhere"),
+    (["--device", "gpu"], "--device is gpu, rank 0 has auto"),
 ])  # fmt: skip
 def test_a_rank_that_differs_is_refused(change, said, data, tmp_path):
     write_easy(tmp_path / "other", TRAIN, VAL, seed=9)
@@ -210,6 +211,21 @@ def test_one_rank_that_does_not_know_of_the_others(data, tmp_path):
     code, _, err = run((1, [*first, "--parallel", "data"]), (1, first))
     said = [line for line in err.splitlines() if "expected --parallel" in line]
     assert code == 2 and len(said) == 1 and "Traceback" not in err and not (tmp_path / "run").exists()
+
+
+def test_threads_may_differ(data, tmp_path):
+    first = [word for word in train(data, tmp_path / "run", "--parallel", "data") if word not in ("--threads", "1")]
+    code, _, err = run((1, first), (1, [*first, "--threads", "1"]))
+    assert code == 0, err
+
+
+def test_the_mpiexec_of_another_mpi(data, tmp_path):
+    """Its processes do not know of each other, so each would do all of the work."""
+    other = "import os, sys; os.environ['OMPI_COMM_WORLD_SIZE'] = '2'; from tinyalex.cli import main; sys.exit(main(sys.argv[1:]))"
+    for form in ([], ["--parallel", "data"], ["--parallel", "towers"]):
+        code, _, err = run((1, ["-c", other, *train(data, tmp_path / "run", *form)[2:]]))
+        assert code == 2 and len(err.strip().splitlines()) == 1 and "one of 2 processes" in err and "expected the mpiexec" in err
+    assert not (tmp_path / "run").exists()
 
 
 def test_three_towers_are_refused(data, tmp_path):

@@ -35,11 +35,10 @@ def add_arguments(parser):
 def run(args):
     if args.ensemble and len(args.run) == 1:
         raise UserError("--ensemble: found one RUN, expected two or more")
-    xp = open_device(args)
     if args.parallel is None:
         refuse_lonely_ranks()
-        return _evaluate(args, xp, Alone())
-    return in_a_team(args, xp, lambda team, _: _evaluate(args, xp, team))
+        return _evaluate(args, open_device(args), Alone())
+    return in_a_team(args, open_device, lambda team, xp, _: _evaluate(args, xp, team))
 
 
 def _evaluate(args, xp, team):

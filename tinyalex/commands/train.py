@@ -78,11 +78,10 @@ SETTINGS = tuple(field.name for field in fields(Config) if field.name not in ("d
 
 
 def run(args):
-    xp = open_device(args)
     if args.parallel is None:
         refuse_lonely_ranks()
-        return _train(args, xp, Alone())
-    return in_a_team(args, xp, lambda team, stop: _train(args, xp, team, stop))
+        return _train(args, open_device(args), Alone())
+    return in_a_team(args, open_device, lambda team, xp, stop: _train(args, xp, team, stop))
 
 
 def _train(args, xp, team, stop=None):

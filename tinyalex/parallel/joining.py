@@ -48,23 +48,26 @@ def refuse_lonely_ranks():
     team.abort("would do all of the work, as each of them; expected --parallel data, towers or hybrid")
 
 
-def in_a_team(args, xp, work):
-    """work(team, stop) on every worker; its result on the first. stop: from `stop_signals`, for threads; else None.
+def in_a_team(args, open_device, work):
+    """work(team, xp, stop) on every worker; its result on the first. stop: from `stop_signals`, for threads; else None.
 
-    The others leave quietly, with the same exit code.
+    open_device(args): the array module that they ask for. The others leave quietly, with the same exit code.
 
     A fault that one worker alone has ends all of them, with one line.
     """
     if args.parallel == "towers" and ranks_started() == 1:
+        xp = open_device(args)
         with stop_signals() as stop:  # only the main thread gets to know of signals
-            return run_threads(2, lambda team: work(team, stop))[0]
-    team = _open(args.transport, xp)
-    if args.threads is None:
-        _share_cores(team)
+            return run_threads(2, lambda team: work(team, xp, stop))[0]
+    team = MpiTeam(import_mpi().COMM_WORLD)
     try:
-        team.last_words(f"tinyalex: one of {team.size} ranks has died, so the work has ended on all of them")
         same_everywhere(team, _options(args))
-        result = work(team, None)
+        xp = team.all_do(lambda: open_device(args))
+        same_everywhere(team, {"--device auto": "the CPU" if xp is np else "a GPU"})
+        team = _on_device(team, args.transport, xp)
+        _share_cores(team, args.threads)
+        team.last_words(f"tinyalex: one of {team.size} ranks has died, so the work has ended on all of them")
+        result = work(team, xp, None)
     except (UserError, KeyboardInterrupt) as error:
         if not getattr(error, "everywhere", False) and team.size > 1:
             team.abort(str(error) or "interrupted")
@@ -83,27 +86,27 @@ def in_a_team(args, xp, work):
     return result
 
 
-def _open(transport, xp):
-    """The team of all MPI ranks; each one's GPU is chosen, where the work is on GPUs."""
-    comm = import_mpi().COMM_WORLD
+def _on_device(team, transport, xp):
+    """The team, for arrays of `xp`; where these live on GPUs, each worker gets the next one of its machine."""
     if xp is np:
-        return MpiTeam(comm)
-    names = MpiTeam(comm).agree(platform.node())
-    number = names[: comm.Get_rank()].count(platform.node())  # the how manyth rank on this machine
+        return team
+    number = team.agree(platform.node())[: team.rank].count(platform.node())  # the how manyth rank on this machine
 
     def prepare():
         use_gpu(xp, number)
 
     prepare()
     if transport in ("auto", "nccl"):
-        return NcclTeam(comm, xp, prepare)
-    return MpiTeam(comm, device_buffers=transport == "cuda-mpi", prepare=prepare)
+        return NcclTeam(team.comm, xp, prepare)
+    return MpiTeam(team.comm, device_buffers=transport == "cuda-mpi", prepare=prepare)
 
 
-def _share_cores(team):
-    """As many threads as this worker's part of the cores that it shares with others; mpiexec may have parted them itself."""
+def _share_cores(team, threads):
+    """As many threads as were asked for, or as this worker's part of the cores; mpiexec may have parted these itself."""
     mine = [platform.node(), cores()]
-    set_thread_count(max(1, len(mine[1]) // team.agree(mine).count(mine)))
+    sharing = team.agree(mine).count(mine)  # all ask, since not all may have been given a number
+    if threads is None:
+        set_thread_count(max(1, len(mine[1]) // sharing))
 
 
 # ---------------------------------------------------------------------------------------------- agreement

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -18,24 +19,30 @@ from tinyalex.errors import UserError
 from tinyalex.parallel.team import Team
 
 SLEEPS = (0.0, 0.0, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6)  # seconds between two looks; the last one again and again
-RANKS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS")  # what mpiexec tells its processes
+RANKS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")  # what they are told
 
 
 def ranks_started():
-    """How many processes mpiexec started this one with, as far as the environment says; 1 without mpiexec."""
+    """How many processes mpiexec or srun started this one with, as far as the environment says; 1 without them."""
     return max((int(os.environ[name]) for name in RANKS if os.environ.get(name, "").isdigit()), default=1)
 
 
 def import_mpi():
-    """mpi4py's MPI module, initialised; UserError where it cannot be had."""
+    """mpi4py's MPI module, initialised; UserError where it cannot be had, or is not that of the mpiexec in use."""
     try:
         import mpi4py
 
         mpi4py.rc.thread_level = "serialized"
-        from mpi4py import MPI
+        with warnings.catch_warnings(action="ignore"):  # of what is refused below
+            from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py is there, but no MPI library
         reason = str(error).splitlines()[0]
         raise UserError(f"--parallel: mpi4py cannot be used ({reason}); expected: pip install mpi4py mpich") from None
+    if MPI.COMM_WORLD.Get_size() == 1 < ranks_started():
+        raise UserError(
+            f"--parallel: one of {ranks_started()} processes, but mpi4py's MPI ({MPI.get_vendor()[0]}) knows of this one only; "
+            f"expected the mpiexec that belongs to it"
+        )
     return MPI
 
 
