@@ -9,11 +9,12 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from tests.checks import agree_all
+from tests.checks import agree, agree_all
 from tests.parallel.ranks import below, launch, mpiexec, run, tinyalex
 from tests.test_training import write_easy
 from tinyalex.checkpoint import load_checkpoint
 from tinyalex.cli import main
+from tinyalex.plots import kernels
 
 pytestmark = pytest.mark.mpi
 
@@ -160,14 +161,16 @@ def test_ctrl_c_stops_all_at_one_step(data, alone, tmp_path):
     assert_same_run(path, alone)
 
 
-def test_towers_in_two_threads(data, alone, tmp_path, capsys):
-    """Without mpiexec; and a run of towers goes on as any other."""
-    path = tmp_path / "run"
+def test_towers_in_two_threads(data, alone, tmp_path, capsys, monkeypatch):
+    """Without mpiexec; the picture at the end shows the kernels of both."""
+    path, drawn = tmp_path / "run", []
+    monkeypatch.setattr("tinyalex.plots.kernels", lambda weight, title: drawn.append(weight) or kernels(weight, title))
     options = ["train", "--data", str(data), *OPTIONS, "--out", str(path), "--json"]
     options[options.index("alexnet-mini+two-towers")] = "alexnet-mini"  # the variation is added
     assert main([*options, "--epochs", "2", "--parallel", "towers"]) == 0
     assert json.loads(capsys.readouterr().out)["model"] == "alexnet-mini+two-towers"
     assert_same_run(path, alone)
+    agree(drawn[0], load_checkpoint(path / "last.safetensors").params["conv1.weight"], "kernels", exact=True)
 
 
 # ---------------------------------------------------------------------------------------------- refused

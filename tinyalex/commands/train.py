@@ -103,8 +103,9 @@ def _train(args, xp, team, stop=None):
         )
         stopped.everywhere = True
         raise stopped from None
+    (kernels,) = trainer.network.whole({"conv1.weight": trainer.network.params["conv1.weight"]}).values()  # of all towers
     if team.rank == 0:
-        _draw(trainer)
+        _draw(trainer, to_host(kernels))
         if args.parallel:
             result |= _exchanged(trainer, result.pop("sent_per_picture"))
     return result
@@ -190,11 +191,10 @@ def _command():
     return "tinyalex " + shlex.join(sys.argv[1:])
 
 
-def _draw(trainer):
-    """The run's three pictures."""
+def _draw(trainer, weight):
+    """The run's three pictures. weight: all kernels of the first layer"""
     folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
     epochs = folder.read_metrics("epoch")
-    weight = to_host(trainer.network.params["conv1.weight"])
     plots.save(plots.curves(epochs, title), folder.path / "curves.png")
     plots.save(plots.kernels(weight, f"The {weight.shape[-1]} kernels of the first layer, {title}"), folder.path / "kernels.png")
     plots.save(plots.overview(epochs, weight, title), folder.path / "overview.png")
