@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -214,6 +215,18 @@ def test_one_rank_that_does_not_know_of_the_others(data, tmp_path):
     code, _, err = run((1, [*first, "--parallel", "data"]), (1, first))
     said = [line for line in err.splitlines() if "expected --parallel" in line]
     assert code == 2 and len(said) == 1 and "Traceback" not in err and not (tmp_path / "run").exists()
+
+
+def test_another_checkpoint_is_refused(data, alone, tmp_path):
+    """Where machines do not share the run folder, each of them may have one."""
+    for place in ("one", "other"):
+        shutil.copytree(alone, tmp_path / place / "run")
+    (tmp_path / "other" / "run" / "last.safetensors").unlink()
+    there = f"import os, sys; os.chdir({str(tmp_path)!r} + sys.argv.pop(1)); from tinyalex.cli import main; sys.exit(main(sys.argv[1:]))"
+    options = ["train", "--resume", "run", "--data", data, "--parallel", "data"]
+    code, _, err = run((1, ["-c", there, "/one", *options]), (1, ["-c", there, "/other", *options]))
+    assert code == 2 and err.strip().splitlines() == [err.strip()]
+    assert "rank 1 of 2: the checkpoint in run is epoch 0, step 0, rank 0 has epoch 2, step 0" in err
 
 
 def test_threads_may_differ(data, tmp_path):

@@ -161,6 +161,7 @@ def _resumed(args, xp, team):
     config, _ = team.all_do(folder.settings)
     dataset = _open_data(args.data or config.data, team)
     trainer = team.all_do(lambda: go_on(folder, dataset, xp, team=team, form=args.parallel))
+    same_everywhere(team, {f"the checkpoint in {folder.path}": "epoch {epoch}, step {step}".format(**trainer.state)})
     if trainer.finished():
         say("it has run all its epochs already; there is nothing left to do", quiet=team.rank > 0)
     return trainer
