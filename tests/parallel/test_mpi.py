@@ -217,16 +217,31 @@ def test_one_rank_that_does_not_know_of_the_others(data, tmp_path):
     assert code == 2 and len(said) == 1 and "Traceback" not in err and not (tmp_path / "run").exists()
 
 
+THERE = "import os, sys; os.chdir(sys.argv.pop(1)); from tinyalex.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
 def test_another_checkpoint_is_refused(data, alone, tmp_path):
     """Where machines do not share the run folder, each of them may have one."""
     for place in ("one", "other"):
         shutil.copytree(alone, tmp_path / place / "run")
     (tmp_path / "other" / "run" / "last.safetensors").unlink()
-    there = f"import os, sys; os.chdir({str(tmp_path)!r} + sys.argv.pop(1)); from tinyalex.cli import main; sys.exit(main(sys.argv[1:]))"
     options = ["train", "--resume", "run", "--data", data, "--parallel", "data"]
-    code, _, err = run((1, ["-c", there, "/one", *options]), (1, ["-c", there, "/other", *options]))
+    code, _, err = run(*((1, ["-c", THERE, tmp_path / place, *options]) for place in ("one", "other")))
     assert code == 2 and err.strip().splitlines() == [err.strip()]
     assert "rank 1 of 2: the checkpoint in run is epoch 0, step 0, rank 0 has epoch 2, step 0" in err
+
+
+@pytest.mark.parametrize("change, said", [("data", "the validation pictures' labels"), ("run", "the checkpoint of run")])
+def test_evaluation_of_something_else_is_refused(change, said, alone, tmp_path):
+    """Of other pictures of the same classes, here more of them, one rank would wait for the other without end."""
+    for place, val in (("one", VAL), ("other", 300 if change == "data" else VAL)):
+        shutil.copytree(alone, tmp_path / place / "run")
+        write_easy(tmp_path / place / "data", TRAIN, val)
+    if change == "run":  # another epoch
+        shutil.copy(alone / "last.safetensors", tmp_path / "other" / "run" / "best.safetensors")
+    options = ["evaluate", "run", "--data", "data", "--parallel", "data"]
+    code, _, err = run(*((1, ["-c", THERE, tmp_path / place, *options]) for place in ("one", "other")))
+    assert code == 2 and err.strip().splitlines() == [err.strip()] and f"rank 1 of 2: {said} is checksum" in err
 
 
 def test_threads_may_differ(data, tmp_path):

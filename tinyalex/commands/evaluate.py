@@ -1,12 +1,14 @@
 """`tinyalex evaluate`: how often trained networks are wrong, each alone and all of them together."""
 
+import json
+import zlib
 from dataclasses import asdict
 
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities, measure, pictures_at_once
 from tinyalex.parallel import Alone, split_network
-from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks
+from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
 from tinyalex.runs import open_runs
 
 DESCRIPTION = (
@@ -45,6 +47,7 @@ def _evaluate(args, xp, team):
     """One worker's part; the result."""
     quiet = args.json or team.rank > 0
     runs, data, split = team.all_do(lambda: open_runs(args.run, xp, args.data, quiet=quiet))
+    same_everywhere(team, _identities(runs, split))
     about, singles, total = {"data": data, "ten_crop": args.ten_crop}, [], 0.0
     for one in runs:
         network = team.all_do(lambda: split_network(args.parallel, one.network, team) if args.parallel else one.network)
@@ -56,6 +59,13 @@ def _evaluate(args, xp, team):
         return singles[0]
     ensemble = {"networks": len(runs)} | about | _measured(total / len(runs), split, args) if args.ensemble else None
     return {"runs": singles, "ensemble": ensemble}
+
+
+def _identities(runs, split):
+    """What tells these pictures and networks from others, for workers that do not share their files."""
+    checksums = {"the validation pictures' labels": zlib.crc32(split.labels)}
+    checksums |= {f"the checkpoint of {one.path}": zlib.crc32(json.dumps(one.info).encode()) for one in runs}
+    return {what: f"checksum {checksum:08x}" for what, checksum in checksums.items()}
 
 
 def _measured(p, split, args):
