@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all
+from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from tinyalex.network import Network
 from tinyalex.optim import SGD
@@ -123,3 +124,9 @@ def test_parts_and_the_whole(form, size):
         assert held == [total] * size
     if form == "towers":
         assert sum(held) == total  # nothing is held twice
+
+
+def test_more_workers_than_classes():
+    with pytest.raises(UserError, match=f"6 workers, expected at most {CLASSES}.*fc8"):
+        run_threads(6, lambda team: split_network("hybrid", network(), team))
+    assert len(in_a_team("hybrid", CLASSES)) == CLASSES

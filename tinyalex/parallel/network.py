@@ -10,7 +10,7 @@ from tinyalex.shares import Share, Undivided, shared_draws, shares
 def split_network(form, network, team):
     """This worker's part of a `Network`, whose parameters it takes over. form: "data", "towers" or "hybrid"
 
-    UserError for towers into which the network does not fall.
+    UserError for towers into which the network does not fall, and for more workers than a layer of its head has units.
     """
     return SplitNetwork(form, network, team)
 

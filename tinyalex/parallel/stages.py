@@ -86,10 +86,18 @@ def _falls_apart(layer, towers, first):
 
 
 def _head(network, team, joins, widths):
-    """Stages of a worker's share of the units of each fully connected layer, each of which reads those of all."""
+    """Stages of a worker's share of the units of each fully connected layer, each of which reads those of all.
+
+    UserError for more workers than a layer has units.
+    """
     stages = []
     for layers in by_linear(network.classifier.layers):
         name, whole = next((name, layer) for name, layer in layers.items() if isinstance(layer, Linear))
+        if whole.out_features < team.size:
+            raise UserError(
+                f"--parallel: {team.size} workers, expected at most {whole.out_features}, "
+                f"among whom the outputs of {name} can be shared out; or --parallel data"
+            )
         all_shares = shares(whole.out_features, team.size)
         mine = all_shares[team.rank]
         layers = layers | {name: _cut(whole, Linear(whole.in_features, len(mine)), mine)}
