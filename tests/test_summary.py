@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,6 +82,22 @@ def test_check_memory(monkeypatch):
     monkeypatch.setattr(summary, "memory_available", lambda xp: needed - 1)
     words = ["--batch 64", "alexnet-small", f"{needed / 1e9:.2f} GB", "--batch 32 would fit"]
     refused(lambda: check_memory(network, 64, None), *words, error=UserError)
+
+
+def test_the_memory_of_a_team(monkeypatch):
+    """Each has its share of the batch and what it holds of the weights; those on one machine need it together."""
+    network = find_model("alexnet-small").build(10)
+    rows = summarise(network)
+    for size, together, held in ((4, 1, None), (4, 2, 5_000), (2, 2, 5_000)):
+        team = SimpleNamespace(size=size, local_size=together)
+        one = training_bytes(rows, 64 // size, network.in_shape, held)
+        monkeypatch.setattr(summary, "memory_available", lambda xp: together * one)
+        assert check_memory(network, 64, None, team, held) == one
+        monkeypatch.setattr(summary, "memory_available", lambda xp: together * one - 1)
+        words = [f"{together * one / 1e9:.2f} GB", f"--batch {64 // 2} would fit"] + (["by 2 workers here"] if together > 1 else [])
+        refused(lambda: check_memory(network, 64, None, team, held), *words, error=UserError)
+    everything = training_bytes(rows, 64, network.in_shape)
+    assert training_bytes(rows, 64, network.in_shape, held=5_000) == everything - 16 * (sum(row.parameters for row in rows) - 5_000)
 
 
 MEASURE = """

@@ -74,6 +74,11 @@ def use_gpu(xp, number):
     xp.cuda.Device(number % xp.cuda.runtime.getDeviceCount()).use()
 
 
+def gpu_number(xp):
+    """Which one of this machine's GPUs the calling thread uses."""
+    return int(xp.cuda.Device().id)
+
+
 def nccl_group(size, rank):
     """CuPy's communicator for arrays on the GPUs of `size` MPI ranks. UserError where NCCL is not there."""
     try:
@@ -118,7 +123,7 @@ def device_name(xp):
     """Words for people: "CPU, 2 threads" or the name of the GPU."""
     if xp is np:
         return f"CPU, {thread_count()} thread{'s' if thread_count() > 1 else ''}"
-    return xp.cuda.runtime.getDeviceProperties(xp.cuda.Device().id)["name"].decode()
+    return xp.cuda.runtime.getDeviceProperties(gpu_number(xp))["name"].decode()
 
 
 # ---------------------------------------------------------------------------------------------- random numbers

@@ -57,8 +57,8 @@ class Trainer:
         network = model.build(len(dataset.class_ids))
         initialise(network, config.init, config.seed, model.input_rms, config.bias_init)
         self.network = split_network(form, network, self.team) if form else network
-        pictures = len(self.network.share(config.batch))
-        self.memory_bytes = check_memory(network, config.batch, xp, pictures)
+        held = sum(p.size for p in self.network.params.values())
+        self.memory_bytes = check_memory(network, config.batch, xp, self.team, held)
         self.network.map_params(lambda p: to_device(p, xp))
         self.view = View.of(dataset, model).to(xp)
         factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))

@@ -1,6 +1,7 @@
 """How a command becomes a team: cores and GPUs are shared out, and what has to be the same is."""
 
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,9 +38,23 @@ def test_cores_are_shared_out(machines, cores, given, expected, monkeypatch):
     assert [found.get(rank) for rank in range(len(machines))] == expected
 
 
-def joining_thread():
-    import threading
+@pytest.mark.parametrize("machines, gpus, expected", [
+    ("aab", None, [2, 2, 1]), ("aab", [0, 1, 0], [1, 1, 1]), ("aaa", [0, 1, 0], [2, 1, 2]),  # more workers than GPUs
+])  # fmt: skip
+def test_who_shares_memory(machines, gpus, expected, monkeypatch):
+    ranks = {}
+    monkeypatch.setattr(joining.platform, "node", lambda: machines[ranks[joining_thread()]])
+    monkeypatch.setattr(joining, "gpu_number", lambda xp: gpus[ranks[joining_thread()]])
 
+    def work(team):
+        ranks[joining_thread()] = team.rank
+        joining._share_memory(team, device if gpus else np)
+        return team.local_size
+
+    assert run_threads(3, work) == expected
+
+
+def joining_thread():
     return threading.get_ident()
 
 

@@ -17,6 +17,7 @@ from tinyalex.models import find_model
 from tinyalex.parallel import run_threads, split_network
 from tinyalex.runfolder import RunFolder
 from tinyalex.shares import Share, SharedDraws, shares
+from tinyalex.summary import summarise, training_bytes
 
 MODEL = "alexnet-mini+two-towers"
 
@@ -64,6 +65,19 @@ def test_the_same_run(form, size, tmp_path):
             agree(params[name] / np.abs(p).max(), p / np.abs(p).max(), name, rtol=0, atol=2e-4)
     steps, epochs = ([line["kind"] for line in RunFolder(tmp_path / "team").read_metrics(kind)] for kind in ("step", "epoch"))
     assert len(epochs) == 2 and not steps  # written once
+
+
+@pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 2), ("towers", 2)])
+def test_what_a_worker_takes(form, size, tmp_path):
+    dataset, model = easy_dataset(36, 10), find_model(MODEL)
+    rows, chosen = summarise(model.build(4)), type(config())(**settings())
+
+    def work(team):
+        trainer = training.Trainer(RunFolder(tmp_path / "run"), chosen, dataset, np, True, team, form)
+        return trainer.memory_bytes, sum(p.size for p in trainer.network.params.values()), team.local_size
+
+    for estimate, held, together in run_threads(size, work):
+        assert estimate == training_bytes(rows, -(-16 // size), (56, 56, 3), held) and together == size
 
 
 def test_nothing_is_read_twice(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import tinyalex
-from tinyalex.backend import cores, set_thread_count, use_gpu
+from tinyalex.backend import cores, gpu_number, set_thread_count, use_gpu
 from tinyalex.errors import UserError
 from tinyalex.guards import stop_signals
 from tinyalex.parallel.mpi import MpiTeam, import_mpi, ranks_started
@@ -66,6 +66,7 @@ def in_a_team(args, open_device, work):
         same_everywhere(team, {"--device auto": "the CPU" if xp is np else "a GPU"})
         team = _on_device(team, args.transport, xp)
         _share_cores(team, args.threads)
+        _share_memory(team, xp)
         team.last_words(f"tinyalex: one of {team.size} ranks has died, so the work has ended on all of them")
         result = work(team, xp, None)
     except (UserError, KeyboardInterrupt) as error:
@@ -107,6 +108,12 @@ def _share_cores(team, threads):
     sharing = team.agree(mine).count(mine)  # all ask, since not all may have been given a number
     if threads is None:
         set_thread_count(max(1, len(mine[1]) // sharing))
+
+
+def _share_memory(team, xp):
+    """Note with how many others this worker has its memory."""
+    memory = [platform.node(), None if xp is np else gpu_number(xp)]
+    team.local_size = team.agree(memory).count(memory)
 
 
 # ---------------------------------------------------------------------------------------------- agreement

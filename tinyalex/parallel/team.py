@@ -17,13 +17,14 @@ class Team:
     """One worker's view of all of them.
 
     rank: its number, from 0;  size: how many there are
+    local_size: how many of them share its memory, that of its machine or GPU
     sent: bytes that this worker has sent to others so far, by the label that they were sent under
 
     Every call is made by all workers, in the same order.
     """
 
     def __init__(self, rank, size):
-        self.rank, self.size, self.sent = rank, size, Counter()
+        self.rank, self.size, self.local_size, self.sent = rank, size, 1, Counter()
 
     # ------------------------------------------------------------------------------------------ what carriers offer
 

@@ -45,7 +45,7 @@ class ThreadTeam(Team):
 
     def __init__(self, rank, board):
         super().__init__(rank, board.size)
-        self.board = board
+        self.board, self.local_size = board, board.size
 
     def _carry(self, send, into):
         self.board.given[self.rank] = send
