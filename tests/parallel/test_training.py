@@ -68,6 +68,21 @@ def test_the_same_run(form, size, tmp_path):
 
 
 @pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 2), ("towers", 2)])
+def test_the_same_run_whatever_the_settings(form, size, tmp_path):
+    dataset = easy_dataset(36, 10)
+    chosen = dict(
+        crop_run=4, bias_lr=2.0, bias_decay=False, weight_decay=0.1, momentum=0.8, layer_lr="conv1:0:0.1,fc6:0:3", init="paper",
+        bias_init=1.0, lr=0.02, schedule="plateau:1", until_error=0.99,
+    )  # fmt: skip
+    trained(tmp_path / "alone", dataset, **chosen), trained(tmp_path / "team", dataset, form, size, **chosen)
+    found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("team", "alone"))
+    assert found.info["state"]["epoch"] == right.info["state"]["epoch"] == 1  # not the second one
+    for params, others in ((found.params, right.params), (found.velocity, right.velocity)):
+        for name, p in others.items():
+            agree(params[name] / np.abs(p).max(), p / np.abs(p).max(), name, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 2), ("towers", 2)])
 def test_what_a_worker_takes(form, size, tmp_path):
     dataset, model = easy_dataset(36, 10), find_model(MODEL)
     rows, chosen = summarise(model.build(4)), type(config())(**settings())
