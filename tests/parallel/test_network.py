@@ -8,7 +8,7 @@ from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from tinyalex.network import Network
 from tinyalex.optim import SGD
-from tinyalex.parallel import run_threads, split_network
+from tinyalex.parallel import run_threads, split_network, sums
 
 FORMS = [("data", 1), ("data", 2), ("data", 3), ("hybrid", 1), ("hybrid", 2), ("hybrid", 3), ("towers", 1), ("towers", 2)]
 CLASSES = 5  # not even among two
@@ -130,3 +130,18 @@ def test_more_workers_than_classes():
     with pytest.raises(UserError, match=f"6 workers, expected at most {CLASSES}.*fc8"):
         run_threads(6, lambda team: split_network("hybrid", network(), team))
     assert len(in_a_team("hybrid", CLASSES)) == CLASSES
+
+
+def test_gradients_that_do_not_lie_in_a_row(monkeypatch):
+    """Those of the fast convolution with a stride; a worker without a picture has zeros that do. All send the same messages."""
+    monkeypatch.setattr(sums, "BUCKET_BYTES", 256)
+    backward, alone = Conv2d.backward, network()
+
+    def turned(layer, dy, cache, input_grad=True):
+        dx, grads = backward(layer, dy, cache, input_grad)
+        return dx, grads | {"weight": np.asfortranarray(grads["weight"])}
+
+    _, _, expected = train(alone, 1, 2)
+    monkeypatch.setattr(Conv2d, "backward", turned)
+    for _, _, grads, _ in in_a_team("data", 3, count=2):
+        agree_all(grads, expected, "gradient", rtol=1e-10)

@@ -1,5 +1,6 @@
 """One worker's part of a network: the layer protocol, with the other workers in between."""
 
+from tinyalex.backend import array_module
 from tinyalex.layers import Layer
 from tinyalex.network import Trunk
 from tinyalex.parallel.stages import FORMS
@@ -100,7 +101,8 @@ class SplitNetwork(Undivided, Layer):
             first = stage is self.stages[0]
             dy, stage_grads = stage.layers.backward(dy, stage_cache, input_grad or not first)
             if stage.summed:
-                sums.add({name: stage_grads[name] for name in stage.layers.params})  # in one order everywhere
+                stage_grads = {name: contiguous(stage_grads[name]) for name in stage.layers.params}  # in one order everywhere
+                sums.add(stage_grads)
             grads |= stage_grads
             dy = self._split(stage, dy, share)
         sums.wait()
@@ -156,6 +158,11 @@ class SplitNetwork(Undivided, Layer):
             return shared_draws(rng, share, axis=0)
         (units,) = stage.cuts.values()
         return shared_draws(rng, units, axis=1)
+
+
+def contiguous(a):
+    """The array as it is, or where its memory does not lie in a row, a copy."""
+    return array_module(a).ascontiguousarray(a)
 
 
 def layer(parameter):

@@ -15,11 +15,12 @@ class GradientSums:
         self.team, self.short, self.under_way = team, [], []
 
     def add(self, grads):
-        """Begin to add up a dict of arrays, in place; every worker gives the same names in the same order."""
+        """Begin to add up a dict of contiguous arrays, in place; every worker gives the same names in the same order."""
         if self.team.size == 1:
             return
         for name, grad in grads.items():
-            if grad.nbytes < BUCKET_BYTES // 8 or not grad.flags.c_contiguous:
+            assert grad.flags.c_contiguous, f"GradientSums: {name} is not contiguous"  # else `flat` would be a copy
+            if grad.nbytes < BUCKET_BYTES // 8:
                 self.short.append(grad)
                 continue
             flat, step = grad.reshape(-1), BUCKET_BYTES // grad.itemsize
