@@ -167,5 +167,18 @@ def test_pictures():
 def test_measured_in_one_process(monkeypatch):
     """The medians over rounds."""
     numbers = iter([4.0, 1.0, 2.0])
-    monkeypatch.setattr(Worker, "round", lambda self, tell: {"trunk": [[6, next(numbers)]]})
+    warm = []
+    monkeypatch.setattr(Worker, "warm_up", lambda self: warm.append(self))
+    monkeypatch.setattr(Worker, "round", lambda self, tell: {"trunk": [[6, next(numbers) if warm else 0.0]]})
     assert measure.measure_one(MINI, 5, Load(batch=6), np, 3, quiet=True) == {"trunk": [[6, 2.0]]}
+
+
+def test_what_is_large_is_done_once_before(worker, noted):
+    """All the pictures that a worker can have, and every velocity touched."""
+    for optimiser in worker.optimisers:
+        for velocity in optimiser.velocity.values():
+            velocity[...] = 0
+    worker.warm_up()
+    pieces = [(way, shape[0]) for way, name, shape, _ in noted if name == "conv1"]
+    assert pieces == 3 * [("forward", 2)] + 3 * [("backward", 2)] and ("backward", "fc8", (6, 5), True) in noted
+    assert all(v.any() for optimiser in worker.optimisers for n, v in optimiser.velocity.items() if n.endswith("weight"))

@@ -55,17 +55,21 @@ def noting(log, name, function):
 def test_a_round(backwards, monkeypatch, capsys):
     """All turns, in both orders; parts of both are those of the slower one; the first tells of every picture."""
     monkeypatch.setattr(ranks, "LONG_ENOUGH", 0.0)
-    orders = [[], []]
+    orders, warmed = [[], []], [[], []]
 
     def work(team):
         pair = Pair(TASK, team)
         for name in ("alone", "beside", "link", "real"):
             setattr(pair, name, noting(orders[team.rank], name, getattr(pair, name)))
+        pair.warm_up()
+        warmed[team.rank] += [name for name, steps in pair.steps.items() if steps.optimiser.velocity["fc8.weight"].any()]
+        capsys.readouterr()
         answers = pair.round(backwards)
         return answers | {"steps": {name: steps.optimiser.velocity for name, steps in pair.steps.items()}}
 
     first, second = run_threads(2, work)
     expected = [("alone",), ("real", "one"), ("beside",), *(("real", form) for form in FORMS), ("link",)]
+    assert warmed == 2 * [["one", *FORMS]]
     assert orders == 2 * [expected[::-1] if backwards else expected]
     assert [row[0] for row in first["alone"]["trunk"]] == [2, 4] and first["alone"]["tower"][0][0] == 4
     assert first["beside"] == second["beside"] and [row[0] for row in first["beside"]["head"]] == [2, 4]

@@ -48,6 +48,12 @@ class Worker:
         self.optimisers = [SGD(part.params) for part in (self.network.features, self.network.classifier)]
         self.grads = [{name: p.copy() for name, p in optimiser.params.items()} for optimiser in self.optimisers]
 
+    def warm_up(self):
+        """The largest parts once: memory that is touched for the first time takes longer than the work on it."""
+        for part in ("trunk", "head"):
+            self.passes(part, self.load.of_one(1))
+        self.updates()
+
     def round(self, sizes=SIZES, tell=lambda pictures: None, meet=lambda: None):
         """All parts once: {part: [[pictures, seconds forward, backward], …]}, and beside the parts
 
@@ -135,4 +141,5 @@ def measure_one(model, classes, load, xp, rounds, quiet=False):
     worker = Worker(model, classes, load, xp)
     total = rounds * sum(pictures for _, pictures in plan(load, "tower" in worker.stages))
     with progress_bar(total, f"measuring {model.name}", quiet=quiet) as bar:
+        worker.warm_up()
         return over(np.median, [worker.round(tell=bar.update) for _ in range(rounds)])

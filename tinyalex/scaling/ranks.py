@@ -94,6 +94,12 @@ class Pair:
             network = self.worker.network if form == "data" else model.build(task.classes)
             self.steps[form] = Steps(split_network(form, network, team), model, task.load.of_all(RANKS), team)
 
+    def warm_up(self):
+        """Once all that is large, on both: see `Worker.warm_up`."""
+        self.worker.warm_up()
+        for steps in self.steps.values():
+            steps.seconds(1)
+
     def round(self, backwards=False):
         """{"alone", "beside": what `Worker.round` gives, "link": [latency, bandwidth], "one", "data", …: seconds of a step}
 
@@ -164,6 +170,7 @@ def main():
     try:
         set_thread_count(task.threads)
         pair = Pair(task, team)
+        pair.warm_up()
         for number in range(task.rounds):
             pair.say(round=pair.round(backwards=number % 2 == 1))
     except MemoryError as error:
