@@ -280,12 +280,21 @@ class Trainer:
 
 
 def start(folder, config, dataset, xp, command, quiet=False, team=None, form=None):
-    """A `Trainer` for a new run, its config.json written; whatever is wrong is found before the first step."""
-    trainer = Trainer(folder, config, dataset, xp, quiet, team, form)
-    trainer.begin()
-    trainer.folder.make()
-    settings = {"config": config.to_dict(), "fingerprint": dataset.fingerprint, "versions": versions()}
-    trainer.folder.write_json("config.json", settings | {"command": command, "device": device_name(xp)})
+    """A `Trainer` for a new run, its config.json written; whatever is wrong, with any worker, is found before that."""
+    team = team or Alone()
+
+    def begun():
+        trainer = Trainer(folder, config, dataset, xp, quiet, team, form)
+        trainer.begin()
+        return trainer
+
+    def write():
+        trainer.folder.make()
+        settings = {"config": config.to_dict(), "fingerprint": dataset.fingerprint, "versions": versions()}
+        trainer.folder.write_json("config.json", settings | {"command": command, "device": device_name(xp)})
+
+    trainer = team.all_do(begun)
+    team.all_do(write)
     return trainer
 
 

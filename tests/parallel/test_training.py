@@ -12,6 +12,7 @@ from tinyalex.backend import random_stream
 from tinyalex.checkpoint import load_checkpoint
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
+from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities
 from tinyalex.models import find_model
 from tinyalex.parallel import run_threads, split_network
@@ -150,6 +151,14 @@ def test_start_from_by_a_team(tmp_path):
     expected = load_checkpoint(tmp_path / "source" / "best.safetensors").params
     for params in run_threads(2, work):
         agree_all(params, expected, "begun with", exact=True)
+
+
+def test_nothing_is_written_where_one_cannot_begin(tmp_path, monkeypatch):
+    """The last worker's memory is too small."""
+    monkeypatch.setattr("tinyalex.summary.memory_available", lambda xp: 0 if threading.current_thread().name == "tinyalex-2" else None)
+    with pytest.raises(UserError, match="rank 2 of 3: --batch 16: training"):
+        trained(tmp_path / "run", easy_dataset(36, 10), "data", 3)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 3), ("towers", 2)])

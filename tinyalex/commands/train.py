@@ -130,7 +130,7 @@ def _fresh(args, xp, team):
     config = team.all_do(lambda: _config(args))
     path = team.agree(team.all_do(lambda: team.rank or str(RunFolder.fresh(args.out, config.model).path)))[0]
     dataset = _open_data(config.data, team)
-    return team.all_do(lambda: start(RunFolder(path), config, dataset, xp, _command(), team=team, form=args.parallel))
+    return start(RunFolder(path), config, dataset, xp, _command(), team=team, form=args.parallel)
 
 
 def _config(args):
