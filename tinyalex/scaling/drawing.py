@@ -1,6 +1,7 @@
 """One picture of all predictions: images/s by workers, a panel a link."""
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter
 
 from tinyalex.plots import DARK, MIDDLE
 
@@ -14,6 +15,9 @@ def speeds_by_workers(links, title):
     for axis, link in zip(axes[0], links):
         draw_speeds(axis, link)
     axes[0, 0].set_ylabel("images/s")
+    low, high = axes[0, 0].get_ylim()
+    axes[0, 0].yaxis.set_major_formatter("{x:,.0f}")  # for all, since they share it
+    axes[0, 0].yaxis.set_minor_formatter("{x:,.0f}" if high < 10 * low else NullFormatter())
     handles, labels = axes[0, 0].get_legend_handles_labels()
     handles.append(plt.Line2D([], [], ls="", marker="o", ms=11, mfc="none", mec="black"))
     labels.append("stops paying")
@@ -39,10 +43,8 @@ def draw_speeds(axis, link):
                 axis.plot(row["workers"], row["images_per_s"], "o", ms=13, mfc="none", mec=color, mew=1.5)
     axis.set_xscale("log", base=2)
     axis.set_yscale("log", base=10)
-    axis.set_xticks(sizes[::2], [f"{size:,}" for size in sizes[::2]])
-    for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-        ticks("{x:,.0f}")
-    axis.tick_params(axis="y", which="minor", labelsize=0 if sizes[-1] > 8 else None)
+    shown = sizes[:: 1 if len(sizes) < 8 else 2]
+    axis.set_xticks(shown, [f"{size:,}" for size in shown])
     axis.set_xlabel("workers")
     axis.set_title(link["title"], fontsize=10)
     axis.grid(alpha=0.25)
