@@ -51,6 +51,13 @@ def keeps_by_reading(x, u, p):
     return y
 
 
+def drops_by_writing(x, u, p):
+    xp = array_module(x)
+    y = x / (1 - p)
+    y[xp.asarray(u < p)] = 0
+    return y
+
+
 def a_where_that_cupy_lacks(x, u, p):
     xp = array_module(x)
     y = xp.zeros_like(x)
@@ -252,6 +259,14 @@ def places_sent(scores, labels):
     p, places = _p_by(xp, scores), (xp.asarray(np.arange(N)), labels)
     loss = -xp.log(p[places]).mean()
     p[places] -= 1
+    return loss, p / N
+
+
+def a_range_of_places(scores, labels):
+    xp, N = array_module(scores), len(scores)
+    p = _p_by(xp, scores)
+    loss = -xp.log(p[range(N), labels]).mean()
+    p[range(N), labels] -= 1
     return loss, p / N
 
 
@@ -667,6 +682,7 @@ MUTANTS = [
     ("17-dropout", "X2", written_on_the_host),
     ("17-dropout", "X3", dropped_by_the_hosts_mask),
     ("17-dropout", "X5", keeps_by_reading),
+    ("17-dropout", "X5", drops_by_writing),
     ("17-dropout", "X7", a_where_that_cupy_lacks),
     ("17-dropout", "X7", a_function_that_cupy_lacks),
     ("17-dropout", "X4", stays_if_nothing_is_kept),
@@ -689,6 +705,7 @@ MUTANTS = [
     ("17-loss", "X3", indices_on_the_host),
     ("17-loss", "C16", one_hot_on_the_host),
     ("17-loss", "X6", a_list_of_places),
+    ("17-loss", "X6", a_range_of_places),
     ("17-loss", "X4", a_plain_number),
     ("17-loss", "X8", loss_fetched),
     ("17-loss", "X8", picture_by_picture),

@@ -20,10 +20,8 @@ def dropout_by_where(x, u, p):
 
 
 def dropout_by_a_factor(x, u, p):
-    xp = array_module(x)
-    factor = xp.zeros(x.shape, x.dtype)
-    factor[xp.asarray(u >= p)] = 1 / (1 - p)  # to write through a mask, nobody has to know how many
-    return x * factor
+    factor = ((u >= p) / (1 - p)).astype(x.dtype)  # made on the host, in x's own dtype
+    return x * array_module(x).asarray(factor)
 
 
 def loss_and_gradient(scores, labels):

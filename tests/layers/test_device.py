@@ -105,7 +105,10 @@ REFUSED = {
     "host index": lambda: A[np.array([0])],
     "list index": lambda: A[[0, 1]],
     "device index of a host array": lambda: HOST[A],
+    "range index": lambda: A[range(2)],
     "masked reading": lambda: A[A > 0],
+    "masked writing": lambda: copy.deepcopy(A).__setitem__(A > 0, 0),
+    "a mask among indices": lambda: A[0, A[0] > 0],
     "truth": lambda: bool((A > 0).all()),
     "float()": lambda: float(A[0, 0]),
     "int() in range": lambda: range(A.sum()),
@@ -133,7 +136,8 @@ def test_the_stand_in_refuses(case):
     "case, kind",
     [
         ("numpy's functions", "numpy"), ("conversion", "convert"), ("host[:] = device", "convert"), ("host + device", "host"),
-        ("device[:] = host", "host"), ("host index", "host"), ("list index", "list"), ("masked reading", "mask"),
+        ("device[:] = host", "host"), ("host index", "host"), ("list index", "list"), ("range index", "list"),
+        ("masked reading", "mask"), ("masked writing", "mask"), ("a mask among indices", "mask"),
         ("truth", "wait"), ("int() in range", "wait"), ("where=", "unknown"), ("multiply.at", "unknown"), ("text", "dtype"),
     ],
 )  # fmt: skip

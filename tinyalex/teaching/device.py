@@ -1,11 +1,11 @@
 """A device without a GPU: an array type that refuses what CuPy refuses, for tests of the shim, and lessons, on any machine.
 
 `xp` is its namespace, `DeviceArray` its array. Underneath is NumPy, so results can be compared exactly. Refused:
-implicit conversion to a host array; host arrays as operands, indices or values; names and keywords that CuPy does not
-have; dtypes other than numbers and booleans. Stricter than CuPy in four places. Three are a hidden wait for the device or
-a hidden transfer: bool(), int(), float() and index() of an element; reading through a boolean mask; lists as indices. The
-fourth is a NumPy function called on a device array: CuPy hands it on where it has a function of that name, so that the
-same line works or not depending on which function it is.
+implicit conversion to a host array; host arrays as operands or values; names and keywords that CuPy does not have; dtypes
+other than numbers and booleans. Stricter than CuPy where that would wait for the device, or move something there, without
+a word: bool(), int(), float() and index() of an element; boolean masks as indices, in reading and in writing (it counts the
+trues); lists, ranges and host arrays as indices. And where NumPy's functions are called on a device array: CuPy hands on
+those that it has a function for, so that the same line works or not depending on which function it is.
 The doors are explicit: `xp.asarray(host)` in, `.get()`, `.item()`, `.tolist()` out. `bus` counts what passes them.
 """
 
@@ -139,10 +139,13 @@ def _checked(name, accepted, function):
 
 
 def _index(key):
-    for part in key if isinstance(key, tuple) else (key,):
-        if isinstance(part, list):
-            raise Refused("list", "a list as an index is a hidden transfer: move it with xp.asarray first")
-    return unwrap(key, "an index")
+    key = key if isinstance(key, tuple) else (key,)
+    if any(isinstance(part, (list, range)) for part in key):
+        raise Refused("list", "a list as an index is a hidden transfer: move it with xp.asarray first")
+    key = unwrap(key, "an index")
+    if any(isinstance(part, np.ndarray) and part.dtype == bool for part in key):
+        raise Refused("mask", "a mask as an index waits for the device (how many are true?): use xp.where")
+    return key
 
 
 class DeviceArray:
@@ -184,11 +187,7 @@ class DeviceArray:
         return self._host.tolist()
 
     def __getitem__(self, key):
-        key = _index(key)
-        for part in key if isinstance(key, tuple) else (key,):
-            if isinstance(part, np.ndarray) and part.dtype == bool:
-                raise Refused("mask", "reading through a mask waits for the device (how many are true?): use xp.where")
-        return wrap(self._host[key])
+        return wrap(self._host[_index(key)])
 
     def __setitem__(self, key, value):
         self._host[_index(key)] = unwrap(value, "an assignment")

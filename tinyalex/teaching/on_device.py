@@ -22,8 +22,8 @@ MISTAKES = {  # what was refused: (its row in the zoo of mistakes, what to tell)
                    "with xp."),
     "wait": ("X4", "An if, float(), bool() or int() needs a number that the device may not have computed yet: the host "
                    "stops and waits, in every step. Let the device decide: xp.where, xp.minimum, xp.maximum."),
-    "mask": ("X5", "x[mask] has as many entries as the mask has trues, which only the device knows: the host waits to be "
-                   "told. xp.where keeps the shape and needs no answer."),
+    "mask": ("X5", "A mask as an index, read or written through: how many are true only the device knows, and the host waits "
+                   "to be told. xp.where keeps the shape and needs no answer."),
     "list": ("X6", "A list as an index is moved to the device in every call. Make the indices there, xp.arange say."),
     "unknown": ("X7", "CuPy does not have this name, or not with these arguments: it has most of NumPy, not all."),
     "fetch": ("X8", "It runs there, but it goes home in between: .get(), .item() and .tolist() wait until the device has "
