@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +10,12 @@ import pytest
 
 from tests.checks import refused
 from tests.parallel.carriers import Comm, Mail, give_cuda
+from tests.test_training import write_easy
 from tinyalex.backend import nccl_group, use_gpu
+from tinyalex.commands.train import _open_data as open_data
+from tinyalex.config import Config
 from tinyalex.errors import UserError
+from tinyalex.models import find_model
 from tinyalex.parallel import joining, run_threads
 from tinyalex.parallel.mpi import MpiTeam
 from tinyalex.parallel.nccl import NcclTeam
@@ -121,6 +126,19 @@ def test_same_everywhere():
     values, said = [{"--a": 1, "--b": None}, {"--a": 1, "--b": None}, {"--a": 1, "--b": 7}], ["rank 2 of 3", "--b is 7", "not given"]
     run_threads(3, lambda team: work(team, values))
     run_threads(2, lambda team: joining.same_everywhere(team, {"--a": [1, None]}))
+
+
+def test_other_settings_are_refused(tmp_path):
+    """From a recipe or a config.json of the rank's own; the data may lie elsewhere on its machine."""
+    data = write_easy(tmp_path / "easy", 8, 4)
+
+    def work(team, **other):
+        chosen = dict(batch=8) | (other if team.rank == 1 else {})
+        return open_data(str(data), Config.for_model(find_model("alexnet-small"), f"at/{team.rank}", **chosen), team)
+
+    first, second = run_threads(2, work)
+    assert first.fingerprint == second.fingerprint
+    refused(lambda: run_threads(2, partial(work, lr=0.5)), "rank 1 of 2: the setting lr is 0.5", error=UserError)
 
 
 def test_the_digest_sees_every_file(tmp_path, monkeypatch):

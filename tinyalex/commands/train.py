@@ -129,7 +129,7 @@ def _exchanged(trainer, sent_per_picture):
 def _fresh(args, xp, team):
     config = team.all_do(lambda: _config(args))
     path = team.agree(team.all_do(lambda: team.rank or str(RunFolder.fresh(args.out, config.model).path)))[0]
-    dataset = _open_data(config.data, team)
+    dataset = _open_data(config.data, config, team)
     return start(RunFolder(path), config, dataset, xp, _command(), team=team, form=args.parallel)
 
 
@@ -149,17 +149,18 @@ def _config(args):
     return config
 
 
-def _open_data(data, team):
-    """The dataset; UserError where the workers have not the same."""
-    dataset = team.all_do(lambda: open_dataset(data))
-    same_everywhere(team, {"the fingerprint of the data": dataset.fingerprint[:12]})
+def _open_data(data, config, team):
+    """The dataset; UserError where the workers have not the same, or, from files of their own, not the same settings."""
+    dataset = team.all_do(lambda: open_dataset(data, quiet=team.rank > 0))
+    settings = {f"the setting {name}": value for name, value in config.to_dict().items() if name != "data"}
+    same_everywhere(team, {"the fingerprint of the data": dataset.fingerprint[:12]} | settings)
     return dataset
 
 
 def _resumed(args, xp, team):
     folder = team.all_do(lambda: _folder_of(args))
     config, _ = team.all_do(folder.settings)
-    dataset = _open_data(args.data or config.data, team)
+    dataset = _open_data(args.data or config.data, config, team)
     trainer = team.all_do(lambda: go_on(folder, dataset, xp, team=team, form=args.parallel))
     same_everywhere(team, {f"the checkpoint in {folder.path}": "epoch {epoch}, step {step}".format(**trainer.state)})
     if trainer.finished():
