@@ -24,6 +24,7 @@ def measure(network, cache, grads, velocity):
                     Empty for a batch of fewer than ENOUGH_PICTURES
 
     Numbers have four digits; None stands for one that is not finite, since JSON has none.
+    Of one worker's part of a network (`tinyalex.parallel`) it is of that part: its pictures, its units.
     cache: what `network.forward` gave for the batch;  grads, velocity: of every parameter, by name
     """
     layers = [name.removesuffix(".weight") for name in network.params if name.endswith(".weight")]

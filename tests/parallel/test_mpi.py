@@ -89,6 +89,11 @@ def test_train(form, ranks, data, alone, tmp_path):
     assert names == {file.name for file in alone.iterdir()}
 
 
+def test_one_worker_is_told_how_to_be_more(data, tmp_path):
+    code, out, err = run((1, train(data, tmp_path / "run", "--parallel", "data", "--epochs", 1)))
+    assert code == 0 and "data, 1 worker (mpiexec -n K" in err and "workers" not in out, (out, err)
+
+
 def test_repeats_to_the_bit(data, tmp_path):
     for name in ("first", "again"):
         assert run((2, train(data, tmp_path / name, "--parallel", "data")))[0] == 0

@@ -182,7 +182,9 @@ def _folder_of(args):
 
 def _announce(trainer):
     data, config = trainer.dataset, trainer.config
-    workers = f"; {trainer.form}, {trainer.team.size} workers" if trainer.form else ""
+    size = trainer.team.size
+    alone = "1 worker (mpiexec -n K before the command starts K)"
+    workers = f"; {trainer.form}, {f'{size} workers' if size > 1 else alone}" if trainer.form else ""
     say(
         f"{config.model} on {data.name}: {len(data.train)} training and {len(data.val)} validation pictures, "
         f"{len(data.class_ids)} classes; {config.epochs} epoch{'s' if config.epochs > 1 else ''}{workers} → {trainer.folder.path}"
@@ -210,7 +212,7 @@ def show(result):
     ]
     print_table(("validation error", "epoch", "top-1", "top-5"), rows, right=(1, 2, 3))
     run = result["run"]
-    workers = f" by {result['workers']} workers" if "workers" in result else ""
+    workers = f" by {result['workers']} workers" if result.get("workers", 1) > 1 else ""
     print(f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s{workers} on {result['device']}\n")
     show_exchanged(result.get("exchanged"), "sent by a worker, a picture")
     if "saved_per_picture" in result:
