@@ -85,6 +85,7 @@ def test_train(form, ranks, data, alone, tmp_path):
     assert (result["parallel"], result["workers"]) == (form, ranks)
     assert err.count("epoch   2/2") == 1 and f"{form}, {ranks} workers" in err
     assert_same_run(tmp_path / "run", alone)
+    assert sum(row["forward"] + row["backward"] for row in result["exchanged"]) > 0
     names = {file.name for file in (tmp_path / "run").iterdir()}
     assert names == {file.name for file in alone.iterdir()}
 
@@ -92,6 +93,12 @@ def test_train(form, ranks, data, alone, tmp_path):
 def test_one_worker_is_told_how_to_be_more(data, tmp_path):
     code, out, err = run((1, train(data, tmp_path / "run", "--parallel", "data", "--epochs", 1)))
     assert code == 0 and "data, 1 worker (mpiexec -n K" in err and "workers" not in out, (out, err)
+
+
+def test_a_run_that_has_ended_sends_nothing(alone, tmp_path):
+    shutil.copytree(alone, tmp_path / "run")
+    code, out, err = run((2, tinyalex("train", "--resume", tmp_path / "run", "--parallel", "data")))
+    assert code == 0 and "there is nothing left to do" in err and "sent by a worker" not in out, (out, err)
 
 
 def test_repeats_to_the_bit(data, tmp_path):

@@ -107,7 +107,8 @@ def _train(args, xp, team, stop=None):
     if team.rank == 0:
         _draw(trainer, to_host(kernels))
         if args.parallel:
-            result |= _exchanged(trainer, result.pop("sent_per_picture"))
+            sent = result.pop("sent_per_picture")
+            result |= _exchanged(trainer, sent) if sent else {}  # nothing of a run that had ended before
     return result
 
 
