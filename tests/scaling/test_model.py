@@ -158,8 +158,8 @@ def test_predicted_beside_measured():
         measured = {part: [[n if len(row) == 3 and i == 0 else slow * n for i, n in enumerate(row)] for row in rows]
                     for part, rows in MEASURED.items()}  # fmt: skip
         beside = measured | {"update": [[1.0 * slow, 1.0 * slow]]}
-        rounds.append({"alone": measured, "beside": beside, "link": [1e-4 * slow, 1e6 / slow], "one": one, "data": data})
-    first, second = check.compare(rounds, net, load, 1, 2, ("data",))
+        rounds.append({"alone": measured, "beside": beside, "link": [1e-4 * slow, 1e6 / slow], "one": one, "threaded": 3.0 * slow, "data": data})
+    first, second, third = check.compare(rounds, net, load, 1, 2, ("data",))
     alone = sum(step_seconds(Costs(MEASURED), net, "data", 1, 8, LINK))
     assert (first["form"], first["workers"], first["batch"]) == (None, 1, 8)
     assert [first[key] for key in ("ratio_low", "ratio", "ratio_high")] == pytest.approx(
@@ -170,3 +170,6 @@ def test_predicted_beside_measured():
     here = Link("here", "", 1e-4, 1e6, overlaps=False)
     two = sum(step_seconds(Costs(MEASURED | {"update": [[1.0, 1.0]]}), net, "data", 2, 8, here))
     assert (second["form"], second["workers"], second["ratio"]) == ("data", 2, pytest.approx(two / 4))
+    assert [second[f"of_threaded{which}"] for which in ("_low", "", "_high")] == [3 / 4, 3 / 4, 6 / 4]
+    assert (third["form"], third["workers"], third["threads"], third["ratio"]) == (None, 1, 2, None)
+    assert third["images_per_s"] == pytest.approx(8 / 6)

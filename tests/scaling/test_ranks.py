@@ -68,18 +68,18 @@ def test_a_round(backwards, monkeypatch, capsys):
         return answers | {"steps": {name: steps.optimiser.velocity for name, steps in pair.steps.items()}}
 
     first, second = run_threads(2, work)
-    expected = [("alone",), ("real", "one"), ("beside",), *(("real", form) for form in FORMS), ("link",)]
-    assert warmed == 2 * [["one", *FORMS]]
+    expected = [("alone",), ("real", "one"), ("beside",), *(("real", name) for name in ("threaded", *FORMS)), ("link",)]
+    assert warmed == 2 * [["one", "threaded", *FORMS]]
     assert orders == 2 * [expected[::-1] if backwards else expected]
     assert [row[0] for row in first["alone"]["trunk"]] == [2, 4] and first["alone"]["tower"][0][0] == 4
     assert first["beside"] == second["beside"] and [row[0] for row in first["beside"]["head"]] == [2, 4]
-    assert second["alone"] is second["one"] is None and first["link"][0] > 0 and 1e6 < first["link"][1] < 1e13
-    assert all(first[name] > 0 for name in ("one", *FORMS))
+    assert second["alone"] is second["one"] is second["threaded"] is None and first["link"][0] > 0 and 1e6 < first["link"][1] < 1e13
+    assert all(first[name] > 0 for name in ("one", "threaded", *FORMS))
     for form in FORMS:
         assert all(v.any() for name, v in first["steps"][form].items() if name.endswith("weight")), "a real step trains"
     pictures = [words["pictures"] for words in told(capsys)]
     parts = 2 * (2 + 4) + 4  # trunk and head, and a tower
-    assert sum(pictures) == 2 * parts + 4 * 4
+    assert sum(pictures) == 2 * parts + 5 * 4
 
 
 def test_a_step_of_two_is_that_of_one():
@@ -87,6 +87,7 @@ def test_a_step_of_two_is_that_of_one():
 
     def work(team):
         pair, moved = Pair(TASK, team), {}
+        del pair.steps["threaded"]  # the very steps of "one", whose velocity would be that of two
         for name, steps in pair.steps.items():
             rng = np.random.default_rng(0)
             weights = {n: rng.normal(0, 0.05, p.shape).astype("float32") for n, p in pair.worker.network.params.items()}
@@ -210,7 +211,7 @@ def test_mpiexec_is_found(monkeypatch, tmp_path, mpiexec):
 @pytest.mark.mpi
 def test_real_ranks():
     rounds = answers(find_mpiexec("--check"), Task(MODEL, 5, 4, None, 1, 1, (1, 2), (1, 2), FORMS), silence=60)
-    assert list(rounds[0]) == ["alone", "one", "beside", *FORMS, "link"] and rounds[0]["towers"] > 0
+    assert list(rounds[0]) == ["alone", "one", "beside", "threaded", *FORMS, "link"] and rounds[0]["towers"] > 0
     latency, bandwidth = rounds[0]["link"]
     assert 0 < latency < 1 and 1e6 < bandwidth < 1e13
 

@@ -45,7 +45,7 @@ def measured(monkeypatch):
 
     def two(task, has_towers, mpiexec, quiet):
         asked.append((task, has_towers, mpiexec, quiet))
-        rounds = [{"alone": parts(), "beside": parts(2.0), "link": [1e-4, 2e9]} | dict.fromkeys(("one", *task.forms), 4.0)]
+        rounds = [{"alone": parts(), "beside": parts(2.0), "link": [1e-4, 2e9]} | dict.fromkeys(("one", "threaded", *task.forms), 4.0)]
         return {"alone": parts(), "beside": parts(2.0)}, [1e-4, 2e9], rounds
 
     monkeypatch.setattr(scale, "measure_one", one)
@@ -107,7 +107,7 @@ def test_what_is_measured_between_processes(words, alone, forms, links, measured
         costs = Costs(parts())
         rows = predict({1: costs, 2: costs}, network, "data", Load(batch=64), LINKS["ethernet"], scale.PICTURES)
         assert result["links"][0]["forms"]["data"]["rows"] == rows
-    assert [row["form"] for row in result.get("check", [])] == ([None, *forms] if forms else [])
+    assert [row["form"] for row in result.get("check", [])] == ([None, *forms, None] if forms else [])
 
 
 def test_more_threads_and_more_cores(measured, monkeypatch, capsys):
@@ -128,7 +128,8 @@ def test_for_people(measured, capsys, monkeypatch, tmp_path):
     (data,) = [line.split() for line in lines if line.startswith("data   ")]
     link = Link("here", "", 1e-4, 2e9, overlaps=False)
     step = sum(step_seconds(Costs(parts(2.0)), find_model(MODEL).build(1000), "data", 2, 64, link))
-    assert data[1:4] == ["2", f"{64 / step:,.1f}", "16.0"] and data[4] == f"{step / 4:.2f}"
+    assert data[1:5] == ["2", "1", f"{64 / step:,.1f}", "16.0"] and data[5] == f"{step / 4:.2f}" and data[7] == "1.00"
+    assert any(line.split()[:5] == ["one", "process", "1", "2", "16.0"] for line in lines)
     assert any(line.startswith("conv2") and "8.11 kB" in line for line in lines)
     assert "each of 2 sends" in out and "Assumed:" in out and str(tmp_path / "a.png") in out
     assert max(map(len, lines)) <= 125

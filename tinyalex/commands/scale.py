@@ -227,12 +227,20 @@ def _duration(seconds):
 def _show_check(rows):
     lines = []
     for row in rows:
-        ratio = f"{row['ratio']:.2f} ({row['ratio_low']:.2f}–{row['ratio_high']:.2f})"
-        speeds = (f"{row[key]:,.1f}" for key in ("predicted_images_per_s", "images_per_s"))
-        lines.append((row["form"] or "one process", row["workers"], *speeds, ratio))
-    header = ("real steps, here", "ranks", "predicted images/s", "measured", "measured / predicted")
-    print_table(header, lines, right=(1, 2, 3, 4))
+        speeds = ("" if row[key] is None else f"{row[key]:,.1f}" for key in ("predicted_images_per_s", "images_per_s"))
+        lines.append((row["form"] or "one process", row["workers"], row["threads"], *speeds, *map(_ratio(row), ("ratio", "of_threaded"))))
+    threads = max(row["threads"] for row in rows)
+    header = (
+        "real steps, here", "ranks", "threads each", "predicted images/s", "measured", "measured / predicted",
+        f"of one process, {threads} threads",
+    )  # fmt: skip
+    print_table(header, lines, right=range(1, 7))
     print("Medians over rounds, each predicted from what was measured within it (lowest–highest).\n")
+
+
+def _ratio(row):
+    """A function that shows a figure of the row with its range, nothing where it has none."""
+    return lambda name: "" if row[name] is None else f"{row[name]:.2f} ({row[f'{name}_low']:.2f}–{row[f'{name}_high']:.2f})"
 
 
 def _show_saved(result):

@@ -43,7 +43,7 @@ def measure_two(task, has_towers, mpiexec, quiet=False):
     """
     pictures = sum(n for sizes in (task.alone, task.beside) for _, n in plan(task.load, has_towers, sizes))
     if task.forms:
-        pictures += task.load.of_all(1) + len(task.forms) * task.load.of_all(RANKS)
+        pictures += task.load.of_all(1) + (1 + len(task.forms)) * task.load.of_all(RANKS)
     with progress_bar(task.rounds * pictures, f"measuring {task.model}, {RANKS} ranks", quiet=quiet) as bar:
         rounds = rounds_of(task, mpiexec, bar)
     parts = {name: over(np.median, [one[name] for one in rounds]) for name in ("alone", "beside")}

@@ -31,6 +31,7 @@ from tinyalex.scaling.measure import Worker, over, pictures_for
 from tinyalex.scaling.model import Load
 
 RANKS = 2
+THREADED = "threaded"  # real steps of one process with the threads of all ranks; "one": with those of one rank
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Task:
     """model, classes, batch, per_worker: as the command has them;  threads: of each rank
 
     alone, beside: numbers of workers; their pictures are what the parts are measured with, see `Pair`
-    forms: whose real steps are taken, and those of one process;  rounds: how often all of this
+    forms: whose real steps are taken, and those of one process, with as many threads as one rank and as all of them
+    rounds: how often all of this
     """
 
     model: str
@@ -90,6 +92,8 @@ class Pair:
         self.steps = {}
         if task.forms:
             self.steps["one"] = Steps(self.worker.network, model, task.load.of_all(1), Alone())
+            alike = task.load.of_all(RANKS) == task.load.of_all(1)
+            self.steps[THREADED] = self.steps["one"] if alike else Steps(self.worker.network, model, task.load.of_all(RANKS), Alone())
         for form in task.forms:
             network = self.worker.network if form == "data" else model.build(task.classes)
             self.steps[form] = Steps(split_network(form, network, team), model, task.load.of_all(RANKS), team)
@@ -133,14 +137,16 @@ class Pair:
         return [latency, BUCKET_BYTES / max(seconds - latency, 1e-9)]
 
     def real(self, name):
-        """Seconds of a real step: of one process alone, "one", or of both in a form. Quick steps are taken several times."""
-        steps, alone = self.steps[name], name == "one"
+        """Seconds of a real step: of one process alone, or of both in a form. Quick steps are taken several times."""
+        steps, alone = self.steps[name], name in ("one", THREADED)
         if alone and self.team.rank:
             return None
+        set_thread_count(self.task.threads * (RANKS if name == THREADED else 1))
         seconds = steps.seconds(1)
         count = math.ceil(LONG_ENOUGH / seconds)
         count = count if alone else self.team.agree(count)[0]
         seconds = steps.seconds(count) if count > 1 else seconds
+        set_thread_count(self.task.threads)
         self.tell(steps.batch)
         return seconds
 
