@@ -17,7 +17,7 @@ from tinyalex.config import Config
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.parallel import joining, run_threads
-from tinyalex.parallel.mpi import MpiTeam
+from tinyalex.parallel.mpi import RANKS, MpiTeam, ranks_started
 from tinyalex.parallel.nccl import NcclTeam
 from tinyalex.teaching.device import xp as device
 
@@ -112,6 +112,19 @@ def test_gpus_are_counted_round():
     for number in range(5):
         use_gpu(xp, number)
     assert taken == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("environment, expected", [
+    ({}, 1), ({"PMI_SIZE": "4"}, 4), ({"OMPI_COMM_WORLD_SIZE": "3"}, 3), ({"MPI_LOCALNRANKS": "1"}, 1), ({"PMI_SIZE": "many"}, 1),
+    ({"SLURM_STEP_NUM_TASKS": "8"}, 8), ({"SLURM_NTASKS": "8"}, 1),  # the latter: in a batch script too, which is one process
+    ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_PTY_PORT": "1"}, 1), ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_PTY_PORT": "1", "PMI_SIZE": "2"}, 2),
+])  # fmt: skip
+def test_how_many_were_started(environment, expected, monkeypatch):
+    for name in RANKS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert ranks_started() == expected
 
 
 def test_without_nccl(monkeypatch):

@@ -24,7 +24,10 @@ RANKS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS", "SL
 
 def ranks_started():
     """How many processes mpiexec or srun started this one with, as far as the environment says; 1 without them."""
-    return max((int(os.environ[name]) for name in RANKS if os.environ.get(name, "").isdigit()), default=1)
+    names = [name for name in RANKS if os.environ.get(name, "").isdigit()]
+    if "SLURM_PTY_PORT" in os.environ:  # below a shell that srun opened, the only one whatever srun was told
+        names = [name for name in names if not name.startswith("SLURM")]
+    return max((int(os.environ[name]) for name in names), default=1)
 
 
 def import_mpi():
