@@ -70,8 +70,12 @@ def _find_gpu():
 
 
 def use_gpu(xp, number):
-    """Make the calling thread use that one of this machine's GPUs, counted round and round."""
-    xp.cuda.Device(number % xp.cuda.runtime.getDeviceCount()).use()
+    """Make the calling thread, and all of `ordered_map`, use that one of this machine's GPUs, counted round and round."""
+    global _gpu
+    if _gpu is None:
+        _pools.clear()  # whose threads use the first one
+    _gpu = xp.cuda.Device(number % xp.cuda.runtime.getDeviceCount())
+    _gpu.use()
 
 
 def gpu_number(xp):
@@ -245,6 +249,7 @@ def cores():
 _blas = ThreadpoolController()
 _threads = len(cores())
 _pools = {}
+_gpu = None  # the one that this process has chosen; CUDA has a thread begin with the machine's first
 _this_thread = threading.local()
 MATMUL_COLUMNS = 256
 
@@ -293,7 +298,13 @@ def ordered_map(function, items):
 
 
 def _new_pool():
-    return ThreadPoolExecutor(_threads, "tinyalex", initializer=lambda: setattr(_this_thread, "is_ours", True))
+    return ThreadPoolExecutor(_threads, "tinyalex", initializer=_begin_thread)
+
+
+def _begin_thread():
+    _this_thread.is_ours = True
+    if _gpu is not None:
+        _gpu.use()
 
 
 def matmul(a, b):

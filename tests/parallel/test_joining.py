@@ -11,7 +11,8 @@ import pytest
 from tests.checks import refused
 from tests.parallel.carriers import Comm, Mail, give_cuda
 from tests.test_training import write_easy
-from tinyalex.backend import nccl_group, use_gpu
+from tinyalex import backend
+from tinyalex.backend import nccl_group, ordered_map, use_gpu
 from tinyalex.commands.train import _open_data as open_data
 from tinyalex.config import Config
 from tinyalex.errors import UserError
@@ -105,13 +106,40 @@ def test_a_machine_without_a_gpu_is_refused(monkeypatch):
     assert "rank 1 of 2: --device auto is the CPU, rank 0 has a GPU" in first and second == "2"
 
 
-def test_gpus_are_counted_round():
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """(an array module, [(number, thread) of each time that one is chosen])"""
     taken = []
-    runtime = SimpleNamespace(getDeviceCount=lambda: 2)
-    xp = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime, Device=lambda n: SimpleNamespace(use=lambda: taken.append(n))))
+    cuda = SimpleNamespace(
+        runtime=SimpleNamespace(getDeviceCount=lambda: 2),
+        Device=lambda number: SimpleNamespace(use=lambda: taken.append((number, threading.get_ident()))),
+    )
+    monkeypatch.setattr(backend, "_gpu", None)
+    monkeypatch.setattr(backend, "_pools", {})
+    monkeypatch.setattr(backend, "_threads", 3)
+    return SimpleNamespace(cuda=cuda), taken
+
+
+def test_gpus_are_counted_round(two_gpus):
+    xp, taken = two_gpus
     for number in range(5):
         use_gpu(xp, number)
-    assert taken == [0, 1, 0, 1, 0]
+    assert [number for number, _ in taken] == [0, 1, 0, 1, 0]
+
+
+def test_all_threads_use_the_workers_gpu(two_gpus):
+    """Those too that update weights; on the first one they would not wait for what the worker's own computes."""
+    xp, taken = two_gpus
+    together = threading.Barrier(3)
+
+    def busy(_):
+        together.wait(20)  # all three at once
+        return threading.get_ident()
+
+    list(ordered_map(busy, range(3)))  # a pool that is there already
+    use_gpu(xp, 1)
+    used = set(ordered_map(busy, range(3)))
+    assert len(used) == 3 and set(taken) == {(1, thread) for thread in used | {threading.get_ident()}}
 
 
 @pytest.mark.parametrize("environment, expected", [
