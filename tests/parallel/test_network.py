@@ -114,6 +114,8 @@ def test_parts_and_the_whole(form, size):
     def work(team):
         net = split_network(form, network(), team)
         agree_all(net.part(whole), net.params, "part", exact=True)
+        other = {name: np.zeros((*p.shape[:-1], p.shape[-1] + 1)) for name, p in whole.items()}
+        assert all(a is other[name] for name, a in net.part(other).items())  # another network's: not cut until it fits
         return net.whole(net.params), sum(p.size for p in net.params.values())
 
     answers = run_threads(size, work)

@@ -72,7 +72,8 @@ def test_gather(carrier, size, axis):
     expected = np.concatenate([numbers(rank, *shape) for rank, shape in enumerate(shapes)], axis)
 
     def work(team):
-        return to_host(team.gather(to_device(numbers(team.rank, *shapes[team.rank]), xp), counts, axis, "x"))
+        x = to_device(numbers(team.rank, *shapes[team.rank]).repeat(2, axis=-1), xp)[..., ::2]  # not contiguous
+        return to_host(team.gather(x, counts, axis, "x"))
 
     for found in run(size, work):
         agree(found, expected, "gathered", exact=True)
