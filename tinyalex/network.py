@@ -5,6 +5,8 @@ of its own (within a piece every layer works in blocks that suit its caches). Th
 the weights, so the head takes the whole batch in one product. Several workers split it the same way (`tinyalex.parallel`).
 """
 
+import copy
+
 from tinyalex.backend import array_module, child_streams, is_host, ordered_map
 from tinyalex.layers import Layer
 from tinyalex.layers.blocks import slices
@@ -93,7 +95,8 @@ class Trunk(Sequential):
     def forward(self, x, train=False, rng=None, share=None):
         """As `Layer.forward`. share: which pictures of a larger batch these are (None: all of it).
 
-        The pieces are those of the larger batch, cut where the share begins and ends, and draw as those would.
+        The pieces are those of the larger batch, cut where the share begins and ends, and further where it would have too
+        few for every core; they draw as those would.
         """
         pieces, streams = self._pieces(x, rng, Share.whole(len(x)) if share is None else share)
         trunk = self.for_batch(x.shape[1:], x.dtype)
@@ -139,18 +142,18 @@ class Trunk(Sequential):
 
     def _pieces(self, x, rng, share):
         """Slices of x, and a generator for each: small pieces on the CPU, all at once on a device that wants large work."""
-        if is_host(x):
-            of_batch = slices(share.of, min(PIECE_PICTURES, -(-share.of // PIECES)))
-        else:
-            of_batch = [slice(0, share.of)]
+        if not is_host(x):
+            return ([slice(0, len(x))], [shared_draws(rng, share, axis=0)]) if len(x) else ([], [])
+        of_batch, step, pieces, draws = slices(share.of, _piece_size(share.of)), _piece_size(len(share)), [], []
         streams = child_streams(rng, len(of_batch)) if len(of_batch) > 1 else [rng]
-        mine = []
         for piece, stream in zip(of_batch, streams):
-            start, stop = max(piece.start, share.start), min(piece.stop, share.stop)
-            if start < stop:
+            for start in range(max(piece.start, share.start), min(piece.stop, share.stop), step):
+                stop = min(start + step, piece.stop, share.stop)
                 inside = Share(start - piece.start, stop - piece.start, piece.stop - piece.start)
-                mine.append((slice(start - share.start, stop - share.start), shared_draws(stream, inside, axis=0)))
-        return [piece for piece, _ in mine], [stream for _, stream in mine]
+                pieces.append(slice(start - share.start, stop - share.start))
+                # what draws for one piece of the batch begins anew in each part of it
+                draws.append(stream if len(inside) == inside.of else shared_draws(copy.deepcopy(stream), inside, axis=0))
+        return pieces, draws
 
     def _join(self, x, outputs):
         """The pieces' outputs as one array; an empty one without pieces, a single piece as it is."""
@@ -219,6 +222,11 @@ class Network(Undivided, Layer):
             raise ValueError(f"{self.label}: x.shape = {x.shape}, expected (N, {', '.join(map(str, self.in_shape))})")
         if len(x) == 0:
             raise ValueError(f"{self.label}: x holds no picture")
+
+
+def _piece_size(pictures):
+    """Of how many pictures a piece is, where there are so many altogether; at least 1."""
+    return max(1, min(PIECE_PICTURES, -(-pictures // PIECES)))
 
 
 def _join(arrays):

@@ -6,9 +6,10 @@ import pytest
 from tests.checks import agree, agree_all
 from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
-from tinyalex.network import Network
+from tinyalex.network import Network, Trunk
 from tinyalex.optim import SGD
 from tinyalex.parallel import run_threads, split_network, sums
+from tinyalex.shares import Share, shares
 
 FORMS = [("data", 1), ("data", 2), ("data", 3), ("hybrid", 1), ("hybrid", 2), ("hybrid", 3), ("towers", 1), ("towers", 2)]
 CLASSES = 5  # not even among two
@@ -147,3 +148,22 @@ def test_gradients_that_do_not_lie_in_a_row(monkeypatch):
     monkeypatch.setattr(Conv2d, "backward", turned)
     for _, _, grads, _ in in_a_team("data", 3, count=2):
         agree_all(grads, expected, "gradient", rtol=1e-10)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 20, 70])
+def test_a_trunk_draws_for_a_share_what_it_draws_for_the_batch(count):
+    """Whatever pieces the batch falls into, and whatever parts of these a share does."""
+    trunk = Trunk({"drop1": Dropout(0.5), "relu1": ReLU(), "drop2": Dropout(0.3)})
+    x = np.random.default_rng(0).standard_normal((count, 3, 3, 2))
+    expected, _ = trunk.forward(x, True, np.random.default_rng(1))
+    for workers in (1, 2, 3, 5):
+        parts = [trunk.forward(x[share.run], True, np.random.default_rng(1), share)[0] for share in shares(count, workers)]
+        agree(np.concatenate(parts), expected, f"{workers} workers", exact=True)
+
+
+def test_a_share_has_pieces_for_every_core():
+    trunk, x = Trunk({"relu1": ReLU()}), np.ones((16, 2, 2, 1))
+    _, (_, pieces, _) = trunk.forward(x, share=Share(16, 32, 128))
+    assert pieces == [slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 16)]
+    _, (_, pieces, _) = trunk.forward(np.ones((64, 2, 2, 1)), share=Share(64, 128, 128))
+    assert pieces == [slice(start, start + 16) for start in (0, 16, 32, 48)]

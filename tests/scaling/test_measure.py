@@ -72,10 +72,10 @@ def noted(monkeypatch, worker):
 def test_the_trunk(worker, noted):
     """Each layer once a piece; the pieces are those of the whole batch, the gradient of pixels is nobody's."""
     layers = len(worker.network.features.layers)
-    assert worker.passes("trunk", 4) == (2 * layers, 2 * layers), "six pictures are taken in pieces of two"
+    assert worker.passes("trunk", 4) == (4 * layers, 4 * layers), "four pictures of six, one by one: a piece for each of four cores"
     ways, names, shapes, grads = zip(*noted)
-    assert set(names) == set(worker.network.features.layers) and {shape[0] for shape in shapes} == {2}
-    assert [grad for way, name, _, grad in noted if (way, name) == ("backward", "conv1")] == [False, False]
+    assert set(names) == set(worker.network.features.layers) and {shape[0] for shape in shapes} == {1}
+    assert [grad for way, name, _, grad in noted if (way, name) == ("backward", "conv1")] == [False] * 4
 
 
 def test_the_head(worker, noted):
