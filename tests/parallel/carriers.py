@@ -5,12 +5,15 @@ Both work on the strict device array, whose namespace gets the few names of CUDA
 
 import queue
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
 
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
+
+SECONDS = 20  # the longest that a message may take
 
 
 class Mail:
@@ -48,14 +51,17 @@ class Comm:
 
 
 class Receiving:
+    """A message on its way; a test that fails elsewhere does not wait for it without end."""
+
     def __init__(self, buffer, box):
-        self.buffer, self.box, self.done = buffer, box, False
+        self.buffer, self.box, self.done, self.until = buffer, box, False, time.monotonic() + SECONDS
 
     def Test(self):
         if not self.done:
             try:
                 array = self.box.get_nowait()
             except queue.Empty:
+                assert time.monotonic() < self.until, "nothing came"
                 return False
             assert array.shape == self.buffer.shape, f"a message of {array.shape} for {self.buffer.shape}"
             self.buffer[...] = array
@@ -76,7 +82,7 @@ class Group:
 
     def recv(self, out_array, peer, stream=None):
         self._look(out_array)
-        array = self.mail.boxes[peer, self.rank].get(timeout=20)
+        array = self.mail.boxes[peer, self.rank].get(timeout=SECONDS)
         assert array.shape == out_array.shape and array.dtype == out_array.dtype
         out_array[...] = array
 
