@@ -1,14 +1,19 @@
 """A team of threads against one network: the same scores, gradients and weights, in every form, whatever the shares."""
 
+import itertools
+import threading
+
 import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all
+from tinyalex import backend
 from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from tinyalex.network import Network, Trunk
 from tinyalex.optim import SGD
 from tinyalex.parallel import run_threads, split_network, sums
+from tinyalex.parallel.threads import ThreadTeam
 from tinyalex.shares import Share, shares
 
 FORMS = [("data", 1), ("data", 2), ("data", 3), ("hybrid", 1), ("hybrid", 2), ("hybrid", 3), ("towers", 1), ("towers", 2)]
@@ -167,3 +172,38 @@ def test_a_share_has_pieces_for_every_core():
     assert pieces == [slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 16)]
     _, (_, pieces, _) = trunk.forward(np.ones((64, 2, 2, 1)), share=Share(64, 128, 128))
     assert pieces == [slice(start, start + 16) for start in (0, 16, 32, 48)]
+
+
+@pytest.mark.parametrize("guilty, workers, changed", [
+    ("norm1", 4, {}),  # two groups
+    ("norm1", 2, {"norm1": LocalResponseNorm(3, 0.5, 0.6, 1.5)}),  # reads the maps of both
+    ("relu3", 2, {"relu3": Dropout(0.5)}),  # its mask is drawn for all maps at once
+    ("conv4", 4, {"norm1": ReLU(), "conv2": Conv2d(4, 6, 3, padding=1)}),
+    ("conv1", 3, {"conv1": Conv2d(3, 6, 3, groups=3), "norm1": ReLU(), "conv2": Conv2d(6, 6, 3, padding=1)}),  # all see all colours
+])  # fmt: skip
+def test_what_does_not_fall_into_towers(guilty, workers, changed):
+    whole = network()
+    changed = Network(whole.features.layers | changed, whole.classifier.layers, whole.in_shape)
+    with pytest.raises(UserError, match=f"does not fall into {workers} towers at {guilty}"):
+        run_threads(workers, lambda team: split_network("towers", changed, team))
+
+
+def test_gradients_leave_while_backward_runs(monkeypatch):
+    """Those of each fully connected layer before the gradients of the one below are computed, so the trunk's come last."""
+    events, submit = [], ThreadTeam.submit
+
+    def note(event):
+        if threading.current_thread().name == "tinyalex-0":
+            events.append(event)
+
+    def noted(backward):
+        return lambda layer, *given, **named: note(layer.name) or backward(layer, *given, **named)
+
+    monkeypatch.setattr(sums, "BUCKET_BYTES", 512)  # 64 bytes are long
+    monkeypatch.setattr(backend, "_threads", 1)
+    monkeypatch.setattr(ThreadTeam, "submit", lambda team, work: note("sent") or submit(team, work))
+    for kind in (Linear, Conv2d):
+        monkeypatch.setattr(kind, "backward", noted(kind.backward))
+    in_a_team("data", 2, count=2)
+    layers = [name for name, _ in itertools.groupby(events)]
+    assert layers[:7] == ["fc8", "sent", "fc7", "sent", "fc6", "sent", "conv4"] and layers[-2:] == ["conv1", "sent"]
