@@ -70,10 +70,13 @@ class Receiving:
 
 
 class Group:
-    """NCCL's send, recv and send_recv as `cupyx.distributed` has them: on device arrays, contiguous, no empty ones."""
+    """NCCL's send, recv and send_recv as `cupyx.distributed` has them: on device arrays, contiguous, no empty ones.
+
+    streams: the current ones of its calls, which NCCL's work goes to
+    """
 
     def __init__(self, mail, rank):
-        self.mail, self.rank = mail, rank
+        self.mail, self.rank, self.streams = mail, rank, []
 
     def send(self, array, peer, stream=None):
         self._look(array)
@@ -90,8 +93,8 @@ class Group:
         self.send(in_array, peer)
         self.recv(out_array, peer)
 
-    @staticmethod
-    def _look(array):
+    def _look(self, array):
+        self.streams.append(get_current_stream().name)
         assert isinstance(array, DeviceArray) and array.flags.c_contiguous and array.size
 
 

@@ -172,6 +172,7 @@ def test_nccl_waits_for_the_right_streams(monkeypatch):
     def work(team):
         under_way = team.submit(lambda: team.sum_into(to_device(numbers(team.rank, 10), device), "x"))
         under_way.wait()
+        assert set(team.group.streams) == {"beside"}  # NCCL's own work too
         return [what for thread, *what in Stream.log if thread == threading.get_ident()]
 
     expected = [["record", "main"], ["beside waits for", "main"], ["record", "beside"], ["main waits for", "beside"]]
