@@ -57,6 +57,7 @@ def test_the_same_run(form, size, tmp_path):
     answers = trained(tmp_path / "team", dataset, form, size)
     for trainer, result in answers:
         assert (result["parallel"], result["workers"]) == (form, size)
+        assert not {label for label in result["sent_per_picture"] if not label.endswith(("gradients", "forward", "backward"))}
         for ours, theirs in zip(trainer.state["history"], alone.state["history"], strict=True):
             assert ours == pytest.approx(theirs, rel=1e-3)
     assert [trainer.folder.path for trainer, _ in answers] == [tmp_path / "team"] * size
