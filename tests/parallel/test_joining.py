@@ -13,6 +13,7 @@ from tests.parallel.carriers import Comm, Mail, give_cuda
 from tests.test_training import write_easy
 from tinyalex import backend
 from tinyalex.backend import nccl_group, ordered_map, use_gpu
+from tinyalex.cli import main
 from tinyalex.commands.train import _open_data as open_data
 from tinyalex.config import Config
 from tinyalex.errors import UserError
@@ -164,7 +165,7 @@ def test_same_everywhere():
     def work(team, values):
         refused(lambda: joining.same_everywhere(team, values[team.rank]), *said, error=UserError)
 
-    values, said = [{"--a": 1, "--b": None}, {"--a": 1, "--b": None}, {"--a": 1, "--b": 7}], ["rank 2 of 3", "--b is 7", "not given"]
+    values, said = [{"--a": 1, "--b": None}, {"--a": 1, "--b": None}, {"--a": 1, "--b": 7}], ["rank 2 of 3", "--b is 7", "rank 0 has none"]
     run_threads(3, lambda team: work(team, values))
     run_threads(2, lambda team: joining.same_everywhere(team, {"--a": [1, None]}))
 
@@ -191,3 +192,9 @@ def test_the_digest_sees_every_file(tmp_path, monkeypatch):
     before = joining.code_digest()
     (package / "layers" / "conv.py").write_text("a = 2\n")
     assert joining.code_digest() != before
+
+
+def test_a_transport_without_workers(capsys):
+    assert main(["train", "--transport", "mpi"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1 and "--transport mpi" in said and "expected --parallel" in said

@@ -191,7 +191,7 @@ def test_towers_in_two_threads(data, alone, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize("change, said", [
     (["--batch", "8"], "--batch is 8, rank 0 has 16"),
-    (["--seed", "3"], "--seed is 3, rank 0 has not given"),
+    (["--seed", "3"], "--seed is 3, rank 0 has none"),
     (["--parallel", "hybrid"], "--parallel is hybrid, rank 0 has data"),
     (["--data", "other"], "the fingerprint of the data is"),
     (["--data", "nowhere"], "nowhere"),

@@ -38,7 +38,7 @@ def run(args):
     if args.ensemble and len(args.run) == 1:
         raise UserError("--ensemble: found one RUN, expected two or more")
     if args.parallel is None:
-        refuse_lonely_ranks()
+        refuse_lonely_ranks(args)
         return _evaluate(args, open_device(args), Alone())
     return in_a_team(args, open_device, lambda team, xp, _: _evaluate(args, xp, team))
 

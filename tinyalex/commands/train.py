@@ -79,7 +79,7 @@ SETTINGS = tuple(field.name for field in fields(Config) if field.name not in ("d
 
 def run(args):
     if args.parallel is None:
-        refuse_lonely_ranks()
+        refuse_lonely_ranks(args)
         return _train(args, open_device(args), Alone())
     return in_a_team(args, open_device, lambda team, xp, stop: _train(args, xp, team, stop))
 

@@ -33,14 +33,15 @@ def add_parallel(parser):
     group.add_argument(
         "--transport",
         choices=TRANSPORTS,
-        default="auto",
-        help="how arrays of GPUs travel: nccl (auto), mpi through host memory, cuda-mpi for an MPI that takes them as they are",
+        help="how arrays of GPUs travel: nccl (auto, the default), mpi through host memory, cuda-mpi for an MPI that takes them as they are",
     )
 
 
-def refuse_lonely_ranks():
+def refuse_lonely_ranks(args):
     """End all, with one line, where mpiexec has started several processes and this one was not told to work with the others."""
     if ranks_started() == 1:
+        if args.transport:
+            raise UserError(f"--transport {args.transport}: is for several workers; expected --parallel beside it")
         return
     team = MpiTeam(import_mpi().COMM_WORLD)  # so that those who were told to, and wait, can be ended
     if team.rank:
@@ -97,7 +98,7 @@ def _on_device(team, transport, xp):
         use_gpu(xp, number)
 
     prepare()
-    if transport in ("auto", "nccl"):
+    if transport in (None, "auto", "nccl"):
         return NcclTeam(team.comm, xp, prepare)
     return MpiTeam(team.comm, device_buffers=transport == "cuda-mpi", prepare=prepare)
 
@@ -132,7 +133,7 @@ def same_everywhere(team, values):
 
 
 def _shown(value):
-    return "not given" if value is None else value
+    return "none" if value is None else value
 
 
 def _options(args):
