@@ -13,16 +13,17 @@ def work(quiet=False):
         for _ in range(10):
             bar.update(100)
             bar.set_postfix_str("loss 1.5")
+            bar.set_description("epoch 2/2")
         say("a word")
 
 
-@pytest.mark.parametrize("seconds, lines", [(30, 1), (0, 11)])
+@pytest.mark.parametrize("seconds, lines", [(30, 1), (0, 21)])
 def test_lines_without_a_terminal(seconds, lines, monkeypatch, capsys):
     monkeypatch.setattr(progress, "LINE_SECONDS", seconds)
     work()
     said = capsys.readouterr().err
     assert "\r" not in said and said.count("\n") >= lines and "a word\n" in said
-    assert ("epoch 1/2: 100%, 1000/1000 images [00:00<00:00" in said) == (seconds == 0)
+    assert ("epoch 2/2: 100%| 1000/1000 images [00:00<00:00" in said) == (seconds == 0)
     assert ("loss 1.5" in said) == (seconds == 0)
 
 
@@ -34,8 +35,8 @@ def test_a_line_is_not_repeated_too_soon(monkeypatch, capsys):
             now[0] += 7
             bar.update(100)
             bar.refresh()
-    said = [line.split(",")[0] for line in capsys.readouterr().err.splitlines()]
-    assert said == ["slow: 50%", "slow: 100%"]  # at 35 and 70 seconds
+    said = [line.split("|")[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["slow:  50%", "slow: 100%"]  # at 35 and 70 seconds
 
 
 def test_a_bar_on_a_terminal(monkeypatch, capsys):

@@ -17,7 +17,7 @@ class _Lines(tqdm):
 
     def __init__(self, **options):
         self.said = time.monotonic()
-        shown = "{desc}: {percentage:.0f}%, {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+        shown = "{l_bar} {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
         super().__init__(**options, bar_format=shown)
 
     def display(self, msg=None, pos=None):
