@@ -75,6 +75,8 @@ def _InGroups(module, groups):
     from torch import nn
 
     class InGroups(nn.Module):
+        """(N, C, …): G groups of channels as pictures of their own."""
+
         def forward(self, x):
             return module(x.reshape(len(x) * groups, -1, *x.shape[2:])).reshape(x.shape)
 
