@@ -13,7 +13,9 @@ from tests.parallel.carriers import Comm, Mail, give_cuda
 from tests.test_training import write_easy
 from tinyalex import backend
 from tinyalex.backend import nccl_group, ordered_map, use_gpu
-from tinyalex.cli import main
+from tinyalex.cli import build_parser, main
+from tinyalex.commands.train import BUILTIN_EPOCHS
+from tinyalex.commands.train import _config as config_of
 from tinyalex.commands.train import _open_data as open_data
 from tinyalex.config import Config
 from tinyalex.errors import UserError
@@ -192,6 +194,13 @@ def test_the_digest_sees_every_file(tmp_path, monkeypatch):
     before = joining.code_digest()
     (package / "layers" / "conv.py").write_text("a = 2\n")
     assert joining.code_digest() != before
+
+
+@pytest.mark.parametrize("form", ["data", "towers"])
+def test_the_first_command_is_as_long_for_a_team(form):
+    args = build_parser("train").parse_args(["train", "--parallel", form])
+    config = config_of(args)
+    assert (config.model, config.epochs) == ("alexnet-small" + "+two-towers" * (form == "towers"), BUILTIN_EPOCHS)
 
 
 def test_a_transport_without_workers(capsys):

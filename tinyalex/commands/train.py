@@ -139,13 +139,11 @@ def _config(args):
     if recipe and not args.data:
         raise UserError(f"--recipe {args.recipe}: is for {recipe.data}; expected --data FOLDER with these, or others by intent")
     model, data = find_model(args.model or (recipe.model if recipe else DEFAULT_MODEL)), args.data or "builtin"
-    if args.parallel == "towers":
-        model = in_towers(model)
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
     chosen = (recipe.settings if recipe else {}) | given
     if data == "builtin" and "epochs" not in chosen and model.name == DEFAULT_MODEL:
         chosen["epochs"] = BUILTIN_EPOCHS
-    config = Config.for_model(model, data, **chosen)
+    config = Config.for_model(in_towers(model) if args.parallel == "towers" else model, data, **chosen)
     Schedule(config.schedule, config.lr, config.epochs)  # refuses a bad one before any work is done
     return config
 
