@@ -126,8 +126,8 @@ class Trunk(Sequential):
                     grads[name] += grad  # in the order of the pieces, whichever thread was first
                 else:
                     grads[name] = grad
-        if not pieces:  # a batch with fewer pictures than workers
-            return dy[:0], {name: array_module(p).zeros_like(p) for name, p in self.params.items()}
+        if not pieces:  # a batch with fewer pictures than workers; the gradient of no pictures has no use
+            return None, {name: array_module(p).zeros_like(p) for name, p in self.params.items()}
         return (_join(dxs) if input_grad else None), grads
 
     def kept(self, cache):
@@ -183,6 +183,7 @@ class Network(Undivided, Layer):
         self.classifier.map_params(function)
 
     def forward(self, x, train=False, rng=None, share=None):
+        """As `Layer.forward`. share: for one worker's part of a network (`tinyalex.parallel`); here x is all of the batch."""
         self._check_x(x)
         y, trunk_cache = self.features.forward(x, train, rng)
         y, head_cache = self.classifier.forward(y, train, rng)
