@@ -245,6 +245,7 @@ def test_nothing_outlives_the_command(number, code):
     process = subprocess.Popen(
         [*command, "--classes", classes], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background would ignore it
     )  # fmt: skip
     marked = f'"classes": {classes}'
     until = time.monotonic() + 60
