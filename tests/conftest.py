@@ -45,7 +45,9 @@ def pytest_collection_modifyitems(items):
     reasons = {
         "mpi": _mpi_missing(),
         "torch": None if importlib.util.find_spec("torch") else "PyTorch is not installed",
-        "real_data": None if _real_data() else "no pictures cut from Tiny ImageNet here (TINYALEX_REAL_DATA names none)",
+        "real_data": None
+        if _real_data()
+        else "no pictures cut from Tiny ImageNet here (TINYALEX_REAL_DATA names none)",
         "gpu": None,
     }
     if any(item.get_closest_marker("gpu") for item in items):

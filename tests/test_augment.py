@@ -99,33 +99,53 @@ def test_view(check):
     check(View)
 
 
-@pytest.mark.parametrize("check, edits", [
-    (check_distribution, ["rng.integers(0, places, (2, runs))", "rng.integers(0, places - 1, (2, runs))"]),  # A1
-    (check_crops, ["x[:, :, ::-1]", "x[:, ::-1]"]),  # A2
-    (check_crops, ["x[:, :, ::-1]", "x[::-1]"]),
-    (check_crops, [".astype(xp.float32)", "", "[0][tops, lefts]", "[0][tops, lefts].astype(xp.uint8)",
-                   "x *= self.scale", "x = x.astype(xp.float32) * self.scale"]),  # A3
-    (check_colors, ['standard_normal((N, 3), dtype="float32")', 'standard_normal((1, 3), dtype="float32")']),
-    (check_colors, ["[:, None, None, :] * self.scale", "[:, None, None, :]"]),
-    (check_colors, ["* COLOR_STD", "* COLOR_STD**0.5"]),
-    (check_crops, ["[0][tops, lefts]", "[0][lefts, tops]"]),  # A5
-    (check_crops, ["[0][tops, lefts]", "[0][1, 1]"]),
-    (check_distribution, ["(2, runs))", "(2, 1)).repeat(runs, axis=1)"]),  # A6
-    (check_distribution, ["rng.integers(0, places, (2, runs))", "rng.integers(0, places, (1, runs)).repeat(2, axis=0)"]),
-    (check_distribution, ["rng.random(runs) < 0.5", "np.repeat(rng.random(1) < 0.5, runs)"]),
-    (check_distribution, ["rng.random(runs) < 0.5", "rng.random(runs) < 0.4"]),
-    (check_ten, ["(0, last), (last, 0)", "(last, 0), (0, last)"]),
-    (check_ten, ["(last // 2, last // 2)", "(0, last // 2)"]),
-    (check_ten, ["for mirrored in (False, True)", "for mirrored in (True, False)"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "check, edits",
+    [
+        (check_distribution, ["rng.integers(0, places, (2, runs))", "rng.integers(0, places - 1, (2, runs))"]),  # A1
+        (check_crops, ["x[:, :, ::-1]", "x[:, ::-1]"]),  # A2
+        (check_crops, ["x[:, :, ::-1]", "x[::-1]"]),
+        (
+            check_crops,
+            [
+                ".astype(xp.float32)",
+                "",
+                "[0][tops, lefts]",
+                "[0][tops, lefts].astype(xp.uint8)",
+                "x *= self.scale",
+                "x = x.astype(xp.float32) * self.scale",
+            ],
+        ),  # A3
+        (check_colors, ['standard_normal((N, 3), dtype="float32")', 'standard_normal((1, 3), dtype="float32")']),
+        (check_colors, ["[:, None, None, :] * self.scale", "[:, None, None, :]"]),
+        (check_colors, ["* COLOR_STD", "* COLOR_STD**0.5"]),
+        (check_crops, ["[0][tops, lefts]", "[0][lefts, tops]"]),  # A5
+        (check_crops, ["[0][tops, lefts]", "[0][1, 1]"]),
+        (check_distribution, ["(2, runs))", "(2, 1)).repeat(runs, axis=1)"]),  # A6
+        (
+            check_distribution,
+            ["rng.integers(0, places, (2, runs))", "rng.integers(0, places, (1, runs)).repeat(2, axis=0)"],
+        ),
+        (check_distribution, ["rng.random(runs) < 0.5", "np.repeat(rng.random(1) < 0.5, runs)"]),
+        (check_distribution, ["rng.random(runs) < 0.5", "rng.random(runs) < 0.4"]),
+        (check_ten, ["(0, last), (last, 0)", "(last, 0), (0, last)"]),
+        (check_ten, ["(last // 2, last // 2)", "(0, last // 2)"]),
+        (check_ten, ["for mirrored in (False, True)", "for mirrored in (True, False)"]),
+    ],
+)
 def test_view_teeth(check, edits):
     with pytest.raises(AssertionError):
         check(edited(View, *edits))
 
 
-@pytest.mark.parametrize("old, new", [
-    ("eigenvectors.T", "eigenvectors"), ("* eigenvalues)", "* eigenvalues**0.5)"), ("255.0 *", "1.0 *"),  # A4
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("eigenvectors.T", "eigenvectors"),
+        ("* eigenvalues)", "* eigenvalues**0.5)"),
+        ("255.0 *", "1.0 *"),  # A4
+    ],
+)
 def test_color_teeth(monkeypatch, old, new):
     monkeypatch.setattr("tinyalex.data.augment.color_shifts", edited(color_shifts, old, new))
     with pytest.raises(AssertionError):
@@ -167,7 +187,12 @@ def check_runs(view_class):
     for seed in range(40):
         x = one.random(same, np.random.default_rng(seed), color=False, run=3)
         for first in (0, 3, 6):
-            agree(x[first : first + 3], np.repeat(x[first : first + 1], len(x[first : first + 3]), axis=0), "a run", exact=True)
+            agree(
+                x[first : first + 3],
+                np.repeat(x[first : first + 1], len(x[first : first + 3]), axis=0),
+                "a run",
+                exact=True,
+            )
         seen.add(len({picture.tobytes() for picture in x}))
     assert max(seen) == 3, "the runs are all cut alike"
     colors = one.random(same, np.random.default_rng(0), run=7)
@@ -178,10 +203,15 @@ def test_runs_of_pictures_share_a_crop():
     check_runs(View)
 
 
-@pytest.mark.parametrize("old, new", [
-    ("-(-N // run), np.arange(N) // run", "N, np.arange(N)"), ("[:, run_of]", "[:, :1].repeat(N, axis=1)"),
-    ("np.arange(N) // run", "np.arange(N) % -(-N // run)"), ("standard_normal((N, 3)", "standard_normal((1, 3)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("-(-N // run), np.arange(N) // run", "N, np.arange(N)"),
+        ("[:, run_of]", "[:, :1].repeat(N, axis=1)"),
+        ("np.arange(N) // run", "np.arange(N) % -(-N // run)"),
+        ("standard_normal((N, 3)", "standard_normal((1, 3)"),
+    ],
+)
 def test_runs_teeth(old, new):
     with pytest.raises(AssertionError):
         check_runs(edited(View, old, new))
@@ -197,7 +227,11 @@ def test_pictures_stay_as_they_are():
     whole.flags.writeable = False  # a memory map is read-only too
     one = view()
     mean = one.mean.copy()
-    for call in (lambda: one.random(whole, np.random.default_rng(0)), lambda: one.centre(whole), lambda: one.ten(whole)):
+    for call in (
+        lambda: one.random(whole, np.random.default_rng(0)),
+        lambda: one.centre(whole),
+        lambda: one.ten(whole),
+    ):
         call()
     agree(one.mean, mean, "mean", exact=True)
 

@@ -62,11 +62,17 @@ def fake_cupy(count):
     return SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
 
 
-@pytest.mark.parametrize("cupy, missing", [
-    (None, "CuPy is not installed"),
-    (fake_cupy(NoDriver("cudaErrorInsufficientDriver: too old")), "no usable NVIDIA driver (cudaErrorInsufficientDriver)"),
-    (fake_cupy(0), "no device"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "cupy, missing",
+    [
+        (None, "CuPy is not installed"),
+        (
+            fake_cupy(NoDriver("cudaErrorInsufficientDriver: too old")),
+            "no usable NVIDIA driver (cudaErrorInsufficientDriver)",
+        ),
+        (fake_cupy(0), "no device"),
+    ],
+)
 def test_a_gpu_that_is_not_there(monkeypatch, cupy, missing):
     monkeypatch.setitem(sys.modules, "cupy", cupy)  # None: the import fails
     assert backend.choose_device("auto") is np and backend.choose_device("cpu") is np
@@ -130,12 +136,12 @@ def test_scratch_is_one_buffer_a_thread_and_dtype():
     assert large.shape == (100_000,) and isinstance(backend.scratch((2,), "float32", device), DeviceArray)
 
 
-@pytest.mark.parametrize("meminfo, cgroup, available", [
-    (5, 3, 3), (5, 9, 5), (5, None, 5), (None, 3, 3), (None, None, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "meminfo, cgroup, available", [(5, 3, 3), (5, 9, 5), (5, None, 5), (None, 3, 3), (None, None, None)]
+)
 def test_memory_is_the_least_of_the_limits(monkeypatch, meminfo, cgroup, available):
-    monkeypatch.setattr(backend, "_meminfo_available", lambda: meminfo)
-    monkeypatch.setattr(backend, "_cgroup_available", lambda: cgroup)
+    monkeypatch.setattr(backend.memory, "_meminfo_available", lambda: meminfo)
+    monkeypatch.setattr(backend.memory, "_cgroup_available", lambda: cgroup)
     assert backend.memory_available(np) == available
 
 

@@ -27,8 +27,8 @@ from tinyalex.layers import Conv2d, Flatten, Linear, LocalResponseNorm, ReLU
 from tinyalex.models import MODELS
 from tinyalex.network import Network
 from tinyalex.optim import initialise
-from tinyalex.progress import progress_bar
-from tinyalex.summary import check_memory
+from tinyalex.terminal import progress_bar
+from tinyalex.training.memory import check_memory
 
 SMALL = Setup("alexnet-small", True, batch=3, threads=1, classes=5)
 SPEC = (
@@ -109,12 +109,20 @@ def scripted():
     """The answers of a whole comparison in three rounds, and the log of who was asked."""
     log = []
     sides = [
-        Script(OURS, log, train=[9.0, 2.0, 1.0, 4.0, 6.0, 3.0, 4.0, 4.0, 8.0, 2.0], infer=[9.0, 0.5, 1.0, 2.0],
-               peak=[100], layers=[["all"]], kinds=[{"forward": 1.0, "data": 3.0}], pipeline=[0.5]),
+        Script(
+            OURS,
+            log,
+            train=[9.0, 2.0, 1.0, 4.0, 6.0, 3.0, 4.0, 4.0, 8.0, 2.0],
+            infer=[9.0, 0.5, 1.0, 2.0],
+            peak=[100],
+            layers=[["all"]],
+            kinds=[{"forward": 1.0, "data": 3.0}],
+            pipeline=[0.5],
+        ),
         Script(NCHW, log, train=[9.0, 5.0, 7.0, 9.0], infer=[9.0, 2.0, 2.0, 2.0], peak=[300]),
         Script(CHANNELS_LAST, log, train=[9.0, 6.0, 2.0, 8.0], infer=[9.0, 3.0, 3.0, 3.0], peak=[200]),
         Script(SGEMM, log, rates=[{"a": a, "b": b} for a, b in ((99.0, 99.0), (10.0, 1.0), (20.0, 40.0), (30.0, 2.0))]),
-    ]  # fmt: skip
+    ]
     plan = [*turns.compared((OURS, NCHW, CHANNELS_LAST), 3, warm_ups=1), *turns.looked_at(3, (1, 2))]
     with progress_bar(1, "", quiet=True) as bar:
         return turns.take(plan, {side.name: side for side in sides}, bar, "", 1), log
@@ -225,7 +233,9 @@ def test_where_the_time_goes():
     assert all(layer["forward_ms"] > 0 and layer["backward_ms"] > 0 for layer in layers)
     assert not any("forward" in vars(layer) or "backward" in vars(layer) for _, layer, *_ in ours.network.shapes())
     kinds = ours.kinds(1)
-    assert list(kinds) == ["forward", "backward", "update", "health", "data"] and kinds["backward"] > kinds["update"] > 0
+    assert (
+        list(kinds) == ["forward", "backward", "update", "health", "data"] and kinds["backward"] > kinds["update"] > 0
+    )
     assert 0 < 20 * kinds["health"] < kinds["forward"] + kinds["backward"], "measured in every 20th step"
     assert ours.pipeline(2, 1) > 0
     assert not [thread.name for thread in threading.enumerate() if "data" in thread.name]
@@ -233,6 +243,7 @@ def test_where_the_time_goes():
 
 def test_layer_times_are_core_seconds():
     """A call on one of several threads holds one core, a call on the main thread all; options pass through."""
+
     class Sleeper(ReLU):
         def backward(self, dy, cache, input_grad=True):
             time.sleep(0.05)
@@ -374,7 +385,7 @@ def test_the_twin_gives_the_same_scores(name):
     """At test time: PyTorch's dropout is inverted, so its halves stand in the weights behind."""
     import torch
 
-    from tinyalex.peer import torch_twin
+    from tinyalex.exchange.torch import torch_twin
 
     network = MODELS[name].build(7)
     initialise(network, "he", 3)
@@ -392,7 +403,7 @@ def test_the_twin_gives_the_same_scores(name):
 def test_pytorch_takes_whole_steps_in_its_layout(layout):
     import torch
 
-    from tinyalex.peer import TorchWorks
+    from tinyalex.bench.theirs import TorchWorks
 
     works = TorchWorks(SMALL, layout)
     order = {NCHW: torch.contiguous_format, CHANNELS_LAST: torch.channels_last}[layout]
@@ -410,7 +421,7 @@ def test_pytorch_takes_whole_steps_in_its_layout(layout):
 
 @pytest.mark.torch
 def test_pytorch_without_a_gpu_is_left_out(monkeypatch):
-    from tinyalex import peer
+    from tinyalex.exchange import torch as peer
 
     monkeypatch.setattr(peer.importlib.metadata, "version", lambda name: "2.13.0+cpu")
     assert peer.torch_version("gpu") is None and peer.torch_version("cpu") == "2.13.0+cpu"
@@ -421,15 +432,18 @@ def test_pytorch_without_a_gpu_is_left_out(monkeypatch):
 # ---------------------------------------------------------------------------------------------- the command
 
 
-@pytest.mark.parametrize("arguments, words", [
-    ("--chart nowhere/bars.png", "--chart nowhere/bars.png: there is no folder nowhere"),
-    ("--chart .", "--chart .: is a folder"),
-    ("--rounds 0", "--rounds: found 0"),
-    ("--batch -1", "--batch: found -1"),
-    ("--threads 0", "--threads: found 0"),
-    ("--lrn some", "--lrn"),
-    ("--model alexnet-small --model alexnet-smal", "did you mean alexnet-small?"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ("--chart nowhere/bars.png", "--chart nowhere/bars.png: there is no folder nowhere"),
+        ("--chart .", "--chart .: is a folder"),
+        ("--rounds 0", "--rounds: found 0"),
+        ("--batch -1", "--batch: found -1"),
+        ("--threads 0", "--threads: found 0"),
+        ("--lrn some", "--lrn"),
+        ("--model alexnet-small --model alexnet-smal", "did you mean alexnet-small?"),
+    ],
+)
 def test_mistakes_are_found_before_measuring(monkeypatch, tmp_path, capsys, arguments, words):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tinyalex.commands.bench.measure", lambda *args: pytest.fail("it measured"))
@@ -438,12 +452,15 @@ def test_mistakes_are_found_before_measuring(monkeypatch, tmp_path, capsys, argu
     assert out == "" and err.count("\n") == 1 and words in err
 
 
-@pytest.mark.parametrize("arguments, expected", [
-    ("", [("alexnet", True, 128), ("alexnet", False, 128), ("alexnet-small", True, 64)]),
-    ("--model alexnet-64 --batch 2", [("alexnet-64", True, 2)]),
-    ("--model alexnet --model alexnet --lrn with", [("alexnet", True, 128)]),
-    ("--model alexnet-small --lrn both", [("alexnet-small", True, 64), ("alexnet-small", False, 64)]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ("", [("alexnet", True, 128), ("alexnet", False, 128), ("alexnet-small", True, 64)]),
+        ("--model alexnet-64 --batch 2", [("alexnet-64", True, 2)]),
+        ("--model alexnet --model alexnet --lrn with", [("alexnet", True, 128)]),
+        ("--model alexnet-small --lrn both", [("alexnet-small", True, 64), ("alexnet-small", False, 64)]),
+    ],
+)
 def test_what_is_measured(monkeypatch, arguments, expected):
     asked = []
     monkeypatch.setattr("tinyalex.commands.bench.measure", lambda setups, *args, **options: asked.extend(setups) or {})
@@ -473,7 +490,7 @@ def run_bench(*arguments, **options):
 @pytest.mark.slow
 def test_end_to_end(tmp_path):
     """One JSON object with every field; PyTorch's filled where it is installed; the bars beside it."""
-    from tinyalex.peer import torch_version
+    from tinyalex.exchange.torch import torch_version
 
     chart = tmp_path / "bars.png"
     child = run_bench("--batch", "2", "--rounds", "1", "--threads", "2", "--json", "--chart", str(chart))

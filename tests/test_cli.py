@@ -2,8 +2,8 @@
 
 import json
 import re
-import shutil
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_training import CLASSES, easy_pictures, tree, write_easy
+from tests.training.test_training import CLASSES, easy_pictures, tree, write_easy
 from tinyalex import backend
 from tinyalex.cli import COMMANDS, build_parser, main
 from tinyalex.data import open_dataset
 from tinyalex.evaluation import evaluate
-from tinyalex.runfolder import load_network
+from tinyalex.runs.folder import load_network
 
 
 @pytest.fixture(autouse=True)
@@ -185,70 +185,73 @@ def test_gradcheck(capsys):
 # ---------------------------------------------------------------------------------------------- mistakes
 
 
-@pytest.mark.parametrize("arguments, word", [
-    ("", "COMMAND"),
-    ("trian", "did you mean train?"),
-    ("--verbose", "COMMAND"),
-    ("train --epoch 3", "did you mean --epochs?"),
-    ("train --epochs three", "--epochs"),
-    ("train --epochs 0", "--epochs: found 0"),
-    ("train --epochs", "--epochs"),
-    ("train extra", "'extra'"),
-    ("train --no-colour", "did you mean --no-color?"),
-    ("train --model alexnet-smal", "did you mean alexnet-small?"),
-    ("train --data nowhere", "nowhere"),
-    ("train --data RUN", "RUN"),
-    ("train --data DATA --model alexnet-32", "32"),
-    ("train --lr -1", "--lr"),
-    ("train --lr nan", "--lr"),
-    ("train --batch -5", "--batch"),
-    ("train --schedule cosin", "--schedule"),
-    ("train --init heh", "--init"),
-    ("train --seed -1", "--seed"),
-    ("train --device tpu", "--device"),
-    ("train --threads 0", "--threads"),
-    ("train --threads many", "--threads"),
-    ("train --data DATA --out RUN", "not empty"),
-    ("train --data DATA --out FILE", "a file"),
-    ("train --data DATA --out FILE/under", "FILE/under"),
-    ("train --resume nowhere", "nowhere"),
-    ("train --resume DATA", "config.json"),
-    ("evaluate", "RUN"),
-    ("evaluate nowhere", "nowhere"),
-    ("evaluate FILE", "FILE"),
-    ("evaluate DATA", "config.json"),
-    ("evaluate RUN --data nowhere", "nowhere"),
-    ("evaluate RUN --data OTHER", "pixels"),
-    ("evaluate RUN --tencrop", "did you mean --ten-crop?"),
-    ("predict RUN", "PICTURE"),
-    ("predict RUN none.png", "none.png"),
-    ("predict RUN FILE", "FILE"),
-    ("predict RUN FILE --top 0", "--top"),
-    ("predict nowhere FILE", "nowhere"),
-    ("prepare", "SOURCE"),
-    ("prepare nowhere new", "nowhere"),
-    ("prepare DATA RUN", "RUN"),
-    ("prepare FILE new", "FILE"),
-    ("prepare SOURCE new --size 0", "size"),
-    ("prepare SOURCE new --classes 0", "classes"),
-    ("prepare SOURCE new --classes none.txt", "none.txt"),
-    ("prepare SOURCE new --per-class -1", "per"),
-    ("prepare SOURCE new --format jpeg", "jpeg"),
-    ("download", "NAME"),
-    ("download imagenet new", "imagenet"),
-    ("summary alexnett", "MODEL: there is no 'alexnett'; did you mean alexnet?"),
-    ("summary alexnet --classes 0", "--classes"),
-    ("summary alexnet --batch 0", "--batch"),
-    ("gradcheck --seed -1", "--seed"),
-    ("gradcheck --threads -2", "--threads"),
-    ("bench --model vgg", "vgg"),
-    ("bench --batch 99999999", "memory"),
-    ("summary alexnet --classes 999999999", "memory"),
-    ("train --resume ''", "--resume: is empty"),
-    ("predict '' FILE", "RUN: is empty"),
-    ("prepare SOURCE new --classes ²", "²"),
-    ("bench --batch 0", "--batch"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        ("", "COMMAND"),
+        ("trian", "did you mean train?"),
+        ("--verbose", "COMMAND"),
+        ("train --epoch 3", "did you mean --epochs?"),
+        ("train --epochs three", "--epochs"),
+        ("train --epochs 0", "--epochs: found 0"),
+        ("train --epochs", "--epochs"),
+        ("train extra", "'extra'"),
+        ("train --no-colour", "did you mean --no-color?"),
+        ("train --model alexnet-smal", "did you mean alexnet-small?"),
+        ("train --data nowhere", "nowhere"),
+        ("train --data RUN", "RUN"),
+        ("train --data DATA --model alexnet-32", "32"),
+        ("train --lr -1", "--lr"),
+        ("train --lr nan", "--lr"),
+        ("train --batch -5", "--batch"),
+        ("train --schedule cosin", "--schedule"),
+        ("train --init heh", "--init"),
+        ("train --seed -1", "--seed"),
+        ("train --device tpu", "--device"),
+        ("train --threads 0", "--threads"),
+        ("train --threads many", "--threads"),
+        ("train --data DATA --out RUN", "not empty"),
+        ("train --data DATA --out FILE", "a file"),
+        ("train --data DATA --out FILE/under", "FILE/under"),
+        ("train --resume nowhere", "nowhere"),
+        ("train --resume DATA", "config.json"),
+        ("evaluate", "RUN"),
+        ("evaluate nowhere", "nowhere"),
+        ("evaluate FILE", "FILE"),
+        ("evaluate DATA", "config.json"),
+        ("evaluate RUN --data nowhere", "nowhere"),
+        ("evaluate RUN --data OTHER", "pixels"),
+        ("evaluate RUN --tencrop", "did you mean --ten-crop?"),
+        ("predict RUN", "PICTURE"),
+        ("predict RUN none.png", "none.png"),
+        ("predict RUN FILE", "FILE"),
+        ("predict RUN FILE --top 0", "--top"),
+        ("predict nowhere FILE", "nowhere"),
+        ("prepare", "SOURCE"),
+        ("prepare nowhere new", "nowhere"),
+        ("prepare DATA RUN", "RUN"),
+        ("prepare FILE new", "FILE"),
+        ("prepare SOURCE new --size 0", "size"),
+        ("prepare SOURCE new --classes 0", "classes"),
+        ("prepare SOURCE new --classes none.txt", "none.txt"),
+        ("prepare SOURCE new --per-class -1", "per"),
+        ("prepare SOURCE new --format jpeg", "jpeg"),
+        ("download", "NAME"),
+        ("download imagenet new", "imagenet"),
+        ("summary alexnett", "MODEL: there is no 'alexnett'; did you mean alexnet?"),
+        ("summary alexnet --classes 0", "--classes"),
+        ("summary alexnet --batch 0", "--batch"),
+        ("gradcheck --seed -1", "--seed"),
+        ("gradcheck --threads -2", "--threads"),
+        ("bench --model vgg", "vgg"),
+        ("bench --batch 99999999", "memory"),
+        ("summary alexnet --classes 999999999", "memory"),
+        ("train --resume ''", "--resume: is empty"),
+        ("predict '' FILE", "RUN: is empty"),
+        ("prepare SOURCE new --classes ²", "²"),
+        ("bench --batch 0", "--batch"),
+    ],
+)
 def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, arguments, word):
     monkeypatch.chdir(tmp_path)
     Path("FILE").write_text("some text")
@@ -266,7 +269,7 @@ def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, argumen
 
 
 def test_without_a_gpu(monkeypatch, capsys):
-    monkeypatch.setattr(backend, "_find_gpu", lambda: (None, "CuPy is not installed"))
+    monkeypatch.setattr(backend.arrays, "_find_gpu", lambda: (None, "CuPy is not installed"))
     code, out, err = call(capsys, "gradcheck", "--device", "gpu")
     assert code == 2 and out == "" and err == "tinyalex: --device gpu: CuPy is not installed\n"
 

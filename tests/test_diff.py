@@ -6,10 +6,10 @@ import pytest
 
 from tinyalex.cli import main
 from tinyalex.commands import diff
-from tinyalex.config import Config
 from tinyalex.layers import MaxPool2d, ReLU
 from tinyalex.models import MODELS, find_model
 from tinyalex.network import Network
+from tinyalex.runs.config import Config
 
 SOURCE = ("alexnet", "alexnet-2012-source")
 
@@ -40,10 +40,15 @@ def test_what_the_source_did(capsys):
         "pool5": ("max pool 3×3/2, behind relu5", "max pool 3×3/2, behind conv5"),
     }
     assert sides(result["recipe"]) == {
-        "pixel_scale": (1.0, 1 / 1.1), "schedule": ("cosine:1", "steps:25,51,79"), "bias_lr": (1.0, 2.0),
-        "layer_lr": ("", "conv1:67:0.1,conv1:72:0"), "bias_decay": (True, False), "init": ("paper", "source"),
-        "color_epochs": (0, 67), "crop_run": (1, 32),
-    }  # fmt: skip
+        "pixel_scale": (1.0, 1 / 1.1),
+        "schedule": ("cosine:1", "steps:25,51,79"),
+        "bias_lr": (1.0, 2.0),
+        "layer_lr": ("", "conv1:67:0.1,conv1:72:0"),
+        "bias_decay": (True, False),
+        "init": ("paper", "source"),
+        "color_epochs": (0, 67),
+        "crop_run": (1, 32),
+    }
     read = {row["where"]: (row["paper"], row["source"]) for row in result["layers"] + result["recipe"]}
     assert read["norm1"] == ("§3.3", "layer.py") and read["relu1"] == ("§3.5", "layers-145.cfg")
     assert read["bias_lr"] == ("", "layer-params-145.cfg") and read["crop_run"] == ("", "convdata.py")
@@ -78,7 +83,9 @@ def test_a_variation(capsys):
 
 def test_the_other_way_round(capsys):
     """Every row but with its sides exchanged. Which of two neighbours that changed places is named is left open."""
-    there, back = (json_of(capsys, *names) for names in (("alexnet-mini", "alexnet-small"), ("alexnet-small", "alexnet-mini")))
+    there, back = (
+        json_of(capsys, *names) for names in (("alexnet-mini", "alexnet-small"), ("alexnet-small", "alexnet-mini"))
+    )
     for part in ("layers", "recipe", "totals"):
         assert sides(back[part]) == {where: (b, a) for where, (a, b) in sides(there[part]).items()}, part
 
@@ -88,8 +95,9 @@ def test_weights_tell_layers_apart_that_say_the_same(capsys):
     result = json_of(capsys, "alexnet-mini", "alexnet-mini+no-conv3")
     rows = sides(result["layers"])
     assert rows["conv4"] == (
-        "conv 3×3/1 pad 1, 96, 2 groups, weight 3×3×48×96", "conv 3×3/1 pad 1, 96, 2 groups, weight 3×3×32×96",
-    )  # fmt: skip
+        "conv 3×3/1 pad 1, 96, 2 groups, weight 3×3×48×96",
+        "conv 3×3/1 pad 1, 96, 2 groups, weight 3×3×32×96",
+    )
     assert rows.keys() == {"conv3", "relu3", "conv4"} and [row["where"] for row in result["layers"]][0] == "conv3"
     parameters = (64 * 96 * 9 + 96) + 96 * 9 * (48 - 32)
     first, second = sides(result["totals"])["parameters"]
@@ -116,20 +124,25 @@ def test_every_setting_of_a_recipe_is_looked_at():
 def test_a_layer_in_another_place():
     """One that moved is one row, those that it passed are none."""
     places = [
-        diff._places(Network(dict(zip(order, (ReLU() if name[0] == "r" else MaxPool2d(1) for name in order))), {}, (4, 4, 3)))
+        diff._places(
+            Network(dict(zip(order, (ReLU() if name[0] == "r" else MaxPool2d(1) for name in order))), {}, (4, 4, 3))
+        )
         for order in ("r1 p1 p2 p3 p4".split(), "p1 p2 p3 r1 p4".split())
     ]
     rows = sides(diff._layer_rows(*places))
     assert rows == {"r1": ("ReLU, behind the pictures", "ReLU, behind p3")}
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["alexnet"], ("MODEL",)),
-    (["alexnet", "alexnet-smal"], ("MODEL: there is no 'alexnet-smal'", "did you mean alexnet-small?")),
-    (["alexnet-mini+no-lnr", "alexnet-mini"], ("MODEL alexnet-mini+no-lnr: ", "did you mean +no-lrn?",)),
-    (["alexnet", ""], ("MODELS: is empty",)),
-    (["alexnet", "alexnet", "--classes", "0"], ("--classes: found 0",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["alexnet"], ("MODEL",)),
+        (["alexnet", "alexnet-smal"], ("MODEL: there is no 'alexnet-smal'", "did you mean alexnet-small?")),
+        (["alexnet-mini+no-lnr", "alexnet-mini"], ("MODEL alexnet-mini+no-lnr: ", "did you mean +no-lrn?")),
+        (["alexnet", ""], ("MODELS: is empty",)),
+        (["alexnet", "alexnet", "--classes", "0"], ("--classes: found 0",)),
+    ],
+)
 def test_mistakes(arguments, words, capsys):
     assert main(["diff", *arguments]) == 2
     out, err = capsys.readouterr()

@@ -8,13 +8,13 @@ import pytest
 from tests.checks import edited
 from tests.test_cli import call, json_of
 from tests.test_evaluation import rank_by_loop
-from tests.test_training import write_easy
 from tests.tiny_runs import altered, make_runs
+from tests.training.test_training import write_easy
 from tinyalex.commands import evaluate as command
 from tinyalex.data import open_dataset
 from tinyalex.evaluation import probabilities
 from tinyalex.models import find_model
-from tinyalex.runfolder import load_network
+from tinyalex.runs.folder import load_network
 
 NAMES = ("first", "reseeded", "plain")
 ERRORS = ("top1_error", "top5_error", "loss")
@@ -51,12 +51,15 @@ def test_ensemble(runs, capsys, ten_crop):
     check_ensemble(capsys, runs, ten_crop)
 
 
-@pytest.mark.parametrize("edits", [
-    ("total += p", "total = p"),
-    ("total / len(runs)", "total"),
-    ("total += p", "total += np.log(p)", "total / len(runs)", "np.exp(total / len(runs))"),  # averages scores
-    ("one.view, xp, args.ten_crop", "runs[0].view, xp, args.ten_crop"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("total += p", "total = p"),
+        ("total / len(runs)", "total"),
+        ("total += p", "total += np.log(p)", "total / len(runs)", "np.exp(total / len(runs))"),  # averages scores
+        ("one.view, xp, args.ten_crop", "runs[0].view, xp, args.ten_crop"),
+    ],
+)
 def test_ensemble_teeth(runs, capsys, monkeypatch, edits):
     monkeypatch.setattr(command, "np", np, raising=False)
     monkeypatch.setattr(command, "_evaluate", edited(command._evaluate, *edits))
@@ -110,11 +113,14 @@ def check_refused(capsys, *arguments, words):
     assert not missing, f"{err!r} lacks {missing}"
 
 
-@pytest.mark.parametrize("class_ids", [
-    ["green", "red", "blue", "grey"],  # another order
-    ["red", "green", "blue", "white"],
-    ["red", "green", "blue", "grey", "white"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "class_ids",
+    [
+        ["green", "red", "blue", "grey"],  # another order
+        ["red", "green", "blue", "white"],
+        ["red", "green", "blue", "grey", "white"],
+    ],
+)
 def test_networks_that_know_other_classes(runs, tmp_path, capsys, class_ids):
     """Found out before any picture is looked at."""
     params = find_model("alexnet-mini").build(len(class_ids)).params
@@ -132,7 +138,9 @@ def test_a_network_of_another_size(runs, tmp_path, capsys):
 
 def test_a_network_that_this_version_does_not_know(runs, tmp_path, capsys):
     other = altered(runs["first"], tmp_path / "other.safetensors", model="alexnet-min")
-    check_refused(capsys, runs["first"], other, words=[f"{other}: there is no 'alexnet-min'; did you mean alexnet-mini?"])
+    check_refused(
+        capsys, runs["first"], other, words=[f"{other}: there is no 'alexnet-min'; did you mean alexnet-mini?"]
+    )
 
 
 def test_other_mistakes(runs, tmp_path, capsys):

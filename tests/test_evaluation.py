@@ -58,12 +58,15 @@ def test_ranks():
     check_ranks(ranks)
 
 
-@pytest.mark.parametrize("edits", [
-    ("scores < own", "scores > own"),  # M1
-    ("(classes >= labels[:, None])", "True"),  # M2: a tie is a hit
-    (" | ((scores == own) & (classes >= labels[:, None]))", ""),  # and the right class comes before itself
-    ("classes >= labels", "classes <= labels"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("scores < own", "scores > own"),  # M1
+        ("(classes >= labels[:, None])", "True"),  # M2: a tie is a hit
+        (" | ((scores == own) & (classes >= labels[:, None]))", ""),  # and the right class comes before itself
+        ("classes >= labels", "classes <= labels"),
+    ],
+)
 def test_ranks_teeth(edits):
     with pytest.raises(AssertionError):
         check_ranks(edited(ranks, *edits))
@@ -110,17 +113,20 @@ def test_evaluate(monkeypatch, at_once):
     check_evaluate(evaluate)
 
 
-@pytest.mark.parametrize("name, edits", [
-    ("measure", ("rank >= 5", "rank > 5")),  # M2: top-6
-    ("measure", ("rank >= 1", "rank >= 0")),
-    ("measure", ("labels[start : start + at_once]", "labels[: min(at_once, len(labels) - start)]")),
-    ("measure", ("float(loss) / len(labels)", "float(loss) / (len(labels) + 2)")),
-    ("measure", ("loss += losses.sum()", "loss = losses.sum()")),
-    ("per_picture", ("-xp.log", "xp.log")),
-    ("class_probabilities", ("= batch\n", "= batch[::-1]\n")),
-    ("class_probabilities", ("p[start : start + len(batch)]", "p[: len(batch)]")),
-    ("class_probabilities", ("view, ten_crop))", "view))")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, edits",
+    [
+        ("measure", ("rank >= 5", "rank > 5")),  # M2: top-6
+        ("measure", ("rank >= 1", "rank >= 0")),
+        ("measure", ("labels[start : start + at_once]", "labels[: min(at_once, len(labels) - start)]")),
+        ("measure", ("float(loss) / len(labels)", "float(loss) / (len(labels) + 2)")),
+        ("measure", ("loss += losses.sum()", "loss = losses.sum()")),
+        ("per_picture", ("-xp.log", "xp.log")),
+        ("class_probabilities", ("= batch\n", "= batch[::-1]\n")),
+        ("class_probabilities", ("p[start : start + len(batch)]", "p[: len(batch)]")),
+        ("class_probabilities", ("view, ten_crop))", "view))")),
+    ],
+)
 def test_evaluate_teeth(monkeypatch, name, edits):
     monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", 10)
     monkeypatch.setattr(evaluation, name, edited(getattr(evaluation, name), *edits))
@@ -157,14 +163,25 @@ def test_measuring_needs_no_network():
     assert found.loss == pytest.approx(loss.mean(), rel=1e-12)
 
 
-@pytest.mark.parametrize("edits", [
-    ("outputs = softmax(network.predict(views.reshape(10 * len(pictures), *views.shape[2:])))",
-     "outputs = network.predict(views.reshape(10 * len(pictures), *views.shape[2:]))",
-     "return outputs.reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)",
-     "return softmax(outputs.reshape(10, len(pictures), outputs.shape[1]).mean(axis=0))"),  # M3: averages logits
-    ("reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)", "reshape(len(pictures), 10, outputs.shape[1]).mean(axis=1)"),  # M3
-    ("reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)", "reshape(10, len(pictures), outputs.shape[1])[:5].mean(axis=0)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (
+            "outputs = softmax(network.predict(views.reshape(10 * len(pictures), *views.shape[2:])))",
+            "outputs = network.predict(views.reshape(10 * len(pictures), *views.shape[2:]))",
+            "return outputs.reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)",
+            "return softmax(outputs.reshape(10, len(pictures), outputs.shape[1]).mean(axis=0))",
+        ),  # M3: averages logits
+        (
+            "reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)",
+            "reshape(len(pictures), 10, outputs.shape[1]).mean(axis=1)",
+        ),  # M3
+        (
+            "reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)",
+            "reshape(10, len(pictures), outputs.shape[1])[:5].mean(axis=0)",
+        ),
+    ],
+)
 def test_ten_crop_teeth(monkeypatch, edits):
     monkeypatch.setattr(evaluation, "probabilities", edited(probabilities, *edits))
     with pytest.raises(AssertionError):

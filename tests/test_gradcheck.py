@@ -11,21 +11,32 @@ import pytest
 from tests.checks import edited, refused
 from tests.layers.test_norm import edited_norm
 from tinyalex import layers
+from tinyalex.bench.rounding import rounding_errors
 from tinyalex.cli import main
 from tinyalex.gradcheck import GradientCheck, check_everything, check_layer, numerical_derivative, numerical_gradient
 from tinyalex.layers import (
-    AvgPool2d, Conv2d, Dropout, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU, SpatialResponseNorm,
-)  # fmt: skip
-from tinyalex.layers import conv, winograd
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    SpatialResponseNorm,
+    conv,
+    winograd,
+)
 from tinyalex.layers.im2col import Im2col
 from tinyalex.layers.winograd import Winograd
-from tinyalex.rounding import rounding_errors
 
 
 def test_numerical_gradient():
     x = np.random.default_rng(0).uniform(0.5, 2, (3, 4))
     kept = x.copy()
-    np.testing.assert_allclose(numerical_gradient(lambda: (np.sin(x) / x).sum(), x), (np.cos(x) - np.sin(x) / x) / x, 1e-9)
+    np.testing.assert_allclose(
+        numerical_gradient(lambda: (np.sin(x) / x).sum(), x), (np.cos(x) - np.sin(x) / x) / x, 1e-9
+    )
     np.testing.assert_array_equal(x, kept)
     point = np.array(2.0)
     assert numerical_gradient(lambda: point**3, point) == pytest.approx(12, rel=1e-8)
@@ -64,11 +75,17 @@ WRONG = [  # a layer's class, or how convolution computes; its arguments, input,
     (MaxPool2d, (3, 2), PICTURE, ("dpixels += dyb *", "dpixels[...] = dyb *"), {"x"}),
     (AvgPool2d, ((3, 2), (2, 1)), PICTURE, ("dpixels += share", "dpixels += dy"), {"x"}),
     (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("dxb -= through_denominators", "pass"), {"x"}),
-    (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("dxb -= through_denominators", "dxb += through_denominators"), {"x"}),
+    (
+        LocalResponseNorm,
+        (3, 0.5, 0.6, 1.5),
+        PICTURE,
+        ("dxb -= through_denominators", "dxb += through_denominators"),
+        {"x"},
+    ),
     (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("2 * self.alpha", "self.alpha"), {"x"}),
     (SpatialResponseNorm, (3, 0.4, 0.6, 1.5), PICTURE, ("dxb -= through_denominators", "pass"), {"x"}),
     (Dropout, (0.3,), normal(4, 6), ("return dy * factor, {}", "return dy, {}"), {"x"}),
-]  # fmt: skip
+]
 
 
 WHERE = {"im2col": (conv, "Im2col"), "winograd": (winograd, "Winograd")}  # where Conv2d looks for it
@@ -107,14 +124,14 @@ class Softened(ReLU):
         return dx, grads
 
 
-@pytest.mark.parametrize("factor, right", [
-    (1.0, True), (1 + 1e-5, False), (0.0, False), (math.nan, False), (math.inf, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "factor, right", [(1.0, True), (1 + 1e-5, False), (0.0, False), (math.nan, False), (math.inf, False)]
+)
 @pytest.mark.parametrize("shape", [(4, 6), (30, 30)])  # entry by entry, and along directions
 def test_a_single_wrong_entry(shape, factor, right):
     x = normal(*shape)
     x += np.copysign(0.2, x)
-    check, = check_layer(Softened(factor), x)
+    (check,) = check_layer(Softened(factor), x)
     if shape == (4, 6) or factor in (1.0, math.inf) or math.isnan(factor):  # 1e-5 of one in 900 hides in a direction
         assert check.right == right, check
     assert check.by == ("entry" if x.size <= 500 else "direction") and check.compared == (24 if x.size <= 500 else 3)
@@ -188,6 +205,7 @@ def test_everything_is_right_on_a_gpu(gpu):
 
 def test_every_seed_is_right_and_its_own():
     """Probes and parameters follow from the seed, and stay away from kinks and ties whatever it is."""
+
     def outcome(seed):
         return [check for _, checks in check_everything(np, seed) for check in checks]
 

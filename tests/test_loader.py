@@ -72,16 +72,19 @@ def test_an_epoch():
     check_epoch(TrainingLoader)
 
 
-@pytest.mark.parametrize("old, new", [
-    ('random_stream(self.seed, "order", epoch)', 'random_stream(self.seed, "order")'),
-    ('random_stream(self.seed, "order", epoch)', 'random_stream("order", epoch)'),
-    (".permutation(len(self.split))", ".integers(0, len(self.split), len(self.split))"),
-    ("self.split.labels[indices]", "self.split.labels[step * self.batch : (step + 1) * self.batch]"),
-    ("self.split.labels[indices]", "self.split.labels[sorted(indices)]"),
-    ("-(-len(self.split) // self.batch)", "len(self.split) // self.batch"),
-    ("range(first_step, self.steps)", "range(self.steps)"),
-    ("step * self.batch :", "(step - first_step) * self.batch :"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ('random_stream(self.seed, "order", epoch)', 'random_stream(self.seed, "order")'),
+        ('random_stream(self.seed, "order", epoch)', 'random_stream("order", epoch)'),
+        (".permutation(len(self.split))", ".integers(0, len(self.split), len(self.split))"),
+        ("self.split.labels[indices]", "self.split.labels[step * self.batch : (step + 1) * self.batch]"),
+        ("self.split.labels[indices]", "self.split.labels[sorted(indices)]"),
+        ("-(-len(self.split) // self.batch)", "len(self.split) // self.batch"),
+        ("range(first_step, self.steps)", "range(self.steps)"),
+        ("step * self.batch :", "(step - first_step) * self.batch :"),
+    ],
+)
 def test_teeth(old, new):
     with pytest.raises(AssertionError):
         check_epoch(edited(TrainingLoader, old, new))

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, refused
-from tinyalex.config import Config
 from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Linear, LocalResponseNorm, SpatialResponseNorm
 from tinyalex.models import MODELS, find_model
 from tinyalex.optim import LayerRates, Schedule
+from tinyalex.runs.config import Config
 
 # layer: output H×W×C, weights, biases, multiply-adds a picture (paper §3.5, Fig. 2; the source's rounding up)
 PAPER = {
@@ -34,9 +34,13 @@ SOURCES_ORDER = (
     "flatten fc6 relu6 drop6 fc7 relu7 drop7 fc8"
 ).split()
 SIDES = {
-    "alexnet": (55, 27, 13, 6), "alexnet-2012-source": (55, 27, 13, 6), "alexnet-64": (56, 27, 13, 6),
-    "alexnet-32": (28, 13, 6, 3), "alexnet-small": (27, 13, 6, 3), "alexnet-mini": (27, 13, 6, 3),
-}  # fmt: skip
+    "alexnet": (55, 27, 13, 6),
+    "alexnet-2012-source": (55, 27, 13, 6),
+    "alexnet-64": (56, 27, 13, 6),
+    "alexnet-32": (28, 13, 6, 3),
+    "alexnet-small": (27, 13, 6, 3),
+    "alexnet-mini": (27, 13, 6, 3),
+}
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +73,12 @@ def test_the_papers_constants(alexnet):
     for name in ("drop6", "drop7"):
         assert layers[name].p == 0.5 and not layers[name].inverted
     assert {name: layer.groups for name, layer in layers.items() if isinstance(layer, Conv2d)} == {
-        "conv1": 1, "conv2": 2, "conv3": 1, "conv4": 2, "conv5": 2,
-    }  # fmt: skip
+        "conv1": 1,
+        "conv2": 2,
+        "conv3": 1,
+        "conv4": 2,
+        "conv5": 2,
+    }
 
 
 def test_224_pixels_are_227_with_three_rows_and_columns_of_zeros(alexnet):
@@ -118,10 +126,23 @@ def test_what_the_source_ran():
         assert vars(layers[name]) == vars(LocalResponseNorm(5, 1e-4 / 5, 0.75, 2.0)) | {"name": name}
     assert vars(layers["spatial2"]) == vars(SpatialResponseNorm(5, 1e-3 / 25, 0.75, 2.0)) | {"name": "spatial2"}
     config = Config.for_model(model, "data")
-    assert (config.init, config.lr, config.bias_lr, config.bias_decay, config.bias_init) == ("source", 0.01, 2.0, False, 1.0)
+    assert (config.init, config.lr, config.bias_lr, config.bias_decay, config.bias_init) == (
+        "source",
+        0.01,
+        2.0,
+        False,
+        1.0,
+    )
     assert model.pixel_scale * 1.1 == pytest.approx(1) and (config.color_epochs, config.crop_run) == (67, 32)
     schedule = Schedule(config.schedule, config.lr, config.epochs)
-    assert [round(schedule.rate(epoch, []) / 0.01, 9) for epoch in (24, 25, 50, 51, 78, 79)] == [1, 0.1, 0.1, 0.01, 0.01, 0.001]
+    assert [round(schedule.rate(epoch, []) / 0.01, 9) for epoch in (24, 25, 50, 51, 78, 79)] == [
+        1,
+        0.1,
+        0.1,
+        0.01,
+        0.01,
+        0.001,
+    ]
     rates = LayerRates(config.layer_lr, ["conv1"])
     assert [rates.at(epoch).get("conv1", 1) for epoch in (66, 67, 71, 72, 89)] == [1, 0.1, 0.1, 0, 0]
 
@@ -142,10 +163,16 @@ def test_alexnet_64_is_the_papers_from_pool1_on():
             assert shape == PAPER[name][0], name
 
 
-@pytest.mark.parametrize("name, near", [
-    ("alexnet-smal", "alexnet-small"), ("Alexnet", "alexnet"), ("alexnet64", "alexnet-64"),
-    ("alexnet-source", "alexnet-2012-source"), ("alexnet-min", "alexnet-mini"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, near",
+    [
+        ("alexnet-smal", "alexnet-small"),
+        ("Alexnet", "alexnet"),
+        ("alexnet64", "alexnet-64"),
+        ("alexnet-source", "alexnet-2012-source"),
+        ("alexnet-min", "alexnet-mini"),
+    ],
+)
 def test_the_nearest_name_is_suggested(name, near):
     refused(lambda: find_model(name), repr(name), f"did you mean {near}?", *MODELS, error=UserError)
 

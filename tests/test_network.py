@@ -22,13 +22,20 @@ def small(network_class=Network, dropout=0.0):
     """Every kind of layer that AlexNet has, on 9×9 pictures, its parameters float64."""
     rng = np.random.default_rng(0)
     features = {
-        "conv1": Conv2d(3, 4, 3), "relu1": ReLU(), "norm1": LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5),
-        "pool1": MaxPool2d(3, 2), "conv2": Conv2d(4, 6, 3, padding=1, groups=2), "drop2": Dropout(dropout),
-    }  # fmt: skip
+        "conv1": Conv2d(3, 4, 3),
+        "relu1": ReLU(),
+        "norm1": LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5),
+        "pool1": MaxPool2d(3, 2),
+        "conv2": Conv2d(4, 6, 3, padding=1, groups=2),
+        "drop2": Dropout(dropout),
+    }
     classifier = {
-        "flatten": Flatten(), "fc6": Linear(54, 8), "relu6": ReLU(), "drop6": Dropout(dropout, inverted=False),
+        "flatten": Flatten(),
+        "fc6": Linear(54, 8),
+        "relu6": ReLU(),
+        "drop6": Dropout(dropout, inverted=False),
         "fc7": Linear(8, 5),
-    }  # fmt: skip
+    }
     network = network_class(features, classifier, (9, 9, 3), "small")
     network.map_params(lambda p: rng.uniform(-0.8, 0.8, p.shape))
     return network
@@ -92,13 +99,19 @@ def test_pieces_add_up_to_the_whole(count):
     check_pieces(Network, count)
 
 
-@pytest.mark.parametrize("old, new", [
-    ("grads[name] += grad", "pass"),
-    ("grads[name] += grad", "grads[name] = grad"),
-    ("trunk.backward(dy[piece],", "trunk.backward(dy[: piece.stop - piece.start],"),
-    ("slices(share.of, ", "slices(share.of - 1, "),
-    ("return trunk.forward(x[piece], train, stream)", "return trunk.forward(x[piece] + piece.start, train, stream)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("grads[name] += grad", "pass"),
+        ("grads[name] += grad", "grads[name] = grad"),
+        ("trunk.backward(dy[piece],", "trunk.backward(dy[: piece.stop - piece.start],"),
+        ("slices(share.of, ", "slices(share.of - 1, "),
+        (
+            "return trunk.forward(x[piece], train, stream)",
+            "return trunk.forward(x[piece] + piece.start, train, stream)",
+        ),
+    ],
+)
 def test_pieces_teeth(old, new, monkeypatch):
     monkeypatch.setattr(network_module, "Trunk", edited(Trunk, old, new))
     with pytest.raises((AssertionError, ValueError)):
@@ -238,13 +251,16 @@ def test_alexnet_small_is_its_pytorch_twin():
 # ---------------------------------------------------------------------------------------------- what does not fit
 
 
-@pytest.mark.parametrize("x, error, words", [
-    (np.zeros((2, 9, 8, 3)), ValueError, [(2, 9, 8, 3), "(N, 9, 9, 3)"]),
-    (np.zeros((9, 9, 3)), ValueError, [(9, 9, 3), "4 axes"]),
-    (np.zeros((0, 9, 9, 3)), ValueError, ["no picture"]),
-    (np.zeros((2, 9, 9, 3), np.uint8), TypeError, ["uint8", "floating-point"]),
-    ([[1.0]], TypeError, ["list"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "x, error, words",
+    [
+        (np.zeros((2, 9, 8, 3)), ValueError, [(2, 9, 8, 3), "(N, 9, 9, 3)"]),
+        (np.zeros((9, 9, 3)), ValueError, [(9, 9, 3), "4 axes"]),
+        (np.zeros((0, 9, 9, 3)), ValueError, ["no picture"]),
+        (np.zeros((2, 9, 9, 3), np.uint8), TypeError, ["uint8", "floating-point"]),
+        ([[1.0]], TypeError, ["list"]),
+    ],
+)
 @pytest.mark.parametrize("method", ["forward", "predict"])
 def test_wrong_input(method, x, error, words):
     refused(lambda: getattr(small(), method)(x), *words, error=error)

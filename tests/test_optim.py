@@ -57,22 +57,28 @@ def test_sgd_is_the_papers_formula(monkeypatch, elements):
     check_sgd(SGD)
 
 
-@pytest.mark.parametrize("edits", [
-    ("(decay * rate) * w", "decay * w"),  # O1
-    ("(decay * rate) * w", "decay * w", "rate * g", "g", "w += v", "w += rate * v"),  # O2: PyTorch's form
-    ("rate * g", "(1 - self.momentum) * rate * g"),  # O3
-    ("(decay * rate) * w", "(2 * decay * rate) * w"),  # O4
-    ("v -= (decay * rate) * w", "pass", "w += v", "w += v - decay * rate * w"),  # O4
-    ("rate * g\n        w += v", "rate * g", "v *= self", "w += v\n        v *= self"),  # O5: the old velocity
-    ("w += v", "w += self.momentum * v - rate * g"),  # O5: Nesterov
-    ("v -= rate * g", "g *= rate\n        v -= g"),  # O6
-    ("w += v", "w = w + v"),  # O6
-    ("lr * self.lr_factors.get(name, 1.0)", "lr"),
-    ("self.weight_decay * self.decay_factors.get(name, 1.0)", "self.weight_decay"),
-    ("range(0, w.size, UPDATE_ELEMENTS)", "range(0, w.size - UPDATE_ELEMENTS + 1, UPDATE_ELEMENTS)"),  # the last stretch forgotten
-    ("v -= rate * g", "v += rate * g"),
-    ("v *= self.momentum", "pass"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("(decay * rate) * w", "decay * w"),  # O1
+        ("(decay * rate) * w", "decay * w", "rate * g", "g", "w += v", "w += rate * v"),  # O2: PyTorch's form
+        ("rate * g", "(1 - self.momentum) * rate * g"),  # O3
+        ("(decay * rate) * w", "(2 * decay * rate) * w"),  # O4
+        ("v -= (decay * rate) * w", "pass", "w += v", "w += v - decay * rate * w"),  # O4
+        ("rate * g\n        w += v", "rate * g", "v *= self", "w += v\n        v *= self"),  # O5: the old velocity
+        ("w += v", "w += self.momentum * v - rate * g"),  # O5: Nesterov
+        ("v -= rate * g", "g *= rate\n        v -= g"),  # O6
+        ("w += v", "w = w + v"),  # O6
+        ("lr * self.lr_factors.get(name, 1.0)", "lr"),
+        ("self.weight_decay * self.decay_factors.get(name, 1.0)", "self.weight_decay"),
+        (
+            "range(0, w.size, UPDATE_ELEMENTS)",
+            "range(0, w.size - UPDATE_ELEMENTS + 1, UPDATE_ELEMENTS)",
+        ),  # the last stretch forgotten
+        ("v -= rate * g", "v += rate * g"),
+        ("v *= self.momentum", "pass"),
+    ],
+)
 def test_sgd_teeth(monkeypatch, edits):
     monkeypatch.setattr(optim, "UPDATE_ELEMENTS", 7)
     with pytest.raises(AssertionError):
@@ -153,7 +159,10 @@ def test_sgd_refuses_what_does_not_fit():
 
 
 def test_bias_factors_are_the_2012_sources():
-    assert bias_factors(SHAPES, 2.0, 0.0) == ({"conv1.bias": 2.0, "fc6.bias": 2.0}, {"conv1.bias": 0.0, "fc6.bias": 0.0})
+    assert bias_factors(SHAPES, 2.0, 0.0) == (
+        {"conv1.bias": 2.0, "fc6.bias": 2.0},
+        {"conv1.bias": 0.0, "fc6.bias": 0.0},
+    )
 
 
 # ---------------------------------------------------------------------------------------------- rates of layers
@@ -180,22 +189,42 @@ def test_layer_rates():
     check_layer_rates(LayerRates)
 
 
-@pytest.mark.parametrize("old, new", [
-    ("start <= epoch", "start < epoch"),
-    ("start <= epoch", "start == epoch"),
-    ("self.changes.sort(key=lambda change: change[0])", "pass"),
-    ("self.changes.sort(key=lambda change: change[0])", "self.changes.sort()"),
-    ("int(numbers[0]), float(numbers[1])", "int(numbers[0]), float(numbers[1]) or 1.0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("start <= epoch", "start < epoch"),
+        ("start <= epoch", "start == epoch"),
+        ("self.changes.sort(key=lambda change: change[0])", "pass"),
+        ("self.changes.sort(key=lambda change: change[0])", "self.changes.sort()"),
+        ("int(numbers[0]), float(numbers[1])", "int(numbers[0]), float(numbers[1]) or 1.0"),
+    ],
+)
 def test_layer_rates_teeth(old, new):
     with pytest.raises(AssertionError):
         check_layer_rates(edited(LayerRates, old, new))
 
 
-@pytest.mark.parametrize("change", [
-    "conv9:0:1", "conv1", "conv1:0", "conv1:0:1:2", "conv1:-1:1", "conv1:0:-0.5", "conv1:x:1", "conv1:0:x", "conv1:0.5:1",
-    "conv1:0:nan", "conv1:0:inf", ":0:1", "conv1::1", "conv1:0:", " conv1:0:1", "conv1.weight:0:1",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        "conv9:0:1",
+        "conv1",
+        "conv1:0",
+        "conv1:0:1:2",
+        "conv1:-1:1",
+        "conv1:0:-0.5",
+        "conv1:x:1",
+        "conv1:0:x",
+        "conv1:0.5:1",
+        "conv1:0:nan",
+        "conv1:0:inf",
+        ":0:1",
+        "conv1::1",
+        "conv1:0:",
+        " conv1:0:1",
+        "conv1.weight:0:1",
+    ],
+)
 def test_bad_layer_rates(change):
     words = ["--layer-lr", repr(change), "LAYER:EPOCH:FACTOR", "conv1, conv2, fc8"]
     refused(lambda: LayerRates(f"conv2:3:0.5,{change}", LAYERS), *words, error=UserError)
@@ -262,25 +291,28 @@ def test_he_is_pytorchs_kaiming():
             assert twin.std().item() == pytest.approx(kaiming_std(array.shape), rel=5 / math.sqrt(2 * array.size)), name
 
 
-@pytest.mark.parametrize("how, std, old, new", [
-    ("he", he_std, "array.shape[:-1]", "array.shape[1:]"),
-    ("he", he_std, "math.sqrt(2 / fan_in)", "math.sqrt(1 / fan_in)"),
-    ("paper", paper_std, '"init", name', '"init"'),
-    ("paper", paper_std, "random_stream(seed,", "random_stream(0,"),
-    ("paper", paper_std, "LAYERS_WITH_BIAS_ONE", "LAYERS_WITH_BIAS_ONE[1:]"),
-    ("paper", paper_std, "0.01 if", "0.0101 if"),
-    ("he", he_std, '0.0 if how == "he" else 1.0', "1.0"),
-    ("paper", paper_std, '0.0 if how == "he" else 1.0', "0.0"),
-    ("he", he_std, "std /= input_rms", "std *= input_rms"),
-    ("he", he_std, 'how == "he" and name == first', 'how == "he"'),
-    ("paper", paper_std, 'how == "he" and name == first', "name == first"),
-    ("he", he_std, " or name == last", ""),
-    ("source", source_std, "std = 0.03", "std = 0.031"),
-    ("source", source_std, "LAYERS_WITH_LARGE_WEIGHTS", "LAYERS_WITH_LARGE_WEIGHTS[1:]"),
-    ("source", source_std, "LAYERS_WITH_LARGE_WEIGHTS", "LAYERS_WITH_BIAS_ONE[1:]"),
-    ("paper", paper_std, 'how == "source" and layer', "layer"),
-    ("source", source_std, 'if how != "he" or name', 'if how == "paper" or name'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "how, std, old, new",
+    [
+        ("he", he_std, "array.shape[:-1]", "array.shape[1:]"),
+        ("he", he_std, "math.sqrt(2 / fan_in)", "math.sqrt(1 / fan_in)"),
+        ("paper", paper_std, '"init", name', '"init"'),
+        ("paper", paper_std, "random_stream(seed,", "random_stream(0,"),
+        ("paper", paper_std, "LAYERS_WITH_BIAS_ONE", "LAYERS_WITH_BIAS_ONE[1:]"),
+        ("paper", paper_std, "0.01 if", "0.0101 if"),
+        ("he", he_std, '0.0 if how == "he" else 1.0', "1.0"),
+        ("paper", paper_std, '0.0 if how == "he" else 1.0', "0.0"),
+        ("he", he_std, "std /= input_rms", "std *= input_rms"),
+        ("he", he_std, 'how == "he" and name == first', 'how == "he"'),
+        ("paper", paper_std, 'how == "he" and name == first', "name == first"),
+        ("he", he_std, " or name == last", ""),
+        ("source", source_std, "std = 0.03", "std = 0.031"),
+        ("source", source_std, "LAYERS_WITH_LARGE_WEIGHTS", "LAYERS_WITH_LARGE_WEIGHTS[1:]"),
+        ("source", source_std, "LAYERS_WITH_LARGE_WEIGHTS", "LAYERS_WITH_BIAS_ONE[1:]"),
+        ("paper", paper_std, 'how == "source" and layer', "layer"),
+        ("source", source_std, 'if how != "he" or name', 'if how == "paper" or name'),
+    ],
+)
 def test_initialisers_teeth(how, std, old, new):
     with pytest.raises(AssertionError):
         check_initialise(edited(initialise, old, new), how, std)
@@ -294,31 +326,37 @@ def test_unknown_initialiser():
 # ---------------------------------------------------------------------------------------------- schedules
 
 
-@pytest.mark.parametrize("text, epochs, points", [
-    ("constant", 10, {0: 1, 9.99: 1}),
-    ("steps:2,5", 10, {0: 1, 1.99: 1, 2: 0.1, 4.99: 0.1, 5: 0.01, 9.9: 0.01}),
-    ("cosine:2", 10, {0: 0.01 / 2.01, 1: 1.01 / 2.01, 2: 1, 6: 0.5, 4: (2 + 2**0.5) / 4, 10: 0}),
-    ("cosine:0", 4, {0: 1, 2: 0.5, 4: 0}),
-    ("cosine", 3, {0: 0.01 / 1.01, 1: 1, 2: 0.5, 3: 0}),  # one epoch of warming up
-    ("cosine:9", 4, {2: 1, 3: 0.5}),  # never more than half the run
-    ("cosine:1", 1, {0.5: 1}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, epochs, points",
+    [
+        ("constant", 10, {0: 1, 9.99: 1}),
+        ("steps:2,5", 10, {0: 1, 1.99: 1, 2: 0.1, 4.99: 0.1, 5: 0.01, 9.9: 0.01}),
+        ("cosine:2", 10, {0: 0.01 / 2.01, 1: 1.01 / 2.01, 2: 1, 6: 0.5, 4: (2 + 2**0.5) / 4, 10: 0}),
+        ("cosine:0", 4, {0: 1, 2: 0.5, 4: 0}),
+        ("cosine", 3, {0: 0.01 / 1.01, 1: 1, 2: 0.5, 3: 0}),  # one epoch of warming up
+        ("cosine:9", 4, {2: 1, 3: 0.5}),  # never more than half the run
+        ("cosine:1", 1, {0.5: 1}),
+    ],
+)
 def test_schedules(text, epochs, points):
     schedule = Schedule(text, 0.2, epochs)
     for progress, share in points.items():
         assert schedule.rate(progress, []) == pytest.approx(0.2 * share, abs=1e-15), f"{text} at {progress}"
 
 
-@pytest.mark.parametrize("text, errors, drops", [
-    ("plateau", [], 0),
-    ("plateau", [0.9, 0.8, 0.7, 0.6], 0),
-    ("plateau", [0.9, 0.9, 0.9], 0),
-    ("plateau", [0.9, 0.9, 0.9, 0.9], 1),  # three epochs without a new best
-    ("plateau:2", [0.5, 0.6, 0.55, 0.6, 0.7], 2),  # worse than the best, though better than the last
-    ("plateau:2", [0.5, 0.6, 0.4, 0.5, 0.3, 0.4], 0),
-    ("plateau:2", [0.5, 0.6, 0.6, 0.4, 0.4, 0.4], 2),
-    ("plateau:1", [0.5, 0.5, 0.5], 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, errors, drops",
+    [
+        ("plateau", [], 0),
+        ("plateau", [0.9, 0.8, 0.7, 0.6], 0),
+        ("plateau", [0.9, 0.9, 0.9], 0),
+        ("plateau", [0.9, 0.9, 0.9, 0.9], 1),  # three epochs without a new best
+        ("plateau:2", [0.5, 0.6, 0.55, 0.6, 0.7], 2),  # worse than the best, though better than the last
+        ("plateau:2", [0.5, 0.6, 0.4, 0.5, 0.3, 0.4], 0),
+        ("plateau:2", [0.5, 0.6, 0.6, 0.4, 0.4, 0.4], 2),
+        ("plateau:1", [0.5, 0.5, 0.5], 2),
+    ],
+)
 def test_plateau_is_a_function_of_the_history(text, errors, drops):
     schedule = Schedule(text, 0.3, 20)
     for _ in range(2):  # asked twice, it says the same
@@ -326,9 +364,26 @@ def test_plateau_is_a_function_of_the_history(text, errors, drops):
     assert schedule.rate(0.5, []) == 0.3, "something of the last call is kept"
 
 
-@pytest.mark.parametrize("text", [
-    "", "linear", "steps", "steps:", "steps:a", "steps:1,,2", "steps:-1", "cosine:-1", "cosine:nan", "cosine:inf",
-    "cosine:1,2", "constant:3", "plateau:1,2", "plateau:x", "Cosine:1", "steps:1e999",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "linear",
+        "steps",
+        "steps:",
+        "steps:a",
+        "steps:1,,2",
+        "steps:-1",
+        "cosine:-1",
+        "cosine:nan",
+        "cosine:inf",
+        "cosine:1,2",
+        "constant:3",
+        "plateau:1,2",
+        "plateau:x",
+        "Cosine:1",
+        "steps:1e999",
+    ],
+)
 def test_bad_schedules(text):
     refused(lambda: Schedule(text, 0.1, 10), "--schedule", repr(text), "expected constant, steps", error=UserError)

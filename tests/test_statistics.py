@@ -29,9 +29,17 @@ def within(t, freedom, steps=20_000):
 
 def check_student_t(student_t):
     for level, freedom, t in [
-        (0.95, 1, 12.7062047), (0.95, 2, 4.3026527), (0.95, 3, 3.1824463), (0.95, 4, 2.7764451), (0.95, 9, 2.2621572),
-        (0.99, 1, 63.6567412), (0.99, 5, 4.0321430), (0.90, 10, 1.8124611), (0.5, 1, 1.0), (0.5, 2, math.sqrt(2 / 3)),
-    ]:  # fmt: skip
+        (0.95, 1, 12.7062047),
+        (0.95, 2, 4.3026527),
+        (0.95, 3, 3.1824463),
+        (0.95, 4, 2.7764451),
+        (0.95, 9, 2.2621572),
+        (0.99, 1, 63.6567412),
+        (0.99, 5, 4.0321430),
+        (0.90, 10, 1.8124611),
+        (0.5, 1, 1.0),
+        (0.5, 2, math.sqrt(2 / 3)),
+    ]:
         assert student_t(level, freedom) == pytest.approx(t, rel=1e-7), (level, freedom)
 
 
@@ -50,23 +58,29 @@ def test_student_t_is_where_the_density_says(level, freedom):
     assert student_t(0.999, 1) == pytest.approx(math.tan(0.999 * math.pi / 2), rel=1e-9)
 
 
-@pytest.mark.parametrize("edits", [
-    ("math.sqrt(freedom) * ", ""),
-    ("< level", "< level / 2"),  # one-sided: 6.314 for 12.706
-    ("range(60)", "range(15)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("math.sqrt(freedom) * ", ""),
+        ("< level", "< level / 2"),  # one-sided: 6.314 for 12.706
+        ("range(60)", "range(15)"),
+    ],
+)
 def test_student_t_teeth(edits):
     with pytest.raises(AssertionError):
         check_student_t(edited(student_t, *edits))
 
 
-@pytest.mark.parametrize("edits", [
-    ("above / (above + 1) * math", "(above + 1) / (above + 2) * math"),
-    ("[math.cos(theta) if odd else 1.0]", "[1.0]"),
-    ("[:terms]", ""),  # with one degree of freedom there is no term
-    ("(theta + total)", "total"),
-    ("math.cos(theta) ** 2", "math.cos(theta)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("above / (above + 1) * math", "(above + 1) / (above + 2) * math"),
+        ("[math.cos(theta) if odd else 1.0]", "[1.0]"),
+        ("[:terms]", ""),  # with one degree of freedom there is no term
+        ("(theta + total)", "total"),
+        ("math.cos(theta) ** 2", "math.cos(theta)"),
+    ],
+)
 def test_sum_teeth(monkeypatch, edits):
     monkeypatch.setattr(ours, "_within", edited(ours._within, *edits))
     with pytest.raises(AssertionError):
@@ -88,12 +102,15 @@ def test_t_interval():
     check_t_interval(t_interval)
 
 
-@pytest.mark.parametrize("edits", [
-    ("ddof=1", "ddof=0"),
-    ("/ math.sqrt(len(d))", ""),
-    ("len(d) - 1)", "len(d))"),
-    ("student_t(level, len(d) - 1)", "1.96"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("ddof=1", "ddof=0"),
+        ("/ math.sqrt(len(d))", ""),
+        ("len(d) - 1)", "len(d))"),
+        ("student_t(level, len(d) - 1)", "1.96"),
+    ],
+)
 def test_t_interval_teeth(edits):
     with pytest.raises(AssertionError):
         check_t_interval(edited(t_interval, *edits))
@@ -135,13 +152,19 @@ def test_bootstrap():
     check_bootstrap(paired_bootstrap)
 
 
-@pytest.mark.parametrize("edits", [
-    ('_finite(a, "paired_bootstrap: a") - ', '_finite(a, "paired_bootstrap: a") + '),
-    ("rng.integers(0, len(d), (len(here), len(d)))", "rng.permuted(np.tile(np.arange(len(d)), (len(here), 1)), axis=1)"),
-    ("rng.integers(0, len(d), ", "rng.integers(0, len(d) - 1, "),
-    ("(len(here), len(d))", "(len(here), 1)"),
-    ("(1 - level) / 2", "1 - level"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ('_finite(a, "paired_bootstrap: a") - ', '_finite(a, "paired_bootstrap: a") + '),
+        (
+            "rng.integers(0, len(d), (len(here), len(d)))",
+            "rng.permuted(np.tile(np.arange(len(d)), (len(here), 1)), axis=1)",
+        ),
+        ("rng.integers(0, len(d), ", "rng.integers(0, len(d) - 1, "),
+        ("(len(here), len(d))", "(len(here), 1)"),
+        ("(1 - level) / 2", "1 - level"),
+    ],
+)
 def test_bootstrap_teeth(edits):
     with pytest.raises(AssertionError):
         check_bootstrap(edited(paired_bootstrap, *edits))
@@ -217,14 +240,17 @@ def test_mcnemar():
     check_mcnemar(mcnemar)
 
 
-@pytest.mark.parametrize("edits", [
-    ("2 * total / 2**n", "total / 2**n"),
-    ("min(only_a, only_b) + 1", "min(only_a, only_b)"),
-    ("min(1.0, 2 * total / 2**n)", "2 * total / 2**n"),
-    ("(a > b)", "(a >= b)"),
-    ("(n - i) // (i + 1)", "(n - i) // (i + 2)"),
-    ("return only_a, only_b", "return only_b, only_a"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("2 * total / 2**n", "total / 2**n"),
+        ("min(only_a, only_b) + 1", "min(only_a, only_b)"),
+        ("min(1.0, 2 * total / 2**n)", "2 * total / 2**n"),
+        ("(a > b)", "(a >= b)"),
+        ("(n - i) // (i + 1)", "(n - i) // (i + 2)"),
+        ("return only_a, only_b", "return only_b, only_a"),
+    ],
+)
 def test_mcnemar_teeth(edits):
     with pytest.raises(AssertionError):
         check_mcnemar(edited(mcnemar, *edits))
@@ -234,7 +260,9 @@ def test_mcnemar_teeth(edits):
 def test_mcnemar_of_thousands(only_a, only_b):
     """Against the sum in logarithms."""
     n, k = only_a + only_b, min(only_a, only_b)
-    logs = [math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - (n - 1) * math.log(2) for i in range(k + 1)]
+    logs = [
+        math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - (n - 1) * math.log(2) for i in range(k + 1)
+    ]
     most = max(logs)
     expected = math.exp(most) * math.fsum(math.exp(log - most) for log in logs)
     assert mcnemar(*answers(only_a, only_b)) == (only_a, only_b, pytest.approx(expected, rel=1e-7, abs=1e-300))
@@ -249,14 +277,17 @@ def test_mcnemar_of_networks_that_agree():
 # ---------------------------------------------------------------------------------------------- what it says
 
 
-@pytest.mark.parametrize("low, high, above, below", [
-    (0.1, 0.2, "reproduced", "opposite"),
-    (-0.2, -0.1, "opposite", "reproduced"),
-    (-0.1, 0.2, "not resolved at this scale", "not resolved at this scale"),
-    (0.0, 0.2, "not resolved at this scale", "not resolved at this scale"),
-    (0.0, 0.0, "not resolved at this scale", "not resolved at this scale"),
-    (-math.inf, math.inf, "not resolved at this scale", "not resolved at this scale"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "low, high, above, below",
+    [
+        (0.1, 0.2, "reproduced", "opposite"),
+        (-0.2, -0.1, "opposite", "reproduced"),
+        (-0.1, 0.2, "not resolved at this scale", "not resolved at this scale"),
+        (0.0, 0.2, "not resolved at this scale", "not resolved at this scale"),
+        (0.0, 0.0, "not resolved at this scale", "not resolved at this scale"),
+        (-math.inf, math.inf, "not resolved at this scale", "not resolved at this scale"),
+    ],
+)
 def test_verdict(low, high, above, below):
     interval = Interval((low + high) / 2, low, high)
     assert (verdict(interval, 1), verdict(interval, -1)) == (above, below)

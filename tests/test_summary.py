@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from tests.checks import refused
-from tinyalex import summary
 from tinyalex.errors import UserError
 from tinyalex.layers import Flatten, Linear, ReLU
 from tinyalex.models import find_model
 from tinyalex.network import Network
-from tinyalex.summary import WORKSPACE_BYTES, check_memory, summarise, training_bytes
+from tinyalex.summary import summarise
+from tinyalex.training import memory
+from tinyalex.training.memory import WORKSPACE_BYTES, check_memory, training_bytes
 
 FLOAT = 4  # bytes
 BY_HAND = {  # what training keeps of one picture: float32 arrays, and a byte for each winner of a pooling window
@@ -74,12 +75,12 @@ def test_a_layer_whose_out_shape_lies(layer):
 
 def test_check_memory(monkeypatch):
     network = find_model("alexnet-small").build(10)
-    monkeypatch.setattr(summary, "memory_available", lambda xp: None)
+    monkeypatch.setattr(memory, "memory_available", lambda xp: None)
     needed = check_memory(network, 64, None)
-    monkeypatch.setattr(summary, "memory_available", lambda xp: needed)
+    monkeypatch.setattr(memory, "memory_available", lambda xp: needed)
     assert check_memory(network, 64, None) == needed, "exactly enough is enough"
     assert check_memory(network, 32, None) < needed
-    monkeypatch.setattr(summary, "memory_available", lambda xp: needed - 1)
+    monkeypatch.setattr(memory, "memory_available", lambda xp: needed - 1)
     words = ["--batch 64", "alexnet-small", f"{needed / 1e9:.2f} GB", "--batch 32 would fit"]
     refused(lambda: check_memory(network, 64, None), *words, error=UserError)
 
@@ -91,13 +92,17 @@ def test_the_memory_of_a_team(monkeypatch):
     for size, together, held in ((4, 1, None), (4, 2, 5_000), (2, 2, 5_000)):
         team = SimpleNamespace(size=size, local_size=together)
         one = training_bytes(rows, 64 // size, network.in_shape, held)
-        monkeypatch.setattr(summary, "memory_available", lambda xp: together * one)
+        monkeypatch.setattr(memory, "memory_available", lambda xp: together * one)
         assert check_memory(network, 64, None, team, held) == one
-        monkeypatch.setattr(summary, "memory_available", lambda xp: together * one - 1)
-        words = [f"{together * one / 1e9:.2f} GB", f"--batch {64 // 2} would fit"] + (["by 2 workers here"] if together > 1 else [])
+        monkeypatch.setattr(memory, "memory_available", lambda xp: together * one - 1)
+        words = [f"{together * one / 1e9:.2f} GB", f"--batch {64 // 2} would fit"] + (
+            ["by 2 workers here"] if together > 1 else []
+        )
         refused(lambda: check_memory(network, 64, None, team, held), *words, error=UserError)
     everything = training_bytes(rows, 64, network.in_shape)
-    assert training_bytes(rows, 64, network.in_shape, held=5_000) == everything - 16 * (sum(row.parameters for row in rows) - 5_000)
+    assert training_bytes(rows, 64, network.in_shape, held=5_000) == everything - 16 * (
+        sum(row.parameters for row in rows) - 5_000
+    )
 
 
 MEASURE = """
@@ -106,7 +111,8 @@ import numpy as np
 from tinyalex.models import find_model
 from tinyalex.optim import SGD
 from tinyalex.layers import SoftmaxCrossEntropy
-from tinyalex.summary import summarise, training_bytes
+from tinyalex.summary import summarise
+from tinyalex.training.memory import training_bytes
 
 def peak():  # in bytes; not getrusage's ru_maxrss, which a child inherits
     with open("/proc/self/status") as file:

@@ -16,16 +16,23 @@ PAIRS = [(m, v) for m in MODELS for v in VARIATIONS if v not in MODELS[m].variat
 
 # variation: what becomes of a layer's name and text; for what is not named here, nothing
 GONE = {
-    "no-lrn": {"norm1", "norm2"}, "no-dropout": {"drop6", "drop7"}, "no-conv3": {"conv3", "relu3"},
-    "no-conv4": {"conv4", "relu4"}, "no-conv5": {"conv5", "relu5"},
+    "no-lrn": {"norm1", "norm2"},
+    "no-dropout": {"drop6", "drop7"},
+    "no-conv3": {"conv3", "relu3"},
+    "no-conv4": {"conv4", "relu4"},
+    "no-conv5": {"conv5", "relu5"},
     "four-layer": set("norm1 norm2 conv4 relu4 conv5 relu5 fc6 relu6 drop6 fc7 relu7 drop7".split()),
-}  # fmt: skip
+}
 NEW = {"2012-source": {"spatial2"}}
 RELUS = {f"relu{i}" for i in range(1, 8)}
 CHANGED = {
-    "tanh": RELUS, "sigmoid": RELUS, "pool-2": {"pool1", "pool2", "pool5"}, "2012-source": {"norm1", "norm2"},
-    "one-column": {f"conv{i}" for i in range(1, 6)}, "two-towers": {"norm1", "norm2"},
-}  # fmt: skip
+    "tanh": RELUS,
+    "sigmoid": RELUS,
+    "pool-2": {"pool1", "pool2", "pool5"},
+    "2012-source": {"norm1", "norm2"},
+    "one-column": {f"conv{i}" for i in range(1, 6)},
+    "two-towers": {"norm1", "norm2"},
+}
 
 
 @functools.cache
@@ -52,10 +59,14 @@ def test_it_changes_what_it_says_and_nothing_else(model, variation):
         assert [name for name in before if name in after] == [name for name in after if name in before], "another order"
 
 
-@pytest.mark.parametrize("model, variation", [
-    (model, variation) for model, variation in PAIRS
-    if variation in ("tanh", "sigmoid", "no-lrn", "no-dropout", "2012-source", "two-towers")
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "model, variation",
+    [
+        (model, variation)
+        for model, variation in PAIRS
+        if variation in ("tanh", "sigmoid", "no-lrn", "no-dropout", "2012-source", "two-towers")
+    ],
+)
 def test_shapes_and_weights_stay(model, variation):
     assert built(f"{model}+{variation}")[1:] == built(model)[1:]
 
@@ -67,7 +78,9 @@ def test_a_small_network_still_learns(model, variation):
     network = find_model(f"{model}+{variation}").build(5)
     x = np.random.default_rng(0).standard_normal((1, *network.in_shape), dtype="float32")
     y, cache = network.forward(x, True, np.random.default_rng(1))
-    _, grads = network.backward(np.random.default_rng(2).standard_normal(y.shape, dtype="float32"), cache, input_grad=False)
+    _, grads = network.backward(
+        np.random.default_rng(2).standard_normal(y.shape, dtype="float32"), cache, input_grad=False
+    )
     assert y.shape == (1, 5) and np.isfinite(y).all()
     for name, p in network.params.items():
         assert grads[name].shape == p.shape and grads[name].dtype == np.float32 and np.abs(grads[name]).max() > 0, name
@@ -94,7 +107,9 @@ def test_pooling_that_does_not_overlap():
     assert after["fc6"].in_features == 9216, "sides of 27, 13 and 6, as with windows that overlap"
 
 
-@pytest.mark.parametrize("gone, behind, channels", [("conv3", "conv4", 256), ("conv4", "conv5", 384), ("conv5", "fc6", 13824)])
+@pytest.mark.parametrize(
+    "gone, behind, channels", [("conv3", "conv4", 256), ("conv4", "conv5", 384), ("conv5", "fc6", 13824)]
+)
 def test_what_stands_behind_a_convolution_that_is_gone(gone, behind, channels):
     layer = layers_of(f"alexnet+no-{gone}")[behind]
     assert (layer.in_features if isinstance(layer, Linear) else layer.in_channels) == channels
@@ -122,10 +137,17 @@ def test_pool5_and_relu5_commute():
     )
 
 
-@pytest.mark.parametrize("first, second", [
-    ("no-lrn", "2012-source"), ("no-conv5", "2012-source"), ("2012-source", "pool-2"), ("2012-source", "one-column"),
-    ("2012-source", "tanh"), ("no-dropout", "no-conv3"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        ("no-lrn", "2012-source"),
+        ("no-conv5", "2012-source"),
+        ("2012-source", "pool-2"),
+        ("2012-source", "one-column"),
+        ("2012-source", "tanh"),
+        ("no-dropout", "no-conv3"),
+    ],
+)
 def test_several_at_once_in_either_order(first, second):
     one, other = (texts(f"alexnet-mini+{names}") for names in (f"{first}+{second}", f"{second}+{first}"))
     assert list(one.items()) == list(other.items())
@@ -139,15 +161,18 @@ def test_a_network_with_a_variation_is_a_model_like_any_other():
     assert find_model("alexnet-2012-source+no-lrn").variations == ("2012-source", "no-lrn")
 
 
-@pytest.mark.parametrize("name, words", [
-    ("alexnet-small+no-lnr", ("'no-lnr'", "did you mean +no-lrn?")),
-    ("alexnet-small+no-conv6", ("'no-conv6'", "did you mean +no-conv")),
-    ("alexnet+2012-sauce", ("'2012-sauce'", "did you mean +2012-source?")),
-    ("alexnet-mini+vgg", ("'vgg'", "Expected some of", *(f"+{name}" for name in VARIATIONS))),
-    ("alexnet-mini+", ("''", "Expected some of")),
-    ("alexnet-mini+tanh+no-lrn+tanh", ("'tanh' comes twice",)),
-    ("alexnet-2012-source+2012-source", ("'2012-source' comes twice",)),
-    ("alexnet-min+tanh", ("'alexnet-min'", "did you mean alexnet-mini?")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("alexnet-small+no-lnr", ("'no-lnr'", "did you mean +no-lrn?")),
+        ("alexnet-small+no-conv6", ("'no-conv6'", "did you mean +no-conv")),
+        ("alexnet+2012-sauce", ("'2012-sauce'", "did you mean +2012-source?")),
+        ("alexnet-mini+vgg", ("'vgg'", "Expected some of", *(f"+{name}" for name in VARIATIONS))),
+        ("alexnet-mini+", ("''", "Expected some of")),
+        ("alexnet-mini+tanh+no-lrn+tanh", ("'tanh' comes twice",)),
+        ("alexnet-2012-source+2012-source", ("'2012-source' comes twice",)),
+        ("alexnet-min+tanh", ("'alexnet-min'", "did you mean alexnet-mini?")),
+    ],
+)
 def test_refuses(name, words):
     refused(lambda: find_model(name), *words, error=UserError)

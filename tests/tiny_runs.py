@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.test_training import write_easy
-from tinyalex import training
-from tinyalex.checkpoint import load_checkpoint, save_checkpoint
-from tinyalex.config import Config
+from tests.training.test_training import write_easy
 from tinyalex.data import open_dataset
 from tinyalex.models import find_model
-from tinyalex.runfolder import RunFolder
+from tinyalex.runs.checkpoint import load_checkpoint, save_checkpoint
+from tinyalex.runs.config import Config
+from tinyalex.runs.folder import RunFolder
+from tinyalex.training import trainer as training
 
 
 def train_mini(path, data, model="alexnet-mini", **chosen):
@@ -22,7 +22,7 @@ def train_mini(path, data, model="alexnet-mini", **chosen):
 
 
 def make_runs(folder):
-    """"data" and "other", the same classes in other pictures; runs "first", "reseeded" and "plain", which differ."""
+    """ "data" and "other", the same classes in other pictures; runs "first", "reseeded" and "plain", which differ."""
     data, other = write_easy(folder / "data", 48, 30), write_easy(folder / "other", 48, 20, seed=7)
     runs = {"data": data, "other": other, "first": train_mini(folder / "first", data)}
     runs["reseeded"] = train_mini(folder / "reseeded", data, seed=1)

@@ -13,7 +13,7 @@ import sys
 
 import tinyalex
 from tinyalex.errors import UserError
-from tinyalex.progress import hush_runaway_numbers
+from tinyalex.terminal import hush_runaway_numbers
 
 COMMANDS = {
     "lesson": "the lessons: how far you are, open one, check your own file, make a book",
@@ -120,5 +120,3 @@ def _parse(arguments):
         if value == "" or isinstance(value, list) and "" in value:
             raise UserError(f"{name.upper() if name in POSITIONAL else '--' + name.replace('_', '-')}: is empty")
     return args
-
-

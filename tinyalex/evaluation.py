@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyalex.backend import array_module, prefetch, to_device, to_host
-from tinyalex.progress import progress_bar
+from tinyalex.terminal import progress_bar
 
 PICTURES_AT_ONCE = 128
 

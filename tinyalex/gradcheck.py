@@ -10,9 +10,20 @@ from dataclasses import dataclass
 
 from tinyalex.backend import array_module, random_stream, to_device
 from tinyalex.layers import (
-    AvgPool2d, Conv2d, Dropout, Flatten, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid,
-    SoftmaxCrossEntropy, SpatialResponseNorm, Tanh,
-)  # fmt: skip
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+    SpatialResponseNorm,
+    Tanh,
+)
 from tinyalex.network import Network
 
 STEP = 1e-5
@@ -191,13 +202,22 @@ def check_everything(xp, seed=0):
 def _small_network():
     """Every kind of layer once. Max pooling comes first, where the probe keeps its inputs well apart."""
     features = {
-        "pool0": MaxPool2d(3, 2), "conv1": Conv2d(3, 6, 3, padding=1), "tanh1": Tanh(),
-        "norm1": LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5), "conv2": Conv2d(6, 8, 3, groups=2),
-        "sigmoid2": Sigmoid(), "spatial2": SpatialResponseNorm(3, alpha=0.4, beta=0.6, k=1.5), "pool2": AvgPool2d(2, 1),
-    }  # fmt: skip
+        "pool0": MaxPool2d(3, 2),
+        "conv1": Conv2d(3, 6, 3, padding=1),
+        "tanh1": Tanh(),
+        "norm1": LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5),
+        "conv2": Conv2d(6, 8, 3, groups=2),
+        "sigmoid2": Sigmoid(),
+        "spatial2": SpatialResponseNorm(3, alpha=0.4, beta=0.6, k=1.5),
+        "pool2": AvgPool2d(2, 1),
+    }
     classifier = {
-        "flatten": Flatten(), "fc6": Linear(72, 10), "relu6": ReLU(), "drop6": Dropout(0.4), "fc7": Linear(10, 5),
-    }  # fmt: skip
+        "flatten": Flatten(),
+        "fc6": Linear(72, 10),
+        "relu6": ReLU(),
+        "drop6": Dropout(0.4),
+        "fc7": Linear(10, 5),
+    }
     return Network(features, classifier, (13, 13, 3), "small network")
 
 

@@ -152,7 +152,9 @@ class Trunk(Sequential):
                 inside = Share(start - piece.start, stop - piece.start, piece.stop - piece.start)
                 pieces.append(slice(start - share.start, stop - share.start))
                 # what draws for one piece of the batch begins anew in each part of it
-                draws.append(stream if len(inside) == inside.of else shared_draws(copy.deepcopy(stream), inside, axis=0))
+                draws.append(
+                    stream if len(inside) == inside.of else shared_draws(copy.deepcopy(stream), inside, axis=0)
+                )
         return pieces, draws
 
     def _join(self, x, outputs):

@@ -130,7 +130,9 @@ class LayerRates:
             except (ValueError, IndexError):
                 fine = False
             if not fine:
-                raise UserError(f"--layer-lr: found {change!r}, expected LAYER:EPOCH:FACTOR with one of {', '.join(layers)}")
+                raise UserError(
+                    f"--layer-lr: found {change!r}, expected LAYER:EPOCH:FACTOR with one of {', '.join(layers)}"
+                )
             self.changes.append((epoch, layer, factor))
         self.changes.sort(key=lambda change: change[0])
 

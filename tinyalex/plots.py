@@ -9,7 +9,7 @@ matplotlib.use("Agg", force=False)
 
 from matplotlib import pyplot as plt  # noqa: E402 (after the backend is chosen)
 
-from tinyalex.checkpoint import replacing  # noqa: E402
+from tinyalex.runs.checkpoint import replacing  # noqa: E402
 
 DARK, MIDDLE = "#440154", "#21918c"  # ends far apart in lightness, so curves differ in grey too
 
@@ -112,7 +112,9 @@ def overview(epochs, weight, title):
 
 def speeds(results, machine):
     """Images/s of both sides as bars, a panel a network, with the ratio on our bars. results: those of `tinyalex bench`."""
-    figure, axes = plt.subplots(len(results), 1, figsize=(8, 1.2 + 1.75 * len(results)), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        len(results), 1, figsize=(8, 1.2 + 1.75 * len(results)), layout="constrained", squeeze=False
+    )
     for axis, result in zip(axes[:, 0], results):
         draw_speeds(axis, result)
     axes[-1, 0].set_xlabel("images/s (longer is faster; each network has a scale of its own)", fontsize=11)
@@ -127,7 +129,9 @@ def draw_speeds(axis, result):
     works = [("training", "train"), ("inference", "infer")]
     longest = max(result[f"{side}{key}_images_per_s"] or 0 for _, key in works for side in ("", "torch_"))
     for place, (_, key) in enumerate(works):
-        ours, theirs, ratio = (result[name] for name in (f"{key}_images_per_s", f"torch_{key}_images_per_s", f"{key}_ratio"))
+        ours, theirs, ratio = (
+            result[name] for name in (f"{key}_images_per_s", f"torch_{key}_images_per_s", f"{key}_ratio")
+        )
         text = f" {_rate(ours)}  tinyalex" + (f", {ratio:.2f} × PyTorch" if ratio else "")
         axis.barh(place - 0.2, ours, 0.38, color=DARK)
         axis.text(ours, place - 0.2, text, va="center", fontsize=12, weight="bold")

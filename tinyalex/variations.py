@@ -9,8 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinyalex.layers import (
-    Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, SpatialResponseNorm, Tanh,
-)  # fmt: skip
+    Conv2d,
+    Dropout,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    SpatialResponseNorm,
+    Tanh,
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,9 @@ VARIATIONS = {
     "sigmoid": Variation("the logistic function for every ReLU (§3.1)", _swapped(ReLU, Sigmoid)),
     "four-layer": Variation("conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)", _four_layer),
     "one-column": Variation("half the kernels in conv1 to conv4, no groups (§3.2)", _mapped(_one_column)),
-    "two-towers": Variation("LRN within each half of the channels, as on two GPUs (§3.2, Fig. 2)", _mapped(_two_towers)),
+    "two-towers": Variation(
+        "LRN within each half of the channels, as on two GPUs (§3.2, Fig. 2)", _mapped(_two_towers)
+    ),
     "no-lrn": Variation("without local response normalisation (§3.3)", _without_kind(LocalResponseNorm)),
     "pool-2": Variation("pooling that does not overlap, 2/2 for 3/2 (§3.4)", _mapped(_pool_2)),
     "no-dropout": Variation("without dropout (§4.2)", _without_kind(Dropout)),

@@ -93,9 +93,11 @@ def validate(network, val, view):
     rank, answers = ranks(p, val.labels), p.argmax(axis=1)
     right = np.maximum(p[np.arange(len(p)), val.labels], np.finfo(np.float32).tiny)
     return {
-        "val_loss": -np.log(right).mean(), "val_top1_error": (rank >= 1).mean(), "val_top5_error": (rank >= 5).mean(),
+        "val_loss": -np.log(right).mean(),
+        "val_top1_error": (rank >= 1).mean(),
+        "val_top5_error": (rank >= 5).mean(),
         "val_most_frequent_answer": np.bincount(answers).max() / len(answers),
-    }  # fmt: skip
+    }
 
 
 def number(value):

@@ -37,10 +37,14 @@ def im2col(x, KH, KW, stride, padding):
 def im2col_row_by_row(x, KH, KW, stride, padding):
     padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     OH, OW = (padded.shape[1] - KH) // stride + 1, (padded.shape[2] - KW) // stride + 1
-    return np.array([
-        picture[oh * stride : oh * stride + KH, ow * stride : ow * stride + KW].ravel()
-        for picture in padded for oh in range(OH) for ow in range(OW)
-    ])  # fmt: skip
+    return np.array(
+        [
+            picture[oh * stride : oh * stride + KH, ow * stride : ow * stride + KW].ravel()
+            for picture in padded
+            for oh in range(OH)
+            for ow in range(OW)
+        ]
+    )
 
 
 def im2col_by_a_view(x, KH, KW, stride, padding):
@@ -99,7 +103,9 @@ def col2im_by_kernel_places(dcolumns, x_shape, KH, KW, stride, padding):
     dpadded = np.zeros((N, H + 2 * padding, W + 2 * padding, C), dcolumns.dtype)
     for i in range(KH):
         for j in range(KW):
-            dpadded[:, i : i + stride * (OH - 1) + 1 : stride, j : j + stride * (OW - 1) + 1 : stride] += dwindows[:, :, :, i, j]
+            dpadded[:, i : i + stride * (OH - 1) + 1 : stride, j : j + stride * (OW - 1) + 1 : stride] += dwindows[
+                :, :, :, i, j
+            ]
     return dpadded[:, padding : padding + H, padding : padding + W]
 
 

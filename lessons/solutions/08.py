@@ -139,9 +139,12 @@ def max_pool_backward_by_places(dy, x, kernel, stride, padding):
 
 SOLUTIONS = {
     "08-forward": [
-        max_pool_forward, max_pool_forward_by_places, max_pool_forward_by_a_view, max_pool_forward_across_then_down,
+        max_pool_forward,
+        max_pool_forward_by_places,
+        max_pool_forward_by_a_view,
+        max_pool_forward_across_then_down,
     ],
     "08-winners": [max_pool_winners, max_pool_winners_by_loops, max_pool_winners_by_a_view],
     "08-wins": [count_wins, count_wins_by_loops, count_wins_by_bincount],
     "08-backward": [max_pool_backward, max_pool_backward_by_loops, max_pool_backward_by_places],
-}  # fmt: skip
+}

@@ -154,9 +154,12 @@ def head_on_towers_by_einsum(x, weight1, bias1, weight2, bias2, towers):
 SOLUTIONS = {
     "11-wiring": [wiring, wiring_by_comparing, wiring_by_kron],
     "11-forward": [
-        grouped_forward, grouped_forward_by_loops, grouped_forward_by_einsum, grouped_forward_by_a_full_kernel,
+        grouped_forward,
+        grouped_forward_by_loops,
+        grouped_forward_by_einsum,
+        grouped_forward_by_a_full_kernel,
     ],
     "11-backward": [grouped_backward, grouped_backward_by_loops, grouped_backward_by_a_full_kernel],
     "11-cost": [conv_cost, conv_cost_by_groups],
     "11-head": [head_on_towers, head_on_towers_by_lists, head_on_towers_by_einsum],
-}  # fmt: skip
+}

@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from tinyalex.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tinyalex.config import Config
 from tinyalex.data.builtin import load_builtin
 from tinyalex.evaluation import evaluate
 from tinyalex.models import find_model
-from tinyalex.runfolder import RunFolder, load_network
-from tinyalex.training import start
+from tinyalex.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from tinyalex.runs.config import Config
+from tinyalex.runs.folder import RunFolder, load_network
+from tinyalex.training.trainer import start
 
 FILE = Path(__file__).resolve().parent / "mini.safetensors"
 MODEL, EPOCHS, SEED = "alexnet-mini", 10, 0
@@ -46,7 +46,9 @@ def main():
         for path in folder.best, FILE:
             network, view, _, _ = load_network(path, np)
             error = evaluate(network, dataset.val, view, np, quiet=True).top1_error
-            print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {error:.1%} of {len(dataset.val):,} validation pictures wrong")
+            print(
+                f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {error:.1%} of {len(dataset.val):,} validation pictures wrong"
+            )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyalex.data import builtin, drawing
+from tinyalex.data import builtin, shapes
 from tinyalex.data.builtin import builtin_classes, builtin_fingerprint, draw_pictures, load_builtin, load_builtin_val
 from tinyalex.errors import UserError
 
@@ -35,7 +35,7 @@ def digest_of_one_picture_of_each_class():
 
 
 # Digests of raw bytes, not of anything rounded: drawing uses only arithmetic that IEEE 754 rounds in one way (see
-# drawing.py), and PCG64's `random`. If a change of the pictures is meant, raise GENERATOR_VERSION and note the new
+# shapes.py), and PCG64's `random`. If a change of the pictures is meant, raise GENERATOR_VERSION and note the new
 # digest here. If they changed with the machine or with NumPy, something inexact has crept into the drawing.
 DIGESTS = {1: "7c786533710e0466bf217140cef3db3c010df7d7754604c56c7bd8c83c12d202"}
 
@@ -118,8 +118,8 @@ def test_classes_pair_every_shape_with_every_texture():
     class_ids, class_names = builtin_classes()
     assert class_ids[0] == "star-stripes" and class_names[0] == "striped star"
     assert len(set(class_ids)) == len(set(class_names)) == 20
-    shapes, textures = zip(*(class_id.split("-") for class_id in class_ids))
-    assert set(zip(shapes, textures)) == {(s, t) for s in builtin.SHAPES for t in drawing.TEXTURES}
+    forms, textures = zip(*(class_id.split("-") for class_id in class_ids))
+    assert set(zip(forms, textures)) == {(s, t) for s in builtin.SHAPES for t in shapes.TEXTURES}
 
 
 def test_fingerprint_tells_sets_apart(whole, monkeypatch):
@@ -150,19 +150,19 @@ def test_mirroring_keeps_the_class():
     right, the texture's direction and phase, the shadow's sideways offset, the light, the ground and the clutter.
     """
     x, y = np.random.default_rng(0).uniform(-2, 2, (2, 1000))
-    for function in (*drawing.SHAPES.values(), *drawing.TEXTURES.values()):
+    for function in (*shapes.SHAPES.values(), *shapes.TEXTURES.values()):
         assert np.allclose(function(x, y), function(-x, y), atol=1e-9), function.__name__
 
 
 def test_size_does_not_tell_the_shape():
     y, x = np.mgrid[-2:2:400j, -2:2:400j]
-    for shape in drawing.SHAPES.values():
+    for shape in shapes.SHAPES.values():
         assert 2.8 < (shape(x, y) < 0).mean() * 16 < 3.5, shape.__name__  # the ball: 3.14
 
 
 def test_every_texture_shows_much_of_both_colors():
     v, u = np.mgrid[0:10:500j, 0:10:500j]
-    for texture in drawing.TEXTURES.values():
+    for texture in shapes.TEXTURES.values():
         assert 0.35 < (texture(u, v) > 0).mean() < 0.65, texture.__name__
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.checks import edited, refused
-from tests.test_training import CLASSES, write_easy
+from tests.training.test_training import CLASSES, write_easy
 from tinyalex.data import _whole_and_parts, open_dataset, open_validation, part
 from tinyalex.data.dataset import ColorStatistics, Dataset, Split
 from tinyalex.data.part import take_parts
@@ -72,19 +72,26 @@ def test_parts(monkeypatch, at_once):
     check_parts(take_parts)
 
 
-@pytest.mark.parametrize("function, old, new", [
-    ("_half", "-(-K // 2)", "K // 2"),
-    ("_half", "first + -(-K", "-(-K"),
-    ("_of_classes", ">= first", "> first"),
-    ("_of_classes", "< last", "<= last"),
-    ("_of_classes", "rows[(labels[rows] >= first) & (labels[rows] < last)]", "np.flatnonzero(labels // 5 == first // 5)"),
-    ("_first_of_each_class", "[:count]", "[-count:]"),
-    ("_first_of_each_class", "np.sort(np.concatenate(kept))", "np.concatenate(kept)"),
-    ("_select", " - first_label", ""),
-    ("_select", "(split.gather(rows),)", "split.shards"),
-    ("_cut", "class_ids[first:last]", "class_ids[: last - first]"),
-    ("_cut", "class_names[first:last]", "class_names[: last - first]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "function, old, new",
+    [
+        ("_half", "-(-K // 2)", "K // 2"),
+        ("_half", "first + -(-K", "-(-K"),
+        ("_of_classes", ">= first", "> first"),
+        ("_of_classes", "< last", "<= last"),
+        (
+            "_of_classes",
+            "rows[(labels[rows] >= first) & (labels[rows] < last)]",
+            "np.flatnonzero(labels // 5 == first // 5)",
+        ),
+        ("_first_of_each_class", "[:count]", "[-count:]"),
+        ("_first_of_each_class", "np.sort(np.concatenate(kept))", "np.concatenate(kept)"),
+        ("_select", " - first_label", ""),
+        ("_select", "(split.gather(rows),)", "split.shards"),
+        ("_cut", "class_ids[first:last]", "class_ids[: last - first]"),
+        ("_cut", "class_names[first:last]", "class_names[: last - first]"),
+    ],
+)
 def test_parts_teeth(monkeypatch, function, old, new):
     monkeypatch.setattr(part, function, edited(getattr(part, function), old, new))
     with pytest.raises((AssertionError, UserError)):
@@ -107,10 +114,13 @@ def test_statistics_are_the_parts_own(monkeypatch, at_once):
         check_statistics(take_parts(whole(), names))
 
 
-@pytest.mark.parametrize("old, new", [
-    ("start + PICTURES_AT_ONCE, len(train)", "start + PICTURES_AT_ONCE - 1, len(train)"),
-    ("statistics.add(train.gather", "statistics.add(dataset.train.gather"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("start + PICTURES_AT_ONCE, len(train)", "start + PICTURES_AT_ONCE - 1, len(train)"),
+        ("statistics.add(train.gather", "statistics.add(dataset.train.gather"),
+    ],
+)
 def test_statistics_teeth(monkeypatch, old, new):
     monkeypatch.setattr(part, "PICTURES_AT_ONCE", 7)
     monkeypatch.setattr(part, "_cut", edited(part._cut, old, new))
@@ -138,11 +148,13 @@ def test_fingerprints_differ_and_repeat():
 # ---------------------------------------------------------------------------------------------- what is refused
 
 
-@pytest.mark.parametrize("name", [
-    "third-half", "0-a-class", "-1-a-class", "1.5-a-class", "a-class", "x-a-class", "1-a-class ", "",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["third-half", "0-a-class", "-1-a-class", "1.5-a-class", "a-class", "x-a-class", "1-a-class ", ""]
+)
 def test_unknown_parts(name):
-    refused(lambda: take_parts(whole(), ["first-half", name]), "--data", repr(name), "whole", part.EXPECTED, error=UserError)
+    refused(
+        lambda: take_parts(whole(), ["first-half", name]), "--data", repr(name), "whole", part.EXPECTED, error=UserError
+    )
 
 
 def test_too_few_classes_to_halve():
@@ -201,17 +213,20 @@ def test_the_builtin_set_in_halves(monkeypatch):
     assert first.class_ids + second.class_ids == IDS and drawn == [True, False]
 
 
-@pytest.mark.parametrize("spec, whole, parts", [
-    ("builtin", "builtin", []),
-    ("builtin+first-half", "builtin", ["first-half"]),
-    ("builtin+", "builtin", [""]),
-    ("a/b+c/d+first-half", "a/b+c/d", ["first-half"]),
-    ("a/d/+first-half", "a/d/", ["first-half"]),
-    ("a/b+c", "a/b+c", []),
-    ("a/b+c+first-half+2-a-class", "a/b+c", ["first-half", "2-a-class"]),
-    ("a/b+c/", "a/b+c/", []),
-    ("a/new+first-half", "a/new", ["first-half"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spec, whole, parts",
+    [
+        ("builtin", "builtin", []),
+        ("builtin+first-half", "builtin", ["first-half"]),
+        ("builtin+", "builtin", [""]),
+        ("a/b+c/d+first-half", "a/b+c/d", ["first-half"]),
+        ("a/d/+first-half", "a/d/", ["first-half"]),
+        ("a/b+c", "a/b+c", []),
+        ("a/b+c+first-half+2-a-class", "a/b+c", ["first-half", "2-a-class"]),
+        ("a/b+c/", "a/b+c/", []),
+        ("a/new+first-half", "a/new", ["first-half"]),
+    ],
+)
 def test_where_a_part_begins(tmp_path, monkeypatch, spec, whole, parts):
     monkeypatch.chdir(tmp_path)
     for name in ("a/b", "a/b+c", "a/d"):

@@ -35,16 +35,27 @@ def refused(source, out, *parts, **options):
     assert (sorted(out.parent.iterdir()) if out.parent.exists() else None) == before
 
 
-@pytest.mark.parametrize("make", [sources.tiny_imagenet, sources.class_folders, sources.cifar10, sources.cifar100,
-                                  sources.imagenet_batches, sources.ilsvrc2012])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        sources.tiny_imagenet,
+        sources.class_folders,
+        sources.cifar10,
+        sources.cifar100,
+        sources.imagenet_batches,
+        sources.ilsvrc2012,
+    ],
+)
 @pytest.mark.parametrize("size", [None, 16])
 def test_every_format(tmp_path, make, size):
     report = prepare(make(tmp_path / "source"), tmp_path / "out", size=size, quiet=True, workers=1)
     data = open_prepared(tmp_path / "out")
     assert data.size == report.size == (size or report.size) and report.skipped == []
     assert (len(data.train), len(data.val), len(data.class_ids)) == (
-        report.train_images, report.val_images, report.classes,
-    )  # fmt: skip
+        report.train_images,
+        report.val_images,
+        report.classes,
+    )
     assert data.fingerprint == report.fingerprint
     assert report.bytes == sum(file.stat().st_size for file in (tmp_path / "out").iterdir())
     pictures = data.train.gather(range(len(data.train)))
@@ -253,9 +264,13 @@ def test_ctrl_c_ends_the_workers_and_leaves_nothing(tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     process = subprocess.Popen(
-        [sys.executable, script, root, work / "out"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, env=os.environ | {"PYTHONPATH": os.getcwd()},
-    )  # fmt: skip
+        [sys.executable, script, root, work / "out"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": os.getcwd()},
+    )
     try:
         process.stdout.readline()
         while not list(work.glob(".out.partial-*")):

@@ -11,8 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.test_cli import call, json_of
-from tests.test_training import CLASSES, write_easy
-from tinyalex.config import read_json
+from tests.training.test_training import CLASSES, write_easy
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.experiments import running
@@ -20,7 +19,8 @@ from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES, Arm
 from tinyalex.experiments.running import is_done
-from tinyalex.runfolder import RunFolder
+from tinyalex.runs.config import read_json
+from tinyalex.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,9 @@ def test_every_claim_runs_and_writes_what_it_should(data, tmp_path, capsys):
     assert read_json(table.with_suffix(".json")) == found["results"]
     rows = [line for line in table.read_text().splitlines() if line.startswith("|")]
     assert len(rows) == 2 + sum(len(claim.contrasts) for claim in CLAIMS.values())
-    assert len(list((out / "runs").glob("*/*"))) < sum(result["runs"] for result in found["results"]), "no run is shared"
+    assert len(list((out / "runs").glob("*/*"))) < sum(result["runs"] for result in found["results"]), (
+        "no run is shared"
+    )
 
 
 def test_what_is_done_is_not_done_again(data, tmp_path, capsys):
@@ -67,33 +69,50 @@ def test_each_seed_is_compared_with_itself(data, tmp_path, capsys):
     for side, arm in (("a", Arm()), ("b", Arm("+no-lrn"))):
         histories = [RunFolder(lab.run(arm, seed).folder).read_metrics("epoch") for seed in (0, 1)]
         assert contrast[side]["values"] == [history[-1]["val_top1_error"] for history in histories]
-        assert [json.loads((lab.run(arm, seed).folder / "config.json").read_text())["config"]["seed"] for seed in (0, 1)] == [0, 1]
-    assert contrast["effects"] == pytest.approx([100 * (a - b) for a, b in zip(*(contrast[side]["values"] for side in "ab"))])
+        assert [
+            json.loads((lab.run(arm, seed).folder / "config.json").read_text())["config"]["seed"] for seed in (0, 1)
+        ] == [0, 1]
+    assert contrast["effects"] == pytest.approx(
+        [100 * (a - b) for a, b in zip(*(contrast[side]["values"] for side in "ab"))]
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_the_same_command_goes_on(data, tmp_path, number):
     words = [str(a) for a in arguments(data, tmp_path / "out", "C5", pictures=24 * 16)]
-    process = subprocess.Popen([sys.executable, "-m", "tinyalex", *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tinyalex", *words], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     wait_for(lambda: list(tmp_path.rglob("last.safetensors")))
     os.kill(process.pid, number)
     err = process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and "the same command goes on" in err and "Traceback" not in err and "leaked" not in err, err
+    assert (
+        process.returncode == 130
+        and "the same command goes on" in err
+        and "Traceback" not in err
+        and "leaked" not in err
+    ), err
     runs = list((tmp_path / "out" / "runs").glob("*/*"))
     assert runs and not all((run / "result.json").exists() for run in runs)
-    done = subprocess.run([sys.executable, "-m", "tinyalex", *words, "--json"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "tinyalex", *words, "--json"], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     resumed = json.loads(done.stdout)["results"][0]
     whole = subprocess.run(
         [sys.executable, "-m", "tinyalex", *words[:4], "--out", str(tmp_path / "other"), *words[6:], "--json"],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert json.loads(whole.stdout)["results"][0]["contrasts"] == resumed["contrasts"], "an interrupted run ended elsewhere"
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert json.loads(whole.stdout)["results"][0]["contrasts"] == resumed["contrasts"], (
+        "an interrupted run ended elsewhere"
+    )
 
 
 @pytest.mark.parametrize("jobs, threads", [(1, 3), (2, 1)])
 def test_one_process_has_all_the_threads_asked_for_and_of_several_each_has_one(monkeypatch, jobs, threads):
-    monkeypatch.setattr("tinyalex.backend._threads", 3)
+    monkeypatch.setattr("tinyalex.backend.threads._threads", 3)
     monkeypatch.setattr(running, "_work", lambda tasks, done, device, threads: started.append(threads))
     started = []
     for process in running._Workers(jobs, "cpu").processes:
@@ -148,10 +167,15 @@ def test_a_run_that_cannot_be_trained_is_named(data, tmp_path, capsys):
     assert code == 2 and str(run.folder) in err and "Traceback" not in err and not is_done(run)
 
 
-@pytest.mark.parametrize("name, text, words", [
-    ("result.json", "[]", "no result of a run"), ("result.json", "{}", "no result of a run"), ("result.json", '{"a', "not a JSON"),
-    ("metrics.jsonl", '{"a', "found 0 epochs, expected the run's 1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("result.json", "[]", "no result of a run"),
+        ("result.json", "{}", "no result of a run"),
+        ("result.json", '{"a', "not a JSON"),
+        ("metrics.jsonl", '{"a', "found 0 epochs, expected the run's 1"),
+    ],
+)
 def test_a_damaged_run_is_named_and_the_result_kept(data, tmp_path, capsys, name, text, words):
     json_of(capsys, *arguments(data, tmp_path, "C6"))
     before = (tmp_path / "C6-ten-crops" / "result.json").read_text()
@@ -175,7 +199,9 @@ def test_runs_that_diverged_have_no_number_in_any_claim(data, tmp_path, capsys):
     for run in {run.folder: run for claim in CLAIMS.values() for run in lab.runs(claim, 1)}.values():
         diverge(run)
     found = json_of(capsys, *arguments(data, tmp_path, "all"), "--table", tmp_path / "t.md")["results"]
-    assert [effect for result in found for c in result["contrasts"] for effect in c["effects"] if effect is not None] == []
+    assert [
+        effect for result in found for c in result["contrasts"] for effect in c["effects"] if effect is not None
+    ] == []
     words = (tmp_path / "C3-lrn" / "result.md").read_text()
     assert "2 runs of alexnet-mini" in words and "; 2 diverged." in words
     assert "raises the error**; 4 diverged<br>" in (tmp_path / "t.md").read_text()
@@ -199,7 +225,14 @@ def test_what_is_in_the_way_of_a_result_is_found_before_anything_is_trained(data
 
 def test_runs_that_differ_have_other_folders(data, tmp_path):
     lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
-    arms = [Arm(), Arm("+no-lrn"), Arm(settings={"color": False}), Arm(part="+first-half"), Arm(share=2), Arm(seed_shift=3)]
+    arms = [
+        Arm(),
+        Arm("+no-lrn"),
+        Arm(settings={"color": False}),
+        Arm(part="+first-half"),
+        Arm(share=2),
+        Arm(seed_shift=3),
+    ]
     assert len({lab.run(arm, 0).folder for arm in arms}) == len(arms)
     assert lab.run(Arm(), 3).folder == lab.run(Arm(seed_shift=3), 0).folder
     assert lab.run(Arm(), 0).config.epochs == 1 and lab.run(Arm(share=2), 0).config.epochs == 2
@@ -220,17 +253,27 @@ def test_the_list(capsys):
     assert [claim["id"] for claim in json_of(capsys, "experiment")["claims"]] == list(CLAIMS)
 
 
-@pytest.mark.parametrize("words, expected", [
-    (["C99"], ["'C99'", "all"]), (["lnr"], ["did you mean lrn?"]), (["C3", "--seeds", "0"], ["--seeds", "found 0"]),
-    (["C3", "--data", "nowhere"], ["nowhere", "no such folder"]), (["C3", "--model", "alexnt"], ["did you mean alexnet"]),
-    (["C3", "--model", "alexnet-32"], ["32 pixels"]), (["C3", "--jobs", "-1"], ["--jobs", "found -1"]),
-    (["C3", "--model", "alexnet-mini+no-lrn"], ["'no-lrn' comes twice"]),
-    (["C12", "--data", "DATA+first-half"], ["4 or more"]),
-    (["C3", "--scale", "huge"], ["--scale", "huge"]), (["C3", "--table", "none/t.md"], ["--table none/t.md", "folder"]),
-    (["C3", "--table", "."], ["--table .", "expected a file"]), (["C3", "--table", "t.json"], ["--table t.json", "JSON"]),
-    (["--table", "t.md"], ["found no NAME", "all"]), (["--scale", "full"], ["found no NAME"]),
-    ([], ["--data: found no NAME"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["C99"], ["'C99'", "all"]),
+        (["lnr"], ["did you mean lrn?"]),
+        (["C3", "--seeds", "0"], ["--seeds", "found 0"]),
+        (["C3", "--data", "nowhere"], ["nowhere", "no such folder"]),
+        (["C3", "--model", "alexnt"], ["did you mean alexnet"]),
+        (["C3", "--model", "alexnet-32"], ["32 pixels"]),
+        (["C3", "--jobs", "-1"], ["--jobs", "found -1"]),
+        (["C3", "--model", "alexnet-mini+no-lrn"], ["'no-lrn' comes twice"]),
+        (["C12", "--data", "DATA+first-half"], ["4 or more"]),
+        (["C3", "--scale", "huge"], ["--scale", "huge"]),
+        (["C3", "--table", "none/t.md"], ["--table none/t.md", "folder"]),
+        (["C3", "--table", "."], ["--table .", "expected a file"]),
+        (["C3", "--table", "t.json"], ["--table t.json", "JSON"]),
+        (["--table", "t.md"], ["found no NAME", "all"]),
+        (["--scale", "full"], ["found no NAME"]),
+        ([], ["--data: found no NAME"]),
+    ],
+)
 def test_mistakes_are_one_line_and_write_nothing(words, expected, data, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = [word.replace("DATA", str(data)) for word in words]

@@ -9,8 +9,8 @@ import pytest
 
 from tests.checks import edited
 from tinyalex.experiments import report
+from tinyalex.experiments.chart import draw_effect
 from tinyalex.experiments.claims import CLAIMS
-from tinyalex.experiments.drawing import draw_effect
 from tinyalex.experiments.plan import Contrast, Side
 from tinyalex.experiments.trained import NoNumber
 from tinyalex.plots import plt
@@ -18,7 +18,9 @@ from tinyalex.statistics import Interval
 
 
 def contrast(unit="points", direction=-1, paper=-1.4, a="a", b="b"):
-    return Contrast("top-1 error", unit, Side("with", lambda arms: arms[a]), Side("without", lambda arms: arms[b]), direction, paper)
+    return Contrast(
+        "top-1 error", unit, Side("with", lambda arms: arms[a]), Side("without", lambda arms: arms[b]), direction, paper
+    )
 
 
 def measured(unit, pairs, direction=-1):
@@ -29,7 +31,9 @@ def test_points_are_hundred_times_the_difference_with_students_interval():
     """Differences −3, −5, −4: mean −4, deviation 1, half width 4.3027 / √3."""
     found = measured("points", [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)])
     assert found["effects"] == pytest.approx([-3, -5, -4])
-    assert [found[key] for key in ("low", "effect", "high")] == pytest.approx([-4 - 4.30265 / 3**0.5, -4, -4 + 4.30265 / 3**0.5], rel=1e-5)
+    assert [found[key] for key in ("low", "effect", "high")] == pytest.approx(
+        [-4 - 4.30265 / 3**0.5, -4, -4 + 4.30265 / 3**0.5], rel=1e-5
+    )
     assert found["verdict"] == "reproduced"
     assert measured("points", [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)], direction=1)["verdict"] == "opposite"
 
@@ -37,7 +41,11 @@ def test_points_are_hundred_times_the_difference_with_students_interval():
 def test_a_ratio_is_averaged_in_logarithms():
     """2 and 8: a mean ratio of 4, whichever way round; an arithmetic mean would say 5 and 0.31."""
     up, down = measured("×", [(4, 2), (8, 1)], 1), measured("×", [(2, 4), (1, 8)], 1)
-    assert up["effects"] == pytest.approx([2, 8]) and up["effect"] == pytest.approx(4) and down["effect"] == pytest.approx(0.25)
+    assert (
+        up["effects"] == pytest.approx([2, 8])
+        and up["effect"] == pytest.approx(4)
+        and down["effect"] == pytest.approx(0.25)
+    )
     assert up["low"] == pytest.approx(1 / down["high"]) and up["low"] < up["effect"] < up["high"]
     three = measured("×", [(6, 1), (5.9, 1), (6.1, 1)], 1)
     assert three["verdict"] == "reproduced" and measured("×", [(1, 6), (1, 5.9), (1, 6.1)], 1)["verdict"] == "opposite"
@@ -76,17 +84,31 @@ def test_a_run_that_diverged_has_no_number():
     assert math.isnan(report._value(Side("a", asked), {}))
 
 
-@pytest.mark.parametrize("low, high, direction, expected", [
-    (-3, -1, -1, "reproduced"), (1, 3, -1, "opposite"), (-1, 3, -1, report.NULL), (1, 3, 1, "reproduced"),
-    (1, 3, 0, "more with with"), (-3, -1, 0, "more with without"), (-1, 1, 0, report.NULL),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "low, high, direction, expected",
+    [
+        (-3, -1, -1, "reproduced"),
+        (1, 3, -1, "opposite"),
+        (-1, 3, -1, report.NULL),
+        (1, 3, 1, "reproduced"),
+        (1, 3, 0, "more with with"),
+        (-3, -1, 0, "more with without"),
+        (-1, 1, 0, report.NULL),
+    ],
+)
 def test_the_verdict(low, high, direction, expected):
     assert report.judge(Interval((low + high) / 2, low, high), contrast(direction=direction)) == expected
 
 
-@pytest.mark.parametrize("old, new", [
-    ("100 if", "1 if"), ("(a - b)", "(b - a)"), ("math.log(a / b)", "(a / b)"), ("math.log(a / b)", "math.log(b / a)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("100 if", "1 if"),
+        ("(a - b)", "(b - a)"),
+        ("math.log(a / b)", "(a / b)"),
+        ("math.log(a / b)", "math.log(b / a)"),
+    ],
+)
 def test_teeth(monkeypatch, old, new):
     monkeypatch.setattr(report, "effect_of", edited(report.effect_of, old, new))
     with pytest.raises(AssertionError):
@@ -105,7 +127,15 @@ def test_words():
 
 def test_the_page_counts_every_verdict():
     """That of a question too, of which the paper claims no side."""
-    shared = {"seeds": 3, "pictures_a_run": 24, "model": "m", "data": "d", "device": "CPU", "versions": {"numpy": "2"}, "diverged": 0}
+    shared = {
+        "seeds": 3,
+        "pictures_a_run": 24,
+        "model": "m",
+        "data": "d",
+        "device": "CPU",
+        "versions": {"numpy": "2"},
+        "diverged": 0,
+    }
     verdicts = ("opposite", "more with the text", report.NULL, "opposite")
     results = [shared | {"id": "C0", "title": "t", "verdict": verdict, "contrasts": []} for verdict in verdicts]
     counts = f"0 reproduced; 2 opposite; 1 {report.NULL}; 1 more with the text."
@@ -178,12 +208,15 @@ class AsClaimed(Everything):
         self.probabilities = self.ten_crops = np.eye(6, 8)  # always right, so an average is better than one net
 
 
-@pytest.mark.parametrize("errors, diverged, epochs", [
-    ([(0.5, 0.4, 0.3), (0.5, 0.25), (0.25, 0.1)], (), 1.0),
-    ([(0.5, 0.4, 0.3), (0.5, 0.25), (0.25, 0.1)], (2,), 2.0),  # the quickest does not count
-    ([(0.5, 0.4, 0.3), (0.5, 0.4, 0.3), (0.1,)], (2,), 3),  # none gets there: all the epochs that there were
-    ([(0.1,), (0.1,), (0.1,)], (0, 1, 2), math.nan),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "errors, diverged, epochs",
+    [
+        ([(0.5, 0.4, 0.3), (0.5, 0.25), (0.25, 0.1)], (), 1.0),
+        ([(0.5, 0.4, 0.3), (0.5, 0.25), (0.25, 0.1)], (2,), 2.0),  # the quickest does not count
+        ([(0.5, 0.4, 0.3), (0.5, 0.4, 0.3), (0.1,)], (2,), 3),  # none gets there: all the epochs that there were
+        ([(0.1,), (0.1,), (0.1,)], (0, 1, 2), math.nan),
+    ],
+)
 def test_each_activation_is_taken_at_its_best_rate(errors, diverged, epochs):
     claim, arms = CLAIMS["C1"], {}
     for n, (rate, train) in enumerate(zip((0.001, 0.003, 0.01), errors)):

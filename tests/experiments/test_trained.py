@@ -7,14 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.test_training import write_easy
 from tests.tiny_runs import train_mini
+from tests.training.test_training import write_easy
 from tinyalex.data import Split, open_dataset
 from tinyalex.evaluation import evaluate, probabilities
 from tinyalex.experiments import trained as numbers
 from tinyalex.experiments.trained import Trained
 from tinyalex.inspection.features import activations
-from tinyalex.runfolder import load_network
+from tinyalex.runs.folder import load_network
 
 
 def with_history(*train_errors, val=None):
@@ -22,10 +22,18 @@ def with_history(*train_errors, val=None):
     return SimpleNamespace(history=lines, diverged=False)
 
 
-@pytest.mark.parametrize("errors, epochs", [
-    ((0.5, 0.25), 2.0), ((0.5, 0.35, 0.15), 2.5), ((0.25, 0.1), 1.0), ((0.5, 0.3, 0.2, 0.1), 2.5), ((0.2,), 0.9375),
-    ((0.9, 0.8), math.inf), ((), math.inf),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "errors, epochs",
+    [
+        ((0.5, 0.25), 2.0),
+        ((0.5, 0.35, 0.15), 2.5),
+        ((0.25, 0.1), 1.0),
+        ((0.5, 0.3, 0.2, 0.1), 2.5),
+        ((0.2,), 0.9375),
+        ((0.9, 0.8), math.inf),
+        ((), math.inf),
+    ],
+)
 def test_epochs_to_an_error(errors, epochs):
     assert numbers.epochs_to(with_history(*errors), 0.25) == pytest.approx(epochs)
 
@@ -42,7 +50,9 @@ def test_epochs_to_converge(errors, epoch):
 
 
 def test_the_early_loss_is_that_of_all_epochs():
-    assert numbers.early_loss(SimpleNamespace(history=[{"train_loss": loss} for loss in (3.0, 2.0, 0.4)])) == pytest.approx(1.8)
+    assert numbers.early_loss(
+        SimpleNamespace(history=[{"train_loss": loss} for loss in (3.0, 2.0, 0.4)])
+    ) == pytest.approx(1.8)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +79,11 @@ def test_errors_are_of_the_last_epochs_weights(runs):
 def test_top_5_of_few_classes_is_no_number(runs):
     dataset, (one, _) = runs
     six = replace(dataset, class_ids=tuple("abcdef"))
-    for quantity in (numbers.top5, lambda run: numbers.ten_crop_error(run, 5), lambda run: numbers.ensemble_error([run], 5)):
+    for quantity in (
+        numbers.top5,
+        lambda run: numbers.ten_crop_error(run, 5),
+        lambda run: numbers.ensemble_error([run], 5),
+    ):
         assert math.isnan(quantity(one)) and quantity(Trained(one.folder.path, six, np)) == 0
 
 

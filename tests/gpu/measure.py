@@ -23,7 +23,7 @@ from pathlib import Path
 
 BENCH = ("-m", "tinyalex", "bench", "--device", "gpu", "--model", "alexnet", "--json")
 PARTS = {
-    "tests": (["-m", "pytest", "-q", "--deselect", "tests/test_resume.py"], 420),
+    "tests": (["-m", "pytest", "-q", "--deselect", "tests/runs/test_resume.py"], 420),
     "gradcheck": (["-m", "tinyalex", "gradcheck", "--device", "gpu", "--json"], 120),
     "bench-128": ([*BENCH, "--batch", "128", "--rounds", "15", "--chart", "CHART"], 420),
     "bench-256": ([*BENCH, "--batch", "256", "--rounds", "10"], 420),
@@ -33,10 +33,31 @@ PARTS = {
 CLAIMS = ("C1", "C3", "C6", "C7", "C10", "C11")
 NETS = 5
 TRAINING = (
-    "-m", "tinyalex", "train", "--device", "gpu", "--model", "alexnet-64", "--schedule", "plateau:5", "--epochs", "60",
+    "-m",
+    "tinyalex",
+    "train",
+    "--device",
+    "gpu",
+    "--model",
+    "alexnet-64",
+    "--schedule",
+    "plateau:5",
+    "--epochs",
+    "60",
     "--json",
-)  # fmt: skip
-TWO_TOWERS = ("-m", "tinyalex", "train", "--device", "gpu", "--model", "alexnet-64+two-towers", "--epochs", "1", "--json")
+)
+TWO_TOWERS = (
+    "-m",
+    "tinyalex",
+    "train",
+    "--device",
+    "gpu",
+    "--model",
+    "alexnet-64+two-towers",
+    "--epochs",
+    "1",
+    "--json",
+)
 
 
 def run(arguments, limit):
@@ -50,14 +71,25 @@ def run(arguments, limit):
         out, err = process.communicate()
         return f"stopped after {limit} s: {(err.strip() or 'no word').splitlines()[-1]}", limit
     lines = (out.strip() or err.strip() or "no output").splitlines()
-    return (lines[-1] if process.returncode == 0 else f"exit code {process.returncode}: {lines[-1]}"), time.perf_counter() - start
+    return (
+        lines[-1] if process.returncode == 0 else f"exit code {process.returncode}: {lines[-1]}"
+    ), time.perf_counter() - start
 
 
 SPEED = (
-    "train_images_per_s", "torch_train_images_per_s", "train_ratio", "infer_images_per_s", "torch_infer_images_per_s",
-    "infer_ratio", "train_gflops", "sgemm_gflops", "fraction_of_sgemm", "peak_memory_bytes", "torch_peak_memory_bytes",
+    "train_images_per_s",
+    "torch_train_images_per_s",
+    "train_ratio",
+    "infer_images_per_s",
+    "torch_infer_images_per_s",
+    "infer_ratio",
+    "train_gflops",
+    "sgemm_gflops",
+    "fraction_of_sgemm",
+    "peak_memory_bytes",
+    "torch_peak_memory_bytes",
     "pipeline_ratio",
-)  # fmt: skip
+)
 
 
 def figures(text):
@@ -96,7 +128,18 @@ def long_parts(prepared, out):
     recipe = ("-m", "tinyalex", "train", "--device", "gpu", "--recipe", "tiny-imagenet-100", "--json")
     for seed, net in enumerate(nets):
         parts[f"recipe-{seed}"] = (_training((*recipe, "--seed", str(seed)), prepared, net), 560)
-    evaluate = ["-m", "tinyalex", "evaluate", *map(str, nets), "--data", prepared, "--device", "gpu", "--ten-crop", "--ensemble"]
+    evaluate = [
+        "-m",
+        "tinyalex",
+        "evaluate",
+        *map(str, nets),
+        "--data",
+        prepared,
+        "--device",
+        "gpu",
+        "--ten-crop",
+        "--ensemble",
+    ]
     return parts | {"ensemble": ([*evaluate, "--json"], 300)}
 
 
@@ -124,7 +167,9 @@ def main(prepared, out, *chosen):
         rows.append(f"| {name} | `python {' '.join(arguments)}` | {figures(text)} | {seconds:.0f} |")
         tables += speed_rows(text)
         print(rows[-1], *speed_rows(text), sep="\n", flush=True)
-        (out / "results.md").write_text("\n".join(rows + tables) + "\n", encoding="utf-8")  # each time: the next may hang
+        (out / "results.md").write_text(
+            "\n".join(rows + tables) + "\n", encoding="utf-8"
+        )  # each time: the next may hang
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ import json
 
 import numpy as np
 
-from tinyalex.checkpoint import Checkpoint, save_checkpoint
-from tinyalex.config import Config
 from tinyalex.data import open_dataset
 from tinyalex.data.augment import ARRAYS, View
 from tinyalex.data.dataset import ColorStatistics, Split
@@ -14,6 +12,8 @@ from tinyalex.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from tinyalex.models import find_model
 from tinyalex.network import Network
 from tinyalex.optim import initialise
+from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
+from tinyalex.runs.config import Config
 
 SIDE, CROP, K = 12, 8, 3
 
@@ -66,10 +66,14 @@ def write_run(path, data, model="alexnet-mini", lines=()):
     network = about.build(len(dataset.class_ids))
     initialise(network, about.init, 0, about.input_rms)
     info = {
-        "model": model, "class_ids": list(dataset.class_ids), "class_names": list(dataset.class_names),
-        "crop": about.crop, "scale": about.pixel_scale, "config": Config.for_model(about, str(data)).to_dict(),
+        "model": model,
+        "class_ids": list(dataset.class_ids),
+        "class_names": list(dataset.class_names),
+        "crop": about.crop,
+        "scale": about.pixel_scale,
+        "config": Config.for_model(about, str(data)).to_dict(),
         "state": {"epoch": 1},
-    }  # fmt: skip
+    }
     view = View.of(dataset, about)
     path.mkdir()
     arrays = {key: getattr(view, key) for key in ARRAYS}

@@ -43,12 +43,15 @@ def test_colour_selectivity():
     check_colour(colour_selectivity)
 
 
-@pytest.mark.parametrize("edits", [
-    ("/ 3\n", "\n"),
-    ("weight.sum(axis=2) ** 2", "abs(weight.sum(axis=2))"),
-    ("1 - grey", "grey"),
-    ("(weight.sum(axis=2) ** 2).sum(axis=(0, 1))", "weight.sum(axis=(0, 1, 2)) ** 2"),  # the mean colour only
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("/ 3\n", "\n"),
+        ("weight.sum(axis=2) ** 2", "abs(weight.sum(axis=2))"),
+        ("1 - grey", "grey"),
+        ("(weight.sum(axis=2) ** 2).sum(axis=(0, 1))", "weight.sum(axis=(0, 1, 2)) ** 2"),  # the mean colour only
+    ],
+)
 def test_colour_teeth(edits):
     with pytest.raises(AssertionError):
         check_colour(edited(colour_selectivity, *edits))

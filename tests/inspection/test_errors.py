@@ -25,10 +25,9 @@ def test_confusion():
     check_confusion(confusion)
 
 
-@pytest.mark.parametrize("edits", [
-    ("labels * K + answers", "answers * K + labels"),
-    ("minlength=K * K", "minlength=0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits", [("labels * K + answers", "answers * K + labels"), ("minlength=K * K", "minlength=0")]
+)
 def test_confusion_teeth(edits):
     with pytest.raises((AssertionError, ValueError)):
         check_confusion(edited(confusion, *edits))
@@ -75,12 +74,15 @@ def test_calibration():
     check_calibration(calibration)
 
 
-@pytest.mark.parametrize("edits", [
-    ("np.ceil(confidence * bins).astype(int) - 1", "np.ceil(confidence * bins).astype(int)"),
-    ("np.argmax(p, axis=1) == labels", "np.argmin(p, axis=1) == labels"),
-    ("abs(share - mean)", "(share - mean)"),
-    ("count * abs(share - mean) / len(labels)", "abs(share - mean) / bins"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("np.ceil(confidence * bins).astype(int) - 1", "np.ceil(confidence * bins).astype(int)"),
+        ("np.argmax(p, axis=1) == labels", "np.argmin(p, axis=1) == labels"),
+        ("abs(share - mean)", "(share - mean)"),
+        ("count * abs(share - mean) / len(labels)", "abs(share - mean) / bins"),
+    ],
+)
 def test_calibration_teeth(edits):
     with pytest.raises(AssertionError):
         check_calibration(edited(calibration, *edits))

@@ -13,7 +13,11 @@ from tinyalex.teaching.device import xp as device
 
 def by_hand(network, x):
     """Each layer's output for one picture, with what the layers do written out once more."""
-    conv1, fc7, fc8 = network.features.layers["conv1"], network.classifier.layers["fc7"], network.classifier.layers["fc8"]
+    conv1, fc7, fc8 = (
+        network.features.layers["conv1"],
+        network.classifier.layers["fc7"],
+        network.classifier.layers["fc8"],
+    )
     y = {"conv1": conv1.forward(x)[0]}
     y["relu1"] = np.where(y["conv1"] > 0, y["conv1"], 0)
     y["pool1"] = y["relu1"].reshape(len(x), 4, 2, 4, 2, 4).max(axis=(2, 4))
@@ -61,11 +65,14 @@ def test_features(monkeypatch, at_once):
     check_features(features_of)
 
 
-@pytest.mark.parametrize("edits", [
-    ("indices[start : start + AT_ONCE]", "np.arange(start, min(start + AT_ONCE, len(indices)))"),
-    ("features[start : start + len(pictures)]", "features[: len(pictures)]"),
-    ("view.centre(to_device(pictures, xp))", "view.ten(to_device(pictures, xp))[0]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("indices[start : start + AT_ONCE]", "np.arange(start, min(start + AT_ONCE, len(indices)))"),
+        ("features[start : start + len(pictures)]", "features[: len(pictures)]"),
+        ("view.centre(to_device(pictures, xp))", "view.ten(to_device(pictures, xp))[0]"),
+    ],
+)
 def test_features_teeth(monkeypatch, edits):
     monkeypatch.setattr(features, "AT_ONCE", 4)
     with pytest.raises(AssertionError):
@@ -74,7 +81,9 @@ def test_features_teeth(monkeypatch, edits):
 
 def test_relu7_is_what_pictures_are_compared_by():
     network, split = small.network(), small.split()
-    agree(features_of(network, split, small.view(), np), features_of(network, split, small.view(), np, "relu7"), "default")
+    agree(
+        features_of(network, split, small.view(), np), features_of(network, split, small.view(), np, "relu7"), "default"
+    )
 
 
 def test_features_from_the_device_are_on_the_host():

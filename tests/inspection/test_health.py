@@ -48,12 +48,15 @@ def test_dead_relus(monkeypatch, at_once):
     check_dead(dead_relus)
 
 
-@pytest.mark.parametrize("edits", [
-    ("alive.get(name, False) | here", "here"),
-    ("(y > 0).any", "(y > 0).all"),
-    ("(y > 0)", "(y >= 0)"),
-    ("(~here).sum()", "here.sum()"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("alive.get(name, False) | here", "here"),
+        ("(y > 0).any", "(y > 0).all"),
+        ("(y > 0)", "(y >= 0)"),
+        ("(~here).sum()", "here.sum()"),
+    ],
+)
 def test_dead_teeth(monkeypatch, edits):
     monkeypatch.setattr(health, "AT_ONCE", 7)
     with pytest.raises(AssertionError):

@@ -36,11 +36,14 @@ def test_nearest(monkeypatch, block_bytes):
     check_nearest(nearest)
 
 
-@pytest.mark.parametrize("edits", [
-    ("np.argsort(exact", "np.argsort(-exact"),
-    ("candidates[np.argsort(exact, kind=\"stable\")[:k]]", "candidates[:k]"),
-    ("rows.start + q", "q"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("np.argsort(exact", "np.argsort(-exact"),
+        ('candidates[np.argsort(exact, kind="stable")[:k]]', "candidates[:k]"),
+        ("rows.start + q", "q"),
+    ],
+)
 def test_nearest_teeth(monkeypatch, edits):
     monkeypatch.setattr(neighbours, "BLOCK_BYTES", 200)
     with pytest.raises(AssertionError):

@@ -41,14 +41,17 @@ def test_occlusion(monkeypatch, at_once):
     check_occlusion(occlusion_map)
 
 
-@pytest.mark.parametrize("edits", [
-    ("for top in starts for left in starts", "for left in starts for top in starts"),
-    ("top : top + size, left", "top : top + stride, left"),
-    ("= 0\n", "= 1\n"),
-    ("[:, label]", "[:, 0]"),
-    ("view.crop - size + 1, stride", "view.crop - size, stride"),
-    ("places[start:]", "places"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("for top in starts for left in starts", "for left in starts for top in starts"),
+        ("top : top + size, left", "top : top + stride, left"),
+        ("= 0\n", "= 1\n"),
+        ("[:, label]", "[:, 0]"),
+        ("view.crop - size + 1, stride", "view.crop - size, stride"),
+        ("places[start:]", "places"),
+    ],
+)
 def test_occlusion_teeth(monkeypatch, edits):
     monkeypatch.setattr(occlusion, "AT_ONCE", 7)
     with pytest.raises((AssertionError, ValueError)):
@@ -78,7 +81,9 @@ def test_occlusion_on_the_device():
     network, picture = small.network(), small.split().gather([6])[0]
     expected = occlusion_map(network, small.view(), picture, 1, 3, 2)
     network.map_params(device.asarray)
-    agree(occlusion_map(network, small.view().to(device), picture, 1, 3, 2, device), expected, "on the device", rtol=1e-5)
+    agree(
+        occlusion_map(network, small.view().to(device), picture, 1, 3, 2, device), expected, "on the device", rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("size, stride", [(0, 1), (9, 1), (3, 0)])

@@ -15,15 +15,15 @@ import pytest
 from PIL import Image
 
 from tests.inspection import small
-from tests.test_training import write_easy
-from tinyalex.checkpoint import load_checkpoint, save_checkpoint
+from tests.training.test_training import write_easy
 from tinyalex.cli import main
 from tinyalex.data import open_dataset
 from tinyalex.evaluation import evaluate
 from tinyalex.inspection import page
 from tinyalex.inspection.panel import Panel
 from tinyalex.plots import plt
-from tinyalex.runfolder import load_network
+from tinyalex.runs.checkpoint import load_checkpoint, save_checkpoint
+from tinyalex.runs.folder import load_network
 
 NAMES = ('<b>&amp; "quoted"', "cost $5 and $6, other words")
 VOID = {"meta", "img", "br", "link"}
@@ -43,7 +43,9 @@ def easy(tmp_path_factory):
 def odd(tmp_path_factory):
     """The same of two classes with awkward names, three and two pictures, without ReLUs, groups and a record of training."""
     folder = tmp_path_factory.mktemp("odd")
-    run = small.write_run(folder / "run", small.write_data(folder / "data", NAMES, 3, 2), "alexnet-mini+tanh+one-column")
+    run = small.write_run(
+        folder / "run", small.write_data(folder / "data", NAMES, 3, 2), "alexnet-mini+tanh+one-column"
+    )
     return run, *inspected(run, "--pictures", "1")
 
 
@@ -261,24 +263,27 @@ def test_a_place_that_is_taken_is_found_before_any_work(easy, tmp_path, monkeypa
     assert inspect(easy[0], tmp_path) == 2
 
 
-@pytest.mark.parametrize("arguments, word", [
-    ("RUN --pictures 0", "--pictures: found 0"),
-    ("RUN --pictures 41", "41"),
-    ("RUN --pictures many", "--pictures"),
-    ("nowhere", "nowhere"),
-    ("FILE", "FILE"),
-    ("RUN --data nowhere", "nowhere"),
-    ("RUN --data SMALL", "64 pixels"),
-    ("RUN --data TWO", "same order"),
-    ("RUN --out FILE", "folder"),
-    ("RUN --out FILE/under", "FILE/under"),
-    ("RUN --out FULL", "other things"),
-    ("RUN --out RUN", "other things"),
-    ("RUN --out PAGE", "other things"),
-    ("SICK", "NaN"),
-    ("RUN --out ''", "is empty"),
-    ("", "RUN"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        ("RUN --pictures 0", "--pictures: found 0"),
+        ("RUN --pictures 41", "41"),
+        ("RUN --pictures many", "--pictures"),
+        ("nowhere", "nowhere"),
+        ("FILE", "FILE"),
+        ("RUN --data nowhere", "nowhere"),
+        ("RUN --data SMALL", "64 pixels"),
+        ("RUN --data TWO", "same order"),
+        ("RUN --out FILE", "folder"),
+        ("RUN --out FILE/under", "FILE/under"),
+        ("RUN --out FULL", "other things"),
+        ("RUN --out RUN", "other things"),
+        ("RUN --out PAGE", "other things"),
+        ("SICK", "NaN"),
+        ("RUN --out ''", "is empty"),
+        ("", "RUN"),
+    ],
+)
 def test_a_mistake_is_one_line(easy, tmp_path, monkeypatch, capsys, arguments, word):
     monkeypatch.chdir(tmp_path)
     run, folder, _ = easy

@@ -108,10 +108,10 @@ def test_worst():
     check_worst(answers.worst)
 
 
-@pytest.mark.parametrize("edits", [
-    ("np.argsort(-sure", "np.argsort(sure"),
-    ("np.flatnonzero(~subject.right)", "np.arange(len(subject.right))"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "edits",
+    [("np.argsort(-sure", "np.argsort(sure"), ("np.flatnonzero(~subject.right)", "np.arange(len(subject.right))")],
+)
 def test_worst_teeth(edits):
     with pytest.raises(AssertionError):
         check_worst(edited(answers.worst, *edits))
@@ -132,8 +132,10 @@ def test_confusions_are_counted():
     p[[0, 3, 6]] = [0.1, 0.1, 0.8]  # three of class 0 taken for class 2
     p[[1]] = [0.8, 0.1, 0.1]
     panel = answers.confusions(subject(p))
-    full = [{"class": "class 0, or else", "answer": "class 2, or else", "pictures": 3},
-            {"class": "class 1, or else", "answer": "class 0, or else", "pictures": 1}]  # fmt: skip
+    full = [
+        {"class": "class 0, or else", "answer": "class 2, or else", "pictures": 3},
+        {"class": "class 1, or else", "answer": "class 0, or else", "pictures": 1},
+    ]
     assert panel.numbers == {"confusions": full}
     assert "class 0 taken for class 2 (3 pictures, 30% of its class)" in panel.caption and "26 of 30" in panel.alt
     assert panel.table[2] == [("class 0", "class 2", 3, "30%"), ("class 1", "class 0", 1, "10%")]
@@ -163,7 +165,9 @@ def test_sure_and_right():
     asked = subject(right_by((np.arange(30) + (np.arange(30) < 6)) % 3, 3, 0.95))  # six are wrong
     panel = answers.reliability(asked)
     assert panel.numbers["ece"] == pytest.approx(0.15) and "0.150" in panel.caption
-    assert "95.0% on average, and 80.0% of them are right" in panel.caption and "surer than it is right" in panel.caption
+    assert (
+        "95.0% on average, and 80.0% of them are right" in panel.caption and "surer than it is right" in panel.caption
+    )
     assert panel.table[2] == [("0.9 to 1.0", 30, "0.950", "0.800")]
 
 
@@ -207,21 +211,27 @@ def test_pictures_are_averaged_down(monkeypatch):
     assert shrunk(pictures[:, :4, :4]).dtype == np.uint8, "small ones are left as they are"
 
 
-@pytest.mark.parametrize("name, expected", [
-    ("alexnet-small", ("fc7", "relu7")),
-    ("alexnet-mini+tanh", ("fc7", "relu7")),
-    ("alexnet-mini+no-dropout", ("fc7", "relu7")),
-    ("alexnet-mini+four-layer", ("flatten", "flatten")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("alexnet-small", ("fc7", "relu7")),
+        ("alexnet-mini+tanh", ("fc7", "relu7")),
+        ("alexnet-mini+no-dropout", ("fc7", "relu7")),
+        ("alexnet-mini+four-layer", ("flatten", "flatten")),
+    ],
+)
 def test_what_the_last_layer_sees(name, expected):
     assert last_features(find_model(name).build(3)) == expected
 
 
-@pytest.mark.parametrize("name, expected", [
-    ("alexnet-mini", ["relu1", "relu2", "relu3", "relu4", "relu5"]),
-    ("alexnet-mini+2012-source", ["relu1", "relu2", "relu3", "relu4", "relu5"]),
-    ("alexnet-mini+no-conv4+sigmoid", ["relu1", "relu2", "relu3", "relu5"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("alexnet-mini", ["relu1", "relu2", "relu3", "relu4", "relu5"]),
+        ("alexnet-mini+2012-source", ["relu1", "relu2", "relu3", "relu4", "relu5"]),
+        ("alexnet-mini+no-conv4+sigmoid", ["relu1", "relu2", "relu3", "relu5"]),
+    ],
+)
 def test_maps_are_taken_behind_the_activation(name, expected):
     assert list(seen._after_convolutions(find_model(name).build(3)).values()) == expected
 
@@ -247,7 +257,10 @@ def test_towers_are_told_apart():
     panel = seen.kernels(subject(network=network))
     assert panel.numbers["tower_colour"] == pytest.approx([0, 2 / 3])
     assert "0.00 in tower 1 and 0.67 in tower 2" in panel.caption
-    assert [axis.get_title() for axis in panel.figure.axes[::2]] == ["Tower 1: kernels 1 to 12", "Tower 2: kernels 13 to 24"]
+    assert [axis.get_title() for axis in panel.figure.axes[::2]] == [
+        "Tower 1: kernels 1 to 12",
+        "Tower 2: kernels 13 to 24",
+    ]
 
 
 def test_where_it_looks_is_said():
@@ -265,7 +278,9 @@ def test_towers_and_chance():
     values = np.array([0.1, 0.2, 0.4, 0.5, 0.7, 0.9])
     sums = [sum(half) for half in itertools.combinations(values, 3)]  # the rest has the sum of all less that
     differences = [abs(one - (sum(values) - one)) / 3 for one in sums]
-    assert np.quantile(differences_by_chance(values, 4000), 0.95) == pytest.approx(np.quantile(differences, 0.95), abs=0.02)
+    assert np.quantile(differences_by_chance(values, 4000), 0.95) == pytest.approx(
+        np.quantile(differences, 0.95), abs=0.02
+    )
     assert differences_by_chance(np.full(8, 0.3)) == pytest.approx(0, abs=1e-12)
     grey, red = np.ones((3, 3, 3, 6)), np.zeros((3, 3, 3, 6))
     red[:, :, 0] = 1
@@ -290,7 +305,9 @@ def test_a_network_without_relus_and_one_with():
 
 def test_the_course():
     assert course.course(subject()).figure is None
-    steps = [{"step": s, "health": {"update_ratio": {"fc8": s / 10, "conv1": 0.5}, "dead": {"relu1": 0.0}}} for s in (1, 2)]
+    steps = [
+        {"step": s, "health": {"update_ratio": {"fc8": s / 10, "conv1": 0.5}, "dead": {"relu1": 0.0}}} for s in (1, 2)
+    ]
     panel = course.course(subject(steps=steps))
     assert "conv1 with 0.5 and fc8 with 0.2" in panel.caption and len(panel.figure.axes) == 2
     assert [axis.get_yscale() for axis in panel.figure.axes] == ["log", "linear"], "shares of dead units may be 0"

@@ -140,7 +140,7 @@ WRONG = {
         "N, OH, OW = columns.shape[:3]",
         'N, OH, OW = columns.shape[:3]; self.params["bias"] *= 1.001',
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", WRONG)

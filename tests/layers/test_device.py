@@ -135,12 +135,24 @@ def test_the_stand_in_refuses(case):
 @pytest.mark.parametrize(
     "case, kind",
     [
-        ("numpy's functions", "numpy"), ("conversion", "convert"), ("host[:] = device", "convert"), ("host + device", "host"),
-        ("device[:] = host", "host"), ("host index", "host"), ("list index", "list"), ("range index", "list"),
-        ("masked reading", "mask"), ("masked writing", "mask"), ("a mask among indices", "mask"),
-        ("truth", "wait"), ("int() in range", "wait"), ("where=", "unknown"), ("multiply.at", "unknown"), ("text", "dtype"),
+        ("numpy's functions", "numpy"),
+        ("conversion", "convert"),
+        ("host[:] = device", "convert"),
+        ("host + device", "host"),
+        ("device[:] = host", "host"),
+        ("host index", "host"),
+        ("list index", "list"),
+        ("range index", "list"),
+        ("masked reading", "mask"),
+        ("masked writing", "mask"),
+        ("a mask among indices", "mask"),
+        ("truth", "wait"),
+        ("int() in range", "wait"),
+        ("where=", "unknown"),
+        ("multiply.at", "unknown"),
+        ("text", "dtype"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_has_a_kind(case, kind):
     with pytest.raises(Refused) as refused:
         REFUSED[case]()

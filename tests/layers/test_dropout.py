@@ -132,7 +132,7 @@ WRONG = {
     "mask left on the host": ("x.__array_namespace__().asarray(", "np.asarray("),
     "mask kept on the layer": (TRAINED, "self.mask = factor; return x * factor, factor"),
     "noise in place of the mask": ("rng.random(x.shape) >= self.p", "(rng.random(x.shape) + 0.5 - self.p)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", WRONG)

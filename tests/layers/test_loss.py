@@ -169,12 +169,14 @@ WRONG = {
     "writes into logits": ("shifted = logits - ", "shifted = logits; shifted -= "),
     "writes into its cache": ("exp(log_p) - onehot", "exp(log_p, out=log_p); dlogits -= onehot"),
     "cache kept on the loss": (
-        "return loss, (log_p, onehot)", "self.kept = log_p, onehot; return loss, None",
-        "onehot = cache", "onehot = self.kept",
+        "return loss, (log_p, onehot)",
+        "self.kept = log_p, onehot; return loss, None",
+        "onehot = cache",
+        "onehot = self.kept",
     ),
     "indexing by a host range": (LOSS, "-log_p[np.arange(len(labels)), labels].sum() / len(labels)"),
     "a float on the way": (LOSS, "float(-(log_p * onehot).sum()) / len(logits)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", WRONG)

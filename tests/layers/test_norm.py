@@ -49,7 +49,9 @@ def edited_norm(cls, *edits):
     if edits[0] in inspect.getsource(cls):
         return edited(cls, *edits)
     shared = vars(edited(_ResponseNorm, *edits))
-    return type(cls.__name__, (cls,), {name: f for name, f in shared.items() if inspect.isfunction(f) and name[:2] != "__"})
+    return type(
+        cls.__name__, (cls,), {name: f for name, f in shared.items() if inspect.isfunction(f) and name[:2] != "__"}
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -84,7 +86,7 @@ def test_groups_do_not_meet(groups):
 def test_groups_like_pytorch():
     import torch
 
-    from tinyalex.peer import _modules
+    from tinyalex.exchange.torch import _modules
 
     layer, x = LocalResponseNorm(**PROBE, groups=2), batch(6)
     (theirs,) = _modules(layer, x.shape[1:], x.shape[1:])

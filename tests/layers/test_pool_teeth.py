@@ -72,8 +72,10 @@ def test_the_check_sees(mistake):
 
 WRONG_AT_TIES = {
     "every tied maximum": (
-        "values.argmax(axis=0)", "values == values.max(axis=0)",
-        "winner == i * self.KW + j", "winner[i * self.KW + j]",
+        "values.argmax(axis=0)",
+        "values == values.max(axis=0)",
+        "winner == i * self.KW + j",
+        "winner[i * self.KW + j]",
     ),
     "the last maximum": ("values.argmax(axis=0)", "len(values) - 1 - values[::-1].argmax(axis=0)"),
 }
@@ -95,6 +97,7 @@ def test_without_a_mistake_the_checks_pass():
 
 # ---------------------------------------------------------------------------------------------- in our own
 
+
 def check_ours(cls):
     for case in ("overlapping", "hangs over at both edges", "gaps"):
         layer, x = cls(*CASES[case]), distinct((2, 5, 7, 3), 1, -2.0, -0.5)
@@ -113,7 +116,10 @@ WRONG_IN_OURS = {
     "a column too far to the right": ("largest[:, :, :: SW // skip]", "largest[:, :, :: -SW // skip]"),
     "pads with zero": ("value=-xp.inf), yb, wb)", "value=0), yb, wb)"),
     "predict pads with zero": ("value=-xp.inf), yb)", "value=0), yb)"),
-    "predict drops a row": ("for i in range(KH)])\n        y[...] =", "for i in range(KH - 1 or 1)])\n        y[...] ="),
+    "predict drops a row": (
+        "for i in range(KH)])\n        y[...] =",
+        "for i in range(KH - 1 or 1)])\n        y[...] =",
+    ),
     "predict drops a column": ("for j in range(KW)])\n\n", "for j in range(KW - 1)])\n\n"),
 }
 

@@ -86,12 +86,12 @@ def test_like_pytorch(case):
 
 @pytest.mark.torch
 def test_the_twin_in_pytorch():
-    """What `tinyalex.peer` sets beside the layer, in a network."""
+    """What `tinyalex.exchange.torch` sets beside the layer, in a network."""
     import torch
 
+    from tinyalex.exchange.torch import torch_twin
     from tinyalex.layers import Conv2d, Flatten, Linear
     from tinyalex.network import Network
-    from tinyalex.peer import torch_twin
 
     features = {"conv1": Conv2d(3, 4, 3), "spatial1": SpatialResponseNorm(3, 0.4, 0.6, 1.5)}
     network = Network(features, {"flatten": Flatten(), "fc2": Linear(5 * 4 * 4, 2)}, (7, 6, 3))
@@ -113,7 +113,11 @@ def test_a_lone_pixel_reaches_half_a_window_each_way():
 
 def test_with_a_window_of_one_both_normalisations_are_the_same():
     x = batch((3, 4, 5))
-    agree(SpatialResponseNorm(**PROBE | {"size": 1}).forward(x)[0], LocalResponseNorm(**PROBE | {"size": 1}).forward(x)[0], "y")
+    agree(
+        SpatialResponseNorm(**PROBE | {"size": 1}).forward(x)[0],
+        LocalResponseNorm(**PROBE | {"size": 1}).forward(x)[0],
+        "y",
+    )
 
 
 def test_large_numbers_of_float32():

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.checks import agree, agree_all, check_layer
 from tests.layers.test_conv import loops
+from tinyalex.bench.rounding import convolutions, rounding_errors
 from tinyalex.layers import Conv2d, winograd
 from tinyalex.layers.blocks import slices
 from tinyalex.layers.windows import Windows
 from tinyalex.layers.winograd import Winograd, matrices
-from tinyalex.rounding import convolutions, rounding_errors
 
 # name: (height, width, channels in, channels out, kernel, geometry)
 CASES = {
@@ -76,8 +76,11 @@ def geometries(draw):
     size = tuple(draw(st.integers(max(1, kernel - 2 * p), kernel + 6 * stride)) for p in padding)
     C, F = (groups * draw(st.integers(1, 3)) for _ in range(2))
     rounding = draw(st.sampled_from(["floor", "ceil"]))
-    return (draw(st.integers(1, 3)), *size, C), F, kernel, dict(
-        stride=stride, padding=padding, groups=groups, rounding=rounding
+    return (
+        (draw(st.integers(1, 3)), *size, C),
+        F,
+        kernel,
+        dict(stride=stride, padding=padding, groups=groups, rounding=rounding),
     )
 
 

@@ -113,7 +113,7 @@ WRONG = {
     "one scratch memory for two": (DPRODUCTS, DPRODUCTS.replace("products", "values")),
     "numpy by name": ("y = xp.empty(", "y = np.empty("),
     "matrices on the host": ("array_module(weight).asarray(a, weight.dtype)", "a.astype(weight.dtype)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", WRONG)

@@ -10,29 +10,32 @@ import pytest
 
 from tests.checks import refused
 from tests.parallel.carriers import Comm, Mail, give_cuda
-from tests.test_training import write_easy
+from tests.training.test_training import write_easy
 from tinyalex import backend
 from tinyalex.backend import nccl_group, ordered_map, use_gpu
 from tinyalex.cli import build_parser, main
 from tinyalex.commands.train import BUILTIN_EPOCHS
 from tinyalex.commands.train import _config as config_of
 from tinyalex.commands.train import _open_data as open_data
-from tinyalex.config import Config
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.parallel import joining, run_threads
 from tinyalex.parallel.mpi import RANKS, MpiTeam, ranks_started
 from tinyalex.parallel.nccl import NcclTeam
+from tinyalex.runs.config import Config
 from tinyalex.teaching.device import xp as device
 
 
-@pytest.mark.parametrize("machines, cores, given, expected", [
-    ("aa", [range(8)] * 2, {}, [4, 4]),  # two that share eight cores
-    ("aaa", [range(2)] * 3, {}, [1, 1, 1]),  # more workers than cores
-    ("aab", [range(6)] * 3, {}, [3, 3, 6]),  # another machine
-    ("aa", [range(4), range(4, 8)], {}, [4, 4]),  # mpiexec has parted them already
-    ("aa", [range(8)] * 2, {1: 3}, [4, None]),  # one was told how many
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "machines, cores, given, expected",
+    [
+        ("aa", [range(8)] * 2, {}, [4, 4]),  # two that share eight cores
+        ("aaa", [range(2)] * 3, {}, [1, 1, 1]),  # more workers than cores
+        ("aab", [range(6)] * 3, {}, [3, 3, 6]),  # another machine
+        ("aa", [range(4), range(4, 8)], {}, [4, 4]),  # mpiexec has parted them already
+        ("aa", [range(8)] * 2, {1: 3}, [4, None]),  # one was told how many
+    ],
+)
 def test_cores_are_shared_out(machines, cores, given, expected, monkeypatch):
     teams, found = {}, {}
     monkeypatch.setattr(joining.platform, "node", lambda: machines[teams[joining_thread()].rank])
@@ -47,9 +50,14 @@ def test_cores_are_shared_out(machines, cores, given, expected, monkeypatch):
     assert [found.get(rank) for rank in range(len(machines))] == expected
 
 
-@pytest.mark.parametrize("machines, gpus, expected", [
-    ("aab", None, [2, 2, 1]), ("aab", [0, 1, 0], [1, 1, 1]), ("aaa", [0, 1, 0], [2, 1, 2]),  # more workers than GPUs
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "machines, gpus, expected",
+    [
+        ("aab", None, [2, 2, 1]),
+        ("aab", [0, 1, 0], [1, 1, 1]),
+        ("aaa", [0, 1, 0], [2, 1, 2]),  # more workers than GPUs
+    ],
+)
 def test_who_shares_memory(machines, gpus, expected, monkeypatch):
     ranks = {}
     monkeypatch.setattr(joining.platform, "node", lambda: machines[ranks[joining_thread()]])
@@ -67,9 +75,10 @@ def joining_thread():
     return threading.get_ident()
 
 
-@pytest.mark.parametrize("transport, kind, as_they_are", [
-    ("auto", NcclTeam, False), ("nccl", NcclTeam, False), ("mpi", MpiTeam, False), ("cuda-mpi", MpiTeam, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "transport, kind, as_they_are",
+    [("auto", NcclTeam, False), ("nccl", NcclTeam, False), ("mpi", MpiTeam, False), ("cuda-mpi", MpiTeam, True)],
+)
 def test_transports_of_gpus(transport, kind, as_they_are, monkeypatch):
     """Each worker takes the next GPU of its machine, in the thread that computes and in the one that talks to MPI."""
     give_cuda(monkeypatch)
@@ -117,9 +126,9 @@ def two_gpus(monkeypatch):
         runtime=SimpleNamespace(getDeviceCount=lambda: 2),
         Device=lambda number: SimpleNamespace(use=lambda: taken.append((number, threading.get_ident()))),
     )
-    monkeypatch.setattr(backend, "_gpu", None)
-    monkeypatch.setattr(backend, "_pools", {})
-    monkeypatch.setattr(backend, "_threads", 3)
+    monkeypatch.setattr(backend.threads, "_gpu", None)
+    monkeypatch.setattr(backend.threads, "_pools", {})
+    monkeypatch.setattr(backend.threads, "_threads", 3)
     return SimpleNamespace(cuda=cuda), taken
 
 
@@ -145,11 +154,20 @@ def test_all_threads_use_the_workers_gpu(two_gpus):
     assert len(used) == 3 and set(taken) == {(1, thread) for thread in used | {threading.get_ident()}}
 
 
-@pytest.mark.parametrize("environment, expected", [
-    ({}, 1), ({"PMI_SIZE": "4"}, 4), ({"OMPI_COMM_WORLD_SIZE": "3"}, 3), ({"MPI_LOCALNRANKS": "1"}, 1), ({"PMI_SIZE": "many"}, 1),
-    ({"SLURM_STEP_NUM_TASKS": "8"}, 8), ({"SLURM_NTASKS": "8"}, 1),  # the latter: in a batch script too, which is one process
-    ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_PTY_PORT": "1"}, 1), ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_PTY_PORT": "1", "PMI_SIZE": "2"}, 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "environment, expected",
+    [
+        ({}, 1),
+        ({"PMI_SIZE": "4"}, 4),
+        ({"OMPI_COMM_WORLD_SIZE": "3"}, 3),
+        ({"MPI_LOCALNRANKS": "1"}, 1),
+        ({"PMI_SIZE": "many"}, 1),
+        ({"SLURM_STEP_NUM_TASKS": "8"}, 8),
+        ({"SLURM_NTASKS": "8"}, 1),  # the latter: in a batch script too, which is one process
+        ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_PTY_PORT": "1"}, 1),
+        ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_PTY_PORT": "1", "PMI_SIZE": "2"}, 2),
+    ],
+)
 def test_how_many_were_started(environment, expected, monkeypatch):
     for name in RANKS:
         monkeypatch.delenv(name, raising=False)
@@ -167,7 +185,10 @@ def test_same_everywhere():
     def work(team, values):
         refused(lambda: joining.same_everywhere(team, values[team.rank]), *said, error=UserError)
 
-    values, said = [{"--a": 1, "--b": None}, {"--a": 1, "--b": None}, {"--a": 1, "--b": 7}], ["rank 2 of 3", "--b is 7", "rank 0 has none"]
+    values, said = (
+        [{"--a": 1, "--b": None}, {"--a": 1, "--b": None}, {"--a": 1, "--b": 7}],
+        ["rank 2 of 3", "--b is 7", "rank 0 has none"],
+    )
     run_threads(3, lambda team: work(team, values))
     run_threads(2, lambda team: joining.same_everywhere(team, {"--a": [1, None]}))
 

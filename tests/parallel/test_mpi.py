@@ -12,10 +12,10 @@ import pytest
 
 from tests.checks import agree, agree_all
 from tests.parallel.ranks import below, launch, mpiexec, run, tinyalex
-from tests.test_training import write_easy
-from tinyalex.checkpoint import load_checkpoint
+from tests.training.test_training import write_easy
 from tinyalex.cli import main
 from tinyalex.plots import kernels
+from tinyalex.runs.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.mpi
 
@@ -23,7 +23,7 @@ TRAIN, VAL = 36, 10  # batches of 16, 16 and 4; the last has a picture for each 
 OPTIONS = "--model alexnet-mini+two-towers --batch 16 --lr 0.01 --schedule constant --threads 1".split()
 SLOW = """
 import sys, time
-from tinyalex import training
+from tinyalex.training import trainer as training
 from tinyalex.cli import main
 
 step = training.Trainer._step
@@ -61,15 +61,21 @@ def assert_same_run(path, expected, rtol=2e-4):
         assert ours == pytest.approx(theirs, rel=1e-3)
     for params, others in ((found.params, right.params), (found.velocity, right.velocity)):
         scale = {name: np.abs(p).max() for name, p in others.items()}
-        agree_all({n: p / scale[n] for n, p in params.items()}, {n: p / scale[n] for n, p in others.items()}, "", rtol=0, atol=rtol)
+        agree_all(
+            {n: p / scale[n] for n, p in params.items()},
+            {n: p / scale[n] for n, p in others.items()},
+            "",
+            rtol=0,
+            atol=rtol,
+        )
 
 
 # ---------------------------------------------------------------------------------------------- the same as one
 
 
-@pytest.mark.parametrize("form, ranks, count", [
-    ("data", 2, 7), ("data", 4, 6), ("hybrid", 2, 7), ("hybrid", 4, 6), ("towers", 2, 5),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "form, ranks, count", [("data", 2, 7), ("data", 4, 6), ("hybrid", 2, 7), ("hybrid", 4, 6), ("towers", 2, 5)]
+)
 def test_fifty_steps(form, ranks, count):
     code, out, err = run((ranks, ["-m", "tests.parallel.fifty_steps", form, count]))
     assert code == 0, err
@@ -189,14 +195,17 @@ def test_towers_in_two_threads(data, alone, tmp_path, capsys, monkeypatch):
 # ---------------------------------------------------------------------------------------------- refused
 
 
-@pytest.mark.parametrize("change, said", [
-    (["--batch", "8"], "--batch is 8, rank 0 has 16"),
-    (["--seed", "3"], "--seed is 3, rank 0 has none"),
-    (["--parallel", "hybrid"], "--parallel is hybrid, rank 0 has data"),
-    (["--data", "other"], "the fingerprint of the data is"),
-    (["--data", "nowhere"], "nowhere"),
-    (["--device", "gpu"], "--device is gpu, rank 0 has auto"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (["--batch", "8"], "--batch is 8, rank 0 has 16"),
+        (["--seed", "3"], "--seed is 3, rank 0 has none"),
+        (["--parallel", "hybrid"], "--parallel is hybrid, rank 0 has data"),
+        (["--data", "other"], "the fingerprint of the data is"),
+        (["--data", "nowhere"], "nowhere"),
+        (["--device", "gpu"], "--device is gpu, rank 0 has auto"),
+    ],
+)
 def test_a_rank_that_differs_is_refused(change, said, data, tmp_path):
     write_easy(tmp_path / "other", TRAIN, VAL, seed=9)
     if change[0] == "--data":
@@ -209,8 +218,10 @@ def test_a_rank_that_differs_is_refused(change, said, data, tmp_path):
 
 
 def test_other_code_is_refused(data, tmp_path):
-    changed = "from tinyalex.parallel import joining; joining.code_digest = lambda: 'other'; from tinyalex.cli import main; " \
-        "import sys; sys.exit(main(sys.argv[1:]))"  # fmt: skip
+    changed = (
+        "from tinyalex.parallel import joining; joining.code_digest = lambda: 'other'; from tinyalex.cli import main; "
+        "import sys; sys.exit(main(sys.argv[1:]))"
+    )
     first = train(data, tmp_path / "run", "--parallel", "data")
     code, _, err = run((1, first), (1, ["-c", changed, *first[2:]]))
     assert code == 2 and "rank 1 of 2: the code is version" in err and len(err.strip().splitlines()) == 1
@@ -243,7 +254,9 @@ def test_another_checkpoint_is_refused(data, alone, tmp_path):
     assert "rank 1 of 2: the checkpoint in run is epoch 0, step 0, rank 0 has epoch 2, step 0" in err
 
 
-@pytest.mark.parametrize("change, said", [("data", "the validation pictures' labels"), ("run", "the checkpoint of run")])
+@pytest.mark.parametrize(
+    "change, said", [("data", "the validation pictures' labels"), ("run", "the checkpoint of run")]
+)
 def test_evaluation_of_something_else_is_refused(change, said, alone, tmp_path):
     """Of other pictures of the same classes, here more of them, one rank would wait for the other without end."""
     for place, val in (("one", VAL), ("other", 300 if change == "data" else VAL)):
@@ -267,7 +280,12 @@ def test_the_mpiexec_of_another_mpi(data, tmp_path):
     other = "import os, sys; os.environ['OMPI_COMM_WORLD_SIZE'] = '2'; from tinyalex.cli import main; sys.exit(main(sys.argv[1:]))"
     for form in ([], ["--parallel", "data"], ["--parallel", "towers"]):
         code, _, err = run((1, ["-c", other, *train(data, tmp_path / "run", *form)[2:]]))
-        assert code == 2 and len(err.strip().splitlines()) == 1 and "one of 2 processes" in err and "expected the mpiexec" in err
+        assert (
+            code == 2
+            and len(err.strip().splitlines()) == 1
+            and "one of 2 processes" in err
+            and "expected the mpiexec" in err
+        )
     assert not (tmp_path / "run").exists()
 
 
@@ -279,12 +297,16 @@ def test_three_towers_are_refused(data, tmp_path):
 
 def test_a_fault_of_one_rank_ends_all(data, tmp_path):
     """Rank 0 cannot write any more: the others, who wait for it, end with it."""
-    broken = SLOW.replace("sys.exit(", """
+    broken = SLOW.replace(
+        "sys.exit(",
+        """
 from tinyalex.errors import UserError
 def full(path, checkpoint):
     raise UserError(f"{path}: cannot be written (the disk is full)")
 training.save_checkpoint = full
-sys.exit(""", 1)
+sys.exit(""",
+        1,
+    )
     begun = time.monotonic()
     code, _, err = run((2, ["-c", broken, *train(data, tmp_path / "run", "--parallel", "data")[2:]]))
     assert code == 2 and time.monotonic() - begun < 60
@@ -303,4 +325,14 @@ def test_without_mpi4py(data, monkeypatch, capsys):
 
 
 def test_the_command_line_for_several_groups():
-    assert mpiexec((2, ["a"]), (1, ["b"]))[1:] == ["-n", "2", mpiexec((1, []))[3], "a", ":", "-n", "1", mpiexec((1, []))[3], "b"]
+    assert mpiexec((2, ["a"]), (1, ["b"]))[1:] == [
+        "-n",
+        "2",
+        mpiexec((1, []))[3],
+        "a",
+        ":",
+        "-n",
+        "1",
+        mpiexec((1, []))[3],
+        "b",
+    ]

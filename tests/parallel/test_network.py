@@ -16,21 +16,42 @@ from tinyalex.parallel import run_threads, split_network, sums
 from tinyalex.parallel.threads import ThreadTeam
 from tinyalex.shares import Share, shares
 
-FORMS = [("data", 1), ("data", 2), ("data", 3), ("hybrid", 1), ("hybrid", 2), ("hybrid", 3), ("towers", 1), ("towers", 2)]
+FORMS = [
+    ("data", 1),
+    ("data", 2),
+    ("data", 3),
+    ("hybrid", 1),
+    ("hybrid", 2),
+    ("hybrid", 3),
+    ("towers", 1),
+    ("towers", 2),
+]
 CLASSES = 5  # not even among two
 
 
 def network(seed=0):
     """Every kind of layer of the paper's trunk and head, float64; towers meet at conv3 and in the head."""
     features = {
-        "conv1": Conv2d(3, 4, 3), "relu1": ReLU(), "norm1": LocalResponseNorm(3, 0.5, 0.6, 1.5, groups=2),
-        "conv2": Conv2d(4, 6, 3, padding=1, groups=2), "relu2": ReLU(), "conv3": Conv2d(6, 8, 3), "relu3": ReLU(),
-        "conv4": Conv2d(8, 6, 3, padding=1, groups=2), "pool4": MaxPool2d(3, 2, rounding="floor"),
-    }  # fmt: skip
+        "conv1": Conv2d(3, 4, 3),
+        "relu1": ReLU(),
+        "norm1": LocalResponseNorm(3, 0.5, 0.6, 1.5, groups=2),
+        "conv2": Conv2d(4, 6, 3, padding=1, groups=2),
+        "relu2": ReLU(),
+        "conv3": Conv2d(6, 8, 3),
+        "relu3": ReLU(),
+        "conv4": Conv2d(8, 6, 3, padding=1, groups=2),
+        "pool4": MaxPool2d(3, 2, rounding="floor"),
+    }
     classifier = {
-        "flatten": Flatten(), "fc6": Linear(24, 10), "relu6": ReLU(), "drop6": Dropout(0.4),
-        "fc7": Linear(10, 7), "relu7": ReLU(), "drop7": Dropout(0.5, inverted=False), "fc8": Linear(7, CLASSES),
-    }  # fmt: skip
+        "flatten": Flatten(),
+        "fc6": Linear(24, 10),
+        "relu6": ReLU(),
+        "drop6": Dropout(0.4),
+        "fc7": Linear(10, 7),
+        "relu7": ReLU(),
+        "drop7": Dropout(0.5, inverted=False),
+        "fc8": Linear(7, CLASSES),
+    }
     net, rng = Network(features, classifier, (9, 9, 3)), np.random.default_rng(seed)
     net.map_params(lambda p: rng.standard_normal(p.shape) * 0.4)
     return net
@@ -162,7 +183,9 @@ def test_a_trunk_draws_for_a_share_what_it_draws_for_the_batch(count):
     x = np.random.default_rng(0).standard_normal((count, 3, 3, 2))
     expected, _ = trunk.forward(x, True, np.random.default_rng(1))
     for workers in (1, 2, 3, 5):
-        parts = [trunk.forward(x[share.run], True, np.random.default_rng(1), share)[0] for share in shares(count, workers)]
+        parts = [
+            trunk.forward(x[share.run], True, np.random.default_rng(1), share)[0] for share in shares(count, workers)
+        ]
         agree(np.concatenate(parts), expected, f"{workers} workers", exact=True)
 
 
@@ -174,13 +197,20 @@ def test_a_share_has_pieces_for_every_core():
     assert pieces == [slice(start, start + 16) for start in (0, 16, 32, 48)]
 
 
-@pytest.mark.parametrize("guilty, workers, changed", [
-    ("norm1", 4, {}),  # two groups
-    ("norm1", 2, {"norm1": LocalResponseNorm(3, 0.5, 0.6, 1.5)}),  # reads the maps of both
-    ("relu3", 2, {"relu3": Dropout(0.5)}),  # its mask is drawn for all maps at once
-    ("conv4", 4, {"norm1": ReLU(), "conv2": Conv2d(4, 6, 3, padding=1)}),
-    ("conv1", 3, {"conv1": Conv2d(3, 6, 3, groups=3), "norm1": ReLU(), "conv2": Conv2d(6, 6, 3, padding=1)}),  # all see all colours
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "guilty, workers, changed",
+    [
+        ("norm1", 4, {}),  # two groups
+        ("norm1", 2, {"norm1": LocalResponseNorm(3, 0.5, 0.6, 1.5)}),  # reads the maps of both
+        ("relu3", 2, {"relu3": Dropout(0.5)}),  # its mask is drawn for all maps at once
+        ("conv4", 4, {"norm1": ReLU(), "conv2": Conv2d(4, 6, 3, padding=1)}),
+        (
+            "conv1",
+            3,
+            {"conv1": Conv2d(3, 6, 3, groups=3), "norm1": ReLU(), "conv2": Conv2d(6, 6, 3, padding=1)},
+        ),  # all see all colours
+    ],
+)
 def test_what_does_not_fall_into_towers(guilty, workers, changed):
     whole = network()
     changed = Network(whole.features.layers | changed, whole.classifier.layers, whole.in_shape)
@@ -200,7 +230,7 @@ def test_gradients_leave_while_backward_runs(monkeypatch):
         return lambda layer, *given, **named: note(layer.name) or backward(layer, *given, **named)
 
     monkeypatch.setattr(sums, "BUCKET_BYTES", 512)  # 64 bytes are long
-    monkeypatch.setattr(backend, "_threads", 1)
+    monkeypatch.setattr(backend.threads, "_threads", 1)
     monkeypatch.setattr(ThreadTeam, "submit", lambda team, work: note("sent") or submit(team, work))
     for kind in (Linear, Conv2d):
         monkeypatch.setattr(kind, "backward", noted(kind.backward))

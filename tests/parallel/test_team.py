@@ -47,7 +47,10 @@ CARRIERS = {
     "threads": (threads, np),
     "MPI": (carried(lambda mail, rank: MpiTeam(Comm(mail, rank))), np),
     "MPI through host memory": (carried(lambda mail, rank: MpiTeam(Comm(mail, rank))), device),
-    "CUDA-aware MPI": (carried(lambda mail, rank: MpiTeam(Comm(mail, rank, (DeviceArray, np.ndarray)), device_buffers=True)), device),
+    "CUDA-aware MPI": (
+        carried(lambda mail, rank: MpiTeam(Comm(mail, rank, (DeviceArray, np.ndarray)), device_buffers=True)),
+        device,
+    ),
     "NCCL": (carried(nccl_team), device),
 }
 
@@ -128,7 +131,13 @@ def test_words_and_totals(carrier, size):
 
 def sums(team, xp):
     """Gradients of every length, added up while nobody waits."""
-    shapes = {"long": (3 * BUCKET_BYTES // 8 + 5,), "short": (7,), "flat": (5, 3), "scalar": (1,), "middle": (BUCKET_BYTES // 32, 2)}
+    shapes = {
+        "long": (3 * BUCKET_BYTES // 8 + 5,),
+        "short": (7,),
+        "flat": (5, 3),
+        "scalar": (1,),
+        "middle": (BUCKET_BYTES // 32, 2),
+    }
     grads = {name: to_device(numbers(team.rank, *shape), xp) for name, shape in shapes.items()}
     under_way = GradientSums(team)
     for name, grad in grads.items():
@@ -222,7 +231,9 @@ def test_a_fault_of_one_thread_ends_all():
         run_threads(3, work)
 
 
-@pytest.mark.parametrize("guilty, said", [([1], "rank 1 of 3: no such file"), ([0, 1, 2], "no such file"), ([0, 2], "rank 0 of 3")])
+@pytest.mark.parametrize(
+    "guilty, said", [([1], "rank 1 of 3: no such file"), ([0, 1, 2], "no such file"), ([0, 2], "rank 0 of 3")]
+)
 def test_all_do(guilty, said):
     """A mistake of one is known to all, so that each of them ends, and one of them says it."""
 
@@ -249,12 +260,15 @@ def test_alone():
     team.submit(lambda: team.sum_into(x[0], "x")).wait()
 
 
-@pytest.mark.parametrize("method, old, new", [
-    ("sum_into", "mine[...] = _sum_in_order(parts)", "mine[...] = _sum_in_order(parts[::-1])"),
-    ("sum_into", "len(flat) * k // self.size", "len(flat) // self.size * k"),
-    ("sum_into", "self.exchange([mine] * self.size, runs, label)", "pass"),
-    ("gather", "enumerate(shapes)]", "enumerate(shapes[::-1])]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "method, old, new",
+    [
+        ("sum_into", "mine[...] = _sum_in_order(parts)", "mine[...] = _sum_in_order(parts[::-1])"),
+        ("sum_into", "len(flat) * k // self.size", "len(flat) // self.size * k"),
+        ("sum_into", "self.exchange([mine] * self.size, runs, label)", "pass"),
+        ("gather", "enumerate(shapes)]", "enumerate(shapes[::-1])]"),
+    ],
+)
 def test_team_teeth(monkeypatch, method, old, new):
     monkeypatch.setattr(Team, method, vars(edited(Team, old, new))[method])
     with pytest.raises((AssertionError, ValueError)):
@@ -275,7 +289,9 @@ def test_cupys_names_are_what_is_assumed():
         from cupy.cuda import Stream as CupyStream
         from cupyx.distributed import NCCLBackend, init_process_group
     for name in ("send", "recv", "send_recv"):
-        assert list(inspect.signature(getattr(NCCLBackend, name)).parameters) == list(inspect.signature(getattr(Group, name)).parameters)
+        assert list(inspect.signature(getattr(NCCLBackend, name)).parameters) == list(
+            inspect.signature(getattr(Group, name)).parameters
+        )
     assert "use_mpi" in inspect.signature(init_process_group).parameters
     assert all(hasattr(CupyStream, name) for name in ("record", "wait_event", "synchronize", "__enter__"))
 

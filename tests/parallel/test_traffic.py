@@ -20,6 +20,7 @@ def bucket(request, monkeypatch):
 
 def counted(build, form, size, count):
     """What each worker of a team sent in one step, and how many exchanges it took part in, by label."""
+
     def work(team):
         calls = []
         carry, team._carry = team._carry, lambda send, into: (calls.append(1), carry(send, into))
@@ -77,7 +78,9 @@ def test_the_papers_network_by_hand():
     assert exchanged(net, "towers", 2, N) == expected | {"softmax forward": 4 * N * 500}
     trunk, head = (sum(p.size for p in part.params.values()) for part in (net.features, net.classifier))
     assert exchanged(net, "data", 2, N) == {"gradients": 4 * (trunk + head)}
-    head_only = {label: count for label, count in expected.items() if "fc" in label}  # fc6: all maps of half the pictures
+    head_only = {
+        label: count for label, count in expected.items() if "fc" in label
+    }  # fc6: all maps of half the pictures
     assert exchanged(net, "hybrid", 2, N) == head_only | {"softmax forward": 4 * N * 500, "gradients": 4 * trunk}
     activations = 4 * N * (9216 + 2 * 4096 + 500)
     assert saved(net, 2, N) == 4 * head - activations > 0
@@ -105,8 +108,13 @@ def test_the_table_by_layer(form):
         order["towers"] = "conv2 conv3 conv4 conv5 fc6 fc7 fc8 softmax"
         total = sum(row["everywhere_forward"] + row["everywhere_backward"] for row in rows)
         assert 128 * total == pytest.approx(sum(exchanged(net, form, 2, 128, everywhere=True).values()))
-        assert rows[0] == {"layer": "conv2", "forward": 0, "backward": 0, "everywhere_forward": 4 * 27 * 27 * 48,
-                           "everywhere_backward": 4 * 27 * 27 * 48}  # fmt: skip
+        assert rows[0] == {
+            "layer": "conv2",
+            "forward": 0,
+            "backward": 0,
+            "everywhere_forward": 4 * 27 * 27 * 48,
+            "everywhere_backward": 4 * 27 * 27 * 48,
+        }
     assert [row["layer"] for row in rows] == order[form].split()
     assert form == "towers" or rows[-1]["forward"] == 0 < rows[-1]["backward"], "gradients are added up on the way back"
     total = sum(row["forward"] + row["backward"] for row in rows)

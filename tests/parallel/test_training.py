@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all, edited
-from tests.test_training import config, easy_dataset
-from tinyalex import training
+from tests.training.test_training import config, easy_dataset
 from tinyalex.backend import random_stream
-from tinyalex.checkpoint import load_checkpoint
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities
 from tinyalex.models import find_model
 from tinyalex.parallel import run_threads, split_network
-from tinyalex.runfolder import RunFolder
+from tinyalex.runs.checkpoint import load_checkpoint
+from tinyalex.runs.folder import RunFolder
 from tinyalex.shares import Share, SharedDraws, shares
-from tinyalex.summary import summarise, training_bytes
+from tinyalex.summary import summarise
+from tinyalex.training import trainer as training
+from tinyalex.training.memory import training_bytes
 
 MODEL = "alexnet-mini+two-towers"
 
@@ -53,11 +54,13 @@ READ = []
 @pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 2), ("towers", 2)])
 def test_the_same_run(form, size, tmp_path):
     dataset = easy_dataset(36, 10)  # batches of 16, 16 and 4
-    (alone, expected), = trained(tmp_path / "alone", dataset)
+    ((alone, expected),) = trained(tmp_path / "alone", dataset)
     answers = trained(tmp_path / "team", dataset, form, size)
     for trainer, result in answers:
         assert (result["parallel"], result["workers"]) == (form, size)
-        assert not {label for label in result["sent_per_picture"] if not label.endswith(("gradients", "forward", "backward"))}
+        assert not {
+            label for label in result["sent_per_picture"] if not label.endswith(("gradients", "forward", "backward"))
+        }
         for ours, theirs in zip(trainer.state["history"], alone.state["history"], strict=True):
             assert ours == pytest.approx(theirs, rel=1e-3)
     assert [trainer.folder.path for trainer, _ in answers] == [tmp_path / "team"] * size
@@ -65,7 +68,9 @@ def test_the_same_run(form, size, tmp_path):
     for params, others in ((found.params, right.params), (found.velocity, right.velocity)):
         for name, p in others.items():
             agree(params[name] / np.abs(p).max(), p / np.abs(p).max(), name, rtol=0, atol=2e-4)
-    steps, epochs = ([line["kind"] for line in RunFolder(tmp_path / "team").read_metrics(kind)] for kind in ("step", "epoch"))
+    steps, epochs = (
+        [line["kind"] for line in RunFolder(tmp_path / "team").read_metrics(kind)] for kind in ("step", "epoch")
+    )
     assert len(epochs) == 2 and not steps  # written once
 
 
@@ -73,9 +78,18 @@ def test_the_same_run(form, size, tmp_path):
 def test_the_same_run_whatever_the_settings(form, size, tmp_path):
     dataset = easy_dataset(36, 10)
     chosen = dict(
-        crop_run=4, bias_lr=2.0, bias_decay=False, weight_decay=0.1, momentum=0.8, layer_lr="conv1:0:0.1,fc6:0:3", init="paper",
-        bias_init=1.0, lr=0.02, schedule="plateau:1", until_error=0.99,
-    )  # fmt: skip
+        crop_run=4,
+        bias_lr=2.0,
+        bias_decay=False,
+        weight_decay=0.1,
+        momentum=0.8,
+        layer_lr="conv1:0:0.1,fc6:0:3",
+        init="paper",
+        bias_init=1.0,
+        lr=0.02,
+        schedule="plateau:1",
+        until_error=0.99,
+    )
     trained(tmp_path / "alone", dataset, **chosen), trained(tmp_path / "team", dataset, form, size, **chosen)
     found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("team", "alone"))
     assert found.info["state"]["epoch"] == right.info["state"]["epoch"] == 1  # not the second one
@@ -107,11 +121,13 @@ def test_nothing_is_read_twice(tmp_path):
     assert sorted(len(some) for _, some in READ) == sorted([6, 5, 5] * 2 + [2, 1, 1])
 
 
-@pytest.mark.parametrize("before, after", [(("data", 3), ("towers", 2)), (("towers", 2), ("data", 1)), (("hybrid", 2), (None, 1))])
+@pytest.mark.parametrize(
+    "before, after", [(("data", 3), ("towers", 2)), (("towers", 2), ("data", 1)), (("hybrid", 2), (None, 1))]
+)
 def test_taken_up_by_others(before, after, tmp_path, monkeypatch):
     """Stopped in the middle of an epoch by one team, gone on with by another: an ordinary checkpoint lies between them."""
     dataset = easy_dataset(36, 10)
-    (alone, _), = trained(tmp_path / "alone", dataset)
+    ((alone, _),) = trained(tmp_path / "alone", dataset)
     chosen = type(config())(**settings())
     step = training.Trainer._step
 
@@ -123,7 +139,9 @@ def test_taken_up_by_others(before, after, tmp_path, monkeypatch):
         asked = False
 
     def begin(team):
-        trainer = training.start(RunFolder(tmp_path / "run"), chosen, dataset, np, "test", quiet=True, team=team, form=before[0])
+        trainer = training.start(
+            RunFolder(tmp_path / "run"), chosen, dataset, np, "test", quiet=True, team=team, form=before[0]
+        )
         with pytest.raises(training.Stopped):
             trainer.train(stop)
 
@@ -134,7 +152,9 @@ def test_taken_up_by_others(before, after, tmp_path, monkeypatch):
     assert kept.info["state"]["step"] == 2 and {n: p.shape for n, p in kept.params.items()} == {
         n: p.shape for n, p in find_model(MODEL).build(4).params.items()
     }
-    run_threads(after[1], lambda team: training.go_on(RunFolder(tmp_path / "run"), dataset, np, True, team, after[0]).train())
+    run_threads(
+        after[1], lambda team: training.go_on(RunFolder(tmp_path / "run"), dataset, np, True, team, after[0]).train()
+    )
     found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("run", "alone"))
     for name, p in right.params.items():
         agree(found.params[name] / np.abs(p).max(), p / np.abs(p).max(), name, rtol=0, atol=2e-4)
@@ -146,7 +166,9 @@ def test_start_from_by_a_team(tmp_path):
     chosen = type(config())(**settings(start_from=str(tmp_path / "source")))
 
     def work(team):
-        trainer = training.start(RunFolder(tmp_path / "run"), chosen, dataset, np, "test", quiet=True, team=team, form="towers")
+        trainer = training.start(
+            RunFolder(tmp_path / "run"), chosen, dataset, np, "test", quiet=True, team=team, form="towers"
+        )
         return trainer.network.whole(trainer.network.params)
 
     expected = load_checkpoint(tmp_path / "source" / "best.safetensors").params
@@ -156,7 +178,10 @@ def test_start_from_by_a_team(tmp_path):
 
 def test_nothing_is_written_where_one_cannot_begin(tmp_path, monkeypatch):
     """The last worker's memory is too small."""
-    monkeypatch.setattr("tinyalex.summary.memory_available", lambda xp: 0 if threading.current_thread().name == "tinyalex-2" else None)
+    monkeypatch.setattr(
+        "tinyalex.training.memory.memory_available",
+        lambda xp: 0 if threading.current_thread().name == "tinyalex-2" else None,
+    )
     with pytest.raises(UserError, match="rank 2 of 3: --batch 16: training"):
         trained(tmp_path / "run", easy_dataset(36, 10), "data", 3)
     assert not (tmp_path / "run").exists()
@@ -167,7 +192,9 @@ def test_nothing_is_written_where_one_cannot_begin(tmp_path, monkeypatch):
 def test_evaluation_is_shared_out(form, size, ten_crop, monkeypatch):
     from tinyalex import evaluation
 
-    monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", 40)  # 4 or 40 a worker: the last batch leaves some without a picture
+    monkeypatch.setattr(
+        evaluation, "PICTURES_AT_ONCE", 40
+    )  # 4 or 40 a worker: the last batch leaves some without a picture
     dataset, model = easy_dataset(16, 13), find_model(MODEL)
     network, view = model.build(4), View.of(dataset, model)
     expected = class_probabilities(network, dataset.val, view, np, ten_crop, quiet=True)
@@ -179,7 +206,9 @@ def test_evaluation_is_shared_out(form, size, ten_crop, monkeypatch):
 
     for p in run_threads(size, work):
         agree(p, expected, "probabilities", rtol=1e-4, atol=1e-6)
-    assert sorted(index for _, some in READ for index in some) == sorted(list(range(13)) * (2 if form == "towers" else 1))
+    assert sorted(index for _, some in READ for index in some) == sorted(
+        list(range(13)) * (2 if form == "towers" else 1)
+    )
 
 
 # ---------------------------------------------------------------------------------------------- shares
@@ -191,7 +220,9 @@ def test_shares():
         for workers in (1, 2, 3, 4, 7):
             runs = shares(count, workers)
             assert [i for share in runs for i in range(share.start, share.stop)] == list(range(count))
-            assert max(map(len, runs)) - min(map(len, runs)) <= 1 and sorted(map(len, runs))[::-1] == list(map(len, runs))
+            assert max(map(len, runs)) - min(map(len, runs)) <= 1 and sorted(map(len, runs))[::-1] == list(
+                map(len, runs)
+            )
 
 
 @pytest.mark.parametrize("axis, shape", [(0, (3, 5)), (1, (4, 3))])
@@ -214,4 +245,6 @@ def test_pictures_are_seen_as_among_all(run):
         view.random(pictures[share.run], np.random.default_rng(1), run=run, share=share) for share in shares(10, 3)
     ]
     agree(np.concatenate(parts), whole, "pictures", exact=True)
-    assert edited(SharedDraws, "self.share.run", "slice(None)")(random_stream(1), Share(0, 2, 4), 0).random((2, 3), np.float32).shape == (4, 3)
+    assert edited(SharedDraws, "self.share.run", "slice(None)")(random_stream(1), Share(0, 2, 4), 0).random(
+        (2, 3), np.float32
+    ).shape == (4, 3)

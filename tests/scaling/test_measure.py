@@ -72,7 +72,9 @@ def noted(monkeypatch, worker):
 def test_the_trunk(worker, noted):
     """Each layer once a piece; the pieces are those of the whole batch, the gradient of pixels is nobody's."""
     layers = len(worker.network.features.layers)
-    assert worker.passes("trunk", 4) == (4 * layers, 4 * layers), "four pictures of six, one by one: a piece for each of four cores"
+    assert worker.passes("trunk", 4) == (4 * layers, 4 * layers), (
+        "four pictures of six, one by one: a piece for each of four cores"
+    )
     ways, names, shapes, grads = zip(*noted)
     assert set(names) == set(worker.network.features.layers) and {shape[0] for shape in shapes} == {1}
     assert [grad for way, name, _, grad in noted if (way, name) == ("backward", "conv1")] == [False] * 4
@@ -93,13 +95,39 @@ def test_a_tower(worker, noted):
     backward = {name: shape[-1] for way, name, shape, _ in noted if way == "backward"}
     assert set(forward) == set(worker.network.features.layers)
     assert forward == {
-        "conv1": 3, "relu1": 12, "norm1": 12, "pool1": 12, "conv2": 12, "relu2": 32, "norm2": 32, "pool2": 32,
-        "conv3": 64, "relu3": 48, "conv4": 48, "relu4": 48, "conv5": 48, "relu5": 32, "pool5": 32,
-    }  # fmt: skip
+        "conv1": 3,
+        "relu1": 12,
+        "norm1": 12,
+        "pool1": 12,
+        "conv2": 12,
+        "relu2": 32,
+        "norm2": 32,
+        "pool2": 32,
+        "conv3": 64,
+        "relu3": 48,
+        "conv4": 48,
+        "relu4": 48,
+        "conv5": 48,
+        "relu5": 32,
+        "pool5": 32,
+    }
     assert backward == {
-        "conv1": 12, "relu1": 12, "norm1": 12, "pool1": 12, "conv2": 32, "relu2": 32, "norm2": 32, "pool2": 32,
-        "conv3": 48, "relu3": 48, "conv4": 48, "relu4": 48, "conv5": 32, "relu5": 32, "pool5": 32,
-    }  # fmt: skip
+        "conv1": 12,
+        "relu1": 12,
+        "norm1": 12,
+        "pool1": 12,
+        "conv2": 32,
+        "relu2": 32,
+        "norm2": 32,
+        "pool2": 32,
+        "conv3": 48,
+        "relu3": 48,
+        "conv4": 48,
+        "relu4": 48,
+        "conv5": 32,
+        "relu5": 32,
+        "pool5": 32,
+    }
 
 
 def test_a_tower_is_the_towers_own():
@@ -121,8 +149,10 @@ def test_a_round(worker):
     events = []
     measured = worker.round((1, 2, 6), tell=events.append, meet=lambda: events.append("meet"))
     assert {part: [row[0] for row in rows] for part, rows in measured.items() if len(rows[0]) == 3} == {
-        "trunk": [1, 3, 6], "tower": [6], "head": [1, 3, 6],
-    }  # fmt: skip
+        "trunk": [1, 3, 6],
+        "tower": [6],
+        "head": [1, 3, 6],
+    }
     assert events == [event for n in (1, 3, 6, 6, 1, 3, 6) for event in ("meet", n)] + ["meet"]
     seconds = [number for rows in measured.values() for row in rows for number in (row[1:] if len(row) == 3 else row)]
     assert all(number > 0 for number in seconds) and 1e-12 < measured["added"][0][0] < 1e-6
@@ -181,4 +211,6 @@ def test_what_is_large_is_done_once_before(worker, noted):
     worker.warm_up()
     pieces = [(way, shape[0]) for way, name, shape, _ in noted if name == "conv1"]
     assert pieces == 3 * [("forward", 2)] + 3 * [("backward", 2)] and ("backward", "fc8", (6, 5), True) in noted
-    assert all(v.any() for optimiser in worker.optimisers for n, v in optimiser.velocity.items() if n.endswith("weight"))
+    assert all(
+        v.any() for optimiser in worker.optimisers for n, v in optimiser.velocity.items() if n.endswith("weight")
+    )

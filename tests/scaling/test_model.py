@@ -30,8 +30,9 @@ def sent(net, form, size, batch, early=None, link=LINK):
     """Seconds on the link, exchange by exchange."""
     return sum(
         e.times * (size - 1) * link.latency + e.bytes / link.bandwidth
-        for e in exchanges(net, form, size, batch) if early in (None, e.early)
-    )  # fmt: skip
+        for e in exchanges(net, form, size, batch)
+        if early in (None, e.early)
+    )
 
 
 def test_a_link_by_hand():
@@ -56,7 +57,9 @@ def test_one_worker_is_the_same_in_every_form():
         assert computed == pytest.approx(1.3 + 2.9 + 0.17 + 0.41 + 0.0017 + 0.0031) and waited == 0
 
 
-@pytest.mark.parametrize("bandwidth", [1e6, 1e8])  # with the first the head's gradients are not there when the trunk's are
+@pytest.mark.parametrize(
+    "bandwidth", [1e6, 1e8]
+)  # with the first the head's gradients are not there when the trunk's are
 def test_data(bandwidth):
     """Three workers, eight pictures: the slowest has three. All gradients are added up, 3 µs a byte."""
     costs, net, link = Costs(MEASURED), network(), Link("own", "", 1e-4, bandwidth)
@@ -125,9 +128,17 @@ def speeds(*values):
     return [{"workers": 2**i, "images_per_s": value} for i, value in enumerate(values)]
 
 
-@pytest.mark.parametrize("values, expected", [
-    ((10, 20, 40), None), ((10, 20, 22, 24), 4), ((10, 20, 21.9, 44), 2), ((10, 9), 1), ((10,), None), ((10, 20, 22), None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ((10, 20, 40), None),
+        ((10, 20, 22, 24), 4),
+        ((10, 20, 21.9, 44), 2),
+        ((10, 9), 1),
+        ((10,), None),
+        ((10, 20, 22), None),
+    ],
+)
 def test_where_it_stops_paying(values, expected):
     """The last size up to which each doubling brought 10 % or more; what comes behind a lull does not count."""
     assert stops_paying(speeds(*values)) == expected
@@ -136,8 +147,10 @@ def test_where_it_stops_paying(values, expected):
 def test_published_links():
     """Line rates in bytes: 25 and 200 Gbit/s; 18 NVLinks of 25 GB/s each way."""
     assert {name: link.bandwidth for name, link in LINKS.items()} == {
-        "ethernet": 3.125e9, "infiniband": 25e9, "nvlink": 18 * 25e9,
-    }  # fmt: skip
+        "ethernet": 3.125e9,
+        "infiniband": 25e9,
+        "nvlink": 18 * 25e9,
+    }
     assert all(1e-7 < link.latency < 1e-4 and link.overlaps for link in LINKS.values())
 
 
@@ -155,10 +168,21 @@ def test_predicted_beside_measured():
     """Each round by what was measured within it; the middle of three ratios."""
     net, load, rounds = network(), Load(batch=8), []
     for slow, one, data in ((1, 5.0, 4.0), (2, 12.0, 4.0), (4, 15.0, 16.0)):
-        measured = {part: [[n if len(row) == 3 and i == 0 else slow * n for i, n in enumerate(row)] for row in rows]
-                    for part, rows in MEASURED.items()}  # fmt: skip
+        measured = {
+            part: [[n if len(row) == 3 and i == 0 else slow * n for i, n in enumerate(row)] for row in rows]
+            for part, rows in MEASURED.items()
+        }
         beside = measured | {"update": [[1.0 * slow, 1.0 * slow]]}
-        rounds.append({"alone": measured, "beside": beside, "link": [1e-4 * slow, 1e6 / slow], "one": one, "threaded": 3.0 * slow, "data": data})
+        rounds.append(
+            {
+                "alone": measured,
+                "beside": beside,
+                "link": [1e-4 * slow, 1e6 / slow],
+                "one": one,
+                "threaded": 3.0 * slow,
+                "data": data,
+            }
+        )
     first, second, third = check.compare(rounds, net, load, 1, 2, ("data",))
     alone = sum(step_seconds(Costs(MEASURED), net, "data", 1, 8, LINK))
     assert (first["form"], first["workers"], first["batch"]) == (None, 1, 8)

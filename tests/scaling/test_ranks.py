@@ -17,10 +17,10 @@ from tests.checks import agree_all
 from tinyalex import backend
 from tinyalex.errors import UserError
 from tinyalex.parallel import run_threads
-from tinyalex.progress import progress_bar
 from tinyalex.scaling import launch, ranks
 from tinyalex.scaling.launch import find_mpiexec, measure_two, rounds_of
 from tinyalex.scaling.ranks import Pair, Task
+from tinyalex.terminal import progress_bar
 
 MODEL = "alexnet-mini+two-towers"
 FORMS = ("data", "hybrid", "towers")
@@ -62,7 +62,9 @@ def test_a_round(backwards, monkeypatch, capsys):
         for name in ("alone", "beside", "link", "real"):
             setattr(pair, name, noting(orders[team.rank], name, getattr(pair, name)))
         pair.warm_up()
-        warmed[team.rank] += [name for name, steps in pair.steps.items() if steps.optimiser.velocity["fc8.weight"].any()]
+        warmed[team.rank] += [
+            name for name, steps in pair.steps.items() if steps.optimiser.velocity["fc8.weight"].any()
+        ]
         capsys.readouterr()
         answers = pair.round(backwards)
         return answers | {"steps": {name: steps.optimiser.velocity for name, steps in pair.steps.items()}}
@@ -73,7 +75,11 @@ def test_a_round(backwards, monkeypatch, capsys):
     assert orders == 2 * [expected[::-1] if backwards else expected]
     assert [row[0] for row in first["alone"]["trunk"]] == [2, 4] and first["alone"]["tower"][0][0] == 4
     assert first["beside"] == second["beside"] and [row[0] for row in first["beside"]["head"]] == [2, 4]
-    assert second["alone"] is second["one"] is second["threaded"] is None and first["link"][0] > 0 and 1e6 < first["link"][1] < 1e13
+    assert (
+        second["alone"] is second["one"] is second["threaded"] is None
+        and first["link"][0] > 0
+        and 1e6 < first["link"][1] < 1e13
+    )
     assert all(first[name] > 0 for name in ("one", "threaded", *FORMS))
     for form in FORMS:
         assert all(v.any() for name, v in first["steps"][form].items() if name.endswith("weight")), "a real step trains"
@@ -157,16 +163,28 @@ def test_what_ranks_say_is_collected(mpiexec):
     assert link == pytest.approx([2e-4, 2e9]) and rounds == [ROUND, second]
 
 
-@pytest.mark.parametrize("lines, words", [
-    (["print(json.dumps({'error': 'no MPI library'}))", "time.sleep(60)"], "mpiexec -n 2: no MPI library"),
-    (["print('tinyalex: rank 1 of 2: broken', file=sys.stderr)", "print('more', file=sys.stderr)", "sys.exit(9)"],
-     "ended with code 9 before it was done: tinyalex: rank 1 of 2: broken"),
-    (["print('first', 'last', sep='\\n', file=sys.stderr)", "sys.exit(1)"], "code 1 before it was done: last"),
-    ([], "code 0 before it was done: it did not say why"),
-    (["time.sleep(60)"], "have said nothing for 0.5 s and were ended"),
-    (["import os", "os.close(1)", "time.sleep(60)"], "have not ended 0.2 s after their last word"),
-    (["import signal", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "time.sleep(60)"], "have said nothing for 0.5 s"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "lines, words",
+    [
+        (["print(json.dumps({'error': 'no MPI library'}))", "time.sleep(60)"], "mpiexec -n 2: no MPI library"),
+        (
+            [
+                "print('tinyalex: rank 1 of 2: broken', file=sys.stderr)",
+                "print('more', file=sys.stderr)",
+                "sys.exit(9)",
+            ],
+            "ended with code 9 before it was done: tinyalex: rank 1 of 2: broken",
+        ),
+        (["print('first', 'last', sep='\\n', file=sys.stderr)", "sys.exit(1)"], "code 1 before it was done: last"),
+        ([], "code 0 before it was done: it did not say why"),
+        (["time.sleep(60)"], "have said nothing for 0.5 s and were ended"),
+        (["import os", "os.close(1)", "time.sleep(60)"], "have not ended 0.2 s after their last word"),
+        (
+            ["import signal", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "time.sleep(60)"],
+            "have said nothing for 0.5 s",
+        ),
+    ],
+)
 def test_whatever_goes_wrong_is_one_line_and_over_soon(mpiexec, monkeypatch, lines, words):
     started = []
     start = launch._start
@@ -241,12 +259,27 @@ def processes(words):
 def test_nothing_outlives_the_command(number, code):
     """Neither Ctrl-C nor the command's sudden death leaves ranks behind. The number of classes tells them from others."""
     classes = str(1000 + os.getpid() % 7919)
-    command = [sys.executable, "-m", "tinyalex", "scale", "--model", "alexnet-mini", "--network", "here", "--rounds", "1000"]
+    command = [
+        sys.executable,
+        "-m",
+        "tinyalex",
+        "scale",
+        "--model",
+        "alexnet-mini",
+        "--network",
+        "here",
+        "--rounds",
+        "1000",
+    ]
     process = subprocess.Popen(
-        [*command, "--classes", classes], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, start_new_session=True,
+        [*command, "--classes", classes],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background would ignore it
-    )  # fmt: skip
+    )
     marked = f'"classes": {classes}'
     until = time.monotonic() + 60
     while sum("mpiexec" not in line for line in processes(marked)) < 2 and time.monotonic() < until:

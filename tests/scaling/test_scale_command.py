@@ -45,7 +45,10 @@ def measured(monkeypatch):
 
     def two(task, has_towers, mpiexec, quiet):
         asked.append((task, has_towers, mpiexec, quiet))
-        rounds = [{"alone": parts(), "beside": parts(2.0), "link": [1e-4, 2e9]} | dict.fromkeys(("one", "threaded", *task.forms), 4.0)]
+        rounds = [
+            {"alone": parts(), "beside": parts(2.0), "link": [1e-4, 2e9]}
+            | dict.fromkeys(("one", "threaded", *task.forms), 4.0)
+        ]
         return {"alone": parts(), "beside": parts(2.0)}, [1e-4, 2e9], rounds
 
     monkeypatch.setattr(scale, "measure_one", one)
@@ -89,10 +92,14 @@ def test_a_link_of_ones_own_and_growing_batches(measured, capsys):
     assert [link["name"] for link in alone["links"]] == ["own"] and alone["links"][0]["latency_s"] == 0
 
 
-@pytest.mark.parametrize("words, alone, forms, links", [
-    (("--network", "here"), (1, 2), (), ["here"]), (("--check",), (1, 2), ("data", "hybrid", "towers"), ["here"]),
-    (("--check", "--network", "ethernet"), SIZES, ("data", "hybrid", "towers"), ["ethernet", "here"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, alone, forms, links",
+    [
+        (("--network", "here"), (1, 2), (), ["here"]),
+        (("--check",), (1, 2), ("data", "hybrid", "towers"), ["here"]),
+        (("--check", "--network", "ethernet"), SIZES, ("data", "hybrid", "towers"), ["ethernet", "here"]),
+    ],
+)
 def test_what_is_measured_between_processes(words, alone, forms, links, measured, monkeypatch, capsys):
     """Processes of one thread; those of this machine feel each other, those with a machine each do not."""
     monkeypatch.setattr(scale, "thread_count", lambda: 2)
@@ -159,10 +166,19 @@ def test_how_far_a_form_pays():
     assert scale._pays("data", {"rows": rows, "stops_paying": None}) == "data pays up to 8, the most there are"
 
 
-@pytest.mark.parametrize("seconds, words", [
-    (0.5, "0.5 s"), (61, "61 s"), (119, "119 s"), (121, "2.0 min"), (1500, "25 min"), (7300, "2.0 h"), (36 * 3600, "36 h"),
-    (50 * 3600, "2.1 days"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "seconds, words",
+    [
+        (0.5, "0.5 s"),
+        (61, "61 s"),
+        (119, "119 s"),
+        (121, "2.0 min"),
+        (1500, "25 min"),
+        (7300, "2.0 h"),
+        (36 * 3600, "36 h"),
+        (50 * 3600, "2.1 days"),
+    ],
+)
 def test_durations(seconds, words):
     assert scale._duration(seconds) == words
 
@@ -179,25 +195,37 @@ def test_end_to_end(capsys):
 # ---------------------------------------------------------------------------------------------- mistakes
 
 
-@pytest.mark.parametrize("words, expected", [
-    (["--batch", "0"], "--batch: found 0"), (["--per-worker", "-1"], "--per-worker: found -1"),
-    (["--rounds", "0"], "--rounds: found 0"), (["--pictures", "0"], "--pictures: found 0"),
-    (["--classes", "0"], "--classes: found 0"), (["--batch", "4", "--per-worker", "2"], "not allowed with argument --batch"),
-    (["--latency", "3"], "--latency: found no --bandwidth"), (["--bandwidth", "3"], "--bandwidth: found no --latency"),
-    (["--latency", "-1", "--bandwidth", "1"], "--latency: found -1, expected 0 or more"),
-    (["--latency", "1", "--bandwidth", "0"], "--bandwidth: found 0, expected more than 0"),
-    (["--latency", "nan", "--bandwidth", "1"], "--latency: found nan"),
-    (["--latency", "1", "--bandwidth", "inf"], "--bandwidth: found inf"),
-    (["--network", "ethernett"], "there is no 'ethernett', expected one of ethernet, infiniband, nvlink, here"),
-    (["--chart", "nowhere/a.png"], "no folder nowhere"), (["--model", "alexnt"], "did you mean alexnet"),
-    (["--batch", "999999999"], "--batch 999999999: alexnet-mini+two-towers takes about"),
-    (["--per-worker", "999999999"], "--per-worker 999999999: "), (["--threads", "0"], "--threads: found 0"),
-    (["--check", "--threads", "0"], "--threads: found 0"),
-    (["--check", "--device", "gpu"], "--check: is measured between CPUs"),
-    (["--network", "here", "--threads", "2"], "--network here: starts 2 processes of --threads 2, and there are 2 cores"),
-    (["--check", "--batch", "1"], "--check: found 1 picture for 2 processes"),
-    (["--check", "--batch", "999999999"], "2 processes of alexnet-mini+two-towers take about"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["--batch", "0"], "--batch: found 0"),
+        (["--per-worker", "-1"], "--per-worker: found -1"),
+        (["--rounds", "0"], "--rounds: found 0"),
+        (["--pictures", "0"], "--pictures: found 0"),
+        (["--classes", "0"], "--classes: found 0"),
+        (["--batch", "4", "--per-worker", "2"], "not allowed with argument --batch"),
+        (["--latency", "3"], "--latency: found no --bandwidth"),
+        (["--bandwidth", "3"], "--bandwidth: found no --latency"),
+        (["--latency", "-1", "--bandwidth", "1"], "--latency: found -1, expected 0 or more"),
+        (["--latency", "1", "--bandwidth", "0"], "--bandwidth: found 0, expected more than 0"),
+        (["--latency", "nan", "--bandwidth", "1"], "--latency: found nan"),
+        (["--latency", "1", "--bandwidth", "inf"], "--bandwidth: found inf"),
+        (["--network", "ethernett"], "there is no 'ethernett', expected one of ethernet, infiniband, nvlink, here"),
+        (["--chart", "nowhere/a.png"], "no folder nowhere"),
+        (["--model", "alexnt"], "did you mean alexnet"),
+        (["--batch", "999999999"], "--batch 999999999: alexnet-mini+two-towers takes about"),
+        (["--per-worker", "999999999"], "--per-worker 999999999: "),
+        (["--threads", "0"], "--threads: found 0"),
+        (["--check", "--threads", "0"], "--threads: found 0"),
+        (["--check", "--device", "gpu"], "--check: is measured between CPUs"),
+        (
+            ["--network", "here", "--threads", "2"],
+            "--network here: starts 2 processes of --threads 2, and there are 2 cores",
+        ),
+        (["--check", "--batch", "1"], "--check: found 1 picture for 2 processes"),
+        (["--check", "--batch", "999999999"], "2 processes of alexnet-mini+two-towers take about"),
+    ],
+)
 def test_mistakes_are_one_line_and_measure_nothing(words, expected, measured, monkeypatch, capsys):
     monkeypatch.setattr(scale, "thread_count", lambda: 2)
     code, out, err = call(capsys, "scale", *(words if "--model" in words else [*words, "--model", "alexnet-mini"]))

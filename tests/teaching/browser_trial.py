@@ -22,9 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyalex.teaching import learner
+from tests.teaching.mutants import mutants
+from tinyalex.teaching import learner, lessons
 from tinyalex.teaching.examine import examine
-from tinyalex.teaching.exercise import find_exercise, find_lesson
+from tinyalex.teaching.lessons import find_exercise, find_lesson
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -139,7 +140,7 @@ document.activeElement.dispatchEvent(paste);
 def wrong_answer(exercise):
     """(source of a cell, what must be said) for a mistake of the lesson's mutants that needs nothing around it."""
     messages = {known.id: known.message for known in exercise.wrong}
-    for name, mistake, function in learner.mutants(exercise.id.split("-")[0]):
+    for name, mistake, function in mutants(exercise.id.split("-")[0]):
         if name == exercise.id and mistake in messages:
             source = f"{textwrap.dedent(inspect.getsource(function))}\n\n{exercise.name} = {function.__name__}\n"
             names = {"np": np}
@@ -151,7 +152,7 @@ def wrong_answer(exercise):
 
 
 def right_answer(exercise):
-    return textwrap.dedent(inspect.getsource(learner.solutions(exercise.id)[0]))
+    return textwrap.dedent(inspect.getsource(lessons.solutions(exercise.id)[0]))
 
 
 @contextlib.contextmanager
@@ -184,14 +185,14 @@ def free_port():
 @contextlib.contextmanager
 def jupyter_and_browser(folder):
     """(address of JupyterLab on a copy of the lessons, `Browser`)."""
-    shutil.copytree(learner.FOLDER, folder / "lessons", ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(lessons.FOLDER, folder / "lessons", ignore=shutil.ignore_patterns(".*"))
     for name, values in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
     own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
     own |= {f"JUPYTERLAB_{name.upper()}_DIR": str(folder / name) for name in ("settings", "workspaces")}
-    own |= {learner.PROGRESS: str(folder / "progress.json"), "PYTHONPATH": str(learner.FOLDER.parent)}
+    own |= {learner.PROGRESS: str(folder / "progress.json"), "PYTHONPATH": str(lessons.FOLDER.parent)}
     jupyter, driver = free_port(), free_port()
     lab = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
     lab += ["--LabApp.expose_app_in_browser=True"]
@@ -207,7 +208,7 @@ def jupyter_and_browser(folder):
 
 def trial(number, out):
     """Go through it; {"wrong": what the check then said, "right": …}. Screenshots in the folder `out`."""
-    file, exercise = learner.notebook(number), find_lesson(number).exercises[0]
+    file, exercise = lessons.notebook(number), find_lesson(number).exercises[0]
     cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
     place = next(i for i, cell in enumerate(cells) if cell["metadata"].get("exercise") == exercise.id)
     check = next(i for i in range(place, len(cells)) if "check" in cells[i]["metadata"].get("tags", ()))

@@ -1,6 +1,6 @@
 """Run a lesson's notebook as committed, or with answers put into its exercise cells.
 
-    python -m tests.teaching.running 09 …     run as committed, and keep the outputs in the notebook
+python -m tests.teaching.running 09 …     run as committed, and keep the outputs in the notebook
 """
 
 import inspect
@@ -13,14 +13,14 @@ import textwrap
 import nbformat
 from nbclient import NotebookClient
 
-from tinyalex.teaching import learner
+from tinyalex.teaching import learner, lessons
 
 TIMING = re.compile(r"\d[\d,.]*(?= ?(?:ms|µs|s|seconds|times|×)\b)")
 FRACTION = re.compile(r"-?\d[\d,]*(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+|(?= ?%))")  # numbers that were rounded
 
 
 def read(number):
-    return nbformat.read(learner.notebook(number), as_version=4)
+    return nbformat.read(lessons.notebook(number), as_version=4)
 
 
 def run(notebook, answers=None, timeout=600):
@@ -31,7 +31,7 @@ def run(notebook, answers=None, timeout=600):
     with tempfile.TemporaryDirectory() as folder:
         os.environ[learner.PROGRESS] = os.path.join(folder, "progress.json")
         try:
-            resources = {"metadata": {"path": str(learner.FOLDER)}}
+            resources = {"metadata": {"path": str(lessons.FOLDER)}}
             options = {"kernel_name": "python3", "coalesce_streams": True, "resources": resources}
             NotebookClient(notebook, timeout=timeout, **options).execute()
         finally:
@@ -42,7 +42,7 @@ def run(notebook, answers=None, timeout=600):
 def solved(number):
     """{exercise: source of the answer that `reveal` shows}."""
     names = [cell.metadata["exercise"] for cell in read(number).cells if "exercise" in cell.metadata]
-    return {name: textwrap.dedent(inspect.getsource(learner.solutions(name)[0])) for name in names}
+    return {name: textwrap.dedent(inspect.getsource(lessons.solutions(name)[0])) for name in names}
 
 
 def cells(notebook, tag):
@@ -74,8 +74,8 @@ def main(*numbers):
         run(notebook)
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)
-        nbformat.write(notebook, learner.notebook(number))
-        print(number, learner.notebook(number).stat().st_size // 1024, "KB")
+        nbformat.write(notebook, lessons.notebook(number))
+        print(number, lessons.notebook(number).stat().st_size // 1024, "KB")
 
 
 if __name__ == "__main__":

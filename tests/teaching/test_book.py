@@ -8,16 +8,15 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.test_cli import call, json_of
 from tests.teaching import running
-from tinyalex.commands.lesson import written
+from tests.test_cli import call, json_of
 from tinyalex.errors import UserError
-from tinyalex.teaching import learner
+from tinyalex.teaching import lessons
 from tinyalex.teaching.book import LIST, write_book
-from tinyalex.teaching.exercise import NUMBERS, find_lesson
+from tinyalex.teaching.lessons import all_lessons, find_lesson
 
 pytest.importorskip("nbconvert", reason="needs nbconvert, which comes with Jupyter")
-WRITTEN = [number for number in NUMBERS if list(learner.FOLDER.glob(f"{number}_*.ipynb"))]
+WRITTEN = [number for number in lessons.numbers() if list(lessons.FOLDER.glob(f"{number}_*.ipynb"))]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not WRITTEN, reason="there is no notebook yet")]
 
 
@@ -59,7 +58,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     folder = tmp_path_factory.mktemp("books") / "book"
-    assert write_book(folder, written()) == folder / "index.html"
+    assert write_book(folder, all_lessons()) == folder / "index.html"
     return folder
 
 
@@ -69,7 +68,7 @@ def pages(book):
 
 
 def name(number):
-    return f"{learner.notebook(number).stem}.html"
+    return f"{lessons.notebook(number).stem}.html"
 
 
 def test_contents(book, pages):
@@ -162,7 +161,7 @@ def test_the_whole_lesson_is_there(book, pages):
 
 def test_once_more_into_the_same_folder(tmp_path, capsys, monkeypatch):
     """An older book gives way, what its reader put beside it stays."""
-    monkeypatch.setattr("tinyalex.commands.lesson.NUMBERS", WRITTEN[:1])
+    monkeypatch.setattr("tinyalex.teaching.lessons.numbers", lambda: WRITTEN[:1])
     book = tmp_path / "book"
     assert call(capsys, "lesson", "--book", book) == (0, f"{book / 'index.html'} is the first page.\n", "")
     before = {file: file.read_bytes() for file in book.rglob("*") if file.is_file()}
@@ -179,14 +178,17 @@ def test_once_more_into_the_same_folder(tmp_path, capsys, monkeypatch):
     assert {file: file.read_bytes() for file in book.rglob("*") if file.is_file()} == before
 
 
-@pytest.mark.parametrize("there, word", [
-    ("file", "is a file, expected a folder"),
-    ("others", "holds other things than a book of ours"),
-    ("other list", "holds other things"),
-    ("broken list", "holds other things"),
-    ("dangling", "is a file"),
-    ("under a file", "--book"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "there, word",
+    [
+        ("file", "is a file, expected a folder"),
+        ("others", "holds other things than a book of ours"),
+        ("other list", "holds other things"),
+        ("broken list", "holds other things"),
+        ("dangling", "is a file"),
+        ("under a file", "--book"),
+    ],
+)
 def test_folders_that_are_refused(tmp_path, capsys, there, word):
     folder = tmp_path / "book"
     if there == "file":
@@ -209,22 +211,26 @@ def test_folders_that_are_refused(tmp_path, capsys, there, word):
 
 def test_an_empty_folder_will_do(tmp_path, monkeypatch):
     """And links to what is not in the repository become plain text."""
-    lessons = tmp_path / "clone" / "lessons"
-    lessons.mkdir(parents=True)
+    clone = tmp_path / "clone" / "lessons"
+    clone.mkdir(parents=True)
     number = WRITTEN[0]
-    shutil.copy(learner.notebook(number), lessons)
-    (lessons.parent / "a b.md").write_text("# A\n\n[B](lessons), [out](../secret.txt), [gone](gone.py), [up](<a b.md>)\n")
+    shutil.copy(lessons.notebook(number), clone)
+    (clone.parent / "a b.md").write_text("# A\n\n[B](lessons), [out](../secret.txt), [gone](gone.py), [up](<a b.md>)\n")
     (tmp_path / "secret.txt").write_text("not of the repository")
-    monkeypatch.setattr(learner, "FOLDER", lessons)
-    file = learner.notebook(number)
+    monkeypatch.setattr(lessons, "FOLDER", clone)
+    file = lessons.notebook(number)
     notebook = json.loads(file.read_text())
-    notebook["cells"][0]["source"] = "# T\n\n[A](<../a b.md>) [B](../../secret.txt) [C](https://arxiv.org/abs/1404.5997)"
+    notebook["cells"][0]["source"] = (
+        "# T\n\n[A](<../a b.md>) [B](../../secret.txt) [C](https://arxiv.org/abs/1404.5997)"
+    )
     file.write_text(json.dumps(notebook))
     folder = tmp_path / "new"
     folder.mkdir()
     write_book(folder, [find_lesson(number)])
     page = Page(folder / file.with_suffix(".html").name)
-    assert {"files/a%20b.md.html", "files/a b.md.html"} & set(page.links) and "https://arxiv.org/abs/1404.5997" in page.links
+    assert {"files/a%20b.md.html", "files/a b.md.html"} & set(
+        page.links
+    ) and "https://arxiv.org/abs/1404.5997" in page.links
     assert not any("secret" in link for link in page.links) and not list(folder.rglob("secret*"))
     a = Page(folder / "files" / "a b.md.html")
     assert "lessons/index.html" in a.links and not any(word in link for link in a.links for word in ("gone", "secret"))
@@ -233,9 +239,9 @@ def test_an_empty_folder_will_do(tmp_path, monkeypatch):
 
 
 def test_without_notebooks_or_nbconvert(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(learner, "FOLDER", tmp_path / "lessons")
+    monkeypatch.setattr(lessons, "FOLDER", tmp_path / "lessons")
     with pytest.raises(UserError, match="there are no notebooks"):
-        write_book(tmp_path / "new", written())
+        write_book(tmp_path / "new", all_lessons())
     monkeypatch.setitem(__import__("sys").modules, "nbconvert", None)
     code, _, err = call(capsys, "lesson", "--book", tmp_path / "new")
     assert code == 2 and "pip install jupyter" in err and err.count("\n") == 1

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.teaching import browser_trial
-from tinyalex.teaching import learner
-from tinyalex.teaching.exercise import NUMBERS, find_lesson
+from tinyalex.teaching import lessons
+from tinyalex.teaching.lessons import find_lesson
 
-WRITTEN = [number for number in NUMBERS if list(learner.FOLDER.glob(f"{number}_*.ipynb"))]
+WRITTEN = [number for number in lessons.numbers() if list(lessons.FOLDER.glob(f"{number}_*.ipynb"))]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (browser_trial.CHROMIUM and browser_trial.DRIVER), reason="needs chromium and chromedriver"),

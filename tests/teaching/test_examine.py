@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tinyalex.errors import UserError
-from tinyalex.teaching import learner, notebook
+from tinyalex.teaching import learner, lessons, notebook
 from tinyalex.teaching.examine import examine
-from tinyalex.teaching.exercise import NUMBERS, Exercise, NotDoneYet, Property, Wrong, find_exercise, find_lesson
+from tinyalex.teaching.exercise import Exercise, NotDoneYet, Property, Wrong
+from tinyalex.teaching.lessons import find_exercise, find_lesson
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT
 
 X = np.random.default_rng(0).standard_normal((2, 5, 7, 3))
@@ -75,11 +76,10 @@ def with_flaws(names, writes):
     return double
 
 
-@pytest.mark.parametrize("names, words", [
-    (("values", "finite", "shape"), "double.shape is"),
-    (("values", "finite"), "is nan"),
-    (("values",), "off in 210"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "names, words",
+    [(("values", "finite", "shape"), "double.shape is"), (("values", "finite"), "is nan"), (("values",), "off in 210")],
+)
 def test_the_first_flaw_is_named(names, words):
     for writes in (False, True):
         verdict = judge(with_flaws(names, writes), outputs=("double",))
@@ -148,9 +148,12 @@ def test_a_known_mistake_before_a_ratio():
 
 def test_a_known_mistake_must_explain_every_probe():
     exercise = Exercise(
-        "00-double", "double", double, (lambda: (X, 1.5), lambda: (X[:1], 2.5)),
+        "00-double",
+        "double",
+        double,
+        (lambda: (X, 1.5), lambda: (X[:1], 2.5)),
         wrong=(Wrong("Z1", lambda x, k: x * 1.2, "k is fixed."),),
-    )  # fmt: skip
+    )
     assert examine(exercise, lambda x, k: x * 1.2).wrong == "Z1"
     assert examine(exercise, lambda x, k: x * (1.2 if k == 1.5 else 1.3)).wrong is None
 
@@ -171,14 +174,17 @@ def test_ratio():
     assert examine(zeros, lambda x, k: x * k).wrong is None, "nothing is a multiple of zero"
 
 
-@pytest.mark.parametrize("where, words", [
-    (np.s_[1], "off in picture 1 only, of 2"),
-    (np.s_[:, 4], "off in row 4 only, of 5"),
-    (np.s_[:, :, :3], "off in columns 0, 1, 2 only, of 7"),
-    (np.s_[:, :, :, 2], "off in channel 2 only, of 3"),
-    (np.s_[1, 2, 3, 1], "off in picture 1 only, of 2"),
-    (np.s_[:], "off in 210 of 210 entries"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "where, words",
+    [
+        (np.s_[1], "off in picture 1 only, of 2"),
+        (np.s_[:, 4], "off in row 4 only, of 5"),
+        (np.s_[:, :, :3], "off in columns 0, 1, 2 only, of 7"),
+        (np.s_[:, :, :, 2], "off in channel 2 only, of 3"),
+        (np.s_[1, 2, 3, 1], "off in picture 1 only, of 2"),
+        (np.s_[:], "off in 210 of 210 entries"),
+    ],
+)
 def test_where_it_differs(where, words):
     def double(x, k):
         y = k * x
@@ -251,15 +257,18 @@ def test_two_outputs():
     assert both.wrong == "Z1" and "dx: The weight is missing." in both.text and "dweight not right either" in both.text
 
 
-@pytest.mark.parametrize("returned, words", [
-    (None, "returns nothing, expected dx, dweight; a return is missing"),
-    (X, "returns one array of shape (2, 5, 7, 3), expected 2 things: dx, dweight"),
-    ((X,), "returns 1 things"),
-    ((X, 1.0, 2.0), "returns 3 things"),
-    (7.0, "returns a float"),
-    ((X, "half"), "dweight is a str"),
-    ((X, [1, 2]), "dweight is a list"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "returned, words",
+    [
+        (None, "returns nothing, expected dx, dweight; a return is missing"),
+        (X, "returns one array of shape (2, 5, 7, 3), expected 2 things: dx, dweight"),
+        ((X,), "returns 1 things"),
+        ((X, 1.0, 2.0), "returns 3 things"),
+        (7.0, "returns a float"),
+        ((X, "half"), "dweight is a str"),
+        ((X, [1, 2]), "dweight is a list"),
+    ],
+)
 def test_another_number_or_kind_of_things(returned, words):
     assert words in examine(one(**PAIR), lambda x, dy, weight: returned).text
 
@@ -295,9 +304,10 @@ def test_float64_that_crept_in():
     assert examine(loss, lambda x: float(x.mean())).state == RIGHT, "a Python number has no dtype to keep"
 
 
-@pytest.mark.parametrize("held, state", [
-    (True, RIGHT), (None, RIGHT), (np.True_, RIGHT), (False, NOT_YET), (np.False_, NOT_YET), ("3 of 4.", NOT_YET),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "held, state",
+    [(True, RIGHT), (None, RIGHT), (np.True_, RIGHT), (False, NOT_YET), (np.False_, NOT_YET), ("3 of 4.", NOT_YET)],
+)
 def test_property(held, state):
     verdict = judge(double, properties=(Property("Z3", lambda function: held, "It must hold."),))
     assert (verdict.state, verdict.wrong) == (state, None if state == RIGHT else "Z3")
@@ -418,7 +428,7 @@ def test_arguments_are_fresh_for_every_call():
 
 # ---------------------------------------------------------------------------------------------- what the lessons hold
 
-WRITTEN = [number for number in NUMBERS if (learner.FOLDER / "solutions" / f"{number}.py").exists()]
+WRITTEN = [number for number in lessons.numbers() if (lessons.FOLDER / "solutions" / f"{number}.py").exists()]
 BY_HAND = [exercise for number in WRITTEN for exercise in find_lesson(number).exercises if exercise.by_hand]
 
 
@@ -443,10 +453,10 @@ def test_names_that_are_unknown():
     assert find_lesson("9") is find_lesson("09") is find_lesson(9)
 
 
-def test_a_lesson_that_is_not_written_yet(monkeypatch):
-    monkeypatch.setattr("tinyalex.teaching.exercise.NUMBERS", (*NUMBERS, "98"))
-    with pytest.raises(UserError, match="lesson 98 is not written yet"):
-        find_lesson("98")
+def test_without_a_clone_one_line_says_where_the_lessons_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(lessons, "FOLDER", tmp_path / "lessons")
+    with pytest.raises(UserError, match="they come with a clone of the repository"):
+        find_lesson("09")
 
 
 # ---------------------------------------------------------------------------------------------- in the notebook
@@ -454,7 +464,7 @@ def test_a_lesson_that_is_not_written_yet(monkeypatch):
 
 def test_check_says_it_remembers_it_and_hands_back(capsys):
     ours, name = find_exercise("09-forward").ours, "09-forward"
-    right = learner.solutions(name)[0]
+    right = lessons.solutions(name)[0]
 
     def lrn_forward(*arguments):
         raise NotDoneYet
@@ -503,31 +513,34 @@ def test_hint_and_reveal(capsys):
     assert capsys.readouterr().out.startswith("def lrn_forward(x, n, alpha, beta, k):\n")
 
 
-@pytest.mark.parametrize("guess, value, unit, words", [
-    (None, 96, "kernels", "It is 96 kernels. (You have not guessed"),
-    (96, 96, "kernels", "It is 96 kernels: exactly what you said."),
-    (96.2, 96, "", "exactly what you said"),
-    (120, 96, "", "25% too high"),
-    (72, 96, "", "25% too low"),
-    (9600, 96, "kernels", "You said 9,600 kernels: 100 times too high"),
-    (1, 96, "", "96 times too low"),
-    (-96, 96, "", "It is 96. You said -96."),
-    (3, 0, "", "It is 0. You said 3."),
-    (0, 0, "", "exactly"),
-    (0, 5, "", "It is 5. You said 0."),
-    (60e6, 60_965_224, "", "It is 60,965,224. You said 60,000,000.0: 2% too low."),
-    (0.5, 0.123456, "", "It is 0.123. You said 0.5: 4.05 times too high."),
-    (0.5, np.float32(0.123456), "", "It is 0.123. You said 0.5"),
-    (np.float64(12), np.int64(12), "", "exactly"),
-    (True, 1, "", "exactly"),
-    ("many", 96, "", "It is 96. A number was expected as a guess, not 'many'."),
-    ([1, 2], 96, "", "not [1, 2]"),
-    (3 + 4j, 5.0, "", "not (3+4j)"),
-    (float("nan"), 5.0, "", "not nan"),
-    (float("inf"), 5.0, "", "not inf"),
-    (X, 5.0, "", "A number was expected as a guess, not an array of shape (2, 5, 7, 3)."),
-    (print, 5.0, "", "A number was expected"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "guess, value, unit, words",
+    [
+        (None, 96, "kernels", "It is 96 kernels. (You have not guessed"),
+        (96, 96, "kernels", "It is 96 kernels: exactly what you said."),
+        (96.2, 96, "", "exactly what you said"),
+        (120, 96, "", "25% too high"),
+        (72, 96, "", "25% too low"),
+        (9600, 96, "kernels", "You said 9,600 kernels: 100 times too high"),
+        (1, 96, "", "96 times too low"),
+        (-96, 96, "", "It is 96. You said -96."),
+        (3, 0, "", "It is 0. You said 3."),
+        (0, 0, "", "exactly"),
+        (0, 5, "", "It is 5. You said 0."),
+        (60e6, 60_965_224, "", "It is 60,965,224. You said 60,000,000.0: 2% too low."),
+        (0.5, 0.123456, "", "It is 0.123. You said 0.5: 4.05 times too high."),
+        (0.5, np.float32(0.123456), "", "It is 0.123. You said 0.5"),
+        (np.float64(12), np.int64(12), "", "exactly"),
+        (True, 1, "", "exactly"),
+        ("many", 96, "", "It is 96. A number was expected as a guess, not 'many'."),
+        ([1, 2], 96, "", "not [1, 2]"),
+        (3 + 4j, 5.0, "", "not (3+4j)"),
+        (float("nan"), 5.0, "", "not nan"),
+        (float("inf"), 5.0, "", "not inf"),
+        (X, 5.0, "", "A number was expected as a guess, not an array of shape (2, 5, 7, 3)."),
+        (print, 5.0, "", "A number was expected"),
+    ],
+)
 def test_answer(guess, value, unit, words, capsys):
     notebook.answer(guess, value, unit)
     shown = capsys.readouterr().out

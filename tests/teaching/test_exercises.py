@@ -2,14 +2,16 @@
 
 import pytest
 
-from tinyalex.teaching import learner
+from tests.teaching.mutants import mutants
+from tinyalex.teaching import lessons
 from tinyalex.teaching.examine import examine
-from tinyalex.teaching.exercise import NUMBERS, NotDoneYet, find_exercise, find_lesson
+from tinyalex.teaching.exercise import NotDoneYet
+from tinyalex.teaching.lessons import find_exercise, find_lesson
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT
 
-WRITTEN = [number for number in NUMBERS if (learner.FOLDER / "solutions" / f"{number}.py").exists()]
+WRITTEN = [number for number in lessons.numbers() if (lessons.FOLDER / "solutions" / f"{number}.py").exists()]
 EXERCISES = [exercise for number in WRITTEN for exercise in find_lesson(number).exercises]
-MUTANTS = [mutant for number in WRITTEN for mutant in learner.mutants(number)]
+MUTANTS = [mutant for number in WRITTEN for mutant in mutants(number)]
 
 
 def ids(value):
@@ -18,7 +20,7 @@ def ids(value):
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=ids)
 def test_every_right_answer_is_right(exercise):
-    answers = learner.solutions(exercise.id)
+    answers = lessons.solutions(exercise.id)
     assert answers[0].__name__ == exercise.name and len(answers) >= 2
     for function in (exercise.ours, *answers):
         verdict = examine(exercise, function)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,10 +10,10 @@ import pytest
 
 from tests.test_cli import call, json_of
 from tinyalex.commands import lesson as command
-from tinyalex.teaching import learner
-from tinyalex.teaching.exercise import find_exercise, find_lesson
+from tinyalex.teaching import learner, lessons
+from tinyalex.teaching.lessons import find_exercise, find_lesson
 
-SOLUTIONS = learner.FOLDER / "solutions" / "09.py"
+SOLUTIONS = lessons.FOLDER / "solutions" / "09.py"
 NAMES = [exercise.id for exercise in find_lesson("09").exercises]
 FORWARD, BACKWARD = "09-forward", "09-backward"
 
@@ -47,17 +48,18 @@ def test_list(capsys):
     line = next(line for line in out.splitlines() if line.startswith("09"))
     assert find_lesson("09").title in line and f"1 of {len(NAMES)}" in line
     assert line.endswith("backward")  # what is right needs no more words
-    lessons = {lesson["lesson"]: lesson for lesson in json_of(capsys, "lesson")["lessons"]}
-    found = {exercise["exercise"]: exercise["state"] for exercise in lessons["09"]["exercises"]}
+    listed = {lesson["lesson"]: lesson for lesson in json_of(capsys, "lesson")["lessons"]}
+    found = {exercise["exercise"]: exercise["state"] for exercise in listed["09"]["exercises"]}
     assert found == dict.fromkeys(NAMES) | {FORWARD: "right", BACKWARD: "not yet"}
 
 
-def test_lessons_that_are_not_there_are_not_listed(capsys, monkeypatch):
-    monkeypatch.setattr(command, "NUMBERS", ("09", "98"))
-    monkeypatch.setattr("tinyalex.teaching.exercise.NUMBERS", ("09", "98"))
+def test_a_lesson_is_its_files_and_no_list_names_it(capsys, tmp_path, monkeypatch):
+    (tmp_path / "exercises").mkdir()
+    shutil.copy(lessons.FOLDER / "exercises" / "09.py", tmp_path / "exercises")
+    monkeypatch.setattr(lessons, "FOLDER", tmp_path)
     assert [lesson["lesson"] for lesson in json_of(capsys, "lesson")["lessons"]] == ["09"]
     code, out, err = call(capsys, "lesson", "98")
-    assert (code, out, err) == (2, "", "tinyalex: lesson 98 is not written yet\n")
+    assert (code, out) == (2, "") and err.endswith("found '98', expected one of 09\n")
 
 
 class Jupyter:
@@ -80,7 +82,7 @@ def test_opening(capsys, monkeypatch):
     for code in (0, 1):
         monkeypatch.setattr(Jupyter, "code", code)
         assert call(capsys, "lesson", "9") == (code, "", "")
-        expected = [sys.executable, "-m", "jupyter", "lab", str(learner.notebook("09"))]
+        expected = [sys.executable, "-m", "jupyter", "lab", str(lessons.notebook("09"))]
         assert Jupyter.calls.pop() == expected and not Jupyter.calls
     described = json_of(capsys, "lesson", "09")
     assert described["notebook"] == expected[-1] and described["lesson"] == "09", "--json describes"
@@ -122,7 +124,7 @@ def test_wrong_missing_and_undone(capsys, write):
 
 
 def test_one_exercise_is_enough(capsys, write):
-    file = write("import runpy\n" f"lrn_forward = runpy.run_path({str(SOLUTIONS)!r})['lrn_forward']\n")
+    file = write(f"import runpy\nlrn_forward = runpy.run_path({str(SOLUTIONS)!r})['lrn_forward']\n")
     result = json_of(capsys, "lesson", "09", "--check", file)
     assert result["ok"] is True
     assert states(result) == dict.fromkeys(NAMES, "not there") | {FORWARD: "right"}
@@ -152,23 +154,26 @@ def test_a_file_may_import_its_neighbours_and_knows_its_place(capsys, write, tmp
     del sys.modules["my_helper_of_lesson_nine"]
 
 
-@pytest.mark.parametrize("text, words", [
-    ("def lrn_forward(x:\n    pass\n", "mine.py, line 1: SyntaxError"),
-    ("def f():\nreturn 1\n", "mine.py, line 2: IndentationError"),
-    ("import numpy\n\nnumpy.zeros(3)[7]\n", "mine.py, line 3: IndexError: index 7"),
-    ("def f():\n    return 1 / 0\n\nf()\n", "mine.py, line 2: ZeroDivisionError: division by zero"),
-    ("import a_module_that_nobody_has\n", "mine.py, line 1: ModuleNotFoundError: No module named"),
-    ("import sys\nsys.exit()\n", "mine.py, line 2: SystemExit"),
-    ("raise ValueError('one\\ntwo')\n", "mine.py, line 1: ValueError: one two"),
-    ("from tinyalex.teaching import todo\ntodo()\n", "mine.py, line 2: NotDoneYet"),
-    ("import warnings\nwarnings.warn('x')\ndef g(): g()\ng()\n", "RecursionError"),
-    (b"\xff\xfe\x00", "mine.py"),
-    (b"x = '\xe9'\n", "mine.py"),
-    (b"x = 1\x00\n", "mine.py"),
-    (b"# coding: none\n", "mine.py"),
-    ("", "found none of the functions of lesson 09, expected "),
-    ("lrn_forwards = 1\n", "found none of the functions"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("def lrn_forward(x:\n    pass\n", "mine.py, line 1: SyntaxError"),
+        ("def f():\nreturn 1\n", "mine.py, line 2: IndentationError"),
+        ("import numpy\n\nnumpy.zeros(3)[7]\n", "mine.py, line 3: IndexError: index 7"),
+        ("def f():\n    return 1 / 0\n\nf()\n", "mine.py, line 2: ZeroDivisionError: division by zero"),
+        ("import a_module_that_nobody_has\n", "mine.py, line 1: ModuleNotFoundError: No module named"),
+        ("import sys\nsys.exit()\n", "mine.py, line 2: SystemExit"),
+        ("raise ValueError('one\\ntwo')\n", "mine.py, line 1: ValueError: one two"),
+        ("from tinyalex.teaching import todo\ntodo()\n", "mine.py, line 2: NotDoneYet"),
+        ("import warnings\nwarnings.warn('x')\ndef g(): g()\ng()\n", "RecursionError"),
+        (b"\xff\xfe\x00", "mine.py"),
+        (b"x = '\xe9'\n", "mine.py"),
+        (b"x = 1\x00\n", "mine.py"),
+        (b"# coding: none\n", "mine.py"),
+        ("", "found none of the functions of lesson 09, expected "),
+        ("lrn_forwards = 1\n", "found none of the functions"),
+    ],
+)
 def test_a_file_that_does_not_load(capsys, write, text, words):
     code, out, err = call(capsys, "lesson", "09", "--check", write(text))
     assert code == 2 and out == "" and err.count("\n") == 1, err
@@ -176,27 +181,30 @@ def test_a_file_that_does_not_load(capsys, write, text, words):
     assert learner.progress() == {}
 
 
-@pytest.mark.parametrize("arguments, word", [
-    ("99", "expected one of 01"),
-    ("00", "expected one of 01"),
-    ("nine", "expected one of 01"),
-    ("²", "expected one of 01"),
-    ("-1", "-1"),
-    ("09 10", "'10'"),
-    ("09 --chekc x", "did you mean --check?"),
-    ("--check mine.py", "of which lesson?"),
-    ("99 --check mine.py", "expected one of 01"),
-    ("09 --check", "--check"),
-    ("09 --check none.py", "none.py: cannot be read"),
-    ("09 --check .", "cannot be read"),
-    ("09 --check mine.ipynb", "is a notebook"),
-    ("09 --hint 1", "--hint: goes with --check"),
-    ("09 --check none.py --hint 4", "expected 1, 2 or 3"),
-    ("09 --check none.py --hint one", "--hint"),
-    ("09 --book new", "--book: makes a book of all lessons"),
-    ("--book new --check none.py", "--book: makes a book of all lessons"),
-    ("--book", "--book"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        ("99", "expected one of 01"),
+        ("00", "expected one of 01"),
+        ("nine", "expected one of 01"),
+        ("²", "expected one of 01"),
+        ("-1", "-1"),
+        ("09 10", "'10'"),
+        ("09 --chekc x", "did you mean --check?"),
+        ("--check mine.py", "of which lesson?"),
+        ("99 --check mine.py", "expected one of 01"),
+        ("09 --check", "--check"),
+        ("09 --check none.py", "none.py: cannot be read"),
+        ("09 --check .", "cannot be read"),
+        ("09 --check mine.ipynb", "is a notebook"),
+        ("09 --hint 1", "--hint: goes with --check"),
+        ("09 --check none.py --hint 4", "expected 1, 2 or 3"),
+        ("09 --check none.py --hint one", "--hint"),
+        ("09 --book new", "--book: makes a book of all lessons"),
+        ("--book new --check none.py", "--book: makes a book of all lessons"),
+        ("--book", "--book"),
+    ],
+)
 def test_a_mistake_is_one_line(capsys, tmp_path, monkeypatch, arguments, word):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command.subprocess, "Popen", lambda *arguments: pytest.fail("Jupyter was started"))
@@ -219,7 +227,9 @@ def test_as_a_process(tmp_path):
     )
     arguments = [sys.executable, "-c", code, "lesson", "09", "--check", str(SOLUTIONS), "--json"]
     environment = os.environ | {learner.PROGRESS: str(tmp_path / "p.json")}
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment, cwd=learner.FOLDER.parent)
+    done = subprocess.run(
+        arguments, capture_output=True, text=True, check=True, env=environment, cwd=lessons.FOLDER.parent
+    )
     result, loaded = done.stdout.splitlines()
     assert json.loads(result)["ok"] and loaded == "[] 0"
 

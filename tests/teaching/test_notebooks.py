@@ -6,10 +6,10 @@ import time
 import pytest
 
 from tests.teaching import running
-from tinyalex.teaching import learner
-from tinyalex.teaching.exercise import NUMBERS, find_lesson
+from tinyalex.teaching import lessons
+from tinyalex.teaching.lessons import find_lesson
 
-WRITTEN = [number for number in NUMBERS if list(learner.FOLDER.glob(f"{number}_*.ipynb"))]
+WRITTEN = [number for number in lessons.numbers() if list(lessons.FOLDER.glob(f"{number}_*.ipynb"))]
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
@@ -18,7 +18,9 @@ def test_as_committed(number):
     committed, lesson = running.read(number), find_lesson(number)
     start = time.perf_counter()
     fresh = running.run(running.read(number))
-    assert time.perf_counter() - start < 2 * lesson.seconds + 10, "takes more than twice its time (and a kernel's start)"
+    assert time.perf_counter() - start < 2 * lesson.seconds + 10, (
+        "takes more than twice its time (and a kernel's start)"
+    )
     checks = running.cells(fresh, "check")
     assert len(checks) == len(lesson.exercises)
     assert all("not done yet" in running.text(cell) for cell in checks)
@@ -42,7 +44,7 @@ def test_anatomy(number):
     assert 25 <= len(notebook.cells) <= 65
     words = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
     assert 700 <= words <= 2000, words
-    assert learner.notebook(number).stat().st_size <= 300 * 1024
+    assert lessons.notebook(number).stat().st_size <= 300 * 1024
     assert all("traceback" not in output for cell in notebook.cells for output in getattr(cell, "outputs", ()))
 
 

@@ -9,38 +9,120 @@ import pytest
 
 from tests.test_documents import commands_of
 from tinyalex.cli import COMMANDS, build_parser
-from tinyalex.commands.lesson import written
-from tinyalex.teaching import learner
-from tinyalex.teaching.exercise import NUMBERS, find_lesson
+from tinyalex.teaching import lessons
+from tinyalex.teaching.lessons import all_lessons, find_lesson
 
-README = learner.FOLDER / "README.md"
-NOTEBOOKS = sorted(learner.FOLDER.glob("*.ipynb"))
+README = lessons.FOLDER / "README.md"
+NOTEBOOKS = sorted(lessons.FOLDER.glob("*.ipynb"))
 TEXTS = [file for file in (README, *NOTEBOOKS) if file.exists()]
 PLACES = re.compile(r"(?<![\w.:/~\-])/(?:home|work|root|Users|tmp|mnt|opt|usr)/\w|\b[A-Z]:\\\w|file://")
 AMERICAN = {  # American: British; as whole words, in prose, captions and what the cells print
-    "color": "colour", "colors": "colours", "colored": "coloured", "gray": "grey", "neighbor": "neighbour",
-    "neighbors": "neighbours", "neighboring": "neighbouring", "behavior": "behaviour", "favor": "favour",
-    "favorite": "favourite", "honor": "honour", "normalization": "normalisation", "normalize": "normalise",
-    "normalized": "normalised", "normalizes": "normalises", "normalizing": "normalising", "initialize": "initialise",
-    "initialized": "initialised", "initialization": "initialisation", "optimize": "optimise", "optimized": "optimised",
-    "optimization": "optimisation", "optimizer": "optimiser", "regularization": "regularisation",
-    "regularize": "regularise", "generalize": "generalise", "generalization": "generalisation",
-    "generalizes": "generalises", "vectorize": "vectorise", "vectorized": "vectorised", "visualize": "visualise",
-    "visualization": "visualisation", "recognize": "recognise", "recognized": "recognised", "realize": "realise",
-    "memorize": "memorise", "memorizes": "memorises", "memorized": "memorised", "summarize": "summarise",
-    "minimize": "minimise", "maximize": "maximise", "penalize": "penalise", "organize": "organise",
-    "organized": "organised", "analyze": "analyse", "analyzed": "analysed", "quantize": "quantise", "center": "centre",
-    "centers": "centres", "centered": "centred", "centering": "centring", "labeled": "labelled", "labeling": "labelling",
-    "modeling": "modelling", "canceled": "cancelled", "traveled": "travelled", "fulfill": "fulfil",
-    "meter": "metre", "artifact": "artefact", "defense": "defence", "catalog": "catalogue",
-    "toward": "towards", "afterward": "afterwards", "math": "maths", "check out": "look at",
-}  # fmt: skip
+    "color": "colour",
+    "colors": "colours",
+    "colored": "coloured",
+    "gray": "grey",
+    "neighbor": "neighbour",
+    "neighbors": "neighbours",
+    "neighboring": "neighbouring",
+    "behavior": "behaviour",
+    "favor": "favour",
+    "favorite": "favourite",
+    "honor": "honour",
+    "normalization": "normalisation",
+    "normalize": "normalise",
+    "normalized": "normalised",
+    "normalizes": "normalises",
+    "normalizing": "normalising",
+    "initialize": "initialise",
+    "initialized": "initialised",
+    "initialization": "initialisation",
+    "optimize": "optimise",
+    "optimized": "optimised",
+    "optimization": "optimisation",
+    "optimizer": "optimiser",
+    "regularization": "regularisation",
+    "regularize": "regularise",
+    "generalize": "generalise",
+    "generalization": "generalisation",
+    "generalizes": "generalises",
+    "vectorize": "vectorise",
+    "vectorized": "vectorised",
+    "visualize": "visualise",
+    "visualization": "visualisation",
+    "recognize": "recognise",
+    "recognized": "recognised",
+    "realize": "realise",
+    "memorize": "memorise",
+    "memorizes": "memorises",
+    "memorized": "memorised",
+    "summarize": "summarise",
+    "minimize": "minimise",
+    "maximize": "maximise",
+    "penalize": "penalise",
+    "organize": "organise",
+    "organized": "organised",
+    "analyze": "analyse",
+    "analyzed": "analysed",
+    "quantize": "quantise",
+    "center": "centre",
+    "centers": "centres",
+    "centered": "centred",
+    "centering": "centring",
+    "labeled": "labelled",
+    "labeling": "labelling",
+    "modeling": "modelling",
+    "canceled": "cancelled",
+    "traveled": "travelled",
+    "fulfill": "fulfil",
+    "meter": "metre",
+    "artifact": "artefact",
+    "defense": "defence",
+    "catalog": "catalogue",
+    "toward": "towards",
+    "afterward": "afterwards",
+    "math": "maths",
+    "check out": "look at",
+}
 MISSPELT = (
-    "teh", "adn", "occured", "occurence", "seperate", "recieve", "wich", "thier", "convolutionnal", "existance", "lenght",
-    "heigth", "widht", "gradiant", "dependant on", "independant", "neccessary", "agains", "propogate", "propogation",
-    "backpropogation", "paramater", "paramaters", "begining", "comming", "untill", "succesful", "sucessful", "alot",
-    "arbitary", "refered", "transfered", "consistant", "probabilty", "probabilties", "choosen", "appers", "beacuse",
-)  # fmt: skip
+    "teh",
+    "adn",
+    "occured",
+    "occurence",
+    "seperate",
+    "recieve",
+    "wich",
+    "thier",
+    "convolutionnal",
+    "existance",
+    "lenght",
+    "heigth",
+    "widht",
+    "gradiant",
+    "dependant on",
+    "independant",
+    "neccessary",
+    "agains",
+    "propogate",
+    "propogation",
+    "backpropogation",
+    "paramater",
+    "paramaters",
+    "begining",
+    "comming",
+    "untill",
+    "succesful",
+    "sucessful",
+    "alot",
+    "arbitary",
+    "refered",
+    "transfered",
+    "consistant",
+    "probabilty",
+    "probabilties",
+    "choosen",
+    "appers",
+    "beacuse",
+)
 TWICE_IS_RIGHT = {"that", "had", "nan", "inf"}
 NAMES = {"Gray"}
 
@@ -74,7 +156,7 @@ def spoken(file):
 
 def said_by_checks():
     """[(where, text)] of messages and hints."""
-    for lesson in written():
+    for lesson in all_lessons():
         for exercise in lesson.exercises:
             known = (*exercise.wrong, *exercise.properties)
             yield from ((exercise.id, text) for text in (*exercise.hints, *(one.message for one in known)))
@@ -83,7 +165,7 @@ def said_by_checks():
 
 def test_every_lesson_has_texts():
     assert len(NOTEBOOKS) == len({file.name[:2] for file in NOTEBOOKS}), "two notebooks of one number"
-    assert {file.name[:2] for file in NOTEBOOKS} <= set(NUMBERS)
+    assert {file.name[:2] for file in NOTEBOOKS} <= set(lessons.numbers())
     assert all(re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", file.name) for file in NOTEBOOKS)
 
 
@@ -99,7 +181,7 @@ def test_links_resolve(file):
             assert re.match(r"https://[\w.-]+\.[a-z]+(/|$)", target), f"{file.name} links to {target}"
         elif not target.startswith("#"):
             to = (file.parent / unquote(target.partition("#")[0])).resolve()
-            assert to.exists() and to.is_relative_to(learner.FOLDER.parent), f"{file.name} links to {target}"
+            assert to.exists() and to.is_relative_to(lessons.FOLDER.parent), f"{file.name} links to {target}"
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
@@ -154,12 +236,12 @@ def rows():
 
 def test_the_table_of_the_readme_is_that_of_the_lessons():
     table = rows()
-    assert list(table) == list(NUMBERS)
-    for lesson in written():
+    assert list(table) == list(lessons.numbers())
+    for lesson in all_lessons():
         link, title, _, seconds, exercises = table[lesson.number]
         assert (title, seconds, exercises) == (lesson.title, lesson.seconds, len(lesson.exercises)), lesson.number
-        if list(learner.FOLDER.glob(f"{lesson.number}_*.ipynb")):
-            assert link == learner.notebook(lesson.number).name
+        if list(lessons.FOLDER.glob(f"{lesson.number}_*.ipynb")):
+            assert link == lessons.notebook(lesson.number).name
 
 
 def test_the_sums_of_the_readme():

@@ -2,8 +2,6 @@
 
 setup.py    what is measured, and how much work it is
 side.py     one side in a process of its own
-ours.py     what our side can be asked, and limit.py what sgemm is
+ours.py     what our side can be asked, theirs.py what PyTorch's can, limit.py what sgemm can
 measure.py  the order of turns, and what follows from the times
-
-PyTorch's side stands in `tinyalex.peer`.
 """

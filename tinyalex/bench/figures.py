@@ -13,23 +13,33 @@ def row(setup, work, answers):
         f"{name}_gflops": operations * figures[f"{name}_images_per_s"] / 1e9
         for name, operations, figures in (("train", work[1], train), ("infer", work[0], infer))
     }
-    (peak,), (layers,), (kinds,), (pipeline,) = (answers[OURS, name] for name in ("peak", "layers", "kinds", "pipeline"))
+    (peak,), (layers,), (kinds,), (pipeline,) = (
+        answers[OURS, name] for name in ("peak", "layers", "kinds", "pipeline")
+    )
     torch_peak = answers.get((train["torch_train_layout"], "peak"), [None])[0]
     return {
-        "model": setup.model, "batch": setup.batch, "lrn": setup.lrn, "device": setup.device, "tf32": setup.tf32,
-        "threads": setup.threads, "rounds": len(answers[OURS, "train"]),
-        **train, **infer, **gflops,
+        "model": setup.model,
+        "batch": setup.batch,
+        "lrn": setup.lrn,
+        "device": setup.device,
+        "tf32": setup.tf32,
+        "threads": setup.threads,
+        "rounds": len(answers[OURS, "train"]),
+        **train,
+        **infer,
+        **gflops,
         "sgemm_gflops": limit,
         "fraction_of_sgemm": gflops["train_gflops"] / limit,
         "infer_fraction_of_sgemm": gflops["infer_gflops"] / limit,
-        "peak_memory_bytes": peak, "torch_peak_memory_bytes": torch_peak,
+        "peak_memory_bytes": peak,
+        "torch_peak_memory_bytes": torch_peak,
         "pipeline_images_per_s": setup.batch / pipeline,
         "pipeline_ratio": setup.batch / pipeline / train["train_images_per_s"],
         "kinds": {kind: seconds / sum(kinds.values()) for kind, seconds in kinds.items()},
         "layers": layers,
         "thread_scaling": by_threads(setup.batch, answers),
         "scaling": None,
-    }  # fmt: skip
+    }
 
 
 def compared(work, batch, answers):

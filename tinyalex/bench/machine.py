@@ -6,7 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from tinyalex.backend import device_name, thread_count
-from tinyalex.peer import torch_version
+from tinyalex.exchange.torch import torch_version
 
 
 def describe(xp, with_torch):

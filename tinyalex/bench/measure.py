@@ -10,9 +10,9 @@ from tinyalex.bench.machine import describe
 from tinyalex.bench.ours import Ours
 from tinyalex.bench.setup import Setup, batches_that_fit, check, flops
 from tinyalex.bench.side import Side
+from tinyalex.bench.theirs import TorchWorks
 from tinyalex.bench.turns import LAYOUTS, NAMES, OURS, SGEMM
-from tinyalex.peer import TorchWorks
-from tinyalex.progress import progress_bar
+from tinyalex.terminal import progress_bar
 
 
 @dataclass(frozen=True)

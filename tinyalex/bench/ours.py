@@ -12,11 +12,11 @@ from tinyalex.bench.side import resident_peak
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.data.loader import TrainingLoader
-from tinyalex.health import measure
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.optim import SGD
-from tinyalex.training import LOG_EVERY
+from tinyalex.training.health import measure
+from tinyalex.training.trainer import LOG_EVERY
 
 LR = 1e-4  # small, so that weights stay sane over any number of steps
 KINDS = ("forward", "backward", "update", "health", "data")

@@ -6,7 +6,8 @@ from tinyalex.backend import memory_available, random_stream
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.optim import initialise
-from tinyalex.summary import summarise, training_bytes
+from tinyalex.summary import summarise
+from tinyalex.training.memory import training_bytes
 
 BATCHES = (16, 32, 64, 128, 256, 512)  # where the cost of a picture is looked at
 

@@ -57,7 +57,9 @@ class Side:
                 "if the memory ran out, a smaller --batch helps"
             ) from None
         if out_of_memory:
-            raise UserError(f"not enough memory for {self.name} to {work}: {error.splitlines()[-1]}; try a smaller --batch")
+            raise UserError(
+                f"not enough memory for {self.name} to {work}: {error.splitlines()[-1]}; try a smaller --batch"
+            )
         if error:
             raise RuntimeError(f"{self.name} failed to {work}:\n{error}")
         return answer

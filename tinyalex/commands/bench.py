@@ -9,10 +9,10 @@ from tinyalex.bench.measure import measure
 from tinyalex.bench.setup import Setup
 from tinyalex.commands.options import add_device, bytes_text, check_writable, open_device, print_table
 from tinyalex.errors import UserError
+from tinyalex.exchange.torch import torch_version
 from tinyalex.models import find_model
-from tinyalex.peer import torch_version
-from tinyalex.progress import say
-from tinyalex.training import LOG_EVERY
+from tinyalex.terminal import say
+from tinyalex.training.trainer import LOG_EVERY
 
 DESCRIPTION = (
     "Whole training steps (forward, backward, update) and inference on random pictures, and what sgemm can do here.\n"
@@ -36,9 +36,13 @@ def add_arguments(parser):
     parser.add_argument("--model", action="append", metavar="NAME", help=f"may be given again (default: {models})")
     parser.add_argument("--batch", type=int, metavar="N", help="pictures in a step (default: the model's own)")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="turns of each side (5)")
-    parser.add_argument("--lrn", choices=LRN, help="with the normalisation layers or without (both for alexnet, else with)")
+    parser.add_argument(
+        "--lrn", choices=LRN, help="with the normalisation layers or without (both for alexnet, else with)"
+    )
     parser.add_argument("--no-torch", action="store_true", help="measure this side alone")
-    parser.add_argument("--scaling", action="store_true", help="also time a picture at batches 16 to 512 and on 1 to N threads")
+    parser.add_argument(
+        "--scaling", action="store_true", help="also time a picture at batches 16 to 512 and on 1 to N threads"
+    )
     parser.add_argument("--chart", metavar="FILE", help="draw images/s of both sides as bars (PNG)")
     add_device(parser)
 
@@ -148,16 +152,18 @@ def _show_layers(r):
     rows = []
     for layer in r["layers"]:
         forward, backward = layer["forward_ms"], layer["backward_ms"]
-        rows.append((layer["name"], layer["layer"], f"{forward:.3f}", f"{backward:.3f}", f"{(forward + backward) / total:.1%}"))
+        rows.append(
+            (layer["name"], layer["layer"], f"{forward:.3f}", f"{backward:.3f}", f"{(forward + backward) / total:.1%}")
+        )
     _print((_label(r), "", f"forward, {unit}", f"backward, {unit} a picture", "share"), rows, right=(2, 3, 4))
 
 
 def _show_scaling(r):
     """The time of a picture by batch, and the speed by threads."""
     if r["scaling"]:
-        rows = [(s["batch"], _number(s['images_per_s']), _spread(s, "ms_per_image")) for s in r["scaling"]]
+        rows = [(s["batch"], _number(s["images_per_s"]), _spread(s, "ms_per_image")) for s in r["scaling"]]
         _print((f"{_label(r)}: batch", "images/s", "ms a picture"), rows, right=(0, 1, 2))
-        rows = [(t["threads"], _number(t['images_per_s']), _spread(t, "speedup", 2)) for t in r["thread_scaling"] or ()]
+        rows = [(t["threads"], _number(t["images_per_s"]), _spread(t, "speedup", 2)) for t in r["thread_scaling"] or ()]
         _print((f"{_label(r)}: threads", "images/s", "times one thread's"), rows, right=(0, 1, 2))
 
 

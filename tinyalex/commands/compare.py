@@ -4,12 +4,12 @@ import os
 import textwrap
 from pathlib import Path
 
-from tinyalex.checkpoint import write_text
 from tinyalex.commands.options import add_device, open_device, print_table
-from tinyalex.comparison import compare, history, p_text, points
 from tinyalex.errors import UserError
-from tinyalex.runfolder import RunFolder
-from tinyalex.runs import open_runs
+from tinyalex.experiments.comparison import compare, history, p_text, points
+from tinyalex.runs.checkpoint import write_text
+from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.trained import open_runs
 
 DESCRIPTION = (
     "What differs between two runs (settings, network, data, versions), and what that changed: errors and loss of both on\n"
@@ -28,9 +28,15 @@ CLASSES_SHOWN = 10
 def add_arguments(parser):
     parser.add_argument("run_a", metavar="RUN_A", help="run folder or checkpoint")
     parser.add_argument("run_b", metavar="RUN_B", help="the one to hold against it")
-    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: what RUN_A was trained on)")
-    parser.add_argument("--ten-crop", action="store_true", help="average four corners, the centre and their mirror images")
-    parser.add_argument("--out", metavar="FOLDER", help="new folder for compare.json, compare.md, compare.png (the curves)")
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="prepared folder, or builtin (default: what RUN_A was trained on)"
+    )
+    parser.add_argument(
+        "--ten-crop", action="store_true", help="average four corners, the centre and their mirror images"
+    )
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="new folder for compare.json, compare.md, compare.png (the curves)"
+    )
     add_device(parser)
 
 
@@ -108,7 +114,10 @@ def _tables(result):
 
 def _errors(result):
     """Top-1 and top-5 error in percent, differing by percentage points; and the loss."""
-    for key, name in (("top1_error", "top-1 error, percentage points"), ("top5_error", "top-5 error, percentage points")):
+    for key, name in (
+        ("top1_error", "top-1 error, percentage points"),
+        ("top5_error", "top-5 error, percentage points"),
+    ):
         found = result["change"][key]
         difference, low, high = (points(found[end], "+") for end in ("difference", "low", "high"))
         errors = (f"{result[side][key]:.1%}" for side in ("a", "b"))

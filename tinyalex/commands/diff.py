@@ -4,12 +4,21 @@ import difflib
 from fractions import Fraction
 
 from tinyalex.commands.options import print_table
-from tinyalex.config import Config
 from tinyalex.errors import UserError
 from tinyalex.layers import (
-    AvgPool2d, Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sigmoid, SpatialResponseNorm, Tanh,
-)  # fmt: skip
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sigmoid,
+    SpatialResponseNorm,
+    Tanh,
+)
 from tinyalex.models import find_model
+from tinyalex.runs.config import Config
 
 DESCRIPTION = (
     "Two networks side by side: the layers that one has and the other has not, that have other constants or stand\n"
@@ -132,7 +141,10 @@ def show(result):
     if result["equal"]:
         print(f"{first} and {second} are the same network, trained by the same recipe.")
         return
-    rows = [(row["where"], *_differing(row["first"], row["second"]), row["paper"], row["source"]) for row in result["layers"]]
+    rows = [
+        (row["where"], *_differing(row["first"], row["second"]), row["paper"], row["source"])
+        for row in result["layers"]
+    ]
     for row in result["recipe"] + result["totals"]:
         values = (_value(row["where"], row[side]) for side in ("first", "second"))
         rows.append((row["where"], *values, row["paper"], row["source"]))

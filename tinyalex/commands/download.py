@@ -1,7 +1,7 @@
 """`tinyalex download`: public data sets, checked and resumable."""
 
 from tinyalex.data.download import SOURCES, download
-from tinyalex.progress import program
+from tinyalex.terminal import program
 
 DESCRIPTION = (
     "Fetch a public data set. An interrupted download goes on where it stopped; size and MD5 are checked before the file\n"

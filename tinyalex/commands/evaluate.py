@@ -9,7 +9,7 @@ from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities, measure, pictures_at_once
 from tinyalex.parallel import Alone, split_network
 from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
-from tinyalex.runs import open_runs
+from tinyalex.runs.trained import open_runs
 
 DESCRIPTION = (
     "Top-1 and top-5 error and mean loss on the validation pictures, on the centre crop or averaged over ten crops.\n"
@@ -27,8 +27,12 @@ EXAMPLES = (
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", nargs="+", help="run folder or checkpoint")
-    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: what RUN was trained on)")
-    parser.add_argument("--ten-crop", action="store_true", help="average four corners, the centre and their mirror images")
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="prepared folder, or builtin (default: what RUN was trained on)"
+    )
+    parser.add_argument(
+        "--ten-crop", action="store_true", help="average four corners, the centre and their mirror images"
+    )
     parser.add_argument("--ensemble", action="store_true", help="also average the answers of all RUNs (paper §6)")
     add_parallel(parser)
     add_device(parser)

@@ -3,9 +3,11 @@
 from tinyalex.commands.options import bytes_text, print_table
 
 COLUMNS = {
-    "forward": "forward", "backward": "backward",
-    "everywhere_forward": "split everywhere: forward", "everywhere_backward": "backward",
-}  # fmt: skip
+    "forward": "forward",
+    "backward": "backward",
+    "everywhere_forward": "split everywhere: forward",
+    "everywhere_backward": "backward",
+}
 
 
 def with_counted(rows, sent_per_picture):

@@ -9,20 +9,20 @@ import numpy as np
 
 from tinyalex import plots
 from tinyalex.backend import thread_count
-from tinyalex.checkpoint import write_text
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.experiments import report
+from tinyalex.experiments.chart import effects
 from tinyalex.experiments.claims import CLAIMS, find_claims
-from tinyalex.experiments.drawing import effects
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES
 from tinyalex.experiments.running import is_done, train_all
-from tinyalex.guards import check_fit
 from tinyalex.models import find_model
-from tinyalex.progress import program, say
-from tinyalex.runfolder import RunFolder
+from tinyalex.runs.checkpoint import write_text
+from tinyalex.runs.folder import RunFolder
+from tinyalex.terminal import program, say
+from tinyalex.training.checks import check_fit
 
 DESCRIPTION = (
     "The paper's claims, run again. An experiment changes one thing, trains with it and without over several seeds, on the\n"
@@ -43,13 +43,17 @@ EXAMPLES = (
 def add_arguments(parser):
     parser.add_argument("name", metavar="NAME", nargs="?", help="a claim, C3 or lrn say, or all")
     parser.add_argument("--data", metavar="FOLDER", help="a prepared folder, or builtin (default: the scale's)")
-    parser.add_argument("--scale", choices=SCALES, default="quick", help="; ".join(f"{s.name}: {s.about}" for s in SCALES.values()))
+    parser.add_argument(
+        "--scale", choices=SCALES, default="quick", help="; ".join(f"{s.name}: {s.about}" for s in SCALES.values())
+    )
     parser.add_argument("--seeds", type=int, metavar="N", help="runs of each arm (default: the scale's, 3)")
     parser.add_argument("--pictures", type=int, metavar="N", help="that a run sees (default: the scale's)")
     parser.add_argument("--model", metavar="NAME", help="the network that is varied (default: the scale's)")
     parser.add_argument("--out", metavar="FOLDER", help="where runs and results go (default: runs/experiments-SCALE)")
     parser.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: one a thread; 1 on a GPU)")
-    parser.add_argument("--table", metavar="FILE", help="also write all that was run here as one Markdown table, and as JSON beside it")
+    parser.add_argument(
+        "--table", metavar="FILE", help="also write all that was run here as one Markdown table, and as JSON beside it"
+    )
     add_device(parser)
 
 
@@ -65,7 +69,9 @@ def run(args):
     if args.table and (Path(args.table).is_dir() or not Path(args.table).parent.is_dir()):
         raise UserError(f"--table {args.table}: cannot be written, expected a file in a folder that there is")
     if args.table and Path(args.table).suffix == ".json":
-        raise UserError(f"--table {args.table}: is where the JSON beside the table would go, expected a name for Markdown")
+        raise UserError(
+            f"--table {args.table}: is where the JSON beside the table would go, expected a name for Markdown"
+        )
     lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
     _train(lab, claims, seeds, args)
     command = "tinyalex " + shlex.join(sys.argv[1:])
@@ -81,7 +87,9 @@ def _check_bare(args):
     defaults, others = (None, "quick", "auto"), ("command", "module", "json")
     given = [name for name, value in vars(args).items() if value not in defaults and name not in others]
     if given:
-        raise UserError(f"--{given[0]}: found no NAME, expected a claim or all to go with it; see {program()} experiment")
+        raise UserError(
+            f"--{given[0]}: found no NAME, expected a claim or all to go with it; see {program()} experiment"
+        )
 
 
 def _lab(args):
@@ -105,7 +113,9 @@ def _train(lab, claims, seeds, args):
         train_all(runs, args.device, jobs, quiet=args.json)
     except KeyboardInterrupt:
         done = sum(map(is_done, runs))
-        raise KeyboardInterrupt(f"stopped and saved, {done} of {len(runs)} runs done; the same command goes on") from None
+        raise KeyboardInterrupt(
+            f"stopped and saved, {done} of {len(runs)} runs done; the same command goes on"
+        ) from None
 
 
 def _folder(lab, claim):
@@ -131,7 +141,12 @@ def show(result):
     for r in result["results"]:
         print(f"\n{r['id']} {r['title']}: {r['verdict']}{report.diverged_text(r)}. The paper: {r['paper']}.")
         rows = [
-            (c["what"], report.interval_text(c), report.paper_text(c), f"{report.side_text(c, 'a')}; {report.side_text(c, 'b')}")
+            (
+                c["what"],
+                report.interval_text(c),
+                report.paper_text(c),
+                f"{report.side_text(c, 'a')}; {report.side_text(c, 'b')}",
+            )
             for c in r["contrasts"]
         ]
         print_table(("", "effect (95 % interval)", "the paper's", "sides"), rows)

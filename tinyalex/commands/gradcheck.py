@@ -1,10 +1,10 @@
 """`tinyalex gradcheck`: every gradient against a numerical one, and what convolution loses to float32."""
 
 from tinyalex.backend import device_name
+from tinyalex.bench.rounding import rounding_errors
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.gradcheck import RTOL, check_everything
-from tinyalex.rounding import rounding_errors
 
 DESCRIPTION = (
     "For every layer, the loss and a small network of all of them: the gradients that backward computes against central\n"

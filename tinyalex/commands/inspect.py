@@ -11,8 +11,8 @@ from tinyalex.evaluation import class_probabilities
 from tinyalex.inspection.folder import check_out
 from tinyalex.inspection.page import in_short, write_page
 from tinyalex.inspection.subject import Subject
-from tinyalex.runfolder import RunFolder
-from tinyalex.runs import check_fits, open_run
+from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.trained import check_fits, open_run
 
 DESCRIPTION = (
     "Look inside a trained network: a folder of figures and a page, index.html, that opens in any browser without a\n"
@@ -30,8 +30,12 @@ MOST_PICTURES = 40
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
-    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: what it was trained on)")
-    parser.add_argument("--out", metavar="FOLDER", help="folder to write (default: RUN/inspect; for a file FILE-inspect)")
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="prepared folder, or builtin (default: what it was trained on)"
+    )
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="folder to write (default: RUN/inspect; for a file FILE-inspect)"
+    )
     most = f"pictures in each gallery, 1 to {MOST_PICTURES} (6)"
     parser.add_argument("--pictures", type=int, default=6, metavar="N", help=most)
     add_device(parser)
@@ -49,7 +53,9 @@ def run(args):
     check_fits(run, data, dataset.class_ids, dataset.size)
     p = class_probabilities(run.network, dataset.val, run.view, xp, label="answers", quiet=args.json)
     if not np.isfinite(p).all():
-        raise UserError(f"{run.file}: its answers are no numbers (NaN), expected probabilities; there is nothing to look at")
+        raise UserError(
+            f"{run.file}: its answers are no numbers (NaN), expected probabilities; there is nothing to look at"
+        )
     steps = RunFolder(run.file.parent).read_metrics("step")
     subject = Subject(run.network, run.view, run.info, dataset, xp, p, args.pictures, steps)
     page, figures, numbers = write_page(out, subject, _about(subject, run.file, data), quiet=args.json)

@@ -7,11 +7,11 @@ import sys
 
 from tinyalex.commands.options import print_table
 from tinyalex.errors import UserError
-from tinyalex.progress import program
-from tinyalex.teaching import learner
+from tinyalex.teaching import learner, lessons
 from tinyalex.teaching.answers import NOT_THERE, judge_file
-from tinyalex.teaching.exercise import NUMBERS, find_lesson
+from tinyalex.teaching.lessons import all_lessons, find_lesson
 from tinyalex.teaching.mistakes import RIGHT
+from tinyalex.terminal import program
 
 DESCRIPTION = (
     "Without arguments: the lessons, and which of their checks you have passed. With a number: open that lesson in\n"
@@ -30,7 +30,7 @@ EXAMPLES = (
 
 
 def add_arguments(parser):
-    parser.add_argument("number", metavar="NUMBER", nargs="?", help=f"{NUMBERS[0]} to {NUMBERS[-1]}")
+    parser.add_argument("number", metavar="NUMBER", nargs="?", help="of a lesson: 01, 02, …")
     parser.add_argument("--check", metavar="FILE", help="judge the lesson's functions in a Python file")
     parser.add_argument("--hint", type=int, metavar="N", help="with --check: hint 1, 2 or 3 for what is not right yet")
     parser.add_argument("--book", metavar="DIR", help="write all lessons as HTML pages, to be read offline")
@@ -46,25 +46,16 @@ def run(args):
             raise UserError("--book: makes a book of all lessons, expected no NUMBER and no --check beside it")
         from tinyalex.teaching.book import write_book  # here, since it takes nbconvert
 
-        return {"book": str(write_book(args.book, written()))}
+        return {"book": str(write_book(args.book, all_lessons()))}
     if args.number is None:
         if args.check is not None:
             raise UserError(f"--check: of which lesson? {program()} lesson 09 --check {args.check}, say")
-        return {"lessons": [_describe(lesson) for lesson in written()]}
+        return {"lessons": [_describe(lesson) for lesson in all_lessons()]}
     lesson = find_lesson(args.number)
     if args.check is not None:
         return _check(lesson, args)
-    notebook = learner.notebook(lesson.number)
+    notebook = lessons.notebook(lesson.number)
     return _describe(lesson) | {"notebook": str(notebook)} | ({} if args.json else _open(notebook))
-
-
-def written():
-    """The lessons that there are."""
-    lessons = []
-    for number in NUMBERS:
-        with contextlib.suppress(UserError):
-            lessons.append(find_lesson(number))
-    return lessons
 
 
 def _describe(lesson):
@@ -113,9 +104,9 @@ def show(result):
         _show_checks(result["checks"], result["lesson"])
 
 
-def _show_lessons(lessons):
+def _show_lessons(found):
     rows = []
-    for lesson in lessons:
+    for lesson in found:
         states = {exercise["exercise"].partition("-")[2]: exercise["state"] for exercise in lesson["exercises"]}
         passed = sum(state == RIGHT for state in states.values())
         tried = ", ".join(name for name, state in states.items() if state not in (None, RIGHT))
@@ -123,7 +114,7 @@ def _show_lessons(lessons):
     columns = 5 if any(row[4] for row in rows) else 4
     header = ("", "lesson", "computing", "checks passed", "not yet right")
     print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3))
-    print(f"\n{program()} lesson {NUMBERS[0]} opens one in Jupyter; --help shows the ways without it.")
+    print(f"\n{program()} lesson {found[0]['lesson']} opens one in Jupyter; --help shows the ways without it.")
 
 
 def _show_checks(checks, number):

@@ -9,8 +9,8 @@ from tinyalex.commands.options import add_device, open_device
 from tinyalex.data.pictures import PictureError, decode_picture
 from tinyalex.errors import UserError
 from tinyalex.evaluation import probabilities
-from tinyalex.progress import say
-from tinyalex.runfolder import load_network
+from tinyalex.runs.folder import load_network
+from tinyalex.terminal import say
 
 DESCRIPTION = (
     "The five likeliest classes of each picture, with their probabilities. Any format that Pillow reads; the shorter side\n"
@@ -25,7 +25,9 @@ AT_ONCE = 64
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
     parser.add_argument("pictures", metavar="PICTURE", nargs="+", help="picture files")
-    parser.add_argument("--ten-crop", action="store_true", help="average four corners, the centre and their mirror images")
+    parser.add_argument(
+        "--ten-crop", action="store_true", help="average four corners, the centre and their mirror images"
+    )
     parser.add_argument("--top", type=int, default=5, metavar="N", help="how many answers for each picture (5)")
     add_device(parser)
 

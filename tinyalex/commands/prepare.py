@@ -8,7 +8,7 @@ from tinyalex.commands.options import bytes_text
 from tinyalex.data.prepare import prepare
 from tinyalex.data.readers import READERS
 from tinyalex.models import DEFAULT_MODEL, MODELS
-from tinyalex.progress import program
+from tinyalex.terminal import program
 
 DESCRIPTION = (
     "Turn a source of pictures into the one format that `train` reads. The source is recognised by itself:\n"
@@ -38,9 +38,16 @@ def run(args):
     if classes is not None:
         classes = int(classes) if re.fullmatch("-?[0-9]+", classes) else Path(classes)
     report = prepare(
-        args.source, args.out, format=args.format, size=args.size, classes=classes, per_class=args.per_class,
-        strict=args.strict, workers=args.workers, quiet=args.json,
-    )  # fmt: skip
+        args.source,
+        args.out,
+        format=args.format,
+        size=args.size,
+        classes=classes,
+        per_class=args.per_class,
+        strict=args.strict,
+        workers=args.workers,
+        quiet=args.json,
+    )
     return asdict(report)
 
 

@@ -17,7 +17,8 @@ from tinyalex.scaling.links import LINKS, Link
 from tinyalex.scaling.measure import measure_one, tower_of
 from tinyalex.scaling.model import PAYS, SIZES, Costs, Load, predict, stops_paying
 from tinyalex.scaling.ranks import RANKS, Task
-from tinyalex.summary import summarise, training_bytes
+from tinyalex.summary import summarise
+from tinyalex.training.memory import training_bytes
 
 PICTURES = 1_281_167  # the training pictures of ILSVRC-2012
 FORMS = ("data", "hybrid", "towers")
@@ -49,12 +50,20 @@ def add_arguments(parser):
     parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
     pictures = parser.add_mutually_exclusive_group()
     pictures.add_argument("--batch", type=int, metavar="N", help="pictures in a step, shared out (the model's)")
-    pictures.add_argument("--per-worker", type=int, metavar="N", help="pictures for each worker instead: the batch grows")
-    parser.add_argument("--network", action="append", metavar="NAME", help=f"{known} or here; again for more (the first 3)")
+    pictures.add_argument(
+        "--per-worker", type=int, metavar="N", help="pictures for each worker instead: the batch grows"
+    )
+    parser.add_argument(
+        "--network", action="append", metavar="NAME", help=f"{known} or here; again for more (the first 3)"
+    )
     parser.add_argument("--latency", type=float, metavar="MICROSECONDS", help="of a link of your own, with --bandwidth")
     parser.add_argument("--bandwidth", type=float, metavar="GB/S", help="that it carries each way, for each worker")
-    parser.add_argument("--check", action="store_true", help="take real steps too, of 1 and 2 ranks of mpiexec, and compare")
-    parser.add_argument("--pictures", type=int, default=PICTURES, metavar="N", help=f"in an epoch ({PICTURES:,}: ILSVRC's)")
+    parser.add_argument(
+        "--check", action="store_true", help="take real steps too, of 1 and 2 ranks of mpiexec, and compare"
+    )
+    parser.add_argument(
+        "--pictures", type=int, default=PICTURES, metavar="N", help=f"in an epoch ({PICTURES:,}: ILSVRC's)"
+    )
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often all is measured (5)")
     parser.add_argument("--chart", metavar="FILE", help="draw images/s by workers (PNG)")
     add_device(parser)
@@ -75,12 +84,15 @@ def run(args):
         result = {"device": device_name(xp), "parts": {"alone": parts, "beside": parts}}
     costs = {name: Costs(measured) for name, measured in result["parts"].items()}
     result |= {
-        "model": model.name, "classes": args.classes, "batch": load.batch, "per_worker": load.per_worker,
+        "model": model.name,
+        "classes": args.classes,
+        "batch": load.batch,
+        "per_worker": load.per_worker,
         "pictures": args.pictures,
         "links": [_predicted(link, costs, network, forms, load, args.pictures) for link in links.values()],
         "exchanged": {form: by_layer(network, form, TOWERS, load.of_all(TOWERS)) for form in forms},
         "hybrid_saves_bytes": saved(network, TOWERS, load.of_all(TOWERS)),
-    }  # fmt: skip
+    }
     if args.chart:
         _draw(result, args.chart)
     return result
@@ -92,7 +104,10 @@ def _links(args):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UserError(f"--{name.replace('_', '-')}: found {value}, expected 1 or more")
-    for name, fine, expected in (("latency", lambda v: v >= 0, "0 or more"), ("bandwidth", lambda v: v > 0, "more than 0")):
+    for name, fine, expected in (
+        ("latency", lambda v: v >= 0, "0 or more"),
+        ("bandwidth", lambda v: v > 0, "more than 0"),
+    ):
         value = getattr(args, name)
         if value is not None and not (math.isfinite(value) and fine(value)):
             raise UserError(f"--{name}: found {value:g}, expected {expected}")
@@ -123,11 +138,16 @@ def _with_ranks(args, links, model, network, load, forms):
         raise UserError(f"{asked}: found 1 picture for {RANKS} processes, expected one for each at least")
     _check_memory(network, load, RANKS, np)
     task = Task(
-        model.name, args.classes, load.batch, load.per_worker, threads, args.rounds,
+        model.name,
+        args.classes,
+        load.batch,
+        load.per_worker,
+        threads,
+        args.rounds,
         alone=(1, RANKS) if links == ["here"] else SIZES,
         beside=tuple(size for size in SIZES if size <= most_here(threads, cores)),
         forms=tuple(forms) if args.check else (),
-    )  # fmt: skip
+    )
     parts, link, rounds = measure_two(task, "towers" in forms, mpiexec, quiet=args.json)
     result = {"device": device_name(np), "parts": parts}
     if args.check:
@@ -152,15 +172,19 @@ def _predicted(link, costs, network, forms, load, pictures):
     several = costs["beside" if link.name == "here" else "alone"]  # workers with a machine each do not feel each other
     rows = {form: predict({1: costs["alone"], 2: several}, network, form, load, link, pictures) for form in forms}
     return {
-        "name": link.name, "title": link.title, "latency_s": link.latency, "bandwidth_bytes_per_s": link.bandwidth,
-        "overlaps": link.overlaps, "most": link.most,
+        "name": link.name,
+        "title": link.title,
+        "latency_s": link.latency,
+        "bandwidth_bytes_per_s": link.bandwidth,
+        "overlaps": link.overlaps,
+        "most": link.most,
         "forms": {form: {"rows": found, "stops_paying": stops_paying(found)} for form, found in rows.items()},
-    }  # fmt: skip
+    }
 
 
 def _draw(result, path):
     from tinyalex import plots  # here, since Matplotlib takes a second to import
-    from tinyalex.scaling.drawing import speeds_by_workers
+    from tinyalex.scaling.chart import speeds_by_workers
 
     title = f"Predicted images/s of {result['model']}, {_load_text(result)}\na worker: {result['device']}"
     plots.save(speeds_by_workers(result["links"], title), path)
@@ -198,7 +222,9 @@ def _show_link(link, weak):
     lines = [[f"{row['workers']:,}", *([f"{row['batch']:,}"] if weak else [])] for row in forms["data"]["rows"]]
     for form, found in forms.items():
         header += [f"{form}: images/s", "eff.", "epoch"]
-        cells = [[f"{r['images_per_s']:,.0f}", f"{r['efficiency']:.0%}", _duration(r["epoch_s"])] for r in found["rows"]]
+        cells = [
+            [f"{r['images_per_s']:,.0f}", f"{r['efficiency']:.0%}", _duration(r["epoch_s"])] for r in found["rows"]
+        ]
         for i, line in enumerate(lines):
             line += cells[i] if i < len(cells) else ["", "", ""]
     print(f"{link['title']}: {link['latency_s'] * 1e6:.3g} µs, {link['bandwidth_bytes_per_s'] / 1e9:.3g} GB/s each way")
@@ -228,19 +254,34 @@ def _show_check(rows):
     lines = []
     for row in rows:
         speeds = ("" if row[key] is None else f"{row[key]:,.1f}" for key in ("predicted_images_per_s", "images_per_s"))
-        lines.append((row["form"] or "one process", row["workers"], row["threads"], *speeds, *map(_ratio(row), ("ratio", "of_threaded"))))
+        lines.append(
+            (
+                row["form"] or "one process",
+                row["workers"],
+                row["threads"],
+                *speeds,
+                *map(_ratio(row), ("ratio", "of_threaded")),
+            )
+        )
     threads = max(row["threads"] for row in rows)
     header = (
-        "real steps, here", "ranks", "threads each", "predicted images/s", "measured", "measured / predicted",
+        "real steps, here",
+        "ranks",
+        "threads each",
+        "predicted images/s",
+        "measured",
+        "measured / predicted",
         f"of one process, {threads} threads",
-    )  # fmt: skip
+    )
     print_table(header, lines, right=range(1, 7))
     print("Medians over rounds, each predicted from what was measured within it (lowest–highest).\n")
 
 
 def _ratio(row):
     """A function that shows a figure of the row with its range, nothing where it has none."""
-    return lambda name: "" if row[name] is None else f"{row[name]:.2f} ({row[f'{name}_low']:.2f}–{row[f'{name}_high']:.2f})"
+    return lambda name: (
+        "" if row[name] is None else f"{row[name]:.2f} ({row[f'{name}_low']:.2f}–{row[f'{name}_high']:.2f})"
+    )
 
 
 def _show_saved(result):

@@ -5,13 +5,18 @@ from dataclasses import asdict
 from tinyalex.commands.options import bytes_text, print_table
 from tinyalex.errors import UserError
 from tinyalex.models import MODELS, find_model
-from tinyalex.summary import summarise, training_bytes
+from tinyalex.summary import summarise
+from tinyalex.training.memory import training_bytes
 
 DESCRIPTION = (
     "Output shape, parameters, multiply-adds a picture, and what training keeps in memory, layer by layer.\n"
     "Without MODEL: the list of models. Parameters and memory are counted on the arrays of a real forward pass."
 )
-EXAMPLES = ("tinyalex summary", "tinyalex summary alexnet", "tinyalex summary alexnet-64 --classes 200 --batch 64 --json")
+EXAMPLES = (
+    "tinyalex summary",
+    "tinyalex summary alexnet",
+    "tinyalex summary alexnet-64 --classes 200 --batch 64 --json",
+)
 
 
 def add_arguments(parser):

@@ -8,7 +8,6 @@ from tinyalex import plots
 from tinyalex.backend import to_host
 from tinyalex.commands.exchanged import show_exchanged, with_counted
 from tinyalex.commands.options import add_device, bytes_text, open_device, print_table
-from tinyalex.config import Config
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
@@ -17,10 +16,11 @@ from tinyalex.parallel import Alone
 from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.parallel.traffic import by_layer, saved
-from tinyalex.progress import program, say
-from tinyalex.recipes import find_recipe, recipe_names
-from tinyalex.runfolder import RunFolder
-from tinyalex.training import Stopped, go_on, start
+from tinyalex.runs.config import Config
+from tinyalex.runs.folder import RunFolder
+from tinyalex.terminal import program, say
+from tinyalex.training.recipes import find_recipe, recipe_names
+from tinyalex.training.trainer import Stopped, go_on, start
 
 DESCRIPTION = (
     "Train a network and leave a run folder: checkpoints, metrics, curves and kernels.\n"
@@ -41,34 +41,50 @@ BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data get the mode
 
 
 def add_arguments(parser):
-    parser.add_argument("--data", metavar="FOLDER", help="a prepared folder, or builtin (the default); +first-half takes a part")
-    parser.add_argument("--model", metavar="NAME", help=f"see `tinyalex summary`; +no-lrn changes one thing (default: {DEFAULT_MODEL})")
-    parser.add_argument("--recipe", metavar="NAME", help=f"settings from a file: {', '.join(recipe_names())}, or your own .toml")
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="a prepared folder, or builtin (the default); +first-half takes a part"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME", help=f"see `tinyalex summary`; +no-lrn changes one thing (default: {DEFAULT_MODEL})"
+    )
+    parser.add_argument(
+        "--recipe", metavar="NAME", help=f"settings from a file: {', '.join(recipe_names())}, or your own .toml"
+    )
     parser.add_argument("--out", metavar="RUN", help="folder to write (default: the next free runs/MODEL-N)")
     parser.add_argument("--resume", metavar="RUN", help="go on with an earlier run, with the settings it began with")
     settings = parser.add_argument_group("settings (default: the model's recipe)")
-    settings.add_argument("--start-from", metavar="RUN", help="begin with the weights of another run, to fine-tune them")
+    settings.add_argument(
+        "--start-from", metavar="RUN", help="begin with the weights of another run, to fine-tune them"
+    )
     settings.add_argument("--epochs", type=int, metavar="N", help="passes over the training pictures")
     settings.add_argument("--batch", type=int, metavar="N", help="pictures in a step")
     settings.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
     settings.add_argument(
-        "--schedule",
-        metavar="S",
-        help="constant, steps:20,40, plateau[:EPOCHS] or cosine[:WARMUP] (default: cosine:1)",
+        "--schedule", metavar="S", help="constant, steps:20,40, plateau[:EPOCHS] or cosine[:WARMUP] (default: cosine:1)"
     )
     settings.add_argument("--momentum", type=float, metavar="M", help="share of the velocity that is kept (0.9)")
     settings.add_argument("--weight-decay", type=float, metavar="D", help="pull of the weights towards 0 (0.0005)")
     settings.add_argument("--layer-lr", metavar="L", help="LAYER:EPOCH:FACTOR,… on the rate, from that epoch on")
     settings.add_argument("--bias-lr", type=float, metavar="F", help="factor on the rate of biases (1; 2012 source: 2)")
-    settings.add_argument("--no-bias-decay", dest="bias_decay", action="store_false", default=None, help="biases do not decay")
+    settings.add_argument(
+        "--no-bias-decay", dest="bias_decay", action="store_false", default=None, help="biases do not decay"
+    )
     settings.add_argument("--init", choices=INITIALISERS, help="where weights start")
-    settings.add_argument("--bias-init", type=float, metavar="B", help="first biases of conv2, conv4, conv5, fc6, fc7 (paper: 1)")
+    settings.add_argument(
+        "--bias-init", type=float, metavar="B", help="first biases of conv2, conv4, conv5, fc6, fc7 (paper: 1)"
+    )
     settings.add_argument("--no-crops", dest="crops", action="store_false", default=None, help="centre crops only")
     settings.add_argument("--no-mirror", dest="mirror", action="store_false", default=None, help="no mirror images")
     settings.add_argument("--no-color", dest="color", action="store_false", default=None, help="no colour shifts")
-    settings.add_argument("--color-epochs", type=int, metavar="N", help="no more colour shifts after N epochs (0: to the end)")
-    settings.add_argument("--crop-run", type=int, metavar="N", help="N pictures in a row share one crop (1; 2012 source: 32)")
-    settings.add_argument("--until-error", type=float, metavar="E", help="end as soon as an epoch's training error is at most E")
+    settings.add_argument(
+        "--color-epochs", type=int, metavar="N", help="no more colour shifts after N epochs (0: to the end)"
+    )
+    settings.add_argument(
+        "--crop-run", type=int, metavar="N", help="N pictures in a row share one crop (1; 2012 source: 32)"
+    )
+    settings.add_argument(
+        "--until-error", type=float, metavar="E", help="end as soon as an epoch's training error is at most E"
+    )
     settings.add_argument("--seed", type=int, metavar="N", help="of every random number (0)")
     add_parallel(parser)
     add_device(parser)
@@ -103,7 +119,9 @@ def _train(args, xp, team, stop=None):
         )
         stopped.everywhere = True
         raise stopped from None
-    (kernels,) = trainer.network.whole({"conv1.weight": trainer.network.params["conv1.weight"]}).values()  # of all towers
+    (kernels,) = trainer.network.whole(
+        {"conv1.weight": trainer.network.params["conv1.weight"]}
+    ).values()  # of all towers
     if team.rank == 0:
         _draw(trainer, to_host(kernels))
         if args.parallel:
@@ -123,7 +141,11 @@ def _exchanged(trainer, sent_per_picture):
     """The bytes that a worker sent for a picture, by layer, beside those of other splits, for the result."""
     network, size = find_model(trainer.config.model).build(len(trainer.dataset.class_ids)), trainer.team.size
     rows = with_counted(by_layer(network, trainer.form, size, trainer.config.batch), sent_per_picture)
-    less = {"saved_per_picture": saved(network, size, trainer.config.batch) / trainer.config.batch} if trainer.form == "hybrid" else {}
+    less = (
+        {"saved_per_picture": saved(network, size, trainer.config.batch) / trainer.config.batch}
+        if trainer.form == "hybrid"
+        else {}
+    )
     return {"exchanged": rows} | less
 
 
@@ -137,7 +159,9 @@ def _fresh(args, xp, team):
 def _config(args):
     recipe = args.recipe and find_recipe(args.recipe)
     if recipe and not args.data:
-        raise UserError(f"--recipe {args.recipe}: is for {recipe.data}; expected --data FOLDER with these, or others by intent")
+        raise UserError(
+            f"--recipe {args.recipe}: is for {recipe.data}; expected --data FOLDER with these, or others by intent"
+        )
     model, data = find_model(args.model or (recipe.model if recipe else DEFAULT_MODEL)), args.data or "builtin"
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
     chosen = (recipe.settings if recipe else {}) | given
@@ -199,7 +223,10 @@ def _draw(trainer, weight):
     folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
     epochs = folder.read_metrics("epoch")
     plots.save(plots.curves(epochs, title), folder.path / "curves.png")
-    plots.save(plots.kernels(weight, f"The {weight.shape[-1]} kernels of the first layer, {title}"), folder.path / "kernels.png")
+    plots.save(
+        plots.kernels(weight, f"The {weight.shape[-1]} kernels of the first layer, {title}"),
+        folder.path / "kernels.png",
+    )
     plots.save(plots.overview(epochs, weight, title), folder.path / "overview.png")
 
 
@@ -212,11 +239,15 @@ def show(result):
     print_table(("validation error", "epoch", "top-1", "top-5"), rows, right=(1, 2, 3))
     run = result["run"]
     workers = f" by {result['workers']} workers" if result.get("workers", 1) > 1 else ""
-    print(f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s{workers} on {result['device']}\n")
+    print(
+        f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s{workers} on {result['device']}\n"
+    )
     show_exchanged(result.get("exchanged"), "sent by a worker, a picture")
     if "saved_per_picture" in result:
         less = result["saved_per_picture"]
-        print(f"{bytes_text(abs(less))} {'less' if less >= 0 else 'more'} than if gradients of all layers were added up (data)\n")
+        print(
+            f"{bytes_text(abs(less))} {'less' if less >= 0 else 'more'} than if gradients of all layers were added up (data)\n"
+        )
     print(f"Look at {run}/curves.png and {run}/kernels.png, then try:")
     next_commands = {
         f"evaluate {run} --ten-crop": "ten views of each picture, averaged",

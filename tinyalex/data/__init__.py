@@ -4,9 +4,9 @@ from pathlib import Path
 
 from tinyalex.data.builtin import builtin_classes, load_builtin, load_builtin_val
 from tinyalex.data.dataset import Dataset, Split
-from tinyalex.data.drawing import SIDE
 from tinyalex.data.part import take_parts
 from tinyalex.data.prepared import open_prepared
+from tinyalex.data.shapes import SIDE
 
 __all__ = ["Dataset", "Split", "open_dataset", "open_validation"]
 

@@ -33,9 +33,7 @@ class View:
     @classmethod
     def of(cls, dataset, model):
         """The view that `model` needs of `dataset`."""
-        return cls(
-            model.crop, model.pixel_scale, dataset.mean, dataset.color_eigenvalues, dataset.color_eigenvectors
-        )
+        return cls(model.crop, model.pixel_scale, dataset.mean, dataset.color_eigenvalues, dataset.color_eigenvectors)
 
     @property
     def size(self):

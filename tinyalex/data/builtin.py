@@ -15,9 +15,9 @@ import json
 import numpy as np
 
 from tinyalex.data.dataset import ColorStatistics, Dataset, Split
-from tinyalex.data.drawing import SIDE, TEXTURES, draw_picture
+from tinyalex.data.shapes import SIDE, TEXTURES, draw_picture
 from tinyalex.errors import UserError
-from tinyalex.progress import progress_bar
+from tinyalex.terminal import progress_bar
 
 # Part of the fingerprint, so a checkpoint knows which pictures it saw. Raise it whenever a pixel or a label changes;
 # tests/data/test_builtin.py holds a digest of some pictures and fails until then.

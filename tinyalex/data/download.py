@@ -17,7 +17,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from tinyalex.errors import UserError
-from tinyalex.progress import progress_bar
+from tinyalex.terminal import progress_bar
 
 BLOCK = 1 << 16  # bytes taken from the connection at a time
 SILENCE = 30  # seconds without a byte after which a connection counts as lost

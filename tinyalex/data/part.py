@@ -72,9 +72,16 @@ def _cut(dataset, parts, first, last, rows):
         statistics.add(train.gather(range(start, min(start + PICTURES_AT_ONCE, len(train)))))
     values, vectors = statistics.principal_components()
     return replace(
-        dataset, name=name, class_ids=dataset.class_ids[first:last], class_names=dataset.class_names[first:last],
-        mean=statistics.mean(), color_eigenvalues=values, color_eigenvectors=vectors, fingerprint=fingerprint, **splits,
-    )  # fmt: skip
+        dataset,
+        name=name,
+        class_ids=dataset.class_ids[first:last],
+        class_names=dataset.class_names[first:last],
+        mean=statistics.mean(),
+        color_eigenvalues=values,
+        color_eigenvectors=vectors,
+        fingerprint=fingerprint,
+        **splits,
+    )
 
 
 def _check(name, size, rows):

@@ -25,7 +25,7 @@ from tinyalex.data.prepared import PreparedWriter, check_target
 from tinyalex.data.readers import read_source
 from tinyalex.data.selection import Selection, chosen_classes
 from tinyalex.errors import UserError
-from tinyalex.progress import progress_bar
+from tinyalex.terminal import progress_bar
 
 CHUNK_BYTES, CHUNK_PICTURES = 4 * 2**20, 128  # of pixels, at most, in one piece of work
 POOL_WORTH = 1.0  # seconds of work left that make it worth the 0.3 s in which processes start

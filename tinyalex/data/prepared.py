@@ -52,11 +52,16 @@ def open_prepared(path):
         splits = [_open_split(path, split, meta["splits"][split], size, len(class_ids)) for split in SPLITS]
         mean = _load(path / MEAN, np.float32, (size, size, 3))
         return Dataset(
-            str(path), size, class_ids, class_names, mean,
+            str(path),
+            size,
+            class_ids,
+            class_names,
+            mean,
             np.array(meta["color_eigenvalues"], np.float32).reshape(3),
             np.array(meta["color_eigenvectors"], np.float32).reshape(3, 3),
-            *splits, meta["fingerprint"],
-        )  # fmt: skip
+            *splits,
+            meta["fingerprint"],
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path / META}: an entry is missing or of a wrong kind ({error})") from None
 

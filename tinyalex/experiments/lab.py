@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tinyalex
-from tinyalex.config import Config, read_json
 from tinyalex.data.part import take_parts
 from tinyalex.errors import UserError
 from tinyalex.experiments.trained import Trained
 from tinyalex.models import find_model
-from tinyalex.runfolder import RunFolder
+from tinyalex.runs.config import Config, read_json
+from tinyalex.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from tinyalex.backend import device_name
 from tinyalex.experiments.lab import result_of_run
 from tinyalex.experiments.trained import NoNumber
-from tinyalex.runfolder import versions
+from tinyalex.runs.folder import versions
 from tinyalex.statistics import t_interval, verdict
 
 SCALE = " at this scale"
@@ -22,12 +22,23 @@ def result_of(claim, lab, seeds):
     trained = [lab.trained(claim, seed) for seed in range(seeds)]
     contrasts = [_contrast(contrast, trained) for contrast in claim.contrasts]
     return {
-        "id": claim.id, "name": claim.name, "title": claim.title, "paper": claim.says,
-        "scale": lab.scale.name, "model": lab.model, "data": lab.data, "pictures_a_run": lab.pictures, "seeds": seeds,
-        "runs": len(results), "diverged": sum("diverged" in result for result in results),
-        "seconds": sum(result.get("seconds", 0.0) for result in results), "device": device_name(lab.xp),
-        "versions": versions(), "verdict": contrasts[0]["verdict"], "contrasts": contrasts,
-    }  # fmt: skip
+        "id": claim.id,
+        "name": claim.name,
+        "title": claim.title,
+        "paper": claim.says,
+        "scale": lab.scale.name,
+        "model": lab.model,
+        "data": lab.data,
+        "pictures_a_run": lab.pictures,
+        "seeds": seeds,
+        "runs": len(results),
+        "diverged": sum("diverged" in result for result in results),
+        "seconds": sum(result.get("seconds", 0.0) for result in results),
+        "device": device_name(lab.xp),
+        "versions": versions(),
+        "verdict": contrasts[0]["verdict"],
+        "contrasts": contrasts,
+    }
 
 
 def _contrast(contrast, trained):
@@ -40,12 +51,19 @@ def _contrast(contrast, trained):
     if interval:
         ends = (interval.mean, interval.low, interval.high)
         numbers = {key: _shown(contrast.unit, end) for key, end in zip(numbers, ends)}
-    return {
-        "what": contrast.what, "unit": contrast.unit, "paper": contrast.paper, "direction": contrast.direction,
-        "a": {"label": contrast.a.label, "values": list(map(_json_number, a))},
-        "b": {"label": contrast.b.label, "values": list(map(_json_number, b))},
-        "effects": [_shown(contrast.unit, effect) for effect in effects],
-    } | numbers | {"verdict": judge(interval, contrast)}  # fmt: skip
+    return (
+        {
+            "what": contrast.what,
+            "unit": contrast.unit,
+            "paper": contrast.paper,
+            "direction": contrast.direction,
+            "a": {"label": contrast.a.label, "values": list(map(_json_number, a))},
+            "b": {"label": contrast.b.label, "values": list(map(_json_number, b))},
+            "effects": [_shown(contrast.unit, effect) for effect in effects],
+        }
+        | numbers
+        | {"verdict": judge(interval, contrast)}
+    )
 
 
 def _value(side, arms):
@@ -76,7 +94,7 @@ def _json_number(value):
 
 
 def judge(interval, contrast):
-    """"reproduced", "opposite" or NULL; where the paper claims nothing: which side makes the larger number, or NULL.
+    """ "reproduced", "opposite" or NULL; where the paper claims nothing: which side makes the larger number, or NULL.
 
     Effects that are all equal have seen no chance at all (errors are counts of pictures), so they resolve nothing;
     equal but for rounding, since equal counts give shares whose last bits differ.
@@ -132,9 +150,12 @@ def markdown(result):
         f"**{result['verdict'].capitalize()}.** {result['seeds']} seed{'s' if result['seeds'] > 1 else ''}, "
         f"{result['runs']} runs of {result['model']} on {result['data']}, "
         f"each of about {result['pictures_a_run']:,} pictures or fewer{diverged_text(result)}.",
-        "", "![The effects and their intervals](figure.png)", "",
-        "| | effect (95 % interval) | the paper's | sides | verdict |", "|---|---|---|---|---|",
-    ]  # fmt: skip
+        "",
+        "![The effects and their intervals](figure.png)",
+        "",
+        "| | effect (95 % interval) | the paper's | sides | verdict |",
+        "|---|---|---|---|---|",
+    ]
     for c in result["contrasts"]:
         sides = f"{side_text(c, 'a')}; {side_text(c, 'b')}"
         lines.append(f"| {c['what']} | {interval_text(c)} | {paper_text(c)} | {sides} | {c['verdict']} |")

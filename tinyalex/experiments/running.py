@@ -14,12 +14,12 @@ import threading
 import traceback
 
 from tinyalex.backend import choose_device, set_thread_count, thread_count
-from tinyalex.config import read_json
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
-from tinyalex.progress import hush_runaway_numbers, progress_bar
-from tinyalex.runfolder import RunFolder
-from tinyalex.training import Diverged, Stopped, go_on, start
+from tinyalex.runs.config import read_json
+from tinyalex.runs.folder import RunFolder
+from tinyalex.terminal import hush_runaway_numbers, progress_bar
+from tinyalex.training.trainer import Diverged, Stopped, go_on, start
 
 POLL_SECONDS = 0.5
 
@@ -93,7 +93,9 @@ class _Workers:
                     raise fault
                 left.remove(folder)
             if any(process.exitcode not in (None, 0) for process in self.processes):
-                raise UserError("a training process was ended from outside (out of memory? --jobs 1 needs the least); run it again")
+                raise UserError(
+                    "a training process was ended from outside (out of memory? --jobs 1 needs the least); run it again"
+                )
             bar.update(before + sum(_epochs_done(run) for run in runs) - bar.n)
 
 

@@ -6,13 +6,13 @@ import math
 import numpy as np
 
 from tinyalex.backend import to_host
-from tinyalex.config import read_json
 from tinyalex.evaluation import class_probabilities, evaluate, measure
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance, tower_colour
 from tinyalex.inspection.features import features_of, last_features
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.inspection.subject import sample
-from tinyalex.runfolder import RunFolder, load_network
+from tinyalex.runs.config import read_json
+from tinyalex.runs.folder import RunFolder, load_network
 
 SAMPLE = 2000  # pictures of a split, at most, whose neighbours are looked for
 NEIGHBOURS = 6  # paper, Fig. 4
@@ -72,7 +72,9 @@ class Trained:
             _, layer = last_features(self._on(self.dataset.val)[0])
             points = [features_of(*self._on(split), layer, rows) for split, rows in zip(splits, chosen)]
         else:
-            points = [split.gather(rows).reshape(len(rows), -1).astype(np.float32) for split, rows in zip(splits, chosen)]
+            points = [
+                split.gather(rows).reshape(len(rows), -1).astype(np.float32) for split, rows in zip(splits, chosen)
+            ]
         labels, pool_labels = (split.labels[rows] for split, rows in zip(splits, chosen))
         return purity(labels, pool_labels[nearest(*points, min(NEIGHBOURS, len(pool_labels)))])
 

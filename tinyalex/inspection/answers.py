@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyalex.inspection import drawing, galleries
+from tinyalex.inspection import charts, galleries
 from tinyalex.inspection.errors import calibration, errors_by_class, largest_confusions
 from tinyalex.inspection.panel import Panel, first_name, listed
 
@@ -51,17 +51,16 @@ def confusions(subject):
     numbers = {"confusions": [{"class": full[t], "answer": full[a], "pictures": n} for t, a, n in pairs]}
     shown, of_many = _most_confused(subject.matrix)
     most = listed([f"{t} taken for {a} ({_pictures(n)}, {share} of its class)" for t, a, n, share in rows[:3]])
-    wrong, numbered = int((~subject.right).sum()), ", numbers are pictures" if len(shown) <= drawing.NUMBERED else ""
-    caption = (
-        f"Right classes in rows, answers in columns{of_many}; the diagonal is right{numbered}. "
-        + (f"Confused most often: {most}." if rows else "Nothing is confused with anything.")
+    wrong, numbered = int((~subject.right).sum()), ", numbers are pictures" if len(shown) <= charts.NUMBERED else ""
+    caption = f"Right classes in rows, answers in columns{of_many}; the diagonal is right{numbered}. " + (
+        f"Confused most often: {most}." if rows else "Nothing is confused with anything."
     )
     alt = (
         f"Matrix of {len(shown)} by {len(shown)} classes, light where many pictures lie. {subject.right.sum():,} of "
         f"{len(subject.labels):,} validation pictures lie on the diagonal and {wrong:,} beside it; the largest numbers "
         f"beside it: {most}."
     )
-    figure = drawing.confusions(subject.matrix[np.ix_(shown, shown)], [names[k] for k in shown])
+    figure = charts.confusions(subject.matrix[np.ix_(shown, shown)], [names[k] for k in shown])
     table = ("The largest confusions", ("right class", "answer", "pictures", "of the class"), rows) if rows else None
     return Panel("confusion", "What it takes for what", caption, figure, alt, table, numbers)
 
@@ -98,7 +97,7 @@ def classes(subject):
     )
     rows = [(names[k], int(subject.matrix[k].sum()), f"{errors[k]:.1%}") for k in order]
     table = ("Wrong answers by class", ("class", "pictures", "wrong"), rows)
-    figure = drawing.class_errors([names[k] for k in order], errors[order], subject.measured.top1_error)
+    figure = charts.class_errors([names[k] for k in order], errors[order], subject.measured.top1_error)
     alt = f"A bar for each of {len(order)} classes, the shortest first. {said}"
     return Panel("classes", "Which classes are hard", said + ends, figure, alt, table)
 
@@ -116,10 +115,12 @@ def reliability(subject):
     )
     filled = [(b, *row) for b, row in enumerate(rows) if row[0]]
     steps = [f"{share:.0%} right where it is {mean:.0%} sure ({_pictures(n)})" for _, n, mean, share in filled]
-    cells = [(f"{b / BINS:.1f} to {(b + 1) / BINS:.1f}", n, f"{mean:.3f}", f"{share:.3f}") for b, n, mean, share in filled]
+    cells = [
+        (f"{b / BINS:.1f} to {(b + 1) / BINS:.1f}", n, f"{mean:.3f}", f"{share:.3f}") for b, n, mean, share in filled
+    ]
     table = ("Calibration", ("probability", "pictures", "mean", "share right"), cells)
     alt = f"Bars of the share of right answers against the diagonal: {listed(steps)}. ECE {ece:.3f}."
-    figure = drawing.reliability(rows, ece)
+    figure = charts.reliability(rows, ece)
     return Panel("calibration", "Is it as right as it is sure?", caption, figure, alt, table, {"ece": ece})
 
 

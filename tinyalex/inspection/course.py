@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyalex.inspection import drawing
+from tinyalex.inspection import charts
 from tinyalex.inspection.health import dead_relus, health_by_layer
 from tinyalex.inspection.panel import Panel, listed
 from tinyalex.inspection.subject import sample
@@ -38,7 +38,7 @@ def dead(subject):
     shares = [f"{layer} {count} of {of}" for layer, (count, of) in found.items()]
     numbers = {"dead": {layer: {"dead": count, "units": of} for layer, (count, of) in found.items()}}
     alt = f"A bar for each layer: {listed(shares)} are dead."
-    return Panel("dead", heading, caption, drawing.dead_shares(found), alt, numbers=numbers)
+    return Panel("dead", heading, caption, charts.dead_shares(found), alt, numbers=numbers)
 
 
 def course(subject):
@@ -53,7 +53,7 @@ def course(subject):
     caption = f"By step, layer by layer. The largest and the smallest at the last step on record: {said}."
     layers = listed(measures[0][-1])
     alt = f"{len(measures)} panels with a line for each layer ({layers}). Largest and smallest at the end: {said}."
-    return Panel("course", heading, caption, drawing.course(measures), alt)
+    return Panel("course", heading, caption, charts.course(measures), alt)
 
 
 def _ends(series):

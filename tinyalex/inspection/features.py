@@ -8,7 +8,7 @@ import numpy as np
 from tinyalex.backend import to_device, to_host
 from tinyalex.layers import Dropout, ReLU, Sigmoid, Tanh
 from tinyalex.network import Network
-from tinyalex.progress import progress_bar
+from tinyalex.terminal import progress_bar
 
 AT_ONCE = 128  # pictures in a batch
 ACTIVATIONS = (ReLU, Tanh, Sigmoid)

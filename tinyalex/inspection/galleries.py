@@ -134,9 +134,7 @@ class _Sheet:
 
     def _at(self, left, top, width, height):
         bottom = self.height - top - height
-        return self.figure.add_axes(
-            (left / self.width, bottom / self.height, width / self.width, height / self.height)
-        )
+        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
 
 
 def _frame(axis, picture, style=None):

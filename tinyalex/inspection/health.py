@@ -7,7 +7,7 @@ import numpy as np
 from tinyalex.backend import to_device, to_host
 from tinyalex.inspection.features import AT_ONCE, activations
 from tinyalex.layers import ReLU
-from tinyalex.progress import progress_bar
+from tinyalex.terminal import progress_bar
 
 
 def dead_relus(network, split, view, xp, indices=None, quiet=True):

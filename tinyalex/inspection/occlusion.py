@@ -20,7 +20,9 @@ def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np):
     picture: uint8 (S, S, 3) on the host;  size, stride: pixels of the crop. ValueError where the square does not fit.
     """
     if not 1 <= size <= view.crop or stride < 1:
-        raise ValueError(f"occlusion_map: size = {size}, stride = {stride}, expected 1 ≤ size ≤ {view.crop}, stride ≥ 1")
+        raise ValueError(
+            f"occlusion_map: size = {size}, stride = {stride}, expected 1 ≤ size ≤ {view.crop}, stride ≥ 1"
+        )
     crop = _centre(view, picture, xp)  # (1, T, T, 3)
     starts = range(0, view.crop - size + 1, stride)
     places = [(top, left) for top in starts for left in starts]

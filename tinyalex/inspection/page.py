@@ -9,13 +9,22 @@ from tinyalex.inspection import answers, course, seen
 from tinyalex.inspection.folder import written
 from tinyalex.inspection.panel import Panel, first_name, listed
 from tinyalex.plots import save
-from tinyalex.progress import progress_bar
+from tinyalex.terminal import progress_bar
 
 PAGE = "index.html"
 PANELS = (
-    seen.kernels, answers.gallery, seen.alike, seen.feature_maps, seen.occlusions, answers.confusions, answers.worst,
-    answers.classes, answers.reliability, course.dead, course.course,
-)  # fmt: skip
+    seen.kernels,
+    answers.gallery,
+    seen.alike,
+    seen.feature_maps,
+    seen.occlusions,
+    answers.confusions,
+    answers.worst,
+    answers.classes,
+    answers.reliability,
+    course.dead,
+    course.course,
+)
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fff; --soft: #5a5a5a; --line: #d5d5d5; --link: #31508a }

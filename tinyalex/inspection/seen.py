@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyalex.backend import to_device, to_host
-from tinyalex.inspection import drawing, galleries
+from tinyalex.inspection import charts, galleries
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance
 from tinyalex.inspection.features import ACTIVATIONS, AT_ONCE, activations, features_of, last_features
 from tinyalex.inspection.neighbours import nearest, purity
@@ -41,7 +41,7 @@ def kernels(subject):
         f"Small colour pictures of {F} kernels, {listed(titles)}, beside bars of their colour selectivity, from "
         f"{selectivity.min():.2f} to {selectivity.max():.2f}; the mean is {found}."
     )
-    figure, numbers = drawing.towers(parts), {"tower_colour": means}
+    figure, numbers = charts.towers(parts), {"tower_colour": means}
     return Panel("kernels", "What the first layer looks for", caption, figure, alt, numbers=numbers)
 
 
@@ -50,7 +50,9 @@ def _division(selectivity, means):
     if len(means) == 1:
         return "The next convolution has one group, so there is one tower, not the paper's two."
     difference, chance = abs(means[0] - means[1]), np.quantile(differences_by_chance(selectivity), 0.95)
-    verdict = "as in the paper, one tower is for colour" if difference > chance else "no clear sign of the paper's division"
+    verdict = (
+        "as in the paper, one tower is for colour" if difference > chance else "no clear sign of the paper's division"
+    )
     return (
         f"The towers differ by {difference:.2f}; halves of these kernels put together at random stay within {chance:.2f} "
         f"in 95 of 100 cases: {verdict} (§6.1, Fig. 3)."
@@ -74,12 +76,12 @@ def alike(subject):
         "pixels": (_pixels(subject, val, asked), _pixels(subject, train, pool)),
     }
     near = {space: pool[nearest(a, b, k)] for space, (a, b) in spaces.items()}
-    pure = {
-        space: purity(val.labels[queries], train.labels[rows[len(shown) :]]) for space, rows in near.items()
-    }
+    pure = {space: purity(val.labels[queries], train.labels[rows[len(shown) :]]) for space, rows in near.items()}
     counts = np.bincount(train.labels[pool], minlength=len(subject.names))
     pure["chance"] = float((counts[val.labels[queries]] / len(pool)).mean())
-    figure = galleries.neighbours([_neighbours(subject, shown[q], {s: near[s][q] for s in near}) for q in range(len(shown))])
+    figure = galleries.neighbours(
+        [_neighbours(subject, shown[q], {s: near[s][q] for s in near}) for q in range(len(shown))]
+    )
     some = "a sample of " if len(pool) < len(train) else ""
     averaged = f", averaged down to about {PIXELS} a side" if subject.view.crop > PIXELS else ""
     caption = (
@@ -169,7 +171,9 @@ def _after_convolutions(network):
 def _rightly_answered(subject, count, purpose):
     """`count` validation pictures, those first that are answered rightly."""
     right, wrong = np.flatnonzero(subject.right), np.flatnonzero(~subject.right)
-    return np.concatenate([subject.some(right, count, purpose), subject.some(wrong, count, purpose)])[:count].astype(int)
+    return np.concatenate([subject.some(right, count, purpose), subject.some(wrong, count, purpose)])[:count].astype(
+        int
+    )
 
 
 # ---------------------------------------------------------------------------------------------- occlusion

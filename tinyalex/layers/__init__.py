@@ -10,6 +10,17 @@ from tinyalex.layers.norm import LocalResponseNorm, SpatialResponseNorm
 from tinyalex.layers.pool import AvgPool2d, MaxPool2d
 
 __all__ = [
-    "AvgPool2d", "Conv2d", "Dropout", "Flatten", "Layer", "Linear", "LocalResponseNorm", "MaxPool2d", "ReLU",
-    "Sigmoid", "SoftmaxCrossEntropy", "SpatialResponseNorm", "Tanh",
-]  # fmt: skip
+    "AvgPool2d",
+    "Conv2d",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "Linear",
+    "LocalResponseNorm",
+    "MaxPool2d",
+    "ReLU",
+    "Sigmoid",
+    "SoftmaxCrossEntropy",
+    "SpatialResponseNorm",
+    "Tanh",
+]

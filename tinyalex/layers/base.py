@@ -105,4 +105,3 @@ def default_params(weight_shape, fan_in):
         array *= 2 * bound
         array -= bound
     return params
-

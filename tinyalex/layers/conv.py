@@ -53,9 +53,15 @@ class Conv2d(Layer):
         """A new convolution with fresh parameters, built as this one was but for `changes`, arguments of the class."""
         w = self.windows
         built = dict(
-            in_channels=self.in_channels, out_channels=self.out_channels, kernel_size=w.kernel, stride=w.stride,
-            padding=w.padding, groups=self.groups, rounding=w.rounding, algorithm=self.algorithm,
-        )  # fmt: skip
+            in_channels=self.in_channels,
+            out_channels=self.out_channels,
+            kernel_size=w.kernel,
+            stride=w.stride,
+            padding=w.padding,
+            groups=self.groups,
+            rounding=w.rounding,
+            algorithm=self.algorithm,
+        )
         return Conv2d(**(built | changes))
 
     def for_batch(self, in_shape, dtype):

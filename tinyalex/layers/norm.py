@@ -110,7 +110,9 @@ class LocalResponseNorm(_ResponseNorm):
 
     def _entries(self, a):
         if a.shape[-1] % self.groups:
-            raise ValueError(f"{self.label}: x has {a.shape[-1]} channels, expected a multiple of groups = {self.groups}")
+            raise ValueError(
+                f"{self.label}: x has {a.shape[-1]} channels, expected a multiple of groups = {self.groups}"
+            )
         return a.reshape(-1, a.shape[-1] // self.groups)  # to a window, a group of channels is a pixel of its own
 
     def like(self, **changes):

@@ -108,9 +108,7 @@ class Windows:
         N, _, _, C = padded.shape
         n, h, w, c = padded.strides
         SH, SW = self.stride
-        return xp.lib.stride_tricks.as_strided(
-            padded, (N, *out_size, *self.kernel, C), (n, h * SH, w * SW, h, w, c)
-        )
+        return xp.lib.stride_tricks.as_strided(padded, (N, *out_size, *self.kernel, C), (n, h * SH, w * SW, h, w, c))
 
     def places(self, padded, out_size):
         """For each (i, j) in the window, row by row: the pixels that lie there in all windows, (N, OH, OW, C), a view."""

@@ -11,11 +11,11 @@ import numpy as np
 import tinyalex
 from tinyalex.backend import cores, gpu_number, set_thread_count, use_gpu
 from tinyalex.errors import UserError
-from tinyalex.guards import stop_signals
 from tinyalex.parallel.mpi import MpiTeam, import_mpi, ranks_started
 from tinyalex.parallel.nccl import NcclTeam
 from tinyalex.parallel.stages import FORMS
 from tinyalex.parallel.threads import run_threads
+from tinyalex.terminal import stop_signals
 
 TRANSPORTS = ("auto", "nccl", "mpi", "cuda-mpi")
 OWN = ("threads", "json", "data", "module")  # options that workers may give differently
@@ -127,7 +127,9 @@ def same_everywhere(team, values):
         for what in [*first, *(theirs.keys() - first.keys())]:
             if theirs.get(what) != first.get(what):
                 found, expected = (_shown(having.get(what)) for having in (theirs, first))
-                error = UserError(f"rank {rank} of {team.size}: {what} is {found}, rank 0 has {expected}; expected the same on every rank")
+                error = UserError(
+                    f"rank {rank} of {team.size}: {what} is {found}, rank 0 has {expected}; expected the same on every rank"
+                )
                 error.everywhere = True
                 raise error
 

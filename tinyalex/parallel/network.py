@@ -60,7 +60,9 @@ class SplitNetwork(Undivided, Layer):
 
     def part(self, arrays):
         def mine(cut, a):
-            return a if cut is None or a.shape[-1] != cut.of else a[..., cut.run]  # of another shape: refused by who copies
+            return (
+                a if cut is None or a.shape[-1] != cut.of else a[..., cut.run]
+            )  # of another shape: refused by who copies
 
         return {name: mine(self.cuts.get(layer(name)), a) for name, a in arrays.items()}
 
@@ -84,7 +86,9 @@ class SplitNetwork(Undivided, Layer):
         for stage in self.stages:
             x = self._join(stage, x, share.of, "forward")
             if isinstance(stage.layers, Trunk):
-                draws = rng if stage is self.stages[0] else None  # but for the first stage of a tower, a trunk draws nothing
+                draws = (
+                    rng if stage is self.stages[0] else None
+                )  # but for the first stage of a tower, a trunk draws nothing
                 x, cache = stage.layers.forward(x, train, draws, share)
             else:
                 x, cache = stage.layers.forward(x, train, self._draws(stage, rng, share))
@@ -101,7 +105,9 @@ class SplitNetwork(Undivided, Layer):
             first = stage is self.stages[0]
             dy, stage_grads = stage.layers.backward(dy, stage_cache, input_grad or not first)
             if stage.summed:
-                stage_grads = {name: contiguous(stage_grads[name]) for name in stage.layers.params}  # in one order everywhere
+                stage_grads = {
+                    name: contiguous(stage_grads[name]) for name in stage.layers.params
+                }  # in one order everywhere
                 sums.add(stage_grads)
             grads |= stage_grads
             dy = self._split(stage, dy, share)
@@ -146,7 +152,11 @@ class SplitNetwork(Undivided, Layer):
         return self.team.sum_scatter(dx, cuts, axis, self._label(stage, "backward"))
 
     def _join_scores(self, x, direction):
-        return self.team.gather(x, self._scores, 1, "softmax forward" if direction == "forward" else direction) if self._scores else x
+        return (
+            self.team.gather(x, self._scores, 1, "softmax forward" if direction == "forward" else direction)
+            if self._scores
+            else x
+        )
 
     @staticmethod
     def _label(stage, direction):

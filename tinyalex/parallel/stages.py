@@ -1,10 +1,10 @@
 """The three forms of parallel training, each as a list of stages: what a worker does alone, and what is joined between.
 
-    data     every worker has the whole network and a share of every batch; gradients are added up
-    towers   every worker has a share of every layer's kernels and the whole batch; maps are joined where kernels read
-             those of all towers: before conv3, fc6, fc7 and fc8, and before the softmax (paper §3.2, §3.5, Fig. 2)
-    hybrid   the trunk as in data, the fully connected layers as in towers (Krizhevsky 2014, arXiv 1404.5997): the trunk
-             has most of the work and few parameters, the head has most of the parameters and little work
+data     every worker has the whole network and a share of every batch; gradients are added up
+towers   every worker has a share of every layer's kernels and the whole batch; maps are joined where kernels read
+         those of all towers: before conv3, fc6, fc7 and fc8, and before the softmax (paper §3.2, §3.5, Fig. 2)
+hybrid   the trunk as in data, the fully connected layers as in towers (Krizhevsky 2014, arXiv 1404.5997): the trunk
+         has most of the work and few parameters, the head has most of the parameters and little work
 """
 
 from dataclasses import dataclass, field
@@ -66,7 +66,11 @@ def towers(network, team):
                 layers, cuts, joins = {}, {}, "channels"
                 widths = tuple(len(share) for share in shares(layer.in_channels, team.size))
             mine = cuts[name] = shares(layer.out_channels, team.size)[team.rank]
-            inside = dict(in_channels=layer.in_channels // team.size, groups=layer.groups // team.size) if layer.groups > 1 else {}
+            inside = (
+                dict(in_channels=layer.in_channels // team.size, groups=layer.groups // team.size)
+                if layer.groups > 1
+                else {}
+            )
             layer = _cut(layer, layer.like(out_channels=len(mine), **inside), mine)
         elif isinstance(layer, LocalResponseNorm):
             layer = layer.like(groups=layer.groups // team.size)

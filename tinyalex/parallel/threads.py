@@ -22,7 +22,9 @@ def run_threads(size, function):
             errors.append(error)
             board.barrier.abort()
 
-    threads = [threading.Thread(target=work, args=(rank,), name=f"tinyalex-{rank}", daemon=True) for rank in range(size)]
+    threads = [
+        threading.Thread(target=work, args=(rank,), name=f"tinyalex-{rank}", daemon=True) for rank in range(size)
+    ]
     with one_blas_thread():
         for thread in threads:
             thread.start()

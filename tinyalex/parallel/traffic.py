@@ -46,7 +46,9 @@ def exchanges(network, form, size, batch, rank=0, everywhere=False):
     for name, shape in _joined(network, form, everywhere):
         by_pictures = form == "hybrid" and not there
         count = batch if by_pictures else shape[-1]
-        each = itemsize * (math.prod(shape) if by_pictures else batch * math.prod(shape[:-1]))  # a picture's, a channel's
+        each = itemsize * (
+            math.prod(shape) if by_pictures else batch * math.prod(shape[:-1])
+        )  # a picture's, a channel's
         mine = len(shares(count, size)[rank])
         there.append(Exchange(f"{name} forward", (size - 1) * mine * each))
         back.append(Exchange(f"{name} backward", (count - mine) * each))
@@ -84,7 +86,7 @@ def _summed(network, form, size, rank):
         Exchange(GRADIENTS, itemsize * sum(_sent(n, size, rank) for n in part), 2 * len(part), early)
         for early, part in counts.items()
         if part
-    ]  # fmt: skip
+    ]
 
 
 def _is_short(param):
@@ -128,12 +130,14 @@ def by_layer(network, form, size, batch):
     layers = dict.fromkeys(_layer(label) for total in counted.values() for label in total if total[label])
     order = [name for name, *_ in network.shapes()] + ["softmax", GRADIENTS]
     return [
-        {"layer": layer} | {
+        {"layer": layer}
+        | {
             prefix + way: sum(n for label, n in total.items() if _layer(label) == layer and _way(label) == way) / batch
-            for prefix, total in counted.items() for way in ("forward", "backward")
+            for prefix, total in counted.items()
+            for way in ("forward", "backward")
         }
         for layer in sorted(layers, key=order.index)
-    ]  # fmt: skip
+    ]
 
 
 def _layer(label):

@@ -36,17 +36,32 @@ def compare(rounds, network, load, threads, cores, forms):
         batch = load.of_all(size)
         predicted = [batch / sum(_step(one, network, name, size, batch, threads, cores)) for one in rounds]
         measured = [batch / one[name] for one in rounds]
-        rows.append({
-            "form": None if name == "one" else name, "workers": size, "threads": threads, "batch": batch,
-            "predicted_images_per_s": median(predicted), "images_per_s": median(measured),
-            **spread("ratio", [m / p for m, p in zip(measured, predicted)]),
-            **spread("of_threaded", None if name == "one" else [one[THREADED] / one[name] for one in rounds]),
-        })  # fmt: skip
+        rows.append(
+            {
+                "form": None if name == "one" else name,
+                "workers": size,
+                "threads": threads,
+                "batch": batch,
+                "predicted_images_per_s": median(predicted),
+                "images_per_s": median(measured),
+                **spread("ratio", [m / p for m, p in zip(measured, predicted)]),
+                **spread("of_threaded", None if name == "one" else [one[THREADED] / one[name] for one in rounds]),
+            }
+        )
     batch = load.of_all(RANKS)
-    return [*rows, {
-        "form": None, "workers": 1, "threads": RANKS * threads, "batch": batch, "predicted_images_per_s": None,
-        "images_per_s": median(batch / one[THREADED] for one in rounds), **spread("ratio", None), **spread("of_threaded", None),
-    }]  # fmt: skip
+    return [
+        *rows,
+        {
+            "form": None,
+            "workers": 1,
+            "threads": RANKS * threads,
+            "batch": batch,
+            "predicted_images_per_s": None,
+            "images_per_s": median(batch / one[THREADED] for one in rounds),
+            **spread("ratio", None),
+            **spread("of_threaded", None),
+        },
+    ]
 
 
 def _step(one, network, name, size, batch, threads, cores):

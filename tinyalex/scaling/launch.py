@@ -16,9 +16,9 @@ import numpy as np
 import tinyalex
 from tinyalex.errors import UserError
 from tinyalex.parallel.mpi import ranks_started
-from tinyalex.progress import progress_bar
 from tinyalex.scaling.measure import over, plan
 from tinyalex.scaling.ranks import RANKS
+from tinyalex.terminal import progress_bar
 
 SILENCE = 300  # seconds that the ranks may say nothing: longer than any single part takes
 LAST_WORDS = 10  # seconds that they have to end
@@ -67,7 +67,9 @@ def rounds_of(task, mpiexec, bar, silence=SILENCE):
                 rounds += [words["round"]] if "round" in words else []
             code = process.wait(LAST_WORDS)
         except subprocess.TimeoutExpired:
-            raise UserError(f"mpiexec -n {RANKS}: its ranks have not ended {LAST_WORDS} s after their last word") from None
+            raise UserError(
+                f"mpiexec -n {RANKS}: its ranks have not ended {LAST_WORDS} s after their last word"
+            ) from None
         finally:
             _end(process)
         if code or len(rounds) != task.rounds:
@@ -83,9 +85,15 @@ def _start(task, mpiexec, complaints):
     path = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
     command = [mpiexec, "-n", str(RANKS), sys.executable, "-m", "tinyalex.scaling.ranks", task.json()]
     return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, text=True, encoding="utf-8",
-        env=os.environ | {"PYTHONPATH": path}, start_new_session=True,
-    )  # fmt: skip
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=complaints,
+        text=True,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONPATH": path},
+        start_new_session=True,
+    )
 
 
 def _lines(process, silence):

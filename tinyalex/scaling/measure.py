@@ -14,9 +14,9 @@ from tinyalex.parallel.stages import Stage, towers
 from tinyalex.parallel.sums import BUCKET_BYTES
 from tinyalex.parallel.team import Team
 from tinyalex.parallel.traffic import TOWERS
-from tinyalex.progress import progress_bar
 from tinyalex.scaling.model import SIZES
 from tinyalex.shares import Share
+from tinyalex.terminal import progress_bar
 
 LONG_ENOUGH = 0.15  # seconds: what is quicker is taken several times
 LARGER = 4  # times the pictures of a worker, to see how the head grows where there are N of all workers
@@ -133,7 +133,9 @@ def pictures_for(network, model, count, xp=np):
 
 def over(function, rounds):
     """What `Worker.round` gives, from those of several rounds or workers, number by number: np.median or np.max, say."""
-    return {part: function([one[part] for one in rounds], axis=0).tolist() if rounds[0][part] else [] for part in rounds[0]}
+    return {
+        part: function([one[part] for one in rounds], axis=0).tolist() if rounds[0][part] else [] for part in rounds[0]
+    }
 
 
 def measure_one(model, classes, load, xp, rounds, quiet=False):

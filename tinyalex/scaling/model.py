@@ -104,11 +104,18 @@ def predict(costs, network, form, load, link, pictures):
         batch = load.of_all(size)
         computed, waited = step_seconds(costs[min(size, 2)], network, form, size, batch, link)
         speed = batch / (computed + waited)
-        rows.append({
-            "workers": size, "batch": batch, "step_s": computed + waited, "computed_s": computed, "waited_s": waited,
-            "images_per_s": speed, "efficiency": speed / (size * (rows[0]["images_per_s"] if rows else speed)),
-            "epoch_s": pictures / speed,
-        })  # fmt: skip
+        rows.append(
+            {
+                "workers": size,
+                "batch": batch,
+                "step_s": computed + waited,
+                "computed_s": computed,
+                "waited_s": waited,
+                "images_per_s": speed,
+                "efficiency": speed / (size * (rows[0]["images_per_s"] if rows else speed)),
+                "epoch_s": pictures / speed,
+            }
+        )
     return rows
 
 

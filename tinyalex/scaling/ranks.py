@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tinyalex.backend import random_stream, set_thread_count
-from tinyalex.batchloss import BatchLoss
 from tinyalex.bench.ours import LR
 from tinyalex.bench.turns import LONG_ENOUGH
 from tinyalex.errors import UserError
@@ -29,6 +28,7 @@ from tinyalex.parallel.sums import BUCKET_BYTES
 from tinyalex.parallel.team import Alone
 from tinyalex.scaling.measure import Worker, over, pictures_for
 from tinyalex.scaling.model import Load
+from tinyalex.training.loss import BatchLoss
 
 RANKS = 2
 THREADED = "threaded"  # real steps of one process with the threads of all ranks; "one": with those of one rank
@@ -93,7 +93,9 @@ class Pair:
         if task.forms:
             self.steps["one"] = Steps(self.worker.network, model, task.load.of_all(1), Alone())
             alike = task.load.of_all(RANKS) == task.load.of_all(1)
-            self.steps[THREADED] = self.steps["one"] if alike else Steps(self.worker.network, model, task.load.of_all(RANKS), Alone())
+            self.steps[THREADED] = (
+                self.steps["one"] if alike else Steps(self.worker.network, model, task.load.of_all(RANKS), Alone())
+            )
         for form in task.forms:
             network = self.worker.network if form == "data" else model.build(task.classes)
             self.steps[form] = Steps(split_network(form, network, team), model, task.load.of_all(RANKS), team)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tinyalex.errors import UserError
 from tinyalex.teaching import learner
 from tinyalex.teaching.examine import examine
-from tinyalex.teaching.exercise import find_lesson
+from tinyalex.teaching.lessons import find_lesson
 from tinyalex.teaching.mistakes import Verdict
 from tinyalex.teaching.notebook import todo
 
@@ -77,7 +77,7 @@ def _first_on_the_path(folder):
 
 
 def _line(path, error):
-    """", line 3" of the file: where it does not read as Python, or the last of its lines that ran."""
+    """ ", line 3" of the file: where it does not read as Python, or the last of its lines that ran."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f", line {error.lineno}" if error.lineno else ""
     frames = traceback.walk_tb(error.__traceback__)

@@ -19,8 +19,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from tinyalex.errors import UserError
-from tinyalex.teaching import learner
-from tinyalex.teaching.exercise import find_exercise
+from tinyalex.teaching import lessons
+from tinyalex.teaching.lessons import find_exercise
 
 CONTENTS, LIST = "index.html", "book.json"  # the list of our files, so that a newer book can take its place
 TITLE = "tinyalex: how AlexNet works, layer by layer"
@@ -101,19 +101,19 @@ class Book:
         self.lessons = []  # (lesson, notebook, name in the book)
         for lesson in lessons:
             try:
-                notebook = learner.notebook(lesson.number)
+                notebook = lessons.notebook(lesson.number)
             except UserError:  # its notebook is not there
                 continue
             self.lessons.append((lesson, notebook, f"{notebook.stem}.html"))
         if not self.lessons:
-            raise UserError(f"--book: there are no notebooks in {learner.FOLDER}; expected a clone of the repository")
+            raise UserError(f"--book: there are no notebooks in {lessons.FOLDER}; expected a clone of the repository")
         self.names = {notebook: name for _, notebook, name in self.lessons}  # of what is or will be in the book
         self.wanted = []  # of these, what is not yet in `files`
         for place, (lesson, notebook, name) in enumerate(self.lessons):
             cells = nbformat.from_dict(_with_answers(nbformat.read(notebook, as_version=4)))
             body, _ = exporter.from_notebook_node(cells)
             self._page(name, f"{lesson.number} {lesson.title}", body, notebook, self._neighbours(place))
-        self._page(CONTENTS, TITLE, self._contents(), learner.FOLDER / "README.md")
+        self._page(CONTENTS, TITLE, self._contents(), lessons.FOLDER / "README.md")
         while self.wanted:
             self._add_file(self.wanted.pop())
         self.files[LIST] = json.dumps({"tinyalex book": sorted([*self.files, LIST])}, indent=1).encode()
@@ -170,7 +170,7 @@ class Book:
             if source is None or not target or re.match(r"[a-z][a-z0-9+.-]*:", target):
                 return found[0]
             file = Path(os.path.normpath(source.parent / unquote(target)))
-            if not file.is_relative_to(learner.FOLDER.parent) or not file.exists():
+            if not file.is_relative_to(lessons.FOLDER.parent) or not file.exists():
                 return start.rstrip() if attribute == "href" else found[0]
             if file not in self.names:
                 self.names[file] = _name(file)
@@ -206,7 +206,7 @@ def _name(file):
 
 
 def _path(file):
-    return file.relative_to(learner.FOLDER.parent).as_posix().removeprefix(".")
+    return file.relative_to(lessons.FOLDER.parent).as_posix().removeprefix(".")
 
 
 def _with_answers(notebook):
@@ -258,7 +258,7 @@ def _folded(name):
     exercise = find_exercise(name)
     parts = [(f"Hint {n}", f"<p>{html.escape(hint)}</p>") for n, hint in enumerate(exercise.hints, 1)]
     try:
-        answer = textwrap.dedent(inspect.getsource(learner.solutions(name)[0]))
+        answer = textwrap.dedent(inspect.getsource(lessons.solutions(name)[0]))
         parts.append(("A right answer", _coloured(answer)))
     except UserError:  # no file of answers
         pass

@@ -16,29 +16,80 @@ import numpy as np
 
 # Every function offered, with the arguments CuPy accepts, in order; "*" for functions that take any number of arrays.
 FUNCTIONS = {
-    "empty": "shape dtype order", "zeros": "shape dtype order", "ones": "shape dtype order",
-    "full": "shape fill_value dtype order", "arange": "start stop step dtype", "eye": "N M k dtype order",
-    "linspace": "start stop num endpoint retstep dtype axis", "indices": "dimensions dtype",
-    "empty_like": "prototype dtype order subok shape", "zeros_like": "a dtype order subok shape",
-    "ones_like": "a dtype order subok shape", "full_like": "a fill_value dtype order subok shape",
-    "ascontiguousarray": "a dtype", "copy": "a order", "copyto": "dst src casting where",
-    "reshape": "a newshape order", "ravel": "a order", "transpose": "a axes", "moveaxis": "a source destination",
-    "swapaxes": "a axis1 axis2", "expand_dims": "a axis", "squeeze": "a axis", "flip": "a axis",
-    "roll": "a shift axis", "broadcast_to": "array shape", "repeat": "a repeats axis", "tile": "A reps",
-    "split": "ary indices_or_sections axis", "array_split": "ary indices_or_sections axis",
-    "concatenate": "tup axis out dtype casting", "stack": "tup axis out dtype casting",
-    "pad": "array pad_width mode constant_values", "take": "a indices axis out", "take_along_axis": "a indices axis",
-    "put_along_axis": "arr indices values axis", "where": "condition x y", "clip": "a a_min a_max out",
-    "unravel_index": "indices dims order", "sum": "a axis dtype out keepdims", "prod": "a axis dtype out keepdims",
-    "mean": "a axis dtype out keepdims", "max": "a axis out keepdims", "min": "a axis out keepdims",
-    "amax": "a axis out keepdims", "amin": "a axis out keepdims", "any": "a axis out keepdims",
-    "all": "a axis out keepdims", "argmax": "a axis dtype out keepdims", "argmin": "a axis dtype out keepdims",
-    "var": "a axis dtype out ddof keepdims", "std": "a axis dtype out ddof keepdims", "cumsum": "a axis dtype out",
-    "argsort": "a axis kind", "sort": "a axis kind", "count_nonzero": "a axis", "bincount": "x weights minlength",
-    "dot": "a b out", "vdot": "a b", "tensordot": "a b axes", "outer": "a b out", "matmul": "x1 x2 out dtype casting",
-    "einsum": "*", "result_type": "*", "broadcast_arrays": "*", "issubdtype": "arg1 arg2",
-    "can_cast": "from_ to casting", "finfo": "dtype", "iinfo": "int_type", "isscalar": "element",
-    "shares_memory": "a b max_work", "may_share_memory": "a b max_work", "ndim": "a", "shape": "a", "size": "a axis",
+    "empty": "shape dtype order",
+    "zeros": "shape dtype order",
+    "ones": "shape dtype order",
+    "full": "shape fill_value dtype order",
+    "arange": "start stop step dtype",
+    "eye": "N M k dtype order",
+    "linspace": "start stop num endpoint retstep dtype axis",
+    "indices": "dimensions dtype",
+    "empty_like": "prototype dtype order subok shape",
+    "zeros_like": "a dtype order subok shape",
+    "ones_like": "a dtype order subok shape",
+    "full_like": "a fill_value dtype order subok shape",
+    "ascontiguousarray": "a dtype",
+    "copy": "a order",
+    "copyto": "dst src casting where",
+    "reshape": "a newshape order",
+    "ravel": "a order",
+    "transpose": "a axes",
+    "moveaxis": "a source destination",
+    "swapaxes": "a axis1 axis2",
+    "expand_dims": "a axis",
+    "squeeze": "a axis",
+    "flip": "a axis",
+    "roll": "a shift axis",
+    "broadcast_to": "array shape",
+    "repeat": "a repeats axis",
+    "tile": "A reps",
+    "split": "ary indices_or_sections axis",
+    "array_split": "ary indices_or_sections axis",
+    "concatenate": "tup axis out dtype casting",
+    "stack": "tup axis out dtype casting",
+    "pad": "array pad_width mode constant_values",
+    "take": "a indices axis out",
+    "take_along_axis": "a indices axis",
+    "put_along_axis": "arr indices values axis",
+    "where": "condition x y",
+    "clip": "a a_min a_max out",
+    "unravel_index": "indices dims order",
+    "sum": "a axis dtype out keepdims",
+    "prod": "a axis dtype out keepdims",
+    "mean": "a axis dtype out keepdims",
+    "max": "a axis out keepdims",
+    "min": "a axis out keepdims",
+    "amax": "a axis out keepdims",
+    "amin": "a axis out keepdims",
+    "any": "a axis out keepdims",
+    "all": "a axis out keepdims",
+    "argmax": "a axis dtype out keepdims",
+    "argmin": "a axis dtype out keepdims",
+    "var": "a axis dtype out ddof keepdims",
+    "std": "a axis dtype out ddof keepdims",
+    "cumsum": "a axis dtype out",
+    "argsort": "a axis kind",
+    "sort": "a axis kind",
+    "count_nonzero": "a axis",
+    "bincount": "x weights minlength",
+    "dot": "a b out",
+    "vdot": "a b",
+    "tensordot": "a b axes",
+    "outer": "a b out",
+    "matmul": "x1 x2 out dtype casting",
+    "einsum": "*",
+    "result_type": "*",
+    "broadcast_arrays": "*",
+    "issubdtype": "arg1 arg2",
+    "can_cast": "from_ to casting",
+    "finfo": "dtype",
+    "iinfo": "int_type",
+    "isscalar": "element",
+    "shares_memory": "a b max_work",
+    "may_share_memory": "a b max_work",
+    "ndim": "a",
+    "shape": "a",
+    "size": "a axis",
 }
 UFUNCS = """
 add subtract multiply divide true_divide floor_divide remainder power float_power negative positive absolute abs
@@ -52,14 +103,36 @@ float16 float32 float64 int8 int16 int32 int64 intp uint8 uint16 uint32 uint64 b
 inf nan pi e newaxis
 """.split()
 METHODS = {  # of the array: the arguments CuPy accepts, in order
-    "sum": "axis dtype out keepdims", "prod": "axis dtype out keepdims", "mean": "axis dtype out keepdims",
-    "max": "axis out keepdims", "min": "axis out keepdims", "any": "axis out keepdims", "all": "axis out keepdims",
-    "argmax": "axis out dtype keepdims", "argmin": "axis out dtype keepdims", "var": "axis dtype out ddof keepdims",
-    "std": "axis dtype out ddof keepdims", "cumsum": "axis dtype out", "clip": "min max out", "round": "decimals out",
-    "astype": "dtype order casting subok copy", "copy": "order", "fill": "value", "view": "dtype",
-    "reshape": "*order", "transpose": "*", "ravel": "order", "flatten": "order", "squeeze": "axis",
-    "swapaxes": "axis1 axis2", "repeat": "repeats axis", "take": "indices axis out", "dot": "b out",
-    "argsort": "axis", "sort": "axis", "diagonal": "offset axis1 axis2",
+    "sum": "axis dtype out keepdims",
+    "prod": "axis dtype out keepdims",
+    "mean": "axis dtype out keepdims",
+    "max": "axis out keepdims",
+    "min": "axis out keepdims",
+    "any": "axis out keepdims",
+    "all": "axis out keepdims",
+    "argmax": "axis out dtype keepdims",
+    "argmin": "axis out dtype keepdims",
+    "var": "axis dtype out ddof keepdims",
+    "std": "axis dtype out ddof keepdims",
+    "cumsum": "axis dtype out",
+    "clip": "min max out",
+    "round": "decimals out",
+    "astype": "dtype order casting subok copy",
+    "copy": "order",
+    "fill": "value",
+    "view": "dtype",
+    "reshape": "*order",
+    "transpose": "*",
+    "ravel": "order",
+    "flatten": "order",
+    "squeeze": "axis",
+    "swapaxes": "axis1 axis2",
+    "repeat": "repeats axis",
+    "take": "indices axis out",
+    "dot": "b out",
+    "argsort": "axis",
+    "sort": "axis",
+    "diagonal": "offset axis1 axis2",
 }
 
 
@@ -88,13 +161,17 @@ class Bus:
     def send(self, nbytes):
         self.to_device += nbytes
         if self.to_device > self.most_bytes:
-            raise Refused("send", f"{self.to_device} bytes are moved to the device, at most {self.most_bytes} have to be")
+            raise Refused(
+                "send", f"{self.to_device} bytes are moved to the device, at most {self.most_bytes} have to be"
+            )
 
     def fetch(self, nbytes):
         self.to_host += nbytes
         self.waits += 1
         if self.waits > self.most_waits:
-            raise Refused("fetch", ".get(), .item() and .tolist() wait until the device has done all that was asked of it")
+            raise Refused(
+                "fetch", ".get(), .item() and .tolist() wait until the device has done all that was asked of it"
+            )
 
 
 bus = Bus()
@@ -105,7 +182,9 @@ def unwrap(value, where="an operation"):
     if isinstance(value, DeviceArray):
         return value._host
     if isinstance(value, np.ndarray):
-        raise Refused("host", f"host array of shape {value.shape} in {where} on the device: move it with xp.asarray first")
+        raise Refused(
+            "host", f"host array of shape {value.shape} in {where} on the device: move it with xp.asarray first"
+        )
     if isinstance(value, (tuple, list)):
         return type(value)(unwrap(v, where) for v in value)
     if isinstance(value, dict):
@@ -129,7 +208,9 @@ def _checked(name, accepted, function):
     def call(*args, **kwargs):
         unknown = [] if accepted == "*" else sorted(set(kwargs) - set(names))
         if unknown or (not variadic and len(args) > len(names)):
-            raise Refused("unknown", f"CuPy's {name} takes ({accepted}); called with {len(args)} arguments and {unknown}")
+            raise Refused(
+                "unknown", f"CuPy's {name} takes ({accepted}); called with {len(args)} arguments and {unknown}"
+            )
         out = kwargs.get("out")
         result = function(*unwrap(args, name), **unwrap(kwargs, name))
         return wrap(result) if out is None else out
@@ -170,7 +251,9 @@ class DeviceArray:
         raise Refused("numpy", f"numpy.{function.__name__} was called on a device array: use the array's own module")
 
     def _hidden_sync(self, *args):
-        raise Refused("wait", "bool(), int(), float() of a device array hide a wait for the device: use .item() or .get()")
+        raise Refused(
+            "wait", "bool(), int(), float() of a device array hide a wait for the device: use .item() or .get()"
+        )
 
     __bool__ = __int__ = __float__ = __complex__ = __index__ = _hidden_sync
 
@@ -210,20 +293,27 @@ for _name in "shape dtype ndim size strides nbytes itemsize flags".split():
     setattr(DeviceArray, _name, property(lambda self, _name=_name: getattr(self._host, _name)))
 
 for _name, _accepted in METHODS.items():
+
     def _method(self, *args, _name=_name, _accepted=_accepted, **kwargs):
         return _checked(_name, _accepted, getattr(self._host, _name))(*args, **kwargs)
+
     setattr(DeviceArray, _name, _method)
 
 for _name in "add sub mul truediv floordiv mod pow matmul and or xor lt le gt ge eq ne".split():
+
     def _binary(self, other, _operator=f"__{_name}__"):
         return wrap(getattr(self._host, _operator)(unwrap(other, _operator)))
+
     setattr(DeviceArray, f"__{_name}__", _binary)
     if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
+
         def _reflected(self, other, _operator=f"__r{_name}__"):
             return wrap(getattr(self._host, _operator)(unwrap(other, _operator)))
+
         def _inplace(self, other, _operator=f"__i{_name}__"):
             getattr(self._host, _operator)(unwrap(other, _operator))
             return self
+
         setattr(DeviceArray, f"__r{_name}__", _reflected)
         setattr(DeviceArray, f"__i{_name}__", _inplace)
 
@@ -260,9 +350,12 @@ class Namespace:
         for name in PLAIN:
             setattr(self, name, getattr(np, name))
         tricks = np.lib.stride_tricks
-        self.lib = SimpleNamespace(stride_tricks=SimpleNamespace(
-            as_strided=_checked("as_strided", "x shape strides", tricks.as_strided),
-            sliding_window_view=_checked("sliding_window_view", "x window_shape axis", tricks.sliding_window_view)))
+        self.lib = SimpleNamespace(
+            stride_tricks=SimpleNamespace(
+                as_strided=_checked("as_strided", "x shape strides", tricks.as_strided),
+                sliding_window_view=_checked("sliding_window_view", "x window_shape axis", tricks.sliding_window_view),
+            )
+        )
 
     @staticmethod
     def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):

@@ -8,14 +8,22 @@ import copy
 import linecache
 import traceback
 import warnings
-from pathlib import Path
 
 import numpy as np
 
-from tinyalex.teaching.exercise import NotDoneYet
+from tinyalex.teaching.exercise import NotDoneYet, WrongKind
 from tinyalex.teaching.mistakes import (
-    NOT_DONE, NOT_YET, RIGHT, Judged, Verdict, agree, entry, look_up, name_the_mistake, relative_error,
-)  # fmt: skip
+    NOT_DONE,
+    NOT_YET,
+    RIGHT,
+    Judged,
+    Verdict,
+    agree,
+    entry,
+    look_up,
+    name_the_mistake,
+    relative_error,
+)
 
 
 def examine(exercise, function):
@@ -110,10 +118,8 @@ def _call(exercise, function, arguments):
             return exercise.read(function(*arguments), arguments), arguments
     except NotDoneYet:
         raise Judged("", state=NOT_DONE) from None
-    except ValueError as error:
-        if error.__traceback__.tb_next and error.__traceback__.tb_next.tb_frame.f_code is type(exercise).read.__code__:
-            raise Judged(f"{exercise.name} {error}.") from None
-        raise Judged(_failure(exercise, error)) from None
+    except WrongKind as error:
+        raise Judged(f"{exercise.name} {error}.") from None
     except (Exception, SystemExit) as error:
         raise Judged(_failure(exercise, error)) from None
 
@@ -156,8 +162,9 @@ def _check_form(exercise, function, answer, answers):
         if place not in exercise.changes and not _same(before, after):
             raise Judged(
                 f"{exercise.name} wrote into {_argument(exercise, place)}: what it is given belongs to someone else, "
-                "who may still need it. Work on a copy.", "unchanged",
-            )  # fmt: skip
+                "who may still need it. Work on a copy.",
+                "unchanged",
+            )
     again = {name: _array(name, value) for name, value in _call(exercise, function, answer.arguments)[0].items()}
     if exercise.compare and not all(np.array_equal(again[n], answer.found[n], equal_nan=True) for n in answer.found):
         raise Judged(f"Two calls of {exercise.name} with the same arguments give different results.", "twice")
@@ -174,8 +181,9 @@ def _check_dtype(exercise, function, answer):
         if expected[name].dtype == np.float32 != dtype and dtype.itemsize > 4 and not plain:
             raise Judged(
                 f"float32 went in, but {name} came out as {dtype}: a {dtype} constant or array crept in. "
-                "It takes twice the memory and is slow on most GPUs.", "C16",
-            )  # fmt: skip
+                "It takes twice the memory and is slow on most GPUs.",
+                "C16",
+            )
 
 
 def _as_single(value):
@@ -203,19 +211,14 @@ def _argument(exercise, place):
     return names[place] if place < exercise.ours.__code__.co_argcount else f"argument {place + 1}"
 
 
-def _is_ours(error):
-    """Whether something was raised by a file beside this one, not by the learner or what the learner called."""
-    return Path(traceback.extract_tb(error.__traceback__)[-1].filename).parent == Path(__file__).parent
-
-
 def _check_property(held, exercise, function):
     try:
         found = held.holds(function)
     except NotDoneYet:
         raise Judged("", state=NOT_DONE) from None
+    except WrongKind as error:
+        raise Judged(f"{exercise.name}: {error}.") from None
     except (Exception, SystemExit) as error:
-        if isinstance(error, ValueError) and _is_ours(error):  # our words on the form of what came back
-            raise Judged(f"{exercise.name}: {error}.") from None
         raise Judged(_failure(exercise, error)) from None
     if isinstance(found, str):
         raise Judged(f"{held.message} {found}".rstrip(), held.id)

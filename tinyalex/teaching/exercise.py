@@ -1,20 +1,19 @@
-"""What a lesson asks for: exercises, the mistakes that are known for each, and where both are kept."""
+"""What a lesson asks for: exercises, and the mistakes that are known for each."""
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 
 import numpy as np
-
-from tinyalex.errors import UserError
 
 PICTURE_AXES = ("picture", "row", "column", "channel")
 
 
 class NotDoneYet(Exception):
     """What the body of an exercise raises until the learner writes one."""
+
+
+class WrongKind(ValueError):
+    """What an answer returned or asked for is of the wrong kind; the message tells the learner."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +72,18 @@ class Exercise:
     compare: bool = True
 
     def read(self, result, arguments):
-        """What a call gave as {name: value}. ValueError with words for the learner where it is of another kind.
+        """What a call gave as {name: value}. `WrongKind` if it is of another kind.
 
         An argument that is to be written into is read after the call, under the next of the names.
         """
         returned = len(self.outputs) - len(self.changes)
         if returned and result is None:
-            raise ValueError(f"returns nothing, expected {', '.join(self.outputs[:returned])}; a return is missing")
+            raise WrongKind(f"returns nothing, expected {', '.join(self.outputs[:returned])}; a return is missing")
         values = () if returned == 0 else (result,) if returned == 1 else result
         if not isinstance(values, (tuple, list)) or len(values) != returned:
-            raise ValueError(f"returns {_kind(result)}, expected {returned} things: {', '.join(self.outputs[:returned])}")
+            raise WrongKind(
+                f"returns {_kind(result)}, expected {returned} things: {', '.join(self.outputs[:returned])}"
+            )
         return dict(zip(self.outputs, (*values, *(arguments[i] for i in self.changes))))
 
     def names_of_axes(self, output, ndim):
@@ -102,28 +103,6 @@ class Lesson:
     seconds: int
     exercises: tuple
     helpers: dict = field(default_factory=dict)
-
-
-NUMBERS = tuple(f"{n:02d}" for n in range(1, 18))
-
-
-@cache
-def find_lesson(number):
-    """The lesson "09" (or "9"). UserError where there is none."""
-    asked, number = number, str(number).zfill(2)
-    if number not in NUMBERS:
-        raise UserError(f"lesson: found {asked!r}, expected one of {', '.join(NUMBERS)}")
-    if not (Path(__file__).parent / f"lesson_{number}.py").exists():
-        raise UserError(f"lesson {number} is not written yet")
-    return importlib.import_module(f"tinyalex.teaching.lesson_{number}").LESSON
-
-
-def find_exercise(name):
-    """The exercise "09-backward". UserError, with those that there are, where there is none."""
-    exercises = {exercise.id: exercise for exercise in find_lesson(name.split("-")[0]).exercises}
-    if name not in exercises:
-        raise UserError(f"exercise: found {name!r}, expected one of {', '.join(exercises)}")
-    return exercises[name]
 
 
 def _kind(value):

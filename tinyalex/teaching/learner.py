@@ -1,15 +1,13 @@
-"""The learner's side on disk: which checks have passed, the notebooks, and the solutions that `reveal` prints."""
+"""The learner's side on disk: which checks have passed."""
 
 import json
 import os
-import runpy
 from pathlib import Path
 
-from tinyalex.checkpoint import replacing
 from tinyalex.errors import UserError
-from tinyalex.teaching.exercise import find_lesson
+from tinyalex.runs.checkpoint import replacing
+from tinyalex.teaching.lessons import FOLDER
 
-FOLDER = Path(__file__).resolve().parents[2] / "lessons"
 PROGRESS = "TINYALEX_PROGRESS"  # names another file, for tests
 
 
@@ -36,28 +34,3 @@ def remember(name, state):
 
 def _file():
     return Path(os.environ.get(PROGRESS) or FOLDER / ".progress.json")
-
-
-def notebook(number):
-    """The path of a lesson's notebook. UserError where it is not there."""
-    number = find_lesson(number).number
-    for path in sorted(FOLDER.glob(f"{number}_*.ipynb")):
-        return path
-    raise UserError(f"lesson {number}: there is no {number}_….ipynb in {FOLDER}; expected a clone of the repository")
-
-
-def solutions(name):
-    """The right answers to an exercise in different styles, the one to show first."""
-    return _module("solutions", name)["SOLUTIONS"][name]
-
-
-def mutants(number):
-    """[(exercise, known mistake or None, function)] of a lesson: answers as learners get them wrong."""
-    return _module("mutants", number)["MUTANTS"]
-
-
-def _module(folder, name):
-    path = FOLDER / folder / f"{name.split('-')[0]}.py"
-    if not path.exists():
-        raise UserError(f"there is no {path}; expected a clone of the repository")
-    return runpy.run_path(str(path))

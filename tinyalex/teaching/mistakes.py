@@ -74,15 +74,17 @@ def _look_for_a_dtype(answer, output):
     if found.dtype.kind in "iu" and expected.dtype.kind == "f":
         raise Judged(
             f"{output} came out as whole numbers ({found.dtype}): an array of integers, or //, cut the fractions off. "
-            "Make arrays with the dtype of what comes in.", "whole",
-        )  # fmt: skip
+            "Make arrays with the dtype of what comes in.",
+            "whole",
+        )
     scale = np.abs(expected).max(initial=0.0) if expected.dtype.kind == "f" else 0.0
     single = found.dtype.kind == "f" and np.array_equal(found, found.astype(np.float32))
     if scale and single and np.allclose(found, expected, rtol=1e-4, atol=1e-6 * scale):
         raise Judged(
             f"{output} is right to about six digits, but float64 went in: the numbers passed through float32. "
-            "Make arrays with the dtype of what comes in.", "single",
-        )  # fmt: skip
+            "Make arrays with the dtype of what comes in.",
+            "single",
+        )
 
 
 def _look_for_a_ratio(exercise, answers, output):

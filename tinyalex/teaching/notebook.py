@@ -7,9 +7,10 @@ import textwrap
 from math import isfinite
 from numbers import Integral, Real
 
-from tinyalex.teaching import learner
+from tinyalex.teaching import learner, lessons
 from tinyalex.teaching.examine import examine
-from tinyalex.teaching.exercise import NotDoneYet, find_exercise, find_lesson
+from tinyalex.teaching.exercise import NotDoneYet
+from tinyalex.teaching.lessons import find_exercise, find_lesson
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT
 
 
@@ -17,7 +18,9 @@ def lesson(number):
     """Say which lesson this is, what it takes, and how far the learner is."""
     this = find_lesson(number)
     done = sum(learner.progress().get(exercise.id) == RIGHT for exercise in this.exercises)
-    print(f"Lesson {this.number}: {this.title}. About {this.seconds} s of computing. Checks passed: {done} of {len(this.exercises)}.")
+    print(
+        f"Lesson {this.number}: {this.title}. About {this.seconds} s of computing. Checks passed: {done} of {len(this.exercises)}."
+    )
 
 
 def todo():
@@ -58,7 +61,7 @@ def hint(name, number=1):
 
 def reveal(name):
     """Print a right answer."""
-    print(textwrap.dedent(inspect.getsource(learner.solutions(name)[0])).rstrip())
+    print(textwrap.dedent(inspect.getsource(lessons.solutions(name)[0])).rstrip())
 
 
 def answer(guess, value, unit="", digits=3):
@@ -74,7 +77,9 @@ def answer(guess, value, unit="", digits=3):
     elif guess == value or abs(guess - value) <= 0.005 * abs(value):
         print(f"{actual}: exactly what you said.")
     elif value and 0.5 <= guess / value <= 2:
-        print(f"{actual}. You said {guess:,}{unit}: {abs(guess / value - 1):.0%} too {'high' if guess > value else 'low'}.")
+        print(
+            f"{actual}. You said {guess:,}{unit}: {abs(guess / value - 1):.0%} too {'high' if guess > value else 'low'}."
+        )
     elif value and guess / value > 0:
         factor = max(guess / value, value / guess)
         print(f"{actual}. You said {guess:,}{unit}: {factor:,.3g} times too {'high' if guess > value else 'low'}.")

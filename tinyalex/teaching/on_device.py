@@ -14,25 +14,45 @@ from tinyalex.teaching.device import DeviceArray, Refused, bus, xp
 from tinyalex.teaching.exercise import NotDoneYet, Property
 
 MISTAKES = {  # what was refused: (its row in the zoo of mistakes, what to tell)
-    "numpy": ("X1", "This calls NumPy with an array of the device. CuPy hands some of NumPy's functions on to its own, "
-                    "others not: ask the array whose it is, xp = array_module(x), and call xp's."),
-    "convert": ("X2", "Here an array of the device is to become one of the host, unasked: np.asarray, np.array, or an "
-                      "assignment into an array that np made. Make arrays with xp, where x is."),
-    "host": ("X3", "An array of the host meets one of the device. Bring it over once, with xp.asarray, or make it there "
-                   "with xp."),
-    "wait": ("X4", "An if, float(), bool() or int() needs a number that the device may not have computed yet: the host "
-                   "stops and waits, in every step. Let the device decide: xp.where, xp.minimum, xp.maximum."),
-    "mask": ("X5", "A mask as an index, read or written through: how many are true only the device knows, and the host waits "
-                   "to be told. xp.where keeps the shape and needs no answer."),
+    "numpy": (
+        "X1",
+        "This calls NumPy with an array of the device. CuPy hands some of NumPy's functions on to its own, "
+        "others not: ask the array whose it is, xp = array_module(x), and call xp's.",
+    ),
+    "convert": (
+        "X2",
+        "Here an array of the device is to become one of the host, unasked: np.asarray, np.array, or an "
+        "assignment into an array that np made. Make arrays with xp, where x is.",
+    ),
+    "host": (
+        "X3",
+        "An array of the host meets one of the device. Bring it over once, with xp.asarray, or make it there with xp.",
+    ),
+    "wait": (
+        "X4",
+        "An if, float(), bool() or int() needs a number that the device may not have computed yet: the host "
+        "stops and waits, in every step. Let the device decide: xp.where, xp.minimum, xp.maximum.",
+    ),
+    "mask": (
+        "X5",
+        "A mask as an index, read or written through: how many are true only the device knows, and the host waits "
+        "to be told. xp.where keeps the shape and needs no answer.",
+    ),
     "list": ("X6", "A list as an index is moved to the device in every call. Make the indices there, xp.arange say."),
     "unknown": ("X7", "CuPy does not have this name, or not with these arguments: it has most of NumPy, not all."),
-    "fetch": ("X8", "It runs there, but it goes home in between: .get(), .item() and .tolist() wait until the device has "
-                    "done everything before. Leave the number where it is; an array without axes does as well."),
-    "send": ("X9", "More is moved to the device in each call than has to be. What does not depend on the host's data can "
-                   "be made there: xp.arange, xp.zeros."),
+    "fetch": (
+        "X8",
+        "It runs there, but it goes home in between: .get(), .item() and .tolist() wait until the device has "
+        "done everything before. Leave the number where it is; an array without axes does as well.",
+    ),
+    "send": (
+        "X9",
+        "More is moved to the device in each call than has to be. What does not depend on the host's data can "
+        "be made there: xp.arange, xp.zeros.",
+    ),
     "home": ("X10", "What comes back from the device is not all there any more: some of the results are the host's."),
     "other": ("X11", "On the device the numbers are other than on NumPy."),
-}  # fmt: skip
+}
 
 
 def device_properties(probes, stays=(), moves=lambda *arguments: 0):
@@ -86,7 +106,7 @@ def _kind(error):
 
 
 def _line(error, function):
-    """"Line 3: y = np.exp(x)", the last of the function's own file that ran; "" where there is no source."""
+    """ "Line 3: y = np.exp(x)", the last of the function's own file that ran; "" where there is no source."""
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     numbers = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     source = linecache.getline(file, numbers[-1]).strip() if numbers else ""

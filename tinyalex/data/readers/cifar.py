@@ -38,9 +38,7 @@ def read(storage):
 
     chunks = {name: chunk(name) for name in [*train, val]}  # all of CIFAR takes 184 MB
     expected = sum(map(len, chunks.values()))
-    return Source(
-        NAME, storage.name, 32, names, names, (chunks[name] for name in train), iter([chunks[val]]), expected
-    )
+    return Source(NAME, storage.name, 32, names, names, (chunks[name] for name in train), iter([chunks[val]]), expected)
 
 
 def _load(storage, name):

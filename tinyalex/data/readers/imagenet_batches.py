@@ -46,9 +46,15 @@ def read(storage):
     held = [first]  # handed over, not kept: else it would stay in memory to the end
     del first
     return Source(
-        NAME, storage.name, side, ids, names, _load_all(held, files, len(ids), side),
-        _load_all([], [val], len(ids), side), expected,
-    )  # fmt: skip
+        NAME,
+        storage.name,
+        side,
+        ids,
+        names,
+        _load_all(held, files, len(ids), side),
+        _load_all([], [val], len(ids), side),
+        expected,
+    )
 
 
 def classes_of_map(storage, name="map_clsloc.txt"):

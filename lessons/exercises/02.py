@@ -1,0 +1,760 @@
+"""Lesson 02, from numbers to a guess: what is judged, and the mistakes that are known."""
+
+import numpy as np
+
+from tinyalex import evaluation
+from tinyalex.layers import Flatten, Linear, SoftmaxCrossEntropy
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+
+
+def linear_forward(x, weight, bias):
+    flat, _ = Flatten().forward(x)
+    return _layer(weight, bias).forward(flat)[0]
+
+
+def linear_backward(dy, x, weight):
+    flat, shape = Flatten().forward(x)
+    dflat, grads = _layer(weight, np.zeros_like(weight[0])).backward(dy, flat)
+    return Flatten().backward(dflat, shape)[0], grads["weight"], grads["bias"]
+
+
+def _layer(weight, bias):
+    layer = Linear(*weight.shape)
+    layer.params = {"weight": weight, "bias": bias}
+    return layer
+
+
+def softmax(logits):
+    return evaluation.softmax(logits)
+
+
+def cross_entropy(logits, labels):
+    # a plain number, so that its dtype is nobody's concern
+    return float(SoftmaxCrossEntropy().forward(logits, labels)[0])
+
+
+def cross_entropy_gradient(logits, labels):
+    loss = SoftmaxCrossEntropy()
+    return loss.backward(loss.forward(logits, labels)[1])
+
+
+def _linear_probe(N=2, H=2, W=3, C=4, K=5, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((N, H, W, C)), rng.standard_normal((H * W * C, K)), rng.standard_normal(K)
+
+
+def _other_linear_probe():
+    return _linear_probe(5, 3, 2, 3, 4, seed=1)
+
+
+def _backward_probe():
+    x, weight, _ = _linear_probe()
+    return np.random.default_rng(2).standard_normal((2, 5)), x, weight
+
+
+def _other_backward_probe():
+    x, weight, _ = _other_linear_probe()
+    return np.random.default_rng(3).standard_normal((5, 4)), x, weight
+
+
+def _scores():
+    return 2 * np.random.default_rng(4).standard_normal((4, 5))
+
+
+def _softmax_probe():
+    return (_scores(),)
+
+
+def _large_probe():
+    """One row far up, one as usual, one that only its maximum or mean makes safe, one that only its maximum does."""
+    rows = [
+        [1001.5, 1000.0, 999.0, 1002.0, 1000.5],
+        [0.3, -1.2, 2.1, 0.9, -0.4],
+        [-500.0, 399.5, 400.7, 398.0, 399.0],
+        [-1200.0, 300.7, -1200.5, -1201.0, -1199.0],
+    ]
+    return (np.array(rows),)
+
+
+def _loss_probe():
+    return _scores(), np.array([2, 0, 3, 1])
+
+
+def _large_gradient_probe():
+    """The last two rows are sure, and wrong."""
+    return *_large_probe(), np.array([3, 1, 0, 2])
+
+
+# Each way of being careless with exp fails on another of these: the loss is one number, so they must not share a batch
+
+
+def _high_probe():
+    return np.array([[1001.5, 1000.0, 999.0], [998.0, 1000.5, 1001.0]]), np.array([1, 2])
+
+
+def _high_and_low_probe():
+    rows = [[700.0, 699.0, 698.5, 701.0], [-100.0, -101.5, -99.0, -98.0], [0.4, 0.1, -0.7, 1.2]]
+    return np.array(rows), np.array([3, 1, 0])
+
+
+def _sure_and_wrong_probe():
+    return np.array([[0.7, -800.0, 1.5, 0.2]]), np.array([1])
+
+
+# ---------------------------------------------------------------------------------------------- wrong on purpose
+
+
+def _flat(x):
+    return x.reshape(len(x), -1)
+
+
+def _chw(x):
+    return _flat(x.transpose(0, 3, 1, 2))
+
+
+def _whc(x):
+    return _flat(x.transpose(0, 2, 1, 3))
+
+
+def _dealt(x):
+    return x.reshape(-1, len(x)).T
+
+
+LINEAR_WRONG = (
+    Wrong(
+        "F2",
+        lambda x, weight, bias: _dealt(x) @ weight + bias,
+        "Pictures are mixed: reshape(-1, N) deals the numbers out to the pictures in turn. N is the first axis: "
+        "reshape(N, -1).",
+    ),
+    Wrong(
+        "F2",
+        lambda x, weight, bias: x.reshape(x[0].size, -1).T[::-1] @ weight + bias,
+        "Pictures are mixed: N is the first axis, so reshape(N, -1) keeps each picture's numbers together.",
+    ),
+    Wrong(
+        "F1",
+        lambda x, weight, bias: _chw(x) @ weight + bias,
+        "You flatten a picture plane by plane, (C, H, W). The weights expect (H, W, C), the order of memory: no "
+        "transpose is needed.",
+    ),
+    Wrong(
+        "C7",
+        lambda x, weight, bias: _whc(x) @ weight + bias,
+        "You flatten column by column, (W, H, C). The weights expect (H, W, C), the order of memory: no transpose "
+        "is needed.",
+    ),
+    Wrong(
+        "F1",
+        lambda x, weight, bias: x.reshape(len(x), -1, order="F") @ weight + bias,
+        'order="F" makes the first axis run fastest, so the numbers of a picture come in another order than the '
+        "weights'. Leave it out.",
+    ),
+    Wrong("C6", lambda x, weight, bias: _flat(x) @ weight, "Every score is short by its class's bias."),
+    Wrong(
+        "F4",
+        lambda x, weight, bias: _flat(x) @ weight + bias * len(weight),
+        "The bias is added once for every input number. It is added once for every score: after the sum, not in it.",
+    ),
+    Wrong(
+        "F5",
+        lambda x, weight, bias: _flat(x) @ weight.reshape(weight.shape[::-1]).T + bias,
+        "You reshaped the weights. They are (inputs, classes) already: column k holds the weights of class k.",
+    ),
+)
+
+
+def _gradients(dy, x, weight, flat=None, dflat=None):
+    flat = _flat(x) if flat is None else flat
+    dflat = dy @ weight.T if dflat is None else dflat
+    return dflat.reshape(x.shape), flat.T @ dy, dy.sum(axis=0)
+
+
+def _replaced(**others):
+    """A backward that is right but for some of its outputs, each a function of (dy, x, weight)."""
+
+    def wrong(dy, x, weight):
+        right = dict(zip(("dx", "dweight", "dbias"), _gradients(dy, x, weight)))
+        return tuple((right | {name: other(dy, x, weight) for name, other in others.items()}).values())
+
+    return wrong
+
+
+def _dx_from_chw(dy, x, weight):
+    N, H, W, C = x.shape
+    return (dy @ weight.T).reshape(N, C, H, W).transpose(0, 2, 3, 1)
+
+
+def _dx_from_whc(dy, x, weight):
+    N, H, W, C = x.shape
+    return (dy @ weight.T).reshape(N, W, H, C).transpose(0, 2, 1, 3)
+
+
+LINEAR_BACKWARD_WRONG = (
+    Wrong(
+        "F3",
+        _replaced(dbias=lambda dy, x, weight: dy.sum(axis=0, keepdims=True)),
+        "The bias is (K,), so its gradient is (K,) too, not (1, K): sum over the pictures without keepdims.",
+    ),
+    Wrong(
+        "F3",
+        _replaced(dx=lambda dy, x, weight: dy @ weight.T),
+        "dx is still flat. Fold it back to x's shape: whoever made x expects a gradient that is shaped like it.",
+    ),
+    Wrong(
+        "C12",
+        lambda dy, x, weight: (_gradients(dy, x, weight)[0], _flat(x).T @ dy / len(x), dy.mean(axis=0)),
+        "You average over the pictures. Gradients add up over pictures; the 1/N belongs to the loss, and is in dy "
+        "already.",
+    ),
+    Wrong(
+        "C12",
+        lambda dy, x, weight: (_gradients(dy, x, weight)[0], np.outer(x[-1], dy[-1]), dy[-1]),
+        "You keep the last picture's gradient only. Gradients add up over the pictures: += in a loop, not =.",
+    ),
+    Wrong(
+        "F2",
+        lambda dy, x, weight: _gradients(dy, x, weight, _dealt(x), (weight @ dy.T).ravel()),
+        "Pictures are mixed: N is the first axis, so flatten with reshape(N, -1) and fold (N, D) back.",
+    ),
+    Wrong(
+        "F1",
+        lambda dy, x, weight: (_dx_from_chw(dy, x, weight), _chw(x).T @ dy, dy.sum(axis=0)),
+        "The order of the flat numbers is (H, W, C), that of memory; yours is (C, H, W).",
+    ),
+    Wrong(
+        "C7",
+        lambda dy, x, weight: (_dx_from_whc(dy, x, weight), _whc(x).T @ dy, dy.sum(axis=0)),
+        "The order of the flat numbers is (H, W, C), that of memory; yours is (W, H, C).",
+    ),
+    Wrong(
+        "F5",
+        _replaced(dx=lambda dy, x, weight: (dy @ weight.reshape(weight.shape[::-1])).reshape(x.shape)),
+        "A reshape made the shapes fit, but it put the weights in the wrong places: the way back is through weight.T.",
+    ),
+    Wrong(
+        "F8",
+        _replaced(dbias=lambda dy, x, weight: dy.sum(axis=1)),
+        "You sum over the classes. Each class has a bias of its own, which every picture has met: sum over the "
+        "pictures, axis 0.",
+    ),
+    Wrong(
+        "F8",
+        _replaced(dbias=lambda dy, x, weight: dy),
+        "The bias is shared by all pictures, so their gradients are added up: (N, K) becomes (K,).",
+    ),
+    Wrong(
+        "F9",
+        _replaced(dweight=lambda dy, x, weight: dy.T @ _flat(x)),
+        "Yours is (classes, inputs), the transpose. A gradient is shaped like what it belongs to: (inputs, classes).",
+    ),
+    Wrong(
+        "F11",
+        _replaced(dbias=lambda dy, x, weight: np.ones_like(dy[0])),
+        "That is the derivative of y by the bias, 1. By the chain rule it is multiplied with dy, and added up over "
+        "the pictures.",
+    ),
+    Wrong(
+        "F11",
+        _replaced(dbias=lambda dy, x, weight: np.full_like(dy[0], len(dy))),
+        "That is the derivative of y by the bias, 1 for each picture. By the chain rule each 1 is multiplied with "
+        "its dy.",
+    ),
+    Wrong(
+        "F11",
+        _replaced(dx=lambda dy, x, weight: np.broadcast_to(weight.sum(axis=1).reshape(x.shape[1:]), x.shape)),
+        "You take every dy for 1. By the chain rule each weight is multiplied with the dy of its score.",
+    ),
+)
+
+
+# What goes into every mistake below: exp without care, or with care taken at the wrong place
+
+
+def _naive(logits, axis=1):
+    exps = np.exp(logits)
+    return exps / exps.sum(axis=axis, keepdims=True)
+
+
+def _shifted(logits, by, axis=1):
+    return _naive(logits - by, axis)
+
+
+def _over_batch(logits):
+    return _shifted(logits, logits.max(axis=0, keepdims=True), axis=0)
+
+
+def _over_batch_shifted_by_row(logits):
+    return _shifted(logits, logits.max(axis=1, keepdims=True), axis=0)
+
+
+def _hard(logits):
+    return (logits == logits.max(axis=1, keepdims=True)).astype(logits.dtype)
+
+
+NOT_SHIFTED = (
+    "exp of a large score overflows, and inf/inf is nan. Subtract each row's maximum first: it cancels in the quotient."
+)
+BATCH_MAXIMUM = (
+    "You subtract the maximum of the whole batch. A row far below it underflows to 0/0: subtract each row's own "
+    "maximum (axis=1, keepdims=True)."
+)
+COLUMNS = "You normalise over the pictures: the columns sum to 1. A picture's own probabilities must: sum along axis 1."
+TWICE = "The softmax is applied twice: probabilities went into it again, as if they were scores."
+
+SOFTMAX_WRONG = (
+    Wrong("S1", _naive, NOT_SHIFTED),
+    Wrong(
+        "S1",
+        lambda logits: _shifted(logits, logits.min(axis=1, keepdims=True)),
+        "You subtract the minimum, so the largest score still overflows. Subtract each row's maximum: then exp is "
+        "at most 1.",
+    ),
+    Wrong(
+        "S1",
+        lambda logits: _shifted(logits, logits.mean(axis=1, keepdims=True)),
+        "You subtract the mean, so the largest score can still overflow. Subtract each row's maximum: then exp is "
+        "at most 1.",
+    ),
+    Wrong("S2", lambda logits: _shifted(logits, logits.max()), BATCH_MAXIMUM),
+    Wrong(
+        "S2",
+        lambda logits: _shifted(logits, logits.max(axis=0)),
+        "You subtract the maximum of each class over the pictures, which changes the quotients. Subtract each row's "
+        "own maximum (axis=1).",
+    ),
+    Wrong("S3", _over_batch, COLUMNS),
+    Wrong("S3", _over_batch_shifted_by_row, COLUMNS),
+    Wrong("S3", lambda logits: np.exp(logits) / np.exp(logits).sum(axis=0), COLUMNS),
+    Wrong(
+        "S3",
+        lambda logits: _shifted(logits, logits.max(), axis=None),
+        "All probabilities of the batch together sum to 1. Each picture's own must: sum along axis 1, with "
+        "keepdims=True.",
+    ),
+    Wrong(
+        "S3",
+        lambda logits: _shifted(logits, logits.max(axis=1, keepdims=True), axis=None),
+        "You divide by the sum over the whole batch. Each row is divided by its own sum: axis=1, with keepdims=True.",
+    ),
+    Wrong("S6", lambda logits: softmax(softmax(logits)), TWICE),
+    Wrong(
+        "S9",
+        lambda logits: logits / logits.sum(axis=1, keepdims=True),
+        "You divide the scores by their sum, without exp: negative scores give negative probabilities.",
+    ),
+    Wrong(
+        "S10",
+        lambda logits: np.exp(logits - logits.max(axis=1, keepdims=True)),
+        "The exponentials are not divided by their sum, so the rows do not sum to 1.",
+    ),
+    Wrong(
+        "S11",
+        lambda logits: 1 / (1 + np.exp(-logits)),
+        "That is the sigmoid, which judges each class by itself: the rows do not sum to 1.",
+    ),
+    Wrong(
+        "S12",
+        _hard,
+        "You give 1 to the largest score and 0 to the others. Softmax is soft: a score that is nearly as large gets "
+        "nearly as much.",
+    ),
+    Wrong("S13", lambda logits: np.log(softmax(logits)), "Those are the logarithms of the probabilities."),
+    Wrong(
+        "S14",
+        lambda logits: softmax(-logits),
+        "The smallest score gets the largest probability: the sign in the exponent is turned round.",
+    ),
+    Wrong("S9", lambda logits: softmax(logits * np.log(2)), "You raise 2 to the scores; softmax raises e, np.exp."),
+)
+
+
+def _of_right(p, labels):
+    return p[np.arange(len(labels)), labels]
+
+
+def _onehot(p, labels):
+    return np.eye(p.shape[1], dtype=p.dtype)[labels]
+
+
+def _loss_of(p, labels):
+    return -np.log(_of_right(p, labels)).mean()
+
+
+def _log_p(logits):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _is_capped(function):
+    losses = [function(np.array([[0.0, gap]]), np.array([0])) for gap in (200.0, 600.0)]
+    near, far = (float(np.asarray(loss).ravel()[0]) for loss in losses)
+    if np.isfinite(far) and far > 5 and abs(near - far) <= 1e-6 * far:
+        return f"It never exceeds {far:.1f}; with scores 0 and 600 and label 0 it should be 600."
+    return True
+
+
+LOSS_WRONG = (
+    Wrong("S1", lambda logits, labels: _loss_of(_naive(logits), labels), NOT_SHIFTED),
+    Wrong(
+        "S1",
+        lambda logits, labels: (np.log(np.exp(logits).sum(axis=1)) - _of_right(logits, labels)).mean(),
+        "exp of a large score overflows. log Σ exp(s) = max + log Σ exp(s − max): take each row's maximum out first.",
+    ),
+    Wrong("S2", lambda logits, labels: _loss_of(_shifted(logits, logits.max()), labels), BATCH_MAXIMUM),
+    Wrong(
+        "S15",
+        lambda logits, labels: _loss_of(softmax(logits), labels),
+        "A tiny probability has become exactly 0, and −log 0 is inf. Do not go by way of p: the loss is log Σ exp(s "
+        "− max) − (s_label − max).",
+    ),
+    Wrong("S3", lambda logits, labels: _loss_of(_over_batch(logits), labels), COLUMNS),
+    Wrong("S3", lambda logits, labels: _loss_of(_over_batch_shifted_by_row(logits), labels), COLUMNS),
+    Wrong(
+        "S4",
+        lambda logits, labels: cross_entropy(logits, labels) * len(labels),
+        "You return the sum over the pictures; the loss is their mean, so that it does not grow with the batch. "
+        "Divide by N.",
+    ),
+    Wrong(
+        "S18",
+        lambda logits, labels: -_of_right(_log_p(logits), labels),
+        "You return a loss for each picture. The loss of the batch is one number, their mean.",
+    ),
+    Wrong(
+        "S5",
+        lambda logits, labels: cross_entropy(logits, labels) / logits.shape[1],
+        "You divide by the number of classes as well: one who guesses blindly among K should have loss ln K, and "
+        "yours is ln K / K.",
+    ),
+    Wrong(
+        "S5",
+        lambda logits, labels: cross_entropy(logits, labels) * len(labels) / logits.shape[1],
+        "You divide by the number of classes instead of the number of pictures.",
+    ),
+    Wrong(
+        "S6",
+        lambda logits, labels: cross_entropy(softmax(logits), labels),
+        TWICE + " So the loss cannot come near 0, however sure the network is.",
+    ),
+    Wrong(
+        "S16",
+        lambda logits, labels: -np.log(softmax(logits).max(axis=1)).mean(),
+        "You take the probability of the class that the network prefers. Take that of the right class, labels[n], "
+        "whatever it is.",
+    ),
+    Wrong(
+        "S17",
+        lambda logits, labels: -_log_p(logits).mean(),
+        "You average −log p over all the classes. Only that of the right class counts: pick it with [np.arange(N), "
+        "labels].",
+    ),
+    Wrong(
+        "S17",
+        lambda logits, labels: -_log_p(logits)[:, labels].mean(),
+        "[:, labels] takes every label's column for every picture. One entry a row: [np.arange(N), labels].",
+    ),
+    Wrong(
+        "S19",
+        lambda logits, labels: (1 - _of_right(softmax(logits), labels)).mean(),
+        "You return 1 − p. The loss is −log p, which has no upper end: being sure and wrong is punished hard.",
+    ),
+    Wrong(
+        "S19",
+        lambda logits, labels: _of_right(softmax(logits), labels).mean(),
+        "You return the mean probability of the right class; the logarithm is missing, and the minus sign.",
+    ),
+    Wrong(
+        "S20",
+        lambda logits, labels: -_of_right(logits, labels).mean(),
+        "You take the score of the right class without comparing it to the others: the log Σ exp of the row is "
+        "missing.",
+    ),
+    Wrong(
+        "S20",
+        lambda logits, labels: (logits.max(axis=1) - _of_right(logits, labels)).mean(),
+        "You compare the right class's score with the largest only. The other classes count too: log Σ exp(s − max) "
+        "is missing.",
+    ),
+    Wrong(
+        "S21",
+        lambda logits, labels: cross_entropy(logits, labels - 1 + logits.shape[1] * (labels == 0)),
+        "You look one class too low: labels count from 0, so label 3 is column 3.",
+    ),
+    Wrong(
+        "S22",
+        lambda logits, labels: ((softmax(logits) - _onehot(logits, labels)) ** 2).sum(axis=1).mean(),
+        "That is a squared error. The loss here is −log of the right class's probability.",
+    ),
+    Wrong(
+        "S22",
+        lambda logits, labels: ((softmax(logits) - _onehot(logits, labels)) ** 2).mean(),
+        "That is a mean squared error. The loss here is −log of the right class's probability.",
+    ),
+)
+
+
+def _gradient_of(p, labels):
+    return (p - _onehot(p, labels)) / len(labels)
+
+
+def _through_softmax(logits, labels):
+    """The softmax's own derivative applied to what is by the scores already."""
+    p, g = softmax(logits), cross_entropy_gradient(logits, labels)
+    return p * (g - (g * p).sum(axis=1, keepdims=True))
+
+
+def _by_the_probabilities(logits, labels):
+    return np.where(_onehot(logits, labels) == 1, -1 / softmax(logits), 0) / len(labels)
+
+
+GRADIENT_WRONG = (
+    Wrong("S1", lambda logits, labels: _gradient_of(_naive(logits), labels), NOT_SHIFTED),
+    Wrong("S2", lambda logits, labels: _gradient_of(_shifted(logits, logits.max()), labels), BATCH_MAXIMUM),
+    Wrong("S3", lambda logits, labels: _gradient_of(_over_batch(logits), labels), COLUMNS),
+    Wrong("S3", lambda logits, labels: _gradient_of(_over_batch_shifted_by_row(logits), labels), COLUMNS),
+    Wrong(
+        "S4",
+        lambda logits, labels: cross_entropy_gradient(logits, labels) * len(labels),
+        "Too large by exactly N, the number of pictures: the loss is a mean, so each picture's part is divided by N.",
+    ),
+    Wrong(
+        "S5",
+        lambda logits, labels: cross_entropy_gradient(logits, labels) / logits.shape[1],
+        "You divide by the number of classes as well: the loss is a mean over the pictures only.",
+    ),
+    Wrong(
+        "S5",
+        lambda logits, labels: cross_entropy_gradient(logits, labels) * len(labels) / logits.shape[1],
+        "You divide by the number of classes instead of the number of pictures.",
+    ),
+    Wrong("S6", lambda logits, labels: _gradient_of(softmax(softmax(logits)), labels), TWICE),
+    Wrong(
+        "S8",
+        lambda logits, labels: np.zeros_like(logits),
+        "All zeros. Probabilities sum to 1 whatever the scores, so a gradient of all ones sent back through softmax "
+        "is blind: start from −log p of the label.",
+    ),
+    Wrong(
+        "S23",
+        lambda logits, labels: softmax(logits) / len(labels),
+        "You return the probabilities; 1 is still to be subtracted at each picture's label, or the right class "
+        "would be pushed down too.",
+    ),
+    Wrong(
+        "S23",
+        lambda logits, labels: -_onehot(logits, labels) / len(labels),
+        "Only the label's own score appears in yours; the log Σ exp depends on every score, and gives the "
+        "probabilities p.",
+    ),
+    Wrong(
+        "S24",
+        lambda logits, labels: cross_entropy_gradient(logits, labels) * _onehot(logits, labels),
+        "Only the right class gets a gradient. The others must go down: each score stands in the sum below the "
+        "fraction.",
+    ),
+    Wrong(
+        "S24",
+        lambda logits, labels: cross_entropy_gradient(logits, labels) * (1 - _onehot(logits, labels)),
+        "The right class gets no gradient: it should get p − 1, so that it goes up.",
+    ),
+    Wrong(
+        "S25", _through_softmax, "You went through the softmax's derivative twice: p − onehot is by the scores already."
+    ),
+    Wrong(
+        "S26",
+        lambda logits, labels: _gradient_of(softmax(logits), logits.argmax(axis=1)),
+        "You subtract 1 where the network's favourite is; subtract it at the label.",
+    ),
+    Wrong(
+        "S28",
+        _by_the_probabilities,
+        "That is the derivative by the probabilities, −1/p. Go on through the softmax to the scores.",
+    ),
+    Wrong(
+        "S21",
+        lambda logits, labels: _gradient_of(softmax(logits), labels - 1),
+        "You subtract 1 one class too low: labels count from 0, so label 3 is column 3.",
+    ),
+    Wrong(
+        "S29",
+        lambda logits, labels: softmax(logits) - _onehot(logits, labels) / len(labels),
+        "Only the 1 at the label is divided by N, not p: divide the difference.",
+    ),
+    Wrong(
+        "S29",
+        lambda logits, labels: softmax(logits) / len(labels) - _onehot(logits, labels),
+        "Only p is divided by N, not the 1 at the label: divide the difference.",
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------- by hand
+
+
+def _numbers(values, most=6):
+    return ", ".join(f"{v:.4g}" for v in values[:most]) + (", …" if len(values) > most else "")
+
+
+def _linear_by_hand(arguments, output, index):
+    x, weight, bias = arguments
+    n, k = index
+    terms = x[n].ravel() * weight[:, k]
+    return (
+        f"By hand: picture {n} times column {k} of the weights is {' + '.join(f'({t:.4g})' for t in terms[:3])} + … = "
+        f"{terms.sum():.6g} "
+        f"over {len(terms)} numbers; with the bias {bias[k]:.4g} it is {terms.sum() + bias[k]:.6g}."
+    )
+
+
+def _linear_backward_by_hand(arguments, output, index):
+    dy, x, weight = arguments
+    if output == "dbias":
+        column = dy[:, index[0]]
+        return f"By hand: column {index[0]} of dy is {_numbers(column)}; over the pictures that is {column.sum():.6g}."
+    if output == "dweight":
+        d, k = index
+        column = _flat(x)[:, d]
+        terms = " + ".join(f"({a:.4g}) · ({b:.4g})" for a, b in zip(column, dy[:, k]))
+        sum_ = f"{column @ dy[:, k]:.6g}"
+        return f"By hand: flat input {d} times dy of class {k}, added up over the pictures: {terms} = {sum_}."
+    n = index[0]
+    d = int(np.ravel_multi_index(index[1:], x.shape[1:]))
+    return (
+        f"By hand: this is flat input {d} of picture {n}; row {d} of the weights ({_numbers(weight[d])}) times dy of "
+        f"that picture "
+        f"({_numbers(dy[n])}) is {weight[d] @ dy[n]:.6g}."
+    )
+
+
+def _softmax_by_hand(arguments, output, index):
+    (logits,) = arguments
+    row = logits[index[0]] - logits[index[0]].max()
+    exps = np.exp(row)
+    return (
+        f"By hand: row {index[0]} less its maximum is {_numbers(row)}; exp gives {_numbers(exps)}, together "
+        f"{exps.sum():.6g}; "
+        f"entry {index[1]} is {exps[index[1]]:.6g} / {exps.sum():.6g} = {exps[index[1]] / exps.sum():.6g}."
+    )
+
+
+def _loss_by_hand(arguments, output, index):
+    logits, labels = arguments
+    losses = [cross_entropy(row[None], label[None]) for row, label in zip(logits, labels)]
+    return f"By hand: −log p of the right class is {_numbers(losses)} by picture; the mean is {np.mean(losses):.6g}."
+
+
+def _gradient_by_hand(arguments, output, index):
+    logits, labels = arguments
+    n, k = index
+    p = softmax(logits)[n, k]
+    minus = " − 1" if labels[n] == k else ""
+    return (
+        f"By hand: p is {p:.6g} there, and the label of picture {n} is {labels[n]}, so ({p:.6g}{minus}) / "
+        f"{len(labels)} = "
+        f"{(p - bool(minus)) / len(labels):.6g}."
+    )
+
+
+SCORES = ("picture", "class")
+
+LESSON = Lesson(
+    "02",
+    "From numbers to a guess",
+    10,
+    (
+        Exercise(
+            "02-linear",
+            "linear_forward",
+            linear_forward,
+            (_linear_probe, _other_linear_probe),
+            ("y",),
+            axes={"y": SCORES},
+            wrong=LINEAR_WRONG,
+            by_hand=_linear_by_hand,
+            hints=(
+                "x has four axes, the weights expect two. Which axis must stay by itself, and how many numbers are then "
+                "in a row?",
+                "y[n, k] = Σ_d flat[n, d] · weight[d, k] + bias[k], with flat = x as (N, H·W·C)",
+                "x.reshape(len(x), -1) @ weight gives (N, K); the bias (K,) is added to each row",
+            ),
+        ),
+        Exercise(
+            "02-softmax",
+            "softmax",
+            softmax,
+            (_softmax_probe, _large_probe),
+            ("p",),
+            axes={"p": SCORES},
+            wrong=SOFTMAX_WRONG,
+            by_hand=_softmax_by_hand,
+            hints=(
+                "What is np.exp(1000.0)? What changes in the fractions if all scores of a row become smaller by the same "
+                "number?",
+                "p[n, k] = exp(s[n, k] − m[n]) / Σ_j exp(s[n, j] − m[n]), with m[n] the largest score of row n",
+                "exps = np.exp(logits - logits.max(axis=1, keepdims=True)), then divide by exps.sum(axis=1, keepdims=True)",
+            ),
+        ),
+        Exercise(
+            "02-loss",
+            "cross_entropy",
+            cross_entropy,
+            (_loss_probe, _high_probe, _high_and_low_probe, _sure_and_wrong_probe),
+            ("loss",),
+            wrong=LOSS_WRONG,
+            by_hand=_loss_by_hand,
+            properties=(
+                Property(
+                    "S7",
+                    _is_capped,
+                    "The loss is capped, as happens when a small number is added to p, or p is "
+                    "clipped, to save the logarithm. Use log-sum-exp instead: it needs no saving.",
+                ),
+            ),
+            ratios=(
+                (-1, "The sign is missing: log p is negative, and the loss is −log p."),
+                (1 / np.log(2), "That is the logarithm to the base 2; ours is the natural one, np.log."),
+                (1 / np.log(10), "That is the logarithm to the base 10; ours is the natural one, np.log."),
+            ),
+            hints=(
+                "What is the logarithm of a quotient, and of exp? Which of the two is then left in −log p?",
+                "loss = mean over n of log Σ_k exp(t[n, k]) − t[n, labels[n]], with t = logits less each row's maximum",
+                "picked = t[np.arange(N), labels]; losses = np.log(np.exp(t).sum(axis=1)) - picked",
+            ),
+        ),
+        Exercise(
+            "02-loss-backward",
+            "cross_entropy_gradient",
+            cross_entropy_gradient,
+            (_loss_probe, _large_gradient_probe),
+            ("dlogits",),
+            axes={"dlogits": SCORES},
+            wrong=GRADIENT_WRONG,
+            by_hand=_gradient_by_hand,
+            ratios=((-1, "The sign is turned round: it is p less the one-hot labels."),),
+            hints=(
+                "loss = log Σ_j exp(s_j) − s_label. What is the derivative of its first half by s_k? You have met it "
+                "already.",
+                "dlogits[n, k] = (p[n, k] − 1 if k is labels[n] else p[n, k]) / N",
+                "p[np.arange(N), labels] -= 1, on a fresh p; then return p / N",
+            ),
+        ),
+        Exercise(
+            "02-linear-backward",
+            "linear_backward",
+            linear_backward,
+            (_backward_probe, _other_backward_probe),
+            ("dx", "dweight", "dbias"),
+            axes={"dweight": ("input", "class"), "dbias": ("class",)},
+            wrong=LINEAR_BACKWARD_WRONG,
+            by_hand=_linear_backward_by_hand,
+            hints=(
+                "A gradient has the shape of what it belongs to. Which products of dy (N, K), flat (N, D) and weight (D, "
+                "K) have these shapes?",
+                "dweight[d, k] = Σ_n flat[n, d] · dy[n, k];  dbias[k] = Σ_n dy[n, k];  dflat[n, d] = Σ_k dy[n, k] · "
+                "weight[d, k]",
+                "flat.T @ dy, dy.sum(axis=0), and (dy @ weight.T).reshape(x.shape)",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,708 @@
+"""Lesson 03, gradient checks: what is judged, and the mistakes that are known."""
+
+import numpy as np
+
+from tinyalex import gradcheck
+from tinyalex.layers import LocalResponseNorm
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+from tinyalex.teaching.mistakes import agree
+
+
+def numerical(f, x, h):
+    x = np.array(x, np.float64)
+    return gradcheck.numerical_gradient(lambda: f(x), x, h)
+
+
+def worst(analytic, numerical, floor):
+    analytic, numerical = np.asarray(analytic, np.float64), np.asarray(numerical, np.float64)
+    if analytic.shape != numerical.shape or not np.isfinite(analytic + numerical).all():
+        return np.inf
+    return (np.abs(analytic - numerical) / (floor + np.abs(numerical))).max()
+
+
+def layer_error(forward, backward, x, rng):
+    x = np.array(x, np.float64)
+    y, cache = forward(x)
+    dy = rng.standard_normal(y.shape)
+    return worst(backward(dy, cache), numerical(lambda x: (dy * forward(x)[0]).sum(), x, gradcheck.STEP), 0.01)
+
+
+def along(f, x, dx, direction, h):
+    x = np.array(x, np.float64)
+    unit = direction / np.sqrt((direction**2).sum())
+    return (dx * unit).sum(), gradcheck.numerical_derivative(lambda: f(x), x, unit, h)
+
+
+# A step so wide that the central difference itself is off: so it tells every formula below from every other
+
+
+def _coupled(x):
+    """Every entry has a neighbour in its own derivative, so an entry left nudged shows in the next ones."""
+    flat = x.reshape(-1)
+    return (x**3).sum() + (flat[1:] * flat[:-1] ** 2).sum() + np.sin(2 * flat).sum()
+
+
+def _x(shape, seed=0):
+    return np.random.default_rng(seed).permutation(np.linspace(-1.4, 1.7, int(np.prod(shape)))).reshape(shape)
+
+
+def _numerical_probe():
+    return _coupled, _x((2, 3)), 0.2
+
+
+def _numerical_deep_probe():
+    return _coupled, _x((2, 2, 3), 1), 0.3
+
+
+def _worst_probe():
+    rng = np.random.default_rng(2)
+    numerical = rng.uniform(-3, 3, (3, 5))
+    numerical[1, 2] = 0.0
+    return numerical + rng.uniform(-0.4, 0.1, (3, 5)), numerical, 0.03
+
+
+def _worst_vector_probe():
+    return np.array([2.0, -0.001, -5.2, 0.3]), np.array([2.1, 0.004, -4.6, 0.3]), 0.2
+
+
+def _along_probe():
+    rng = np.random.default_rng(3)
+    return _coupled, _x((2, 3)), rng.standard_normal((2, 3)), 3 * rng.standard_normal((2, 3)), 0.2
+
+
+def _along_deep_probe():
+    rng = np.random.default_rng(4)
+    return _coupled, _x((2, 2, 3), 1), rng.standard_normal((2, 2, 3)), 0.4 * rng.standard_normal((2, 2, 3)), 0.3
+
+
+# ---------------------------------------------------------------------------------------------- numerical
+
+
+def _by_entry(rule):
+    """rule(f, moved, x, index, h) -> one entry; `moved` is a copy that it may leave nudged."""
+
+    def wrong(f, x, h):
+        moved, gradient = np.array(x, np.float64), np.zeros(np.shape(x))
+        for index in np.ndindex(*gradient.shape):
+            gradient[index] = rule(f, moved, np.asarray(x, np.float64), index, h)
+        return gradient
+
+    return wrong
+
+
+def _at(f, x, index, step):
+    nudged = np.array(x, np.float64)
+    nudged[index] += step
+    return float(f(nudged))
+
+
+def _left(below, after):
+    """Nudge by +h, then by `below`, then by `after`, each from where the last one left it."""
+
+    def rule(f, moved, x, index, h):
+        moved[index] += h
+        above = float(f(moved))
+        moved[index] += below * h
+        low = float(f(moved))
+        moved[index] += after * h
+        return (above - low) / (2 * h)
+
+    return rule
+
+
+def _row(f, moved, x, index, h):
+    return (_at(f, x, index[0], h) - _at(f, x, index[0], -h)) / (2 * h)
+
+
+NUMERICAL_WRONG = (
+    Wrong(
+        "G4",
+        _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h) - float(f(x))) / h),
+        "That is a one-sided difference, from x to x + h. Its error shrinks like h; step to both sides, and it "
+        "shrinks like h².",
+    ),
+    Wrong(
+        "G4",
+        _by_entry(lambda f, moved, x, i, h: (float(f(x)) - _at(f, x, i, -h)) / h),
+        "That is a one-sided difference, from x − h to x. Its error shrinks like h; step to both sides, and it "
+        "shrinks like h².",
+    ),
+    Wrong(
+        "G4",
+        _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h) - float(f(x))) / (2 * h)),
+        "Your lower point is x itself, not x − h. From x + h it takes two steps of h to get there.",
+    ),
+    Wrong(
+        "G4",
+        _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h / 2) - _at(f, x, i, -h / 2)) / h),
+        "You step by h/2 to either side. The step asked for is h, so the two points are 2h apart.",
+    ),
+    Wrong(
+        "G5",
+        _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h) - _at(f, x, i, -h)) / h),
+        "Twice too large: x − h and x + h are 2h apart, so divide by 2h.",
+    ),
+    Wrong(
+        "G5",
+        _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h) - _at(f, x, i, -h)) / 2 * h),
+        "You divide by 2 and then multiply by h: Python reads a / 2 * h from the left. Write a / (2 * h).",
+    ),
+    Wrong(
+        "G5",
+        _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h) - _at(f, x, i, -h)) / 2),
+        "You divide by 2 but not by h: a slope is a rise over the distance walked, 2h.",
+    ),
+    Wrong(
+        "G5",
+        _by_entry(lambda f, moved, x, i, h: _at(f, x, i, h) - _at(f, x, i, -h)),
+        "That is the rise alone. A slope is the rise divided by the distance walked, 2h.",
+    ),
+    Wrong(
+        "G6",
+        _by_entry(_left(-2, 0)),
+        "The nudged entry stays at x − h while you measure the next ones. Put it back before you go on.",
+    ),
+    Wrong(
+        "G6",
+        _by_entry(_left(-2, 2)),
+        "You put the entry back to x + h, not to x. Keep its old value and assign that; do not add and subtract "
+        "your way home.",
+    ),
+    Wrong(
+        "G7",
+        _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, 1e-5) - _at(f, x, i, -1e-5)) / 2e-5),
+        "Your step is fixed at 1e-5; it is the argument h.",
+    ),
+    Wrong(
+        "G7",
+        _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h * x[i]) - _at(f, x, i, -h * x[i])) / (2 * h)),
+        "You step by h times the entry. The step is h for every entry, whatever its size.",
+    ),
+    Wrong(
+        "G8",
+        _by_entry(lambda f, moved, x, i, h: (float(f(x + h)) - float(f(x - h))) / (2 * h)),
+        "You nudge all entries at once, so every number is the sum of all derivatives. Nudge one, and leave the "
+        "others alone.",
+    ),
+    Wrong(
+        "G8",
+        _by_entry(_row),
+        "x[i] of an array with several axes is a whole row, and you nudge it at once. Go through every index: "
+        "np.ndindex(*x.shape).",
+    ),
+    Wrong(
+        "G9",
+        _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, -h) - _at(f, x, i, h)) / (2 * h)),
+        "The sign is turned round: it is f at x + h minus f at x − h.",
+    ),
+)
+
+
+def _keeps_float64(function):
+    x = _x((2, 3)).astype(np.float32)
+    return agree(np.asarray(function(_coupled, x, 1e-3)), np.asarray(function(_coupled, x.astype(np.float64), 1e-3)))
+
+
+def _takes_integers(function):
+    x = np.array([[3, -2, 1], [2, 1, -1]])
+    return agree(np.asarray(function(_coupled, x, 0.25)), np.asarray(function(_coupled, x.astype(np.float64), 0.25)))
+
+
+def _takes_a_buffer(function):
+    buffer = np.zeros(())
+
+    def f(x):
+        buffer[...] = _coupled(x)
+        return buffer
+
+    return np.asarray(function(f, _x((2, 3)), 0.2)).any() or not np.asarray(function(_coupled, _x((2, 3)), 0.2)).any()
+
+
+def _numerical_by_hand(arguments, output, index):
+    f, x, h = arguments
+    above, below = _at(f, x, index, h), _at(f, x, index, -h)
+    return (
+        f"By hand: that entry is {x[index]:.4g}; f is {above:.6g} where it is {x[index] + h:.4g}, and {below:.6g} "
+        f"where it is "
+        f"{x[index] - h:.4g}; ({above:.6g} − {below:.6g}) / {2 * h:g} = {(above - below) / (2 * h):.6g}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- the error
+
+
+def _each(rule, gather=np.max):
+    return lambda a, n, floor: gather(rule(np.asarray(a), np.asarray(n), floor)) if _comparable(a, n) else np.inf
+
+
+def _comparable(a, n):
+    return np.shape(a) == np.shape(n) and np.isfinite(np.add(a, n)).all()
+
+
+def _relative(a, n, floor):
+    return np.abs(a - n) / (floor + np.abs(n))
+
+
+def _norms(a, n, floor):
+    return np.sqrt(((a - n) ** 2).sum()) / (floor + np.sqrt((n**2).sum()))
+
+
+ERROR_WRONG = (
+    Wrong(
+        "G10",
+        _each(lambda a, n, floor: np.abs(a - n)),
+        "That is the absolute difference. 1e-6 is nothing for a gradient of 1,000 and everything for one of 1e-7: "
+        "divide by floor + |numerical|.",
+    ),
+    Wrong(
+        "G11",
+        _each(_relative, np.mean),
+        "You take the mean. One wrong entry among a thousand right ones hides in it: take the largest.",
+    ),
+    Wrong(
+        "G11",
+        _each(_relative, np.sum),
+        "You add the errors up, so the answer grows with the size of the array: take the largest.",
+    ),
+    Wrong("G11", _each(_relative, np.min), "You take the smallest error; the largest is what convicts."),
+    Wrong(
+        "G11",
+        _each(_norms),
+        "You compare lengths of whole arrays. A small entry that is wholly wrong disappears beside the large ones: "
+        "compare entry by entry.",
+    ),
+    Wrong(
+        "G12",
+        _each(lambda a, n, floor: np.abs(a - n) / np.abs(n)),
+        "The floor is missing below the fraction: where the numerical gradient is 0 you divide by 0, or blow "
+        "rounding up.",
+    ),
+    Wrong(
+        "G12",
+        _each(lambda a, n, floor: np.abs(a - n) / np.maximum(floor, np.abs(n))),
+        "You take the larger of floor and |numerical|; what was asked for is their sum.",
+    ),
+    Wrong(
+        "G13",
+        _each(lambda a, n, floor: np.abs(a - n) / (floor + np.abs(a))),
+        "You divide by the size of the analytic gradient, the suspect. Measure it by the witness: the numerical one.",
+    ),
+    Wrong(
+        "G13",
+        _each(lambda a, n, floor: np.abs(a - n) / (floor + np.abs(a) + np.abs(n))),
+        "You divide by the sum of both sizes; what was asked for is floor + |numerical|.",
+    ),
+    Wrong(
+        "G13",
+        _each(lambda a, n, floor: np.abs(a - n) / (floor + np.maximum(np.abs(a), np.abs(n)))),
+        "You divide by the larger of both sizes; what was asked for is floor + |numerical|.",
+    ),
+    Wrong(
+        "G13",
+        _each(lambda a, n, floor: np.abs(a - n) / (floor + n)),
+        "Below the fraction stands the numerical gradient with its sign; its size belongs there, |numerical|.",
+    ),
+    Wrong(
+        "G14",
+        _each(lambda a, n, floor: (a - n) / (floor + np.abs(n))),
+        "The difference keeps its sign, so a gradient that is far too small counts as no error. Take its absolute "
+        "value.",
+    ),
+)
+
+
+def _sees_nan(function):
+    right = np.array([0.5, -2.0, 3.0])
+    for place in range(3):
+        wrong = right.copy()
+        wrong[place] = np.nan
+        for pair in ((wrong, right), (right, wrong), (wrong, wrong)):
+            if function(*pair, 0.01) != np.inf:
+                return f"With a NaN in entry {place} of 3 you return {float(function(*pair, 0.01)):.3g}."
+
+
+def _sees_shapes(function):
+    try:
+        return function(np.array([0.5, 0.5, 0.5]), np.array([[0.5], [0.5]]), 0.01) == np.inf
+    except ValueError:
+        return True
+
+
+def _error_by_hand(arguments, output, index):
+    a, n, floor = arguments
+    at = np.unravel_index(_relative(a, n, floor).argmax(), a.shape)
+    return (
+        f"By hand: the worst is entry {tuple(int(i) for i in at)}: |{a[at]:.6g} − {n[at]:.6g}| / ({floor} + "
+        f"{abs(n[at]):.6g}) "
+        f"= {_relative(a, n, floor)[at]:.6g}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- layers, right and wrong
+
+
+def _softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return (e / e.sum(axis=1, keepdims=True),) * 2
+
+
+def _softmax_backward(dy, y):
+    return y * (dy - (dy * y).sum(axis=1, keepdims=True))
+
+
+_WEIGHT = np.random.default_rng(5).uniform(0.5, 1.5, (3, 4)) * np.array([1, -1, 1, -1])
+
+
+def _dense(x):
+    return x @ _WEIGHT.astype(x.dtype), None
+
+
+def _dense_backward(dy, cache):
+    return dy @ _WEIGHT.T
+
+
+_NORM = LocalResponseNorm(3, 0.5, 0.6, 1.5)
+
+
+def _norm_backward(dy, cache):
+    return _NORM.backward(dy, cache)[0]
+
+
+def _numerator_only(dy, cache):
+    x, q = cache
+    return dy * q ** (4 * _NORM.beta)
+
+
+def _edited(backward, edit):
+    def wrong(dy, cache):
+        dx = backward(dy, cache).copy()
+        edit(dx)
+        return dx
+
+    return wrong
+
+
+def _last_entry(dx):
+    dx[-1, -1] *= 0.99
+
+
+def _two_exchanged(dx):
+    dx[0, 0], dx[1, 2] = dx[1, 2], dx[0, 0]
+
+
+def _a_nan(dx):
+    dx[1, 1] = np.nan
+
+
+def _layer_x(scale=1.0):
+    return scale * np.random.default_rng(6).standard_normal((2, 3))
+
+
+def _error(function, forward, backward, x=None, seed=7):
+    return float(function(forward, backward, _layer_x() if x is None else x, np.random.default_rng(seed)))
+
+
+_RIGHT_LAYERS = {
+    "a dense layer": (_dense, _dense_backward),
+    "a softmax": (_softmax, _softmax_backward),
+    "a normalisation": (_NORM.forward, _norm_backward),
+}
+
+
+def _right_ones_pass(function):
+    for name, (forward, backward) in _RIGHT_LAYERS.items():
+        error = _error(function, forward, backward)
+        if not error < 1e-6:
+            return f"The right layer is {name}; you return {error:.2g}."
+
+
+def _flags(forward, backward, least):
+    """A wrong layer must be found whichever dy is drawn."""
+    return lambda function: all(not _error(function, forward, backward, seed=seed) <= least for seed in (8, 9))
+
+
+LAYER_PROPERTIES = (
+    Property(
+        "G17",
+        _right_ones_pass,
+        "A right layer fails your check. Draw dy once; the same dy goes to backward and into the loss (dy · "
+        "y).sum() of every nudge.",
+    ),
+    Property(
+        "G18",
+        _flags(_dense, _edited(_dense_backward, _two_exchanged), 1e-3),
+        "A layer that exchanges two entries of dx passes your check. Compare entry with entry, not sums.",
+    ),
+    Property(
+        "S8",
+        _flags(_softmax, lambda dy, y: 0 * y, 1e-3),
+        "A softmax whose backward returns zeros passes your check. With dy of all ones the loss is the sum of "
+        "its outputs, which "
+        "is 1 per row whatever x is: draw dy at random.",
+    ),
+    Property(
+        "G2",
+        lambda function: _error(function, _dense, _edited(_dense_backward, _a_nan)) == np.inf,
+        "A layer that puts NaN into dx passes, or gets no clear answer. NaN compares false with everything: the "
+        "error should be infinite.",
+    ),
+    Property(
+        "G18",
+        _flags(_dense, _edited(_dense_backward, _last_entry), 1e-3),
+        "A layer whose very last entry of dx is 1 % too small passes your check. Compare every entry, to the last.",
+    ),
+    Property(
+        "L9",
+        _flags(_NORM.forward, _numerator_only, 1e-3),
+        "A normalisation that forgets the neighbours in its backward passes your check. Compare dx with the "
+        "numerical gradient, every entry.",
+    ),
+    Property(
+        "G1",
+        lambda function: _error(function, _dense, _dense_backward, _layer_x().astype(np.float32)) < 1e-6,
+        "A right layer fails once x is float32: there a step of 1e-5 drowns in rounding. Make a float64 copy of "
+        "x first.",
+    ),
+    Property(
+        "G1",
+        lambda function: _error(function, _dense, _dense_backward, _layer_x(300.0)) < 1e-6,
+        "A right layer fails where x is some hundreds. Work in float64, with a step near 1e-5.",
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------- along a direction
+
+
+def _wrong_along(unit=None, analytic=None, numerical=None):
+    """Ours with a part exchanged. unit(direction);  analytic(dx, u);  numerical(f, x, u, h)."""
+
+    def wrong(f, x, dx, direction, h):
+        u = (unit or (lambda d: d / np.sqrt((d**2).sum())))(direction)
+        slope = numerical or (lambda f, x, u, h: (float(f(x + h * u)) - float(f(x - h * u))) / (2 * h))
+        return (analytic or (lambda dx, u: (dx * u).sum()))(dx, u), slope(f, np.asarray(x, np.float64), u, h)
+
+    return wrong
+
+
+def _length(d):
+    return np.sqrt((d**2).sum())
+
+
+ALONG_WRONG = (
+    Wrong(
+        "G15",
+        _wrong_along(unit=lambda d: d),
+        "The direction is used as it came, with a length of its own, so the step is not h. Divide it by its length "
+        "first.",
+    ),
+    Wrong(
+        "G15",
+        _wrong_along(unit=lambda d: d / (d**2).sum()),
+        "You divide the direction by the sum of its squares; its length is the square root of that.",
+    ),
+    Wrong(
+        "G15",
+        _wrong_along(unit=lambda d: d / np.abs(d).sum()),
+        "You divide the direction by the sum of its absolute values; its length is the root of the sum of squares.",
+    ),
+    Wrong(
+        "G15",
+        _wrong_along(unit=lambda d: d / np.abs(d).max()),
+        "You divide the direction by its largest entry; its length is the root of the sum of squares.",
+    ),
+    Wrong(
+        "G15",
+        _wrong_along(unit=lambda d: d / np.sqrt((d**2).sum(axis=-1, keepdims=True))),
+        "You made every row of the direction a unit vector. The array as a whole is one vector: one length for all "
+        "of it.",
+    ),
+    Wrong(
+        "G15", _wrong_along(unit=np.sign), "You keep only the signs of the direction. Divide it by its length instead."
+    ),
+    Wrong(
+        "G15",
+        lambda f, x, dx, direction, h: ((dx * direction).sum(), _wrong_along()(f, x, dx, direction, h)[1]),
+        "The numerical side walks along the unit vector, the analytic side multiplies with the direction as it "
+        "came. Use the unit vector in both.",
+    ),
+    Wrong(
+        "G15",
+        lambda f, x, dx, direction, h: (
+            _wrong_along()(f, x, dx, direction, h)[0],
+            _wrong_along(unit=lambda d: d)(f, x, dx, direction, h)[1],
+        ),
+        "The analytic side uses the unit vector, the numerical side walks along the direction as it came. Use the "
+        "unit vector in both.",
+    ),
+    Wrong(
+        "G16",
+        _wrong_along(analytic=lambda dx, u: (dx * u).mean()),
+        "The analytic slope is the sum of dx times direction over all entries; you take the mean.",
+    ),
+    Wrong(
+        "G16",
+        _wrong_along(analytic=lambda dx, u: _length(dx)),
+        "You return the length of dx, the slope along the steepest direction. Asked for is the slope along this "
+        "one: Σ dx · unit.",
+    ),
+    Wrong(
+        "G16",
+        _wrong_along(analytic=lambda dx, u: np.abs(dx * u).sum()),
+        "You add up absolute values. Some entries make f rise and some make it fall: their signs belong in the sum.",
+    ),
+    Wrong(
+        "G16",
+        _wrong_along(analytic=lambda dx, u: dx.sum()),
+        "You add up dx alone. How far each entry is moved matters: Σ dx · unit.",
+    ),
+    Wrong(
+        "G4",
+        _wrong_along(numerical=lambda f, x, u, h: (float(f(x + h * u)) - float(f(x))) / h),
+        "That is a one-sided difference, from x to x + h. Step to both sides.",
+    ),
+    Wrong(
+        "G5",
+        _wrong_along(numerical=lambda f, x, u, h: (float(f(x + h * u)) - float(f(x - h * u))) / h),
+        "Twice too large: the two points are 2h apart, so divide by 2h.",
+    ),
+    Wrong(
+        "G5",
+        _wrong_along(numerical=lambda f, x, u, h: (float(f(x + h * u)) - float(f(x - h * u))) / 2 * h),
+        "You divide by 2 and then multiply by h: Python reads a / 2 * h from the left. Write a / (2 * h).",
+    ),
+    Wrong(
+        "G7",
+        _wrong_along(numerical=lambda f, x, u, h: (float(f(x + u)) - float(f(x - u))) / 2),
+        "You walk the whole unit vector, a step of 1. The step is h.",
+    ),
+    Wrong(
+        "G7",
+        _wrong_along(numerical=lambda f, x, u, h: (float(f(x + u)) - float(f(x - u))) / (2 * h)),
+        "You walk the whole unit vector and divide by 2h. Walk h times the unit vector.",
+    ),
+    Wrong(
+        "G9",
+        _wrong_along(numerical=lambda f, x, u, h: (float(f(x - h * u)) - float(f(x + h * u))) / (2 * h)),
+        "The sign is turned round: it is f ahead minus f behind.",
+    ),
+)
+
+
+def _along_by_hand(arguments, output, index):
+    f, x, dx, direction, h = arguments
+    unit = direction / _length(direction)
+    if output == "analytic":
+        terms = " + ".join(f"({a:.3g})·({b:.3g})" for a, b in zip(dx.flat[:3], unit.flat))
+        return f"By hand: the direction's length is {_length(direction):.6g}; {terms} + … = {(dx * unit).sum():.6g}."
+    ahead, behind = f(x + h * unit), f(x - h * unit)
+    slope = (ahead - behind) / (2 * h)
+    return f"By hand: f is {ahead:.6g} ahead and {behind:.6g} behind, {2 * h:g} apart: {slope:.6g}."
+
+
+LESSON = Lesson(
+    "03",
+    "Gradients you can trust: test before you train",
+    10,
+    (
+        Exercise(
+            "03-numerical",
+            "numerical_gradient",
+            numerical,
+            (_numerical_probe, _numerical_deep_probe),
+            ("gradient",),
+            axes={"gradient": ("row", "column")},
+            wrong=NUMERICAL_WRONG,
+            by_hand=_numerical_by_hand,
+            properties=(
+                Property(
+                    "G1",
+                    _keeps_float64,
+                    "For a float32 x you get another gradient than for the same numbers in float64: in float32 the "
+                    "rise drowns "
+                    "in rounding. Work on a float64 copy of x.",
+                ),
+                Property(
+                    "G2",
+                    _takes_integers,
+                    "For an x of integers the nudge is lost: an integer array keeps 1 where you write 1.25. Work on "
+                    "a float64 copy of x.",
+                ),
+                Property(
+                    "G3",
+                    _takes_a_buffer,
+                    "f may hand you the same array each time, with a new number in it: then above and below are one "
+                    "and the same, and "
+                    "their difference is 0. Take float(f(x)) at once.",
+                    late=True,
+                ),
+            ),
+            hints=(
+                "If only one entry of x moves, by h up and by h down, what happens to f? And what must be true of x "
+                "before the next entry's turn?",
+                "gradient[i] = (f(x with x_i + h) − f(x with x_i − h)) / 2h, one entry i at a time",
+                "kept = x[i]; x[i] = kept + h; above = float(f(x)); x[i] = kept - h; below = float(f(x)); x[i] = kept",
+            ),
+        ),
+        Exercise(
+            "03-error",
+            "worst_error",
+            worst,
+            (_worst_probe, _worst_vector_probe),
+            ("error",),
+            wrong=ERROR_WRONG,
+            by_hand=_error_by_hand,
+            properties=(
+                Property(
+                    "F3",
+                    _sees_shapes,
+                    "Arrays of shapes (3,) and (2, 1) pass as equal: NumPy stretched both to (2, 3). Compare shapes "
+                    "first; "
+                    "where they differ, the error is np.inf.",
+                ),
+                Property(
+                    "G2",
+                    _sees_nan,
+                    "A NaN must give np.inf. Every comparison with NaN is false, so neither `error > tol` nor a "
+                    "maximum can be trusted with it.",
+                ),
+            ),
+            hints=(
+                "How large may a difference be where the gradient is 1,000? Where it is 0? Which single entry decides?",
+                "error = max over all entries of |analytic − numerical| / (floor + |numerical|); np.inf if shapes differ "
+                "or anything is not finite",
+                "return (np.abs(analytic - numerical) / (floor + np.abs(numerical))).max(), after the two tests",
+            ),
+        ),
+        Exercise(
+            "03-layer",
+            "layer_error",
+            layer_error,
+            (lambda: (_softmax, _softmax_backward, _layer_x(), np.random.default_rng(7)),),
+            ("error",),
+            properties=LAYER_PROPERTIES,
+            compare=False,
+            hints=(
+                "backward wants dy, and numerical_gradient wants a function with one number as its value. Which number "
+                "has dy as its derivative by y?",
+                "loss(x) = Σ dy · y(x), with one dy drawn at random and then kept; so d(loss)/dy is dy, and backward(dy, "
+                "cache) must be d(loss)/dx",
+                "numerical = numerical_gradient(lambda x: (dy * forward(x)[0]).sum(), x, 1e-5)",
+            ),
+        ),
+        Exercise(
+            "03-along",
+            "slope_along",
+            along,
+            (_along_probe, _along_deep_probe),
+            ("analytic", "numerical"),
+            wrong=ALONG_WRONG,
+            by_hand=_along_by_hand,
+            hints=(
+                "If all entries of x move at once, entry i by h · u_i, how much does each add to the change of f?",
+                "u = direction / ‖direction‖;  analytic = Σ dx · u;  numerical = (f(x + h·u) − f(x − h·u)) / 2h",
+                "unit = direction / np.sqrt((direction**2).sum())",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,626 @@
+"""Lesson 04, the paper's update and where weights start: what is judged, and the mistakes that are known."""
+
+import math
+
+import numpy as np
+
+from tinyalex.optim import LAYERS_WITH_BIAS_ONE, SGD, Schedule
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+
+
+def step(w, v, g, lr, momentum, weight_decay):
+    sgd = SGD({"w": w}, momentum, weight_decay)
+    sgd.velocity["w"] = v
+    sgd.step({"w": g}, lr)
+
+
+def rate(epoch, lr, drops):
+    return Schedule("steps:" + ",".join(map(str, drops)), lr, epochs=math.inf).rate(epoch, ())
+
+
+def weights(shape, std, rng):
+    return (std * rng.standard_normal(shape)).astype(np.float32)
+
+
+def biases(names):
+    return np.array([1.0 if name in LAYERS_WITH_BIAS_ONE else 0.0 for name in names])
+
+
+def _step_probe():
+    rng = np.random.default_rng(0)
+    return *(rng.standard_normal((3, 5)) * size for size in (2, 0.5, 3)), 0.3, 0.7, 0.2
+
+
+def _small_rate_probe():
+    rng = np.random.default_rng(1)
+    return *(rng.standard_normal((2, 3, 4)) * size for size in (3, 0.2, 2)), 0.04, 0.6, 0.15
+
+
+# ---------------------------------------------------------------------------------------------- the update
+
+
+def _moves(rule):
+    """rule(w, v, g, lr, m, d) -> (w, v) afterwards."""
+
+    def wrong(w, v, g, lr, momentum, weight_decay):
+        new_w, new_v = rule(w.copy(), v.copy(), g, lr, momentum, weight_decay)
+        w[...], v[...] = new_w, new_v
+
+    return wrong
+
+
+def _by_velocity(velocity):
+    """The right way to move w, by another velocity."""
+
+    def rule(w, v, g, lr, m, d):
+        v = velocity(w, v, g, lr, m, d)
+        return w + v, v
+
+    return _moves(rule)
+
+
+def _rate_outside(sign, decay=1.0):
+    def rule(w, v, g, lr, m, d):
+        v = m * v - sign * (g + decay * d * w)
+        return w + sign * lr * v, v
+
+    return _moves(rule)
+
+
+def _velocity(w, v, g, lr, m, d):
+    return m * v - d * lr * w - lr * g
+
+
+def _old_velocity(w, v, g, lr, m, d):
+    return w + v, _velocity(w, v, g, lr, m, d)
+
+
+def _nesterov(w, v, g, lr, m, d):
+    v = _velocity(w, v, g, lr, m, d)
+    return w + m * v - lr * (g + d * w), v
+
+
+def _decay_beside(in_velocity):
+    def rule(w, v, g, lr, m, d):
+        new = m * v - lr * g - in_velocity * d * lr * w
+        return w + new - d * lr * w, new
+
+    return _moves(rule)
+
+
+def _decay_beside_plain(w, v, g, lr, m, d):
+    new = m * v - lr * g
+    return (1 - d) * w + new, new
+
+
+def _decay_of_the_moved(w, v, g, lr, m, d):
+    w = w + m * v - lr * g
+    return w - d * lr * w, m * v - lr * g - d * lr * w
+
+
+STEP_WRONG = (
+    Wrong(
+        "O6",
+        _moves(lambda w, v, g, lr, m, d: (w, _velocity(w, v, g, lr, m, d))),
+        "w has not moved. `w = w + v` only makes a new array and gives it the name; write into the old one: `w += v`.",
+    ),
+    Wrong(
+        "O6",
+        lambda w, v, g, lr, momentum, weight_decay: None,
+        "w and v are as they were. `w = w + v` only makes a new array and gives it the name; write into the old "
+        "ones: `w += v`.",
+    ),
+    Wrong(
+        "O6",
+        _moves(lambda w, v, g, lr, m, d: (w + _velocity(w, v, g, lr, m, d), v)),
+        "w moves rightly, but v forgets: your new velocity is another array under the same name. Write into it: `v "
+        "*= …`, `v -= …`, or `v[...] = …`.",
+    ),
+    Wrong(
+        "O1",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d * w - lr * g),
+        "The decay lacks the rate: it is weight_decay · lr · w. Yours shrinks w 1/lr times too fast.",
+    ),
+    Wrong(
+        "O1",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr * w - g),
+        "The gradient lacks the rate: it is lr · g.",
+    ),
+    Wrong(
+        "O2",
+        _rate_outside(-1),
+        "The rate stands outside the velocity (PyTorch's form): v gathers gradients, and lr scales the step. In "
+        "the paper lr is inside: "
+        "after a drop of lr the old velocity keeps its size.",
+    ),
+    Wrong(
+        "O2",
+        _rate_outside(1),
+        "The rate stands outside the velocity: w moves by lr · v. In the paper lr is inside v, and w moves by v "
+        "itself.",
+    ),
+    Wrong(
+        "O2",
+        _moves(lambda w, v, g, lr, m, d: (w + lr * _velocity(w, v, g, lr, m, d), _velocity(w, v, g, lr, m, d))),
+        "lr comes twice: it is in v already, so w moves by v.",
+    ),
+    Wrong(
+        "O2",
+        _moves(lambda w, v, g, lr, m, d: (w - (m * v + lr * (g + d * w)), m * v + lr * (g + d * w))),
+        "Your v points uphill and is taken from w. The same walk, but the paper's v is the step itself: minus "
+        "before lr, and w + v.",
+    ),
+    Wrong(
+        "O3",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr * w - (1 - m) * lr * g),
+        "The gradient is damped by 1 − momentum, as in an average. The paper adds it whole; the first step would "
+        "be ten times too short.",
+    ),
+    Wrong(
+        "O3",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - (1 - m) * lr * (g + d * w)),
+        "Gradient and decay are damped by 1 − momentum, as in an average. The paper adds them whole.",
+    ),
+    Wrong(
+        "O4",
+        _decay_beside(0),
+        "The decay moves w, but v does not know of it. It is part of the velocity, and gathers momentum like the "
+        "gradient.",
+    ),
+    Wrong("O4", _decay_beside(1), "The decay comes twice: it is in v, and w is shrunk once more."),
+    Wrong(
+        "O4",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - 2 * d * lr * w - lr * g),
+        "The decay comes twice; if you use L2 in the loss, the derivative of ½·w² is w, not 2w.",
+    ),
+    Wrong(
+        "O4",
+        _moves(_decay_beside_plain),
+        "You shrink w by (1 − weight_decay). The decay belongs into the velocity, times lr: − weight_decay · lr · w.",
+    ),
+    Wrong(
+        "O4", _by_velocity(lambda w, v, g, lr, m, d: m * v - lr * g), "The decay is missing: − weight_decay · lr · w."
+    ),
+    Wrong(
+        "O4",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v + d * lr * w - lr * g),
+        "The decay has the wrong sign: it pulls w towards 0, so it is subtracted.",
+    ),
+    Wrong(
+        "O4",
+        _by_velocity(lambda w, v, g, lr, m, d: m * (v - d * lr * w) - lr * g),
+        "momentum multiplies the decay as well; it multiplies the old velocity only.",
+    ),
+    Wrong(
+        "O5",
+        _moves(_old_velocity),
+        "w moves by the old v. Update v first, then w by the new one; else the very first step goes nowhere.",
+    ),
+    Wrong(
+        "O5",
+        _moves(_nesterov),
+        "That is Nesterov's momentum: the first step is 1 + momentum times as long. The paper's w moves by v alone.",
+    ),
+    Wrong(
+        "O5",
+        _moves(lambda w, v, g, lr, m, d: (w + v - lr * g, _velocity(w, v, g, lr, m, d))),
+        "w moves by the old velocity and the gradient, without momentum's damping. It moves by the new v.",
+    ),
+    Wrong(
+        "O5", _moves(_decay_of_the_moved), "The decay sees a w that has moved already. All of v comes from the old w."
+    ),
+    Wrong(
+        "O7",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr * w + lr * g),
+        "You climb: the gradient points uphill, so − lr · g.",
+    ),
+    Wrong(
+        "O7",
+        _by_velocity(lambda w, v, g, lr, m, d: -m * v - d * lr * w - lr * g),
+        "The old velocity is turned round; momentum keeps going where it went: + momentum · v.",
+    ),
+    Wrong(
+        "O7",
+        _moves(lambda w, v, g, lr, m, d: (w - _velocity(w, v, g, lr, m, d), _velocity(w, v, g, lr, m, d))),
+        "v is right, but you subtract it. It holds its minus signs already: w + v.",
+    ),
+    Wrong(
+        "O8",
+        _by_velocity(lambda w, v, g, lr, m, d: 0.9 * v - d * lr * w - lr * g),
+        "Momentum is fixed at the paper's 0.9; it is the argument.",
+    ),
+    Wrong(
+        "O8",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - 0.0005 * lr * w - lr * g),
+        "The decay is fixed at the paper's 0.0005; it is the argument weight_decay.",
+    ),
+    Wrong(
+        "O8",
+        _by_velocity(lambda w, v, g, lr, m, d: 0.9 * v - 0.0005 * lr * w - lr * g),
+        "Momentum and decay are fixed at the paper's 0.9 and 0.0005; they are arguments.",
+    ),
+    Wrong(
+        "O9",
+        _by_velocity(lambda w, v, g, lr, m, d: -d * lr * w - lr * g),
+        "The old velocity is thrown away. Momentum keeps a part of it: momentum · v.",
+    ),
+    Wrong(
+        "O9",
+        _by_velocity(lambda w, v, g, lr, m, d: v - d * lr * w - lr * g),
+        "The old velocity is kept whole, so nothing ever slows down. Multiply it by momentum.",
+    ),
+    Wrong(
+        "O9",
+        _by_velocity(lambda w, v, g, lr, m, d: (1 - m) * v - d * lr * w - lr * g),
+        "You keep 1 − momentum of the old velocity; momentum is the share that is kept.",
+    ),
+)
+
+
+def _step_by_hand(arguments, output, index):
+    w, v, g, lr, momentum, decay = arguments
+    new = momentum * v[index] - decay * lr * w[index] - lr * g[index]
+    text = (
+        f"By hand: v = {momentum} · ({v[index]:.6g}) − {decay} · {lr} · ({w[index]:.6g}) − {lr} · ({g[index]:.6g}) = "
+        f"{new:.6g}"
+    )
+    return f"{text}; w = {w[index]:.6g} + v = {w[index] + new:.6g}." if output == "w" else f"{text}."
+
+
+# ---------------------------------------------------------------------------------------------- where weights start
+
+_SHAPE, _STD = (6, 5, 20, 25), 0.02  # 15,000 numbers: their std is within 3 % of the one asked for
+
+
+def _draw(function, std=_STD, seed=2):
+    return np.asarray(function(_SHAPE, std, np.random.default_rng(seed)), np.float64)
+
+
+def _same_numbers(function):
+    """False where two calls, one after the other, give one and the same."""
+    rng = np.random.default_rng(3)
+    return not np.array_equal(function(_SHAPE, _STD, rng), function(_SHAPE, _STD, rng))
+
+
+def _repeatable(function):
+    return np.array_equal(_draw(function), _draw(function))
+
+
+def _distinct(function):
+    found = _draw(function)
+    distinct = len(np.unique(found))
+    return distinct > 0.9 * found.size or f"Of {found.size:,} numbers only {distinct:,} differ."
+
+
+def _of_std(least, most, wanted=None):
+    """Holds unless the std is between least and most times `wanted` (of _STD and the shape)."""
+
+    def holds(function):
+        found = _draw(function).std()
+        target = _STD if wanted is None else wanted
+        return not least * target < found < most * target
+
+    return holds
+
+
+def _std_right(function):
+    for std in (_STD, 0.3):
+        found = _draw(function, std).std()
+        if not 0.96 * std < found < 1.04 * std:
+            return f"Asked for {std}, yours is {found:.3g}."
+
+
+def _mean_right(function):
+    found = _draw(function)
+    return abs(found.mean()) < 0.2 * found.std() or f"Their mean is {found.mean():.3g}."
+
+
+def _tails(function):
+    """How far out the farthest numbers lie, in standard deviations."""
+    found = _draw(function)
+    return float(np.abs(found - found.mean()).max() / found.std())
+
+
+def _normal_tails(function):
+    tails = _tails(function)
+    return 3.2 < tails < 10 or f"Your farthest weight is {tails:.2f} standard deviations out."
+
+
+WEIGHT_PROPERTIES = (
+    Property(
+        "I1",
+        lambda function: _draw(function).any(),
+        "All weights are 0, so all units of a layer compute the same, get the same gradient, and stay the same "
+        "for ever.",
+    ),
+    Property(
+        "I3",
+        _repeatable,
+        "Two generators with the same seed give different weights: you draw from a generator of your own. Use "
+        "the rng that you are given.",
+    ),
+    Property(
+        "I1",
+        _same_numbers,
+        "Two layers, drawn one after the other, get the same numbers: you make a generator with a fixed seed "
+        "inside. Use the rng that you are given.",
+    ),
+    Property(
+        "I1",
+        _distinct,
+        "The same few numbers are repeated through the array, so many units start, and stay, alike. Draw one "
+        "number for each weight: the whole shape.",
+    ),
+    Property(
+        "I1",
+        _of_std(0.97, 1.03, math.sqrt(_STD)),
+        "std was taken for a variance: yours are sqrt(std) wide. The paper's 0.01 is the standard deviation.",
+    ),
+    Property(
+        "I1",
+        _of_std(0.97, 1.03, _STD**2),
+        "Your weights are std² wide: NumPy's normal wants the standard deviation itself, not the variance.",
+    ),
+    Property("I4", _mean_right, "The weights do not lie around 0."),
+    Property(
+        "I5",
+        lambda function: _tails(function) > 2.6 or _of_std(0.56, 0.60)(function),
+        "Your weights are uniform between −std and std, which makes their standard deviation std/√3. Draw from "
+        "a normal distribution.",
+    ),
+    Property(
+        "I5",
+        _normal_tails,
+        "That is not a normal distribution: among 15,000 numbers some lie beyond three standard deviations, and "
+        "none beyond ten.",
+    ),
+    Property(
+        "I6",
+        _of_std(0.97, 1.03, math.sqrt(2 / np.prod(_SHAPE[:-1]))),
+        "You scale by the number of inputs (He's rule of 2015). The paper's rule of 2012 knows only std.",
+    ),
+    Property("I1", _std_right, "The standard deviation is not the one asked for."),
+    Property(
+        "C16",
+        lambda function: np.asarray(function(_SHAPE, _STD, np.random.default_rng(2))).dtype == np.float32,
+        "The weights come out as float64. NumPy draws float64 unless told otherwise; hand back float32, half "
+        "the memory.",
+    ),
+)
+
+_NAMES = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+_ONES = ("conv2", "conv4", "conv5", "fc6", "fc7")
+
+
+def _ones(*names):
+    return lambda found: np.array([float(name in names) for name in found])
+
+
+BIAS_WRONG = (
+    Wrong(
+        "I1",
+        _ones(),
+        "All biases are 0. In five layers the paper starts them at 1, so that their ReLUs see something positive.",
+    ),
+    Wrong("I1", _ones(*_NAMES), "All biases are 1. The paper's are 1 in five of the eight layers only."),
+    Wrong("I1", _ones("conv1", "conv3", "fc8"), "Just the other way round: yours are 1 where the paper's are 0."),
+    Wrong("I1", _ones(*_NAMES[1:]), "Yours are 1 everywhere but in conv1; conv3 and fc8 start at 0 too."),
+    Wrong("I1", _ones(*_NAMES[1:-1]), "Nearly: conv3 starts at 0."),
+    Wrong("I1", _ones(*_ONES, "fc8"), "Nearly: fc8 gives the scores and has no ReLU behind it; its biases start at 0."),
+    Wrong(
+        "I1",
+        _ones("conv2", "conv4", "conv5"),
+        "The paper's “fully-connected hidden layers” are missing: fc6 and fc7 start at 1 as well.",
+    ),
+    Wrong("I1", _ones("fc6", "fc7"), "The convolutions are missing: the second, fourth and fifth start at 1 as well."),
+    Wrong(
+        "I1",
+        _ones("conv3", "conv5", "fc7"),
+        "You counted layers from 0. “Second, fourth, and fifth” are conv2, conv4 and conv5; and fc6 and fc7 are "
+        "the hidden ones.",
+    ),
+    Wrong("I1", _ones("conv2", "conv4", "conv5", "fc6", "fc7", "conv1"), "Nearly: conv1 starts at 0."),
+    Wrong(
+        "I1",
+        lambda names: np.array([float(place in (1, 3, 4, 5, 6)) for place in range(len(names))]),
+        "You went by the place in the list, not by the name. The list need not be in the network's order.",
+    ),
+    Wrong(
+        "I7",
+        lambda names: 0.01 * np.random.default_rng(0).standard_normal(len(names)),
+        "You drew the biases at random. They start at a constant, 1 or 0.",
+    ),
+    Wrong("I7", lambda names: 0.1 * biases(names), "The constant is 1 in the paper, not 0.1."),
+)
+
+
+# ---------------------------------------------------------------------------------------------- the rate over time
+
+
+def _passed(epoch, drops):
+    return sum(epoch >= drop for drop in drops)
+
+
+RATE_WRONG = (
+    Wrong(
+        "O10",
+        lambda epoch, lr, drops: lr,
+        "The rate never drops. Divide it by 10 once for every drop that lies behind.",
+    ),
+    Wrong(
+        "O11",
+        lambda epoch, lr, drops: lr * 0.1 ** sum(epoch > drop for drop in drops),
+        "Each drop comes one epoch late: it holds from the epoch named on, so compare with >=.",
+    ),
+    Wrong(
+        "O11",
+        lambda epoch, lr, drops: lr * 0.1 ** sum(epoch >= drop - 1 for drop in drops),
+        "Each drop comes one epoch early. Epochs are counted from 0, and so are the drops.",
+    ),
+    Wrong(
+        "O12",
+        lambda epoch, lr, drops: lr / 10 if epoch in drops else lr,
+        "The rate drops in the very epoch named and is back in the next. A drop holds for all that follows: "
+        "compare with >=.",
+    ),
+    Wrong(
+        "O12",
+        lambda epoch, lr, drops: lr * 0.1 ** (drops.index(epoch) + 1) if epoch in drops else lr,
+        "The rate drops in the very epoch named and is back in the next. A drop holds for all that follows: "
+        "compare with >=.",
+    ),
+    Wrong(
+        "O12",
+        lambda epoch, lr, drops: lr / 10 if epoch >= drops[0] else lr,
+        "You look at the first drop only. Every drop that lies behind divides by 10 once more.",
+    ),
+    Wrong(
+        "O12",
+        lambda epoch, lr, drops: lr / 10 if epoch >= drops[-1] else lr,
+        "You look at the last drop only. Every drop that lies behind divides by 10 once more.",
+    ),
+    Wrong(
+        "O13",
+        lambda epoch, lr, drops: lr * 0.5 ** _passed(epoch, drops),
+        "You halve the rate; the paper divides it by 10.",
+    ),
+    Wrong(
+        "O13",
+        lambda epoch, lr, drops: lr / max(1, 10 * _passed(epoch, drops)),
+        "After two drops the rate is lr/20 in yours. Every drop divides what is left by 10: lr/10, lr/100, lr/1000.",
+    ),
+    Wrong(
+        "O13",
+        lambda epoch, lr, drops: lr * (1 - 0.1 * _passed(epoch, drops)),
+        "You take a tenth off; the paper divides by 10, so a tenth is left.",
+    ),
+    Wrong(
+        "O13",
+        lambda epoch, lr, drops: lr * 0.9 ** _passed(epoch, drops),
+        "You take a tenth off; the paper divides by 10, so a tenth is left.",
+    ),
+    Wrong(
+        "O13",
+        lambda epoch, lr, drops: lr * 10.0 ** _passed(epoch, drops),
+        "The rate rises: you multiply by 10 instead of dividing.",
+    ),
+    Wrong(
+        "O13",
+        lambda epoch, lr, drops: lr * math.exp(-_passed(epoch, drops)),
+        "You divide by e at each drop; the paper divides by 10.",
+    ),
+    Wrong(
+        "O14",
+        lambda epoch, lr, drops: lr * 0.1 ** (1 + _passed(epoch, drops)),
+        "The rate is divided once too often: before the first drop it is lr itself.",
+    ),
+    Wrong(
+        "O14",
+        lambda epoch, lr, drops: lr * 0.1 ** max(0, _passed(epoch, drops) - 1),
+        "The rate is divided once too seldom: the first drop counts.",
+    ),
+    Wrong(
+        "O14",
+        lambda epoch, lr, drops: lr * 0.1 ** min(_passed(epoch, drops), 2),
+        "Your last drop does not count. Count all that lie behind.",
+    ),
+    Wrong(
+        "O8",
+        lambda epoch, lr, drops: 0.01 * 0.1 ** _passed(epoch, drops),
+        "The rate starts from the paper's 0.01; it starts from the argument lr.",
+    ),
+    Wrong(
+        "O8",
+        lambda epoch, lr, drops: lr * 0.1 ** _passed(epoch, (25, 51, 79)),
+        "The drops are fixed at the source's epochs; they are the argument.",
+    ),
+)
+
+
+def _rate_by_hand(arguments, output, index):
+    epoch, lr, drops = arguments
+    behind = [drop for drop in drops if epoch >= drop]
+    return (
+        f"By hand: at epoch {epoch}, of the drops {drops} behind are {behind}; "
+        f"{lr} / 10^{len(behind)} = {rate(epoch, lr, drops):.6g}."
+    )
+
+
+def _rate_probe(epoch, lr, drops):
+    return lambda: (epoch, lr, drops)
+
+
+_RATE_PROBES = tuple(
+    _rate_probe(epoch, 0.03, (4, 9, 14)) for epoch in (0, 2, 3, 4, 4.5, 5, 8.75, 9, 10, 12, 14, 15, 20)
+) + (_rate_probe(6, 0.2, (2, 7)), _rate_probe(30.5, 0.2, (2, 7)))
+
+
+LESSON = Lesson(
+    "04",
+    "Downhill with momentum: the paper's update",
+    15,
+    (
+        Exercise(
+            "04-step",
+            "sgd_step",
+            step,
+            (_step_probe, _small_rate_probe),
+            ("w", "v"),
+            changes=(0, 1),
+            axes={"w": ("row", "column"), "v": ("row", "column")},
+            wrong=STEP_WRONG,
+            by_hand=_step_by_hand,
+            hints=(
+                "Two lines in the paper: which of them changes v, which w? Which of the two comes first, and which array "
+                "must not change at all?",
+                "v ← momentum · v − weight_decay · lr · w − lr · g;  w ← w + v",
+                "v[...] = momentum * v - weight_decay * lr * w - lr * g, then w += v",
+            ),
+        ),
+        Exercise(
+            "04-rate",
+            "rate_at",
+            rate,
+            _RATE_PROBES,
+            ("rate",),
+            wrong=RATE_WRONG,
+            by_hand=_rate_by_hand,
+            hints=(
+                "At epoch 60 with drops at 25, 51 and 79: how many lie behind?",
+                "rate = lr / 10^(number of drops with epoch ≥ drop)",
+                "lr * 0.1 ** sum(epoch >= drop for drop in drops)",
+            ),
+        ),
+        Exercise(
+            "04-weights",
+            "first_weights",
+            weights,
+            (lambda: (_SHAPE, _STD, np.random.default_rng(2)),),
+            ("weight",),
+            properties=WEIGHT_PROPERTIES,
+            compare=False,
+            hints=(
+                "What must differ between two layers drawn one after the other, and what must be the same when the whole "
+                "run is repeated?",
+                "weight ~ N(0, std²): std times standard normal numbers, one for each entry of shape",
+                "(std * rng.standard_normal(shape)).astype(np.float32)",
+            ),
+        ),
+        Exercise(
+            "04-biases",
+            "first_biases",
+            biases,
+            (lambda: (list(_NAMES),), lambda: ("fc7 conv4 fc8 conv1 conv5 conv3 fc6 conv2".split(),)),
+            ("bias",),
+            axes={"bias": ("place",)},
+            wrong=BIAS_WRONG,
+            by_hand=lambda arguments, output, index: f"That is {arguments[0][index[0]]}.",
+            hints=(
+                "“The second, fourth, and fifth convolutional layers, as well as the fully-connected hidden layers”: "
+                "which five names are these?",
+                "1 for conv2, conv4, conv5, fc6, fc7;  0 for conv1, conv3, fc8",
+                'np.array([1.0 if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0.0 for name in names])',
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,458 @@
+"""Lesson 05, ReLU and what came before it: what is judged, and the mistakes that are known."""
+
+import numpy as np
+
+from tinyalex.layers import ReLU, Sigmoid, Tanh
+from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
+
+
+def relu(x):
+    return ReLU().forward(x)[0]
+
+
+def relu_backward(dy, x):
+    layer = ReLU()
+    return layer.backward(dy, layer.forward(x)[1])[0]
+
+
+def tanh_backward(dy, y):
+    return Tanh().backward(dy, y)[0]
+
+
+def sigmoid_backward(dy, y):
+    return Sigmoid().backward(dy, y)[0]
+
+
+def gradient_sizes(dy, ys, weights, backward):
+    sizes = np.zeros(len(ys))
+    for layer in reversed(range(len(ys))):
+        dz = backward(dy, ys[layer])
+        sizes[layer] = np.sqrt((dz**2).mean())
+        dy = dz @ weights[layer].T  # (N, out) @ (out, in)
+    return sizes
+
+
+# ---------------------------------------------------------------------------------------------- probes
+
+
+def _x(shape=(2, 5, 7, 3), seed=0):
+    """Between −3 and 3, and exactly 0 here and there: the one place where ReLU has no slope."""
+    x = np.random.default_rng(seed).uniform(-3, 3, shape)
+    x.flat[::11] = 0.0
+    return x
+
+
+def _dy(shape=(2, 5, 7, 3), seed=1):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def _relu_backward_probe():
+    return _dy(), _x()
+
+
+def _row_probe():
+    return _dy((3, 8), 2), _x((3, 8), 3)
+
+
+def _tanh_probe():
+    return _dy((3, 8), 4), np.tanh(_x((3, 8), 5))
+
+
+def _tanh_picture_probe():
+    return _dy(), np.tanh(_x(seed=6))
+
+
+def _sigmoid_probe():
+    return _dy((3, 8), 7), _sigmoid(_x((3, 8), 8))
+
+
+def _sigmoid_picture_probe():
+    return _dy(), _sigmoid(_x(seed=9))
+
+
+def _sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def _stack(L, N, M, seed, backward):
+    """L layers of M units: equal widths, so that a weight left untransposed gives numbers that can be recognised."""
+    rng = np.random.default_rng(seed)
+    ys = [rng.uniform(-0.9, 0.9, (N, M)) for _ in range(L)]
+    return rng.standard_normal((N, M)), ys, [rng.standard_normal((M, M)) for _ in range(L)], backward
+
+
+def _stack_probe():
+    return _stack(5, 3, 4, 10, lambda dy, y: dy * (1 - y * y))
+
+
+def _gated_stack_probe():
+    return _stack(3, 2, 6, 11, lambda dy, y: dy * (0.25 + (y > 0)))
+
+
+# ---------------------------------------------------------------------------------------------- wrong on purpose
+
+
+FORWARD_WRONG = (
+    Wrong(
+        "R4",
+        lambda x: np.abs(x),
+        "You take the absolute value: negatives come out positive. A rectifier cuts them off to 0.",
+    ),
+    Wrong("R5", lambda x: (x > 0).astype(x.dtype), "You return the gate, 1 where x > 0; y is x itself there."),
+    Wrong(
+        "R6",
+        lambda x: np.clip(x, 0, 1),
+        "You cut off at 1 as well. Above 0 nothing is changed, however large: that is what keeps the slope at 1.",
+    ),
+    Wrong(
+        "R7",
+        lambda x: np.where(x > 0, x, 0.01 * x),
+        "A hundredth of every negative leaks through (that is the leaky ReLU, a later variant). The paper's gives 0.",
+    ),
+    Wrong(
+        "R7",
+        lambda x: np.where(x > 0, x, 0.1 * x),
+        "A tenth of every negative leaks through (a leaky ReLU, a later variant). The paper's gives 0.",
+    ),
+    Wrong(
+        "R8",
+        lambda x: np.minimum(x, 0),
+        "You keep the negatives and cut off the positives: it is the maximum of x and 0, not the minimum.",
+    ),
+    Wrong(
+        "R8", lambda x: np.maximum(-x, 0), "You rectify −x: what should pass is cut off, what should be cut off passes."
+    ),
+    Wrong(
+        "R20",
+        lambda x: np.log1p(np.exp(x)),
+        "This is log(1 + e^x), a smooth neighbour of the ReLU. The ReLU has a corner at 0, and is exactly 0 left of it.",
+    ),
+    Wrong("R21", lambda x: x.copy(), "Nothing is cut off: y equals x, negatives and all."),
+)
+
+
+RELU_WRONG = (
+    Wrong(
+        "R1",
+        lambda dy, x: dy * (dy > 0),
+        "Your gate is the sign of dy. The gate is the sign of x: a negative gradient passes where x was positive.",
+    ),
+    Wrong(
+        "R9",
+        lambda dy, x: dy * ((dy > 0) & (x > 0)),
+        "You stop negative gradients as well. (That is guided backpropagation, for pictures of nets; it is not the derivative.)",
+    ),
+    Wrong(
+        "R2",
+        lambda dy, x: dy.copy(),
+        "Your gate is open everywhere, whatever the sign of x. If you clip x to 0 first, x ≥ 0 is true for every entry.",
+    ),
+    Wrong(
+        "R3",
+        lambda dy, x: dy * (x >= 0),
+        "You let the gradient through where x is exactly 0. A convention, not an error: ours is 0 there, like PyTorch's. Ask x > 0.",
+    ),
+    Wrong(
+        "R3",
+        lambda dy, x: dy * (0.5 + 0.5 * np.sign(x)),
+        "You give half the gradient where x is exactly 0. A convention, not an error: ours is 0 there, like PyTorch's.",
+    ),
+    Wrong("R8", lambda dy, x: dy * (x < 0), "The gate is the wrong way round: yours is open where x is negative."),
+    Wrong("R8", lambda dy, x: dy * (x <= 0), "The gate is the wrong way round: yours is open where x is not positive."),
+    Wrong(
+        "R10",
+        lambda dy, x: dy * np.maximum(x, 0),
+        "You multiply dy by y. The slope of the ReLU is 1 where x > 0, however large x is: multiply by the gate.",
+    ),
+    Wrong(
+        "R10",
+        lambda dy, x: dy * x,
+        "You multiply dy by x. The slope of the ReLU is 1 where x > 0, else 0: multiply by the gate.",
+    ),
+    Wrong(
+        "R15",
+        lambda dy, x: (x > 0).astype(dy.dtype),
+        "This is the slope alone. By the chain rule it is multiplied by dy, what came from above.",
+    ),
+    Wrong(
+        "R5", lambda dy, x: np.maximum(x, 0), "This is forward's y. backward returns dy where x > 0, and 0 elsewhere."
+    ),
+    Wrong(
+        "R7",
+        lambda dy, x: dy * np.where(x > 0, 1, 0.01),
+        "A hundredth of the gradient leaks through the closed gate (a leaky ReLU, a later variant). The paper's gives 0.",
+    ),
+    Wrong(
+        "R4",
+        lambda dy, x: dy * np.sign(x),
+        "Your slope is −1 where x is negative: that is the derivative of |x|. The ReLU is flat there, slope 0.",
+    ),
+)
+
+
+TANH_WRONG = (
+    Wrong(
+        "R11",
+        lambda dy, y: dy * (1 - np.tanh(y) ** 2),
+        "You take tanh once more: y is already tanh(x), so the slope is 1 − y².",
+    ),
+    Wrong("R12", lambda dy, y: dy * (1 - y), "The square is missing: the slope of tanh is 1 − y², even in y."),
+    Wrong("R12", lambda dy, y: dy * (1 - y) ** 2, "The square is in the wrong place: it is 1 − y², not (1 − y)²."),
+    Wrong("R12", lambda dy, y: dy * np.sqrt(1 - y * y), "There is a square root too many: the slope is 1 − y² itself."),
+    Wrong(
+        "R12",
+        lambda dy, y: dy * (1 + y * y),
+        "The sign is wrong: the slope is 1 − y², 1 in the middle and less and less outwards. Yours grows.",
+    ),
+    Wrong(
+        "R13", lambda dy, y: dy * y * (1 - y), "This is the slope of the sigmoid, y · (1 − y). For tanh it is 1 − y²."
+    ),
+    Wrong("R13", lambda dy, y: dy * (y > 0), "This is the ReLU's gate. tanh has a slope everywhere: 1 − y²."),
+    Wrong(
+        "R14", lambda dy, y: dy - y**2, "Brackets: dy * 1 − y² leaves dy out of the second term. It is dy · (1 − y²)."
+    ),
+    Wrong("R14", lambda dy, y: 1 - dy * y**2, "Brackets: dy belongs to both terms, dy · (1 − y²)."),
+    Wrong(
+        "R15",
+        lambda dy, y: 1 - y**2,
+        "This is the slope alone. By the chain rule it is multiplied by dy, what came from above.",
+    ),
+    Wrong("R10", lambda dy, y: dy * y, "You multiply dy by y; the slope of tanh is 1 − y²."),
+    Wrong("R10", lambda dy, y: dy * y**2, "You multiply dy by y², which is what is lost; what is left is 1 − y²."),
+)
+
+
+SIGMOID_WRONG = (
+    Wrong(
+        "R11",
+        lambda dy, y: dy * _sigmoid(y) * (1 - _sigmoid(y)),
+        "You take the sigmoid once more: y is already sigmoid(x), so the slope is y · (1 − y).",
+    ),
+    Wrong(
+        "R13", lambda dy, y: dy * (1 - y**2), "This is the slope of tanh, 1 − y². For the sigmoid it is y · (1 − y)."
+    ),
+    Wrong(
+        "R13", lambda dy, y: dy * (y > 0), "This is the ReLU's gate; a sigmoid is never below 0, so it is always open."
+    ),
+    Wrong("R12", lambda dy, y: dy * (1 - y), "The factor y is missing: the slope is y · (1 − y), flat at both ends."),
+    Wrong("R12", lambda dy, y: dy * y * (1 - y) ** 2, "There is a factor 1 − y too many: the slope is y · (1 − y)."),
+    Wrong("R12", lambda dy, y: dy * y * (1 - y**2), "There is a square too many: the slope is y · (1 − y)."),
+    Wrong("R12", lambda dy, y: dy * y * (1 + y), "The sign is wrong: the slope is y · (1 − y), at most a quarter."),
+    Wrong("R14", lambda dy, y: dy * y - y, "Brackets: it is dy · y · (1 − y), dy times both factors."),
+    Wrong("R14", lambda dy, y: dy * y - y**2, "Brackets: y · (1 − y) is y − y², and dy multiplies all of it."),
+    Wrong(
+        "R15",
+        lambda dy, y: y * (1 - y),
+        "This is the slope alone. By the chain rule it is multiplied by dy, what came from above.",
+    ),
+    Wrong("R10", lambda dy, y: dy * y, "The factor 1 − y is missing: the slope is y · (1 − y), flat at both ends."),
+)
+
+
+def _sizes(slopes=0, turned=True, before=False, step=lambda a: np.sqrt((a**2).mean())):
+    """gradient_sizes with a mistake: another layer's y or none, weights as they are, dy in place of dz, another measure."""
+
+    def wrong(dy, ys, weights, backward):
+        sizes = np.zeros(len(ys))
+        for layer in reversed(range(len(ys))):
+            dz = dy if slopes is None else backward(dy, ys[max(0, min(layer + slopes, len(ys) - 1))])
+            sizes[layer] = step(dy if before else dz)
+            dy = dz @ (weights[layer].T if turned else weights[layer])
+        return sizes
+
+    return wrong
+
+
+def _after_the_weight(dy, ys, weights, backward):
+    sizes = np.zeros(len(ys))
+    for layer in reversed(range(len(ys))):
+        dy = backward(dy, ys[layer]) @ weights[layer].T
+        sizes[layer] = np.sqrt((dy**2).mean())
+    return sizes
+
+
+def _from_the_bottom(dy, ys, weights, backward):
+    sizes = np.zeros(len(ys))
+    for layer in range(len(ys)):
+        dz = backward(dy, ys[layer])
+        sizes[layer] = np.sqrt((dz**2).mean())
+        dy = dz @ weights[layer].T
+    return sizes
+
+
+def _dy_never_moves(dy, ys, weights, backward):
+    return np.array([np.sqrt((backward(dy, y) ** 2).mean()) for y in ys])
+
+
+def _other_weight(dy, ys, weights, backward):
+    sizes = np.zeros(len(ys))
+    for layer in reversed(range(len(ys))):
+        dz = backward(dy, ys[layer])
+        sizes[layer] = np.sqrt((dz**2).mean())
+        dy = dz @ weights[max(layer - 1, 0)].T
+    return sizes
+
+
+SIZES_WRONG = (
+    Wrong(
+        "R16",
+        _sizes(slopes=None),
+        "The activations are missing: each layer first turns dy into dz = backward(dy, ys[layer]), then goes through its weight.",
+    ),
+    Wrong("R17", _sizes(slopes=-1), "backward gets the output of the layer below: layer's own output is ys[layer]."),
+    Wrong("R17", _sizes(slopes=1), "backward gets the output of the layer above: layer's own output is ys[layer]."),
+    Wrong(
+        "R17",
+        _other_weight,
+        "The gradient goes down through the weight of the layer below: layer's own weight is weights[layer].",
+    ),
+    Wrong(
+        "R18",
+        _sizes(turned=False),
+        "The weight is not transposed. Forward was z = y_below · weight, so backward is dz · weightᵀ.",
+    ),
+    Wrong("R19", _sizes(before=True), "You measure dy, before the activation's slope. Asked for is dz, after it."),
+    Wrong(
+        "R19",
+        _after_the_weight,
+        "You measure below the weight, one step too far. Asked for is dz, before it is multiplied by weightᵀ.",
+    ),
+    Wrong(
+        "R22",
+        lambda *a: _sizes()(*a)[::-1].copy(),
+        "Right numbers, wrong order: sizes[0] belongs to the lowest layer. You collect them from the top.",
+    ),
+    Wrong(
+        "R22",
+        _from_the_bottom,
+        "You walk from the lowest layer upwards. A gradient comes from the top: reversed(range(L)).",
+    ),
+    Wrong("R22", _dy_never_moves, "dy never moves on: below a layer it is dz · weightᵀ of that layer."),
+    Wrong("R23", _sizes(step=lambda a: (a**2).mean()), "The root is missing: root mean square is √(mean of dz²)."),
+    Wrong(
+        "R23",
+        _sizes(step=lambda a: np.sqrt((a**2).sum())),
+        "You take the length of dz, the root of the sum. It grows with the width; the mean of dz² does not.",
+    ),
+    Wrong("R23", _sizes(step=lambda a: np.abs(a).mean()), "You take the mean of |dz|; asked for is √(mean of dz²)."),
+    Wrong(
+        "R23",
+        _sizes(step=lambda a: a.std()),
+        "You take the standard deviation, which subtracts the mean first: √(mean of dz²) does not.",
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------- by hand
+
+
+def _relu_by_hand(arguments, output, index):
+    x = arguments[0][index]
+    return f"By hand: x there is {x:.6g}, {'above 0, so it passes' if x > 0 else 'not above 0, so y = 0'}."
+
+
+def _gate_by_hand(arguments, output, index):
+    dy, x = (a[index] for a in arguments)
+    gate = f"above 0: the gate is open, dx = dy = {dy:.6g}" if x > 0 else "not above 0: the gate is closed, dx = 0"
+    return f"By hand: x there is {x:.6g}, {gate}."
+
+
+def _tanh_by_hand(arguments, output, index):
+    dy, y = (a[index] for a in arguments)
+    return f"By hand: dy · (1 − y²) = {dy:.6g} · (1 − {y * y:.6g}) = {dy * (1 - y * y):.6g}."
+
+
+def _sigmoid_by_hand(arguments, output, index):
+    dy, y = (a[index] for a in arguments)
+    return f"By hand: dy · y · (1 − y) = {dy:.6g} · {y:.6g} · {1 - y:.6g} = {dy * y * (1 - y):.6g}."
+
+
+def _sizes_by_hand(arguments, output, index):
+    dy, ys, weights, backward = arguments
+    top = backward(dy, ys[-1])
+    return (
+        f"By hand, the top layer: dz = backward(dy, ys[{len(ys) - 1}]), whose first entry is {top[0, 0]:.6g}; "
+        f"√(mean of dz²) = {np.sqrt((top**2).mean()):.6g}. The next layer's dy is dz · weights[{len(ys) - 1}]ᵀ."
+    )
+
+
+LESSON = Lesson(
+    "05",
+    "ReLU: why not tanh",
+    30,
+    (
+        Exercise(
+            "05-relu",
+            "relu",
+            relu,
+            (lambda: (_x(),), lambda: (_x((3, 8), 3),)),
+            ("y",),
+            wrong=FORWARD_WRONG,
+            by_hand=_relu_by_hand,
+            hints=(
+                "What should come out for x = −2, for 0, for 3? And for 300?",
+                "y = max(x, 0), entry by entry",
+                "return np.maximum(x, 0)   (np.max is another function: it looks for one number in a whole array)",
+            ),
+        ),
+        Exercise(
+            "05-relu-backward",
+            "relu_backward",
+            relu_backward,
+            (_relu_backward_probe, _row_probe),
+            ("dx",),
+            wrong=RELU_WRONG,
+            by_hand=_gate_by_hand,
+            hints=(
+                "If x is 2 and moves a little, how far does y move? And if x is −2? Does dy play any part in that?",
+                "dx = dy where x > 0, else 0",
+                "return dy * (x > 0)",
+            ),
+        ),
+        Exercise(
+            "05-tanh-backward",
+            "tanh_backward",
+            tanh_backward,
+            (_tanh_probe, _tanh_picture_probe),
+            ("dx",),
+            wrong=TANH_WRONG,
+            by_hand=_tanh_by_hand,
+            ratios=((-1, "The sign is turned round: the slope is 1 − y², never negative."),),
+            hints=(
+                "Where is tanh steepest, and what is y there? Where is it flat, and what is y there?",
+                "d tanh(x)/dx = 1 − tanh²(x), and tanh(x) is the y that you are handed",
+                "return dy * (1 - y**2)",
+            ),
+        ),
+        Exercise(
+            "05-sigmoid-backward",
+            "sigmoid_backward",
+            sigmoid_backward,
+            (_sigmoid_probe, _sigmoid_picture_probe),
+            ("dx",),
+            wrong=SIGMOID_WRONG,
+            by_hand=_sigmoid_by_hand,
+            ratios=((-1, "The sign is turned round: the slope is y · (1 − y), never negative."),),
+            hints=(
+                "y runs from 0 to 1. The slope is 0 at both ends and largest half way: which product of two factors does that?",
+                "y = 1 / (1 + e^−x), so dy/dx = e^−x / (1 + e^−x)² = y · (1 − y)",
+                "return dy * y * (1 - y)",
+            ),
+        ),
+        Exercise(
+            "05-chain",
+            "gradient_sizes",
+            gradient_sizes,
+            (_stack_probe, _gated_stack_probe),
+            ("sizes",),
+            axes={"sizes": ("layer",)},
+            wrong=SIZES_WRONG,
+            by_hand=_sizes_by_hand,
+            hints=(
+                "Which layer does the gradient meet first? What are the two things that it passes in each layer, and in which order?",
+                "from the top: dz = backward(dy, ys[l]);  sizes[l] = √(mean of dz²);  then dy = dz · weights[l]ᵀ for the layer below",
+                "for l in reversed(range(len(ys))): dz = backward(dy, ys[l]); sizes[l] = np.sqrt((dz**2).mean()); dy = dz @ weights[l].T",
+            ),
+        ),
+    ),
+)

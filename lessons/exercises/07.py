@@ -1,0 +1,722 @@
+"""Lesson 07, convolution as one matrix product: what is judged, and the mistakes that are known.
+
+N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places of the window; F channels out. Much is lesson 06's.
+"""
+
+import math
+import operator
+
+import numpy as np
+
+from tinyalex.layers.windows import Windows
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+from tinyalex.teaching.lessons import exercises
+
+by_loops = exercises("06")
+add_up, as_far_as_read, crop, crop_from_the_end = (
+    by_loops.add_up,
+    by_loops.as_far_as_read,
+    by_loops.crop,
+    by_loops.crop_from_the_end,
+)
+keep_last, places, read, spread = by_loops.keep_last, by_loops.places, by_loops.read, by_loops.spread
+
+
+def out_size(size, kernel, stride, padding, rounding):
+    return Windows(kernel, stride, padding, rounding).out_size(size, size, "window")[0]
+
+
+def im2col(x, KH, KW, stride, padding):
+    return read(x, (KH, KW), stride, padding).reshape(-1, KH * KW * x.shape[-1])
+
+
+def col2im(dcolumns, x_shape, KH, KW, stride, padding):
+    N, H, W, C = x_shape
+    windows = Windows((KH, KW), stride, padding, "floor")
+    size = windows.out_size(H, W, "window")
+    dpadded, inside = windows.zeros(x_shape, size, dcolumns.dtype, np)
+    dcolumns = dcolumns.reshape(N, *size, KH, KW, C)
+    for (i, j), pixels in windows.places(dpadded, size):
+        pixels += dcolumns[:, :, :, i, j]
+    return inside
+
+
+# Functions of their own, not lesson 06's under a second name: messages call the arguments by the names in their code
+def forward(x, weight, bias, stride, padding):
+    return by_loops.forward(x, weight, bias, stride, padding)
+
+
+def backward(dy, x, weight, stride, padding):
+    return by_loops.backward(dy, x, weight, stride, padding)
+
+
+# ---------------------------------------------------------------------------------------------- probes
+
+SIZES = (
+    (224, 11, 4, 0, "floor"),
+    (224, 11, 4, 0, "ceil"),
+    (227, 11, 4, 0, "ceil"),
+    (13, 5, 3, 2, "floor"),
+    (14, 5, 3, 2, "floor"),
+    (14, 5, 3, 2, "ceil"),
+    (15, 5, 3, 2, "ceil"),
+    (6, 3, 2, 0, "floor"),
+    (6, 3, 2, 0, "ceil"),
+    (9, 2, 4, 3, "floor"),
+)
+
+
+def _size_probes():
+    return tuple(lambda arguments=arguments: arguments for arguments in SIZES)
+
+
+def _columns_probe(number):
+    x, weight, _, stride, padding = by_loops.forward_probes()[number]()
+    return x, *weight.shape[:2], stride, padding
+
+
+def _back_probe(number):
+    x, KH, KW, stride, padding = _columns_probe(number)
+    dcolumns = np.random.default_rng(80 + number).standard_normal(im2col(x, KH, KW, stride, padding).shape)
+    return dcolumns, x.shape, KH, KW, stride, padding
+
+
+def _both(probe):
+    return tuple(lambda number=number: probe(number) for number in range(len(by_loops.PROBES)))
+
+
+# ---------------------------------------------------------------------------------------------- wrong on purpose: the size
+
+
+def _is_whole(function):
+    for arguments in SIZES:
+        found = function(*arguments)
+        try:
+            operator.index(found)
+        except TypeError:
+            size, kernel, stride, padding, rounding = arguments
+            what = f"{size} pixels, kernel {kernel}, stride {stride}, padding {padding}"
+            return f"Yours is {found} ({type(found).__name__}) for {what}."
+    return True
+
+
+def _size(free, after=1, round_as=None):
+    """Another size rule. free: function of the first four arguments -> what is divided by the stride"""
+
+    def wrong(size, kernel, stride, padding, rounding):
+        rounded = {"floor": math.floor, "ceil": math.ceil}[round_as or rounding]
+        return rounded(free(size, kernel, stride, padding) / stride) + after
+
+    return wrong
+
+
+def _free(size, kernel, stride, padding):
+    return size + 2 * padding - kernel
+
+
+SIZE_WRONG = (
+    Wrong(
+        "C8",
+        _size(_free, round_as="floor"),
+        'You always round down. With rounding "ceil" the last window may hang over the edge: 224 pixels, kernel '
+        "11, stride 4 give 55.",
+    ),
+    Wrong(
+        "C8",
+        _size(_free, round_as="ceil"),
+        'You always round up. With rounding "floor" only windows that fit whole are counted: 224 pixels, kernel '
+        "11, stride 4 give 54.",
+    ),
+    Wrong(
+        "C8",
+        lambda size, kernel, stride, padding, rounding: _size(
+            _free, round_as={"floor": "ceil", "ceil": "floor"}[rounding]
+        )(size, kernel, stride, padding, rounding),
+        '"floor" and "ceil" are exchanged: floor drops the window that does not fit, ceil lets it hang over.',
+    ),
+    Wrong(
+        "C8",
+        _size(_free, after=0),
+        "One is missing: you count the steps, but the place before the first step is a place too: + 1.",
+    ),
+    Wrong(
+        "C8",
+        _size(lambda size, kernel, stride, padding: size + padding - kernel),
+        "The padding counts once in yours. It stands on both sides: size + 2 · padding.",
+    ),
+    Wrong(
+        "C8",
+        _size(lambda size, kernel, stride, padding: size - kernel),
+        "The padding does not count in yours: size + 2 · padding pixels are there to slide over.",
+    ),
+    Wrong(
+        "C8",
+        _size(lambda size, kernel, stride, padding: size + 2 * padding - kernel + 1, after=0),
+        "The 1 stands inside the division; it comes after it: rounded((size + 2 · padding − kernel) / stride) + 1.",
+    ),
+    Wrong(
+        "C8",
+        _size(lambda size, kernel, stride, padding: size, after=0),
+        "That is size / stride. The window must fit: the kernel's own length is not free to move in.",
+    ),
+    Wrong(
+        "C8",
+        lambda size, kernel, stride, padding, rounding: round(_free(size, kernel, stride, padding) / stride) + 1,
+        'You round to the nearest whole number. `rounding` says which way: down for "floor", up for "ceil".',
+    ),
+    Wrong(
+        "C8",
+        _size(lambda size, kernel, stride, padding: size + 2 * padding - kernel - 1),
+        "The kernel is counted one pixel too long: window starts run from 0 to size + 2 · padding − kernel, that "
+        "one included.",
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------- wrong on purpose: columns
+
+
+def _columns(order=(0, 1, 2, 3, 4, 5), **how):
+    """order: of the axes (N, OH, OW, KH, KW, C), the first three of them for the rows; how: see lesson 06's `read`"""
+
+    def wrong(x, KH, KW, stride, padding):
+        return read(x, (KH, KW), stride, padding, **how).transpose(order).reshape(-1, KH * KW * x.shape[-1])
+
+    return wrong
+
+
+def _columns_stepping(step):
+    def wrong(x, KH, KW, stride, padding):
+        return read(x, (KH, KW), stride, padding, step(stride)).reshape(-1, KH * KW * x.shape[-1])
+
+    return wrong
+
+
+def _columns_padded(before):
+    def wrong(x, KH, KW, stride, padding):
+        return read(x, (KH, KW), stride, padding, before=before * padding).reshape(-1, KH * KW * x.shape[-1])
+
+    return wrong
+
+
+def _keeps_its_columns(function):
+    x, KH, KW, stride, padding = _columns_probe(0)
+    first = function(x, KH, KW, stride, padding)
+    if not isinstance(first, np.ndarray):
+        return True  # told elsewhere, in better words
+    before = first.copy()
+    function(x[::-1] + 1, KH, KW, stride, padding)
+    return np.array_equal(before, first)
+
+
+IM2COL_WRONG = (
+    Wrong(
+        "C1",
+        _columns((0, 1, 2, 5, 3, 4)),
+        "Each window is unrolled as (C, KH, KW); the kernel's own order is (KH, KW, C), channels last. One channel "
+        "would hide this.",
+    ),
+    Wrong(
+        "C7",
+        _columns((0, 1, 2, 4, 3, 5)),
+        "Each window is unrolled column by column, as (KW, KH, C); the kernel's own order is (KH, KW, C).",
+    ),
+    Wrong(
+        "C2",
+        _columns((1, 2, 0, 3, 4, 5)),
+        "Right numbers, wrong rows: yours run over places first, pictures last. All places of picture 0 come "
+        "before picture 1: (N, OH, OW).",
+    ),
+    Wrong(
+        "C7",
+        _columns((0, 2, 1, 3, 4, 5)),
+        "Right numbers, wrong rows: places are taken column by column. They run along the rows of the output, (N, "
+        "OH, OW).",
+    ),
+    Wrong(
+        "C25",
+        lambda x, KH, KW, stride, padding: im2col(x, KH, KW, stride, padding).T,
+        "Rows and columns are exchanged: here each window is one *row* (the name im2col is older than this layout).",
+    ),
+    Wrong(
+        "C25",
+        lambda x, KH, KW, stride, padding: read(x, (KH, KW), stride, padding),
+        "The windows are right but not unrolled yet: reshape to (N·OH·OW, KH·KW·C).",
+    ),
+    Wrong(
+        "C4",
+        _columns(step=(1, 1)),
+        "Your windows move by one pixel. Window (oh, ow) starts at row oh · stride, column ow · stride.",
+    ),
+    Wrong(
+        "C4",
+        _columns_stepping(lambda stride: (stride, 1)),
+        "Your windows step by the stride down the rows, but by one pixel along the columns: both starts are index "
+        "· stride.",
+    ),
+    Wrong(
+        "C4",
+        _columns_stepping(lambda stride: (1, stride)),
+        "Your windows step by the stride along the columns, but by one pixel down the rows: both starts are index "
+        "· stride.",
+    ),
+    Wrong(
+        "C5",
+        _columns_padded(0),
+        "All the padding lies below and to the right. Put `padding` zeros before *and* after, on both axes.",
+    ),
+    Wrong(
+        "C5",
+        _columns_padded(2),
+        "All the padding lies above and to the left. Put `padding` zeros before *and* after, on both axes.",
+    ),
+    Wrong(
+        "C17",
+        lambda x, KH, KW, stride, padding: im2col(x, KH, KW, stride, 0),
+        "The padding is missing: put the picture inside a border of `padding` zeros before you cut windows.",
+    ),
+    Wrong("C6", _columns(mode="edge"), "You repeat the picture's edge outside of it. Outside the picture is 0."),
+)
+
+
+def _back(order=(0, 1, 2, 3, 4, 5), gather=add_up, cut=crop, step=None):
+    """order: how the axes (N, OH, OW, KH, KW, C) stand in dcolumns;  gather, cut: as in lesson 06"""
+
+    def wrong(dcolumns, x_shape, KH, KW, stride, padding):
+        rows, columns = places(x_shape, (KH, KW), stride, padding)
+        shape = x_shape[0], rows.shape[0], columns.shape[1], KH, KW, x_shape[3]
+        dwindows = dcolumns.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
+        more = {"step": step(stride)} if step else {}
+        return cut(gather(dwindows, x_shape, stride, padding, **more), x_shape, padding)
+
+    return wrong
+
+
+def _first_window_wins(dwindows, shape, stride, padding):
+    """What loops over the kernel's places give that assign: the last place in the kernel is the first window there."""
+    N, H, W, C = shape
+    dpadded = np.zeros((N, H + 2 * padding, W + 2 * padding, C))
+    OH, OW, KH, KW = dwindows.shape[1:5]
+    for i, j in np.ndindex(KH, KW):
+        pixels = dpadded[:, i : i + stride * (OH - 1) + 1 : stride, j : j + stride * (OW - 1) + 1 : stride]
+        pixels[...] = dwindows[:, :, :, i, j]
+    return dpadded
+
+
+def _mean_of_windows(dwindows, shape, stride, padding):
+    count = add_up(np.ones_like(dwindows), shape, stride, padding)
+    return add_up(dwindows, shape, stride, padding) / np.maximum(count, 1)
+
+
+def _sized_by_windows(cut):
+    def gather(dwindows, shape, stride, padding):
+        return as_far_as_read(dwindows, shape, stride, padding, cut)
+
+    return _back(gather=gather, cut=lambda dx, shape, padding: dx)
+
+
+COL2IM_WRONG = (
+    Wrong(
+        "C9",
+        _back(gather=keep_last),
+        "Where windows overlap, yours keeps the last one. Gradients add up: += for each window, not =. "
+        "(And x[rows, columns] += d with index arrays adds only once to a pixel that is named twice.)",
+    ),
+    Wrong(
+        "C9",
+        _back(gather=_first_window_wins),
+        "Where windows overlap, yours keeps one of them. All that a pixel gets back must add up: += in place of =.",
+    ),
+    Wrong(
+        "C9",
+        _back(gather=_mean_of_windows),
+        "You take the mean over the windows that lie over a pixel. Their gradients add up.",
+    ),
+    Wrong(
+        "C10",
+        _back(cut=lambda dpadded, shape, padding: crop_from_the_end(dpadded, padding)),
+        "With padding 0, [p:-p] is [0:-0], which is empty. End at p + H and p + W instead.",
+    ),
+    Wrong(
+        "C11",
+        _sized_by_windows(None),
+        "dx ends with the last window. Rows and columns that the stride leaves over have gradient 0, but they must "
+        "be there: x_shape.",
+    ),
+    Wrong(
+        "C11",
+        _sized_by_windows(crop),
+        "dx is cut from an array that ends with the last window. Start from zeros as large as the padded picture.",
+    ),
+    Wrong(
+        "C24",
+        _back(cut=lambda dpadded, shape, padding: dpadded),
+        "That is the gradient of the padded picture. Cut the border of `padding` off again: dx has x_shape.",
+    ),
+    Wrong(
+        "C5",
+        _back(cut=lambda dpadded, shape, padding: crop(dpadded, shape, 0)),
+        "dx is cut out at the wrong corner: it starts in row and column `padding` of the padded gradient, yours in "
+        "row 0.",
+    ),
+    Wrong(
+        "C4",
+        _back(step=lambda stride: (1, 1)),
+        "Your windows move by one pixel. The row of place (oh, ow) goes back to the window that starts at (oh · "
+        "stride, ow · stride).",
+    ),
+    Wrong(
+        "C4",
+        _back(step=lambda stride: (stride, 1)),
+        "Your windows step by the stride down the rows, but by one pixel along the columns: both starts are index "
+        "· stride.",
+    ),
+    Wrong(
+        "C4",
+        _back(step=lambda stride: (1, stride)),
+        "Your windows step by the stride along the columns, but by one pixel down the rows: both starts are index "
+        "· stride.",
+    ),
+    Wrong(
+        "C1",
+        _back((0, 1, 2, 5, 3, 4)),
+        "You read each row as (C, KH, KW); im2col wrote it as (KH, KW, C), channels last.",
+    ),
+    Wrong("C7", _back((0, 1, 2, 4, 3, 5)), "You read each row as (KW, KH, C); im2col wrote it as (KH, KW, C)."),
+    Wrong("C7", _back((0, 2, 1, 3, 4, 5)), "You read the rows as (N, OW, OH); im2col wrote them as (N, OH, OW)."),
+    Wrong(
+        "C2",
+        _back((1, 2, 0, 3, 4, 5)),
+        "You read the rows as (OH, OW, N), so pictures get each other's gradients; im2col wrote them as (N, OH, OW).",
+    ),
+    Wrong(
+        "C3",
+        lambda dcolumns, *rest: _back()(
+            dcolumns.reshape(len(dcolumns), rest[1] * rest[2], -1)[:, ::-1].reshape(dcolumns.shape), *rest
+        ),
+        "Each window comes back turned over. Its first entry belongs to its upper left pixel.",
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------- wrong on purpose: the product
+
+
+def _product(columns=im2col, unroll=lambda weight: weight.reshape(-1, weight.shape[-1]), order=(0, 1, 2, 3)):
+    """order: in which the axes (N, OH, OW, F) are put to reshape the product, before they are put right"""
+
+    def wrong(x, weight, bias, stride, padding):
+        KH, KW, _, F = weight.shape
+        rows, places_ = places(x.shape, (KH, KW), stride, padding)
+        shape = len(x), rows.shape[0], places_.shape[1], F
+        product = columns(x, KH, KW, stride, padding) @ unroll(weight) + bias
+        return product.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
+
+    return wrong
+
+
+FORWARD_WRONG = (
+    Wrong(
+        "C1",
+        _product(unroll=lambda weight: weight.transpose(2, 0, 1, 3).reshape(-1, weight.shape[-1])),
+        "Columns and kernels are unrolled in different orders: one as (C, KH, KW), the other as (KH, KW, C). One "
+        "channel would hide this.",
+    ),
+    Wrong(
+        "C1",
+        _product(columns=lambda *arguments: _columns((0, 1, 2, 4, 3, 5))(*arguments)),
+        "Columns and kernels are unrolled in different orders: one as (KW, KH, C), the other as (KH, KW, C).",
+    ),
+    Wrong(
+        "C26",
+        _product(unroll=lambda weight: weight.reshape(weight.shape[-1], -1).T),
+        "The kernels are mixed up: weight is (KH, KW, C, F) with F last, so reshape it to (KH·KW·C, F) at once. "
+        "reshape(F, -1) cuts it elsewhere; transposing does not mend that.",
+    ),
+    Wrong(
+        "C2",
+        _product(order=(0, 3, 1, 2)),
+        "Right numbers, wrong places: a row of the product holds the F maps of one place. Reshape to (N, OH, OW, F).",
+    ),
+    Wrong(
+        "C2",
+        _product(order=(3, 0, 1, 2)),
+        "Right numbers, wrong places: you reshape with the maps first. A row of the product holds the F maps of "
+        "one place: (N, OH, OW, F).",
+    ),
+    Wrong(
+        "C2",
+        _product(order=(1, 2, 0, 3)),
+        "Right numbers, wrong places: pictures and positions are mixed. The rows run as (N, OH, OW). One picture "
+        "alone would hide this.",
+    ),
+    Wrong(
+        "C7",
+        _product(order=(0, 2, 1, 3)),
+        "Right numbers, wrong places: OH and OW are exchanged in the reshape. A square picture hides this.",
+    ),
+    *by_loops.FORWARD_WRONG,
+)
+
+
+def _parts(dy, x, weight, stride, padding):
+    F = dy.shape[-1]
+    return dy.reshape(-1, F), im2col(x, *weight.shape[:2], stride, padding), weight.reshape(-1, F)
+
+
+def _with_rows(rows_of):
+    """All three gradients, dy made into rows in another way."""
+
+    def wrong(dy, x, weight, stride, padding):
+        return backward(rows_of(dy).reshape(dy.shape), x, weight, stride, padding)
+
+    return wrong
+
+
+def _with_dweight(other):
+    """other: function (dweight, N, places) -> another dweight"""
+
+    def wrong(dy, x, weight, stride, padding):
+        dx, dweight, dbias = backward(dy, x, weight, stride, padding)
+        return dx, other(dweight, len(x), dy[0, ..., 0].size), dbias
+
+    return wrong
+
+
+def _with_dx(other):
+    """other: an answer to lesson 06's dx"""
+    return lambda dy, x, weight, stride, padding: (
+        other(dy, x, weight, stride, padding),
+        *backward(dy, x, weight, stride, padding)[1:],
+    )
+
+
+def _with_dx_of_columns(dwindows_of):
+    def wrong(dy, x, weight, stride, padding):
+        dpadded = add_up(dwindows_of(dy, weight), x.shape, stride, padding)
+        return (crop(dpadded, x.shape, padding), *backward(dy, x, weight, stride, padding)[1:])
+
+    return wrong
+
+
+def _with_dbias(other):
+    return lambda dy, x, weight, stride, padding: (*backward(dy, x, weight, stride, padding)[:2], other(dy))
+
+
+def _all_over_pictures(dy, x, weight, stride, padding):
+    dx, dweight, dbias = backward(dy, x, weight, stride, padding)
+    return dx, dweight / len(x), dbias / len(x)
+
+
+def _kernel_of_another_order(dy, weight):
+    KH, KW, C, F = weight.shape
+    dcolumns = dy.reshape(-1, F) @ weight.transpose(2, 0, 1, 3).reshape(-1, F).T
+    return dcolumns.reshape(*dy.shape[:3], KH, KW, C)
+
+
+def _kernels_mixed(dy, weight):
+    KH, KW, C, F = weight.shape
+    return (dy.reshape(-1, F) @ weight.reshape(F, -1)).reshape(*dy.shape[:3], KH, KW, C)
+
+
+def _from_lesson_06(known):
+    """A wrong (dweight, dbias) of lesson 06, with the right dx before it."""
+    return Wrong(known.id, lambda *arguments: (by_loops.dx(*arguments), *known.function(*arguments)), known.message)
+
+
+def _returned(*order):
+    return lambda *arguments: tuple(backward(*arguments)[place] for place in order)
+
+
+BACKWARD_WRONG = (
+    Wrong("C27", _returned(1, 2, 0), "All three gradients are right, in another order: return dx, dweight, dbias."),
+    Wrong("C27", _returned(1, 0, 2), "All three gradients are right, in another order: return dx, dweight, dbias."),
+    Wrong("C27", _returned(0, 2, 1), "All three gradients are right, in another order: return dx, dweight, dbias."),
+    Wrong(
+        "C2",
+        _with_rows(lambda dy: dy.transpose(3, 0, 1, 2).reshape(dy.shape[-1], -1).reshape(-1, dy.shape[-1])),
+        "dy is mixed up on its way to rows: its maps stand last already, so reshape(-1, F) is enough, without a "
+        "transpose.",
+    ),
+    Wrong(
+        "C2",
+        _with_rows(lambda dy: dy.transpose(1, 2, 0, 3)),
+        "Rows of dy and rows of columns do not meet: dy runs as (OH, OW, N) in yours, the columns as (N, OH, OW).",
+    ),
+    Wrong(
+        "C12",
+        _all_over_pictures,
+        "dweight and dbias are divided by the number of pictures. Gradients add over pictures; the 1/N belongs to "
+        "the loss.",
+    ),
+    Wrong(
+        "C1",
+        _with_dweight(lambda dw, N, places: dw.transpose(2, 0, 1, 3).reshape(dw.shape)),
+        "dweight's numbers are right, in the order (C, KH, KW, F); the kernel's is (KH, KW, C, F).",
+    ),
+    Wrong(
+        "C26",
+        _with_dweight(lambda dw, N, places: dw.reshape(-1, dw.shape[-1]).T.reshape(dw.shape)),
+        "dweight's numbers are right but in the wrong places: you have (F, KH·KW·C) where (KH·KW·C, F) should be "
+        "reshaped. "
+        "Compute columns.T @ rows, not rows.T @ columns.",
+    ),
+    Wrong(
+        "C1",
+        _with_dx_of_columns(_kernel_of_another_order),
+        "For dx the kernels are unrolled as (C, KH, KW), but col2im reads (KH, KW, C).",
+    ),
+    Wrong(
+        "C26",
+        _with_dx_of_columns(_kernels_mixed),
+        "The kernels are mixed up: unroll weight as reshape(-1, F), then transpose; reshape(F, -1) cuts it elsewhere.",
+    ),
+    *(_from_lesson_06(known) for known in by_loops.DWEIGHT_WRONG if "Both gradients" not in known.message),
+    *(Wrong(known.id, _with_dx(known.function), known.message) for known in by_loops.DX_WRONG),
+)
+
+
+# ---------------------------------------------------------------------------------------------- by hand
+
+
+def _size_by_hand(arguments, output, index):
+    size, kernel, stride, padding, rounding = arguments
+    free = size + 2 * padding - kernel
+    return (
+        f"By hand: {size} + 2·{padding} pixels, a kernel of {kernel}, so it can move by {free}; {free} / {stride} = "
+        f"{free / stride:g}, "
+        f"rounded {'down' if rounding == 'floor' else 'up'} steps, and 1 more: {out_size(*arguments)}."
+    )
+
+
+def _im2col_by_hand(arguments, output, index):
+    x, KH, KW, stride, padding = arguments
+    row, column = index
+    rows, columns = places(x.shape, (KH, KW), stride, padding)
+    n, oh, ow = (int(v) for v in np.unravel_index(row, (len(x), rows.shape[0], columns.shape[1])))
+    i, j, c = (int(v) for v in np.unravel_index(column, (KH, KW, x.shape[-1])))
+    r, q = oh * stride + i - padding, ow * stride + j - padding
+    inside = 0 <= r < x.shape[1] and 0 <= q < x.shape[2]
+    pixel = f"x[{n}, {r}, {q}, {c}] = {x[n, r, q, c]:.6g}" if inside else f"row {r}, column {q}: outside, so 0"
+    return (
+        f"By hand: row {row} is picture {n}, place ({oh}, {ow}); column {column} is the kernel's ({i}, {j}), channel "
+        f"{c}; "
+        f"that is {pixel}."
+    )
+
+
+def _col2im_by_hand(arguments, output, index):
+    dcolumns, x_shape, KH, KW, stride, padding = arguments
+    n, row, column, c = index
+    rows, columns = places(x_shape, (KH, KW), stride, padding)
+    dwindows = dcolumns.reshape(x_shape[0], rows.shape[0], columns.shape[1], KH, KW, x_shape[3])
+    parts = []
+    for oh, ow in np.ndindex(dwindows.shape[1:3]):
+        i, j = row + padding - oh * stride, column + padding - ow * stride
+        if 0 <= i < KH and 0 <= j < KW:
+            parts.append((oh, ow, i, j, float(dwindows[n, oh, ow, i, j, c])))
+    if not parts:
+        return "By hand: no window lies over this pixel, so it is 0."
+    words = "; ".join(f"place ({oh}, {ow}), kernel ({i}, {j}): {value:.4g}" for oh, ow, i, j, value in parts)
+    return f"By hand, from each window over this pixel: {words}. Together {sum(p[-1] for p in parts):.6g}."
+
+
+def _backward_by_hand(arguments, output, index):
+    by_hand = by_loops.dx_by_hand if output == "dx" else by_loops.dweight_by_hand
+    return by_hand(arguments, output, index)
+
+
+LESSON = Lesson(
+    "07",
+    "Convolution as one matrix product",
+    20,
+    (
+        Exercise(
+            "07-out-size",
+            "out_size",
+            out_size,
+            _size_probes(),
+            ("places",),
+            wrong=SIZE_WRONG,
+            by_hand=_size_by_hand,
+            properties=(Property("C8", _is_whole, "A number of places is a whole number, an int."),),
+            hints=(
+                "Put the window at the start of the padded picture. How many pixels are left beyond its end, and how "
+                "many steps fit in them?",
+                "places = rounded((size + 2·padding − kernel) / stride) + 1, rounded down or up",
+                'steps = free // stride if rounding == "floor" else -(-free // stride)',
+            ),
+        ),
+        Exercise(
+            "07-im2col",
+            "im2col",
+            im2col,
+            _both(_columns_probe),
+            ("columns",),
+            axes={"columns": ("row", "column")},
+            wrong=IM2COL_WRONG,
+            by_hand=_im2col_by_hand,
+            properties=(
+                Property(
+                    "C15",
+                    _keeps_its_columns,
+                    "The columns of your first call changed when im2col was called again: they lie in an "
+                    "array that is kept "
+                    "between calls. Backward may still need them.",
+                ),
+            ),
+            hints=(
+                "Which axis order has a window padded[n, top : top + KH, left : left + KW], and what does .ravel() do "
+                "with it?",
+                "columns[(n·OH + oh)·OW + ow] = window (n, oh, ow), raveled as (KH, KW, C)",
+                "columns[row] = padded[n, top : top + KH, left : left + KW].ravel()",
+            ),
+        ),
+        Exercise(
+            "07-forward",
+            "conv_forward",
+            forward,
+            by_loops.forward_probes(),
+            ("y",),
+            wrong=FORWARD_WRONG,
+            by_hand=by_loops.forward_by_hand,
+            hints=(
+                "columns is (N·OH·OW, KH·KW·C). Which shape must the kernels have for columns @ kernels to have one "
+                "column for each map?",
+                "y = (im2col(x) @ weight as (KH·KW·C, F)) + bias, as (N, OH, OW, F)",
+                "y = im2col(x, KH, KW, stride, padding) @ weight.reshape(-1, F) + bias",
+            ),
+        ),
+        Exercise(
+            "07-col2im",
+            "col2im",
+            col2im,
+            _both(_back_probe),
+            ("dx",),
+            wrong=COL2IM_WRONG,
+            by_hand=_col2im_by_hand,
+            hints=(
+                "im2col copied a pixel into every window over it. What must happen to the gradients of all those copies?",
+                "dpadded[n, oh·stride + i, ow·stride + j, c] = Σ of dcolumns over the windows (oh, ow) that hold that "
+                "pixel; dx is its middle",
+                "dpadded[n, top : top + KH, left : left + KW] += dcolumns[row].reshape(KH, KW, C)",
+            ),
+        ),
+        Exercise(
+            "07-backward",
+            "conv_backward",
+            backward,
+            by_loops.backward_probes(),
+            ("dx", "dweight", "dbias"),
+            axes={"dweight": by_loops.WEIGHT_AXES, "dbias": ("channel out",)},
+            wrong=BACKWARD_WRONG,
+            by_hand=_backward_by_hand,
+            hints=(
+                "Y = X @ K. Which products of dY, X and K have the shapes of X and of K?",
+                "dK = columnsᵀ @ rows, dcolumns = rows @ Kᵀ, with rows = dy as (N·OH·OW, F), K = weight as (KH·KW·C, F)",
+                "dweight = (columns.T @ rows).reshape(weight.shape);  dx = col2im(rows @ K.T, x.shape, KH, KW, stride, "
+                "padding)",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,500 @@
+"""Lesson 09, local response normalisation: what is judged, and the mistakes that are known."""
+
+import numpy as np
+
+from tinyalex.layers import LocalResponseNorm
+from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
+
+# n = 3, and no constant at 1 or at the paper's value: these tell every wrong version below from the right one
+N_WINDOW, ALPHA, BETA, K = 3, 0.5, 0.6, 1.5
+
+
+def window_sum(a, n):
+    return _sums(a, n)
+
+
+def forward(x, n, alpha, beta, k):
+    return LocalResponseNorm(n, alpha, beta, k).forward(x)[0]
+
+
+def backward(dy, x, n, alpha, beta, k):
+    layer = LocalResponseNorm(n, alpha, beta, k)
+    return layer.backward(dy, layer.forward(x)[1])[0]
+
+
+def _x(seed=0):
+    return np.random.default_rng(seed).uniform(-3, 3, (2, 2, 3, 7))
+
+
+def _probe():
+    return _x(), N_WINDOW, ALPHA, BETA, K
+
+
+def _wide_probe():
+    return _x(1), 5, 0.3, 0.75, 2.5
+
+
+def _window_probe():
+    return _x(4), N_WINDOW
+
+
+def _wide_window_probe():
+    return _x(5), 5
+
+
+def _backward_probe():
+    return np.random.default_rng(2).standard_normal(_x().shape), *_probe()
+
+
+def _wide_backward_probe():
+    return np.random.default_rng(3).standard_normal(_x().shape), *_wide_probe()
+
+
+# ---------------------------------------------------------------------------------------------- wrong on purpose
+
+
+def _sums(values, n, start=None, stop=None):
+    """Σ values_j over j = i + start … i + stop (−n//2 … n//2 if not said), cut off at the ends."""
+    start, stop = (-(n // 2) if start is None else start), (n // 2 if stop is None else stop)
+    total, C = np.zeros_like(values), values.shape[-1]
+    for shift in range(start, stop + 1):
+        low, high = max(0, -shift), min(C, C - shift)
+        if low < high:
+            total[..., low:high] += values[..., low + shift : high + shift]
+    return total
+
+
+def _denominator(x, n, alpha, k, **window):
+    return k + alpha * _sums(x * x, n, **window)
+
+
+def _ring(values, n):
+    return sum(np.roll(values, shift, axis=-1) for shift in range(-(n // 2), n // 2 + 1))
+
+
+def _negative_start(values, n):
+    total = np.zeros_like(values)
+    for i in range(values.shape[-1]):
+        total[..., i] = values[..., i - n // 2 : i + n // 2 + 1].sum(axis=-1)
+    return total
+
+
+def _over_width(x, n, alpha, beta, k):
+    return x / (k + alpha * _sums((x * x).swapaxes(2, 3), n).swapaxes(2, 3)) ** beta
+
+
+def _rescaled(x, n, alpha, beta, k):
+    return x / (k + alpha * n * _sums(x * x, n) / _sums(np.ones_like(x), n)) ** beta
+
+
+WINDOW_WRONG = (
+    Wrong(
+        "L4",
+        lambda a, n: _sums(a, n, stop=n // 2 - 1),
+        "The window stops one channel early: it reaches i + n//2 itself, and the end of a Python range or slice is left out.",
+    ),
+    Wrong(
+        "L4",
+        lambda a, n: _sums(a, n, start=1 - n // 2),
+        "The window begins one channel late: its lowest channel is i − n//2.",
+    ),
+    Wrong(
+        "L4",
+        lambda a, n: _sums(a, n, start=-n, stop=n),
+        "The window is too wide: n is its whole width, so it reaches n//2 to either side, not n.",
+    ),
+    Wrong(
+        "L4",
+        lambda a, n: _sums(a, n, start=0, stop=n - 1),
+        "Your window starts at i and looks upwards only; i stands in its middle, with n//2 channels on either side.",
+    ),
+    Wrong(
+        "L4",
+        lambda a, n: _sums(a, n, start=1 - n, stop=0),
+        "Your window ends at i and looks downwards only; i stands in its middle, with n//2 channels on either side.",
+    ),
+    Wrong(
+        "L5",
+        lambda a, n: _ring(a, n),
+        "The window wraps round: the first channel sees the last. Channels are not a ring; at the ends the window is cut off.",
+    ),
+    Wrong(
+        "L5",
+        lambda a, n: _negative_start(a, n),
+        "At the first channels your slice starts below 0, which Python counts from the far end. Start at max(0, i − n//2).",
+    ),
+    Wrong(
+        "L6",
+        lambda a, n: n * _sums(a, n) / _sums(np.ones_like(a), n),
+        "You make up for the missing neighbours of the outer channels. Do not: fewer neighbours simply make a smaller sum.",
+    ),
+    Wrong(
+        "L6",
+        lambda a, n: _sums(a, n) / _sums(np.ones_like(a), n),
+        "You take the mean of the window; it is the sum, with fewer terms at the ends.",
+    ),
+    Wrong(
+        "L7",
+        lambda a, n: _sums(a.swapaxes(2, 3), n).swapaxes(2, 3),
+        "Your window slides over the columns of the picture. It slides over channels (the last axis), at one pixel.",
+    ),
+    Wrong(
+        "L13",
+        lambda a, n: _sums(a * a, n),
+        "You square before you sum. That is for the caller: later the same sum is needed of things that are not squares.",
+    ),
+    Wrong(
+        "L14",
+        lambda a, n: _sums(a, n) - a,
+        "Channel i itself is missing from its window: |j − i| ≤ n//2 includes j = i.",
+    ),
+    Wrong(
+        "L15",
+        lambda a, n: _sums(a, 2 * a.shape[-1] + 1, stop=n // 2),
+        "Your sum never lets go of a channel: subtract what leaves the window at its lower end.",
+    ),
+    Wrong(
+        "L16",
+        lambda a, n: _sums(a, n)[..., n // 2 : a.shape[-1] - n // 2],
+        "You keep only the channels whose window is whole. Every channel gets a sum; at the ends it has fewer terms.",
+    ),
+)
+
+FORWARD_WRONG = (
+    Wrong(
+        "L1",
+        lambda x, n, alpha, beta, k: forward(x, n, alpha / n, beta, k),
+        "You divide alpha by n. The paper does not: its alpha stands before the whole sum. (PyTorch and the 2012 source do divide.)",
+    ),
+    Wrong(
+        "L2",
+        lambda x, n, alpha, beta, k: forward(x, n, alpha, beta, 1.0),
+        "The constant in the denominator is 1 in yours; it is the argument k.",
+    ),
+    Wrong(
+        "L2",
+        lambda x, n, alpha, beta, k: x / (alpha * _sums(x * x, n)) ** beta,
+        "The constant k is missing from the denominator.",
+    ),
+    Wrong(
+        "L3",
+        lambda x, n, alpha, beta, k: x / (alpha * (k + _sums(x * x, n))) ** beta,
+        "alpha multiplies k as well; it multiplies the sum only: k + alpha · sum.",
+    ),
+    Wrong(
+        "L4",
+        lambda x, n, alpha, beta, k: x / _denominator(x, n, alpha, k, stop=n // 2 - 1) ** beta,
+        "The window stops one channel early: it reaches i + n//2 itself, and the end of a Python range or slice is left out.",
+    ),
+    Wrong(
+        "L4",
+        lambda x, n, alpha, beta, k: x / _denominator(x, n, alpha, k, start=1 - n // 2) ** beta,
+        "The window begins one channel late: its lowest channel is i − n//2.",
+    ),
+    Wrong(
+        "L4",
+        lambda x, n, alpha, beta, k: x / _denominator(x, n, alpha, k, start=-n, stop=n) ** beta,
+        "The window is too wide: n is its whole width, so it reaches n//2 to either side, not n.",
+    ),
+    Wrong(
+        "L5",
+        lambda x, n, alpha, beta, k: x / (k + alpha * _ring(x * x, n)) ** beta,
+        "The window wraps round: the first channel sees the last. Channels are not a ring; at the ends the window is cut off.",
+    ),
+    Wrong(
+        "L5",
+        lambda x, n, alpha, beta, k: x / (k + alpha * _negative_start(x * x, n)) ** beta,
+        "At the first channels your slice starts below 0, which Python counts from the far end. Start at max(0, i − n//2).",
+    ),
+    Wrong(
+        "L6",
+        _rescaled,
+        "You make up for the missing neighbours of the outer channels. Do not: fewer neighbours simply make a smaller sum.",
+    ),
+    Wrong(
+        "L7", _over_width, "Your window slides over the columns of the picture. It slides over channels, at one pixel."
+    ),
+    Wrong(
+        "L8",
+        lambda x, n, alpha, beta, k: x / (k + alpha * _sums(np.abs(x), n)) ** beta,
+        "The sum is over |x|; it is over x². Ten times the input must give a hundred times the sum.",
+    ),
+    Wrong(
+        "L8",
+        lambda x, n, alpha, beta, k: forward(x, n, alpha, 0.75, k),
+        "The power is fixed at 0.75; it is the argument beta.",
+    ),
+    Wrong(
+        "L8",
+        lambda x, n, alpha, beta, k: forward(x, n, alpha, 0.5, k),
+        "You take the square root of the denominator; the power is the argument beta.",
+    ),
+    Wrong(
+        "L13",
+        lambda x, n, alpha, beta, k: x / (k + alpha * _sums(x, n) ** 2) ** beta,
+        "You square the sum; it is the sum of the squares. Yours lets +3 and −3 cancel, which ought to damp most.",
+    ),
+    Wrong(
+        "L13",
+        lambda x, n, alpha, beta, k: x / (k + alpha * _sums(x**4, n)) ** beta,
+        "The values are squared twice: once by you, once more by your window sum.",
+    ),
+    Wrong(
+        "L14",
+        lambda x, n, alpha, beta, k: x / (k + alpha * (_sums(x * x, n) - x * x)) ** beta,
+        "A channel damps itself too: j = i belongs into the sum.",
+    ),
+    Wrong(
+        "L17",
+        lambda x, n, alpha, beta, k: x / (k + alpha * _sums(x * x, n) ** beta),
+        "beta stands on the sum only; it is the power of the whole denominator: (k + alpha · sum)^beta.",
+    ),
+    Wrong(
+        "L17",
+        lambda x, n, alpha, beta, k: x / (k + (alpha * _sums(x * x, n)) ** beta),
+        "k stands outside of the power; beta is the power of the whole denominator: (k + alpha · sum)^beta.",
+    ),
+    Wrong(
+        "L17",
+        lambda x, n, alpha, beta, k: x / _denominator(x, n, alpha, k),
+        "The power beta is missing: y = x / (k + alpha · sum)^beta.",
+    ),
+    Wrong(
+        "L18",
+        lambda x, n, alpha, beta, k: x * _denominator(x, n, alpha, k) ** beta,
+        "You multiply by d^beta instead of dividing: loud neighbours should damp a channel, not lift it.",
+    ),
+)
+
+
+def _parts(dy, x, n, alpha, beta, k):
+    """(own part, the sum over neighbours without its factor) of the right gradient."""
+    d = _denominator(x, n, alpha, k)
+    return dy * d**-beta, x * _sums(dy * x * d ** (-beta - 1), n)
+
+
+def _cross_times(factor):
+    def wrong(dy, x, n, alpha, beta, k):
+        own, cross = _parts(dy, x, n, alpha, beta, k)
+        return own - factor * alpha * beta * cross
+
+    return wrong
+
+
+def _own_channel_only(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    return dy * d**-beta - 2 * alpha * beta * x * x * dy * d ** (-beta - 1)
+
+
+def _power_missing(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    return dy * d**-beta - 2 * alpha * beta * x * _sums(dy * x * d**-beta, n)
+
+
+def _y_for_x(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    return dy * d**-beta - 2 * alpha * beta * x * _sums(dy * x * d ** (-2 * beta - 1), n)
+
+
+def _power_too_high(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    return dy * d**-beta - 2 * alpha * beta * x * _sums(dy * x * d ** (1 - beta), n)
+
+
+def _without_own(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    ratio = dy * x * d ** (-beta - 1)
+    return dy * d**-beta - 2 * alpha * beta * x * (_sums(ratio, n) - ratio)
+
+
+def _cross_alone(dy, x, n, alpha, beta, k):
+    return -2 * alpha * beta * _parts(dy, x, n, alpha, beta, k)[1]
+
+
+def _forward_of_dy(dy, x, n, alpha, beta, k):
+    return forward(dy, n, alpha, beta, k)
+
+
+def _neighbours_x(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    return dy * d**-beta - 2 * alpha * beta * _sums(dy * x * x * d ** (-beta - 1), n)
+
+
+def _denominator_outside(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    return dy * d**-beta - 2 * alpha * beta * x * d ** (-beta - 1) * _sums(dy * x, n)
+
+
+def _constant_lost(name):
+    def wrong(dy, x, n, alpha, beta, k):
+        own, cross = _parts(dy, x, n, alpha, beta, k)
+        return own - 2 * {"alpha": beta, "beta": alpha}[name] * cross
+
+    return wrong
+
+
+BACKWARD_WRONG = (
+    Wrong(
+        "L9",
+        _cross_times(0),
+        "The neighbours are missing: x_i also stands in the denominators of all y_j whose window holds i, so dy_j reaches x_i too.",
+    ),
+    Wrong(
+        "L10", _own_channel_only, "You have the channel's own denominator only. Sum over every j whose window holds i."
+    ),
+    Wrong(
+        "L11",
+        _cross_times(1),
+        "The part from the denominators is half as large as it should be: the derivative of x² is 2x.",
+    ),
+    Wrong(
+        "L11",
+        _cross_times(-2),
+        "The part from the denominators has the wrong sign: a larger denominator makes y smaller.",
+    ),
+    Wrong(
+        "L12",
+        _power_missing,
+        "One power of the denominator is missing: the derivative of d^−beta is −beta · d^(−beta − 1).",
+    ),
+    Wrong(
+        "L12",
+        _y_for_x,
+        "Inside the sum stands dy_j · x_j · d_j^(−beta − 1). You put y_j where x_j belongs, so d_j^−beta is there twice.",
+    ),
+    Wrong(
+        "L12",
+        _power_too_high,
+        "The power in the sum has the wrong sign at its 1: the derivative of d^−beta is −beta · d^(−beta − 1), not d^(1 − beta).",
+    ),
+    Wrong(
+        "L12",
+        _neighbours_x,
+        "Inside the sum stands x_j, outside of it x_i: x_i comes from the derivative of x_i², x_j from y_j's numerator.",
+    ),
+    Wrong(
+        "L12",
+        _denominator_outside,
+        "d_j^(−beta − 1) belongs inside the sum: every neighbour has a denominator of its own.",
+    ),
+    Wrong("L12", _constant_lost("alpha"), "The part from the denominators lacks its factor alpha."),
+    Wrong("L12", _constant_lost("beta"), "The part from the denominators lacks its factor beta."),
+    Wrong(
+        "L1",
+        lambda dy, x, n, alpha, beta, k: backward(dy, x, n, alpha / n, beta, k),
+        "You divide alpha by n, here or in the forward part; the paper does not.",
+    ),
+    Wrong(
+        "L2",
+        lambda dy, x, n, alpha, beta, k: backward(dy, x, n, alpha, beta, 1.0),
+        "The constant in your denominators is 1; it is the argument k.",
+    ),
+    Wrong("L19", _forward_of_dy, "You normalise dy as if it were an input. The denominators are those of x."),
+    Wrong(
+        "L10", _without_own, "The channel's own denominator is missing: among the j whose window holds i is i itself."
+    ),
+    Wrong(
+        "L20",
+        _cross_alone,
+        "Only the part from the denominators is there; x_i is also the numerator of y_i, which gives dy_i · d_i^−beta.",
+    ),
+    Wrong(
+        "L4",
+        lambda dy, x, n, alpha, beta, k: _short_window(dy, x, n, alpha, beta, k),
+        "The sum over neighbours stops one channel early: the end of a range or slice is left out.",
+    ),
+)
+
+
+def _short_window(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    return dy * d**-beta - 2 * alpha * beta * x * _sums(dy * x * d ** (-beta - 1), n, stop=n // 2 - 1)
+
+
+# ---------------------------------------------------------------------------------------------- by hand
+
+
+def _window_by_hand(arguments, output, index):
+    a, n = arguments
+    *place, i = index
+    low, high = max(0, i - n // 2), min(a.shape[-1] - 1, i + n // 2)
+    terms = [a[(*place, j)] for j in range(low, high + 1)]
+    written = " + ".join(f"({t:.4g})" if t < 0 else f"{t:.4g}" for t in terms)
+    return f"By hand: channels {low} to {high} are in its window; {written} = {sum(terms):.6g}."
+
+
+def _forward_by_hand(arguments, output, index):
+    x, n, alpha, beta, k = arguments
+    *place, i = index
+    low, high = max(0, i - n // 2), min(x.shape[-1] - 1, i + n // 2)
+    squares = [x[(*place, j)] ** 2 for j in range(low, high + 1)]
+    terms = " + ".join(f"{s:.4g}" for s in squares)
+    d = k + alpha * sum(squares)
+    return (
+        f"By hand: channels {low} to {high} are in its window; d = {k} + {alpha} · ({terms}) = {d:.6g}; "
+        f"y = {x[index]:.6g} / {d:.6g}^{beta} = {x[index] / d**beta:.6g}."
+    )
+
+
+def _backward_by_hand(arguments, output, index):
+    dy, x, n, alpha, beta, k = arguments
+    *place, i = index
+    own, cross = (float(part[index]) for part in _parts(dy, x, n, alpha, beta, k))
+    low, high = max(0, i - n // 2), min(x.shape[-1] - 1, i + n // 2)
+    return (
+        f"By hand: dy_i · d_i^−beta = {own:.6g}; from the denominators of channels {low} to {high}: "
+        f"2 · {alpha} · {beta} · ({cross:.6g}) = {2 * alpha * beta * cross:.6g}; the difference is {own - 2 * alpha * beta * cross:.6g}."
+    )
+
+
+LESSON = Lesson(
+    "09",
+    "Local response normalisation, the hardest gradient",
+    15,
+    (
+        Exercise(
+            "09-window",
+            "window_sum",
+            window_sum,
+            (_window_probe, _wide_window_probe),
+            ("s",),
+            axes={"s": ("picture", "row", "column", "channel")},
+            wrong=WINDOW_WRONG,
+            by_hand=_window_by_hand,
+            ratios=((lambda a, n: 1 / n, "You divide by n: it is the sum of the window, not its mean."),),
+            hints=(
+                "For channel i = 0 and n = 5: which channels are in its window? And for the last channel?",
+                "s_i = Σ a_j over the j from i − n//2 to i + n//2 that exist",
+                "s[..., i] = a[..., max(0, i - n // 2) : i + n // 2 + 1].sum(axis=-1)",
+            ),
+        ),
+        Exercise(
+            "09-forward",
+            "lrn_forward",
+            forward,
+            (_probe, _wide_probe),
+            ("y",),
+            wrong=FORWARD_WRONG,
+            by_hand=_forward_by_hand,
+            hints=(
+                "Of what do you need the window sum here? What is the smallest that the denominator can be?",
+                "d_i = k + alpha · Σ x_j² over the j from i − n//2 to i + n//2 that exist;  y_i = x_i / d_i^beta",
+                "d = k + alpha * window_sum(x**2, n)",
+            ),
+        ),
+        Exercise(
+            "09-backward",
+            "lrn_backward",
+            backward,
+            (_backward_probe, _wide_backward_probe),
+            ("dx",),
+            wrong=BACKWARD_WRONG,
+            by_hand=_backward_by_hand,
+            hints=(
+                "In how many of the y_j does x_i stand? In which of them more than once?",
+                "dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_j dy_j · x_j · d_j^(−beta − 1), over the j whose window holds i",
+                "ratio = dy * x * d ** (-beta - 1), and then window_sum(ratio, n)",
+            ),
+        ),
+    ),
+)

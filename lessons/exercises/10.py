@@ -1,0 +1,501 @@
+"""Lesson 10, dropout: what is judged, and the mistakes that are known.
+
+Two forms, and what they do in training and at test (p is the share that is dropped):
+
+    the paper's   y = x · mask              y = x · (1 − p)
+    inverted      y = x · mask / (1 − p)    y = x
+
+Whoever draws may draw as they like, so forward is judged by what must hold of many draws, not entry by entry.
+"""
+
+import numpy as np
+
+from tinyalex.layers import Dropout
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+
+P, N, F = 0.2, 40, 60  # not ½: there p and 1 − p are the same
+
+
+def paper_forward(x, p, train, rng):
+    return _forward(x, p, train, rng, inverted=False)
+
+
+def inverted_forward(x, p, train, rng):
+    return _forward(x, p, train, rng, inverted=True)
+
+
+def _forward(x, p, train, rng, inverted):
+    """The package's layer, but drawn as the solution draws, so that a notebook prints the same with either."""
+    if not train:
+        y, (_, factor) = Dropout(p, inverted).forward(x)
+        return y, factor
+    factor = (rng.random(x.shape) >= p).astype(x.dtype) / (1 - p if inverted else 1)
+    return x * factor, factor
+
+
+def dropout_backward(dy, factor):
+    return Dropout().backward(dy, (dy.shape, factor))[0]
+
+
+def average_net(x, weight, bias, p):
+    return _softmax((1 - p) * x @ weight + bias).astype(np.float64)  # a demonstration: it need not keep to float32
+
+
+def _softmax(z):
+    z = np.exp(z - z.max(axis=-1, keepdims=True))
+    return z / z.sum(axis=-1, keepdims=True)
+
+
+# ---------------------------------------------------------------------------------------------- forward: what must hold
+
+
+def _x(shape=(N, F), seed=0):
+    """Nothing near 0, so that a 0 in y was dropped."""
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def _run(function, train, p=P, seed=1, x=None):
+    """(y, factor) of one call on a copy of x."""
+    result = function(_x() if x is None else x.copy(), p, train, np.random.default_rng(seed))
+    return result if isinstance(result, tuple) and len(result) == 2 else (None, None)
+
+
+def _returns_two(function):
+    for train in (True, False):
+        y, factor = _run(function, train)
+        mode = f"With train={train} it"
+        if y is None:
+            return f"{mode} does not: return y, factor."
+        if not isinstance(y, np.ndarray) or y.shape != (N, F):
+            found = f"of shape {y.shape}" if isinstance(y, np.ndarray) else f"a {type(y).__name__}"
+            return f"{mode} returns a y that is {found}, expected an array shaped as x, {(N, F)}."
+        try:
+            np.broadcast_to(np.asarray(factor, dtype=float), (N, F))
+        except (TypeError, ValueError):
+            return f"{mode} returns a factor that x cannot be multiplied with."
+    return True
+
+
+def _leaves_x_alone(function):
+    for train in (True, False):
+        x = _x()
+        function(x, P, train, np.random.default_rng(1))
+        if not np.array_equal(x, _x()):
+            return False
+    return True
+
+
+def _silent_at_test(function):
+    y = _run(function, False)[0]
+    return bool(np.array_equal(y, _run(function, False, seed=2)[0]) and (y != 0).all())
+
+
+def _draws_in_training(function):
+    y = _run(function, True)[0]
+    return bool((y == 0).any())
+
+
+def _new_draw_each_call(function):
+    rng = np.random.default_rng(1)
+    first, second = (function(_x(), P, True, rng)[0] for _ in range(2))
+    return not np.array_equal(first == 0, second == 0)
+
+
+def _draws_from_rng(function):
+    return bool(np.array_equal(_run(function, True)[0], _run(function, True)[0]))
+
+
+def _each_picture_its_own(function):
+    dropped = _run(function, True)[0] == 0
+    return not (dropped == dropped[0]).all()
+
+
+def _each_unit_its_own(function):
+    dropped = _run(function, True)[0] == 0
+    return not (dropped == dropped[:, :1]).all()
+
+
+def _share_dropped(function, p=P):
+    return float((_run(function, True, p, x=_x((200, 200)))[0] == 0).mean())
+
+
+def _not_p_for_keep(function):
+    """40,000 draws: the share is within 0.02 of what it should be for ever."""
+    return abs(_share_dropped(function) - (1 - P)) > 0.02
+
+
+def _drops_p(function):
+    for p in (P, 0.7):
+        share = _share_dropped(function, p)
+        if abs(share - p) > 0.02:
+            return f"Asked to drop {p:.0%}, yours drops {share:.0%}."
+    return True
+
+
+def _factors(function, p=P):
+    """(what kept entries are multiplied with in training, what all are at test), or None where it is not one number."""
+    factors = []
+    for train in (True, False):
+        x, y = _x(), _run(function, train, p)[0]
+        ratios = (y / x)[y != 0]
+        factors.append(float(ratios[0]) if len(ratios) and np.allclose(ratios, ratios[0]) else None)
+    return factors
+
+
+def _unless(function, train, test):
+    """False where the two factors are these functions of p, at two values of p."""
+    for p in (P, 0.7):
+        found, said = _factors(function, p), (train(p), test(p))
+        if None in found or not np.allclose(found, said):
+            return True
+    return False
+
+
+def _one(p):
+    return 1.0
+
+
+def _keep(p):
+    return 1 - p
+
+
+def _over_keep(p):
+    return 1 / (1 - p)
+
+
+def _not_forms(*forms):
+    """A function of the learner's function: False where it does as one of these (training, test) pairs."""
+    return lambda function: all(_unless(function, *form) for form in forms)
+
+
+def _does(train, test):
+    def holds(function):
+        for p in (P, 0.7):
+            for word, found, expected in zip(("training", "test"), _factors(function, p), (train(p), test(p))):
+                if found is None:
+                    return f"At {word} not every entry that is kept is multiplied with the same number, at p = {p} with {expected:.4g}."
+                if not np.isclose(found, expected):
+                    return f"At p = {p} what is kept is multiplied with {found:.4g} at {word}, expected {expected:.4g}."
+        return True
+
+    return holds
+
+
+def _factor_is_what_was_used(function):
+    for train in (True, False):
+        y, factor = _run(function, train)
+        if not np.allclose(_x() * factor, y):
+            return f"With train={train}, x · factor is not y."
+    return True
+
+
+def _keeps_float32(function):
+    for train in (True, False):
+        y, factor = _run(function, train, x=_x().astype(np.float32))
+        for name, value in ("y", y), ("factor", factor):
+            if isinstance(value, np.ndarray) and value.dtype == np.float64:
+                return f"{name} is float64 with train={train}."
+    return True
+
+
+def _properties(form, others):
+    """What must hold of a forward of the form (training, test); others: properties that name other forms."""
+    return (
+        Property(None, _returns_two, "It is to return two things, y and factor, what x was multiplied with."),
+        Property(
+            "unchanged",
+            _leaves_x_alone,
+            "It wrote into x: what it is given belongs to someone else, who may still need it.",
+        ),
+        Property(
+            "D6", _silent_at_test, "It drops units with train=False too. At test nothing is drawn: all units speak."
+        ),
+        Property("D7", _draws_in_training, "With train=True nothing is dropped: a share p of y should be exactly 0."),
+        Property(
+            "D6",
+            _new_draw_each_call,
+            "Two training steps drop the same units: the seed is reset in each call. Draw from the rng that you are handed.",
+        ),
+        Property(
+            "D8",
+            _draws_from_rng,
+            "The draws do not come from rng: the same rng twice gave two different masks, so no run could be repeated.",
+        ),
+        Property(
+            "D3",
+            _each_picture_its_own,
+            "Every picture of the batch loses the same units. Each picture needs its own mask: draw x.shape numbers.",
+        ),
+        Property(
+            "D9",
+            _each_unit_its_own,
+            "A picture loses all of its units or none. Each unit of each picture is drawn on its own: draw x.shape numbers.",
+        ),
+        Property(
+            "D2",
+            _not_p_for_keep,
+            f"p is taken as the share to keep: asked to drop {P:.0%}, yours drops {1 - P:.0%}. At ½ nobody would have noticed.",
+        ),
+        Property("D10", _drops_p, "The share dropped is not p."),
+        Property(
+            "D2",
+            _not_forms((_one, lambda p: p), (lambda p: 1 / p, _one)),
+            "You scale by p. What must be made up for is the share that is kept, 1 − p.",
+        ),
+        *others,
+        Property("D11", _does(*form), "The size of what is kept is not right."),
+        Property(
+            "D4",
+            _factor_is_what_was_used,
+            "factor is not what x was multiplied with. backward will need that very array, not another draw.",
+        ),
+        Property("C16", _keeps_float32, "float32 went in and float64 came out: a float64 array crept in."),
+    )
+
+
+NO_SCALING = Property(
+    "D1",
+    _not_forms((_one, _one)),
+    "Nothing is scaled at either end: at test all units speak, so the next layer hears 1 / (1 − p) times what "
+    "it heard in training.",
+)
+SCALED_TWICE = Property(
+    "D5",
+    _not_forms((_over_keep, _keep)),
+    "Scaled twice: made larger in training and smaller at test as well. Choose one of the two.",
+)
+WRONG_WAY = Property(
+    "D12",
+    _not_forms((_one, _over_keep), (_keep, _one)),
+    "The factor is turned round. In training fewer units speak, so either training grows or test shrinks.",
+)
+IS_INVERTED = Property(
+    "D13",
+    _not_forms((_over_keep, _one)),
+    "A right dropout, but the inverted form. The paper's leaves training as it is and multiplies by 1 − p at test.",
+)
+IS_THE_PAPERS = Property(
+    "D13",
+    _not_forms((_one, _keep)),
+    "A right dropout, but the paper's form. The inverted one divides by 1 − p in training, and does nothing at test.",
+)
+
+
+# ---------------------------------------------------------------------------------------------- backward
+
+
+def _backward_probe(seed=3, shape=(4, 7), scale=1 / 0.8):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal(shape), scale * (rng.random(shape) > 0.3)
+
+
+def _picture_probe():
+    return _backward_probe(4, (2, 5, 7, 3), 1 / 0.6)
+
+
+def _gate_stays_shut(function):
+    """Several shapes and seeds: dx is 0 where y was, and nowhere else; or everywhere open, which has a message of its own."""
+    for seed in range(5, 8):
+        dy, factor = _backward_probe(seed, (30, 20))
+        dx = np.asarray(function(dy.copy(), factor.copy()))
+        if dx.shape == dy.shape and (dx == 0).any() and not np.array_equal(dx == 0, factor == 0):
+            share = np.mean((dx != 0)[factor == 0])
+            return f"Of the units that were silent, {share:.0%} have a gradient." if share not in (0, 1) else True
+    return True
+
+
+BACKWARD_WRONG = (
+    Wrong(
+        "D14",
+        lambda dy, factor: dy.copy(),
+        "The gradient passes everywhere. A unit that was silenced had no part in the loss, so its gradient is 0.",
+    ),
+    Wrong(
+        "D15",
+        lambda dy, factor: dy * (factor > 0),
+        "The units are right, the size is not: y = x · factor, so the slope is factor itself, with its scale.",
+    ),
+    Wrong(
+        "D16",
+        lambda dy, factor: dy * factor * factor,
+        "The scale is in it twice: factor already holds 1 / (1 − p). dx = dy · factor, once.",
+    ),
+    Wrong(
+        "D17",
+        lambda dy, factor: dy * (factor == 0),
+        "The gate is the wrong way round: yours is open where the unit was silent.",
+    ),
+    Wrong(
+        "D17",
+        lambda dy, factor: np.where(factor > 0, dy / np.where(factor > 0, factor, 1), 0),
+        "You divide by factor. y = x · factor, so dy is multiplied with it once more on the way back.",
+    ),
+    Wrong(
+        "D18",
+        lambda dy, factor: factor.copy(),
+        "This is the slope alone. By the chain rule it is multiplied by dy, what came from above.",
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------- the average of all nets
+
+
+def _net_probe(seed=8, N=2, F=4, K=3, p=0.3):
+    rng = np.random.default_rng(seed)
+    return 2 * rng.standard_normal((N, F)), rng.standard_normal((F, K)), rng.standard_normal(K), p
+
+
+def _other_net_probe():
+    return _net_probe(9, 3, 5, 4, 0.6)
+
+
+def _masks(F, p):
+    """(2^F masks, the probability of each)."""
+    masks = (np.arange(2**F)[:, None] >> np.arange(F)) & 1
+    return masks, np.prod(np.where(masks == 1, 1 - p, p), axis=1)
+
+
+def _average(mean="geometric", weighted=True, keep=None, bias_dropped=False, normalised=True):
+    def wrong(x, weight, bias, p):
+        masks, chance = _masks(x.shape[1], p if keep is None else 1 - keep(p))
+        if not weighted:
+            chance = np.full(len(masks), 1 / len(masks))
+        nets = _softmax(np.einsum("mf,nf,fk->mnk", masks, x, weight) + (0 if bias_dropped else bias))
+        if mean == "arithmetic":
+            return np.tensordot(chance, nets, 1)
+        average = np.exp(np.tensordot(chance, np.log(nets), 1))
+        return average / average.sum(axis=1, keepdims=True) if normalised else average
+
+    return wrong
+
+
+AVERAGE_WRONG = (
+    Wrong(
+        "D19",
+        _average(mean="arithmetic"),
+        "You take the arithmetic mean of the probabilities. The geometric one is exp of the mean of their logarithms.",
+    ),
+    Wrong(
+        "D20",
+        _average(normalised=False),
+        "Rows do not sum to 1: a geometric mean of probabilities has to be divided by its sum over the classes.",
+    ),
+    Wrong(
+        "D21",
+        _average(weighted=False),
+        "Every mask counts alike. A mask that drops a of F units has the chance p^a · (1 − p)^(F − a); at p = ½ they are alike.",
+    ),
+    Wrong(
+        "D2", _average(keep=lambda p: p), "p is taken as the share to keep: it is the chance that a unit is dropped."
+    ),
+    Wrong(
+        "D1",
+        lambda x, weight, bias, p: _softmax(x @ weight + bias),
+        "This is the whole net with nothing scaled; the average net hears each unit 1 − p of the time.",
+    ),
+    Wrong("D22", _average(bias_dropped=True), "The bias is missing: dropout silences units, the bias always speaks."),
+    Wrong(
+        "D22",
+        lambda x, weight, bias, p: _softmax((1 - p) * (x @ weight + bias)),
+        "The bias is scaled as well: dropout silences units, the bias always speaks.",
+    ),
+    Wrong(
+        "D5",
+        lambda x, weight, bias, p: _softmax(x @ weight / (1 - p) + bias),
+        "You divide by 1 − p; a unit that is there 1 − p of the time counts less, not more.",
+    ),
+    Wrong("D23", lambda x, weight, bias, p: (1 - p) * x @ weight + bias, "These are scores: the softmax is missing."),
+    Wrong(
+        "D24",
+        _average(mean="arithmetic", weighted=False),
+        "You take the arithmetic mean, and every mask counts alike: asked for is the geometric mean, weighted by each mask's chance.",
+    ),
+)
+
+
+def _average_by_hand(arguments, output, index):
+    x, weight, bias, p = arguments
+    n, F = index[0], x.shape[1]
+    p_all = _softmax(x[n] @ weight + bias)[index[1]]
+    return (
+        f"By hand: {2**F} masks; the one that keeps all has chance {1 - p:.4g}^{F} = {(1 - p) ** F:.4g} and says "
+        f"{p_all:.4g} here; the mean of the {2**F} logarithms, weighted so, then exp, then divided by the row's sum."
+    )
+
+
+def _backward_by_hand(arguments, output, index):
+    dy, factor = (a[index] for a in arguments)
+    return f"By hand: dy · factor = {dy:.6g} · {factor:.6g} = {dy * factor:.6g}."
+
+
+LESSON = Lesson(
+    "10",
+    "Dropout: noise as medicine",
+    30,
+    (
+        Exercise(
+            "10-paper",
+            "paper_forward",
+            paper_forward,
+            outputs=("y", "factor"),
+            compare=False,
+            properties=_properties((_one, _keep), (NO_SCALING, SCALED_TWICE, IS_INVERTED, WRONG_WAY)),
+            hints=(
+                "If a number drawn from [0, 1) is to be a 'drop' in a share p of all cases, with what do you compare it? And how many do you need?",
+                "training: y = x · mask, with mask 0 with chance p, else 1;  test: y = x · (1 − p)",
+                "factor = (rng.random(x.shape) >= p).astype(x.dtype) if train else 1 - p",
+            ),
+        ),
+        Exercise(
+            "10-inverted",
+            "inverted_forward",
+            inverted_forward,
+            outputs=("y", "factor"),
+            compare=False,
+            properties=_properties((_over_keep, _one), (NO_SCALING, SCALED_TWICE, IS_THE_PAPERS, WRONG_WAY)),
+            hints=(
+                "Of 10 units 2 are dropped. With what must the other 8 be multiplied so that their sum is as large, on average, as that of all 10?",
+                "training: y = x · mask / (1 − p);  test: y = x",
+                "factor = (rng.random(x.shape) >= p).astype(x.dtype) / (1 - p) if train else 1.0",
+            ),
+        ),
+        Exercise(
+            "10-backward",
+            "dropout_backward",
+            dropout_backward,
+            (_backward_probe, _picture_probe),
+            ("dx",),
+            wrong=BACKWARD_WRONG,
+            by_hand=_backward_by_hand,
+            properties=(
+                Property(
+                    "D4",
+                    _gate_stays_shut,
+                    "You draw a new mask. backward must use the mask of its forward call: that is what factor is kept for.",
+                ),
+            ),
+            hints=(
+                "y = x · factor, entry by entry, and factor does not depend on x. What is dy/dx of one entry?",
+                "dx = dy · factor: 0 where the unit was silent",
+                "return dy * factor",
+            ),
+        ),
+        Exercise(
+            "10-average",
+            "average_net",
+            average_net,
+            (_net_probe, _other_net_probe),
+            ("probabilities",),
+            axes={"probabilities": ("picture", "class")},
+            wrong=AVERAGE_WRONG,
+            by_hand=_average_by_hand,
+            hints=(
+                "How many ways are there to drop some of F units? What is the chance of one that drops a of them?",
+                "g = exp(Σ over masks of chance(mask) · log softmax((x · mask) · weight + bias)), then divided by its sum over the classes",
+                "for mask in itertools.product([0, 1], repeat=F): chance = np.prod(np.where(mask, 1 - p, p)) and total += chance * log_p",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,1090 @@
+"""Lesson 12, AlexNet whole: what is judged, and the mistakes that are known.
+
+A network is described as a list of dicts, one a layer, by kind:
+    {"name": "conv1", "kind": "conv", "kernel": (11, 11), "stride": 4, "pad": 0, "filters": 96, "groups": 1}
+    {"name": "pool1", "kind": "pool", "kernel": (3, 3), "stride": 2, "pad": 0}
+    {"name": "flatten", "kind": "flatten"}    {"name": "fc6", "kind": "dense", "units": 4096}
+    {"name": "relu1", "kind": "relu"}         and any other kind that keeps the shape: "lrn", "dropout"
+"""
+
+import copy
+import math
+
+import numpy as np
+
+from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+
+
+def _conv(name, kernel, stride, pad, filters, groups):
+    return {
+        "name": name,
+        "kind": "conv",
+        "kernel": kernel,
+        "stride": stride,
+        "pad": pad,
+        "filters": filters,
+        "groups": groups,
+    }
+
+
+def _pool(name, kernel, stride, pad=0):
+    return {"name": name, "kind": "pool", "kernel": kernel, "stride": stride, "pad": pad}
+
+
+def _dense(name, units):
+    return {"name": name, "kind": "dense", "units": units}
+
+
+def _kind(kind):
+    return {"name": kind, "kind": kind}
+
+
+# Oblong pictures and kernels, strides that do not divide by a quarter, a half and three quarters, groups of 2 and 3
+NET = (
+    _conv("conv1", (5, 3), 4, 1, 12, 1),
+    _kind("relu"),
+    _kind("lrn"),
+    _pool("pool1", (3, 2), 2, 1),
+    _conv("conv2", (3, 2), 1, 2, 18, 2),
+    _kind("relu"),
+    _pool("pool2", (2, 3), 3),
+    _kind("flatten"),
+    _dense("fc3", 23),
+    _kind("dropout"),
+    _dense("fc4", 7),
+)
+OTHER_NET = (
+    _conv("conv1", (3, 6), 4, 2, 15, 3),
+    _pool("pool1", (3, 2), 2),
+    _conv("conv2", (2, 3), 3, 1, 10, 5),
+    _kind("relu"),
+    _kind("flatten"),
+    _kind("relu"),
+    _dense("fc3", 11),
+)
+
+
+def _probe():
+    return (46, 33, 4), [dict(layer) for layer in NET]
+
+
+def _other_probe():
+    return (31, 52, 6), [dict(layer) for layer in OTHER_NET]
+
+
+PROBES = (_probe, _other_probe)
+
+
+# ---------------------------------------------------------------------------------------------- right ones
+
+
+def trace_shapes(in_shape, layers):
+    return _trace(in_shape, layers)
+
+
+def count_parameters(in_shape, layers):
+    return _count(in_shape, layers)
+
+
+def count_work(in_shape, layers):
+    return _work(in_shape, layers)
+
+
+def flatten(x):
+    return Flatten().forward(x)[0]
+
+
+def _places(size, kernel, stride, pad):
+    return 1 + -(-(size + 2 * pad - kernel) // stride)
+
+
+def _trace(in_shape, layers, places=_places, channels=None, pool=None, flat=None, swap=False, dense=None, pad_of=None):
+    """(L, 3) shapes; the keywords are the ways to get it wrong."""
+    shapes, shape = [], tuple(in_shape)
+    for layer in layers:
+        H, W, C = shape
+        if layer["kind"] in ("conv", "pool"):
+            kh, kw = reversed(layer["kernel"]) if swap else layer["kernel"]
+            H, W = (places(size, k, layer["stride"], layer["pad"]) for size, k in ((H, kh), (W, kw)))
+            if layer["kind"] == "conv":
+                C = channels(layer, C) if channels else layer["filters"]
+            elif pool:
+                H, W, C = pool(layer, shape, (H, W, C))
+            shape = (H, W, C)
+        elif layer["kind"] == "flatten":
+            shape = flat(shape) if flat else (1, 1, H * W * C)
+        elif layer["kind"] == "dense":
+            shape = dense(layer, shape) if dense else (1, 1, layer["units"])
+        shapes.append(shape)
+    return np.array(shapes)
+
+
+def _inputs(in_shape, layers, shapes=None):
+    """What enters each layer, beside the layer and what leaves it."""
+    shapes = [tuple(int(n) for n in shape) for shape in (_trace(in_shape, layers) if shapes is None else shapes)]
+    return zip(layers, [tuple(in_shape), *shapes], shapes)
+
+
+def _count(in_shape, layers, conv=None, dense=None, bias=None, shapes=None):
+    weights, biases = [], []
+    for layer, before, after in _inputs(in_shape, layers, shapes):
+        w = b = 0
+        if layer["kind"] == "conv":
+            kh, kw = layer["kernel"]
+            w = conv(layer, before, after) if conv else kh * kw * (before[2] // layer["groups"]) * layer["filters"]
+            b = bias(layer, before, after) if bias else layer["filters"]
+        elif layer["kind"] == "dense":
+            w = dense(layer, before, after) if dense else math.prod(before) * layer["units"]
+            b = bias(layer, before, after) if bias else layer["units"]
+        weights.append(w)
+        biases.append(b)
+    return np.array(weights), np.array(biases)
+
+
+def _work(in_shape, layers, places=None, conv=None, dense=None, more=None):
+    work = []
+    for layer, before, after in _inputs(in_shape, layers):
+        w = 0
+        if layer["kind"] == "conv":
+            kh, kw = layer["kernel"]
+            each = conv(layer, before) if conv else kh * kw * (before[2] // layer["groups"]) * layer["filters"]
+            w = (places(layer, before, after) if places else after[0] * after[1]) * each
+        elif layer["kind"] == "dense":
+            w = dense(layer, before) if dense else math.prod(before) * layer["units"]
+        work.append(w + (more(layer, before, after) if more else 0))
+    return np.array(work)
+
+
+# ---------------------------------------------------------------------------------------------- wrong shapes
+
+
+def _wrong_places(rule):
+    return lambda in_shape, layers: _trace(in_shape, layers, places=rule)
+
+
+SHAPES_WRONG = (
+    Wrong(
+        "C8",
+        _wrong_places(lambda size, k, s, p: 1 + (size + 2 * p - k) // s),
+        "You round down where the stride does not divide. The source rounds up, and lets the last window hang over the "
+        "edge: 224 pixels give 55 places, not 54.",
+    ),
+    Wrong(
+        "C8",
+        _wrong_places(lambda size, k, s, p: -(-(size + 2 * p - k) // s)),
+        "One place is missing on each axis: a window that cannot move at all still has one place, so add 1.",
+    ),
+    Wrong(
+        "C8",
+        _wrong_places(lambda size, k, s, p: (size + 2 * p - k) // s),
+        "You round down, and the 1 for the first place is missing: 1 + ceil((size + 2·pad − kernel) / stride).",
+    ),
+    Wrong(
+        "C8",
+        _wrong_places(lambda size, k, s, p: _places(size, k, s, 0)),
+        "The padding is forgotten: it makes the picture larger by 2·pad.",
+    ),
+    Wrong(
+        "C8",
+        _wrong_places(lambda size, k, s, p: -(-(size + p - k) // s) + 1),
+        "You add pad once; it stands on both sides, so the picture grows by 2·pad.",
+    ),
+    Wrong(
+        "C8",
+        _wrong_places(lambda size, k, s, p: round((size + 2 * p - k) / s) + 1),
+        "You round to the nearest whole number; the source always rounds up (ceil).",
+    ),
+    Wrong(
+        "C8",
+        _wrong_places(lambda size, k, s, p: -(-(size + 2 * p) // s)),
+        "The kernel's size is missing from the rule: the window's corner has only size + 2·pad − kernel pixels to move in.",
+    ),
+    Wrong(
+        "C8",
+        _wrong_places(lambda size, k, s, p: -(-(size + 2 * p - k + 1) // s) + 1),
+        "There is a 1 too many inside the bracket: 1 + ceil((size + 2·pad − kernel) / stride).",
+    ),
+    Wrong(
+        "C7",
+        lambda in_shape, layers: _trace(in_shape, layers, swap=True),
+        "Height and width are exchanged: the kernel is (kh, kw), and kh goes with the rows.",
+    ),
+    Wrong(
+        "C7",
+        lambda in_shape, layers: _trace(in_shape, [_square(layer) for layer in layers]),
+        "You use kh for both axes; the columns have kw.",
+    ),
+    Wrong(
+        "N1",
+        lambda in_shape, layers: _trace(
+            in_shape, layers, channels=lambda layer, C: layer["filters"] // layer["groups"]
+        ),
+        "You divide the filters by the groups. All groups together make `filters` channels; each *sees* fewer.",
+    ),
+    Wrong(
+        "N1",
+        lambda in_shape, layers: _trace(in_shape, layers, channels=lambda layer, C: layer["filters"] * layer["groups"]),
+        "You multiply the filters by the groups. All groups together make `filters` channels.",
+    ),
+    Wrong(
+        "N1",
+        lambda in_shape, layers: _trace(in_shape, layers, channels=lambda layer, C: C),
+        "A convolution has one output channel for each filter; yours keeps the channels that came in.",
+    ),
+    Wrong(
+        "N2",
+        lambda in_shape, layers: _trace(in_shape, layers, pool=lambda layer, before, after: before),
+        "Pooling follows the same size rule as a convolution; yours leaves rows and columns alone.",
+    ),
+    Wrong(
+        "N2",
+        lambda in_shape, layers: _trace(in_shape, layers, pool=lambda layer, before, after: (*after[:2], 1)),
+        "Pooling looks at each channel by itself, so all channels stay.",
+    ),
+    Wrong(
+        "N2",
+        lambda in_shape, layers: _trace(
+            in_shape,
+            layers,
+            pool=lambda layer, before, after: tuple(-(-n // layer["stride"]) for n in before[:2]) + after[2:],
+        ),
+        "You divide by the stride to pool; windows that overlap follow the full rule, with kernel and pad.",
+    ),
+    Wrong(
+        "F14",
+        lambda in_shape, layers: _trace(in_shape, layers, flat=lambda shape: (1, 1, shape[2])),
+        "Flatten gives rows × columns × channels features; yours keeps the channels only.",
+    ),
+    Wrong(
+        "F14",
+        lambda in_shape, layers: _trace(in_shape, layers, flat=lambda shape: (1, 1, shape[0] * shape[1])),
+        "Flatten gives rows × columns × channels features; the channels are missing.",
+    ),
+    Wrong(
+        "F14",
+        lambda in_shape, layers: _trace(in_shape, layers, flat=lambda shape: shape),
+        "Flatten is missing: behind it stands one long vector, (1, 1, rows × columns × channels).",
+    ),
+    Wrong(
+        "F14",
+        lambda in_shape, layers: _trace(in_shape, layers, flat=lambda shape: (math.prod(shape), 1, 1)),
+        "The numbers are right, their place is not: a vector of M features is written (1, 1, M) here.",
+    ),
+    Wrong(
+        "N3",
+        lambda in_shape, layers: _trace(in_shape, layers, dense=lambda layer, shape: shape),
+        "A dense layer has `units` outputs, whatever comes in; yours passes its input's shape on.",
+    ),
+    Wrong(
+        "N3",
+        lambda in_shape, layers: np.array([in_shape, *_trace(in_shape, layers)[:-1]]),
+        "Row i is what goes *into* layer i; it should be what comes out of it.",
+    ),
+)
+
+
+def _square(layer):
+    return layer | {"kernel": (layer["kernel"][0],) * 2} if "kernel" in layer else layer
+
+
+def _shapes_by_hand(arguments, output, index):
+    in_shape, layers = arguments
+    place, axis = index
+    layer, before, after = list(_inputs(in_shape, layers))[place]
+    came = "×".join(map(str, before))
+    if layer["kind"] in ("conv", "pool") and axis < 2:
+        kernel, (s, p) = layer["kernel"][axis], (layer["stride"], layer["pad"])
+        free = before[axis] + 2 * p - kernel
+        return (
+            f"By hand: {layer['name']} gets {came}; 1 + ceil(({before[axis]} + 2·{p} − {kernel}) / {s}) = "
+            f"1 + ceil({free / s:g}) = {after[axis]}."
+        )
+    return f"By hand: {layer['name']} ({layer['kind']}) gets {came} and gives {'×'.join(map(str, after))}."
+
+
+# ---------------------------------------------------------------------------------------------- wrong counts
+
+
+def _wrong_count(**how):
+    return lambda in_shape, layers: _count(in_shape, layers, **how)
+
+
+def _kernel(layer):
+    return layer["kernel"][0] * layer["kernel"][1]
+
+
+def _untied(layer, before, after):
+    return math.prod(after) if layer["kind"] == "conv" else layer["units"]
+
+
+def _per_input(layer, before, after):
+    return math.prod(before) if layer["kind"] == "dense" else before[2]
+
+
+def _before_the_pool(in_shape, layers):
+    """The counts of one who forgets that pooling shrinks the picture."""
+    shapes = _trace(in_shape, layers, pool=lambda layer, before, after: before)
+    return _count(in_shape, layers, shapes=shapes)
+
+
+def _rounded_down(in_shape, layers):
+    return _count(
+        in_shape, layers, shapes=_trace(in_shape, layers, places=lambda size, k, s, p: 1 + (size + 2 * p - k) // s)
+    )
+
+
+PARAMETERS_WRONG = (
+    Wrong(
+        "N4",
+        _wrong_count(bias=lambda layer, before, after: 0),
+        "The biases are forgotten: one for each filter, and one for each unit.",
+    ),
+    Wrong(
+        "N4",
+        _wrong_count(bias=_untied),
+        "You count a bias for every place of a map. A filter has one bias, shared by all places, as its weights are.",
+    ),
+    Wrong(
+        "N4",
+        _wrong_count(bias=_per_input),
+        "You count a bias for each input; there is one for each *output* channel or unit.",
+    ),
+    Wrong(
+        "N4",
+        _wrong_count(bias=lambda layer, before, after: 1),
+        "You count one bias a layer; each filter and each unit has one of its own.",
+    ),
+    Wrong(
+        "N4",
+        _wrong_count(
+            bias=lambda layer, before, after: layer.get("filters", layer.get("units")) // layer.get("groups", 1)
+        ),
+        "The biases are those of one group; every filter of every group has one.",
+    ),
+    Wrong(
+        "N5",
+        _wrong_count(conv=lambda layer, before, after: _kernel(layer) * before[2] * layer["filters"]),
+        "The groups are forgotten: a filter sees the channels of its own group only, channels / groups of them.",
+    ),
+    Wrong(
+        "N5",
+        _wrong_count(
+            conv=lambda layer, before, after: (
+                _kernel(layer) * (before[2] // layer["groups"]) * (layer["filters"] // layer["groups"])
+            )
+        ),
+        "You divide by the groups twice: each filter sees channels / groups channels, but there are still `filters` filters.",
+    ),
+    Wrong(
+        "N5",
+        _wrong_count(conv=lambda layer, before, after: _kernel(layer) * before[2] * layer["filters"] * layer["groups"]),
+        "You multiply by the groups; groups save weights, they divide.",
+    ),
+    Wrong(
+        "N6",
+        _wrong_count(conv=lambda layer, before, after: _kernel(layer) * layer["filters"]),
+        "A filter is kh × kw × channels (of its group) deep; your channels are missing.",
+    ),
+    Wrong(
+        "N6",
+        _wrong_count(conv=lambda layer, before, after: _kernel(layer) * (before[2] // layer["groups"])),
+        "That is a single filter; there are `filters` of them.",
+    ),
+    Wrong(
+        "C7",
+        lambda in_shape, layers: _count(
+            in_shape, [_square(layer) for layer in layers], shapes=_trace(in_shape, layers)
+        ),
+        "You take kh × kh for the kernel; it is kh × kw.",
+    ),
+    Wrong(
+        "N6",
+        _wrong_count(
+            conv=lambda layer, before, after: _kernel(layer) * (layer["filters"] // layer["groups"]) * layer["filters"]
+        ),
+        "You take the channels that come *out* for the depth of a filter; it is as deep as what goes *in*.",
+    ),
+    Wrong(
+        "N7",
+        _wrong_count(
+            conv=lambda layer, before, after: _kernel(layer) * (before[2] // layer["groups"]) * math.prod(after)
+        ),
+        "You count a weight once for every place; a filter is shared by all places. (What you have is the work.)",
+    ),
+    Wrong(
+        "F15",
+        _before_the_pool,
+        "The first dense layer is too large: pooling shrinks the picture before it is flattened (6×6×256 in AlexNet).",
+    ),
+    Wrong(
+        "C8",
+        _rounded_down,
+        "Your shapes are rounded down, so the first dense layer sees too few features: the source rounds up.",
+    ),
+    Wrong(
+        "F15",
+        _wrong_count(dense=lambda layer, before, after: layer["units"]),
+        "A dense layer has a weight for every pair of an input and a unit.",
+    ),
+    Wrong(
+        "F15",
+        lambda in_shape, layers: _count(
+            in_shape, layers, shapes=_trace(in_shape, layers, flat=lambda shape: (1, 1, shape[2]))
+        ),
+        "The first dense layer sees every place of the maps, rows × columns × channels, not the channels alone.",
+    ),
+    Wrong(
+        "F15",
+        _wrong_count(dense=lambda layer, before, after: 0),
+        "The dense layers are missing, and with them most of the parameters.",
+    ),
+)
+
+
+def _describe(layer, before):
+    if layer["kind"] == "dense":
+        return f"{before[2]} inputs × {layer['units']} units"
+    kh, kw = layer["kernel"]
+    return f"{kh} × {kw} × ({before[2]} / {layer['groups']}) × {layer['filters']} filters"
+
+
+def _count_by_hand(arguments, output, index):
+    layer, before, _ = list(_inputs(*arguments))[index[0]]
+    if layer["kind"] not in ("conv", "dense"):
+        return f"By hand: {layer['name']} ({layer['kind']}) has no parameters."
+    if output == "biases":
+        return (
+            f"By hand: {layer['name']} has one bias for each of its {layer.get('filters', layer.get('units'))} outputs."
+        )
+    return f"By hand: {layer['name']} has {_describe(layer, before)} = {_count(*arguments)[0][index[0]]:,} weights."
+
+
+# ---------------------------------------------------------------------------------------------- wrong work
+
+
+def _wrong_work(**how):
+    return lambda in_shape, layers: _work(in_shape, layers, **how)
+
+
+def _per_bias(layer, before, after):
+    return math.prod(after) if layer["kind"] in ("conv", "dense") else 0
+
+
+def _window_work(layer, before, after):
+    return math.prod(after) * _kernel(layer) if layer["kind"] == "pool" else 0
+
+
+WORK_WRONG = (
+    Wrong(
+        "N5",
+        _wrong_work(conv=lambda layer, before: _kernel(layer) * before[2] * layer["filters"]),
+        "The groups are forgotten: a filter sees channels / groups channels, which also divides the work.",
+    ),
+    Wrong(
+        "N5",
+        _wrong_work(
+            conv=lambda layer, before: (
+                _kernel(layer) * (before[2] // layer["groups"]) * (layer["filters"] // layer["groups"])
+            )
+        ),
+        "You divide by the groups twice: there are still `filters` filters at every place.",
+    ),
+    Wrong(
+        "N8",
+        _wrong_work(places=lambda layer, before, after: before[0] * before[1]),
+        "You count the places of the picture that comes in; a filter is applied once for each place that comes *out*.",
+    ),
+    Wrong(
+        "N8",
+        _wrong_work(places=lambda layer, before, after: 1),
+        "That is the number of weights. Every filter works at each of the rows × columns places of its output.",
+    ),
+    Wrong(
+        "N8",
+        _wrong_work(places=lambda layer, before, after: after[0]),
+        "You count the rows of the output only; the places are rows × columns.",
+    ),
+    Wrong(
+        "N8",
+        _wrong_work(places=lambda layer, before, after: after[0] * after[0]),
+        "You take the output for a square; its places are rows × columns.",
+    ),
+    Wrong(
+        "N9",
+        _wrong_work(more=_per_bias),
+        "You count the biases as well. A bias is an addition without a multiplication, so it is no multiply-add.",
+    ),
+    Wrong("N9", _wrong_work(more=_window_work), "You count pooling as well. It compares and multiplies nothing."),
+    Wrong(
+        "N6",
+        _wrong_work(conv=lambda layer, before: _kernel(layer) * layer["filters"]),
+        "The channels are missing: each output is a sum over kh × kw × channels of its group.",
+    ),
+    Wrong(
+        "N6",
+        _wrong_work(conv=lambda layer, before: _kernel(layer) * (before[2] // layer["groups"])),
+        "That is the work of a single filter; there are `filters` of them at every place.",
+    ),
+    Wrong(
+        "F15",
+        _wrong_work(dense=lambda layer, before: 0),
+        "The dense layers are missing: each of their weights is used once for a picture.",
+    ),
+    Wrong(
+        "F15",
+        _wrong_work(dense=lambda layer, before: layer["units"]),
+        "A unit of a dense layer multiplies every input with a weight; you count one multiplication a unit.",
+    ),
+)
+
+
+def _work_by_hand(arguments, output, index):
+    layer, before, after = list(_inputs(*arguments))[index[0]]
+    if layer["kind"] not in ("conv", "dense"):
+        return f"By hand: {layer['name']} ({layer['kind']}) multiplies nothing with a weight."
+    total = _work(*arguments)[index[0]]
+    places = f"{after[0]} × {after[1]} places × " if layer["kind"] == "conv" else ""
+    return f"By hand: {layer['name']} takes {places}{_describe(layer, before)} = {total:,} multiply-adds."
+
+
+# ---------------------------------------------------------------------------------------------- flatten
+
+FLATTEN_WRONG = (
+    Wrong(
+        "F1",
+        lambda x: x.transpose(0, 3, 1, 2).reshape(len(x), -1),
+        "The right numbers in another order: yours runs through one channel after the other (C, H, W), as PyTorch does. "
+        "Here it is (H, W, C).",
+    ),
+    Wrong(
+        "F1",
+        lambda x: x.transpose(0, 2, 1, 3).reshape(len(x), -1),
+        "The right numbers in another order: you go down the columns first. Row by row, channels fastest: (H, W, C).",
+    ),
+    Wrong(
+        "F1",
+        lambda x: x.transpose(0, 3, 2, 1).reshape(len(x), -1),
+        "The order of the axes is turned round, (C, W, H): the first index runs fastest in yours. It is the last, the channel.",
+    ),
+    Wrong(
+        "F2",
+        lambda x: x.reshape(-1, len(x)),
+        "The pictures are mixed: in reshape(-1, N) a row holds N numbers. The batch axis comes first: reshape(N, -1).",
+    ),
+    Wrong(
+        "F2",
+        lambda x: x.reshape(-1, len(x)).T,
+        "The shape is right, but pixels of picture 1 reached picture 0: reshape(N, -1) needs no transpose.",
+    ),
+    Wrong("F2", lambda x: x.reshape(-1), "You flattened the batch as well; each picture keeps a row of its own."),
+    Wrong(
+        "F16",
+        lambda x: x.mean(axis=(1, 2)),
+        "You averaged over the places (global average pooling); flatten keeps every number.",
+    ),
+    Wrong("F16", lambda x: x.sum(axis=(1, 2)), "You summed over the places; flatten keeps every number."),
+    Wrong(
+        "F16",
+        lambda x: x.reshape(len(x), -1, x.shape[3]),
+        "Rows and columns are joined, the channels are not: one axis of H·W·C features is left.",
+    ),
+)
+
+
+def _flatten_probe():
+    return (np.random.default_rng(0).standard_normal((2, 3, 4, 5)),)
+
+
+def _deep_flatten_probe():
+    return (np.random.default_rng(1).standard_normal((3, 5, 2, 7)),)
+
+
+def _flatten_by_hand(arguments, output, index):
+    (x,) = arguments
+    n, place = index
+    h, w, c = (int(i) for i in np.unravel_index(place, x.shape[1:]))
+    W, C = x.shape[2:]
+    return f"By hand: feature {place} = ({h}·{W} + {w})·{C} + {c} is row {h}, column {w}, channel {c}: {x[n, h, w, c]:.6g}."
+
+
+# ---------------------------------------------------------------------------------------------- the start
+
+BIAS_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
+SHAPES = {
+    "conv1": (5, 3, 3, 40),
+    "conv2": (3, 2, 20, 48),
+    "conv3": (3, 3, 48, 30),
+    "conv4": (3, 2, 15, 36),
+    "conv5": (2, 3, 18, 50),
+    "fc6": (300, 25),
+    "fc7": (25, 90),
+    "fc8": (90, 11),
+}
+
+
+def initial(shapes, rng):
+    params = {}
+    for name, shape in shapes.items():
+        params[f"{name}.weight"] = 0.01 * rng.standard_normal(shape)
+        params[f"{name}.bias"] = np.full(shape[-1], 1.0 if name in BIAS_ONE else 0.0)
+    return params
+
+
+def _start(function):
+    return function(dict(SHAPES), np.random.default_rng(12))
+
+
+def _has_all(function):
+    params = _start(function)
+    if not isinstance(params, dict):
+        return f"Yours returns a {type(params).__name__}."
+    names = [f"{name}.{what}" for name in SHAPES for what in ("weight", "bias")]
+    if missing := [name for name in names if name not in params]:
+        return f"Missing: {', '.join(missing[:4])}{', …' if len(missing) > 4 else ''}."
+    if more := sorted(params.keys() - set(names)):
+        return f"Too many: {', '.join(map(str, more[:4]))}."
+    return True
+
+
+def _weight_shapes(function):
+    for name, shape in SHAPES.items():
+        if (found := np.shape(_start(function)[f"{name}.weight"])) != shape:
+            return f"{name}.weight is {found}, expected {shape}."
+    return True
+
+
+def _bias_shapes(function):
+    for name, shape in SHAPES.items():
+        if (found := np.shape(_start(function)[f"{name}.bias"])) != shape[-1:]:
+            return f"{name}.bias is {found}, expected {shape[-1:]}."
+    return True
+
+
+def _spread(function):
+    return {name: float(np.std(_start(function)[f"{name}.weight"])) for name in SHAPES}
+
+
+def _not_constant(function):
+    return all(std > 0 for std in _spread(function).values())
+
+
+def _not_the_variance(function):
+    return not all(0.08 < std < 0.12 for std in _spread(function).values())
+
+
+def _same_spread(function):
+    found = _spread(function)
+    low, high = min(found, key=found.get), max(found, key=found.get)
+    return found[high] < 1.5 * found[low] or f"{low}: {found[low]:.3g}, {high}: {found[high]:.3g}."
+
+
+def _std(function):
+    found = float(np.mean(list(_spread(function).values())))
+    return 0.0095 < found < 0.0105 or f"Yours is {found:.3g}."
+
+
+def _centred(function):
+    params = _start(function)
+    return all(abs(np.mean(w)) < 0.2 * np.std(w) for w in (params[f"{name}.weight"] for name in SHAPES))
+
+
+def _normal(function):
+    """Some draws beyond two standard deviations, as of a normal distribution; a uniform one has none."""
+    weight = _start(function)["fc6.weight"]
+    return 0.03 < float(np.mean(np.abs(weight) > 2 * np.std(weight))) < 0.06
+
+
+def _fresh_draws(function):
+    params = _start(function)
+    first = {np.round(np.ravel(params[f"{name}.weight"])[:5], 12).tobytes() for name in SHAPES}
+    return len(first) == len(SHAPES)
+
+
+def _biases(function):
+    return {name: np.unique(_start(function)[f"{name}.bias"]) for name in SHAPES}
+
+
+def _ones(found):
+    return [name for name, values in found.items() if np.array_equal(values, [1.0])]
+
+
+def _biases_are_constant(function):
+    return all(np.array_equal(v, [0.0]) or np.array_equal(v, [1.0]) for v in _biases(function).values())
+
+
+def _some_ones(function):
+    return len(_ones(_biases(function))) > 0
+
+
+def _some_zeros(function):
+    return len(_ones(_biases(function))) < len(SHAPES)
+
+
+def _right_ones(function):
+    found = _ones(_biases(function))
+    return found == list(BIAS_ONE) or f"Yours start at 1 in {', '.join(found)}."
+
+
+def _uses_the_generator(function):
+    first, again = _start(function), _start(function)
+    other = function(dict(SHAPES), np.random.default_rng(13))
+    if not all(np.array_equal(first[name], again[name]) for name in first):
+        return "Two calls with generators of the same seed differ."
+    return (
+        not np.array_equal(first["conv1.weight"], other["conv1.weight"])
+        or "Generators of two seeds give the same weights."
+    )
+
+
+INITIAL_PROPERTIES = (
+    Property("I13", _has_all, 'It returns a dict with "conv1.weight" and "conv1.bias", and so on for every layer.'),
+    Property("I13", _weight_shapes, "A weight has the shape that is asked for."),
+    Property("I13", _bias_shapes, "A bias has one number for each output, the last axis of the weight's shape."),
+    Property(
+        "I1",
+        _not_constant,
+        "All weights of a layer are equal, so all its filters would get the same gradient and stay equal. Draw them.",
+    ),
+    Property("I12", _centred, "The weights are not centred: their mean should be 0."),
+    Property(
+        "I1",
+        _not_the_variance,
+        "The standard deviation is 0.1: 0.01 is the paper's standard deviation, not its variance. Do not take its root.",
+    ),
+    Property("I12", _same_spread, "The paper has the same standard deviation in all layers, whatever their size."),
+    Property("I1", _std, "The weights' standard deviation should be 0.01."),
+    Property("I12", _normal, "The weights are not normally distributed; the paper draws from a zero-mean Gaussian."),
+    Property(
+        "I1",
+        _fresh_draws,
+        "Layers begin with the same numbers: draw them all from the one generator; do not seed one anew for each layer.",
+    ),
+    Property(
+        "I14",
+        _uses_the_generator,
+        "Draw from the generator that is given, and from nothing else, so that a seed repeats the run.",
+    ),
+    Property("I1", _biases_are_constant, "Biases are not drawn: each layer's are all 0 or all 1."),
+    Property(
+        "I1", _some_ones, "All biases start at 0. In conv2, conv4, conv5, fc6 and fc7 the paper starts them at 1."
+    ),
+    Property(
+        "I1",
+        _some_zeros,
+        "All biases start at 1. Only those of conv2, conv4, conv5, fc6 and fc7 do; conv1, conv3 and fc8 start at 0.",
+    ),
+    Property(
+        "I1",
+        _right_ones,
+        "The ones are in the wrong layers: conv2, conv4, conv5, fc6 and fc7 start at 1, the others at 0.",
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------- overfitting
+
+
+def overfit(layers, loss, x, labels, steps, lr, momentum):
+    return _overfit(layers, loss, x, labels, steps, lr, momentum)
+
+
+def _overfit(
+    layers,
+    loss,
+    x,
+    labels,
+    steps,
+    lr,
+    momentum,
+    sign=1,
+    damp=1.0,
+    keep=False,
+    wrote=True,
+    trained=None,
+    keys=("weight", "bias"),
+    late=False,
+    scale=1.0,
+    train=False,
+    old=False,
+    sums=False,
+    twice=False,
+    factor=1.0,
+    caches_of=None,
+):
+    """losses (steps,); the keywords are the ways to get it wrong."""
+    velocity = [{key: np.zeros_like(p) for key, p in layer.params.items()} for layer in layers]
+    summed = [{key: np.zeros_like(p) for key, p in layer.params.items()} for layer in layers]
+    losses, first_caches, rng = [], None, np.random.default_rng(0)
+    for _ in range(steps):
+        y, caches = x, []
+        for layer in layers:
+            y, cache = layer.forward(y, True, rng) if train else layer.forward(y)
+            caches.append(cache)
+        if twice:
+            y = np.exp(y - y.max(axis=1, keepdims=True))
+            y /= y.sum(axis=1, keepdims=True)
+        value, loss_cache = loss.forward(y, labels)
+        dy = scale * loss.backward(loss_cache)
+        first_caches = first_caches or caches
+        for i in reversed(range(len(layers))):
+            dy, grads = layers[i].backward(dy, (first_caches if keep else caches)[i])
+            for key, g in grads.items():
+                if key not in keys or (trained is not None and i not in trained(layers)):
+                    continue
+                summed[i][key] += g
+                g = summed[i][key] if sums else g
+                v = velocity[i][key]
+                before = v.copy()
+                v *= momentum
+                v -= sign * damp * lr * g
+                if wrote:
+                    layers[i].params[key] += before if old else v
+        if late:
+            y = x
+            for layer in layers:
+                y = layer.forward(y)[0]
+            value = loss.forward(y, labels)[0]
+        losses.append(factor * float(value))
+    return np.array(losses)
+
+
+def _with_weights(layers):
+    return [i for i, layer in enumerate(layers) if layer.params]
+
+
+def _wrong_overfit(**how):
+    return lambda *arguments: _overfit(*arguments, **how)
+
+
+def _no_momentum(layers, loss, x, labels, steps, lr, momentum):
+    return _overfit(layers, loss, x, labels, steps, lr, 0.0)
+
+
+def _damped(layers, loss, x, labels, steps, lr, momentum):
+    return _overfit(layers, loss, x, labels, steps, lr, momentum, damp=1 - momentum)
+
+
+def _per_picture(layers, loss, x, labels, steps, lr, momentum):
+    return _overfit(layers, loss, x, labels, steps, lr, momentum, scale=1 / len(x))
+
+
+def _summed_loss(layers, loss, x, labels, steps, lr, momentum):
+    return _overfit(layers, loss, x, labels, steps, lr, momentum, scale=len(x))
+
+
+def _first_picture(layers, loss, x, labels, steps, lr, momentum):
+    return _overfit(layers, loss, x[:1], labels[:1], steps, lr, momentum)
+
+
+OVERFIT_WRONG = (
+    Wrong(
+        "O6",
+        _wrong_overfit(wrote=False),
+        "The loss stays what it was: no layer's parameters changed. `w = w + v` makes a new array; write into the one "
+        "that the layer holds, `layer.params[key] += v`.",
+    ),
+    Wrong(
+        "N10",
+        _wrong_overfit(sign=-1),
+        "The loss rises: you step along the gradient, uphill. The velocity takes −lr · g.",
+    ),
+    Wrong(
+        "N10",
+        _no_momentum,
+        "The velocity is not kept from step to step (or momentum left out): v ← momentum · v − lr · g.",
+    ),
+    Wrong(
+        "O3",
+        _damped,
+        "The gradient is multiplied by 1 − momentum. The paper does not damp it: v ← momentum · v − lr · g.",
+    ),
+    Wrong(
+        "O5",
+        _wrong_overfit(old=True),
+        "The parameters moved by the velocity of the step before. First the new v, then w ← w + v.",
+    ),
+    Wrong(
+        "N10",
+        _wrong_overfit(sums=True),
+        "Gradients pile up from step to step. Each step has its own; what is remembered of the past is the velocity.",
+    ),
+    Wrong(
+        "S4",
+        _per_picture,
+        "The gradient is too small by the number of pictures: the loss is a mean already, so its gradient holds the 1/N.",
+    ),
+    Wrong(
+        "S4",
+        _summed_loss,
+        "The gradient is too large by the number of pictures: the loss is a mean, do not multiply by N.",
+    ),
+    Wrong(
+        "N11",
+        _wrong_overfit(trained=lambda layers: _with_weights(layers)[-1:]),
+        "Only the last layer learns. Hand dx on as the dy of the layer before, and update every layer with parameters.",
+    ),
+    Wrong(
+        "N11",
+        _wrong_overfit(trained=lambda layers: _with_weights(layers)[:-1]),
+        "The last layer with parameters never changes: does your loop over the layers leave it out?",
+    ),
+    Wrong(
+        "N11",
+        _wrong_overfit(trained=lambda layers: _with_weights(layers)[1:]),
+        "The first layer with parameters never changes: does your backward loop stop before layer 0?",
+    ),
+    Wrong("N11", _wrong_overfit(keys=("weight",)), "The biases never change: update every key of `grads`."),
+    Wrong("N11", _wrong_overfit(keys=("bias",)), "Only the biases change: update every key of `grads`."),
+    Wrong(
+        "N12",
+        _wrong_overfit(keep=True),
+        "You go backward with the caches of the first step; each step's forward makes new ones.",
+    ),
+    Wrong(
+        "N13",
+        _wrong_overfit(late=True),
+        "Each loss is that of after the update, one step too late: write down the loss that the gradient belongs to.",
+    ),
+    Wrong(
+        "S6",
+        _wrong_overfit(twice=True),
+        "You take the softmax before you hand the scores to the loss, which takes it too.",
+    ),
+    Wrong("N14", _first_picture, "Only the first picture is learned: the whole batch goes through at once."),
+)
+
+
+def _overfit_net(seed, in_shape, channels, hidden, classes):
+    rng = np.random.default_rng(seed)
+    conv, pool = Conv2d(in_shape[2], channels, (3, 2), padding=(1, 0)), MaxPool2d((2, 3), 2, rounding="ceil")
+    layers = [conv, ReLU(), LocalResponseNorm(3, 0.5, 0.6, 1.5), pool, Flatten()]
+    shape = in_shape
+    for layer in layers:
+        shape = layer.out_shape(shape)
+    layers += [Linear(shape[0], hidden), ReLU(), Dropout(0.3), Linear(hidden, classes)]
+    for layer in layers:
+        for key, p in layer.params.items():
+            std = 0.2 if key == "bias" else (1.5 / math.prod(p.shape[:-1])) ** 0.5
+            layer.params[key] = std * rng.standard_normal(p.shape)
+    return layers
+
+
+def _overfit_probe():
+    rng = np.random.default_rng(3)
+    layers = _overfit_net(4, (5, 7, 3), 6, 8, 4)
+    return layers, SoftmaxCrossEntropy(), rng.standard_normal((5, 5, 7, 3)), np.array([2, 0, 3, 1, 2]), 6, 0.15, 0.8
+
+
+def _other_overfit_probe():
+    rng = np.random.default_rng(5)
+    layers = _overfit_net(6, (4, 6, 3), 4, 7, 3)
+    return layers, SoftmaxCrossEntropy(), rng.standard_normal((3, 4, 6, 3)), np.array([1, 2, 0]), 5, 0.05, 0.6
+
+
+def _overfit_by_hand(arguments, output, index):
+    expected = _overfit(*copy.deepcopy(arguments))
+    if index[0] == 0:
+        return f"By hand: before any update the net has the loss {expected[0]:.6g}."
+    return f"By hand: the losses run {', '.join(f'{v:.4f}' for v in expected)}; up to step {index[0] - 1} yours agree."
+
+
+LESSON = Lesson(
+    "12",
+    "AlexNet, whole",
+    40,
+    (
+        Exercise(
+            "12-shapes",
+            "trace_shapes",
+            trace_shapes,
+            PROBES,
+            ("shapes",),
+            axes={"shapes": ("layer", "axis")},
+            wrong=SHAPES_WRONG,
+            by_hand=_shapes_by_hand,
+            hints=(
+                "A window as wide as the picture has how many places? And on a picture that is one pixel wider, at stride 4?",
+                "conv and pool: 1 + ceil((size + 2·pad − kernel) / stride) rows and columns; a conv makes `filters` channels; "
+                "flatten makes (1, 1, H·W·C); dense (1, 1, units)",
+                "H, W = (1 + -(-(size + 2 * pad - k) // stride) for size, k in zip((H, W), kernel))",
+            ),
+        ),
+        Exercise(
+            "12-parameters",
+            "count_parameters",
+            count_parameters,
+            PROBES,
+            ("weights", "biases"),
+            axes={"weights": ("layer",), "biases": ("layer",)},
+            wrong=PARAMETERS_WRONG,
+            by_hand=_count_by_hand,
+            hints=(
+                "How deep is one filter, if the channels are shared out among groups? How many inputs has the first dense layer?",
+                "conv: kh · kw · (C / groups) · filters weights and `filters` biases; dense: H·W·C · units weights and `units` biases",
+                "shapes[i - 1] is what enters layer i: w = kh * kw * (C // groups) * filters",
+            ),
+        ),
+        Exercise(
+            "12-work",
+            "count_work",
+            count_work,
+            PROBES,
+            ("work",),
+            axes={"work": ("layer",)},
+            wrong=WORK_WRONG,
+            by_hand=_work_by_hand,
+            ratios=((2, "Twice too much: a multiplication and its addition count as *one* multiply-add here."),),
+            hints=(
+                "How often is one weight of a filter used for one picture? And a weight of a dense layer?",
+                "conv: rows · columns (of the output) · weights; dense: weights; all others 0",
+                "weights, _ = count_parameters(in_shape, layers), times rows * columns of trace_shapes",
+            ),
+        ),
+        Exercise(
+            "12-flatten",
+            "flatten",
+            flatten,
+            (_flatten_probe, _deep_flatten_probe),
+            ("y",),
+            axes={"y": ("picture", "feature")},
+            wrong=FLATTEN_WRONG,
+            by_hand=_flatten_by_hand,
+            hints=(
+                "Which of the axes must survive? Which of the others should run fastest?",
+                "y[n, (h·W + w)·C + c] = x[n, h, w, c]",
+                "x.reshape(len(x), -1)",
+            ),
+        ),
+        Exercise(
+            "12-initial",
+            "initial",
+            initial,
+            (),
+            (),
+            properties=INITIAL_PROPERTIES,
+            compare=False,
+            hints=(
+                "Which of 0.01 and 0.01² does a generator's `normal` want? Which five layers have positive biases?",
+                "weights ~ N(0, 0.01²); biases 1 in conv2, conv4, conv5, fc6, fc7, else 0",
+                'params[f"{name}.weight"] = rng.normal(0, 0.01, shape)',
+            ),
+        ),
+        Exercise(
+            "12-overfit",
+            "overfit",
+            overfit,
+            (_overfit_probe, _other_overfit_probe),
+            ("losses",),
+            axes={"losses": ("step",)},
+            wrong=OVERFIT_WRONG,
+            by_hand=_overfit_by_hand,
+            hints=(
+                "What does backward need of forward, layer by layer, and in which order does it come by the layers?",
+                "forward through all layers, keep the caches; dy = loss.backward(…); from the last layer to the first: "
+                "dx, grads = layer.backward(dy, cache), v ← momentum · v − lr · g, w ← w + v",
+                "for layer, cache, v in zip(layers[::-1], caches[::-1], velocity[::-1]): dy, grads = layer.backward(dy, cache)",
+            ),
+        ),
+    ),
+)

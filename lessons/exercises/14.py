@@ -1,0 +1,477 @@
+"""Lesson 14, training and its curves: what is judged, and the mistakes that are known."""
+
+import numpy as np
+
+from tinyalex.evaluation import ranks
+from tinyalex.optim import Schedule
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind
+
+# ---------------------------------------------------------------------------------------------- top-k error
+
+
+def top_k_error(scores, labels, k):
+    return (ranks(scores, labels) >= k).mean()
+
+
+def _scores():
+    """Scores without ties, with the right class near the top but seldom first."""
+    rng = np.random.default_rng(0)
+    scores, labels = rng.normal(0, 1, (24, 9)), rng.integers(0, 9, 24)
+    scores[np.arange(24), labels] += 1.1
+    return scores, labels, 3
+
+
+def _many_scores():
+    rng = np.random.default_rng(1)
+    scores, labels = rng.normal(-5, 1, (30, 12)), rng.integers(0, 12, 30)
+    scores[np.arange(30), labels] += 0.7
+    return scores, labels, 5
+
+
+def _flat_scores():
+    """A net that says the same of every class: each label once, so every order of ties gives one answer."""
+    return np.full((8, 8), 0.25), np.arange(8), 2
+
+
+def _own(scores, labels):
+    return scores[np.arange(len(labels)), labels][:, None]
+
+
+TOP_K_WRONG = (
+    Wrong(
+        "M1",
+        lambda s, t, k: top_k_error(-s, t, k),
+        "You look among the k lowest scores: argsort goes upwards, so the best are at its end.",
+    ),
+    Wrong(
+        "M2",
+        lambda s, t, k: top_k_error(s, t, k + 1),
+        "That is top-(k + 1): a right class with k others before it has missed. Before it there may be at most k − 1.",
+    ),
+    Wrong(
+        "M2",
+        lambda s, t, k: top_k_error(s, t, k - 1),
+        "That is top-(k − 1): with the right class itself, k classes may be named.",
+    ),
+    Wrong(
+        "M2",
+        lambda s, t, k: ((s > _own(s, t)).sum(axis=1) >= k).mean(),
+        "A net that gives every class the same score would be perfect: ties all count as hits. Let k classes be named, no more.",
+    ),
+    Wrong(
+        "M2",
+        lambda s, t, k: ((s >= _own(s, t)).sum(axis=1) > k).mean(),
+        "A net that gives every class the same score would always be wrong, worse than chance: ties all count as misses. Let k classes be named.",
+    ),
+    Wrong(
+        "M4",
+        lambda s, t, k: 1 - top_k_error(s, t, k),
+        "That is the share of hits. The error is the share of misses, 1 − hits.",
+    ),
+    Wrong(
+        "M5",
+        lambda s, t, k: top_k_error(s, t, 1),
+        "That is the top-1 error for every k: the label may be any of the first k.",
+    ),
+    Wrong(
+        "M5",
+        lambda s, t, k: top_k_error(s, t, 5) if s.shape[1] >= 5 else 0.0,
+        "That is the top-5 error for every k; use the argument.",
+    ),
+    Wrong(
+        "M6", lambda s, t, k: top_k_error(s, t, k) * len(t), "You count the misses; divide by the number of pictures."
+    ),
+    Wrong(
+        "M6",
+        lambda s, t, k: top_k_error(s, t, k) * len(t) / s.shape[1],
+        "You divide by the number of classes; the share is of the pictures.",
+    ),
+    Wrong(
+        "M6",
+        lambda s, t, k: 1 - (1 - top_k_error(s, t, k)) / k,
+        "You take the mean over all k names as well, so one hit counts 1/k. A picture is a hit if any of its k names is right.",
+    ),
+    Wrong("M6", lambda s, t, k: top_k_error(s, t, k) * 100, "That is in percent; return a fraction of 1."),
+)
+
+
+def _top_k_by_hand(arguments, output, index):
+    scores, labels, k = arguments
+    rank = ranks(scores, labels)
+    return (
+        f"By hand: before the right class stand {', '.join(map(str, rank[:8]))}, … others in pictures 0 to 7; "
+        f"{int((rank >= k).sum())} of {len(rank)} have {k} or more: {(rank >= k).mean():.6g}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- a rate that drops
+
+
+def dropped_rates(errors, lr, patience):
+    schedule = Schedule(f"plateau:{patience}", lr, len(errors))
+    return np.array([schedule.rate(epoch, errors[:epoch]) for epoch in range(len(errors))])
+
+
+def _errors():
+    """With a tie for the best, small gains that are no new best, a gain right before patience ends, and two stalls."""
+    return (
+        np.array(
+            [
+                0.9,
+                0.7,
+                0.75,
+                0.6,
+                0.6,
+                0.61,
+                0.55,
+                0.58,
+                0.5,
+                0.52,
+                0.51,
+                0.505,
+                0.45,
+                0.47,
+                0.46,
+                0.48,
+                0.44,
+                0.4,
+                0.42,
+                0.41,
+                0.43,
+                0.45,
+                0.405,
+                0.401,
+                0.39,
+                0.41,
+            ]
+        ),
+        0.02,
+        2,
+    )
+
+
+def _slow_errors():
+    return (
+        np.array(
+            [
+                0.8,
+                0.6,
+                0.65,
+                0.64,
+                0.62,
+                0.61,
+                0.59,
+                0.63,
+                0.62,
+                0.63,
+                0.62,
+                0.595,
+                0.594,
+                0.58,
+                0.5,
+                0.51,
+                0.52,
+                0.53,
+                0.52,
+                0.505,
+                0.504,
+                0.503,
+                0.502,
+                0.501,
+                0.5,
+                0.49,
+            ]
+        ),
+        0.3,
+        4,
+    )
+
+
+def _plateau(
+    better=lambda error, best, last: error < best,
+    reset=True,
+    keep_best=True,
+    fresh=True,
+    limit=99,
+    factor=0.1,
+    late=0,
+    own=False,
+    reached=lambda since, patience: since >= patience,
+):
+    """A schedule with something changed: see the messages below."""
+
+    def rates(errors, lr, patience):
+        result, best, last, since, drops = [], np.inf, np.inf, 0, 0
+        for error in errors:
+            result.append(lr * factor**drops)
+            since = (0 if reset else since) if better(error, best, last) else since + 1
+            best, last = min(best, error), error
+            if reached(since, patience + late):
+                drops, since = min(drops + 1, limit), 0 if fresh else since
+                best = best if keep_best else np.inf
+            if own:
+                result[-1] = lr * factor**drops
+        return np.array(result)
+
+    return rates
+
+
+DROP_WRONG = (
+    Wrong(
+        "M7",
+        _plateau(own=True),
+        "Every drop comes one epoch early: an epoch's error is known at its end, so it can only change the rate of the next.",
+    ),
+    Wrong(
+        "M8",
+        _plateau(fresh=False),
+        "After the first drop you drop again in every epoch that follows without a new best: begin to count afresh.",
+    ),
+    Wrong(
+        "M8",
+        _plateau(reset=False),
+        "A new best does not set the count back in yours: it has to be `patience` epochs in a row.",
+    ),
+    Wrong(
+        "M9",
+        _plateau(better=lambda error, best, last: error < last),
+        "You compare with the epoch before. A slow climb back after a bad epoch is no progress: compare with the best so far.",
+    ),
+    Wrong(
+        "M9",
+        _plateau(better=lambda error, best, last: error <= best),
+        "You take an error equal to the best for progress. It has to be lower.",
+    ),
+    Wrong(
+        "M9",
+        _plateau(keep_best=False),
+        "After a drop you forget the best error, so the first epoch at the new rate always counts as progress. Keep it.",
+    ),
+    Wrong(
+        "M9",
+        lambda errors, lr, patience: dropped_rates(-errors, lr, patience),
+        "You wait for the error to rise: a *lower* error is better.",
+    ),
+    Wrong(
+        "M15",
+        _plateau(late=1),
+        "You wait for one epoch too many: after `patience` epochs without a new best the drop is due.",
+    ),
+    Wrong("M15", _plateau(late=-1), "You drop one epoch too soon: `patience` epochs without a new best have to go by."),
+    Wrong(
+        "M16", _plateau(limit=1), "The rate drops once and never again. Each stall divides by 10; the paper had three."
+    ),
+    Wrong("M16", _plateau(limit=0), "The rate never drops."),
+    Wrong("M16", _plateau(factor=10.0), "Each stall makes your rate ten times as large; divide by 10."),
+    Wrong("M16", _plateau(factor=0.5), "You halve the rate; divide it by 10."),
+)
+
+
+def _drop_by_hand(arguments, output, index):
+    errors, lr, patience = arguments
+    epoch = index[0]
+    rates = dropped_rates(errors, lr, patience)
+    recent = ", ".join(f"{error:g}" for error in errors[max(0, epoch - patience) : epoch])
+    start = max(0, epoch - patience)
+    if not epoch:
+        return f"By hand: nothing is known before epoch 0, so its rate is lr = {lr:g}."
+    best = f"best before them {errors[:start].min():g}; " if start else ""
+    return f"By hand: the errors before epoch {epoch} are …, {recent} ({best}patience {patience}); its rate is {rates[epoch]:g}."
+
+
+# ---------------------------------------------------------------------------------------------- how far a step goes
+
+
+def update_ratio(before, after):
+    return np.linalg.norm(after - before) / np.linalg.norm(before)
+
+
+def _weights(seed=0, shape=(5, 7)):
+    rng = np.random.default_rng(seed)
+    before = rng.normal(0.3, 1, shape)
+    return before, before * 0.9 + rng.normal(0, 0.2, shape)
+
+
+def _other_weights():
+    return _weights(1, (4, 3))
+
+
+def _ratio_of(size):
+    return lambda before, after: size(after - before) / size(before)
+
+
+RATIO_WRONG = (
+    Wrong(
+        "M17",
+        lambda before, after: np.linalg.norm(after - before) / np.linalg.norm(after),
+        "You divide by the weights after the step; compare with where the step began.",
+    ),
+    Wrong(
+        "M17",
+        lambda before, after: np.linalg.norm(before) / np.linalg.norm(after - before),
+        "It is upside down: the update stands above, the weights below.",
+    ),
+    Wrong(
+        "M17",
+        lambda before, after: np.linalg.norm(after) / np.linalg.norm(before),
+        "You compare the weights with the weights. The update is after − before.",
+    ),
+    Wrong(
+        "M17",
+        lambda before, after: np.linalg.norm(after - before),
+        "That is the length of the update alone; divide by the length of the weights.",
+    ),
+    Wrong(
+        "M18",
+        _ratio_of(lambda a: (a**2).sum()),
+        "The roots are missing: the length is the square root of the sum of squares.",
+    ),
+    Wrong(
+        "M19",
+        lambda before, after: np.abs((after - before) / before).mean(),
+        "You take a mean of ratios, which one weight near 0 can blow up. Take the ratio of the two lengths.",
+    ),
+    Wrong(
+        "M20",
+        lambda before, after: abs(np.linalg.norm(after) - np.linalg.norm(before)) / np.linalg.norm(before),
+        "You compare two lengths, so weights that only turn would seem to stand still. Take the length of the difference.",
+    ),
+    Wrong(
+        "M21",
+        _ratio_of(lambda a: np.abs(a).max()),
+        "You compare the largest entries; one stray weight decides. Take the square root of the sum of squares.",
+    ),
+    Wrong(
+        "M21",
+        _ratio_of(lambda a: np.abs(a).sum()),
+        "You add absolute values; the length is the square root of the sum of squares.",
+    ),
+    Wrong(
+        "M21",
+        _ratio_of(lambda a: np.linalg.norm(a, 2)),
+        "norm(…, 2) of a matrix is its largest singular value. Leave the 2 out, and all entries count.",
+    ),
+    Wrong("M21", _ratio_of(lambda a: abs(a.sum())), "Entries of either sign cancel in your sum. Square them first."),
+    Wrong(
+        "M21",
+        _ratio_of(np.std),
+        "A standard deviation does not see a shift that all weights share. Take the square root of the sum of squares.",
+    ),
+)
+
+
+def _ratio_by_hand(arguments, output, index):
+    before, after = arguments
+    change, size = np.linalg.norm(after - before), np.linalg.norm(before)
+    return f"By hand: ‖after − before‖ = {change:.6g}, ‖before‖ = {size:.6g}; the ratio is {change / size:.6g}."
+
+
+# ---------------------------------------------------------------------------------------------- five sick runs
+
+DIAGNOSES = {
+    "amber": "mean not subtracted",
+    "birch": "rate too low",
+    "cedar": "not shuffled",
+    "dusk": "labels shifted",
+    "ember": "rate too high",
+}
+WOULD = {
+    "rate too high": "With a rate too high the training loss would be thrown about, or up to where it cannot come back from, by large updates.",
+    "rate too low": "With a rate too low nothing would be wrong but the pace: tiny updates, and every curve nearly a level line.",
+    "not shuffled": "Without shuffling the net chases the class of the moment: the loss of single steps goes up and down with the classes, and training errors are far from what the loss suggests.",
+    "labels shifted": "With labels shifted in validation, training would be healthy, and a net that learns would be wrong more often than one that guesses.",
+    "mean not subtracted": "Without the mean at test, training would be healthy, and validation worse and restless, but better than guessing once the net is good.",
+}
+SEEN = {
+    "amber": "Amber's training curve is the healthy one's, so look at validation: is it worse than guessing, or only worse than it should be?",
+    "birch": "In birch both losses hardly move from ln 20: look at the update-to-weight ratio beside the healthy run's.",
+    "cedar": "Cedar is wrong in training more often than one who guesses: how can a net be so, unless it answers the question before? Look at the loss of single steps.",
+    "dusk": "Dusk's training curve is the healthy one's, so look at validation: compare its error with that of a guesser, 95 %.",
+    "ember": "Ember begins to learn about epoch 4, then falls back to guessing and stays there: what throws a net out of what it had found? Compare its first updates with the healthy run's.",
+}
+
+
+def diagnose():
+    return dict(DIAGNOSES)
+
+
+def _says(run):
+    def holds(function):
+        found = function()
+        if not isinstance(found, dict):
+            raise WrongKind(f"it should return a dict, run: diagnosis, found {type(found).__name__}")
+        if missing := [name for name in DIAGNOSES if name not in found]:
+            return f"There is no diagnosis for {', '.join(missing)}."
+        said = str(found[run]).strip().lower()
+        if said == DIAGNOSES[run]:
+            return True
+        if said not in WOULD:
+            return f"For {run} you say {found[run]!r}; expected one of {', '.join(map(repr, WOULD))}."
+        return f"{run} is not {said!r}. {WOULD[said]} {SEEN[run]}"
+
+    return holds
+
+
+LESSON = Lesson(
+    "14",
+    "Train it: reading the curves",
+    45,
+    (
+        Exercise(
+            "14-top-k",
+            "top_k_error",
+            top_k_error,
+            (_scores, _many_scores, _flat_scores),
+            ("error",),
+            wrong=TOP_K_WRONG,
+            by_hand=_top_k_by_hand,
+            hints=(
+                "How many classes may have a higher score than the right one, for a top-5 hit?",
+                "error = mean over pictures of [label not among the k classes with the highest scores]",
+                "best = np.argsort(scores, axis=1)[:, -k:]  # upwards, so the last k",
+            ),
+        ),
+        Exercise(
+            "14-ratio",
+            "update_ratio",
+            update_ratio,
+            (_weights, _other_weights),
+            ("ratio",),
+            wrong=RATIO_WRONG,
+            by_hand=_ratio_by_hand,
+            hints=(
+                "How long is an arrow with as many entries as there are weights?",
+                "ratio = ‖after − before‖ / ‖before‖ with ‖a‖ = √(Σ a²) over all entries",
+                "np.sqrt(((after - before) ** 2).sum()), and the same of before",
+            ),
+        ),
+        Exercise(
+            "14-drop",
+            "dropped_rates",
+            dropped_rates,
+            (_errors, _slow_errors),
+            ("rates",),
+            wrong=DROP_WRONG,
+            by_hand=_drop_by_hand,
+            axes={"rates": ("epoch",)},
+            hints=(
+                "What must you remember from epoch to epoch? There are three things.",
+                "since = 0 at a new best, else since + 1; when since reaches patience: rate / 10 for the next epoch on, since = 0",
+                "rates.append(lr) comes first in the loop; then the error of that epoch may change lr",
+            ),
+        ),
+        Exercise(
+            "14-diagnose",
+            "diagnose",
+            diagnose,
+            outputs=("diagnoses",),
+            compare=False,
+            properties=tuple(Property(f"M{place + 10}", _says(run), "") for place, run in enumerate(DIAGNOSES)),
+            hints=(
+                "Which runs train just as the healthy one does? Their illness must lie in validation.",
+                "A guesser's loss is ln 20 and its error 95 %. Below, at, or above: each means something else.",
+                "One run answers well, but to the wrong question; one does not move; one was broken in its first steps.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,943 @@
+"""Lesson 15, looking inside: what is judged, and the mistakes that are known."""
+
+import numpy as np
+
+from tinyalex.evaluation import softmax
+from tinyalex.inspection import errors, neighbours
+from tinyalex.inspection.colour import colour_selectivity, tower_colour
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind
+
+# ---------------------------------------------------------------------------------------------- which tower sees colour
+
+
+def colour_shares(weight):
+    return colour_selectivity(weight), *tower_colour(weight)
+
+
+def _kernels(seed=0, shape=(3, 2, 3, 6)):
+    """Kernels between grey and coloured, no tower like the other. (KH, KW, 3, F)"""
+    rng = np.random.default_rng(seed)
+    lightness = rng.normal(0, 1, (*shape[:2], 1, shape[3]))
+    return lightness + rng.normal(0.1, 1, shape) * np.linspace(0.2, 1.4, shape[3])
+
+
+def _kernel_probe():
+    return (_kernels(),)
+
+
+def _second_kernel_probe():
+    return (_kernels(1, (2, 4, 3, 10)),)
+
+
+def _towers(shares, first=None, second=None):
+    """shares and the means of two parts: the halves, or what is given."""
+    half = len(shares) // 2
+    first, second = (slice(half), slice(half, None)) if first is None else (first, second)
+    return shares, shares[first].mean(), shares[second].mean()
+
+
+def _shares(grey, energy=lambda w: (w**2).sum(axis=(0, 1, 2)), share=lambda part: 1 - part):
+    """`colour_shares` by another energy along grey, or of the whole; share: of the quotient of the two."""
+    return lambda weight: _towers(share(grey(weight) / energy(weight)))
+
+
+def _grey(weight):
+    """The energy along grey, (F,)."""
+    return (weight.sum(axis=2) ** 2).sum(axis=(0, 1)) / 3
+
+
+def _along(axis):
+    return lambda weight: (weight.sum(axis=axis) ** 2).sum(axis=(0, 1)) / 3
+
+
+def _sizes(weight):
+    return np.abs(weight).sum(axis=(0, 1, 2))
+
+
+def _share_of_sums(weight):
+    """For a tower one share, that of all its kernels' energy together."""
+    half, energy = weight.shape[3] // 2, (weight**2).sum(axis=(0, 1, 2))
+    parts = (slice(half), slice(half, None))
+    return colour_selectivity(weight), *(1 - _grey(weight)[part].sum() / energy[part].sum() for part in parts)
+
+
+def _each_pixel_alike(weight):
+    return _towers((1 - weight.sum(axis=2) ** 2 / 3 / (weight**2).sum(axis=2)).mean(axis=(0, 1)))
+
+
+def _sums(weight):
+    shares, half = colour_selectivity(weight), weight.shape[3] // 2
+    return shares, shares[:half].sum(), shares[half:].sum()
+
+
+COLOUR_WRONG = (
+    Wrong(
+        "V1",
+        _shares(lambda w: 3 * _grey(w)),
+        "A third is missing: along grey lies ((r + g + b)/√3)², so (r + g + b)² has to be divided by 3. A grey kernel must give 0; yours gives −2.",
+    ),
+    Wrong(
+        "V1",
+        _shares(lambda w: _grey(w) / 3),
+        "You take the mean of r, g and b, and its square is a third of the energy along grey: ((r + g + b)/√3)². A grey kernel must give 0; yours gives 2/3.",
+    ),
+    Wrong(
+        "V1",
+        lambda w: _towers(colour_selectivity(w) / 3),
+        "Your shares are a third of the right ones: a variance over the colours is a mean over three, the energy beside it a sum.",
+    ),
+    Wrong(
+        "V2",
+        _shares(lambda w: np.abs(w.sum(axis=2)).sum(axis=(0, 1)), _sizes),
+        "Nothing is squared in yours. Energy is a sum of squares: only with squares do grey and colour add up to the whole.",
+    ),
+    Wrong(
+        "V2",
+        _shares(lambda w: np.abs(w.sum(axis=2)).sum(axis=(0, 1)) / 3**0.5, _sizes),
+        "Nothing is squared in yours. Energy is a sum of squares: only with squares do grey and colour add up to the whole.",
+    ),
+    Wrong(
+        "V2",
+        _shares(lambda w: np.abs(w.sum(axis=2)).sum(axis=(0, 1)) / 3, _sizes),
+        "Nothing is squared in yours. Energy is a sum of squares: only with squares do grey and colour add up to the whole.",
+    ),
+    Wrong(
+        "V2",
+        _shares(_grey, share=lambda part: 1 - part**0.5),
+        "You compare lengths: a root was taken. A share of energy is a quotient of sums of squares.",
+    ),
+    Wrong(
+        "V2",
+        _shares(_grey, share=lambda part: (1 - part) ** 0.5),
+        "A root was taken of the share. It is of energy, a quotient of sums of squares as it stands.",
+    ),
+    Wrong(
+        "V3",
+        _shares(lambda w: w.sum(axis=(0, 1, 2)) ** 2 / 3),
+        "You add over the pixels before you square, so bright and dark ones cancel. Square at each pixel, then add.",
+    ),
+    Wrong(
+        "V4",
+        _shares(_along(0)),
+        "You add along the rows, axis 0. Red, green and blue lie along axis 2 of (KH, KW, 3, F).",
+    ),
+    Wrong(
+        "V4",
+        _shares(_along(1)),
+        "You add along the columns, axis 1. Red, green and blue lie along axis 2 of (KH, KW, 3, F).",
+    ),
+    Wrong(
+        "V5",
+        _shares(_grey, share=lambda part: part),
+        "That is the share along grey. The share of colour is what is left: 1 − it.",
+    ),
+    Wrong(
+        "V6",
+        _each_pixel_alike,
+        "You take a share at each pixel and then their mean, so a pixel that is nearly 0 counts as much as the strongest. Add the energies first, divide once.",
+    ),
+    Wrong(
+        "V7",
+        _shares(_grey, lambda w: (w**2).sum()),
+        "You divide by the energy of all kernels together. Each kernel has its own: leave axis 3 out of the sum.",
+    ),
+    Wrong(
+        "C13",
+        lambda w: _towers(colour_selectivity(w), slice(0, None, 2), slice(1, None, 2)),
+        "You deal the kernels out in turn. A tower holds a half: kernels 0 to F/2 − 1, and the others.",
+    ),
+    Wrong(
+        "V8",
+        lambda w: _towers(colour_selectivity(w), slice(w.shape[3] // 2, None), slice(w.shape[3] // 2)),
+        "The towers are exchanged: the first half of the kernels comes first.",
+    ),
+    Wrong(
+        "V9",
+        _share_of_sums,
+        "You add the energies of a whole tower, so its strongest kernels decide. Take the mean of its kernels' shares.",
+    ),
+    Wrong("V9", _sums, "You add the shares of a tower; take their mean."),
+)
+
+
+def _colour_by_hand(arguments, output, index):
+    (weight,) = arguments
+    shares, half = colour_selectivity(weight), weight.shape[3] // 2
+    if output != "shares":
+        part = shares[:half] if output == "first" else shares[half:]
+        return f"By hand: the mean of {', '.join(f'{share:.4f}' for share in part)} is {part.mean():.6g}."
+    f = index[0]
+    grey, energy = _grey(weight)[f], (weight[..., f] ** 2).sum()
+    return f"By hand: kernel {f} has energy {energy:.6g}, of which {grey:.6g} lies along grey; 1 − {grey:.6g}/{energy:.6g} = {shares[f]:.6g}."
+
+
+# ---------------------------------------------------------------------------------------------- nearest neighbours
+
+
+def nearest(queries, pool, k):
+    return neighbours.nearest(queries, pool, k)
+
+
+def _points(seed=0, Q=4, P=9, D=5, k=3):
+    """Rows of unequal length, so that a product is no distance."""
+    rng = np.random.default_rng(seed)
+    pool = rng.normal(0.4, 1, (P, D)) * rng.uniform(0.4, 2.5, (P, 1))
+    return rng.normal(0.4, 1.2, (Q, D)), pool, k
+
+
+def _more_points():
+    return _points(1, 6, 11, 3, 2)
+
+
+def _pixels():
+    rng = np.random.default_rng(2)
+    return rng.integers(0, 256, (5, 7), np.uint8), rng.integers(0, 256, (12, 7), np.uint8), 4
+
+
+def _first_k(distances, start=0):
+    """A `nearest` by another distance, (Q, D), (P, D) -> (Q, P); start: how many of the nearest are left out."""
+    return lambda queries, pool, k: np.argsort(distances(queries, pool), axis=1, kind="stable")[:, start : start + k]
+
+
+def _differences(measure):
+    """A distance from all differences, (Q, P, D), in float64."""
+    return lambda a, b: measure(a[:, None].astype(np.float64) - b[None])
+
+
+def _products(combine):
+    """A distance from |a|², a·b, |b|²."""
+
+    def distances(a, b):
+        a, b = a.astype(np.float64), b.astype(np.float64)
+        return combine((a * a).sum(axis=1)[:, None], a @ b.T, (b * b).sum(axis=1))
+
+    return distances
+
+
+def _cosine(a, ab, b):
+    return ab / np.sqrt(a * b)
+
+
+_squares = _differences(lambda d: (d**2).sum(axis=2))
+
+
+def _in_place_of_k(choose):
+    return lambda queries, pool, k: choose(_squares(queries, pool), k)
+
+
+def _ordered(function):
+    """False where the right k come in another order."""
+    ordered = True
+    for probe in _points, _more_points, _pixels:
+        queries, pool, k = probe()
+        found, right = np.asarray(function(queries.copy(), pool.copy(), k)), nearest(queries, pool, k)
+        if found.shape != right.shape or not np.array_equal(np.sort(found, axis=1), np.sort(right, axis=1)):
+            return True  # another mistake, to be named by its values
+        ordered = ordered and np.array_equal(found, right)
+    return ordered
+
+
+BYTES = "Pixels wrapped round: between bytes 10 − 20 is 246, and 100 · 3 is 44. Make both float before you compute."
+NEAREST_WRONG = (
+    Wrong(
+        "V10",
+        _in_place_of_k(lambda d, k: np.argsort(d, axis=1)[:, -k:]),
+        "These are the k farthest: argsort goes upwards, so the nearest stand at its beginning.",
+    ),
+    Wrong(
+        "V10",
+        _in_place_of_k(lambda d, k: np.argsort(-d, axis=1)[:, :k]),
+        "These are the k farthest, the farthest first: the smallest distance is wanted.",
+    ),
+    Wrong(
+        "V11",
+        _first_k(_squares, 1),
+        "You leave out the nearest, as if it were the query itself. The queries are not in this pool: begin at 0.",
+    ),
+    Wrong(
+        "V12",
+        _first_k(_differences(lambda d: np.abs(d).sum(axis=2))),
+        "You add absolute differences, the way through a city of square blocks. Euclid squares them.",
+    ),
+    Wrong(
+        "V12",
+        _first_k(_differences(lambda d: np.abs(d).max(axis=2))),
+        "You take the largest difference alone. Euclid adds the squares of all.",
+    ),
+    Wrong(
+        "V12",
+        _first_k(_differences(lambda d: np.abs(d.sum(axis=2)))),
+        "You add the differences as they are, and those of either sign cancel. Square each of them first.",
+    ),
+    Wrong(
+        "V12",
+        _first_k(_differences(lambda d: d.sum(axis=2))),
+        "You add the differences as they are, and those of either sign cancel. Square each of them first.",
+    ),
+    Wrong(
+        "V13",
+        _first_k(_products(lambda a, ab, b: -_cosine(a, ab, b))),
+        "You compare directions (the cosine), which forgets how long the rows are. Take the distance.",
+    ),
+    Wrong(
+        "V13",
+        _first_k(_products(lambda a, ab, b: -ab)),
+        "You rank by a·b alone, so long rows of the pool seem near to all: |b|² is missing. |a − b|² = |a|² − 2a·b + |b|².",
+    ),
+    Wrong(
+        "V14",
+        _first_k(_products(lambda a, ab, b: ab)),
+        "You sort a·b upwards. It is a similarity: large means alike, and it is no distance either. Sort |a|² − 2a·b + |b|².",
+    ),
+    Wrong(
+        "V14",
+        _first_k(_products(_cosine)),
+        "You sort the cosine upwards. It is a similarity: large means alike, and it is no distance either. Sort |a − b|².",
+    ),
+    Wrong(
+        "V15",
+        _first_k(_products(lambda a, ab, b: a + 2 * ab + b)),
+        "The sign: |a − b|² = |a|² − 2a·b + |b|². Yours is |a + b|², the distance to the opposite of each row.",
+    ),
+    Wrong("V15", _first_k(_products(lambda a, ab, b: a - ab + b)), "The 2 is missing: |a − b|² = |a|² − 2a·b + |b|²."),
+    Wrong(
+        "V15",
+        _first_k(_products(lambda a, ab, b: a**0.5 - 2 * ab + b**0.5)),
+        "|a|² is the sum of squares itself: no root before the three terms are put together.",
+    ),
+    Wrong(
+        "V16",
+        _in_place_of_k(lambda d, k: np.sort(d, axis=1)[:, :k]),
+        "These are the squared distances. Wanted are the rows of the pool, their numbers: argsort, not sort.",
+    ),
+    Wrong(
+        "V16",
+        _in_place_of_k(lambda d, k: np.sort(d**0.5, axis=1)[:, :k]),
+        "These are the distances. Wanted are the rows of the pool, their numbers: argsort, not sort.",
+    ),
+    Wrong(
+        "V17",
+        _in_place_of_k(lambda d, k: np.argsort(d, axis=0)[:, :k]),
+        "You sort along the queries. With distances (Q, P), each row is sorted by itself: axis=1.",
+    ),
+    Wrong(
+        "V17",
+        lambda queries, pool, k: nearest(pool, queries, min(k, len(queries))),
+        "It is the other way round: for each query the nearest rows of the pool, (Q, k).",
+    ),
+    Wrong("A3", _first_k(lambda a, b: ((a[:, None] - b[None]) ** 2).sum(axis=2)), BYTES),
+    Wrong("A3", _first_k(lambda a, b: ((a[:, None] - b[None]).astype(np.float64) ** 2).sum(axis=2)), BYTES),
+    Wrong(
+        "A3",
+        _first_k(lambda a, b: (a * a).sum(axis=1)[:, None].astype(float) - 2.0 * (a @ b.T) + (b * b).sum(axis=1)),
+        BYTES,
+    ),
+    Wrong("A3", _first_k(lambda a, b: (a * a).sum(axis=1)[:, None] - 2 * (a @ b.T) + (b * b).sum(axis=1)), BYTES),
+    Wrong(
+        "A3",
+        _first_k(lambda a, b: ((_narrow(a)[:, None] - _narrow(b)[None]) ** 2).sum(axis=2)),
+        "Squares wrapped round: int16 ends at 32,767, and 200² is 40,000. Make both float before you compute.",
+    ),
+)
+
+
+def _narrow(a):
+    """Bytes as int16, the rest as it is."""
+    return a.astype(np.int16) if a.dtype == np.uint8 else a
+
+
+def _nearest_by_hand(arguments, output, index):
+    queries, pool, _ = arguments
+    distances = _squares(queries, pool)[index[0]] ** 0.5
+    order = np.argsort(distances)[:5]
+    said = ", ".join(f"row {row} at {distances[row]:.4g}" for row in order)
+    return f"By hand: the distances of query {index[0]}, smallest first: {said}, …"
+
+
+# ---------------------------------------------------------------------------------------------- purity
+
+
+def purity(labels, pool_labels, near):
+    return neighbours.purity(labels, pool_labels[near])
+
+
+def _neighbourhoods(seed=0, Q=13, P=20, k=4, K=3):
+    rng = np.random.default_rng(seed)
+    near = np.stack([rng.permutation(P)[:k] for _ in range(Q)])
+    return rng.integers(0, K, Q), rng.integers(0, K, P), near
+
+
+def _more_neighbourhoods():
+    return _neighbourhoods(1, 9, 14, 5)
+
+
+def _alike(count):
+    """A purity from the matrix of hits, (Q, k)."""
+    return lambda labels, pool_labels, near: count(pool_labels[near] == labels[:, None])
+
+
+def _by_vote(labels, pool_labels, near):
+    """How often the class that most neighbours have (the lowest of equals) is the query's."""
+    votes = [np.bincount(row).argmax() for row in pool_labels[near]]
+    return (np.array(votes) == labels).mean()
+
+
+PURITY_WRONG = (
+    Wrong(
+        "V18",
+        lambda labels, pool_labels, near: (near == labels[:, None]).mean(),
+        "You compare the neighbours' numbers with classes. Look up their classes first: pool_labels[near].",
+    ),
+    Wrong("V19", _alike(lambda hits: hits[:, 0].mean()), "Only the nearest counts in yours: take the mean over all k."),
+    Wrong(
+        "V19",
+        _alike(lambda hits: hits.any(axis=1).mean()),
+        "A query counts in full as soon as one neighbour is of its class. Take the share of them.",
+    ),
+    Wrong(
+        "V19",
+        _alike(lambda hits: hits.all(axis=1).mean()),
+        "A query counts only if all neighbours are of its class. Take the share of them.",
+    ),
+    Wrong(
+        "V19",
+        _by_vote,
+        "The neighbours vote in yours, and the winner counts. That is a classifier; purity is the share of neighbours.",
+    ),
+    Wrong(
+        "V20",
+        _alike(lambda hits: hits.sum()),
+        "You count the neighbours of the right class; divide by all of them, Q · k.",
+    ),
+    Wrong(
+        "V20",
+        _alike(lambda hits: hits.sum(axis=1).mean()),
+        "You divide by the number of queries alone; there are k neighbours to each.",
+    ),
+    Wrong("V20", _alike(lambda hits: hits.sum() / hits.shape[1]), "You divide by k alone; there are Q queries."),
+    Wrong("V20", _alike(lambda hits: 100 * hits.mean()), "That is in percent; return a fraction of 1."),
+    Wrong(
+        "V20", _alike(lambda hits: hits.mean(axis=1)), "There is one share for each query in yours; take their mean."
+    ),
+    Wrong("V21", _alike(lambda hits: 1 - hits.mean()), "That is the share of neighbours of another class."),
+)
+
+
+def _purity_by_hand(arguments, output, index):
+    labels, pool_labels, near = arguments
+    hits = pool_labels[near] == labels[:, None]
+    return (
+        f"By hand: query 0 has class {labels[0]}, its neighbours {', '.join(map(str, pool_labels[near][0]))}. "
+        f"Of all {hits.size} neighbours {hits.sum()} are of their query's class: {hits.mean():.6g}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- occlusion
+
+
+def occlusion(x, label, size, stride, score):
+    return _occlusion()(x, label, size, stride, score).astype(np.float64)  # so that a map of zeros() is as good
+
+
+def _cover(x, top, left, size, value):
+    covered = x.copy()
+    covered[top : top + size, left : left + size] = value
+    return covered
+
+
+def _one_class(logits, label):
+    return softmax(logits)[:, label]
+
+
+def _occlusion(cover=_cover, value=0.0, read=_one_class, step=lambda size, stride: stride, extra=(0, 0), keep=False):
+    """`occlusion` with something changed.
+
+    cover: what (x, top, left, size, value) becomes;  value: a number, or a function of x
+    read: what becomes of the scores;  step: between two squares;  extra: places more down and across
+    keep: squares stay where they were put
+    """
+
+    def occlude(x, label, size, stride, score):
+        by = step(size, stride)
+        tops = np.arange((x.shape[0] - size) // by + 1 + extra[0]) * by
+        lefts = np.arange((x.shape[1] - size) // by + 1 + extra[1]) * by
+        grey = value(x) if callable(value) else value
+        pictures, now = [], x
+        for top in tops:
+            for left in lefts:
+                pictures.append(cover(now if keep else x, top, left, size, grey))
+                now = pictures[-1]
+        return read(score(np.stack(pictures)), label).reshape(len(tops), len(lefts))
+
+    return occlude
+
+
+def _scores(weight, bias):
+    def score(x):
+        """Logits (N, K) of pictures (N, H, W, 3): no place counts as another, and they are not linear in x."""
+        if x.ndim != 4 or np.prod(x.shape[1:]) != len(weight):
+            raise WrongKind(f"score: x.shape is {x.shape}, expected (N, H, W, 3)")
+        return np.arcsinh(x).reshape(len(x), -1) @ weight.astype(x.dtype) + bias.astype(x.dtype)
+
+    return score
+
+
+def _occlusion_probe(seed=0, size=(10, 13), label=2, far=0.0, square=4, stride=2):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0.5, 1, (*size, 3))
+    return x, label, square, stride, _scores(rng.normal(0, 0.15, (x.size, 4)), rng.normal(0, 0.5, 4) + far)
+
+
+def _second_occlusion_probe():
+    return _occlusion_probe(1, (15, 9), 1, square=6, stride=3)
+
+
+def _far_occlusion_probe():
+    return _occlusion_probe(2, (9, 11), 3, far=900.0, square=3, stride=2)
+
+
+def _whole_minus(x, label, size, stride, score):
+    return softmax(score(x[None]))[0, label] - occlusion(x, label, size, stride, score)
+
+
+def _best_class(x, label, size, stride, score):
+    return occlusion(x, int(score(x[None])[0].argmax()), size, stride, score)
+
+
+def _bare(logits, label):
+    e = np.exp(logits)
+    return (e / e.sum(axis=1, keepdims=True))[:, label]
+
+
+def _down(logits, label):
+    return softmax(logits.T).T[:, label]
+
+
+def _centred(x, top, left, size, value):
+    top, left = max(top - size // 2, 0), max(left - size // 2, 0)
+    return _cover(x, top, left, size, value)
+
+
+def _uncovered(x, top, left, size, value):
+    covered = np.full_like(x, value)
+    covered[top : top + size, left : left + size] = x[top : top + size, left : left + size]
+    return covered
+
+
+def _one_channel(x, top, left, size, value):
+    covered = x.copy()
+    covered[top : top + size, left : left + size, 0] = value
+    return covered
+
+
+def _strip(x, top, left, size, value):
+    covered = x.copy()
+    covered[top : top + size] = value
+    return covered
+
+
+def _by_index(x, label, size, stride, score):
+    """Squares at (r, c), not at (r · stride, c · stride)."""
+    return _occlusion(lambda x, top, left, size, value: _cover(x, top // stride, left // stride, size, value))(
+        x, label, size, stride, score
+    )
+
+
+def _stride_wide(x, label, size, stride, score):
+    return _occlusion(lambda x, top, left, size, value: _cover(x, top, left, stride, value))(
+        x, label, size, stride, score
+    )
+
+
+def _places_before(end):
+    """As many places as range(0, end, stride) has; end: a function of a side, the square's and the stride."""
+
+    def wrong(x, label, size, stride, score):
+        extra = [-(-end(side, size, stride) // stride) - ((side - size) // stride + 1) for side in x.shape[:2]]
+        return _occlusion(extra=extra)(x, label, size, stride, score)
+
+    return wrong
+
+
+WHITE = "covers with white or nearly so, which is a thing to see. Grey is 0 here: the mean is subtracted already."
+OCCLUSION_WRONG = (
+    Wrong(
+        "V22",
+        _occlusion(keep=True),
+        "The squares stay: at the end the whole picture is covered. Each place begins with a fresh copy of x.",
+    ),
+    Wrong(
+        "V23", _occlusion(read=lambda logits, label: logits[:, label]), "These are scores: the softmax was not taken."
+    ),
+    Wrong(
+        "S3",
+        _occlusion(read=_down),
+        "The softmax runs over the places. It runs over the classes: with scores (M, K), axis 1 sums to 1.",
+    ),
+    Wrong(
+        "S1",
+        _occlusion(read=_bare),
+        "exp of a large score overflows: subtract each row's maximum before the exponential.",
+    ),
+    Wrong(
+        "V24",
+        _occlusion(read=lambda logits, label: softmax(logits).max(axis=1)),
+        "You follow whichever class is ahead at each place. Ask for one class, `label`, at all places.",
+    ),
+    Wrong("V24", _best_class, "You follow the class that the net gives the whole picture. Ask for the class `label`."),
+    Wrong("V24", lambda x, label, *others: occlusion(x, 0, *others), "You follow class 0; ask for the class `label`."),
+    Wrong(
+        "V25",
+        _occlusion(read=lambda logits, label: 1 - softmax(logits)[:, label]),
+        "That is 1 − p. Return the probability of the label itself.",
+    ),
+    Wrong("V25", _whole_minus, "That is what is lost, p of the whole picture − p. Return p itself."),
+    Wrong(
+        "V25",
+        _occlusion(read=lambda logits, label: np.log(softmax(logits)[:, label])),
+        "That is log p. Return the probability itself.",
+    ),
+    Wrong("V26", _occlusion(value=255.0), f"A square of 255 {WHITE}"),
+    Wrong("V26", _occlusion(value=1.0), f"A square of 1 {WHITE}"),
+    Wrong(
+        "V26",
+        _occlusion(value=128.0),
+        "128 is grey among bytes, but the mean is subtracted already: on this scale grey is 0.",
+    ),
+    Wrong(
+        "V26",
+        _occlusion(value=127.0),
+        "127 is grey among bytes, but the mean is subtracted already: on this scale grey is 0.",
+    ),
+    Wrong(
+        "V26",
+        _occlusion(value=np.mean),
+        "You cover with this picture's own mean. Grey is 0 here: the training set's mean, which is subtracted already.",
+    ),
+    Wrong(
+        "V26",
+        _occlusion(value=lambda x: x.mean(axis=(0, 1))),
+        "You cover with this picture's own mean colour. Grey is 0 here: the training set's mean, which is subtracted already.",
+    ),
+    Wrong(
+        "P2",
+        _occlusion(step=lambda size, stride: size),
+        "Your squares lie side by side: they step by their size. Step by `stride`, so that they overlap.",
+    ),
+    Wrong("V27", _occlusion(step=lambda size, stride: 1), "Your squares move by one pixel; step by `stride`."),
+    Wrong(
+        "C4",
+        _by_index,
+        "The right number of places, but the squares move by one pixel: place (r, c) begins at row r · stride, column c · stride.",
+    ),
+    Wrong(
+        "V28",
+        _places_before(lambda side, size, stride: side - size),
+        "A last place is missing: the square still fits where it ends with the picture, so a range has to go to H − size + 1.",
+    ),
+    Wrong(
+        "V28",
+        _places_before(lambda side, size, stride: side),
+        "Some of your squares hang over the edge. The last one ends with the picture at most: (H − size) // stride + 1 places.",
+    ),
+    Wrong(
+        "V28",
+        _places_before(lambda side, size, stride: side - size + stride),
+        "Some of your squares hang over the edge. Round down, not up: (H − size) // stride + 1 places.",
+    ),
+    Wrong(
+        "C7",
+        _occlusion(lambda x, top, left, size, value: _cover(x, left, top, size, value)),
+        "Rows and columns of the squares are exchanged: entry [r, c] is for rows from r · stride, columns from c · stride.",
+    ),
+    Wrong(
+        "C7",
+        lambda *arguments: occlusion(*arguments).T,
+        "Rows and columns of the map are exchanged: entry [r, c] is for the place r down, c across.",
+    ),
+    Wrong(
+        "V29",
+        _occlusion(_centred),
+        "Your squares have their middle at the place; they begin there, and reach `size` down and to the right.",
+    ),
+    Wrong(
+        "V29",
+        _occlusion(lambda x, top, left, size, value: _cover(x, top, left, size - 1, value)),
+        "Your squares are one pixel short: a slice leaves out its end, so it is top : top + size.",
+    ),
+    Wrong("V29", _stride_wide, "Your squares are `stride` wide; they measure `size`, and only move by `stride`."),
+    Wrong("V30", _occlusion(_uncovered), "You cover everything but the square. Cover the square."),
+    Wrong("V30", _occlusion(_one_channel), "You cover red alone; all three channels become 0."),
+    Wrong(
+        "V30",
+        _occlusion(_strip),
+        "You cover whole rows; the square has columns too: [top : top + size, left : left + size].",
+    ),
+)
+
+
+def _occlusion_by_hand(arguments, output, index):
+    x, label, size, stride, score = arguments
+    top, left = index[0] * stride, index[1] * stride
+    p = softmax(score(_cover(x, top, left, size, 0)[None]))[0]
+    return (
+        f"By hand: with rows {top} to {top + size - 1}, columns {left} to {left + size - 1} at 0, the softmax is "
+        f"{', '.join(f'{value:.4f}' for value in p)}; class {label} has {p[label]:.6g}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- confusion
+
+
+def confusion(labels, answers, K):
+    matrix = errors.confusion(labels, answers, K)
+    ((true, answer, _),) = errors.largest_confusions(matrix, 1)
+    return matrix, np.array([true, answer])
+
+
+COUNTS = {
+    (0, 0): 9,
+    (0, 3): 4,
+    (1, 1): 2,
+    (1, 0): 2,
+    (1, 3): 3,
+    (1, 4): 1,
+    (3, 3): 6,
+    (3, 0): 1,
+    (3, 1): 3,
+    (4, 4): 5,
+    (4, 0): 2,
+}
+MORE_COUNTS = {
+    (0, 0): 3,
+    (0, 3): 4,
+    (1, 1): 11,
+    (1, 2): 5,
+    (2, 2): 1,
+    (2, 0): 3,
+    (2, 1): 1,
+    (3, 3): 5,
+    (3, 0): 4,
+    (3, 1): 2,
+}
+
+
+def _answers(counts=COUNTS, K=6, seed=0):
+    """One mistake is the most frequent; a class has no pictures, and the last one was not answered either."""
+    pairs = np.array([pair for pair, count in counts.items() for _ in range(count)])
+    labels, answers = np.random.default_rng(seed).permutation(pairs).T
+    return labels.copy(), answers.copy(), K
+
+
+def _more_answers():
+    return _answers(MORE_COUNTS, 5, 1)
+
+
+def _off(matrix):
+    """The matrix with 0 on its diagonal."""
+    return np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+
+
+def _pair(matrix):
+    """Where the largest entry is."""
+    return np.array(np.unravel_index(np.nanargmax(matrix), matrix.shape))
+
+
+def _matrix(change):
+    """`confusion` with another matrix, and its largest entry off the diagonal."""
+
+    def wrong(labels, answers, K):
+        matrix = change(errors.confusion(labels, answers, K))
+        return matrix, _pair(_off(matrix))
+
+    return wrong
+
+
+def _search(find):
+    """`confusion` with the right matrix, searched in another way."""
+
+    def wrong(labels, answers, K):
+        matrix = errors.confusion(labels, answers, K)
+        return matrix, find(matrix)
+
+    return wrong
+
+
+def _once(labels, answers, K):
+    matrix = np.zeros((K, K), int)
+    matrix[labels, answers] += 1
+    return matrix, _pair(_off(matrix))
+
+
+def _too_small(labels, answers, K):
+    return confusion(labels, answers, int(max(labels.max(), answers.max())) + 1)
+
+
+def _emptied(labels, answers, K):
+    matrix, pair = confusion(labels, answers, K)
+    return _off(matrix), pair
+
+
+def _shares_of(axis):
+    return lambda matrix: matrix / matrix.sum(axis=axis, keepdims=True)
+
+
+def _for_itself(matrix):
+    """The class with the most mistakes, and the answer given wrongly most often."""
+    return np.array([_off(matrix).sum(axis=axis).argmax() for axis in (1, 0)])
+
+
+CONFUSION_WRONG = (
+    Wrong(
+        "V31",
+        lambda labels, answers, K: (confusion(labels, answers, K)[0].T, confusion(labels, answers, K)[1]),
+        "The matrix lies on its side: true classes in rows, answers in columns.",
+    ),
+    Wrong(
+        "V31",
+        _matrix(lambda m: m.T),
+        "The matrix lies on its side: true classes in rows, answers in columns. So the two in pair are exchanged too.",
+    ),
+    Wrong(
+        "V31",
+        _search(lambda m: _pair(_off(m))[::-1]),
+        "The pair is turned over: first the true class, the row, then the answer, the column.",
+    ),
+    Wrong("V32", _search(_pair), "You found the diagonal, the right answers. Look for the largest entry off it."),
+    Wrong("V33", _matrix(_shares_of(0)), "You divide each column by its sum. The matrix holds counts."),
+    Wrong("V33", _matrix(_shares_of(1)), "You divide each row by its sum. The matrix holds counts."),
+    Wrong("V33", _matrix(_shares_of((0, 1))), "You divide by the number of pictures. The matrix holds counts."),
+    Wrong(
+        "V34",
+        _once,
+        "No entry is above 1: in matrix[labels, answers] += 1 a pair that comes twice is added once. Loop, or np.add.at, or np.bincount.",
+    ),
+    Wrong("V35", _matrix(lambda m: m + m.T), "You count both ways at once, a for b and b for a. They are two entries."),
+    Wrong(
+        "V35",
+        _search(lambda m: _pair(_off(m + m.T))),
+        "You search among both ways at once, a for b and b for a. They are two entries; the larger one is asked for.",
+    ),
+    Wrong(
+        "V36",
+        _emptied,
+        "The diagonal of the matrix is 0: you searched in the matrix that you return. Search in a copy.",
+    ),
+    Wrong(
+        "V37", _too_small, "Classes that never came are missing: the matrix has K rows and K columns whatever was seen."
+    ),
+    Wrong(
+        "V38",
+        _search(lambda m: _pair(_off(m) / m.sum(axis=1, keepdims=True))),
+        "You take the largest share of a row, where a rare class counts much. The largest count is asked for.",
+    ),
+    Wrong(
+        "V38",
+        _search(lambda m: _pair(_off(m) / m.sum(axis=0))),
+        "You take the largest share of a column, where a rare answer counts much. The largest count is asked for.",
+    ),
+    Wrong(
+        "V38",
+        _search(_for_itself),
+        "You look for the class with the most mistakes and, for itself, for the most frequent wrong answer. The two need not belong together: find the largest entry.",
+    ),
+)
+
+
+def _confusion_by_hand(arguments, output, index):
+    labels, answers, K = arguments
+    matrix, (true, answer) = confusion(labels, answers, K)
+    if output == "matrix":
+        i, j = index
+        return f"By hand: {matrix[i, j]} pictures of class {i} got the answer {j}."
+    return f"By hand: off the diagonal the largest entry is {matrix[true, answer]}, in row {true}, column {answer}."
+
+
+LESSON = Lesson(
+    "15",
+    "Looking inside",
+    20,
+    (
+        Exercise(
+            "15-colour",
+            "colour_shares",
+            colour_shares,
+            (_kernel_probe, _second_kernel_probe),
+            ("shares", "first", "second"),
+            wrong=COLOUR_WRONG,
+            by_hand=_colour_by_hand,
+            axes={"shares": ("kernel",)},
+            hints=(
+                "How long is the shadow of (r, g, b) on the line r = g = b? What does the shadow of (1, 1, 1) leave over?",
+                "share = 1 − Σ (r + g + b)²/3 / Σ (r² + g² + b²), both sums over the pixels of one kernel",
+                "grey = (weight.sum(axis=2) ** 2).sum(axis=(0, 1)) / 3",
+            ),
+        ),
+        Exercise(
+            "15-nearest",
+            "nearest",
+            nearest,
+            (_points, _more_points, _pixels),
+            ("near",),
+            wrong=NEAREST_WRONG,
+            by_hand=_nearest_by_hand,
+            axes={"near": ("query", "place")},
+            properties=(
+                Property(
+                    "V39",
+                    _ordered,
+                    "The right rows, in another order: the nearest comes first. (argpartition finds the k smallest, and does not sort them.)",
+                ),
+            ),
+            hints=(
+                "What type are the pixels, and what is 10 − 20 in it? What does argsort put first?",
+                "|a − b|² = |a|² − 2 a·b + |b|² for all pairs (Q, P); the k columns with the smallest, smallest first",
+                "squared = (a * a).sum(axis=1)[:, None] - 2 * (a @ b.T) + (b * b).sum(axis=1)  # a, b in float64",
+            ),
+        ),
+        Exercise(
+            "15-purity",
+            "purity",
+            purity,
+            (_neighbourhoods, _more_neighbourhoods),
+            ("purity",),
+            wrong=PURITY_WRONG,
+            by_hand=_purity_by_hand,
+            hints=(
+                "`near` holds numbers of pictures. Where does the class of picture 17 of the pool stand?",
+                "purity = 1/(Q·k) · Σ over queries q and their neighbours p of [pool_labels[p] = labels[q]]",
+                "pool_labels[near] == labels[:, None]  # (Q, k)",
+            ),
+        ),
+        Exercise(
+            "15-occlusion",
+            "occlusion",
+            occlusion,
+            (_occlusion_probe, _second_occlusion_probe, _far_occlusion_probe),
+            ("p",),
+            wrong=OCCLUSION_WRONG,
+            by_hand=_occlusion_by_hand,
+            axes={"p": ("row", "column")},
+            hints=(
+                "A side of 10, a square of 4, steps of 2: where does the first square begin, where the last?",
+                "p[r, c] = softmax(score(x with rows r·stride … + size − 1, columns c·stride … + size − 1 at 0))[label]",
+                "covered = x.copy(); covered[top : top + size, left : left + size] = 0",
+            ),
+        ),
+        Exercise(
+            "15-confusion",
+            "confusion",
+            confusion,
+            (_answers, _more_answers),
+            ("matrix", "pair"),
+            wrong=CONFUSION_WRONG,
+            by_hand=_confusion_by_hand,
+            axes={"matrix": ("class", "answer")},
+            hints=(
+                "Which entry does one picture add to? Which entries are no mistakes?",
+                "matrix[i, j] = how many pictures have label i and answer j; pair = the (i, j) with i ≠ j where it is largest",
+                "pair = np.array(np.unravel_index(wrong.argmax(), wrong.shape))  # wrong: a copy with 0 on its diagonal",
+            ),
+        ),
+    ),
+)

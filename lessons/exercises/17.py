@@ -1,0 +1,753 @@
+"""Lesson 17, the same lines on a GPU, then two: what is judged, and the mistakes that are known.
+
+The first three answers must run on both libraries: right on NumPy first, then tried on the stand-in device (`on_device`).
+In the others K towers, or K workers, are lists of K arrays: what each of them has.
+"""
+
+import numpy as np
+
+from tinyalex.backend import array_module
+from tinyalex.layers.im2col import group_slices
+from tinyalex.shares import shares
+from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
+from tinyalex.teaching.on_device import device_properties
+
+# ---------------------------------------------------------------------------------------------- dropout
+
+
+def dropout(x, u, p):
+    xp = array_module(x)
+    return x * xp.asarray(u >= p) / (1 - p)
+
+
+def _dropout_probe(shape, p, seed):
+    def make():
+        rng = np.random.default_rng(seed)
+        return rng.standard_normal(shape), rng.random(shape), p
+
+    return make
+
+
+DROPOUT_PROBES = _dropout_probe((4, 6), 0.3, 0), _dropout_probe((2, 3, 4, 3), 0.6, 1)
+DROPOUT_WRONG = (
+    Wrong("D2", lambda x, u, p: x * (u < p) / p, "p is the share that is dropped; you keep a share p."),
+    Wrong("D2", lambda x, u, p: x * (u >= 1 - p) / p, "p is the share that is dropped; you keep a share p."),
+    Wrong(
+        "D17",
+        lambda x, u, p: x * (u < p) / (1 - p),
+        "The gate is the wrong way round: a unit is dropped where u < p, and kept elsewhere.",
+    ),
+    Wrong(
+        "D17", lambda x, u, p: x * (u < p), "The gate is the wrong way round, and what is kept is not divided by 1 − p."
+    ),
+    Wrong("D1", lambda x, u, p: x * (u >= p), "What is kept is not divided by 1 − p."),
+    Wrong(
+        "D12",
+        lambda x, u, p: x * (u >= p) * (1 - p),
+        "You multiply with 1 − p, which is the paper's way at test "
+        "time. Here, in training, what is kept is divided by it.",
+    ),
+    Wrong("D2", lambda x, u, p: x * (u >= p) / p, "Divided by p; the share that is kept is 1 − p."),
+    Wrong(
+        "D3",
+        lambda x, u, p: x * (u[:1] >= p) / (1 - p),
+        "The first picture's draws are used for all: u has one for each entry.",
+    ),
+    Wrong(
+        "D25",
+        lambda x, u, p: x * (u < 1 - p) / (1 - p),
+        "As many are kept, but not those that were asked for: u ≥ "
+        "p is kept, so that all workers and devices drop the same.",
+    ),
+    Wrong("D25", lambda x, u, p: x / (1 - p), "Nothing is dropped."),
+)
+
+
+def _dropout_by_hand(arguments, output, index):
+    x, u, p = arguments
+    what = f"kept: {x[index]:.6g} / {1 - p:g}" if u[index] >= p else "dropped"
+    return f"By hand: u is {u[index]:.4g} and p is {p:g}, so x is {what}, and y is {dropout(x, u, p)[index]:.6g}."
+
+
+# ---------------------------------------------------------------------------------------------- the loss
+
+
+def loss_and_gradient(scores, labels):
+    xp, N = array_module(scores), len(scores)
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    log_p = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
+    places = xp.arange(N), labels
+    dscores = xp.exp(log_p)
+    dscores[places] -= 1
+    return -log_p[places].mean(), dscores / N
+
+
+def _loss_probe(N, K, offset, seed):
+    def make():
+        rng = np.random.default_rng(seed)
+        scores = 2 * rng.standard_normal((N, K))
+        scores[1] += offset
+        return scores, rng.integers(0, K, N)
+
+    return make
+
+
+LOSS_PROBES = _loss_probe(4, 5, 1000.0, 0), _loss_probe(3, 7, 300.0, 1)
+
+
+def _softmax(scores, axis=1):
+    e = np.exp(scores - scores.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def _lost(p, labels, over=None, picked=None):
+    N = len(p)
+    dscores = p.copy()
+    dscores[np.arange(N), labels if picked is None else picked] -= 1
+    return -np.log(p[np.arange(N), labels]).mean(), dscores / (over or N)
+
+
+def _no_shift(scores, labels):
+    e = np.exp(scores)
+    return _lost(e / e.sum(axis=1, keepdims=True), labels)
+
+
+def _one_maximum(scores, labels):
+    e = np.exp(scores - scores.max())
+    return _lost(e / e.sum(axis=1, keepdims=True), labels)
+
+
+def _only(part, function):
+    """The right answer but for its first (0) or second (1) part, which is function(of it, scores, labels)."""
+
+    def wrong(scores, labels):
+        both = list(loss_and_gradient(scores, labels))
+        both[part] = function(both[part], scores, labels)
+        return tuple(both)
+
+    return wrong
+
+
+LOSS_WRONG = (
+    Wrong("S1", _no_shift, "exp(1000) overflows: subtract each row's maximum first. That takes no if, and so no wait."),
+    Wrong(
+        "S2",
+        _one_maximum,
+        "You subtract the maximum of the whole batch: the other rows' exp underflows to 0. Subtract the *row's*.",
+    ),
+    Wrong(
+        "S3",
+        lambda scores, labels: _lost(_softmax(scores, axis=0), labels),
+        "The columns sum to 1 in yours; the rows should: axis 1.",
+    ),
+    Wrong(
+        "S4",
+        _only(1, lambda d, scores, labels: len(scores) * d),
+        "The gradient is N times too large: the loss is a mean over the batch.",
+    ),
+    Wrong(
+        "S5",
+        _only(0, lambda loss, scores, labels: len(scores) * loss),
+        "The loss is a sum over the pictures; it should be their mean.",
+    ),
+    Wrong(
+        "S5",
+        _only(0, lambda loss, scores, labels: loss / scores.shape[1]),
+        "The loss is divided by the number of classes too: only the right class of each picture adds to it.",
+    ),
+    Wrong("S9", _only(0, lambda loss, scores, labels: -loss), "The sign of the loss: −log p is never negative."),
+    Wrong(
+        "S9",
+        _only(1, lambda d, scores, labels: -d),
+        "The sign of the gradient: p − 1 for the right class, p for the others.",
+    ),
+    Wrong(
+        "S10",
+        _only(1, lambda d, scores, labels: _softmax(scores) / len(scores)),
+        "The 1 is not subtracted at the right classes.",
+    ),
+    Wrong(
+        "S10",
+        _only(1, lambda d, scores, labels: (_softmax(scores) - 1) / len(scores)),
+        "The 1 is subtracted everywhere; only at each picture's right class.",
+    ),
+    Wrong(
+        "S10",
+        _only(1, lambda d, scores, labels: _block(scores, labels)),
+        "dscores[:, labels] is every picture at every label. Two "
+        "arrays of indices go in pairs: dscores[xp.arange(N), labels].",
+    ),
+)
+
+
+def _block(scores, labels):
+    d = _softmax(scores)
+    d[:, labels] -= 1
+    return d / len(scores)
+
+
+def _loss_by_hand(arguments, output, index):
+    scores, labels = arguments
+    p = _softmax(scores)
+    if output == "loss":
+        return (
+            "By hand: the right classes have p = "
+            f"{', '.join(f'{v:.4g}' for v in p[np.arange(len(p)), labels])}; the mean of −log p."
+        )
+    n, k = index
+    return (
+        f"By hand: p is {p[n, k]:.6g} "
+        f"there{' and it is the right class, so less 1' if labels[n] == k else ''}, over N = {len(p)}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- clipping
+
+
+def clipped(grads, limit):
+    xp = array_module(grads[0])
+    length = xp.sqrt(sum((g * g).sum() for g in grads))
+    shrink = xp.minimum(1, limit / length)
+    return [g * shrink for g in grads]
+
+
+def _clip_probe(limit, seed):
+    def make():
+        rng = np.random.default_rng(seed)
+        return [rng.standard_normal((3, 4)), 2 * rng.standard_normal(5)], limit
+
+    return make
+
+
+CLIP_PROBES = _clip_probe(1.7, 0), _clip_probe(40.0, 1), _clip_probe(2.9, 2)
+
+
+def _scaled(shrink):
+    """Each array times shrink(it, all of them, limit)."""
+    return lambda grads, limit: [g * shrink(g, grads, limit) for g in grads]
+
+
+def _length(grads):
+    return np.sqrt(sum((g * g).sum() for g in grads))
+
+
+CLIP_WRONG = (
+    Wrong(
+        "O20",
+        _scaled(lambda g, grads, limit: limit / _length(grads)),
+        "Short gradients are made longer: the factor is at most 1.",
+    ),
+    Wrong(
+        "O20",
+        _scaled(lambda g, grads, limit: max(1, limit / _length(grads))),
+        "The other way round: the factor is the *smaller* of 1 and limit / length.",
+    ),
+    Wrong(
+        "O21",
+        _scaled(lambda g, grads, limit: min(1, limit / _length(grads[:1]))),
+        "You take the first array's length alone. The length is that of all arrays together.",
+    ),
+    Wrong(
+        "O21",
+        _scaled(lambda g, grads, limit: min(1, limit / _length([g]))),
+        "Each array is cut to the limit by itself, which turns the "
+        "direction of the step. The length is that of all arrays together.",
+    ),
+    Wrong(
+        "O22",
+        _scaled(lambda g, grads, limit: min(1, limit / _length(grads) ** 2)),
+        "The root is missing: that is the squared length.",
+    ),
+    Wrong(
+        "O22",
+        _scaled(lambda g, grads, limit: min(1, limit / sum(np.abs(g).sum() for g in grads))),
+        "You add up absolute values; the length is the root of the sum of squares.",
+    ),
+    Wrong(
+        "O22",
+        _scaled(lambda g, grads, limit: min(1, limit / sum(_length([g]) for g in grads))),
+        "You add up the arrays' lengths. Add up squares over all of them, then one root.",
+    ),
+    Wrong(
+        "O22",
+        _scaled(lambda g, grads, limit: min(1, limit / np.sqrt(sum((g * g).mean() for g in grads)))),
+        "That is the root of a *mean*; the length is that of a sum.",
+    ),
+    Wrong(
+        "O23",
+        lambda grads, limit: [np.clip(g, -limit, limit) for g in grads],
+        "Every entry is clipped by itself, which turns the direction of the step. Scale all by one factor.",
+    ),
+    Wrong("O24", lambda grads, limit: [g.copy() for g in grads], "Nothing is ever shortened."),
+    Wrong(
+        "O24",
+        _scaled(lambda g, grads, limit: min(1, _length(grads) / limit)),
+        "The factor is turned over: limit / length, not length / limit.",
+    ),
+    Wrong(
+        "O24",
+        _scaled(lambda g, grads, limit: 1 / _length(grads) if _length(grads) > limit else 1),
+        "Long gradients come out with length 1; they should have the length limit.",
+    ),
+)
+
+
+def _clip_by_hand(arguments, output, index):
+    grads, limit = arguments
+    length = _length(grads)
+    return (
+        f"By hand: all arrays together have the length {length:.6g}, "
+        f"limit is {limit:g}: the factor is {min(1, limit / length):.6g}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- what a tower holds
+
+
+def tower_part(weight, bias, in_channels, t, towers):
+    mine = shares(weight.shape[-1], towers)[t].run
+    reads = group_slices(in_channels, 0, towers)[t][0] if weight.shape[2] < in_channels else slice(0, in_channels)
+    return weight[..., mine], bias[mine], reads.start, reads.stop
+
+
+def _tower_probe(C, F, groups, t, towers, seed):
+    def make():
+        rng = np.random.default_rng(seed)
+        return rng.standard_normal((3, 2, C // groups, F)), rng.standard_normal(F), C, t, towers
+
+    return make
+
+
+TOWER_PROBES = (
+    _tower_probe(8, 12, 2, 1, 2, 0),
+    _tower_probe(6, 8, 1, 1, 2, 1),
+    _tower_probe(18, 6, 3, 1, 3, 2),
+    _tower_probe(8, 12, 4, 0, 2, 3),
+    _tower_probe(6, 9, 1, 2, 3, 4),
+)
+
+
+def _run(t, size, towers):
+    return slice(t * size // towers, (t + 1) * size // towers)
+
+
+def _part(weight=None, bias=None, reads=None):
+    """Right but for what is given: functions of (array, t, towers), and of (weight, in_channels, t, towers) → (first, "
+    "stop)."""
+
+    def wrong(w, b, C, t, towers):
+        right = tower_part(w, b, C, t, towers)
+        return (
+            weight(w, t, towers) if weight else right[0],
+            bias(b, t, towers) if bias else right[1],
+            *(reads(w, C, t, towers) if reads else right[2:]),
+        )
+
+    return wrong
+
+
+def _own(w, C, t, towers):
+    run = _run(t, C, towers)
+    return run.start, run.stop
+
+
+def _reads(w, C, t, towers):
+    return tower_part(w, w[0, 0, 0], C, t, towers)[2:]
+
+
+def _both_cut(w, t, towers):
+    return w[:, :, _run(t, w.shape[2], towers), _run(t, w.shape[3], towers)]
+
+
+TOWER_WRONG = (
+    Wrong(
+        "C13",
+        _part(lambda w, t, T: w[..., t::T], lambda b, t, T: b[t::T]),
+        "The kernels are dealt out like cards. A tower holds a run of them: those of the groups that are its own.",
+    ),
+    Wrong(
+        "C13",
+        _part(lambda w, t, T: w[..., t::T]),
+        "The kernels are dealt out like cards; the biases are cut as a run. A run for both.",
+    ),
+    Wrong(
+        "T1",
+        _part(_both_cut),
+        "You cut the kernels' depth too. weight.shape[2] is already what one kernel reads: cut the last axis only.",
+    ),
+    Wrong(
+        "T1",
+        _part(lambda w, t, T: w[:, :, _run(t, w.shape[2], T)]),
+        "You cut the depth of all the kernels. A tower holds whole kernels, but fewer of them: cut the last axis.",
+    ),
+    Wrong(
+        "T2",
+        _part(lambda w, t, T: w[..., _run(T - 1 - t, w.shape[3], T)], lambda b, t, T: b[_run(T - 1 - t, len(b), T)]),
+        "That is another tower's part: tower 0 has the first run.",
+    ),
+    Wrong(
+        "T2",
+        _part(lambda w, t, T: w[..., _run(0, w.shape[3], T)], lambda b, t, T: b[_run(0, len(b), T)]),
+        "Every tower gets the first run: it has to move with t.",
+    ),
+    Wrong(
+        "T2",
+        _part(lambda w, t, T: w[..., _run(0, w.shape[3], T)]),
+        "Every tower gets the first run of weight: it has to move with t.",
+    ),
+    Wrong("T3", _part(bias=lambda b, t, T: b), "The biases are all there; a tower needs those of its own kernels."),
+    Wrong("T3", _part(weight=lambda w, t, T: w), "The kernels are all there; a tower holds its run of them."),
+    Wrong(
+        "T3",
+        _part(bias=lambda b, t, T: b / T),
+        "The biases are divided by the number of towers. Each belongs to one tower, whole.",
+    ),
+    Wrong(
+        "T4",
+        _part(reads=_own),
+        "In yours a tower always reads its own channels. Where a kernel is as deep as "
+        "there are channels, it reads those of all towers: they have to be fetched.",
+    ),
+    Wrong(
+        "T4",
+        _part(reads=lambda w, C, t, T: (0, C)),
+        "In yours a tower always reads all channels. A kernel of a "
+        "grouped layer is too short for that: it reads its own tower's.",
+    ),
+    Wrong(
+        "T5",
+        _part(reads=lambda w, C, t, T: (0, C) if w.shape[2] == C else (0, C // T)),
+        "A grouped layer reads the first tower's channels in yours: the run has to move with t.",
+    ),
+    Wrong(
+        "T5",
+        _part(reads=lambda w, C, t, T: (0, C) if w.shape[2] == C else (t * w.shape[2], (t + 1) * w.shape[2])),
+        "You take one group's channels. A tower may hold several groups "
+        "(4 groups on 2 towers, say): its run is in_channels / towers long.",
+    ),
+    Wrong(
+        "T5",
+        _part(reads=lambda w, C, t, T: (0, w.shape[2])),
+        "That is as many channels as a kernel is deep, from 0 on. A "
+        "tower's own run of them begins at t · in_channels / towers.",
+    ),
+    Wrong(
+        "T5",
+        _part(reads=lambda w, C, t, T: (_reads(w, C, t, T)[0], _reads(w, C, t, T)[1] - 1)),
+        "stop is one past the last channel, as in a slice.",
+    ),
+    Wrong(
+        "T5",
+        _part(reads=lambda w, C, t, T: (_reads(w, C, t, T)[0], np.diff(_reads(w, C, t, T))[0])),
+        "stop is a place, not a length: one past the last channel.",
+    ),
+    Wrong(
+        "T4",
+        _part(reads=lambda w, C, t, T: _own(w, C, t, T) if w.shape[2] == C else (0, C)),
+        "The wrong way round: kernels as deep as there are channels read all of them, shorter ones their own tower's.",
+    ),
+)
+
+
+def _tower_by_hand(arguments, output, index):
+    weight, bias, C, t, towers = arguments
+    mine, (_, _, first, stop) = _run(t, len(bias), towers), tower_part(*arguments)
+    return (
+        f"By hand: tower {t} of {towers} has kernels {mine.start} to {mine.stop - 1}. "
+        f"A kernel is {weight.shape[2]} deep and there are {C} channels, so it reads "
+        f"{'all of them' if stop - first == C else f'channels {first} to {stop - 1}'}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- the meeting, on the way back
+
+
+def meeting_backward(dxs, t):
+    return sum(dxs[1:], dxs[0])[..., _run(t, dxs[0].shape[-1], len(dxs))]
+
+
+def _meeting_probe(shape, towers, t, seed):
+    def make():
+        rng = np.random.default_rng(seed)
+        return [rng.standard_normal(shape) for _ in range(towers)], t
+
+    return make
+
+
+MEETING_PROBES = (
+    _meeting_probe((2, 3, 4, 6), 2, 1, 0),
+    _meeting_probe((3, 12), 3, 1, 1),
+    _meeting_probe((2, 8), 2, 0, 2),
+)
+
+
+def _met(joined=None, cut=None):
+    def wrong(dxs, t):
+        K = len(dxs)
+        return (joined or (lambda dxs, t: sum(dxs[1:], dxs[0])))(dxs, t)[..., (cut or _run)(t, dxs[0].shape[-1], K)]
+
+    return wrong
+
+
+def _own_parts(dxs, t):
+    """Every tower's gradient for its own channels, side by side."""
+    K = len(dxs)
+    return np.concatenate([dx[..., _run(k, dx.shape[-1], K)] for k, dx in enumerate(dxs)], axis=-1)
+
+
+MEETING_WRONG = (
+    Wrong(
+        "T6",
+        _met(lambda dxs, t: dxs[t]),
+        "That is the tower's own view alone. The other towers' kernels read these channels too: without "
+        "their part the gradient is too small, and nothing warns you: it still learns, only worse.",
+    ),
+    Wrong(
+        "T6",
+        _met(lambda dxs, t: sum(dx for k, dx in enumerate(dxs) if k != t)),
+        "The tower's own part is missing: the sum is over all towers.",
+    ),
+    Wrong(
+        "T7",
+        _met(lambda dxs, t: sum(dxs) / len(dxs)),
+        "You average. Each tower's kernels add their own terms to one sum, so the parts add up.",
+    ),
+    Wrong(
+        "T8",
+        lambda dxs, t: sum(dxs[1:], dxs[0]),
+        "The sum is there, of all channels. Tower t goes on with those that it gave: its run.",
+    ),
+    Wrong(
+        "T8",
+        lambda dxs, t: dxs[t],
+        "That is the tower's own view, of all channels. Sum over the towers, and keep tower t's run of channels.",
+    ),
+    Wrong(
+        "T8",
+        lambda dxs, t: np.concatenate(dxs, axis=-1),
+        "You put the parts side by side. They are about the same channels: add them up.",
+    ),
+    Wrong("T9", _met(cut=lambda t, C, K: _run(K - 1 - t, C, K)), "That is another tower's run of channels."),
+    Wrong("T9", _met(cut=lambda t, C, K: _run((t + 1) % K, C, K)), "That is another tower's run of channels."),
+    Wrong(
+        "T9",
+        _met(cut=lambda t, C, K: _run(0, C, K)),
+        "Every tower gets the first run of channels: it has to move with t.",
+    ),
+    Wrong(
+        "C13",
+        _met(cut=lambda t, C, K: slice(t, None, K)),
+        "The channels are dealt out like cards. Tower t gave a run of them.",
+    ),
+    Wrong("T8", _own_parts, "Every tower's own view of its own channels, side by side: nothing has been added up."),
+)
+
+
+def _meeting_by_hand(arguments, output, index):
+    dxs, t = arguments
+    channel = _run(t, dxs[0].shape[-1], len(dxs)).start + index[-1]
+    parts = " + ".join(f"{dx[(*index[:-1], channel)]:.4g}" for dx in dxs)
+    return (
+        f"By hand: channel {index[-1]} of tower {t} is channel {channel} of all; "
+        f"the towers say {parts}, together {meeting_backward(dxs, t)[index]:.6g}."
+    )
+
+
+# ---------------------------------------------------------------------------------------------- uneven shares
+
+
+def batch_gradient(grads, counts):
+    total = sum(counts)
+    return sum(g * (n / total) for g, n in zip(grads, counts))
+
+
+def _average_probe(counts, shape, seed):
+    def make():
+        rng = np.random.default_rng(seed)
+        return [rng.standard_normal(shape) * (n > 0) for n in counts], list(counts)
+
+    return make
+
+
+AVERAGE_PROBES = (
+    _average_probe((7, 6), (3, 4), 0),
+    _average_probe((5, 2, 4), (6,), 1),
+    _average_probe((2, 1, 0), (2, 3), 2),
+)
+
+
+def _weighted(weights):
+    return lambda grads, counts: sum(g * w for g, w in zip(grads, weights(np.array(counts, float))))
+
+
+AVERAGE_WRONG = (
+    Wrong(
+        "T10",
+        _weighted(lambda n: np.full(len(n), 1 / len(n))),
+        "Every worker counts alike in yours. A picture of a small share then "
+        "weighs more than one of a large share: weigh each worker by its pictures.",
+    ),
+    Wrong(
+        "T11",
+        _weighted(lambda n: np.ones(len(n))),
+        "You add up means. With K workers the step is about K times too long.",
+    ),
+    Wrong(
+        "T11",
+        _weighted(lambda n: n),
+        "Sums over the pictures are asked for as a mean: divide by the number of all pictures.",
+    ),
+    Wrong(
+        "T11", _weighted(lambda n: n / len(n)), "You divide by the number of workers; by the number of all pictures."
+    ),
+    Wrong("T11", _weighted(lambda n: n / n.max()), "You divide by the largest share; by the number of all pictures."),
+    Wrong(
+        "T12",
+        _weighted(lambda n: 1 / n / n.sum()),
+        "A large share counts less in yours: what came in is a mean already; multiply by n, do not divide.",
+    ),
+    Wrong(
+        "T12",
+        _weighted(lambda n: 1 / n / (1 / n).sum()),
+        "A large share counts less in yours: multiply by n, do not divide.",
+    ),
+    Wrong("T12", _weighted(lambda n: 1 / n), "What came in is a mean already: multiply by n, do not divide."),
+    Wrong("T13", _weighted(lambda n: n[::-1] / n.sum()), "Each gradient is weighed with another worker's pictures."),
+    Wrong(
+        "T13",
+        _weighted(lambda n: np.where(np.arange(len(n)) == 0, 1.0, 0.0)),
+        "Only the first worker's gradient comes through.",
+    ),
+    Wrong(
+        "T13",
+        _weighted(lambda n: np.where(np.arange(len(n)) == len(n) - 1, n / n.sum(), 0.0)),
+        "Only the last worker's part comes through: add (+=), do not assign.",
+    ),
+    Wrong("T13", _weighted(lambda n: n // n.sum()), "// cuts the weights down to 0: divide with /."),
+    Wrong(
+        "T14",
+        _weighted(lambda n: n**2 / (n**2).sum()),
+        "The pictures count twice: once as weights, once in a weighted mean of those.",
+    ),
+    Wrong(
+        "T14",
+        _weighted(lambda n: np.sqrt(n) / np.sqrt(n).sum()),
+        "Weights go with the number of pictures, not with its root.",
+    ),
+    Wrong(
+        "T14",
+        _weighted(lambda n: np.exp(n - n.max()) / np.exp(n - n.max()).sum()),
+        "A softmax of the counts is not their share of the whole.",
+    ),
+)
+
+
+def _average_by_hand(arguments, output, index):
+    grads, counts = arguments
+    terms = " + ".join(f"{n}/{sum(counts)} · {g[index]:.4g}" for g, n in zip(grads, counts))
+    return f"By hand: {terms} = {batch_gradient(grads, counts)[index]:.6g}."
+
+
+LESSON = Lesson(
+    "17",
+    "The same lines on a GPU, then two",
+    20,
+    (
+        Exercise(
+            "17-dropout",
+            "dropout",
+            dropout,
+            DROPOUT_PROBES,
+            ("y",),
+            axes={"y": ("picture", "unit")},
+            wrong=DROPOUT_WRONG,
+            by_hand=_dropout_by_hand,
+            properties=device_properties(DROPOUT_PROBES, stays=(1,), moves=lambda x, u, p: u.nbytes),
+            hints=(
+                "Where does x live, and where u? What has to travel before the two can be multiplied, and as how many bytes?",
+                "kept = u ≥ p, on x's side; y = x · kept / (1 − p)",
+                "xp = array_module(x); return x * xp.asarray(u >= p) / (1 - p)",
+            ),
+        ),
+        Exercise(
+            "17-loss",
+            "loss_and_gradient",
+            loss_and_gradient,
+            LOSS_PROBES,
+            ("loss", "dscores"),
+            axes={"dscores": ("picture", "class")},
+            wrong=LOSS_WRONG,
+            by_hand=_loss_by_hand,
+            properties=device_properties(LOSS_PROBES),
+            hints=(
+                "Which of the colleague's lines ask for a number? Which make an array, and on which side is it then?",
+                "log p = s − max − log Σ exp(s − max), row by row, always;  dscores = (p − 1 at the right class) / N",
+                "places = xp.arange(N), labels; dscores[places] -= 1; return -log_p[places].mean(), dscores / N",
+            ),
+        ),
+        Exercise(
+            "17-clip",
+            "clipped",
+            clipped,
+            CLIP_PROBES,
+            ("first", "second"),
+            axes={"first": ("row", "column")},
+            wrong=CLIP_WRONG,
+            by_hand=_clip_by_hand,
+            properties=device_properties(CLIP_PROBES),
+            hints=(
+                "What would you multiply with if the gradient is too long? And what if it is not, so that one line serves both?",
+                "length = √(Σ over all arrays of Σ g²);  factor = min(1, limit / length), still on the device",
+                "shrink = xp.minimum(1, limit / xp.sqrt(sum((g * g).sum() for g in grads)))",
+            ),
+        ),
+        Exercise(
+            "17-tower",
+            "tower_part",
+            tower_part,
+            TOWER_PROBES,
+            ("weight", "bias", "first", "stop"),
+            axes={"weight": ("row", "column", "channel in", "kernel"), "bias": ("kernel",)},
+            wrong=TOWER_WRONG,
+            by_hand=_tower_by_hand,
+            hints=(
+                "On which axis of weight are the kernels counted? And what "
+                "does weight.shape[2] tell you about what a kernel reads?",
+                "weight[..., F_t], bias[F_t], F_t the t-th run of kernels;  "
+                "reads 0 … C if a kernel is C deep, else the t-th run of channels",
+                "F, C = weight.shape[3] // towers, in_channels // towers; reads = (0, "
+                "in_channels) if weight.shape[2] == in_channels else (t * C, (t + 1) * C)",
+            ),
+        ),
+        Exercise(
+            "17-meeting",
+            "meeting_backward",
+            meeting_backward,
+            MEETING_PROBES,
+            ("dx",),
+            wrong=MEETING_WRONG,
+            by_hand=_meeting_by_hand,
+            hints=(
+                "Channel 0 lives on tower 0, but which towers' kernels read it? So from where does its gradient come?",
+                "dx of tower t = (Σ over towers k of dx_k)[..., C_t], C_t the t-th run of channels",
+                "C = dxs[0].shape[-1] // len(dxs); return sum(dxs)[..., t * C : (t + 1) * C]",
+            ),
+        ),
+        Exercise(
+            "17-average",
+            "batch_gradient",
+            batch_gradient,
+            AVERAGE_PROBES,
+            ("gradient",),
+            wrong=AVERAGE_WRONG,
+            by_hand=_average_by_hand,
+            hints=(
+                "Worker 0's mean is over 7 pictures, worker 1's over 6. "
+                "How many pictures' worth of gradient does each hand you?",
+                "g = Σ n_k · g_k / Σ n_k",
+                "return sum(n * g for n, g in zip(counts, grads)) / sum(counts)",
+            ),
+        ),
+    ),
+    {"array_module": array_module},
+)

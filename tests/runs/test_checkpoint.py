@@ -1,0 +1,217 @@
+"""Checkpoints: bit for bit there and back, strict when read, and the old file kept whatever goes wrong in writing."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from tests.checks import refused
+from tinyalex.runs import checkpoint as module
+from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint, replacing, save_checkpoint
+from tinyalex.data.augment import ARRAYS
+from tinyalex.errors import UserError
+from tinyalex.models import find_model
+from tinyalex.runs.folder import load_network, restore_network
+
+
+def some(seed=0):
+    rng = np.random.default_rng(seed)
+    odd = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1e-45, 3e38], np.float32)
+    params = {"conv1.weight": rng.standard_normal((3, 3, 2, 4), dtype="float32"), "fc8.bias": odd}
+    velocity = {name: p * 2 for name, p in params.items() if name != "fc8.bias"} | {"fc8.bias": odd[::-1].copy()}
+    info = {"model": "alexnet-small", "class_names": ["écrin", "犬"], "state": {"history": [{"x": 0.1 + 0.2}]}}
+    return Checkpoint(params, velocity, {"mean": np.ones((2, 2, 3), np.float32)}, info)
+
+
+def bits(checkpoint):
+    groups = (checkpoint.params, checkpoint.velocity, checkpoint.view)
+    arrays = [{name: (a.dtype, a.shape, a.tobytes()) for name, a in group.items()} for group in groups]
+    return [*arrays, checkpoint.info]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    save_checkpoint(tmp_path / "last.safetensors", some())
+    return tmp_path / "last.safetensors"
+
+
+def test_there_and_back_bit_for_bit(saved):
+    assert bits(load_checkpoint(saved)) == bits(some())
+    assert os.listdir(saved.parent) == [saved.name]
+
+
+def test_arrays_of_any_layout(tmp_path):
+    one = some()
+    weight = one.params["conv1.weight"]
+    layouts = [np.asfortranarray(weight), weight[::-1].copy()[::-1], np.repeat(weight, 2, axis=1)[:, ::2]]
+    for layout in layouts:
+        save_checkpoint(tmp_path / "a", Checkpoint(one.params | {"conv1.weight": layout}, {}, {}, {}))
+        np.testing.assert_array_equal(load_checkpoint(tmp_path / "a").params["conv1.weight"], weight)
+
+
+# ---------------------------------------------------------------------------------------------- strict when read
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.1, 0.5, 0.9, 0.9999])
+def test_cut_short(saved, share):
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[: int(len(whole) * share)])
+    refused(lambda: load_checkpoint(saved), saved, "not a whole safetensors file", error=UserError)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello, world\n", b"\0" * 200, b"\xff" * 200, b"PK\x03\x04" + bytes(100)])
+def test_not_a_checkpoint(saved, content):
+    saved.write_bytes(content)
+    refused(lambda: load_checkpoint(saved), saved, "not a whole safetensors file", error=UserError)
+
+
+def test_no_file(tmp_path):
+    for path in (tmp_path / "none.safetensors", tmp_path):
+        refused(lambda: load_checkpoint(path), path, "not found", error=UserError)
+
+
+@pytest.mark.parametrize("tensors, header, words", [
+    ({"weight": np.zeros(3)}, None, "not written by tinyalex"),
+    ({"weight": np.zeros(3)}, {"format": "pt"}, "not written by tinyalex"),
+    ({}, {"tinyalex": json.dumps({"version": 99})}, "another version"),
+    ({}, {"tinyalex": "{}"}, "another version"),
+    ({}, {"tinyalex": "{"}, ""),
+    ({}, {"tinyalex": "[1]"}, ""),
+    ({"other/x": np.zeros(3)}, {"tinyalex": '{"version": 1}'}, ""),
+    ({"x": np.zeros(3)}, {"tinyalex": '{"version": 1}'}, ""),
+])
+def test_foreign_files(tmp_path, tensors, header, words):
+    save_file(tensors, tmp_path / "a.safetensors", header)
+    refused(lambda: load_checkpoint(tmp_path / "a.safetensors"), tmp_path / "a.safetensors", words, error=UserError)
+
+
+def test_foreign_bfloat16(tmp_path):
+    """What NumPy has no dtype for, as in most files that are exchanged today."""
+    header = json.dumps({"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    refused(lambda: load_checkpoint(tmp_path / "a.safetensors"), tmp_path / "a.safetensors", error=UserError)
+
+
+def test_copying_is_strict_and_all_or_nothing():
+    target = {"a": np.zeros((2, 3)), "b": np.zeros(4)}
+    held = target["a"]
+    for source, words in [
+        ({"a": np.ones((2, 3)), "c": np.ones(4)}, ["missing b", "unknown c"]),
+        ({"a": np.ones((2, 3)), "b": np.ones((4, 1))}, ["b has shape (4, 1)", "expected (4,)"]),
+    ]:
+        refused(lambda: copy_into(target, source, "file"), "file", *words, error=UserError)
+    assert not target["a"].any(), "half of a checkpoint was copied"
+    copy_into(target, {"a": np.ones((2, 3)), "b": np.ones(4)}, "file")
+    assert target["a"] is held and held.all() and target["b"].all()
+
+
+def network_checkpoint(classes=3, **changes):
+    network = find_model("alexnet-small").build(classes)
+    view = {"mean": np.zeros((64, 64, 3), np.float32), "color_eigenvalues": np.ones(3), "color_eigenvectors": np.eye(3)}
+    info = {"model": "alexnet-small", "class_ids": list("abc"), "crop": 56, "scale": 1.0}
+    return network, Checkpoint(network.params, {}, view, {**info, **changes})
+
+
+def test_a_network_comes_back(tmp_path):
+    network, checkpoint = network_checkpoint()
+    save_checkpoint(tmp_path / "a.safetensors", checkpoint)
+    again, view, info, file = load_network(tmp_path / "a.safetensors", np)
+    assert file == tmp_path / "a.safetensors" and info["class_ids"] == list("abc")
+    assert view.size == 64 and view.crop == 56
+    assert bits(Checkpoint(again.params, {}, {})) == bits(Checkpoint(network.params, {}, {}))
+    assert set(ARRAYS) == set(checkpoint.view)
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"model": "alexnet-32"}, ["conv1.weight", (5, 5, 3, 48), (3, 3, 3, 96)]),
+    ({"class_ids": list("abcd")}, ["fc8", 3, 4]),
+    ({"model": "alexnet-tiny"}, ["alexnet-tiny"]),
+    ({"extra": 1, "crop": None}, []),
+])
+def test_a_checkpoint_that_does_not_fit_its_model(changes, words):
+    _, checkpoint = network_checkpoint(**changes)
+    if not words:
+        del checkpoint.info["crop"]
+    refused(lambda: restore_network(checkpoint, "file"), *words, error=UserError)
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+def test_disk_full_keeps_the_old_file(saved, monkeypatch):
+    def full(arrays, path, metadata):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "save_file", full)
+    refused(lambda: save_checkpoint(saved, some(1)), saved, "the disk is full", "is kept", error=UserError)
+    assert bits(load_checkpoint(saved)) == bits(some(0)) and os.listdir(saved.parent) == [saved.name]
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
+from tinyalex.errors import UserError
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    save_checkpoint(sys.argv[1], Checkpoint({"a": np.zeros(100_000, np.float32)}, {}, {}))
+except UserError as error:
+    print(error)
+"""
+
+
+def test_a_write_that_the_system_stops(saved):
+    """Truly: the process may write no file longer than 50 kB."""
+    pytest.importorskip("resource", reason="no limits on this system")
+    done = subprocess.run([sys.executable, "-c", LIMITED, saved], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert str(saved) in done.stdout and "cannot be written" in done.stdout and done.stdout.count("\n") == 1
+    assert bits(load_checkpoint(saved)) == bits(some(0)) and os.listdir(saved.parent) == [saved.name]
+
+
+def test_a_folder_that_is_gone(tmp_path):
+    path = tmp_path / "gone" / "last.safetensors"
+    refused(lambda: save_checkpoint(path, some()), path, "cannot be written", error=UserError)
+
+
+@pytest.mark.parametrize("error, raised", [
+    (ValueError("x"), ValueError),
+    (KeyboardInterrupt(), KeyboardInterrupt),
+    (OSError(errno.EIO, "I/O error"), UserError),
+])
+def test_replacing_is_all_or_nothing(tmp_path, error, raised):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(raised), replacing(path) as beside:
+        beside.write_text("half")
+        raise error
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["a.json"]
+    with replacing(path) as beside:
+        assert beside.parent == path.parent, "a rename across file systems is a copy"
+        beside.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and os.listdir(tmp_path) == ["a.json"]
+
+
+def test_replacing_where_a_folder_is_in_the_way(tmp_path):
+    (tmp_path / "a.json").mkdir()
+
+    def write():
+        with replacing(tmp_path / "a.json") as beside:
+            beside.write_text("new")
+
+    refused(write, tmp_path / "a.json", "cannot be written", error=UserError)
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_others_may_read_it(tmp_path):
+    """As any new file: what the process's mask leaves of rw for all."""
+    save_checkpoint(tmp_path / "a.safetensors", Checkpoint({"w": np.ones(3, np.float32)}, {}, {}, {}))
+    (tmp_path / "b").touch()
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "b").stat().st_mode

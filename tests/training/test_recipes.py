@@ -1,0 +1,71 @@
+"""Recipes as files: every one that comes with tinyalex resolves, and a wrong one is refused in one line."""
+
+import pytest
+
+from tests.checks import refused
+from tests.test_cli import call, json_of
+from tests.training.test_training import write_easy
+from tinyalex.errors import UserError
+from tinyalex.models import find_model
+from tinyalex.optim import Schedule
+from tinyalex.runs.config import Config, read_json
+from tinyalex.training.recipes import find_recipe, recipe_names
+
+GOOD = (
+    'about = "a"\nmodel = "alexnet-mini"\ndata = "d"\n[settings]\nepochs = 2\nlr = 0.003\nmirror = false\nbatch = 8\n'
+)
+REACHED = {"command", "date", "hardware", "minutes", "top1_error", "top5_error", "ten_crop_top1_error"}
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_resolves(name):
+    recipe = find_recipe(name)
+    config = Config.for_model(find_model(recipe.model), "builtin", **recipe.settings)
+    Schedule(config.schedule, config.lr, config.epochs)
+    for key, value in recipe.settings.items():
+        assert getattr(config, key) == value
+    assert set(recipe.reached) in (set(), REACHED)
+    assert f"--recipe {name}" in recipe.reached.get("command", f"--recipe {name}")
+
+
+def test_a_recipe_of_ones_own_is_used_and_options_win(tmp_path, capsys):
+    file, data = tmp_path / "mine.toml", write_easy(tmp_path / "data", 16, 8)
+    file.write_text(GOOD)
+    run = tmp_path / "run"
+    json_of(capsys, "train", "--recipe", file, "--data", data, "--out", run, "--epochs", 1)
+    config = read_json(run / "config.json")["config"]
+    found = [config[key] for key in ("model", "epochs", "lr", "mirror", "batch", "crops")]
+    assert found == ["alexnet-mini", 1, 0.003, False, 8, True]
+    code, _, err = call(capsys, "train", "--resume", run, "--recipe", file)
+    assert code == 2 and "--recipe cannot be given" in err
+
+
+def test_a_recipe_wants_to_be_told_its_data(tmp_path, capsys):
+    code, _, err = call(capsys, "train", "--recipe", "tiny-imagenet-10", "--out", tmp_path / "run")
+    assert code == 2 and err.count("\n") == 1 and find_recipe("tiny-imagenet-10").data in err and "--data" in err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ("epochs = 2", "epoch = 2", ["'epoch'", "epochs"]),
+        ("epochs = 2", 'epochs = "2"', ["epochs is '2'", "int"]),
+        ("mirror = false", "seed = 1", ["'seed'"]),
+        ('about = "a"', "about = 3", ["about is 3", "text"]),
+        ('model = "alexnet-mini"\n', "", ["expected about, model"]),
+        ("[settings]", "[setting]", ["setting", "expected about"]),
+        ("epochs = 2", "epochs 2", ["not readable as TOML"]),
+        ("[settings]", "settings = 3\n[reached]", ["settings is 3"]),
+    ],
+)
+def test_wrong_files_are_refused(tmp_path, old, new, words):
+    file = tmp_path / "wrong.toml"
+    assert old in GOOD
+    file.write_text(GOOD.replace(old, new))
+    refused(lambda: find_recipe(file), str(file), *words, error=UserError)
+
+
+def test_a_name_that_there_is_not(tmp_path):
+    refused(lambda: find_recipe("tiny"), "'tiny'", *recipe_names(), error=UserError)
+    refused(lambda: find_recipe(tmp_path / "none.toml"), "none.toml", error=UserError)

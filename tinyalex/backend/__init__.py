@@ -1,0 +1,58 @@
+"""The array-module shim: what NumPy and CuPy spell differently has one name here.
+
+arrays.py      which library an array lives in, moving arrays: the one file that imports CuPy
+randomness.py  random generators keyed by what they are for
+memory.py      free memory, work arrays
+threads.py     work shared out among the cores
+"""
+
+from tinyalex.backend.arrays import (
+    Array,
+    array_module,
+    choose_device,
+    gpu_number,
+    is_host,
+    nccl_group,
+    synchronize,
+    to_device,
+    to_host,
+)
+from tinyalex.backend.memory import memory_available, scratch
+from tinyalex.backend.randomness import child_streams, random_stream, uniform
+from tinyalex.backend.threads import (
+    cores,
+    device_name,
+    matmul,
+    one_blas_thread,
+    ordered_map,
+    prefetch,
+    set_thread_count,
+    thread_count,
+    use_gpu,
+)
+
+__all__ = [
+    "Array",
+    "array_module",
+    "child_streams",
+    "choose_device",
+    "cores",
+    "device_name",
+    "gpu_number",
+    "is_host",
+    "matmul",
+    "memory_available",
+    "nccl_group",
+    "one_blas_thread",
+    "ordered_map",
+    "prefetch",
+    "random_stream",
+    "scratch",
+    "set_thread_count",
+    "synchronize",
+    "thread_count",
+    "to_device",
+    "to_host",
+    "uniform",
+    "use_gpu",
+]

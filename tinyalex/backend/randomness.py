@@ -1,0 +1,45 @@
+"""Random generators: one for each key, on either library."""
+
+import sys
+import zlib
+
+import numpy as np
+
+from tinyalex.backend.arrays import to_host
+
+
+def random_stream(*key, xp=np):
+    """A random generator of its own for each key, say (seed, "dropout", epoch, step).
+
+    Nothing is carried from one draw to the next, so a run resumed in the middle draws what it would have drawn.
+    Key parts are non-negative integers or strings; without any the stream is fresh, unlike every other.
+    Both libraries' generators have the methods random, standard_normal and integers.
+    """
+    words = [zlib.crc32(part.encode()) if isinstance(part, str) else int(part) for part in key]
+    # The length goes in too: to SeedSequence (3,) and (3, 0) are one seed
+    sequence = np.random.SeedSequence([len(words), *words] if words else None)
+    if xp is np:
+        return np.random.default_rng(sequence)
+    seed = int(sequence.generate_state(1, np.uint64)[0])
+    return xp.random.Generator(xp.random.Philox4x3210(seed))
+
+
+def uniform(rng, shape, xp):
+    """float32 numbers in [0, 1) as an array of `xp`.
+
+    rng: a generator of either library; a NumPy generator draws on the host and the result is moved, so that a CPU and
+    a GPU run can share their draws. None draws from fresh entropy, as numpy.random.default_rng(None) does.
+    """
+    if rng is None:
+        rng = random_stream()
+    return xp.asarray(rng.random(shape, dtype=np.float32))
+
+
+def child_streams(rng, count):
+    """`count` generators that depend only on `rng`'s state, one for each piece of a split batch."""
+    if rng is None:
+        return [None] * count
+    seeds = to_host(rng.integers(0, 2**62, size=count))
+    if isinstance(rng, np.random.Generator):
+        return [random_stream(int(seed)) for seed in seeds]
+    return [random_stream(int(seed), xp=sys.modules["cupy"]) for seed in seeds]

@@ -1,0 +1,1 @@
+"""Networks in other libraries: the same layers and weights in PyTorch."""

@@ -1,0 +1,177 @@
+"""Two trained networks side by side: what differs between their runs, what that changed, and how sure that is.
+
+A and B are `Run`s judged on the same N pictures. Every difference is B − A, so below 0 means that B is wrong less often.
+Errors are fractions of 1; in the sentences for people they differ by percentage points.
+"""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from tinyalex.evaluation import class_probabilities, measure, per_picture
+from tinyalex.runs.folder import RunFolder
+from tinyalex.statistics import mcnemar, paired_bootstrap
+
+SEED = 0  # of the bootstrap: the same two networks always get the same interval
+LEVEL = 0.95
+
+
+def compare(a, b, data, split, xp, ten_crop=False, quiet=False):
+    """The whole comparison of two `Run`s as JSON values; `data` names the validation `split`, which must fit both."""
+    (about_a, rank_a, loss_a), (about_b, rank_b, loss_b) = (_judge(run, split, xp, ten_crop, quiet) for run in (a, b))
+    differ = differences(a.info, b.info)
+    result = {
+        "a": about_a,
+        "b": about_b,
+        "data": data,
+        "images": len(split),
+        "ten_crop": ten_crop,
+        "differences": differ,
+        "cause": cause(differ),
+        "notes": _notes(a, b, differ),
+        "change": {
+            "top1_error": change(rank_a >= 1, rank_b >= 1) | _discordant(rank_a >= 1, rank_b >= 1),
+            "top5_error": change(rank_a >= 5, rank_b >= 5) | _discordant(rank_a >= 5, rank_b >= 5),
+            "loss": change(loss_a, loss_b),
+        },
+        "classes": by_class(rank_a >= 1, rank_b >= 1, split.labels, a.info),
+    }
+    return result | {"reading": reading(result)}
+
+
+def _judge(run, split, xp, ten_crop, quiet):
+    """(the run's own numbers, each picture's rank, each picture's loss); the probabilities themselves are let go."""
+    p = class_probabilities(run.network, split, run.view, xp, ten_crop, quiet=quiet)
+    config = run.info["config"]
+    about = {"run": str(run.path), "checkpoint": str(run.file), "model": config["model"]}
+    about |= {"epoch": run.info["state"]["epoch"], "epochs": config["epochs"]}
+    return about | asdict(measure(p, split.labels)), *per_picture(p, split.labels)
+
+
+def history(run):
+    """The epochs of a run, for its curves: all of its folder's, or those that led to a single checkpoint."""
+    lines = RunFolder(run.path).read_metrics("epoch") if run.path.is_dir() else []
+    return lines or run.info["state"]["history"]
+
+
+# ---------------------------------------------------------------------------------------------- what differs
+
+
+def differences(a, b):
+    """What differs between two runs, by what their checkpoints say: a list of {"what", "a", "b", "counts"}.
+
+    A variation in the model's name, +no-lrn say, is a thing of its own, and so is each setting. Data are compared by their
+    fingerprints, so a folder that has moved is no difference. A setting that one run does not know has the value None.
+    counts: False for what moves results no further than another seed does: Python, NumPy, the machine
+    """
+    configs = config_a, config_b = a["config"], b["config"]
+    (base_a, *plus_a), (base_b, *plus_b) = (config["model"].split("+") for config in configs)
+    rows = [("model", base_a, base_b, True)]
+    rows += [(f"+{name}", name in plus_a, name in plus_b, True) for name in dict.fromkeys(plus_a + plus_b)]
+    if a["fingerprint"] != b["fingerprint"]:
+        rows.append(("data", *(f"{info['config']['data']} ({info['fingerprint'][:8]})" for info in (a, b)), True))
+    settings = [key for key in config_a | config_b if key not in ("model", "data")]
+    rows += [(key, config_a.get(key), config_b.get(key), True) for key in settings]
+    versions = a["versions"], b["versions"]
+    rows += [(key, *(v.get(key) for v in versions), key == "tinyalex") for key in versions[0] | versions[1]]
+    return [dict(zip(("what", "a", "b", "counts"), row)) for row in rows if row[1] != row[2]]
+
+
+def cause(differ):
+    """One plain sentence: what a change in the results can be laid to. differ: as from `differences`."""
+    things = [thing["what"] for thing in differ if thing["counts"]]
+    if not things:
+        return (
+            "Nothing that decides a run's numbers differs: one run twice, two epochs of it, or the same run elsewhere."
+        )
+    if things == ["seed"]:
+        return "Only the seed differs: what follows is what chance does."
+    if len(things) == 1:
+        return f"One thing differs: {things[0]}."
+    return f"{len(things)} things differ ({', '.join(things)}): what follows cannot be laid to one of them."
+
+
+def _notes(a, b, differ):
+    """What else to bear in mind, a sentence each."""
+    notes = []
+    for name, run in (("A", a), ("B", b)):
+        if run.path.is_dir() and not (run.path / "result.json").exists():
+            done = f"{len(history(run))} of {run.info['config']['epochs']}"
+            notes.append(f"{name} has not been trained to its end: {done} epochs are done.")
+    if not all(thing["counts"] for thing in differ):
+        notes.append("Other versions and machines change a run as another seed does; they are not counted.")
+    if [thing["what"] for thing in differ if thing["counts"]] != ["seed"]:
+        notes.append(
+            "The interval is about the choice of pictures. Training has its own chance, which is not in it: "
+            "compare two runs that differ in their seed alone to see how much that is."
+        )
+    return notes
+
+
+# ---------------------------------------------------------------------------------------------- what that changed
+
+
+def change(values_a, values_b):
+    """{"difference", "low", "high"}: the mean of B − A over pictures, and its 95 % interval (`paired_bootstrap`)."""
+    interval = paired_bootstrap(values_b, values_a, SEED, level=LEVEL)
+    return {"difference": interval.mean, "low": interval.low, "high": interval.high}
+
+
+def _discordant(wrong_a, wrong_b):
+    return dict(zip(("only_a", "only_b", "p"), mcnemar(wrong_a, wrong_b)))
+
+
+def by_class(wrong_a, wrong_b, labels, info):
+    """Each class with its pictures and how many of them A and B got wrong; those first whose error changed most.
+
+    wrong_a, wrong_b: bool (N,);  labels: (N,);  info: of a checkpoint, for the classes' names
+    """
+    K = len(info["class_ids"])
+    images, a, b = (np.bincount(labels[chosen], minlength=K) for chosen in (slice(None), wrong_a, wrong_b))
+    order = np.argsort(-np.abs(b - a) / np.maximum(images, 1), kind="stable")
+    return [
+        {
+            "class": info["class_names"][k],
+            "id": info["class_ids"][k],
+            "images": int(images[k]),
+            "wrong_a": int(a[k]),
+            "wrong_b": int(b[k]),
+        }
+        for k in order
+        if images[k]
+    ]
+
+
+def reading(result):
+    """The outcome for top-1 error in one plain sentence.
+
+    A difference is called resolved where both say so: the interval leaves out 0, and McNemar's p is below 0.05. With few
+    pictures the bootstrap alone is too sure of itself.
+    """
+    found, images = result["change"]["top1_error"], f"{result['images']:,} pictures"
+    if found["only_a"] == found["only_b"] == 0:
+        return f"Of {images} A and B got the very same ones wrong."
+    resolved = (found["low"] > 0 or found["high"] < 0) and found["p"] < 1 - LEVEL
+    how = (
+        "more often than"
+        if found["difference"] > 0
+        else "less often than"
+        if found["difference"] < 0
+        else "as often as"
+    )
+    by = f", by {points(abs(found['difference']))} percentage points" if found["difference"] else ""
+    means = f"more than the choice of {images} explains" if resolved else f"and {images} do not resolve a difference"
+    return (
+        f"B is wrong {how} A{by}: {result['a']['top1_error']:.1%} became {result['b']['top1_error']:.1%}, {means} "
+        f"(95 % interval {points(found['low'], '+')} to {points(found['high'], '+')} percentage points; only A was wrong on "
+        f"{found['only_a']:,}, only B on {found['only_b']:,}, McNemar's test: {p_text(found['p'])})."
+    )
+
+
+def points(fraction, sign=""):
+    """A difference between two errors as percentage points, 2 digits behind the point; sign "+" to show a plus too."""
+    return f"{100 * fraction:{sign}.2f}".replace("-", "−")
+
+
+def p_text(p):
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"

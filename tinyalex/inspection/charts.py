@@ -1,0 +1,133 @@
+"""The page's charts. Colours from viridis, and no meaning by colour alone: line styles, marks and words beside it.
+
+F kernels, K classes. Each function returns a Matplotlib figure for `tinyalex.plots.save`.
+"""
+
+import numpy as np
+from matplotlib.colors import PowerNorm
+from matplotlib.ticker import MaxNLocator
+
+from tinyalex.inspection.galleries import WIDTH, words
+from tinyalex.plots import DARK, MIDDLE, draw_sheet, kernel_sheet, plt
+
+MARKERS = "os^vDPX*<>"
+NUMBERED = 25  # classes: in a larger matrix numbers could not be read
+ON_LINE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # so that a line behind a number does not strike it out
+
+
+def towers(parts):
+    """The first layer's kernels beside how coloured each is, a row for each tower (paper Fig. 3).
+
+    parts: [(title, weight (KH, KW, 3, F), selectivity (F,)), …]
+    """
+    figure, axes = plt.subplots(
+        len(parts), 2, figsize=(WIDTH, 3.6 * len(parts)), layout="constrained", squeeze=False, width_ratios=(1.3, 1)
+    )
+    for (title, weight, selectivity), (left, right) in zip(parts, axes):
+        draw_sheet(left, kernel_sheet(weight))
+        left.set_title(title)
+        right.bar(range(1, len(selectivity) + 1), np.sort(selectivity), color=MIDDLE, width=0.8)
+        right.axhline(selectivity.mean(), color=DARK, ls="--")
+        right.text(0.6, selectivity.mean() + 0.02, f"mean {selectivity.mean():.2f}", color=DARK, va="bottom")
+        right.set(ylim=(0, 1), xlim=(0.4, len(selectivity) + 0.6), ylabel="colour selectivity")
+        right.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _plain(right)
+    axes[-1, 1].set_xlabel("kernels, the greyest first")
+    return figure
+
+
+def confusions(matrix, names):
+    """Answers by class as shares of each row. matrix: (K, K) counts;  names: of the K classes."""
+    K = len(names)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = min(WIDTH, max(4.5, 1.6 + 0.32 * K))
+    figure, axis = plt.subplots(figsize=(side + 0.8, side), layout="constrained")
+    image = axis.imshow(shares, cmap="viridis", norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
+    small = max(5, 9.5 - 0.09 * K)
+    labels = [words(name, 18) for name in names]
+    axis.set_xticks(range(K), labels, rotation=90, fontsize=small)
+    axis.set_yticks(range(K), labels, fontsize=small)
+    axis.set(xlabel="answer", ylabel="right class")
+    for true, answer in np.argwhere(matrix) if K <= NUMBERED else ():
+        color = "white" if shares[true, answer] < 0.25 else "black"
+        axis.text(answer, true, str(matrix[true, answer]), ha="center", va="center", color=color, fontsize=small)
+    figure.colorbar(image, label="share of the class's pictures", shrink=0.7, ticks=(0, 0.05, 0.2, 0.5, 1))
+    return figure
+
+
+def class_errors(names, errors, mean):
+    """A bar for each class, in the order given, and the mean as a line. errors: fractions."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.1 + 0.24 * len(names)), layout="constrained")
+    axis.barh(range(len(names)), 100 * np.asarray(errors), 0.72, color=MIDDLE)
+    for place, error in enumerate(errors):
+        axis.text(100 * error + 0.7, place, f"{error:.0%}", va="center", fontsize=8.5, bbox=ON_LINE)
+    axis.axvline(100 * mean, color=DARK, ls="--", label=f"all pictures: {mean:.1%}")
+    axis.set_yticks(range(len(names)), [words(name, 28) for name in names], fontsize=9)
+    axis.set(xlim=(0, 107), ylim=(len(names) - 0.4, -0.6), xlabel="wrong answers, %")
+    axis.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
+    _plain(axis)
+    return figure
+
+
+def reliability(rows, ece):
+    """Share of right answers by the probability that the network gave them, above how many there were.
+
+    rows: (pictures, mean probability, share right) for equal stretches of 0..1, as `calibration` has them
+    """
+    edges = np.linspace(0, 1, len(rows) + 1)[:-1]
+    counts, confidence, share = np.array(rows, float).T
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(6.5, 6.2), layout="constrained", sharex=True, height_ratios=(3, 1)
+    )
+    above.bar(edges, np.nan_to_num(share), 1 / len(rows), align="edge", color=MIDDLE, ec="white", label="right answers")
+    above.plot((0, 1), (0, 1), color="#444444", ls="--", label="as sure as right")
+    above.plot(confidence, share, color=DARK, marker="o", ls="", clip_on=False, label="their mean probability")
+    above.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of right answers", title=f"ECE {ece:.3f}")
+    above.legend(frameon=False, fontsize="small", loc="upper left")
+    below.bar(edges, counts, 1 / len(rows), align="edge", color=MIDDLE, ec="white")
+    below.set(xlabel="probability of the first answer", ylabel="pictures")
+    for axis in (above, below):
+        _plain(axis)
+    return figure
+
+
+def dead_shares(dead):
+    """Share of dead units, a bar a layer. dead: {layer: (dead, units)}."""
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.8, 0.9 + 0.36 * len(dead)), layout="constrained")
+    for place, (count, units) in enumerate(dead.values()):
+        axis.barh(place, 100 * count / units, 0.7, color=MIDDLE)
+        axis.text(100 * count / units, place, f" {count} of {units}", va="center", fontsize=9)
+    largest = max(count / units for count, units in dead.values())
+    axis.set_yticks(range(len(dead)), dead)
+    axis.set(
+        xlim=(0, max(5, 125 * largest)), ylim=(len(dead) - 0.4, -0.6), xlabel="units that are 0 for every picture, %"
+    )
+    _plain(axis)
+    return figure
+
+
+def course(measures):
+    """How measures went over training, a panel for each and a line for each layer.
+
+    measures: [(title, whether the scale is logarithmic, {layer: (steps, values)}), …]
+    """
+    columns = min(2, len(measures))
+    rows = -(-len(measures) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 4.3 * rows), layout="constrained", squeeze=False)
+    for axis in axes.flat[len(measures) :]:
+        axis.set_axis_off()
+    for axis, (title, logarithmic, series) in zip(axes.flat, measures):
+        colors = plt.cm.viridis(np.linspace(0, 0.85, len(series)))
+        for number, ((layer, (steps, values)), color) in enumerate(zip(series.items(), colors)):
+            look = {"color": color, "marker": MARKERS[number % len(MARKERS)], "ls": ("-", "--", ":")[number % 3]}
+            axis.plot(steps, values, ms=4, markevery=(0.03 * number, 0.25), label=layer, **look)
+        if logarithmic:
+            axis.set_yscale("log", nonpositive="mask")
+        axis.set(title=title, xlabel="step")
+        axis.legend(frameon=False, fontsize="small", ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+        axis.grid(alpha=0.25)
+    return figure
+
+
+def _plain(axis):
+    axis.spines[["top", "right"]].set_visible(False)

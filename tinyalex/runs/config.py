@@ -1,0 +1,101 @@
+"""All that a training run was asked to do, in one frozen record that is written beside its weights."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from tinyalex.errors import UserError
+
+
+@dataclass(frozen=True)
+class Config:
+    """What decides a run's numbers; the same config, data and versions give the same weights on the same CPU.
+
+    data: "builtin" or a prepared folder, or a part of one (see `tinyalex.data.part`);  model: a name (`tinyalex.models`)
+    start_from: "", or a run or checkpoint whose weights this one begins with
+    epochs, batch (pictures a step), lr, schedule (see `tinyalex.optim.Schedule`), momentum, weight_decay: the update
+    layer_lr: factors on the rates of single layers, from some epoch on (see `tinyalex.optim.LayerRates`)
+    bias_lr: factor on lr for biases;  bias_decay: whether biases decay (2012 source: 2, no; the paper does not say)
+    init: "paper", "source" or "he";  bias_init: what the biases that the paper names begin with (its own: 1)
+    crops, mirror, color: parts of the augmentation;  color_epochs: after so many, no more colour shifts; 0: to the end
+    crop_run: so many pictures in a row share one crop and mirror image (2012 source: 32)
+    until_error: the run ends with the first epoch whose training error is at most this; 0: with the last epoch
+    seed: of every random stream
+    """
+
+    data: str
+    model: str
+    start_from: str
+    epochs: int
+    batch: int
+    lr: float
+    schedule: str
+    momentum: float
+    weight_decay: float
+    layer_lr: str
+    bias_lr: float
+    bias_decay: bool
+    init: str
+    bias_init: float
+    crops: bool
+    mirror: bool
+    color: bool
+    color_epochs: int
+    crop_run: int
+    until_error: float
+    seed: int
+
+    def __post_init__(self):
+        self._expect("epochs", self.epochs >= 1, "1 or more")
+        self._expect("batch", self.batch >= 1, "1 or more")
+        self._expect("lr", 0 < self.lr < 1e6, "a positive number below 1e6")
+        self._expect("momentum", 0 <= self.momentum < 1, "0 ≤ momentum < 1")
+        self._expect("weight_decay", 0 <= self.weight_decay < 1e6, "0 or more")
+        self._expect("bias_lr", 0 <= self.bias_lr < 1e6, "0 or more")
+        self._expect("bias_init", abs(self.bias_init) < 1e6, "a number")
+        self._expect("color_epochs", self.color_epochs >= 0, "0 (to the end) or more")
+        self._expect("crop_run", self.crop_run >= 1, "1 or more")
+        self._expect("until_error", 0 <= self.until_error < 1, "a fraction of 1, 0 for no such end")
+        self._expect("seed", self.seed >= 0, "0 or more")
+
+    def _expect(self, name, condition, expected):
+        if not condition:
+            raise UserError(f"--{name.replace('_', '-')}: found {getattr(self, name)}, expected {expected}")
+
+    @classmethod
+    def for_model(cls, model, data, **chosen):
+        """The settings that `model` (a `Model`) is known to train well with, except where `chosen` says otherwise."""
+        defaults = dict(
+            data=data, model=model.name, start_from="", epochs=model.epochs, batch=model.batch, lr=model.lr,
+            schedule="cosine:1", momentum=0.9, weight_decay=0.0005, layer_lr="", bias_lr=1.0, bias_decay=True,
+            init=model.init, crops=True, mirror=True, color=True, color_epochs=0, crop_run=1, until_error=0.0, seed=0,
+        )
+        settings = defaults | model.recipe | {key: value for key, value in chosen.items() if value is not None}
+        settings.setdefault("bias_init", 0.0 if settings["init"] == "he" else 1.0)
+        return cls(**settings)
+
+    @classmethod
+    def from_dict(cls, values, where):
+        """The config that `asdict` wrote; UserError for a key that is missing or unknown."""
+        names = {field.name for field in fields(cls)}
+        if values.keys() != names:
+            differ = ", ".join(sorted(values.keys() ^ names))
+            raise UserError(f"{where}: config keys differ from this version's: {differ}")
+        for field in fields(cls):
+            value = values[field.name]
+            if type(value) is not field.type and not (field.type is float and type(value) is int):
+                raise UserError(f"{where}: {field.name} is {value!r}, expected {field.type.__name__}")
+        return cls(**values)
+
+    def to_dict(self):
+        return asdict(self)
+
+
+def read_json(path):
+    """The JSON value in a file; UserError naming the file if it is missing or not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found") from None
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path}: not a JSON file ({error})") from None
