@@ -1,4 +1,4 @@
-"""Two networks compared: what differs is listed and warned of, what changed is counted a picture at a time."""
+"""Two networks compared: differences are listed with caveats, and changes are counted picture by picture."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ from tinyalex.statistics import mcnemar
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Those of `make_runs`, and of two of them copies that see green everywhere, and blue."""
+    """The runs of `make_runs`, and copies of two of them that answer green, or blue, for every picture."""
     folder = tmp_path_factory.mktemp("runs")
     runs = make_runs(folder)
     for name, of, label in (("green", "first", 1), ("blue", "reseeded", 2)):
@@ -50,12 +50,12 @@ def test_settings_that_differ():
 
 
 def test_a_setting_that_one_run_does_not_know():
-    """Whatever fields a Config gets later; not to know one is another thing than any of its values."""
+    """Config may gain fields later; a missing setting differs from every value it can have."""
     assert differing(info(), info(crop_run=32)) == [("crop_run", None, 32, True)]
     assert differing(info(start_from=""), info()) == [("start_from", "", None, True)]
 
 
-def test_each_variation_is_a_thing_of_its_own():
+def test_each_variation_is_a_difference_of_its_own():
     assert differing(info("alexnet-mini+tanh"), info("alexnet-mini+tanh+no-lrn")) == [("+no-lrn", False, True, True)]
     found = differing(info("alexnet-mini+tanh"), info("alexnet-small+pool-2"))
     assert found == [
@@ -65,7 +65,7 @@ def test_each_variation_is_a_thing_of_its_own():
     ]
 
 
-def test_data_are_what_their_fingerprint_says():
+def test_data_are_compared_by_fingerprint():
     assert differing(info(), info(data="elsewhere/one")) == []
     ((what, a, b, counts),) = differing(info(), info(fingerprint="abcdefghij"))
     assert (what, a, b, counts) == ("data", "data/one (01234567)", "data/one (abcdefgh)", True)
@@ -85,14 +85,14 @@ def test_versions_are_listed_but_only_ours_counts():
     [
         (info(), "Nothing that decides", "differ "),
         (info(versions={"numpy": "3"}), "Nothing that decides", "differ "),
-        (info(seed=1), "Only the seed differs: what follows is what chance does", "laid"),
-        (info(lr=0.01), "One thing differs: lr.", "laid"),
-        (info("alexnet-mini+tanh"), "One thing differs: +tanh.", "laid"),
-        (info(lr=0.01, seed=1), "2 things differ (lr, seed): what follows cannot be laid to one of them", "Only"),
+        (info(seed=1), "Only the seed differs: what follows is due to chance", "attributed"),
+        (info(lr=0.01), "One thing differs: lr.", "attributed"),
+        (info("alexnet-mini+tanh"), "One thing differs: +tanh.", "attributed"),
+        (info(lr=0.01, seed=1), "2 things differ (lr, seed): what follows cannot be attributed to any one", "Only"),
         (info("alexnet-mini+tanh", "ab", lr=0.01), "3 things differ (+tanh, data, lr): what follows cannot", "Only"),
     ],
 )
-def test_what_a_change_can_be_laid_to(other, words, not_said):
+def test_what_a_change_can_be_attributed_to(other, words, not_said):
     found = cause(differences(info(), other))
     assert words in found and not_said not in found
 
@@ -107,7 +107,7 @@ def ranks_by_loop(run, split):
 
 
 def check_compare(capsys, runs, a="green", b="blue"):
-    """Errors, differences and counts, each against counting pictures."""
+    """Check errors, differences and counts against counting pictures one by one."""
     split = open_dataset(runs["data"]).val
     wrong_a, wrong_b = ([rank > 0 for rank in ranks_by_loop(runs[name], split)] for name in (a, b))
     result = json_of(capsys, "compare", runs[a], runs[b], "--data", runs["data"])
@@ -136,7 +136,7 @@ def check_classes(classes, wrong_a, wrong_b, labels):
 
 
 def test_networks_whose_answers_are_known(runs, capsys):
-    """Of 30 pictures 8, 8, 7 and 7 are red, green, blue and grey."""
+    """The 30 pictures are 8 red, 8 green, 7 blue and 7 grey."""
     result = check_compare(capsys, runs)
     found = result["change"]["top1_error"]
     assert (result["a"]["top1_error"], result["b"]["top1_error"]) == (22 / 30, 23 / 30)
@@ -193,8 +193,8 @@ def test_ten_crops(runs, capsys):
     )
 
 
-def test_classes_of_which_there_are_few_pictures():
-    """Those come first whose error changed most, not whose counts did; a class without pictures is left out."""
+def test_classes_with_few_pictures():
+    """Classes are sorted by the change in error, not in counts; a class without pictures is left out."""
     labels = np.array([0] * 10 + [1] * 2 + [3] * 4)
     wrong_a, wrong_b = np.zeros(16, bool), np.zeros(16, bool)
     wrong_a[[0, 1, 10]], wrong_b[[2, 12]] = True, True
@@ -234,8 +234,8 @@ def outcome(difference, low, high, only_a, only_b, p):
             "explains",
         ),
         ((0.0, -0.01, 0.01, 9, 9, 1.0), ["as often as A:", "do not resolve"], "by 0"),
-        ((-0.3, -0.6, -0.1, 4, 0, 0.125), ["do not resolve"], "explains"),  # the interval alone would have it
-        ((-0.01, -0.02, 0.0, 90, 65, 0.04), ["do not resolve"], "explains"),  # McNemar alone would have it
+        ((-0.3, -0.6, -0.1, 4, 0, 0.125), ["do not resolve"], "explains"),  # the interval alone would resolve it
+        ((-0.01, -0.02, 0.0, 90, 65, 0.04), ["do not resolve"], "explains"),  # McNemar's test alone would resolve it
     ],
 )
 def test_reading(found, words, not_said):
@@ -245,7 +245,7 @@ def test_reading(found, words, not_said):
 
 
 def test_the_tables_have_each_number_on_its_side(runs, capsys):
-    """A calls all 30 green, B blue, so A alone is wrong on the 7 blue ones and B alone on the 8 green."""
+    """A answers green for all 30, B blue: only A is wrong on the 7 blue pictures, only B on the 8 green ones."""
     out = call(capsys, "compare", runs["green"], runs["blue"], "--data", runs["data"])[1]
     rows = {line.split("  ")[0]: line.split() for line in out.splitlines()}
     top1 = rows["top-1 error, percentage points"]
@@ -258,21 +258,21 @@ def test_what_is_shown(runs, capsys):
     result = json_of(capsys, "compare", runs["first"], runs["plain"])
     code, out, _ = call(capsys, "compare", runs["first"], runs["plain"])
     rows = {line.split("  ")[0]: line for line in out.splitlines()}
-    assert code == 0 and result["cause"] in out and "cannot be laid to one of them" in out
+    assert code == 0 and result["cause"] in out and "cannot be attributed to any one of them" in out
     assert rows["+no-lrn"].split() == ["+no-lrn", "no", "yes"] and rows["lr"].split() == ["lr", "0.01", "0.02"]
     assert rows["color"].split() == ["color", "yes", "no"] and str(runs["other"]) in rows["data"]
     found = result["change"]["top1_error"]
     top1 = rows["top-1 error, percentage points"].split()
     assert f"{result['a']['top1_error']:.1%}" in top1 and f"{100 * found['difference']:+.2f}".replace("-", "−") in top1
     assert " ".join(result["reading"].split()) in " ".join(out.split())
-    assert "differ in their seed alone" in " ".join(out.split()), "that one interval is not all the chance there is"
+    assert "differ only in their seed" in " ".join(out.split()), "nothing says that the interval leaves out some chance"
 
 
 # ---------------------------------------------------------------------------------------------- data
 
 
 def test_runs_on_other_data(runs, capsys):
-    """Judged on what A was trained on, or on what is asked for."""
+    """Both are judged on A's data, or on the data asked for."""
     forth, back = (json_of(capsys, "compare", runs[a], runs[b]) for a, b in (("first", "plain"), ("plain", "first")))
     assert (forth["data"], forth["images"]) == (str(runs["data"]), 30)
     assert (back["data"], back["images"]) == (str(runs["other"]), 20)
@@ -282,7 +282,7 @@ def test_runs_on_other_data(runs, capsys):
 
 
 def test_a_run_that_was_stopped(runs, tmp_path, capsys):
-    """It says so; a single checkpoint says nothing of what became of its run."""
+    """It is noted; for a single checkpoint the end of its run is unknown."""
     shutil.copytree(runs["first"], tmp_path / "run", ignore=shutil.ignore_patterns("result.json"))
     first_epoch = (runs["first"] / "metrics.jsonl").read_text().splitlines()[0]
     (tmp_path / "run" / "metrics.jsonl").write_text(first_epoch + "\n")
@@ -309,7 +309,7 @@ def test_out(runs, tmp_path, capsys):
 
 
 def test_curves_of_both(runs, tmp_path, capsys, monkeypatch):
-    """What is drawn is every epoch of both; of a single checkpoint those that led to it."""
+    """Every epoch of both is drawn; for a single checkpoint, the epochs that led to it."""
     drawn = []
     monkeypatch.setattr(
         "tinyalex.plots.compared_curves", lambda histories, names: drawn.extend([histories, names]) or 1
@@ -323,7 +323,7 @@ def test_curves_of_both(runs, tmp_path, capsys, monkeypatch):
 
 
 def test_curves_fill_their_picture():
-    """Small differences between good networks can be seen, in both panels on one scale that begins at 0."""
+    """Small differences between good networks are visible, in both panels on one scale that begins at 0."""
     histories = [
         [{"epoch": n, "train_top1_error": e / n, "val_top1_error": 0.02} for n in (1, 2)] for e in (0.06, 0.03)
     ]
@@ -345,7 +345,7 @@ def test_a_run_without_an_epoch_has_no_curve(runs, tmp_path, capsys):
     assert "compare.png" in tree(tmp_path / "newer")
 
 
-# ---------------------------------------------------------------------------------------------- what it refuses
+# ---------------------------------------------------------------------------------------------- refusals
 
 
 @pytest.mark.parametrize(
@@ -382,4 +382,4 @@ def test_a_mistake_is_one_line(runs, tmp_path, monkeypatch, capsys, arguments, w
     code, out, err = call(capsys, "compare", *(word.replace("''", "") for word in arguments.split()))
     assert code == 2 and out == "" and err.count("\n") == 1, err
     assert err.startswith("tinyalex: ") and word in err, err
-    assert before == (set(tree(runs["first"])), set(tmp_path.iterdir())), "something was written all the same"
+    assert before == (set(tree(runs["first"])), set(tmp_path.iterdir())), "something was written nevertheless"

@@ -1,4 +1,4 @@
-"""`tinyalex experiment` as a user meets it: all claims in a size for tests, stopping, going on, and wrong inputs."""
+"""`tinyalex experiment` as a user meets it: all claims at test size, stopping, resuming, and wrong inputs."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import sys
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from tests.test_cli import call, json_of
@@ -33,7 +34,7 @@ def arguments(data, out, name="C3", seeds=1, pictures=24):
 
 
 @pytest.mark.slow
-def test_every_claim_runs_and_writes_what_it_should(data, tmp_path, capsys):
+def test_every_claim_runs_and_writes_its_results(data, tmp_path, capsys):
     out, table = tmp_path / "out", tmp_path / "claims.md"
     found = json_of(capsys, *arguments(data, out, "all"), "--table", table)
     assert [result["id"] for result in found["results"]] == list(CLAIMS)
@@ -48,16 +49,15 @@ def test_every_claim_runs_and_writes_what_it_should(data, tmp_path, capsys):
     assert read_json(table.with_suffix(".json")) == found["results"]
     rows = [line for line in table.read_text().splitlines() if line.startswith("|")]
     assert len(rows) == 2 + sum(len(claim.contrasts) for claim in CLAIMS.values())
-    assert len(list((out / "runs").glob("*/*"))) < sum(result["runs"] for result in found["results"]), (
-        "no run is shared"
-    )
+    runs = list((out / "runs").glob("*/*"))
+    assert len(runs) < sum(result["runs"] for result in found["results"]), "no run is shared"
 
 
-def test_what_is_done_is_not_done_again(data, tmp_path, capsys):
+def test_finished_runs_are_not_trained_again(data, tmp_path, capsys):
     first = json_of(capsys, *arguments(data, tmp_path, "C5"))
     stamps = {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*.safetensors")}
-    code, _, err = call(capsys, *arguments(data, tmp_path, "C6"))  # needs one of the two runs of C5, and no other
-    assert code == 0 and "1 of 1 runs are done already" in err
+    code, _, err = call(capsys, *arguments(data, tmp_path, "C6"))  # needs only one run, which C5 has trained
+    assert code == 0 and "1 of 1 runs already done" in err
     again = json_of(capsys, *arguments(data, tmp_path, "C5"))
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*.safetensors")} == stamps
     assert [r["contrasts"] for r in again["results"]] == [r["contrasts"] for r in first["results"]]
@@ -69,16 +69,14 @@ def test_each_seed_is_compared_with_itself(data, tmp_path, capsys):
     for side, arm in (("a", Arm()), ("b", Arm("+no-lrn"))):
         histories = [RunFolder(lab.run(arm, seed).folder).read_metrics("epoch") for seed in (0, 1)]
         assert contrast[side]["values"] == [history[-1]["val_top1_error"] for history in histories]
-        assert [
-            json.loads((lab.run(arm, seed).folder / "config.json").read_text())["config"]["seed"] for seed in (0, 1)
-        ] == [0, 1]
-    assert contrast["effects"] == pytest.approx(
-        [100 * (a - b) for a, b in zip(*(contrast[side]["values"] for side in "ab"))]
-    )
+        configs = [json.loads((lab.run(arm, seed).folder / "config.json").read_text()) for seed in (0, 1)]
+        assert [config["config"]["seed"] for config in configs] == [0, 1]
+    a, b = (np.array(contrast[side]["values"]) for side in "ab")
+    assert contrast["effects"] == pytest.approx(100 * (a - b))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_the_same_command_goes_on(data, tmp_path, number):
+def test_a_signal_saves_and_the_same_command_resumes(data, tmp_path, number):
     words = [str(a) for a in arguments(data, tmp_path / "out", "C5", pictures=24 * 16)]
     process = subprocess.Popen(
         [sys.executable, "-m", "tinyalex", *words], stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -86,32 +84,24 @@ def test_a_signal_saves_and_the_same_command_goes_on(data, tmp_path, number):
     wait_for(lambda: list(tmp_path.rglob("last.safetensors")))
     os.kill(process.pid, number)
     err = process.communicate(timeout=60)[1]
-    assert (
-        process.returncode == 130
-        and "the same command goes on" in err
-        and "Traceback" not in err
-        and "leaked" not in err
-    ), err
+    assert process.returncode == 130 and "the same command resumes" in err, err
+    assert "Traceback" not in err and "leaked" not in err, err
     runs = list((tmp_path / "out" / "runs").glob("*/*"))
     assert runs and not all((run / "result.json").exists() for run in runs)
-    done = subprocess.run(
-        [sys.executable, "-m", "tinyalex", *words, "--json"], capture_output=True, text=True, timeout=120
-    )
+    resumed = contrasts_in_a_process(*words)
+    whole = contrasts_in_a_process(*words[:4], "--out", str(tmp_path / "other"), *words[6:])
+    assert whole == resumed, "an interrupted run gave another result"
+
+
+def contrasts_in_a_process(*words):
+    command = [sys.executable, "-m", "tinyalex", *words, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    resumed = json.loads(done.stdout)["results"][0]
-    whole = subprocess.run(
-        [sys.executable, "-m", "tinyalex", *words[:4], "--out", str(tmp_path / "other"), *words[6:], "--json"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert json.loads(whole.stdout)["results"][0]["contrasts"] == resumed["contrasts"], (
-        "an interrupted run ended elsewhere"
-    )
+    return json.loads(done.stdout)["results"][0]["contrasts"]
 
 
 @pytest.mark.parametrize("jobs, threads", [(1, 3), (2, 1)])
-def test_one_process_has_all_the_threads_asked_for_and_of_several_each_has_one(monkeypatch, jobs, threads):
+def test_a_lone_process_uses_all_threads_and_several_one_each(monkeypatch, jobs, threads):
     monkeypatch.setattr("tinyalex.backend.threads._threads", 3)
     monkeypatch.setattr(running, "_work", lambda tasks, done, device, threads: started.append(threads))
     started = []
@@ -120,7 +110,7 @@ def test_one_process_has_all_the_threads_asked_for_and_of_several_each_has_one(m
     assert started == [threads] * jobs
 
 
-def test_a_process_that_is_ended_from_outside_is_not_waited_for(data, tmp_path):
+def test_a_killed_process_is_not_waited_for(data, tmp_path):
     run = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24 * 400).run(Arm(), 0)
     deadline = time.monotonic() + 60
 
@@ -129,11 +119,11 @@ def test_a_process_that_is_ended_from_outside_is_not_waited_for(data, tmp_path):
 
         def update(self, epochs):
             self.n += epochs
-            if self.n > 0:  # so it is under way, and saved
+            if self.n > 0:  # training is under way, and saved
                 workers.processes[0].terminate()
             assert time.monotonic() < deadline, "waits for ever"
 
-    with pytest.raises(UserError, match="ended from outside"), running._Workers(1, "cpu") as workers:
+    with pytest.raises(UserError, match="was killed"), running._Workers(1, "cpu") as workers:
         workers.train([run], Bar())
     assert not is_done(run) and (run.folder / "last.safetensors").exists()
 
@@ -154,7 +144,7 @@ def test_a_killed_parent_takes_its_processes_along(data, tmp_path):
 def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "nothing came of it"
+        assert time.monotonic() < deadline, "nothing happened in time"
         time.sleep(0.05)
 
 
@@ -170,8 +160,8 @@ def test_a_run_that_cannot_be_trained_is_named(data, tmp_path, capsys):
 @pytest.mark.parametrize(
     "name, text, words",
     [
-        ("result.json", "[]", "no result of a run"),
-        ("result.json", "{}", "no result of a run"),
+        ("result.json", "[]", "expected the result of a run"),
+        ("result.json", "{}", "expected the result of a run"),
         ("result.json", '{"a', "not a JSON"),
         ("metrics.jsonl", '{"a', "found 0 epochs, expected the run's 1"),
     ],
@@ -187,28 +177,26 @@ def test_a_damaged_run_is_named_and_the_result_kept(data, tmp_path, capsys, name
 
 
 def diverge(run):
-    """What a run leaves whose loss ceased to be a number in its second epoch, before anything was saved."""
+    """Write the files of a run that diverged in its second epoch, before any checkpoint."""
     run.folder.mkdir(parents=True)
     (run.folder / "result.json").write_text('{"diverged": "the loss is nan"}')
     epoch = {"train_loss": 1.0, "train_top1_error": 0.1, "val_top1_error": 0.5, "val_top5_error": 0.1}
     RunFolder(run.folder).log(kind="epoch", step=3, epoch=1, **epoch)
 
 
-def test_runs_that_diverged_have_no_number_in_any_claim(data, tmp_path, capsys):
+def test_diverged_runs_have_no_number_in_any_claim(data, tmp_path, capsys):
     lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
     for run in {run.folder: run for claim in CLAIMS.values() for run in lab.runs(claim, 1)}.values():
         diverge(run)
     found = json_of(capsys, *arguments(data, tmp_path, "all"), "--table", tmp_path / "t.md")["results"]
-    assert [
-        effect for result in found for c in result["contrasts"] for effect in c["effects"] if effect is not None
-    ] == []
+    assert {effect for result in found for c in result["contrasts"] for effect in c["effects"]} == {None}
     words = (tmp_path / "C3-lrn" / "result.md").read_text()
     assert "2 runs of alexnet-mini" in words and "; 2 diverged." in words
     assert "raises the error**; 4 diverged<br>" in (tmp_path / "t.md").read_text()
     assert "at this scale; 2 diverged. The paper" in call(capsys, *arguments(data, tmp_path, "C3"))[1]
 
 
-def test_what_starts_from_a_run_that_diverged_is_not_trained(data, tmp_path, capsys):
+def test_a_run_that_starts_from_a_diverged_one_is_not_trained(data, tmp_path, capsys):
     lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
     tuned = lab.run(CLAIMS["C12"].arms["fine-tuned"], 0)
     diverge(tuned.after)
@@ -216,7 +204,7 @@ def test_what_starts_from_a_run_that_diverged_is_not_trained(data, tmp_path, cap
     assert contrast["a"]["values"] == [None] and contrast["b"]["values"] != [None] and is_done(tuned)
 
 
-def test_what_is_in_the_way_of_a_result_is_found_before_anything_is_trained(data, tmp_path, capsys):
+def test_a_file_in_the_way_of_a_result_is_found_before_training(data, tmp_path, capsys):
     (tmp_path / "C3-lrn").write_text("mine")
     code, _, err = call(capsys, *arguments(data, tmp_path, "C3"))
     assert code == 2 and err.count("\n") == 1 and str(tmp_path / "C3-lrn") in err, err
@@ -239,7 +227,7 @@ def test_runs_that_differ_have_other_folders(data, tmp_path):
 
 
 def test_runs_on_a_part_are_judged_on_it(data, tmp_path):
-    """As many epochs as its pictures make, and its own classes: 12 of 24 pictures here, two of four."""
+    """The number of epochs follows from the part's own pictures, 12 of 24 here, and so do its classes, two of four."""
     lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=48)
     assert lab.run(Arm(), 0).config.epochs == 2 and lab.run(Arm(part="+first-half"), 0).config.epochs == 4
     claim = SimpleNamespace(arms={"all": Arm(), "half": Arm(part="+second-half")})

@@ -1,4 +1,4 @@
-"""From numbers of runs to effects, intervals, verdicts and words: against figures worked out by hand."""
+"""From runs' numbers to effects, intervals, verdicts and words, against figures worked out by hand."""
 
 import json
 import math
@@ -27,25 +27,20 @@ def measured(unit, pairs, direction=-1):
     return report._contrast(contrast(unit, direction), [{"a": a, "b": b} for a, b in pairs])
 
 
-def test_points_are_hundred_times_the_difference_with_students_interval():
+def test_points_are_a_hundred_times_the_difference_with_students_interval():
     """Differences −3, −5, −4: mean −4, deviation 1, half width 4.3027 / √3."""
-    found = measured("points", [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)])
+    found, half = measured("points", [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)]), 4.30265 / 3**0.5
     assert found["effects"] == pytest.approx([-3, -5, -4])
-    assert [found[key] for key in ("low", "effect", "high")] == pytest.approx(
-        [-4 - 4.30265 / 3**0.5, -4, -4 + 4.30265 / 3**0.5], rel=1e-5
-    )
+    assert [found[key] for key in ("low", "effect", "high")] == pytest.approx([-4 - half, -4, -4 + half], rel=1e-5)
     assert found["verdict"] == "reproduced"
     assert measured("points", [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)], direction=1)["verdict"] == "opposite"
 
 
 def test_a_ratio_is_averaged_in_logarithms():
-    """2 and 8: a mean ratio of 4, whichever way round; an arithmetic mean would say 5 and 0.31."""
+    """2 and 8: a mean ratio of 4, or 1/4 the other way round; the arithmetic means would be 5 and 0.31."""
     up, down = measured("×", [(4, 2), (8, 1)], 1), measured("×", [(2, 4), (1, 8)], 1)
-    assert (
-        up["effects"] == pytest.approx([2, 8])
-        and up["effect"] == pytest.approx(4)
-        and down["effect"] == pytest.approx(0.25)
-    )
+    assert up["effects"] == pytest.approx([2, 8])
+    assert up["effect"] == pytest.approx(4) and down["effect"] == pytest.approx(0.25)
     assert up["low"] == pytest.approx(1 / down["high"]) and up["low"] < up["effect"] < up["high"]
     three = measured("×", [(6, 1), (5.9, 1), (6.1, 1)], 1)
     assert three["verdict"] == "reproduced" and measured("×", [(1, 6), (1, 5.9), (1, 6.1)], 1)["verdict"] == "opposite"
@@ -63,7 +58,7 @@ def test_one_seed_resolves_nothing():
 
 def test_equal_effects_resolve_nothing():
     assert measured("points", [(0.5, 0.75), (0.25, 0.5)])["verdict"] == report.NULL
-    counts = [(150, 157), (134, 141), (275, 282)]  # 7 of 500 pictures each time, in floats not quite the same
+    counts = [(150, 157), (134, 141), (275, 282)]  # 7 of 500 pictures each time, but not quite equal as floats
     found = measured("points", [(a / 500, b / 500) for a, b in counts])
     assert found["low"] != found["high"] and found["verdict"] == report.NULL
 
@@ -77,7 +72,7 @@ def test_a_seed_without_a_number_is_left_out():
     assert nothing["effect"] is None and nothing["verdict"] == report.NULL
 
 
-def test_a_run_that_diverged_has_no_number():
+def test_a_diverged_run_has_no_number():
     def asked(arms):
         raise NoNumber
 
@@ -112,7 +107,7 @@ def test_the_verdict(low, high, direction, expected):
 def test_teeth(monkeypatch, old, new):
     monkeypatch.setattr(report, "effect_of", edited(report.effect_of, old, new))
     with pytest.raises(AssertionError):
-        test_points_are_hundred_times_the_difference_with_students_interval()
+        test_points_are_a_hundred_times_the_difference_with_students_interval()
         test_a_ratio_is_averaged_in_logarithms()
 
 
@@ -126,25 +121,18 @@ def test_words():
 
 
 def test_the_page_counts_every_verdict():
-    """That of a question too, of which the paper claims no side."""
-    shared = {
-        "seeds": 3,
-        "pictures_a_run": 24,
-        "model": "m",
-        "data": "d",
-        "device": "CPU",
-        "versions": {"numpy": "2"},
-        "diverged": 0,
-    }
+    """Including that of a question, for which the paper claims no direction."""
+    shared = {"seeds": 3, "pictures_a_run": 24, "model": "m", "data": "d", "device": "CPU"}
+    shared |= {"versions": {"numpy": "2"}, "diverged": 0}
     verdicts = ("opposite", "more with the text", report.NULL, "opposite")
     results = [shared | {"id": "C0", "title": "t", "verdict": verdict, "contrasts": []} for verdict in verdicts]
     counts = f"0 reproduced; 2 opposite; 1 {report.NULL}; 1 more with the text."
-    assert f"Of 4 claims, each judged by its first row: {counts}" in report.page(results, "", "abc")
+    assert f"Judged by their first rows, the 4 claims are: {counts}" in report.page(results, "", "abc")
 
 
 @pytest.mark.parametrize("unit, null", [("points", 0), ("×", 1)])
 def test_the_picture_of_an_effect(unit, null):
-    """The bar is the interval, the mark its mean, the dots are seeds, the diamond is the paper's figure."""
+    """The bar is the interval, the mark its mean; the dots are seeds, the diamond is the paper's figure."""
     found = measured(unit, [(0.10, 0.13), (0.20, 0.25), (0.30, 0.34)]) | {"paper": 0.7}
     figure, axis = plt.subplots()
     draw_effect(axis, found)
@@ -159,7 +147,7 @@ def test_the_picture_of_an_effect(unit, null):
 
 
 class Everything:
-    """Stands for any trained network: whatever is asked, there is an answer."""
+    """Stands in for any trained network and answers every question."""
 
     history = [{"train_top1_error": 0.5, "val_top1_error": 0.4, "val_top5_error": 0.1, "train_loss": 1.0}] * 3
     training_error, diverged, tower_colour = 0.3, False, (0.2, 0.1)
@@ -190,16 +178,16 @@ def test_every_contrast_of_a_claim_reads_only_its_own_arms(claim):
         found = report._contrast(one, [Watched((name, Everything()) for name in claim.arms)])
         assert found["effects"][0] is not None, one.what
         assert one.direction or claim.id == "C15", "only C15 is a question"
-    assert read == set(claim.arms), "an arm that nobody reads"
+    assert read == set(claim.arms), "an arm that no side reads"
 
 
 class AsClaimed(Everything):
-    """A network of the arm that the paper holds to be better, or of the other: right where a contrast looks."""
+    """A network of the arm that the paper finds better, or of the other, in every number that a contrast reads."""
 
     def __init__(self, better):
         super().__init__()
         self.training_error = 0.19 if better else 0.3
-        val = (0.6, 0.4, 0.2) if better else (0.4, 0.4, 0.4)  # lower in the end, and later there
+        val = (0.6, 0.4, 0.2) if better else (0.4, 0.4, 0.4)  # lower in the end, but converging later
         train = (0.1, 0.1, 0.1) if better else (0.5, 0.4, 0.2)
         self.history = [
             {"train_top1_error": t, "val_top1_error": v, "val_top5_error": v / 2, "train_loss": 1.0 if better else 2.0}
@@ -212,8 +200,8 @@ class AsClaimed(Everything):
     "errors, diverged, epochs",
     [
         ([(0.5, 0.4, 0.3), (0.5, 0.25), (0.25, 0.1)], (), 1.0),
-        ([(0.5, 0.4, 0.3), (0.5, 0.25), (0.25, 0.1)], (2,), 2.0),  # the quickest does not count
-        ([(0.5, 0.4, 0.3), (0.5, 0.4, 0.3), (0.1,)], (2,), 3),  # none gets there: all the epochs that there were
+        ([(0.5, 0.4, 0.3), (0.5, 0.25), (0.25, 0.1)], (2,), 2.0),  # the quickest diverged
+        ([(0.5, 0.4, 0.3), (0.5, 0.4, 0.3), (0.1,)], (2,), 3),  # none gets there: all epochs
         ([(0.1,), (0.1,), (0.1,)], (0, 1, 2), math.nan),
     ],
 )
@@ -231,7 +219,7 @@ BETTER = {"base", "1", "He, 1", "fine-tuned"}
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=str)
 def test_every_contrast_is_the_right_way_round(claim):
-    """Where all is as the paper says, the effect has the sign of the claim; C15's sides are the source less the text."""
+    """If the paper is right, the effect has the sign of the claim; C15 takes the source minus the text."""
     arms = {name: AsClaimed(name in BETTER or name.startswith(("relu at", "net "))) for name in claim.arms}
     for one in claim.contrasts:
         effect = report.effect_of(one.unit, one.a.value(arms), one.b.value(arms))

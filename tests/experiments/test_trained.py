@@ -1,4 +1,4 @@
-"""Numbers that are read off runs: against counting by hand."""
+"""Numbers read off runs, against counting by hand."""
 
 import math
 from dataclasses import replace
@@ -49,22 +49,21 @@ def test_epochs_to_converge(errors, epoch):
     assert numbers.epochs_to_converge(with_history(*errors)) == epoch
 
 
-def test_the_early_loss_is_that_of_all_epochs():
-    assert numbers.early_loss(
-        SimpleNamespace(history=[{"train_loss": loss} for loss in (3.0, 2.0, 0.4)])
-    ) == pytest.approx(1.8)
+def test_the_early_loss_averages_all_epochs():
+    run = SimpleNamespace(history=[{"train_loss": loss} for loss in (3.0, 2.0, 0.4)])
+    assert numbers.early_loss(run) == pytest.approx(1.8)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """(dataset, two `Trained` that differ in the seed)."""
+    """(dataset, two `Trained` that differ only in their seed)."""
     folder = tmp_path_factory.mktemp("trained")
     data = write_easy(folder / "data", 48, 30)
     dataset = open_dataset(data)
     return dataset, [Trained(train_mini(folder / f"run{seed}", data, seed=seed), dataset, np) for seed in (0, 1)]
 
 
-def test_errors_are_of_the_last_epochs_weights(runs):
+def test_errors_are_the_last_epochs(runs):
     dataset, (one, _) = runs
     network, view, _, _ = load_network(one.folder.last, np)
     at_last = evaluate(network, dataset.val, view, np, quiet=True)
@@ -91,13 +90,13 @@ def test_the_ensemble_averages_probabilities(runs):
     dataset, pair = runs
     averaged = (pair[0].probabilities + pair[1].probabilities) / 2
     assert numbers.ensemble_error(pair) == pytest.approx((averaged.argmax(axis=1) != dataset.val.labels).mean())
-    # these two nets disagree in their scores; an average of their answers, or one of them alone, would be another number
+    # the nets differ in their scores, so averaging their answers, or taking one of them, would give another number
     assert np.abs(pair[0].probabilities - pair[1].probabilities).max() > 1e-3
 
 
 @pytest.mark.parametrize("space", ["pixels", "fc7"])
 def test_purity_by_loops(runs, space):
-    """With labels that have nothing to do with the pictures, else all neighbours would be of one class in both spaces."""
+    """With labels unrelated to the pictures; otherwise all neighbours would share a class in both spaces."""
     dataset, (one, _) = runs
     labels = np.random.default_rng(0).permutation(dataset.val.labels)
     network, view, _, _ = load_network(one.folder.last, np)
@@ -120,11 +119,11 @@ def test_purity_without_fc7_and_with_few_pictures(tmp_path):
     data = write_easy(tmp_path / "data", 5, 8)
     run = train_mini(tmp_path / "run", data, "alexnet-mini+four-layer")
     few = Trained(run, open_dataset(data), np)
-    assert few.purity("fc7") == few.purity("pixels") == pytest.approx(0.25), "all five are neighbours"
+    assert few.purity("fc7") == few.purity("pixels") == pytest.approx(0.25), "all five pictures are neighbours"
 
 
 def test_towers_that_share_out_colour(runs, monkeypatch):
-    """Grey kernels in the first half, coloured ones in the second: as far apart as can be, and no random half is."""
+    """Grey kernels in the first half, coloured ones in the second: as far apart as possible, unlike random halves."""
     _, (one, _) = runs
     weight = np.ones((3, 3, 3, 8), np.float32)
     weight[:, :, 0, 4:], weight[:, :, 1, 4:], weight[:, :, 2, 4:] = 1, -1, 0
@@ -132,7 +131,7 @@ def test_towers_that_share_out_colour(runs, monkeypatch):
     monkeypatch.setattr(numbers, "_load", lambda file, xp: (fake, None))
     one.__dict__.pop("tower_colour", None)
     apart, by_chance = one.tower_colour
-    # of the 70 halves of 4 and 4 kernels: E|difference| = Σ C(4, k)² |2k − 4| / 4 / 70
+    # over the 70 halves of 4 and 4 kernels: E|difference| = Σ C(4, k)² |2k − 4| / 4 / 70
     expected = sum(math.comb(4, k) ** 2 * abs(2 * k - 4) / 4 for k in range(5)) / 70
     assert apart == pytest.approx(1) and by_chance == pytest.approx(expected, abs=0.03)
     one.__dict__.pop("tower_colour")

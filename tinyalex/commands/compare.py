@@ -1,4 +1,4 @@
-"""`tinyalex compare`: two trained networks, what differs between them and what that changed."""
+"""`tinyalex compare`: two trained networks, their differences, and what those changed."""
 
 import os
 import textwrap
@@ -12,10 +12,10 @@ from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import open_runs
 
 DESCRIPTION = (
-    "What differs between two runs (settings, network, data, versions), and what that changed: errors and loss of both on\n"
-    "the same validation pictures, the difference B − A with a 95 % interval from a paired bootstrap over the pictures,\n"
-    "McNemar's test on those that only one of them got wrong, and the classes whose error changed most.\n"
-    "RUN_A and RUN_B are run folders (their best epochs are taken) or .safetensors files; they must know the same classes."
+    "Compare two runs: the settings, network, data and versions that differ; errors and losses on the same validation\n"
+    "pictures; the difference B − A with a 95 % interval from a paired bootstrap over the pictures; McNemar's test on\n"
+    "the pictures that only one got wrong; and the classes whose error changed most. RUN_A and RUN_B are run folders\n"
+    "(the best epoch counts) or .safetensors files, with the same classes."
 )
 EXAMPLES = (
     "tinyalex compare runs/first runs/second",
@@ -26,17 +26,12 @@ CLASSES_SHOWN = 10
 
 
 def add_arguments(parser):
-    parser.add_argument("run_a", metavar="RUN_A", help="run folder or checkpoint")
-    parser.add_argument("run_b", metavar="RUN_B", help="the one to hold against it")
-    parser.add_argument(
-        "--data", metavar="FOLDER", help="prepared folder, or builtin (default: what RUN_A was trained on)"
-    )
-    parser.add_argument(
-        "--ten-crop", action="store_true", help="average four corners, the centre and their mirror images"
-    )
-    parser.add_argument(
-        "--out", metavar="FOLDER", help="new folder for compare.json, compare.md, compare.png (the curves)"
-    )
+    add = parser.add_argument
+    add("run_a", metavar="RUN_A", help="run folder or checkpoint")
+    add("run_b", metavar="RUN_B", help="the run to compare with it")
+    add("--data", metavar="FOLDER", help="prepared folder, or builtin (default: RUN_A's training data)")
+    add("--ten-crop", action="store_true", help="average four corners, the centre and their mirror images")
+    add("--out", metavar="FOLDER", help="new folder for compare.json, compare.md and compare.png (the curves)")
     add_device(parser)
 
 
@@ -53,7 +48,7 @@ def run(args):
 
 
 def _check_new(path):
-    """UserError unless `path` is an empty folder, or one that can be made: known before any picture is looked at."""
+    """UserError unless `path` is an empty folder or can be made; checked before any picture is read."""
     if path.is_dir() and any(path.iterdir()):
         raise UserError(f"--out {path}: not empty; choose another folder")
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
@@ -64,7 +59,7 @@ def _check_new(path):
 
 
 def _write(folder, result, histories):
-    """The three files; the picture only where a run has finished an epoch."""
+    """Write the three files; the picture only if a run has finished an epoch."""
     from tinyalex import plots  # here, since Matplotlib takes a second to import
 
     folder.make()
@@ -98,7 +93,7 @@ def _name(result, side):
 
 
 def _tables(result):
-    """(header, rows, columns to align right) of what differs, of the errors, and of the classes that changed most."""
+    """(header, rows, columns to align right) for the differences, the errors, and the classes that changed most."""
     if result["differences"]:
         rows = [(thing["what"], _cell(thing["a"]), _cell(thing["b"])) for thing in result["differences"]]
         yield ("what differs", "A", "B"), rows, ()
@@ -113,15 +108,12 @@ def _tables(result):
 
 
 def _errors(result):
-    """Top-1 and top-5 error in percent, differing by percentage points; and the loss."""
-    for key, name in (
-        ("top1_error", "top-1 error, percentage points"),
-        ("top5_error", "top-5 error, percentage points"),
-    ):
-        found = result["change"][key]
+    """Rows for top-1 and top-5 error, with differences in percentage points, and for the loss."""
+    for k in (1, 5):
+        key, found = f"top{k}_error", result["change"][f"top{k}_error"]
         difference, low, high = (points(found[end], "+") for end in ("difference", "low", "high"))
-        errors = (f"{result[side][key]:.1%}" for side in ("a", "b"))
-        yield name, *errors, difference, f"{low} to {high}", found["only_a"], found["only_b"], p_text(found["p"])
+        cells = *(f"{result[side][key]:.1%}" for side in ("a", "b")), difference, f"{low} to {high}"
+        yield f"top-{k} error, percentage points", *cells, found["only_a"], found["only_b"], p_text(found["p"])
     found = result["change"]["loss"]
     difference, low, high = (f"{found[end]:+.3f}".replace("-", "−") for end in ("difference", "low", "high"))
     yield "loss", *(f"{result[side]['loss']:.3f}" for side in ("a", "b")), difference, f"{low} to {high}", "", "", ""

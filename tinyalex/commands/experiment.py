@@ -25,11 +25,11 @@ from tinyalex.terminal import program, say
 from tinyalex.training.checks import check_fit
 
 DESCRIPTION = (
-    "The paper's claims, run again. An experiment changes one thing, trains with it and without over several seeds, on the\n"
-    "same pictures in the same order, and writes result.json, result.md and figure.png: the effect with its 95 % interval\n"
-    "over seeds, the paper's figure beside it, and a verdict: reproduced, opposite, or not resolved at this scale.\n"
-    "Without NAME: the list of claims. Claims share their runs. Ctrl-C saves; the same command goes on where it stopped.\n"
-    "Runs that are done are not trained again: delete OUT/runs after you have changed the code."
+    "The paper's claims, run again. An experiment changes one thing, trains with and without it over several seeds,\n"
+    "on the same pictures in the same order, and writes result.json, result.md and figure.png: the effect, its 95 %\n"
+    "interval over seeds, the paper's figure, and a verdict: reproduced, opposite, or not resolved at this scale.\n"
+    "Without NAME, it lists the claims. Claims share runs. Ctrl-C saves; the same command resumes. Finished runs are\n"
+    "not trained again: delete OUT/runs after changing the code."
 )
 EXAMPLES = (
     "tinyalex experiment",
@@ -41,19 +41,16 @@ EXAMPLES = (
 
 
 def add_arguments(parser):
-    parser.add_argument("name", metavar="NAME", nargs="?", help="a claim, C3 or lrn say, or all")
-    parser.add_argument("--data", metavar="FOLDER", help="a prepared folder, or builtin (default: the scale's)")
-    parser.add_argument(
-        "--scale", choices=SCALES, default="quick", help="; ".join(f"{s.name}: {s.about}" for s in SCALES.values())
-    )
-    parser.add_argument("--seeds", type=int, metavar="N", help="runs of each arm (default: the scale's, 3)")
-    parser.add_argument("--pictures", type=int, metavar="N", help="that a run sees (default: the scale's)")
-    parser.add_argument("--model", metavar="NAME", help="the network that is varied (default: the scale's)")
-    parser.add_argument("--out", metavar="FOLDER", help="where runs and results go (default: runs/experiments-SCALE)")
-    parser.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: one a thread; 1 on a GPU)")
-    parser.add_argument(
-        "--table", metavar="FILE", help="also write all that was run here as one Markdown table, and as JSON beside it"
-    )
+    add, scales = parser.add_argument, "; ".join(f"{s.name}: {s.about}" for s in SCALES.values())
+    add("name", metavar="NAME", nargs="?", help="a claim, such as C3 or lrn, or all")
+    add("--data", metavar="FOLDER", help="a prepared folder, or builtin (default: the scale's)")
+    add("--scale", choices=SCALES, default="quick", help=scales)
+    add("--seeds", type=int, metavar="N", help="runs of each arm (default: the scale's, 3)")
+    add("--pictures", type=int, metavar="N", help="pictures seen by each run (default: the scale's)")
+    add("--model", metavar="NAME", help="the network to vary (default: the scale's)")
+    add("--out", metavar="FOLDER", help="folder for runs and results (default: runs/experiments-SCALE)")
+    add("--jobs", type=int, metavar="N", help="runs at a time (default: one per thread; 1 on a GPU)")
+    add("--table", metavar="FILE", help="also write the results as one Markdown table, and as JSON beside it")
     add_device(parser)
 
 
@@ -67,11 +64,9 @@ def run(args):
         if value is not None and value < 1:
             raise UserError(f"--{name}: found {value}, expected 1 or more")
     if args.table and (Path(args.table).is_dir() or not Path(args.table).parent.is_dir()):
-        raise UserError(f"--table {args.table}: cannot be written, expected a file in a folder that there is")
+        raise UserError(f"--table {args.table}: cannot be written, expected a file in an existing folder")
     if args.table and Path(args.table).suffix == ".json":
-        raise UserError(
-            f"--table {args.table}: is where the JSON beside the table would go, expected a name for Markdown"
-        )
+        raise UserError(f"--table {args.table}: found the name for the JSON beside it, expected one for Markdown")
     lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
     _train(lab, claims, seeds, args)
     command = "tinyalex " + shlex.join(sys.argv[1:])
@@ -83,13 +78,11 @@ def run(args):
 
 
 def _check_bare(args):
-    """UserError where there are options for a claim, but none is named."""
+    """UserError if options for a claim are given, but no claim."""
     defaults, others = (None, "quick", "auto"), ("command", "module", "json")
     given = [name for name, value in vars(args).items() if value not in defaults and name not in others]
     if given:
-        raise UserError(
-            f"--{given[0]}: found no NAME, expected a claim or all to go with it; see {program()} experiment"
-        )
+        raise UserError(f"--{given[0]}: found no NAME, expected a claim or all with it; see {program()} experiment")
 
 
 def _lab(args):
@@ -103,19 +96,17 @@ def _lab(args):
 
 
 def _train(lab, claims, seeds, args):
-    """Train what is not trained yet; what is wrong, or in the way of a result, is said before."""
+    """Train the runs not yet trained, after making the results' folders, so that errors there come first."""
     runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds)}.values())
     for claim in claims:
         _folder(lab, claim).make()
     jobs = args.jobs or (thread_count() if lab.xp is np else 1)
-    say(f"{sum(map(is_done, runs))} of {len(runs)} runs are done already, {jobs} at a time → {lab.out}/runs", args.json)
+    say(f"{sum(map(is_done, runs))} of {len(runs)} runs already done, {jobs} at a time → {lab.out}/runs", args.json)
     try:
         train_all(runs, args.device, jobs, quiet=args.json)
     except KeyboardInterrupt:
-        done = sum(map(is_done, runs))
-        raise KeyboardInterrupt(
-            f"stopped and saved, {done} of {len(runs)} runs done; the same command goes on"
-        ) from None
+        done = f"{sum(map(is_done, runs))} of {len(runs)} runs done"
+        raise KeyboardInterrupt(f"stopped and saved, {done}; the same command resumes") from None
 
 
 def _folder(lab, claim):
@@ -123,7 +114,7 @@ def _folder(lab, claim):
 
 
 def _report(lab, claim, seeds, command, quiet):
-    """Read a claim's numbers off its runs and write its folder."""
+    """Read a claim's numbers off its runs and write them to its folder."""
     result = report.result_of(claim, lab, seeds) | {"command": command}
     folder = _folder(lab, claim)
     folder.write_json("result.json", result)
@@ -136,18 +127,13 @@ def _report(lab, claim, seeds, command, quiet):
 def show(result):
     if "claims" in result:
         print_table(("", "name", "claim", "the paper"), [tuple(claim.values()) for claim in result["claims"]])
-        print(f"\n{program()} experiment C3 runs one, experiment all runs all; --help tells more.")
+        print(f"\n{program()} experiment C3 runs one claim, experiment all runs all; see --help.")
         return
     for r in result["results"]:
         print(f"\n{r['id']} {r['title']}: {r['verdict']}{report.diverged_text(r)}. The paper: {r['paper']}.")
-        rows = [
-            (
-                c["what"],
-                report.interval_text(c),
-                report.paper_text(c),
-                f"{report.side_text(c, 'a')}; {report.side_text(c, 'b')}",
-            )
-            for c in r["contrasts"]
-        ]
+        rows = []
+        for c in r["contrasts"]:
+            sides = f"{report.side_text(c, 'a')}; {report.side_text(c, 'b')}"
+            rows.append((c["what"], report.interval_text(c), report.paper_text(c), sides))
         print_table(("", "effect (95 % interval)", "the paper's", "sides"), rows)
     print(f"\nWritten to {result['out']}/C…/: result.md, result.json, figure.png")

@@ -1,5 +1,7 @@
-"""The paper's claims as experiments: each changes one thing, over several seeds, and says what that did, and how surely.
+"""The paper's claims as experiments: each changes one thing, over several seeds, and reports effect and interval.
 
-`plan` has the words (arm, contrast, claim, scale), `claims` the claims themselves; `lab` makes runs of them, `running`
-trains these, `trained` is what is read off a finished one; `report` and `chart` say what came out.
+plan.py        the terms: arm, contrast, claim, scale;  claims.py      the claims themselves
+lab.py         turns arms and seeds into runs;          running.py     trains them
+trained.py     numbers read off a finished run;         report.py, chart.py    the results in words and pictures
+comparison.py  two trained networks compared on the same pictures
 """

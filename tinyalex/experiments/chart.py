@@ -1,4 +1,4 @@
-"""One picture for each claim: effects seed by seed, their interval, the paper's figure, and no effect as a line."""
+"""One picture per claim: the effect of each seed, the interval, the paper's figure, and a line at no effect."""
 
 from matplotlib import pyplot as plt
 
@@ -7,7 +7,7 @@ from tinyalex.plots import DARK, MIDDLE
 
 
 def effects(result):
-    """A row a contrast: dots are seeds, the bar is the 95 % interval with its mean, the diamond is the paper's figure."""
+    """A row per contrast: seeds as dots, the 95 % interval as a bar with its mean, the paper's figure as a diamond."""
     contrasts = result["contrasts"]
     figure, axes = plt.subplots(
         len(contrasts), 1, figsize=(8, 0.9 + 1.45 * len(contrasts)), layout="constrained", squeeze=False
@@ -22,7 +22,7 @@ def effects(result):
 
 
 def draw_effect(axis, contrast):
-    """One contrast on one axis."""
+    """Draw one contrast on one axis."""
     null = 1.0 if contrast["unit"] == "×" else 0.0
     axis.axvline(null, color="#444444", lw=1)
     if contrast["low"] is not None and contrast["high"] is not None:

@@ -1,7 +1,7 @@
 """Two trained networks side by side: what differs between their runs, what that changed, and how sure that is.
 
-A and B are `Run`s judged on the same N pictures. Every difference is B − A, so below 0 means that B is wrong less often.
-Errors are fractions of 1; in the sentences for people they differ by percentage points.
+A and B are `Run`s judged on the same N pictures. Every difference is B − A: below 0, B is wrong less often.
+Errors are fractions; sentences for people give their differences in percentage points.
 """
 
 from dataclasses import asdict
@@ -17,7 +17,7 @@ LEVEL = 0.95
 
 
 def compare(a, b, data, split, xp, ten_crop=False, quiet=False):
-    """The whole comparison of two `Run`s as JSON values; `data` names the validation `split`, which must fit both."""
+    """Compare two `Run`s; JSON values. data: the name of the data set of `split`, validation pictures that fit both"""
     (about_a, rank_a, loss_a), (about_b, rank_b, loss_b) = (_judge(run, split, xp, ten_crop, quiet) for run in (a, b))
     differ = differences(a.info, b.info)
     result = {
@@ -40,7 +40,7 @@ def compare(a, b, data, split, xp, ten_crop=False, quiet=False):
 
 
 def _judge(run, split, xp, ten_crop, quiet):
-    """(the run's own numbers, each picture's rank, each picture's loss); the probabilities themselves are let go."""
+    """(the run's own numbers, each picture's rank, each picture's loss); the probabilities are not kept."""
     p = class_probabilities(run.network, split, run.view, xp, ten_crop, quiet=quiet)
     config = run.info["config"]
     about = {"run": str(run.path), "checkpoint": str(run.file), "model": config["model"]}
@@ -49,7 +49,7 @@ def _judge(run, split, xp, ten_crop, quiet):
 
 
 def history(run):
-    """The epochs of a run, for its curves: all of its folder's, or those that led to a single checkpoint."""
+    """The epochs of a run, for its curves: all in its folder, or those that led to a single checkpoint."""
     lines = RunFolder(run.path).read_metrics("epoch") if run.path.is_dir() else []
     return lines or run.info["state"]["history"]
 
@@ -58,11 +58,11 @@ def history(run):
 
 
 def differences(a, b):
-    """What differs between two runs, by what their checkpoints say: a list of {"what", "a", "b", "counts"}.
+    """What differs between two runs, according to their checkpoints' info: a list of {"what", "a", "b", "counts"}.
 
-    A variation in the model's name, +no-lrn say, is a thing of its own, and so is each setting. Data are compared by their
-    fingerprints, so a folder that has moved is no difference. A setting that one run does not know has the value None.
-    counts: False for what moves results no further than another seed does: Python, NumPy, the machine
+    Each setting is a row, and so is each variation in the model's name, such as +no-lrn. Data sets are compared by
+    fingerprint, so a moved folder is no difference. A setting missing from one run has the value None there.
+    counts: False for Python, NumPy and the machine, which move results no further than another seed does
     """
     configs = config_a, config_b = a["config"], b["config"]
     (base_a, *plus_a), (base_b, *plus_b) = (config["model"].split("+") for config in configs)
@@ -78,32 +78,32 @@ def differences(a, b):
 
 
 def cause(differ):
-    """One plain sentence: what a change in the results can be laid to. differ: as from `differences`."""
+    """One plain sentence: what a change in the results can be attributed to. differ: from `differences`"""
     things = [thing["what"] for thing in differ if thing["counts"]]
     if not things:
         return (
-            "Nothing that decides a run's numbers differs: one run twice, two epochs of it, or the same run elsewhere."
+            "Nothing that decides a run's numbers differs: one run twice, two of its epochs, or the same run elsewhere."
         )
     if things == ["seed"]:
-        return "Only the seed differs: what follows is what chance does."
+        return "Only the seed differs: what follows is due to chance."
     if len(things) == 1:
         return f"One thing differs: {things[0]}."
-    return f"{len(things)} things differ ({', '.join(things)}): what follows cannot be laid to one of them."
+    return f"{len(things)} things differ ({', '.join(things)}): what follows cannot be attributed to any one of them."
 
 
 def _notes(a, b, differ):
-    """What else to bear in mind, a sentence each."""
+    """Caveats, one sentence or two each."""
     notes = []
     for name, run in (("A", a), ("B", b)):
         if run.path.is_dir() and not (run.path / "result.json").exists():
             done = f"{len(history(run))} of {run.info['config']['epochs']}"
             notes.append(f"{name} has not been trained to its end: {done} epochs are done.")
     if not all(thing["counts"] for thing in differ):
-        notes.append("Other versions and machines change a run as another seed does; they are not counted.")
+        notes.append("Other versions and machines change a run no more than another seed does; they are not counted.")
     if [thing["what"] for thing in differ if thing["counts"]] != ["seed"]:
         notes.append(
-            "The interval is about the choice of pictures. Training has its own chance, which is not in it: "
-            "compare two runs that differ in their seed alone to see how much that is."
+            "The interval covers the choice of pictures, not the chance in training: "
+            "to see how much that is, compare two runs that differ only in their seed."
         )
     return notes
 
@@ -112,7 +112,7 @@ def _notes(a, b, differ):
 
 
 def change(values_a, values_b):
-    """{"difference", "low", "high"}: the mean of B − A over pictures, and its 95 % interval (`paired_bootstrap`)."""
+    """{"difference", "low", "high"}: the mean of B − A over pictures and its 95 % interval (`paired_bootstrap`)."""
     interval = paired_bootstrap(values_b, values_a, SEED, level=LEVEL)
     return {"difference": interval.mean, "low": interval.low, "high": interval.high}
 
@@ -122,7 +122,7 @@ def _discordant(wrong_a, wrong_b):
 
 
 def by_class(wrong_a, wrong_b, labels, info):
-    """Each class with its pictures and how many of them A and B got wrong; those first whose error changed most.
+    """Each class: its number of pictures and how many A and B got wrong; the largest change in error first.
 
     wrong_a, wrong_b: bool (N,);  labels: (N,);  info: of a checkpoint, for the classes' names
     """
@@ -145,31 +145,27 @@ def by_class(wrong_a, wrong_b, labels, info):
 def reading(result):
     """The outcome for top-1 error in one plain sentence.
 
-    A difference is called resolved where both say so: the interval leaves out 0, and McNemar's p is below 0.05. With few
-    pictures the bootstrap alone is too sure of itself.
+    A difference counts as resolved only if both tests agree: the interval excludes 0, and McNemar's p is below 0.05.
+    With few pictures the bootstrap alone is too confident.
     """
     found, images = result["change"]["top1_error"], f"{result['images']:,} pictures"
     if found["only_a"] == found["only_b"] == 0:
-        return f"Of {images} A and B got the very same ones wrong."
+        return f"A and B got the very same pictures wrong, out of {images}."
     resolved = (found["low"] > 0 or found["high"] < 0) and found["p"] < 1 - LEVEL
-    how = (
-        "more often than"
-        if found["difference"] > 0
-        else "less often than"
-        if found["difference"] < 0
-        else "as often as"
-    )
-    by = f", by {points(abs(found['difference']))} percentage points" if found["difference"] else ""
+    difference = found["difference"]
+    how = "more often than" if difference > 0 else "less often than" if difference < 0 else "as often as"
+    by = f", by {points(abs(difference))} percentage points" if difference else ""
     means = f"more than the choice of {images} explains" if resolved else f"and {images} do not resolve a difference"
+    low, high = (points(found[end], "+") for end in ("low", "high"))
     return (
         f"B is wrong {how} A{by}: {result['a']['top1_error']:.1%} became {result['b']['top1_error']:.1%}, {means} "
-        f"(95 % interval {points(found['low'], '+')} to {points(found['high'], '+')} percentage points; only A was wrong on "
-        f"{found['only_a']:,}, only B on {found['only_b']:,}, McNemar's test: {p_text(found['p'])})."
+        f"(95 % interval {low} to {high} percentage points; only A was wrong on {found['only_a']:,}, "
+        f"only B on {found['only_b']:,}, McNemar's test: {p_text(found['p'])})."
     )
 
 
 def points(fraction, sign=""):
-    """A difference between two errors as percentage points, 2 digits behind the point; sign "+" to show a plus too."""
+    """A difference between two errors in percentage points, to 2 decimal places; sign="+" shows a plus too."""
     return f"{100 * fraction:{sign}.2f}".replace("-", "−")
 
 

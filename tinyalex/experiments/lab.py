@@ -1,4 +1,4 @@
-"""Where the words of an experiment become runs in folders, and these become numbers."""
+"""Turns arms and seeds into runs in folders, and finished runs into numbers."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from tinyalex.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class Run:
-    """One network to be trained: where, with what, and after which other one."""
+    """One network to train: its folder, its configuration, and the run it starts from."""
 
     folder: Path
     config: Config
@@ -24,21 +24,21 @@ class Run:
 
 
 def result_of_run(run):
-    """What a finished run's result.json says. UserError where that, or its metrics, are not what the run wrote."""
+    """The result.json of a finished run. UserError if it or the metrics are damaged."""
     folder, file = RunFolder(run.folder), run.folder / "result.json"
-    result, anew = read_json(file), f"delete {run.folder} to train it anew"
+    result, remedy = read_json(file), f"delete {run.folder} to train it again"
     if not isinstance(result, dict) or not {"diverged", "epochs"} & result.keys():
-        raise UserError(f"{file}: holds no result of a run; {anew}")
+        raise UserError(f"{file}: found other JSON, expected the result of a run; {remedy}")
     epochs = len(folder.read_metrics("epoch"))
     if "diverged" not in result and epochs != result["epochs"]:
-        raise UserError(f"{folder.metrics}: found {epochs} epochs, expected the run's {result['epochs']}; {anew}")
+        raise UserError(f"{folder.metrics}: found {epochs} epochs, expected the run's {result['epochs']}; {remedy}")
     return result
 
 
 class Lab:
-    """One scale, one data set, one folder: an arm and a seed are a run here, whichever claim asks for it.
+    """One scale, one data set, one folder: an arm and a seed give one run, whichever claim asks for it.
 
-    scale: a `Scale`;  dataset: the whole `Dataset` that `data` names;  xp: the array module of the device
+    scale: a `Scale`;  dataset: the whole `Dataset` called `data`;  xp: the array module of the device
     out: runs go to out/runs;  model, pictures: instead of the scale's
     """
 
@@ -67,13 +67,13 @@ class Lab:
         return Run(self.out / "runs" / f"{model.name}-{digest}" / f"seed-{seed}", config, after)
 
     def runs(self, claim, seeds):
-        """Every run that a claim needs, each once, with those that others start from."""
+        """Every run a claim needs, once each, including runs that others start from."""
         runs = [self.run(arm, seed) for seed in range(seeds) for arm in claim.arms.values()]
         runs += [run.after for run in runs if run.after]
         return list({run.folder: run for run in runs}.values())
 
     def trained(self, claim, seed):
-        """{arm's name: `Trained`} of a claim whose runs are done; a run that claims share is measured once."""
+        """{arm's name: `Trained`} for a claim whose runs are done; a run shared by claims is measured once."""
         arms = {}
         for name, arm in claim.arms.items():
             folder = self.run(arm, seed).folder

@@ -1,8 +1,8 @@
-"""The words in which an experiment is written down.
+"""The terms in which an experiment is written down.
 
-A claim is tested by one or more contrasts between two sides; a side is a number read off trained networks; these are
-arms: a network and a recipe that differ from the base in one thing. Every arm is trained once for each seed, with the
-same pictures in the same order, and the two sides are compared seed by seed.
+One or more contrasts between two sides test a claim. A side is a number read off trained arms; an arm is a network and
+a recipe that differ from the base in one thing. Every arm is trained once per seed, on the same pictures in the same
+order, and the two sides are compared seed by seed.
 """
 
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Arm:
-    """What is trained: the scale's network and recipe, with changes.
+    """What to train: the scale's network and recipe, with changes.
 
     variation: appended to the model's name ("+no-lrn");  settings: changes to its `Config`
-    part: of the data set (see `tinyalex.data.part`), "+first-half" say
-    share: of the pictures that a run of this scale sees
-    after: an arm whose trained weights this one starts from
-    seed_shift: added to the seed, for networks that differ in nothing else
+    part: part of the data set, for example "+first-half" (see `tinyalex.data.part`)
+    share: fraction of the pictures that a run of this scale sees
+    after: this arm starts from the trained weights of that one
+    seed_shift: added to the seed, for networks that differ only in it
     """
 
     variation: str = ""
@@ -30,7 +30,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a contrast. label: for people;  value: function from {arm's name: `Trained`} to a number."""
+    """One side of a contrast. label: for people;  value: a function from {arm's name: `Trained`} to a number"""
 
     label: str
     value: Callable
@@ -38,10 +38,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Contrast:
-    """The effect of a − b in percentage points or in a unit of its own, or a / b where unit is "×".
+    """The effect: a − b, in percentage points for unit "points"; a / b for unit "×".
 
-    what: the quantity;  paper: its figure for the effect, or None where it gives none
-    direction: the sign of the effect (of its logarithm for "×") that the paper claims; 0 where it claims none
+    what: the quantity;  paper: the paper's figure for the effect, None if it gives none
+    direction: the sign that the paper claims for the effect (for "×", for its logarithm); 0 if it claims none
     """
 
     what: str
@@ -54,9 +54,9 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Claim:
-    """id, name: "C3", "lrn";  title: the claim in a sentence;  says: the paper's figure and where it stands
+    """id, name: "C3", "lrn";  title: the claim in a sentence;  says: the paper's figure and its section
 
-    arms: by name;  contrasts: the first decides the verdict, the others tell more
+    arms: by name;  contrasts: the first decides the verdict, the others add detail
     """
 
     id: str
@@ -69,7 +69,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Scale:
-    """How large the runs are. data: where none is named;  pictures: how many a run sees, so epochs = pictures / training set."""
+    """How large the runs are.
+
+    model, data, pictures, seeds: defaults;  pictures: seen by a run, so epochs = pictures / size of the training set
+    """
 
     name: str
     about: str

@@ -1,4 +1,4 @@
-"""What came out: effects with their intervals over seeds, beside the paper's figures, as JSON, as words, as a picture."""
+"""Results: effects with their intervals over seeds, beside the paper's figures, as JSON and as Markdown."""
 
 import math
 from datetime import date
@@ -13,11 +13,11 @@ from tinyalex.statistics import t_interval, verdict
 
 SCALE = " at this scale"
 NULL = f"not resolved{SCALE}"
-UNITS = {"points": " points", "×": " ×", "": ""}  # behind a number
+UNITS = {"points": " points", "×": " ×", "": ""}  # after a number
 
 
 def result_of(claim, lab, seeds):
-    """The result of a claim whose runs are done, as JSON values. seconds: of all its runs, each on one of the jobs."""
+    """The result of a claim whose runs are done, as JSON values. "seconds": summed over its runs, each on one job"""
     results = [result_of_run(run) for run in lab.runs(claim, seeds)]
     trained = [lab.trained(claim, seed) for seed in range(seeds)]
     contrasts = [_contrast(contrast, trained) for contrast in claim.contrasts]
@@ -42,7 +42,7 @@ def result_of(claim, lab, seeds):
 
 
 def _contrast(contrast, trained):
-    """A contrast's values for each seed, its effect with the 95 % interval, and the verdict."""
+    """A contrast's values for each seed, its effect with the 95 % interval, and its verdict."""
     a, b = ([_value(side, arms) for arms in trained] for side in (contrast.a, contrast.b))
     effects = [effect_of(contrast.unit, x, y) for x, y in zip(a, b)]
     known = [effect for effect in effects if math.isfinite(effect)]
@@ -67,7 +67,7 @@ def _contrast(contrast, trained):
 
 
 def _value(side, arms):
-    """A side's number for one seed; NaN where one of its runs diverged."""
+    """A side's number for one seed; NaN if one of its runs diverged."""
     try:
         return float(side.value(arms))
     except NoNumber:
@@ -75,29 +75,29 @@ def _value(side, arms):
 
 
 def effect_of(unit, a, b):
-    """What is averaged over seeds: a − b, in percentage points for "points"; for "×" the logarithm of a / b."""
+    """One seed's effect, to be averaged: a − b, in percentage points for "points"; for "×" the logarithm of a / b."""
     if unit == "×":
         return math.log(a / b) if a > 0 and b > 0 else math.nan
     return (100 if unit == "points" else 1) * (a - b)
 
 
 def _shown(unit, effect):
-    """An effect as people read it: the ratio for "×"; None for what is not a number."""
+    """An effect as people read it: the ratio for "×"; None if it is not finite."""
     if unit == "×":
-        effect = math.exp(effect) if abs(effect) < 700 else math.nan  # beyond, a float has no exp
+        effect = math.exp(effect) if abs(effect) < 700 else math.nan  # beyond that, exp overflows
     return _json_number(effect)
 
 
 def _json_number(value):
-    """A float, or None for what JSON has no word for."""
+    """The float, or None where it is infinite or NaN, which JSON cannot express."""
     return value if math.isfinite(value) else None
 
 
 def judge(interval, contrast):
-    """ "reproduced", "opposite" or NULL; where the paper claims nothing: which side makes the larger number, or NULL.
+    """ "reproduced", "opposite" or NULL; if the paper claims no direction, which side has the larger number, or NULL.
 
-    Effects that are all equal have seen no chance at all (errors are counts of pictures), so they resolve nothing;
-    equal but for rounding, since equal counts give shares whose last bits differ.
+    If all effects are equal, chance has shown no spread (errors are counts of pictures), so nothing is resolved. Equal
+    means up to rounding, since equal counts can give fractions that differ in their last bits.
     """
     if interval is None or math.isclose(interval.low, interval.high, rel_tol=1e-9, abs_tol=1e-9):
         return NULL
@@ -111,7 +111,7 @@ def judge(interval, contrast):
 
 
 def number(value, unit, sign=True):
-    """An effect as text, "−1.4", or for "×" the ratio, "6"; "?" where there is none."""
+    """An effect as text: "−1.4", or for "×" the ratio, "6"; "?" for None."""
     if value is None:
         return "?"
     if unit == "×":
@@ -120,7 +120,7 @@ def number(value, unit, sign=True):
 
 
 def interval_text(contrast):
-    """ "−1.2 points (−2.0 to −0.4)", the interval left out where there is none."""
+    """ "−1.2 points (−2.0 to −0.4)", without the interval if there is none."""
     unit, effect = contrast["unit"], number(contrast["effect"], contrast["unit"])
     if contrast["effect"] is None:
         return "–"
@@ -139,17 +139,17 @@ def side_text(contrast, key):
 
 
 def paper_text(contrast):
-    """The paper's figure for an effect, or a dash."""
+    """The paper's figure for the effect, or a dash."""
     return "–" if contrast["paper"] is None else number(contrast["paper"], contrast["unit"]) + UNITS[contrast["unit"]]
 
 
 def markdown(result):
-    """The result as a page of its own."""
+    """One result as a Markdown page."""
     lines = [f"# {result['id']}: {result['title']}", "", f"The paper: {result['paper']}.", ""]
     lines += [
         f"**{result['verdict'].capitalize()}.** {result['seeds']} seed{'s' if result['seeds'] > 1 else ''}, "
         f"{result['runs']} runs of {result['model']} on {result['data']}, "
-        f"each of about {result['pictures_a_run']:,} pictures or fewer{diverged_text(result)}.",
+        f"about {result['pictures_a_run']:,} pictures per run or fewer{diverged_text(result)}.",
         "",
         "![The effects and their intervals](figure.png)",
         "",
@@ -164,7 +164,7 @@ def markdown(result):
 
 
 def diverged_text(result):
-    """Words for the runs that have no number, and so leave their seed without an effect; "" where there is none."""
+    """A suffix that counts the diverged runs, whose seeds have no effect; "" if none diverged."""
     return f"; {result['diverged']} diverged" if result["diverged"] else ""
 
 
@@ -173,12 +173,13 @@ def _list(contrast):
 
 
 def page(results, command, class_ids):
-    """All results as one Markdown page: what was run, and a table with a row a contrast. class_ids: of the data set."""
+    """All results as one Markdown page: what was run, and a table, one row per contrast. class_ids: the data set's"""
     first = results[0]
     verdicts = [result["verdict"] for result in results]
     counts = {verdict: verdicts.count(verdict) for verdict in ("reproduced", "opposite", NULL, *verdicts)}
     classes = f"{len(class_ids)} classes" + (f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else "")
     resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    where = f"{first['device']}, NumPy {first['versions']['numpy']}"
     head = f"""# The paper's claims, run again
 
 Printed on {date.today()} by
@@ -188,20 +189,20 @@ Printed on {date.today()} by
 ```
 
 {first["model"]} on {first["data"]}, {classes};
-{first["seeds"]} seeds of each arm, about {first["pictures_a_run"]:,} pictures a run or fewer, {first["device"]}, NumPy {first["versions"]["numpy"]}.
+{first["seeds"]} seeds of each arm, about {first["pictures_a_run"]:,} pictures per run or fewer, {where}.
 
-An effect is the difference (or, marked ×, the ratio) of the two sides, the first against the second, seed by seed;
-in brackets Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
-effect; *opposite*: on the other; else it is *not resolved at this scale*, which says nothing against the paper, whose networks,
-pictures and training were larger by orders of magnitude. Where there is no effect at all, one interval in twenty still misses 0
-by chance. Of {len(results)} claims, each judged by its first row: {resolved}.
+An effect is the difference (or, marked ×, the ratio) between the first side and the second, seed by seed; in brackets,
+Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
+effect; *opposite*: on the other side; otherwise *not resolved at this scale*, which does not contradict the paper: its
+networks, pictures and training were larger by orders of magnitude. Even without any effect, one interval in twenty
+misses 0 by chance. Judged by their first rows, the {len(results)} claims are: {resolved}.
 
 """
     return head + _table(results)
 
 
 def _table(results):
-    """The results as a Markdown table, a row a contrast."""
+    """The results as a Markdown table, one row per contrast."""
     rows = ["| | claim | effect (95 % interval) | the paper's | verdict |", "|---|---|---|---|---|"]
     for result in results:
         for n, c in enumerate(result["contrasts"]):

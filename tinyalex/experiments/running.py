@@ -1,7 +1,7 @@
-"""Training the runs of experiments: several at a time on the CPU, one thread each, since small nets leave two threads waiting.
+"""Trains the runs of experiments: several at a time on the CPU, one thread each, since small nets cannot keep two busy.
 
-A run is an ordinary one in a folder of its own. What was trained before is not trained again, and one that was stopped
-goes on where it stood, so the same command after Ctrl-C, or after `kill`, loses nothing.
+Each run is an ordinary one in its own folder. A finished run is not trained again, and a stopped one resumes, so the
+same command after Ctrl-C or `kill` loses nothing.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ POLL_SECONDS = 0.5
 
 
 def is_done(run):
-    """Whether a run has come to its end."""
+    """Whether a run is finished."""
     return (run.folder / "result.json").exists()
 
 
 def train_all(runs, device, jobs, quiet=False):
-    """Train those of `runs` that are not done, those that others start from first; `jobs` processes on `device`.
+    """Train the unfinished `runs` on `device`, `jobs` at a time; runs that others start from come first.
 
-    KeyboardInterrupt after Ctrl-C, once every process has saved where it stands.
+    Raises KeyboardInterrupt after Ctrl-C, once every process has saved its state.
     """
     first = {run.after.folder for run in runs if run.after}
     waves = [[run for run in runs if (run.folder in first) is begins and not is_done(run)] for begins in (True, False)]
@@ -45,7 +45,7 @@ def train_all(runs, device, jobs, quiet=False):
 
 @contextlib.contextmanager
 def _signals_interrupt():
-    """Ctrl-C and SIGTERM alike raise KeyboardInterrupt, also where the shell that started us had the first ignored."""
+    """Ctrl-C and SIGTERM both raise KeyboardInterrupt, even if the shell that started us ignores the former."""
 
     def interrupt(number, frame):
         raise KeyboardInterrupt
@@ -59,10 +59,10 @@ def _signals_interrupt():
 
 
 class _Workers:
-    """Processes that train one run after the other; left by an exception, they save and end."""
+    """Processes that each train one run after another; if an exception leaves the block, they save and end."""
 
     def __init__(self, count, device):
-        context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of ours hold
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks that our threads hold
         self.tasks, self.done = context.Queue(), context.Queue()
         arguments = (self.tasks, self.done, device, 1 if count > 1 else thread_count())
         self.processes = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
@@ -75,12 +75,12 @@ class _Workers:
     def __exit__(self, kind, error, trace):
         if kind is not None:
             for process in self.processes:
-                process.terminate()  # SIGTERM: a run under way is saved, see `stop_signals`
+                process.terminate()  # SIGTERM: the run under way is saved, see `stop_signals`
         for process in self.processes:
             process.join()
 
     def train(self, runs, bar):
-        """Have all runs trained, moving the bar by epochs. UserError of the first that cannot be."""
+        """Train all runs, advancing the bar by epochs. Raises the error of the first run that fails."""
         for run in runs:
             self.tasks.put(run)
         for _ in self.processes:
@@ -94,7 +94,7 @@ class _Workers:
                 left.remove(folder)
             if any(process.exitcode not in (None, 0) for process in self.processes):
                 raise UserError(
-                    "a training process was ended from outside (out of memory? --jobs 1 needs the least); run it again"
+                    "a training process was killed (out of memory? --jobs 1 needs the least); run the command again"
                 )
             bar.update(before + sum(_epochs_done(run) for run in runs) - bar.n)
 
@@ -107,9 +107,9 @@ def _epochs_done(run):
 
 
 def _work(tasks, done, device, threads):
-    """Train runs until there are no more, telling of each: (its folder, None or the exception that ended it)."""
+    """Train runs until there are no more; for each, put (its folder, None or the exception that ended it) on `done`."""
     with contextlib.suppress(AttributeError):
-        os.setsid()  # Ctrl-C reaches the parent alone, which ends this process its own way
+        os.setsid()  # Ctrl-C then reaches only the parent, which terminates this process
     _end_with_the_parent()
     hush_runaway_numbers()
     set_thread_count(threads)
@@ -118,7 +118,7 @@ def _work(tasks, done, device, threads):
         try:
             train_one(run, xp)
         except Stopped:
-            raise SystemExit(1) from None  # the parent waits for it unless it was the parent that asked
+            raise SystemExit(1) from None  # the parent notices, unless it asked for this
         except UserError as error:
             done.put((run.folder, UserError(f"{run.folder}: {error}")))
         except Exception:
@@ -128,7 +128,7 @@ def _work(tasks, done, device, threads):
 
 
 def _end_with_the_parent():
-    """Have this process saved and ended when its parent is killed, lest two of them write one run some day."""
+    """Save and end this process when its parent is killed; otherwise two processes might later write the same run."""
 
     def wait():
         multiprocessing.parent_process().join()
@@ -138,11 +138,11 @@ def _end_with_the_parent():
 
 
 def train_one(run, xp):
-    """Train one run to its end, from where it stands. A run whose loss ceases to be a number is done too, and says so."""
+    """Train one run to its end, resuming if it was begun. A diverged run is finished too; its result.json says so."""
     folder, dataset = RunFolder(run.folder), _open(run.config.data)
     if run.after and "diverged" in read_json(run.after.folder / "result.json"):
         folder.make()
-        folder.write_json("result.json", {"diverged": f"the run that it starts from, {run.after.folder}"})
+        folder.write_json("result.json", {"diverged": f"the run it starts from, {run.after.folder}"})
         return
     try:
         if folder.config.exists():

@@ -1,4 +1,4 @@
-"""What is read off a trained network: the numbers that the claims compare."""
+"""Numbers read off a trained network, for the claims to compare."""
 
 import functools
 import math
@@ -14,18 +14,18 @@ from tinyalex.inspection.subject import sample
 from tinyalex.runs.config import read_json
 from tinyalex.runs.folder import RunFolder, load_network
 
-SAMPLE = 2000  # pictures of a split, at most, whose neighbours are looked for
+SAMPLE = 2000  # at most this many pictures of a split in the search for neighbours
 NEIGHBOURS = 6  # paper, Fig. 4
 
 
 class NoNumber(Exception):
-    """A run whose loss ceased to be a number was asked for one."""
+    """A diverged run was asked for a number."""
 
 
 class Trained:
-    """A finished run, measured when asked, each thing once. All errors are fractions, of the last epoch's weights.
+    """A finished run, measured on demand, each number once. Errors are fractions, with the last epoch's weights.
 
-    `NoNumber` where the run diverged, whatever epochs it had before.
+    Raises `NoNumber` if the run diverged, even after good epochs.
     """
 
     def __init__(self, folder, dataset, xp):
@@ -33,12 +33,12 @@ class Trained:
 
     @functools.cached_property
     def history(self):
-        """The "epoch" lines of its metrics."""
+        """The "epoch" lines of the run's metrics."""
         return self._with_numbers().read_metrics("epoch")
 
     @functools.cached_property
     def diverged(self):
-        """Whether its loss ceased to be a number; then it has no other."""
+        """Whether the loss stopped being a number; such a run has no numbers at all."""
         return "diverged" in read_json(self.folder.path / "result.json")
 
     def _with_numbers(self):
@@ -48,12 +48,12 @@ class Trained:
 
     @functools.cached_property
     def probabilities(self):
-        """(N, K) of the validation pictures, on their centre crops."""
+        """Class probabilities of the validation pictures on their centre crops, (N, K)."""
         return class_probabilities(*self._on(self.dataset.val), quiet=True)
 
     @functools.cached_property
     def ten_crops(self):
-        """(N, K) of the validation pictures, averaged over ten crops."""
+        """Class probabilities of the validation pictures averaged over ten crops, (N, K)."""
         return class_probabilities(*self._on(self.dataset.val), ten_crop=True, quiet=True)
 
     @functools.cached_property
@@ -62,9 +62,9 @@ class Trained:
         return evaluate(*self._on(self.dataset.train), quiet=True).top1_error
 
     def purity(self, space):
-        """Share of the NEIGHBOURS nearest training pictures that have the validation picture's class.
+        """Fraction of the NEIGHBOURS nearest training pictures that share the validation picture's class.
 
-        space: "fc7", or in a network without it whatever its last layer sees; or "pixels"
+        space: "fc7" (in a network without it, the input of the last layer) or "pixels"
         """
         splits = self.dataset.val, self.dataset.train
         chosen = [sample(split, SAMPLE, "claims") for split in splits]
@@ -80,7 +80,7 @@ class Trained:
 
     @functools.cached_property
     def tower_colour(self):
-        """(|difference| of the two towers' mean colour selectivity, its mean over random halves of the same kernels)."""
+        """(|difference| of the towers' mean colour selectivity, its mean over random halves of the same kernels)."""
         weight = to_host(_load(self._with_numbers().last, self.xp)[0].params["conv1.weight"])
         towers = tower_colour(weight)
         return abs(towers[0] - towers[1]), float(differences_by_chance(colour_selectivity(weight)).mean())
@@ -90,7 +90,7 @@ class Trained:
         return network, split, view, self.xp
 
 
-@functools.lru_cache(maxsize=2)  # not one a run: the paper's network is 240 MB
+@functools.lru_cache(maxsize=2)  # not one per run: the paper's network takes 240 MB
 def _load(file, xp):
     """(network, view) of a checkpoint, on the device."""
     network, view, _, _ = load_network(file, xp)
@@ -106,7 +106,7 @@ def top1(trained):
 
 
 def top5(trained):
-    """Top-5 validation error; NaN for five classes or fewer, among which the right one always is."""
+    """Top-5 validation error; NaN for five classes or fewer, where it is always 0."""
     return trained.history[-1]["val_top5_error"] if len(trained.dataset.class_ids) > 5 else math.nan
 
 
@@ -116,12 +116,12 @@ def training_error(trained):
 
 
 def overfitting(trained):
-    """Validation less training error, both as at test time."""
+    """Validation error minus training error, both as at test time."""
     return top1(trained) - trained.training_error
 
 
 def early_loss(trained):
-    """Mean training loss over all epochs of a (short) run."""
+    """Mean training loss over all epochs of a short run."""
     return float(np.mean([line["train_loss"] for line in trained.history]))
 
 
@@ -143,16 +143,16 @@ def _error(p, dataset, k):
 
 
 def epochs_to_converge(trained, within=0.02):
-    """The first epoch whose validation error is within `within` of the lowest that the run has."""
+    """The first epoch with a validation error at most `within` above the run's lowest."""
     errors = [line["val_top1_error"] for line in trained.history]
     return 1 + next(i for i, error in enumerate(errors) if error <= min(errors) + within)
 
 
 def epochs_to(trained, error):
-    """Epochs until the training error falls to `error`, in a straight line between two epochs; inf if it never does."""
+    """Epochs until the training error falls to `error`, interpolated linearly between epochs; inf if it never does."""
     if trained.diverged:
         return math.inf
-    before = 1.0  # not yet trained: everything is wrong, or nearly
+    before = 1.0  # untrained: nearly everything is wrong
     for epoch, line in enumerate(trained.history):
         now = line["train_top1_error"]
         if now <= error:
