@@ -1,4 +1,4 @@
-"""The benchmark measures what it says: whole steps, in turns, and the other side is really the same network."""
+"""The benchmark measures what it claims: whole steps, in turns, and the other side really is the same network."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from PIL import Image
 from tests.checks import agree
 from tinyalex import backend, plots
 from tinyalex.backend import random_stream
-from tinyalex.bench import figures, measure, setup, turns
+from tinyalex.bench import benchmark, figures, setup, turns
 from tinyalex.bench.limit import Sgemm
 from tinyalex.bench.ours import LayerClock, Ours, seconds_of
 from tinyalex.bench.setup import Setup, flops
@@ -48,13 +48,13 @@ def same_threads():
 
 
 def test_operations_are_counted():
-    """By hand: 4×4 places, 3·3·2 products for each of 5 kernels; then 80 × 7 weights."""
+    """By hand: 4×4 positions, 3·3·2 products for each of 5 kernels; then 80 × 7 weights."""
     features = {"conv": Conv2d(2, 5, 3, padding=1), "norm": LocalResponseNorm(), "relu": ReLU()}
     network = Network(features, {"flatten": Flatten(), "fc": Linear(80, 7)}, (4, 4, 2))
     conv, fc = 16 * 18 * 5, 80 * 7
     assert flops(network) == (2 * (conv + fc), 2 * (2 * conv + 3 * fc))
     late = Network({"first": ReLU(), **features}, {"flatten": Flatten(), "fc": Linear(80, 7)}, (4, 4, 2))
-    assert flops(late) == flops(network), "the pixels' gradient is that of the first layer with weights"
+    assert flops(late) == flops(network), "the gradient left out is that of the first layer with weights"
 
 
 def test_the_papers_network():
@@ -68,19 +68,19 @@ def test_the_papers_network():
 
 
 def test_without_lrn():
-    """The same layers but for two, the same work; the name tells them apart."""
+    """The same layers except two, and the same work; the names differ."""
     plain, with_lrn = (Setup("alexnet-small", lrn, 2, 1, classes=5) for lrn in (False, True))
     names = [[name for name, *_ in s.network().shapes()] for s in (plain, with_lrn)]
     assert set(names[1]) - set(names[0]) == {"norm1", "norm2"} and set(names[0]) < set(names[1])
     assert flops(plain.network()) == flops(with_lrn.network()) and str(plain) != str(with_lrn)
 
 
-def test_too_little_memory_is_said_before(monkeypatch):
+def test_too_little_memory_is_reported_before_measuring(monkeypatch):
     needed = check_memory(SMALL.build(), 3, np)
     monkeypatch.setattr(setup, "memory_available", lambda xp: 2 * needed)
-    measure.plan(SMALL, with_torch=False, scaling=False)
+    benchmark.plan(SMALL, with_torch=False, scaling=False)
     with pytest.raises(UserError, match="memory in each of 3 processes.*try --batch 1; --no-torch"):
-        measure.plan(SMALL, with_torch=True, scaling=False)
+        benchmark.plan(SMALL, with_torch=True, scaling=False)
 
 
 def test_batches_that_fit(monkeypatch):
@@ -95,7 +95,7 @@ def test_batches_that_fit(monkeypatch):
 
 
 class Script:
-    """A side that answers from lists, and notes who was asked."""
+    """A side that answers from lists and records every question."""
 
     def __init__(self, name, log, **answers):
         self.name, self.log, self.answers = name, log, {work: iter(values) for work, values in answers.items()}
@@ -106,24 +106,17 @@ class Script:
 
 
 def scripted():
-    """The answers of a whole comparison in three rounds, and the log of who was asked."""
+    """The answers of a whole comparison in three rounds, and the log of questions."""
     log = []
+    ours = {"train": [9.0, 2.0, 1.0, 4.0, 6.0, 3.0, 4.0, 4.0, 8.0, 2.0], "infer": [9.0, 0.5, 1.0, 2.0], "peak": [100]}
+    ours |= {"layers": [["all"]], "kinds": [{"forward": 1.0, "data": 3.0}], "pipeline": [0.5]}
     sides = [
-        Script(
-            OURS,
-            log,
-            train=[9.0, 2.0, 1.0, 4.0, 6.0, 3.0, 4.0, 4.0, 8.0, 2.0],
-            infer=[9.0, 0.5, 1.0, 2.0],
-            peak=[100],
-            layers=[["all"]],
-            kinds=[{"forward": 1.0, "data": 3.0}],
-            pipeline=[0.5],
-        ),
+        Script(OURS, log, **ours),
         Script(NCHW, log, train=[9.0, 5.0, 7.0, 9.0], infer=[9.0, 2.0, 2.0, 2.0], peak=[300]),
         Script(CHANNELS_LAST, log, train=[9.0, 6.0, 2.0, 8.0], infer=[9.0, 3.0, 3.0, 3.0], peak=[200]),
         Script(SGEMM, log, rates=[{"a": a, "b": b} for a, b in ((99.0, 99.0), (10.0, 1.0), (20.0, 40.0), (30.0, 2.0))]),
     ]
-    plan = [*turns.compared((OURS, NCHW, CHANNELS_LAST), 3, warm_ups=1), *turns.looked_at(3, (1, 2))]
+    plan = [*turns.side_by_side((OURS, NCHW, CHANNELS_LAST), 3, warm_ups=1), *turns.ours_alone(3, (1, 2))]
     with progress_bar(1, "", quiet=True) as bar:
         return turns.take(plan, {side.name: side for side in sides}, bar, "", 1), log
 
@@ -138,7 +131,7 @@ def test_turns_interleave():
     assert threads == [1, 2] * 3
 
 
-def test_quick_steps_are_taken_several_times():
+def test_quick_steps_are_repeated():
     log = []
     side = Script(OURS, log, train=[0.2, 0.05, 3.0])
     with progress_bar(1, "", quiet=True) as bar:
@@ -147,7 +140,7 @@ def test_quick_steps_are_taken_several_times():
 
 
 def test_figures():
-    """Medians over rounds, ratios within rounds, PyTorch's better layout: all by hand."""
+    """Medians over rounds, ratios within rounds, PyTorch's better layout, all by hand."""
     answers, _ = scripted()
     row = figures.row(Setup("alexnet-small", True, 4, 2), (1e9, 3e9), answers)
     assert [row[f"train_images_per_s{end}"] for end in ("", "_low", "_high")] == [2.0, 1.0, 4.0]
@@ -182,7 +175,7 @@ def test_the_time_of_a_picture_by_batch():
 
 def test_thread_numbers():
     def numbers(threads, every, device="cpu"):
-        return measure.thread_numbers(Setup("alexnet", True, 1, threads, device), every)
+        return benchmark.thread_numbers(Setup("alexnet", True, 1, threads, device), every)
 
     assert numbers(1, True) == () and numbers(8, True, "gpu") == ()
     assert numbers(2, True) == numbers(2, False) == (1, 2) and numbers(6, False) == (1, 6)
@@ -192,7 +185,7 @@ def test_thread_numbers():
 def test_the_limit_with_tf32_and_without():
     setups = [Setup("alexnet", True, 1, 1, "gpu", on) for on in (True, False)]
     answers = [{(SGEMM, "rates"): [{"a": rate}]} for rate in (300.0, 50.0)]
-    limits = measure._limits(setups, answers)
+    limits = benchmark._limits(setups, answers)
     assert (limits["sgemm_gflops"], limits["sgemm_gflops_tf32"]) == (50.0, 300.0)
 
 
@@ -200,7 +193,7 @@ def test_the_limit_with_tf32_and_without():
 
 
 def test_a_step_is_a_whole_step():
-    """Forward, backward and update: every parameter has moved afterwards; inference moves none."""
+    """Forward, backward and update move every parameter; inference moves none."""
     ours = Ours(SMALL)
     before = {name: param.copy() for name, param in ours.network.params.items()}
     assert ours.infer() > 0
@@ -220,29 +213,28 @@ def test_other_batches_and_threads_for_one_step(monkeypatch):
     monkeypatch.setattr(ours, "_backward", lambda *forward: None)
     monkeypatch.setattr(ours, "_update", lambda grads: None)
     ours.train(batch=2, threads=3)
-    assert backend.thread_count() == 1, "as before, for whatever is asked next"
+    assert backend.thread_count() == 1, "as before, for the next question"
     ours.train(count=2)
     assert seen == [(2, 2, 3), (3, 3, 1), (3, 3, 1)]
 
 
 def test_where_the_time_goes():
-    """Every layer once, by its name; the kinds and the pipeline as seconds; afterwards the layers are their own again."""
+    """Every layer once, by name; kinds and pipeline in seconds; afterwards the layers are unwrapped."""
     ours = Ours(SMALL)
     layers = ours.layers(1)
     assert [layer["name"] for layer in layers] == [name for name, *_ in ours.network.shapes()]
     assert all(layer["forward_ms"] > 0 and layer["backward_ms"] > 0 for layer in layers)
     assert not any("forward" in vars(layer) or "backward" in vars(layer) for _, layer, *_ in ours.network.shapes())
     kinds = ours.kinds(1)
-    assert (
-        list(kinds) == ["forward", "backward", "update", "health", "data"] and kinds["backward"] > kinds["update"] > 0
-    )
+    assert list(kinds) == ["forward", "backward", "update", "health", "data"]
+    assert kinds["backward"] > kinds["update"] > 0
     assert 0 < 20 * kinds["health"] < kinds["forward"] + kinds["backward"], "measured in every 20th step"
     assert ours.pipeline(2, 1) > 0
     assert not [thread.name for thread in threading.enumerate() if "data" in thread.name]
 
 
 def test_layer_times_are_core_seconds():
-    """A call on one of several threads holds one core, a call on the main thread all; options pass through."""
+    """A call on one of several threads occupies one core, a call on the main thread all; options pass through."""
 
     class Sleeper(ReLU):
         def backward(self, dy, cache, input_grad=True):
@@ -263,7 +255,7 @@ def test_layer_times_are_core_seconds():
 
 
 class Device:
-    """As much of CuPy as timing needs: a device whose clock moves on with each step, by milliseconds."""
+    """As much of CuPy as timing needs: a device with a clock in milliseconds that advances with each step."""
 
     now = 0.0
 
@@ -300,11 +292,11 @@ def marks(clock):
 
 
 def test_sgemm_does_each_shape_each_way(monkeypatch):
-    """The operations of a product, over the seconds of a clock given here; a thread's own products add up."""
+    """Operations per product over the seconds of a fake clock; products on several threads add up."""
     monkeypatch.setattr("tinyalex.bench.limit.SHAPES", ((4, 5, 6),))
     monkeypatch.setattr("tinyalex.bench.limit.seconds_of", lambda step, xp, count: step() or 1e-9)
     sgemm = Sgemm(Setup("alexnet", True, 1, threads=2))
-    assert sgemm.rates() == pytest.approx({"4×5×6, one product": 240.0, "4×5×6, a product a thread": 480.0})
+    assert sgemm.rates() == pytest.approx({"4×5×6, one product": 240.0, "4×5×6, a product per thread": 480.0})
     a, b, results, _ = sgemm.products["4×5×6"]
     for result in results:
         agree(result, a @ b, "product", rtol=1e-5, atol=1e-5)
@@ -314,7 +306,7 @@ def test_sgemm_does_each_shape_each_way(monkeypatch):
 
 
 class Works:
-    """What a side may be asked in these tests."""
+    """A side's works for these tests."""
 
     def pid(self):
         return os.getpid()
@@ -329,7 +321,7 @@ class Works:
         return resident_peak()
 
     def reserve(self):
-        untouched = np.empty(1 << 29)  # 4 GiB of addresses, which take no memory
+        untouched = np.empty(1 << 29)  # 4 GiB of addresses without memory behind them
         return resident_peak() / untouched.nbytes
 
     def fail(self):
@@ -345,25 +337,25 @@ class Works:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_side_works_in_a_process_of_its_own():
-    ballast = np.ones(1 << 26)  # 512 MiB, which must not count as the other's
+def test_a_side_works_in_its_own_process():
+    ballast = np.ones(1 << 26)  # 512 MiB here, which must not count there
     with Side("it", Works, tf32=True) as side:
         assert side.ask("pid") == side.process.pid != os.getpid()
         assert side.ask("blocked") and side.ask("tf32") == "1"
         assert 1 << 20 < side.ask("peak") < ballast.nbytes <= resident_peak()
         assert side.ask("reserve") < 0.25
-        with pytest.raises(RuntimeError, match="(?s)it failed to fail.*no such thing"):
+        with pytest.raises(RuntimeError, match="(?s)it failed during 'fail'.*no such thing"):
             side.ask("fail")
         for work in ("exhaust", "exhaust_torch"):
-            with pytest.raises(UserError, match="not enough memory for it.*allocate.*--batch"):
+            with pytest.raises(UserError, match=f"not enough memory for it during '{work}': .*allocate.*--batch"):
                 side.ask(work)
-        assert side.ask("pid") == side.process.pid, "it goes on"
+        assert side.ask("pid") == side.process.pid, "the process should survive errors"
     assert not side.process.is_alive()
 
 
 def test_a_side_that_dies():
     with Side("it", Works) as side:
-        with pytest.raises(UserError, match="the process of it ended with code -9 while it was to die"):
+        with pytest.raises(UserError, match="the process of it ended with code -9 during 'die'"):
             side.ask("die")
         with pytest.raises(UserError, match="ended"):
             side.ask("pid")
@@ -382,7 +374,7 @@ def test_no_side_outlives_an_error():
 @pytest.mark.torch
 @pytest.mark.parametrize("name", ["alexnet-small", "alexnet-32"])
 def test_the_twin_gives_the_same_scores(name):
-    """At test time: PyTorch's dropout is inverted, so its halves stand in the weights behind."""
+    """At test time. PyTorch's dropout is inverted, so the weights after it are halved here."""
     import torch
 
     from tinyalex.exchange.torch import torch_twin
@@ -400,7 +392,7 @@ def test_the_twin_gives_the_same_scores(name):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("layout", [NCHW, CHANNELS_LAST])
-def test_pytorch_takes_whole_steps_in_its_layout(layout):
+def test_pytorch_runs_whole_steps_in_its_layout(layout):
     import torch
 
     from tinyalex.bench.theirs import TorchWorks
@@ -421,12 +413,12 @@ def test_pytorch_takes_whole_steps_in_its_layout(layout):
 
 @pytest.mark.torch
 def test_pytorch_without_a_gpu_is_left_out(monkeypatch):
-    from tinyalex.exchange import torch as peer
+    from tinyalex.exchange import torch as exchange
 
-    monkeypatch.setattr(peer.importlib.metadata, "version", lambda name: "2.13.0+cpu")
-    assert peer.torch_version("gpu") is None and peer.torch_version("cpu") == "2.13.0+cpu"
-    monkeypatch.setattr(peer.importlib.metadata, "version", lambda name: "2.13.0+cu130")
-    assert peer.torch_version("gpu") == "2.13.0+cu130"
+    monkeypatch.setattr(exchange.importlib.metadata, "version", lambda name: "2.13.0+cpu")
+    assert exchange.torch_version("gpu") is None and exchange.torch_version("cpu") == "2.13.0+cpu"
+    monkeypatch.setattr(exchange.importlib.metadata, "version", lambda name: "2.13.0+cu130")
+    assert exchange.torch_version("gpu") == "2.13.0+cu130"
 
 
 # ---------------------------------------------------------------------------------------------- the command
@@ -446,7 +438,7 @@ def test_pytorch_without_a_gpu_is_left_out(monkeypatch):
 )
 def test_mistakes_are_found_before_measuring(monkeypatch, tmp_path, capsys, arguments, words):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tinyalex.commands.bench.measure", lambda *args: pytest.fail("it measured"))
+    monkeypatch.setattr("tinyalex.commands.bench.run_benchmark", lambda *args: pytest.fail("it measured"))
     assert main(["bench", *arguments.split()]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and words in err
@@ -463,7 +455,7 @@ def test_mistakes_are_found_before_measuring(monkeypatch, tmp_path, capsys, argu
 )
 def test_what_is_measured(monkeypatch, arguments, expected):
     asked = []
-    monkeypatch.setattr("tinyalex.commands.bench.measure", lambda setups, *args, **options: asked.extend(setups) or {})
+    monkeypatch.setattr("tinyalex.commands.bench.run_benchmark", lambda setups, *args, **_: asked.extend(setups) or {})
     assert main(["bench", "--json", "--threads", "1", *arguments.split()]) == 0
     assert [(s.model, s.lrn, s.batch) for s in asked] == expected
     assert {(s.device, s.tf32, s.threads) for s in asked} == {("cpu", None, 1)}
@@ -520,9 +512,9 @@ def test_a_table_for_people():
 @pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1, 4])
 def test_ctrl_c_ends_every_process(seconds):
-    """The terminal interrupts all of them: one line, code 130, and nobody is left in the process group."""
+    """The terminal interrupts all of them: one line, code 130, and no process is left in the group."""
     child = run_bench("--batch", "16", "--rounds", "1000", start_new_session=True)
     time.sleep(seconds)
     os.killpg(child.pid, signal.SIGINT)
-    out, err = child.communicate(timeout=60)  # returns once all have closed their ends
+    out, err = child.communicate(timeout=60)  # returns once every process has closed its end
     assert child.returncode == 130 and out == "" and err.count("\n") == 1 and err.startswith("tinyalex: ")

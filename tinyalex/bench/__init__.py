@@ -1,7 +1,9 @@
-"""Speed, side by side: our network and PyTorch's in turns, medians over rounds, as fractions of what sgemm can do.
+"""Speed, side by side: our network and PyTorch's in turns, medians over rounds, as fractions of sgemm's rate.
 
-setup.py    what is measured, and how much work it is
-side.py     one side in a process of its own
-ours.py     what our side can be asked, theirs.py what PyTorch's can, limit.py what sgemm can
-measure.py  the order of turns, and what follows from the times
+setup.py      what to measure, and how many operations that takes
+side.py       one side in its own process: ours.py our network, theirs.py PyTorch's, limit.py sgemm
+turns.py      the order of turns;  figures.py  from times to figures
+benchmark.py  the whole benchmark
+machine.py    the machine it ran on
+rounding.py   float32 errors of convolution, direct and Winograd
 """

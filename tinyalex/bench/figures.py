@@ -1,4 +1,4 @@
-"""From the answers of all turns to the figures that are shown: medians over rounds, with the lowest and the highest."""
+"""From the answers of all turns to the figures shown: medians over rounds, with the lowest and highest."""
 
 from statistics import median
 
@@ -6,7 +6,7 @@ from tinyalex.bench.turns import LAYOUTS, OURS, SGEMM
 
 
 def row(setup, work, answers):
-    """One result. work: floating-point operations a picture, (inference, training);  answers: as `take` gives them."""
+    """One result. work: floating-point operations per picture, (inference, training);  answers: from `turns.take`"""
     limit = max(median(rates) for rates in sgemm_rates(answers).values())
     train, infer = (compared(name, setup.batch, answers) for name in ("train", "infer"))
     gflops = {
@@ -43,7 +43,7 @@ def row(setup, work, answers):
 
 
 def compared(work, batch, answers):
-    """Images/s of both sides at "train" or "infer", PyTorch's in its better layout, and the ratio, above 1 if we lead."""
+    """Images/s of both sides for "train" or "infer", PyTorch in its better layout; the ratio is above 1 if we lead."""
     ours = answers[OURS, work]
     theirs = {layout: answers[layout, work] for layout in LAYOUTS if (layout, work) in answers}
     layout = min(theirs, key=lambda name: median(theirs[name]), default=None)
@@ -57,13 +57,13 @@ def compared(work, batch, answers):
 
 
 def spread(name, values):
-    """{name: median, name_low, name_high}; None three times where there are no values."""
+    """{name: median, name_low: lowest, name_high: highest}; all None without values."""
     figures = (median(values), min(values), max(values)) if values else (None, None, None)
     return dict(zip((name, f"{name}_low", f"{name}_high"), figures))
 
 
 def by_threads(batch, answers):
-    """[{threads, images_per_s, speedup over one thread}]; None where only one number of threads was tried."""
+    """[{threads, images_per_s, speedup over one thread}]; None if only one number of threads was timed."""
     times = {key[2][1]: values for key, values in answers.items() if len(key) > 2 and key[2][0] == "threads"}
     if not times:
         return None
@@ -75,7 +75,7 @@ def by_threads(batch, answers):
 
 
 def by_batch(answers):
-    """[{batch, images_per_s, ms_per_image}] of training."""
+    """[{batch, images_per_s, ms_per_image}] for training."""
     times = {key[2][1]: values for key, values in answers.items()}
     return [
         {"batch": n, "images_per_s": n / median(times[n])}
@@ -85,7 +85,7 @@ def by_batch(answers):
 
 
 def sgemm_rates(*all_answers):
-    """{way: GFLOP/s of each round}, over the rounds of one or more rows."""
+    """{way: GFLOP/s of each round}, over the rounds of all rows given."""
     rates = {}
     for answers in all_answers:
         for one in answers[SGEMM, "rates"]:

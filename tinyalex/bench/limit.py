@@ -1,4 +1,4 @@
-"""What the machine can do: the best rate of a plain single-precision matrix product."""
+"""The machine's limit: the best rate of a plain single-precision matrix product."""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -12,7 +12,7 @@ GPU_SHAPES = ((4096, 4096, 4096), (8192, 8192, 8192), (128 * 27 * 27, 1200, 128)
 
 
 class Sgemm:
-    """Products of several shapes: on a CPU by BLAS's own threads, and by ours, each with a product of its own."""
+    """Products of several shapes: one on all of BLAS's threads; on a CPU, also one on each of our threads at once."""
 
     def __init__(self, setup):
         set_thread_count(setup.threads)
@@ -21,10 +21,10 @@ class Sgemm:
         self.products = {"×".join(map(str, shape)): self._arrays(shape) for shape in shapes}
 
     def rates(self, count=1):
-        """GFLOP/s of each way, by its name, each taken `count` times in a row."""
+        """{way: GFLOP/s}, each over `count` repetitions in a row."""
         ways = {"one product": (self._together, 1)}
         if self.xp is np and self.threads > 1:
-            ways["a product a thread"] = (self._apart, self.threads)
+            ways["a product per thread"] = (self._apart, self.threads)
         rates = {}
         for way, (multiply, products) in ways.items():
             for shape, (*arrays, flops) in self.products.items():
@@ -33,7 +33,7 @@ class Sgemm:
         return rates
 
     def _arrays(self, shape):
-        """Two factors, a result for each thread, and the operations of one product."""
+        """Two factors, a result for each thread, and the operations in one product."""
         rows, depth, columns = shape
         draw = random_stream(0, "sgemm").standard_normal
         a, b = (self.xp.asarray(draw(size, dtype="float32")) for size in ((rows, depth), (depth, columns)))

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine and the libraries that the figures were measured with."""
 
 import platform
 
@@ -10,7 +10,7 @@ from tinyalex.exchange.torch import torch_version
 
 
 def describe(xp, with_torch):
-    """Names and versions, None for what is not there or not used: a dict for --json."""
+    """Names and versions for --json; None for whatever is missing or unused."""
     on_gpu = xp is not np
     return {
         "cpu": _cpu(),
@@ -26,7 +26,7 @@ def describe(xp, with_torch):
 
 
 def _cpu():
-    """The processor's name for people: Linux keeps it in a file, elsewhere Python's guess must do."""
+    """The processor's name: Linux keeps it in a file; elsewhere Python's guess must do."""
     try:
         with open("/proc/cpuinfo") as file:
             return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
@@ -35,7 +35,7 @@ def _cpu():
 
 
 def _blas():
-    """ "openblas 0.3.31 (Zen)", say; None if threadpoolctl knows none (Accelerate, for one)."""
+    """For example "openblas 0.3.31 (Zen)"; None if threadpoolctl recognises none, such as Accelerate."""
     libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
     if not libraries:
         return None

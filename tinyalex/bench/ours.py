@@ -1,4 +1,4 @@
-"""Our side: whole training steps, inference, and where their time goes."""
+"""Our side of the benchmark: whole training steps, inference, and where their time goes."""
 
 import statistics
 import threading
@@ -18,12 +18,12 @@ from tinyalex.optim import SGD
 from tinyalex.training.health import measure
 from tinyalex.training.trainer import LOG_EVERY
 
-LR = 1e-4  # small, so that weights stay sane over any number of steps
+LR = 1e-4  # small, so that weights stay finite over any number of steps
 KINDS = ("forward", "backward", "update", "health", "data")
 
 
 def seconds_of(step, xp, count=1):
-    """Seconds a step, over `count` steps in a row; on a GPU by the device's own clock."""
+    """Seconds per step, over `count` steps in a row; on a GPU by the device's own clock."""
     if xp is np:
         start = time.perf_counter()
         for _ in range(count):
@@ -35,11 +35,11 @@ def seconds_of(step, xp, count=1):
         step()
     stop.record()
     stop.synchronize()
-    return xp.cuda.get_elapsed_time(start, stop) / 1000 / count  # it counts in milliseconds
+    return xp.cuda.get_elapsed_time(start, stop) / 1000 / count  # from milliseconds
 
 
 class Ours:
-    """What our side of a `Setup` can be asked; every answer is plain numbers."""
+    """Our side of a `Setup`, as `Side` asks it; every answer consists of plain numbers."""
 
     def __init__(self, setup):
         set_thread_count(setup.threads)
@@ -50,7 +50,7 @@ class Ours:
         self.x, self.labels = to_device(setup.pictures(), self.xp)
 
     def train(self, count=1, batch=None, threads=None):
-        """Seconds of a whole training step; with other than the setup's batch (at most that) or threads if asked."""
+        """Seconds per training step, over `count` in a row. batch (at most the setup's), threads: override the setup"""
         x, labels = self.x[:batch], self.labels[:batch]
         set_thread_count(threads or self.setup.threads)
         try:
@@ -59,15 +59,15 @@ class Ours:
             set_thread_count(self.setup.threads)
 
     def infer(self, count=1):
-        """Seconds for the scores of a batch, nothing kept for backward."""
+        """Seconds for the scores of a batch, keeping nothing for backward."""
         return seconds_of(lambda: self.network.predict(self.x), self.xp, count)
 
     def peak(self):
-        """Bytes: the largest resident size so far; on a GPU all that CuPy's pool took from the device."""
+        """Peak memory in bytes: the largest resident size so far; on a GPU, what CuPy's pool took from the device."""
         return resident_peak() if self.xp is np else self.xp.get_default_memory_pool().total_bytes()
 
     def layers(self, count=2):
-        """[{name, layer, forward_ms, backward_ms}]: a picture's share of each layer, see `LayerClock`."""
+        """[{name, layer, forward_ms, backward_ms}]: milliseconds per picture in each layer, see `LayerClock`."""
         with LayerClock(self.network, self.xp) as clock:
             self.train(count)
             pictures = count * len(self.x)
@@ -78,14 +78,14 @@ class Ours:
             ]
 
     def kinds(self, steps=3):
-        """Seconds a step of each kind of work, in training on pictures that the input pipeline hands over.
+        """Seconds per step for each kind of work, training on pictures from the input pipeline.
 
-        The layers' health is measured once in LOG_EVERY steps, so its seconds are divided by that. On a GPU each kind is
-        waited for, so there is less overlap than in real training.
+        Training measures the layers' health once in LOG_EVERY steps, so its seconds are divided by that. On a GPU this
+        waits for each kind to finish, so work overlaps less than in real training.
         """
         seconds, clock = dict.fromkeys(KINDS, 0.0), Stopwatch(self.xp)
         batches = self._loader(steps + 1).epoch(0)
-        next(batches)  # the first is not prepared ahead
+        next(batches)  # the first batch is not prepared in advance
         for _ in range(steps):
             clock.lap()
             _, x, labels = next(batches)
@@ -102,7 +102,7 @@ class Ours:
         return {kind: total / steps for kind, total in seconds.items()}
 
     def pipeline(self, steps=6, times=3):
-        """Seconds a batch of the input pipeline alone, fully augmented: the median of `times` runs of `steps` batches."""
+        """Seconds per batch of the input pipeline alone, with all augmentation: median of `times` runs of `steps`."""
         loader, clock, seconds = self._loader(steps), Stopwatch(self.xp), []
         for epoch in range(times):
             clock.lap()
@@ -123,7 +123,7 @@ class Ours:
         self.optimiser.step(grads, LR)
 
     def _loader(self, steps):
-        """Batches of random pixels of the size that the model's prepared pictures have."""
+        """A loader of random pixels, in the size of the model's prepared pictures."""
         size, batch, rng = self.model.size, self.setup.batch, random_stream(0, "pixels")
         block = rng.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
         labels = rng.integers(0, self.setup.classes, steps * batch)
@@ -134,7 +134,7 @@ class Ours:
 
 
 class Stopwatch:
-    """Seconds between laps; the device has done by then all that it was asked."""
+    """Seconds between laps; each lap waits until the device has finished its work."""
 
     def __init__(self, xp):
         self.xp = xp
@@ -147,15 +147,15 @@ class Stopwatch:
 
 
 class LayerClock:
-    """While in a `with` block: how long each layer's forward and backward take, added up over threads.
+    """Times each layer's forward and backward inside a `with` block, summed over threads.
 
-    On a CPU these are core-seconds: a call on one of several threads holds its own core, any other call all of them.
-    On a GPU they are the device's seconds.
+    On a CPU in core-seconds: a call on one of several threads occupies one core, a call on the main thread all of them.
+    On a GPU in seconds of the device.
     """
 
     def __init__(self, network, xp):
         self.xp, self.lock, self.spans = xp, threading.Lock(), defaultdict(list)
-        # The classes are wrapped, not the layers, since a network may work with copies (`Layer.for_batch`)
+        # Wraps the classes, not the layers, since a network may work with copies (`Layer.for_batch`)
         kinds = {type(layer) for _, layer, _, _ in network.shapes()}
         self.originals = [(kind, way, getattr(kind, way)) for kind in kinds for way in ("forward", "backward")]
 

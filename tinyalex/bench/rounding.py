@@ -1,7 +1,7 @@
-"""What convolution loses to float32: the plain way and the fast one, each against float64.
+"""Rounding errors of float32 convolution, direct and Winograd, against float64.
 
-The fast way (`tinyalex.layers.winograd`) adds and takes away more than the plain one before and after it multiplies,
-which rounds more. How much more is measured here, on the layers of a network, with numbers as a network has them.
+Winograd (`tinyalex.layers.winograd`) does more additions and subtractions around its products than the direct method,
+and so rounds more. This measures how much more, on a network's layers and with numbers of a network's magnitude.
 """
 
 import copy
@@ -16,14 +16,14 @@ WAYS = ("im2col", "winograd")
 def rounding_errors(xp, model="alexnet", pictures=1, seed=0):
     """[(layer's name, {way: {"y": error, "dx": error, "dweight": error}})] for every convolution of a network.
 
-    An error is the root mean square of (float32 − float64), divided by that of float64; 6e-8 is what rounding a number
-    once costs. Inputs, weights and dy are normal; they are the same float32 numbers for all.
+    An error is the root mean square of (float32 − float64) divided by that of the float64 result; rounding a number
+    once costs 6e-8. Inputs, weights and dy are normal, and the same float32 numbers for all.
     """
     return [(layer.name, _errors(layer, in_shape, xp, pictures, seed)) for layer, in_shape in convolutions(model)]
 
 
 def convolutions(model):
-    """[(layer, in_shape)] of every convolution of a network; in_shape: (H, W, C)."""
+    """[(layer, in_shape)] for every convolution of a network; in_shape: (H, W, C)."""
     model = MODELS[model]
     found, shape = [], (model.crop, model.crop, 3)
     features, _ = model.layers(1)

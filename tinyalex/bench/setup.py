@@ -1,4 +1,4 @@
-"""What is measured, in a form that travels to other processes, and how much work it is."""
+"""What to measure, in a form that can be sent to other processes, and how many operations it takes."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,15 @@ from tinyalex.optim import initialise
 from tinyalex.summary import summarise
 from tinyalex.training.memory import training_bytes
 
-BATCHES = (16, 32, 64, 128, 256, 512)  # where the cost of a picture is looked at
+BATCHES = (16, 32, 64, 128, 256, 512)  # at which to time a picture
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One row of the comparison: the same for every side.
+    """One row of the comparison, the same for every side.
 
-    model: a model's name;  lrn: with its normalisation layers, or without
-    batch: pictures a step;  threads: CPU threads of each side;  device: "cpu" or "gpu"
+    model: a model's name;  lrn: with its normalisation layers or without
+    batch: pictures per step;  threads: CPU threads of each side;  device: "cpu" or "gpu"
     tf32: on a GPU, whether products may round their factors to TF32's 10 bits of mantissa; None on a CPU
     """
 
@@ -30,17 +30,17 @@ class Setup:
     classes: int = 1000
 
     def network(self):
-        """The network on the CPU, its weights from He's rule and seed 0."""
+        """The network on the CPU, with weights from He's rule and seed 0."""
         network = self.build()
         initialise(network, "he", 0, find_model(self.model).input_rms)
         return network
 
     def build(self):
-        """The network as its layers start out, for who wants only to look at it."""
+        """The network before `initialise`, enough to read its shapes."""
         return find_model(self.model + ("" if self.lrn else "+no-lrn")).build(self.classes)
 
     def pictures(self):
-        """Noise as strong as pictures: float32 (batch, H, W, 3); labels: int64 (batch,)."""
+        """(noise as strong as pictures, float32 (batch, H, W, 3); labels, int64 (batch,))."""
         model = find_model(self.model)
         x = random_stream(0, "pictures").standard_normal((self.batch, model.crop, model.crop, 3), dtype="float32")
         x *= model.input_rms
@@ -52,11 +52,11 @@ class Setup:
 
 
 def flops(network):
-    """(inference, training): floating-point operations of the products for one picture; an addition counts as one.
+    """(inference, training): floating-point operations per picture in matrix products; an addition counts as one.
 
-    Training is three times inference (the products of forward, of the weights' gradients, of the inputs' gradients)
-    less the first layer's gradient of the pixels, which nobody needs and neither side computes. Every product of the
-    plain method counts, also where a fast convolution does fewer; what is no product (pooling, LRN) does not count.
+    Training is three times inference (forward, the weights' gradients, the inputs' gradients) minus the first layer's
+    gradient of the pixels, which neither side computes. Counts every product of the direct method, even where a fast
+    convolution does fewer; layers without products (pooling, LRN) do not count.
     """
     forward = 2 * network.multiply_adds(network.in_shape)
     first = next(layer.multiply_adds(in_shape) for _, layer, in_shape, _ in network.shapes() if layer.params)
@@ -72,7 +72,7 @@ def check(setup, network, sides, xp):
     smaller = setup.batch
     while smaller > 1 and sides * training_bytes(rows, smaller, network.in_shape) > available:
         smaller //= 2
-    alone = "; --no-torch needs one process alone" if sides > 1 else ""
+    alone = "; --no-torch needs only one process" if sides > 1 else ""
     raise UserError(
         f"--batch {setup.batch}: {setup} takes about {needed / 1e9:.2f} GB of memory in "
         f"{f'each of {sides} processes' if sides > 1 else 'its process'}, {available / 1e9:.2f} GB are free; "
@@ -81,7 +81,7 @@ def check(setup, network, sides, xp):
 
 
 def batches_that_fit(network, xp):
-    """Those of BATCHES that the memory allows."""
+    """The BATCHES that fit into memory."""
     rows, available = summarise(network), memory_available(xp)
     needed = {batch: training_bytes(rows, batch, network.in_shape) for batch in BATCHES}
     return [batch for batch in BATCHES if available is None or needed[batch] <= available]

@@ -1,7 +1,7 @@
-"""One side of a comparison in a process of its own, asked over a pipe, one thing at a time.
+"""One side of a comparison in its own process, which answers one question at a time over a pipe.
 
-Its memory is then that of one side and one network, and PyTorch neither profits from the memory settings of
-`tinyalex.backend` nor has our threads in its way. While one side works, the others wait for a message.
+So its memory holds one side and one network, and PyTorch neither profits from the memory settings of `tinyalex.backend`
+nor competes with our threads. While one side works, the others wait for a message.
 """
 
 import multiprocessing
@@ -15,16 +15,16 @@ from multiprocessing import connection, resource_tracker
 
 from tinyalex.errors import UserError
 
-PAUSE = 0.05  # seconds: threads of the side before may still be spinning, in the hope of more work
+PAUSE = 0.05  # seconds: threads of the previous side may still be spinning, waiting for more work
 
 
 class Side:
-    """`works(*arguments)` in another process; `ask` calls its methods. Ends with the `with` block, at the latest.
+    """`works(*arguments)` in another process, which ends with the `with` block; `ask` calls its methods.
 
         with Side("PyTorch", TorchWorks, setup, "NCHW") as side:
             seconds = side.ask("train", count=3)
 
-    works: a class at the top of a module, made over there;  tf32: what CuPy is told there, see `Setup`
+    works: a class at the top level of a module, instantiated in that process;  tf32: CuPy's setting there, see `Setup`
     """
 
     def __init__(self, name, works, *arguments, tf32=None):
@@ -36,7 +36,7 @@ class Side:
     def __enter__(self):
         with _interrupts_held():
             self.process.start()
-        self.theirs.close()  # else its end would not be noticed
+        self.theirs.close()  # otherwise the end of the process would go unnoticed
         return self
 
     def __exit__(self, *error):
@@ -45,7 +45,7 @@ class Side:
         self.pipe.close()
 
     def ask(self, work, **options):
-        """The answer of method `work`. UserError where memory ran out, RuntimeError for any other failure there."""
+        """Call method `work` over there. UserError if memory ran out, RuntimeError for any other failure."""
         try:
             self.pipe.send((work, options))
             connection.wait([self.pipe, self.process.sentinel])
@@ -53,25 +53,25 @@ class Side:
         except (EOFError, OSError):
             self.process.join()
             raise UserError(
-                f"the process of {self.name} ended with code {self.process.exitcode} while it was to {work}; "
-                "if the memory ran out, a smaller --batch helps"
+                f"the process of {self.name} ended with code {self.process.exitcode} during {work!r}; "
+                "if memory ran out, a smaller --batch helps"
             ) from None
         if out_of_memory:
             raise UserError(
-                f"not enough memory for {self.name} to {work}: {error.splitlines()[-1]}; try a smaller --batch"
+                f"not enough memory for {self.name} during {work!r}: {error.splitlines()[-1]}; try a smaller --batch"
             )
         if error:
-            raise RuntimeError(f"{self.name} failed to {work}:\n{error}")
+            raise RuntimeError(f"{self.name} failed during {work!r}:\n{error}")
         return answer
 
 
 @contextmanager
 def _interrupts_held():
-    """Ctrl-C reaches every process of a terminal; those started in here never see it, and end with the first one."""
+    """Processes started inside ignore Ctrl-C, which a terminal sends to every process; they end with the parent."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # started with the first process, it would let interrupts through again
+    resource_tracker.ensure_running()  # starting with the first process, it would unblock interrupts again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -80,9 +80,9 @@ def _interrupts_held():
 
 
 def _serve(pipe, works, arguments, tf32):
-    """The other process: an answer for every message, until nobody is there to ask."""
+    """The other process: answers every message until the pipe closes."""
     if tf32 is not None:
-        # CuPy looks at its first product (get_compute_type in cupy/_core/_routines_linalg.pyx, 14.2)
+        # CuPy reads this at its first product (get_compute_type in cupy/_core/_routines_linalg.pyx, 14.2)
         os.environ["CUPY_TF32"] = str(int(tf32))
     try:
         side = None
@@ -100,7 +100,7 @@ def _serve(pipe, works, arguments, tf32):
 
 
 def _is_out_of_memory(error):
-    """NumPy's and CuPy's are MemoryErrors; PyTorch's are RuntimeErrors: of a class of its own on a GPU, by words else."""
+    """NumPy and CuPy raise MemoryError; PyTorch raises RuntimeError, recognised by its words."""
     return isinstance(error, MemoryError) or any(
         words in str(error).lower() for words in ("out of memory", "can't allocate memory", "not enough memory")
     )
@@ -115,6 +115,6 @@ def resident_peak():
     except (OSError, KeyError, ValueError):
         import resource  # not on Windows
 
-        # on Linux this would count the parent's peak too, so it is the second choice; KiB, on macOS bytes
+        # second choice, since on Linux it includes the parent's peak; in KiB, on macOS in bytes
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak * (1 if sys.platform == "darwin" else 1024)

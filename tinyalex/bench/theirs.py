@@ -1,4 +1,4 @@
-"""What PyTorch's side of the benchmark can be asked."""
+"""PyTorch's side of the benchmark."""
 
 import time
 
@@ -7,9 +7,9 @@ from tinyalex.exchange.torch import torch_twin
 
 
 class TorchWorks:
-    """What PyTorch's side of a `tinyalex.bench.setup.Setup` can be asked: eager, as PyTorch's users write it.
+    """PyTorch's side of a `Setup`, as `Side` asks it: eager, as PyTorch's users write it.
 
-    layout: "NCHW", or "channels_last"
+    layout: "NCHW" or "channels_last"
     """
 
     def __init__(self, setup, layout):
@@ -29,7 +29,7 @@ class TorchWorks:
         self.loss = torch.nn.CrossEntropyLoss()
 
     def train(self, count=1):
-        """Seconds of a whole training step, over `count` in a row."""
+        """Seconds per whole training step, over `count` in a row."""
         self.twin.train()
         return self._seconds(self._step, count)
 
@@ -40,7 +40,7 @@ class TorchWorks:
             return self._seconds(lambda: self.twin(self.x), count)
 
     def peak(self):
-        """Bytes: the largest resident size so far; on a GPU all that PyTorch's pool ever took from the device."""
+        """Peak memory in bytes: the largest resident size so far; on a GPU, the most that PyTorch's pool reserved."""
         return self.torch.cuda.max_memory_reserved() if self.on_gpu else resident_peak()
 
     def _step(self):
@@ -60,4 +60,4 @@ class TorchWorks:
             step()
         stop.record()
         self.torch.cuda.synchronize()
-        return start.elapsed_time(stop) / 1000 / count  # it counts in milliseconds
+        return start.elapsed_time(stop) / 1000 / count  # from milliseconds

@@ -1,7 +1,7 @@
-"""Whose turn it is: the sides of a comparison one after the other, round by round.
+"""The order of turns: the sides of a comparison one after the other, round by round.
 
-Machines that others share drift by a factor of two within minutes, so a lone absolute time says little. Here every
-round times all sides; ratios are taken within rounds, and what is reported is the median over rounds.
+Shared machines drift by a factor of two within minutes, so a single absolute time says little. Every round times all
+sides; ratios are taken within rounds, and the figures reported are medians over rounds.
 """
 
 import math
@@ -12,13 +12,13 @@ OURS, SGEMM, NCHW, CHANNELS_LAST = "ours", "sgemm", "NCHW", "channels_last"
 LAYOUTS = (NCHW, CHANNELS_LAST)  # PyTorch as its users write it, and as its manual advises
 NAMES = {OURS: "tinyalex", SGEMM: "sgemm", NCHW: "PyTorch", CHANNELS_LAST: "PyTorch, channels_last"}
 WORDS = {"train": "training", "infer": "inference", "rates": "", "kinds": "kinds of work"}
-LONG_ENOUGH = 0.5  # seconds: quick steps are taken several times in a turn
-FEW = 3  # rounds of what is not compared with PyTorch
+LONG_ENOUGH = 0.5  # seconds: a turn repeats quick steps until they take about this long
+FEW = 3  # rounds at most for whatever is not compared with PyTorch
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One question to one side. work and options: as `Side.ask` takes them; cost: forward passes, roughly."""
+    """One question to one side. work, options: as `Side.ask` takes them;  cost: roughly, in forward passes"""
 
     side: str
     work: str
@@ -28,7 +28,7 @@ class Turn:
 
     @property
     def key(self):
-        """Under what the answers are kept."""
+        """The key under which answers are kept."""
         return self.side, self.work, *self.options
 
     def __str__(self):
@@ -36,27 +36,27 @@ class Turn:
         return ", ".join(filter(None, (NAMES[self.side], WORDS.get(self.work, self.work), options)))
 
 
-def compared(sides, rounds, warm_ups):
-    """Training in turns, then what it took of memory at most, then inference in turns. sides: ours, PyTorch's."""
+def side_by_side(sides, rounds, warm_ups):
+    """Training in turns, then its peak memory, then inference in turns. sides: names, ours and PyTorch's"""
     for work, cost in (("train", 3), ("infer", 1)):
         everyone = [Turn(side, work, cost=cost) for side in sides]
         if work == "train":
             everyone.append(Turn(SGEMM, "rates"))
         for number in range(warm_ups + rounds):
             yield from (Turn(t.side, t.work, warm_up=number < warm_ups, cost=t.cost) for t in everyone)
-        if work == "train":  # before inference, which would add to it
+        if work == "train":  # before inference, which could raise the peak
             yield from (Turn(side, "peak") for side in sides)
 
 
-def looked_at(rounds, threads):
-    """Our side alone: training on fewer threads (numbers in `threads`), then where the time goes."""
+def ours_alone(rounds, threads):
+    """Our side alone: training on each number of threads in `threads`, then where the time goes."""
     for _ in range(min(rounds, FEW)):
         yield from (Turn(OURS, "train", (("threads", n),), cost=3 * max(threads) / n) for n in threads)
     yield from (Turn(OURS, "layers", cost=6), Turn(OURS, "kinds", cost=9), Turn(OURS, "pipeline", cost=1))
 
 
 def by_batch(rounds, batches):
-    """Training at several batches. cost: per picture, so that batches weigh as they take time."""
+    """Training at several batch sizes; the cost of a turn is in proportion to its batch."""
     largest = max(batches)
     yield Turn(OURS, "train", (("batch", largest),), warm_up=True, cost=3)
     for _ in range(min(rounds, FEW)):
@@ -64,9 +64,9 @@ def by_batch(rounds, batches):
 
 
 def take(turns, sides, bar, label, unit):
-    """Ask the sides in this order: {turn.key: [answer, …]}, without the warm-ups.
+    """Ask the sides in this order: {turn.key: [answer, …]}, without warm-ups.
 
-    sides: by name, `Side`s or whatever answers `ask`;  unit: what the bar advances by for a cost of 1
+    sides: by name, `Side`s or anything with `ask`;  unit: the bar's advance for a cost of 1
     """
     answers, counts = defaultdict(list), {}
     for turn in turns:

@@ -1,11 +1,11 @@
-"""`tinyalex bench`: how fast this machine trains and infers, side by side with PyTorch where it is installed."""
+"""`tinyalex bench`: how fast this machine trains and infers, side by side with PyTorch if it is installed."""
 
 from pathlib import Path
 
 import numpy as np
 
 from tinyalex.backend import thread_count
-from tinyalex.bench.measure import measure
+from tinyalex.bench.benchmark import run_benchmark
 from tinyalex.bench.setup import Setup
 from tinyalex.commands.options import add_device, bytes_text, check_writable, open_device, print_table
 from tinyalex.errors import UserError
@@ -15,10 +15,10 @@ from tinyalex.terminal import say
 from tinyalex.training.trainer import LOG_EVERY
 
 DESCRIPTION = (
-    "Whole training steps (forward, backward, update) and inference on random pictures, and what sgemm can do here.\n"
-    "Where PyTorch is installed: the same network there, with the same threads, in its better layout of two. All sides\n"
-    "take turns; a figure is the median over rounds, with the lowest and highest, a ratio above 1 where this code is\n"
-    "the faster. Without options: alexnet with and without LRN, and alexnet-small."
+    "Time whole training steps (forward, backward, update) and inference on random pictures, and sgemm's rate here.\n"
+    "If PyTorch is installed, time the same network there too, with the same threads, in the better of two layouts.\n"
+    "All sides take turns; figures are medians over rounds, with the lowest and highest; a ratio above 1 means that\n"
+    "this code is faster. Without options: alexnet with and without LRN, and alexnet-small."
 )
 EXAMPLES = (
     "tinyalex bench",
@@ -33,17 +33,14 @@ LRN = {"with": (True,), "without": (False,), "both": (True, False)}
 
 def add_arguments(parser):
     models = " and ".join(DEFAULT_MODELS)
-    parser.add_argument("--model", action="append", metavar="NAME", help=f"may be given again (default: {models})")
-    parser.add_argument("--batch", type=int, metavar="N", help="pictures in a step (default: the model's own)")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="turns of each side (5)")
-    parser.add_argument(
-        "--lrn", choices=LRN, help="with the normalisation layers or without (both for alexnet, else with)"
-    )
-    parser.add_argument("--no-torch", action="store_true", help="measure this side alone")
-    parser.add_argument(
-        "--scaling", action="store_true", help="also time a picture at batches 16 to 512 and on 1 to N threads"
-    )
-    parser.add_argument("--chart", metavar="FILE", help="draw images/s of both sides as bars (PNG)")
+    add = parser.add_argument
+    add("--model", action="append", metavar="NAME", help=f"repeat for several (default: {models})")
+    add("--batch", type=int, metavar="N", help="pictures per step (default: the model's)")
+    add("--rounds", type=int, default=5, metavar="N", help="turns of each side (5)")
+    add("--lrn", choices=LRN, help="with or without the normalisation layers (alexnet: both, others: with)")
+    add("--no-torch", action="store_true", help="measure only this side")
+    add("--scaling", action="store_true", help="also time batches of 16 to 512 pictures, and 1 to N threads")
+    add("--chart", metavar="FILE", help="draw images/s of both sides as bars (PNG)")
     add_device(parser)
 
 
@@ -58,14 +55,14 @@ def run(args):
     device = "cpu" if open_device(args) is np else "gpu"
     with_torch = not args.no_torch and torch_version(device) is not None
     if not with_torch and not args.no_torch:
-        say(f"no PyTorch for the {device.upper()} is installed: this side alone", args.json)
+        say(f"no PyTorch for the {device.upper()} is installed: measuring only this side", args.json)
     setups = [
         Setup(model.name, lrn, args.batch or model.batch, thread_count(), device, tf32)
         for model in models
         for lrn in LRN[args.lrn or ("both" if model.name == "alexnet" else "with")]
         for tf32 in ((None,) if device == "cpu" else (True, False))
     ]
-    result = measure(setups, args.rounds, with_torch, args.scaling, quiet=args.json)
+    result = run_benchmark(setups, args.rounds, with_torch, args.scaling, quiet=args.json)
     if args.chart:
         from tinyalex import plots  # here, since Matplotlib takes a second to import
 
@@ -89,15 +86,15 @@ def show(result):
     for r in results:
         _show_scaling(r)
     print(
-        "Medians over rounds, of ratios too (lowest–highest), above 1 where this code is the faster. GFLOP/s count every\n"
-        "product of the plain method, also where a fast convolution does fewer; training without the gradient of pixels."
+        "Medians over rounds (lowest–highest); a ratio above 1 means that this code is faster. GFLOP/s count every\n"
+        "product of the direct method, even where a fast convolution does fewer, except the gradient of the pixels."
     )
     if "chart" in result:
-        print(f"The bars: {result['chart']}")
+        print(f"The chart: {result['chart']}")
 
 
 def _machine(machine):
-    """One line on the machine and on what the sides were built with."""
+    """One line on the machine and the libraries of both sides."""
     versions = [f"{name} {machine[key]}" for name, key in (("CuPy", "cupy"), ("PyTorch", "torch")) if machine[key]]
     where = machine["gpu"] or f"{machine['cpu']}, {_threads(machine['threads'])}"
     return ", ".join([where, f"NumPy {machine['numpy']}, {machine['blas'] or 'unknown BLAS'}", *versions])
@@ -113,7 +110,7 @@ def _label(r):
 
 
 def _show_speeds(results, work, title):
-    """Both sides' images/s and the ratio, a row a result."""
+    """Both sides' images/s and their ratio, one row per result."""
     rows = []
     for r in results:
         fraction = r["fraction_of_sgemm" if work == "train" else "infer_fraction_of_sgemm"]
@@ -128,7 +125,7 @@ def _show_speeds(results, work, title):
 
 
 def _show_around(results):
-    """Memory, the input pipeline, and two cores against one."""
+    """Memory, the input pipeline, and all threads against one."""
     rows = []
     for r in results:
         many = r["thread_scaling"][-1] if r["thread_scaling"] else None
@@ -136,14 +133,14 @@ def _show_around(results):
         memory = [bytes_text(r[key]) if r[key] else "" for key in ("peak_memory_bytes", "torch_peak_memory_bytes")]
         pipeline = f"{r['pipeline_images_per_s']:.0f} images/s, {r['pipeline_ratio']:.1f}× training"
         rows.append((_label(r), *memory, pipeline, threads))
-    header = ("memory, input, cores", "peak memory", "PyTorch's", "input pipeline alone", "times one thread's speed")
+    header = ("memory, input, threads", "peak memory", "PyTorch's", "input pipeline alone", "times one thread's speed")
     _print(header, rows, right=(1, 2, 3, 4))
 
 
 def _show_kinds(r):
-    notes = {"health": f" (measured in every {LOG_EVERY}th step)", "data": " (waiting for pictures)"}
+    notes = {"health": f" (measured every {LOG_EVERY} steps)", "data": " (waiting for pictures)"}
     kinds = ", ".join(f"{kind} {share:.1%}{notes.get(kind, '')}" for kind, share in r["kinds"].items())
-    print(f"Where the time goes in {_label(r)}, trained from the pipeline: {kinds}.\n")
+    print(f"Where the time goes in {_label(r)}, training from the pipeline: {kinds}.\n")
 
 
 def _show_layers(r):
@@ -152,23 +149,22 @@ def _show_layers(r):
     rows = []
     for layer in r["layers"]:
         forward, backward = layer["forward_ms"], layer["backward_ms"]
-        rows.append(
-            (layer["name"], layer["layer"], f"{forward:.3f}", f"{backward:.3f}", f"{(forward + backward) / total:.1%}")
-        )
-    _print((_label(r), "", f"forward, {unit}", f"backward, {unit} a picture", "share"), rows, right=(2, 3, 4))
+        figures = f"{forward:.3f}", f"{backward:.3f}", f"{(forward + backward) / total:.1%}"
+        rows.append((layer["name"], layer["layer"], *figures))
+    _print((f"{_label(r)}: {unit} per picture", "", "forward", "backward", "share"), rows, right=(2, 3, 4))
 
 
 def _show_scaling(r):
-    """The time of a picture by batch, and the speed by threads."""
+    """The time per picture by batch, and the speed by threads."""
     if r["scaling"]:
         rows = [(s["batch"], _number(s["images_per_s"]), _spread(s, "ms_per_image")) for s in r["scaling"]]
-        _print((f"{_label(r)}: batch", "images/s", "ms a picture"), rows, right=(0, 1, 2))
+        _print((f"{_label(r)}: batch", "images/s", "ms per picture"), rows, right=(0, 1, 2))
         rows = [(t["threads"], _number(t["images_per_s"]), _spread(t, "speedup", 2)) for t in r["thread_scaling"] or ()]
         _print((f"{_label(r)}: threads", "images/s", "times one thread's"), rows, right=(0, 1, 2))
 
 
 def _print(header, rows, right):
-    """A table and an empty line, without the columns that are empty in every row; nothing where there are no rows."""
+    """A table without columns that are empty in every row, and an empty line; nothing without rows."""
     if rows:
         kept = [i for i in range(len(header)) if any(row[i] for row in rows)]
         lines = [[line[i] for i in kept] for line in (header, *rows)]
@@ -177,13 +173,13 @@ def _print(header, rows, right):
 
 
 def _spread(figures, name, digits=None):
-    """median (lowest–highest), or the median alone where one round is all there is."""
+    """median (lowest–highest), or the median alone if all are equal."""
     middle, low, high = (_number(figures[key], digits) for key in (name, f"{name}_low", f"{name}_high"))
     return middle if low == high else f"{middle} ({low}–{high})"
 
 
 def _number(value, digits=None):
-    """With so many digits behind the point; else 3 that count, and all that stand before the point."""
+    """With `digits` decimal places if given; otherwise 3 significant digits, but every digit before the point."""
     if digits is not None:
         return f"{value:.{digits}f}"
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

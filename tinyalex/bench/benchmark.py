@@ -1,4 +1,4 @@
-"""The whole measurement: what it takes is checked first, then one row after the other."""
+"""The whole benchmark: check the memory for every row first, then measure row by row."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from tinyalex.terminal import progress_bar
 
 @dataclass(frozen=True)
 class Plan:
-    """A row to be measured. work: operations a picture (inference, training);  batches: to look at, or none."""
+    """A row to measure. work: operations per picture (inference, training);  batches: other batch sizes to time"""
 
     setup: Setup
     work: tuple
@@ -26,16 +26,16 @@ class Plan:
     def turns(self, rounds, with_torch):
         """The turns of the comparison, ours and PyTorch's."""
         threads = thread_numbers(self.setup, every=bool(self.batches))
-        warm_ups = 2 if self.setup.device == "gpu" else 1  # on a GPU the first step compiles, and says nothing of time
-        yield from turns.compared((OURS, *(LAYOUTS if with_torch else ())), rounds, warm_ups)
-        yield from turns.looked_at(rounds, threads)
+        warm_ups = 2 if self.setup.device == "gpu" else 1  # on a GPU the first step compiles
+        yield from turns.side_by_side((OURS, *(LAYOUTS if with_torch else ())), rounds, warm_ups)
+        yield from turns.ours_alone(rounds, threads)
 
     def scaling_turns(self, rounds):
-        """The turns at other batches, none if none were asked for."""
+        """The turns at other batch sizes, if any were asked for."""
         return list(turns.by_batch(rounds, self.batches)) if self.batches else []
 
     def cost(self, rounds, with_torch):
-        """The bar's length for this row: operations / 1e9, roughly."""
+        """The progress bar's length for this row, in units of about 1e9 operations."""
         scaling = self.unit(max(self.batches, default=0)) * sum(t.cost for t in self.scaling_turns(rounds))
         return self.unit() * sum(turn.cost for turn in self.turns(rounds, with_torch)) + scaling
 
@@ -44,7 +44,7 @@ class Plan:
 
 
 def thread_numbers(setup, every):
-    """1 and all of a CPU's threads, with `every` the powers of two between; empty where there is nothing to compare."""
+    """1 and all threads of a CPU, with `every` also the powers of two between; () on a GPU or a single thread."""
     if setup.threads < 2 or setup.device != "cpu":
         return ()
     between = [2**i for i in range(1, setup.threads.bit_length()) if 2**i < setup.threads] if every else []
@@ -52,14 +52,14 @@ def thread_numbers(setup, every):
 
 
 def plan(setup, with_torch, scaling):
-    """The plan for a setup; UserError where the memory does not suffice."""
+    """The plan for a setup; UserError if the memory does not suffice."""
     xp, network = choose_device(setup.device), setup.build()
     check(setup, network, 1 + len(LAYOUTS) if with_torch else 1, xp)
     return Plan(setup, flops(network), tuple(batches_that_fit(network, xp)) if scaling else ())
 
 
-def measure(setups, rounds, with_torch, scaling=False, quiet=False):
-    """Every setup, one after the other: a dict for --json. UserError before anything is measured, if it can be known."""
+def run_benchmark(setups, rounds, with_torch, scaling=False, quiet=False):
+    """Measure every setup in turn; a dict for --json. UserError for lack of memory, before measuring where possible."""
     plans = [plan(setup, with_torch, scaling) for setup in setups]
     results, answers = [], []
     with progress_bar(sum(p.cost(rounds, with_torch) for p in plans), "bench", "GFLOP", quiet, scale=True) as bar:
@@ -76,7 +76,7 @@ def measure(setups, rounds, with_torch, scaling=False, quiet=False):
 
 
 def _compare(plan, rounds, with_torch, bar):
-    """The answers of all sides; their processes live only in here."""
+    """The answers of all sides, whose processes live only inside this function."""
     setup, tf32 = plan.setup, plan.setup.tf32
     with ExitStack() as stack:
         works = {OURS: (Ours, setup), SGEMM: (Sgemm, setup)}
@@ -93,7 +93,7 @@ def _scale(plan, rounds, bar):
 
 
 def _limits(setups, answers):
-    """sgemm's best over the whole run; on a GPU that of full precision, with TF32's beside it."""
+    """sgemm's best rate over the whole run; on a GPU in full precision, with TF32's beside it."""
     plain, tf32 = ([a for s, a in zip(setups, answers) if bool(s.tf32) is on] for on in (False, True))
     way, limit = figures.best_sgemm(*plain)
     limits = {"sgemm_gflops": limit, "sgemm_shape": way}
