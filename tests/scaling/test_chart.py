@@ -1,4 +1,4 @@
-"""The picture shows the rows it is given, and rings where a form stops paying."""
+"""The picture shows the rows given, and a ring where a form stops paying."""
 
 import pytest
 from matplotlib import pyplot as plt
@@ -7,7 +7,7 @@ from tinyalex.scaling.chart import speeds_by_workers
 
 
 def link(title, speeds):
-    """speeds: {form: (images/s by workers 1, 2, 4, …, where it stops paying)}"""
+    """A link's entry of the result. speeds: {form: (images/s on 1, 2, 4, … workers, where it stops paying)}"""
     rows = {
         form: [{"workers": 2**i, "images_per_s": s} for i, s in enumerate(values)]
         for form, (values, _) in speeds.items()
@@ -36,21 +36,15 @@ def test_lines_and_rings(figure):
     drawn = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in one.lines}
     sizes = [2**i for i in range(11)]
     assert drawn["data"] == (sizes, MANY) and drawn["towers"] == ([1, 2], [10, 17])
-    assert drawn["as many times one worker's"] == (sizes, [10 * size for size in sizes])
-    rings = [
-        (list(line.get_xdata()), list(line.get_ydata()))
-        for axis in (one, two)
-        for line in axis.lines
-        if line.get_ms() > 10
-    ]
-    assert rings == [([4], [30]), ([2], [11])]
-    styles = {
-        (line.get_color(), line.get_linestyle(), line.get_marker()) for line in one.lines if line.get_label() in drawn
-    }
-    assert len(styles) >= 4, "told apart in grey too"
+    assert drawn["perfect scaling"] == (sizes, [10 * size for size in sizes])
+    rings = [line for axis in (one, two) for line in axis.lines if line.get_ms() > 10]
+    assert [(list(ring.get_xdata()), list(ring.get_ydata())) for ring in rings] == [([4], [30]), ([2], [11])]
+    lines = [line for line in one.lines if line.get_label() in drawn]
+    styles = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in lines}
+    assert len(styles) >= 4, "distinct in grey too"
 
 
-def test_labels_do_not_lie_on_each_other(figure):
+def test_labels_do_not_overlap(figure):
     for axis in figure.axes:
         for labels, side in ((axis.get_yticklabels(which="both"), "y"), (axis.get_xticklabels(which="both"), "x")):
             boxes = [label.get_window_extent() for label in labels if label.get_text() and label.get_visible()]

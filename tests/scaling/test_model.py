@@ -1,4 +1,4 @@
-"""The step time of the model, against sums written out by hand, and what follows from it."""
+"""The model's step time, against sums written out by hand, and the figures that follow from it."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tinyalex.scaling import check
 from tinyalex.scaling.links import LINKS, Link
 from tinyalex.scaling.model import SIZES, Costs, Load, predict, step_seconds, stops_paying
 
-# Seconds of parts that no sum of others equals
+# Seconds of parts, none the sum of others
 MEASURED = {
     "trunk": [[1, 0.1, 0.2], [3, 0.7, 0.8], [8, 1.3, 2.9]],
     "tower": [[8, 0.11, 0.23]],
@@ -21,7 +21,7 @@ LINK = Link("own", "", latency=1e-4, bandwidth=1e6)
 
 
 def network():
-    """Float32; fc3's weights alone are long enough to leave early: 2.4 MB."""
+    """Float32; only fc3's weights, 2.4 MB, are large enough to be sent early."""
     features = {"conv1": Conv2d(3, 4, 3), "relu1": ReLU(), "conv2": Conv2d(4, 4, 3, groups=2)}
     return Network(features, {"flatten": Flatten(), "fc3": Linear(100, 6000), "fc4": Linear(6000, 3)}, (9, 9, 3))
 
@@ -57,11 +57,9 @@ def test_one_worker_is_the_same_in_every_form():
         assert computed == pytest.approx(1.3 + 2.9 + 0.17 + 0.41 + 0.0017 + 0.0031) and waited == 0
 
 
-@pytest.mark.parametrize(
-    "bandwidth", [1e6, 1e8]
-)  # with the first the head's gradients are not there when the trunk's are
+@pytest.mark.parametrize("bandwidth", [1e6, 1e8])  # at 1e6 the head's gradients arrive after the trunk's pass ends
 def test_data(bandwidth):
-    """Three workers, eight pictures: the slowest has three. All gradients are added up, 3 µs a byte."""
+    """Three workers, eight pictures: the slowest has three. All gradients are added up, at 3 µs per byte."""
     costs, net, link = Costs(MEASURED), network(), Link("own", "", 1e-4, bandwidth)
     computed, waited = step_seconds(costs, net, "data", 3, 8, link)
     gradients = sum(p.nbytes for p in net.params.values())
@@ -71,7 +69,7 @@ def test_data(bandwidth):
     assert waited == pytest.approx(late + max(0, early - 0.8))
 
 
-def test_where_the_cores_carry_the_bytes_nothing_is_hidden():
+def test_nothing_is_hidden_if_the_cores_copy_the_bytes():
     link = Link("here", "", 1e-4, 1e8, overlaps=False)
     _, waited = step_seconds(Costs(MEASURED), network(), "data", 3, 8, link)
     assert waited == pytest.approx(sent(network(), "data", 3, 8, None, link))
@@ -98,7 +96,7 @@ def test_pictures_of_a_step():
 
 @pytest.mark.parametrize("load", [Load(batch=8), Load(per_worker=3)])
 def test_predictions(load):
-    """Rows by hand: one worker alone has costs of its own, what several have is as theirs were measured."""
+    """Rows by hand: a worker alone has the costs measured alone, each of several those measured beside others."""
     alone, several, net = Costs(MEASURED), Costs(MEASURED | {"update": [[5.0, 7.0]]}), network()
     rows = predict({1: alone, 2: several}, net, "data", load, LINK, pictures=1000)
     assert [row["workers"] for row in rows] == list(SIZES)
@@ -114,7 +112,7 @@ def test_predictions(load):
     assert rows[0]["efficiency"] == 1
 
 
-def test_no_more_workers_than_there_can_be():
+def test_no_more_workers_than_possible():
     costs, net, load = Costs(MEASURED), network(), Load(batch=8)
     few = Link("few", "", 1e-4, 1e6, most=8)
     sizes = {
@@ -140,7 +138,7 @@ def speeds(*values):
     ],
 )
 def test_where_it_stops_paying(values, expected):
-    """The last size up to which each doubling brought 10 % or more; what comes behind a lull does not count."""
+    """The size up to which every doubling brings 10 % or more; gains after a smaller one do not count."""
     assert stops_paying(speeds(*values)) == expected
 
 
@@ -157,15 +155,15 @@ def test_published_links():
 # ---------------------------------------------------------------------------------------------- the check
 
 
-def test_what_lies_between_processes():
+def test_the_link_between_processes():
     two_cores, six = check.here([1e-5, 2e9], threads=1, cores=2), check.here([1e-5, 2e9], threads=2, cores=6)
     assert (two_cores.latency, two_cores.bandwidth) == (1e-5, 2e9)
-    assert not two_cores.overlaps and six.overlaps, "a core is left over for each that copies"
+    assert not two_cores.overlaps and six.overlaps, "six cores leave one for each process to copy with"
     assert (two_cores.most, six.most) == (2, 3) and check.most_here(1, 1) == 2
 
 
 def test_predicted_beside_measured():
-    """Each round by what was measured within it; the middle of three ratios."""
+    """Each round is predicted from its own measurements; the ratio is the median of three."""
     net, load, rounds = network(), Load(batch=8), []
     for slow, one, data in ((1, 5.0, 4.0), (2, 12.0, 4.0), (4, 15.0, 16.0)):
         measured = {
@@ -173,16 +171,8 @@ def test_predicted_beside_measured():
             for part, rows in MEASURED.items()
         }
         beside = measured | {"update": [[1.0 * slow, 1.0 * slow]]}
-        rounds.append(
-            {
-                "alone": measured,
-                "beside": beside,
-                "link": [1e-4 * slow, 1e6 / slow],
-                "one": one,
-                "threaded": 3.0 * slow,
-                "data": data,
-            }
-        )
+        steps = {"one": one, "threaded": 3.0 * slow, "data": data}
+        rounds.append({"alone": measured, "beside": beside, "link": [1e-4 * slow, 1e6 / slow], **steps})
     first, second, third = check.compare(rounds, net, load, 1, 2, ("data",))
     alone = sum(step_seconds(Costs(MEASURED), net, "data", 1, 8, LINK))
     assert (first["form"], first["workers"], first["batch"]) == (None, 1, 8)

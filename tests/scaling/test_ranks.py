@@ -1,4 +1,4 @@
-"""Two workers in turns, as threads; and what starts them as processes, listens to them and ends them."""
+"""Two workers taking turns, as threads; and starting them as processes, reading their reports and ending them."""
 
 import importlib.util
 import json
@@ -18,7 +18,7 @@ from tinyalex import backend
 from tinyalex.errors import UserError
 from tinyalex.parallel import run_threads
 from tinyalex.scaling import launch, ranks
-from tinyalex.scaling.launch import find_mpiexec, measure_two, rounds_of
+from tinyalex.scaling.launch import find_mpiexec, measure_pair, rounds_of
 from tinyalex.scaling.ranks import Pair, Task
 from tinyalex.terminal import progress_bar
 
@@ -34,7 +34,7 @@ def same_threads():
     backend.set_thread_count(before)
 
 
-# ---------------------------------------------------------------------------------------------- what the two do
+# ---------------------------------------------------------------------------------------------- turns
 
 
 def told(capsys):
@@ -42,7 +42,7 @@ def told(capsys):
 
 
 def noting(log, name, function):
-    """The function, but what it is called with is noted under that name."""
+    """The function, with its arguments logged under this name at every call."""
 
     def call(*args):
         log.append((name, *args))
@@ -53,7 +53,7 @@ def noting(log, name, function):
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_round(backwards, monkeypatch, capsys):
-    """All turns, in both orders; parts of both are those of the slower one; the first tells of every picture."""
+    """All turns, in both orders; "beside" gives the slower worker's parts; the first worker reports every picture."""
     monkeypatch.setattr(ranks, "LONG_ENOUGH", 0.0)
     orders, warmed = [[], []], [[], []]
 
@@ -75,25 +75,22 @@ def test_a_round(backwards, monkeypatch, capsys):
     assert orders == 2 * [expected[::-1] if backwards else expected]
     assert [row[0] for row in first["alone"]["trunk"]] == [2, 4] and first["alone"]["tower"][0][0] == 4
     assert first["beside"] == second["beside"] and [row[0] for row in first["beside"]["head"]] == [2, 4]
-    assert (
-        second["alone"] is second["one"] is second["threaded"] is None
-        and first["link"][0] > 0
-        and 1e6 < first["link"][1] < 1e13
-    )
+    assert second["alone"] is second["one"] is second["threaded"] is None
+    assert first["link"][0] > 0 and 1e6 < first["link"][1] < 1e13
     assert all(first[name] > 0 for name in ("one", "threaded", *FORMS))
     for form in FORMS:
         assert all(v.any() for name, v in first["steps"][form].items() if name.endswith("weight")), "a real step trains"
     pictures = [words["pictures"] for words in told(capsys)]
-    parts = 2 * (2 + 4) + 4  # trunk and head, and a tower
+    parts = 2 * (2 + 4) + 4  # trunk and head; a tower
     assert sum(pictures) == 2 * parts + 5 * 4
 
 
-def test_a_step_of_two_is_that_of_one():
-    """From the same weights the same batch moves them the same way, in every form: what is timed is training."""
+def test_two_workers_take_the_step_of_one():
+    """In every form the same batch moves the same weights the same way, so real training is timed."""
 
     def work(team):
         pair, moved = Pair(TASK, team), {}
-        del pair.steps["threaded"]  # the very steps of "one", whose velocity would be that of two
+        del pair.steps["threaded"]  # the same object as "one": a second step would change its velocity
         for name, steps in pair.steps.items():
             rng = np.random.default_rng(0)
             weights = {n: rng.normal(0, 0.05, p.shape).astype("float32") for n, p in pair.worker.network.params.items()}
@@ -109,8 +106,8 @@ def test_a_step_of_two_is_that_of_one():
 
 
 @pytest.mark.parametrize("quick, steps", [(True, 5), (False, 1)])
-def test_quick_steps_are_taken_several_times(quick, steps, monkeypatch, capsys):
-    """The first worker says how often, so that none is left waiting."""
+def test_quick_steps_are_repeated(quick, steps, monkeypatch, capsys):
+    """The first worker decides how often, so that neither is left waiting."""
     monkeypatch.setattr(ranks, "LONG_ENOUGH", 1.0)
 
     def work(team):
@@ -132,7 +129,7 @@ ROUND = {"alone": {"trunk": [[4, 1.0]]}, "beside": {"trunk": [[4, 3.0]]}, "link"
 
 @pytest.fixture
 def mpiexec(tmp_path):
-    """A function that makes a program in place of mpiexec: Python of these lines."""
+    """A function that writes a Python program of the given lines, to run in place of mpiexec."""
 
     def program(*lines):
         file = tmp_path / "mpiexec"
@@ -148,8 +145,8 @@ def answers(program, task=TASK, **options):
         return rounds_of(task, program, bar, **options)
 
 
-def test_what_ranks_say_is_collected(mpiexec):
-    """The task arrives whole; what an MPI library prints between is no harm."""
+def test_the_ranks_reports_are_collected(mpiexec):
+    """The task arrives intact; lines printed by an MPI library do no harm."""
     second = ROUND | {"link": [3e-4, 3e9], "alone": {"trunk": [[4, 2.0]]}}
     program = mpiexec(
         "assert sys.argv[1:3] == ['-n', '2'] and sys.argv[4:6] == ['-m', 'tinyalex.scaling.ranks']",
@@ -158,7 +155,7 @@ def test_what_ranks_say_is_collected(mpiexec):
         f"print({json.dumps({'round': ROUND})!r}); print({json.dumps({'round': second})!r})",
     )
     assert answers(program) == [ROUND, second]
-    parts, link, rounds = measure_two(TASK, True, program, quiet=True)
+    parts, link, rounds = measure_pair(TASK, True, program, quiet=True)
     assert parts == {"alone": {"trunk": [[4, 1.5]]}, "beside": {"trunk": [[4, 3.0]]}}
     assert link == pytest.approx([2e-4, 2e9]) and rounds == [ROUND, second]
 
@@ -168,41 +165,34 @@ def test_what_ranks_say_is_collected(mpiexec):
     [
         (["print(json.dumps({'error': 'no MPI library'}))", "time.sleep(60)"], "mpiexec -n 2: no MPI library"),
         (
-            [
-                "print('tinyalex: rank 1 of 2: broken', file=sys.stderr)",
-                "print('more', file=sys.stderr)",
-                "sys.exit(9)",
-            ],
-            "ended with code 9 before it was done: tinyalex: rank 1 of 2: broken",
+            ["print('tinyalex: rank 1 of 2: broken', 'more', sep='\\n', file=sys.stderr)", "sys.exit(9)"],
+            "mpiexec -n 2: ended early with code 9: tinyalex: rank 1 of 2: broken",
         ),
-        (["print('first', 'last', sep='\\n', file=sys.stderr)", "sys.exit(1)"], "code 1 before it was done: last"),
-        ([], "code 0 before it was done: it did not say why"),
-        (["time.sleep(60)"], "have said nothing for 0.5 s and were ended"),
-        (["import os", "os.close(1)", "time.sleep(60)"], "have not ended 0.2 s after their last word"),
-        (
-            ["import signal", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "time.sleep(60)"],
-            "have said nothing for 0.5 s",
-        ),
+        (["print('first', 'last', sep='\\n', file=sys.stderr)", "sys.exit(1)"], "ended early with code 1: last"),
+        ([], "ended early with code 0: it gave no reason"),
+        (["time.sleep(60)"], "were silent for 0.5 s and have been ended"),
+        (["import os", "os.close(1)", "time.sleep(60)"], "were still running 0.2 s after their last word"),
+        (["import signal", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "time.sleep(60)"], "were silent for 0.5 s"),
     ],
 )
-def test_whatever_goes_wrong_is_one_line_and_over_soon(mpiexec, monkeypatch, lines, words):
+def test_any_failure_is_one_line_and_over_soon(mpiexec, monkeypatch, lines, words):
     started = []
     start = launch._start
     monkeypatch.setattr(launch, "LAST_WORDS", 0.2)
     monkeypatch.setattr(launch, "_start", lambda *args: started.append(start(*args)) or started[0])
     with pytest.raises(UserError, match=words) as refused:
         answers(mpiexec(*lines), silence=0.5)
-    assert "\n" not in str(refused.value) and started[0].returncode is not None, "and it has ended"
+    assert "\n" not in str(refused.value) and started[0].returncode is not None, "it is still running"
 
 
-def test_a_process_that_counts_to_too_few_rounds(mpiexec):
+def test_too_few_rounds(mpiexec):
     program = mpiexec(f"print({json.dumps({'round': ROUND})!r})")
-    with pytest.raises(UserError, match="before it was done"):
+    with pytest.raises(UserError, match="ended early"):
         answers(program)
 
 
 def test_mpiexec_is_found(monkeypatch, tmp_path, mpiexec):
-    """Beside Python first, then in PATH; what is missing is said."""
+    """Beside Python first, then in PATH; an error names whatever is missing."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(launch, "ranks_started", lambda: 1)
     beside, elsewhere = tmp_path / "bin", tmp_path / "mpiexec"
@@ -235,14 +225,14 @@ def test_real_ranks():
 
 
 @pytest.mark.mpi
-def test_real_ranks_that_cannot(monkeypatch):
-    """A fault of one rank's ends both, with its words."""
-    with pytest.raises(UserError, match="before it was done: tinyalex: rank . of 2: ends, and the other with it"):
+def test_real_ranks_that_fail(monkeypatch):
+    """A fault in one rank ends both, with its message."""
+    with pytest.raises(UserError, match="ended early .*: tinyalex: rank . of 2: failed, which ends the other rank too"):
         answers(find_mpiexec("--check"), Task("alexnet-mini", 5, 4, None, 1, 1, (1,), (1,), ("nonsense",)), silence=60)
 
 
 def processes(words):
-    """The command lines on this machine that hold these words."""
+    """The command lines on this machine that contain these words."""
     found = []
     for folder in Path("/proc").iterdir():
         try:
@@ -254,25 +244,14 @@ def processes(words):
 
 
 @pytest.mark.mpi
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="asks Linux for all processes")
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads the process list of Linux")
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_nothing_outlives_the_command(number, code):
-    """Neither Ctrl-C nor the command's sudden death leaves ranks behind. The number of classes tells them from others."""
+    """Neither Ctrl-C nor the command's sudden death leaves ranks behind; their number of classes identifies them."""
     classes = str(1000 + os.getpid() % 7919)
-    command = [
-        sys.executable,
-        "-m",
-        "tinyalex",
-        "scale",
-        "--model",
-        "alexnet-mini",
-        "--network",
-        "here",
-        "--rounds",
-        "1000",
-    ]
+    options = f"--model alexnet-mini --network here --rounds 1000 --classes {classes}".split()
     process = subprocess.Popen(
-        [*command, "--classes", classes],
+        [sys.executable, "-m", "tinyalex", "scale", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,4 +1,4 @@
-"""`tinyalex scale` as a user meets it: what is measured, what is shown, and one line for every mistake."""
+"""`tinyalex scale` as a user meets it: measurements, tables, and one line for every mistake."""
 
 import json
 from dataclasses import replace
@@ -29,14 +29,14 @@ def same_threads():
 
 
 def parts(speed=1.0):
-    """Seconds of parts, at all the pictures there could be: a large step, so that links matter little."""
+    """Seconds of parts at every possible number of pictures; a long step, so that links matter little."""
     rows = [[n, speed * (0.002 + 0.01 * n), speed * (0.003 + 0.02 * n)] for n in (1, 2, 4, 8, 16, 32, 64)]
     return {"trunk": rows, "tower": [[64, 0.3, 0.7]], "head": rows, "update": [[0.01, 0.02]], "added": [[1e-10]]}
 
 
 @pytest.fixture
 def measured(monkeypatch):
-    """What was asked to be measured, in place of measuring it."""
+    """The list of measurements asked for, which are faked."""
     asked = []
 
     def one(model, classes, load, xp, rounds, quiet):
@@ -51,8 +51,8 @@ def measured(monkeypatch):
         ]
         return {"alone": parts(), "beside": parts(2.0)}, [1e-4, 2e9], rounds
 
-    monkeypatch.setattr(scale, "measure_one", one)
-    monkeypatch.setattr(scale, "measure_two", two)
+    monkeypatch.setattr(scale, "measure_worker", one)
+    monkeypatch.setattr(scale, "measure_pair", two)
     monkeypatch.setattr(scale, "find_mpiexec", lambda asked: "mpiexec")
     return asked
 
@@ -61,7 +61,7 @@ def measured(monkeypatch):
 
 
 def test_what_is_measured_and_predicted(measured, capsys):
-    """One measurement, three links, three forms; every row is the model's."""
+    """One measurement, three links, three forms; every row comes from the model."""
     words = ("--classes", 5, "--threads", 1, "--pictures", 999, "--rounds", 2)
     result = json_of(capsys, "scale", "--model", "alexnet-mini", *words)
     load, network = Load(batch=64), find_model(MODEL).build(5)
@@ -81,7 +81,7 @@ def test_what_is_measured_and_predicted(measured, capsys):
     assert result["parts"] == {"alone": parts(), "beside": parts()} and "check" not in result
 
 
-def test_a_link_of_ones_own_and_growing_batches(measured, capsys):
+def test_the_users_own_link_and_growing_batches(measured, capsys):
     words = ("--per-worker", 3, "--latency", 30, "--bandwidth", 1.5, "--network", "nvlink")
     result = json_of(capsys, "scale", "--model", "alexnet-mini", *words)
     assert measured[0][2] == Load(per_worker=3) and result["per_worker"] == 3 and result["batch"] is None
@@ -101,7 +101,7 @@ def test_a_link_of_ones_own_and_growing_batches(measured, capsys):
     ],
 )
 def test_what_is_measured_between_processes(words, alone, forms, links, measured, monkeypatch, capsys):
-    """Processes of one thread; those of this machine feel each other, those with a machine each do not."""
+    """Processes of one thread; on this machine they slow each other down, on separate machines they do not."""
     monkeypatch.setattr(scale, "thread_count", lambda: 2)
     result = json_of(capsys, "scale", "--model", "alexnet-mini", *words)
     assert measured == [(Task(MODEL, 1000, 64, None, 1, 5, alone, (1, 2), forms), True, "mpiexec", True)]
@@ -124,13 +124,14 @@ def test_more_threads_and_more_cores(measured, monkeypatch, capsys):
 
 
 def test_for_people(measured, capsys, monkeypatch, tmp_path):
-    """Each link's rows, how far each form pays, real steps beside predictions, and the bytes by layer."""
+    """Each link's rows, where each form stops paying, real steps beside predictions, and the bytes by layer."""
     monkeypatch.setattr(scale, "thread_count", lambda: 2)
     words = ("--check", "--network", "infiniband", "--network", "here", "--chart", tmp_path / "a.png")
     code, out, _ = call(capsys, "scale", "--model", "alexnet-mini", *words)
-    assert code == 0 and "a batch of 64 shared out; a worker: CPU, 1 thread; an epoch: 1,281,167 pictures" in out
+    about = "a batch of 64 divided among workers; a worker: CPU, 1 thread; an epoch: 1,281,167 pictures"
+    assert code == 0 and about in out
     assert "InfiniBand HDR, 200 Gbit/s: 0.6 µs, 25 GB/s" in out and "here" in out and "1,024" in out
-    assert out.count("towers pays up to 2, the most there are") == 2 and "data stops paying at" in out
+    assert out.count("towers pays up to 2, the most considered") == 2 and "data stops paying at" in out
     lines = out.splitlines()
     (data,) = [line.split() for line in lines if line.startswith("data   ")]
     link = Link("here", "", 1e-4, 2e9, overlaps=False)
@@ -138,14 +139,14 @@ def test_for_people(measured, capsys, monkeypatch, tmp_path):
     assert data[1:5] == ["2", "1", f"{64 / step:,.1f}", "16.0"] and data[5] == f"{step / 4:.2f}" and data[7] == "1.00"
     assert any(line.split()[:5] == ["one", "process", "1", "2", "16.0"] for line in lines)
     assert any(line.startswith("conv2") and "8.11 kB" in line for line in lines)
-    assert "each of 2 sends" in out and "Assumed:" in out and str(tmp_path / "a.png") in out
+    assert "each of 2 workers sends" in out and "Assumptions:" in out and str(tmp_path / "a.png") in out
     assert max(map(len, lines)) <= 125
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width > picture.height > 300
 
 
 def test_a_network_without_towers(measured, monkeypatch, capsys):
-    """What cannot be split that way is left out, with a word: here dropout's mask would be drawn for half of the maps."""
+    """A network that cannot be split into towers omits them and says so: dropout here would draw half of its mask."""
 
     def layers(num_classes):
         features, classifier = find_model("alexnet-mini").layers(num_classes)
@@ -153,17 +154,17 @@ def test_a_network_without_towers(measured, monkeypatch, capsys):
 
     monkeypatch.setitem(MODELS, "whole", replace(MODELS["alexnet-mini"], name="whole", layers=layers))
     code, out, _ = call(capsys, "scale", "--model", "whole", "--network", "nvlink")
-    assert code == 0 and "towers: whole+two-towers does not fall into two." in out
+    assert code == 0 and "towers: whole+two-towers cannot be divided into two." in out
     assert "towers: images/s" not in out and "hybrid: images/s" in out
     call(capsys, "scale", "--model", "whole", "--check", "--threads", 1)
     assert measured[1][0].forms == ("data", "hybrid") and measured[1][1] is False
 
 
-def test_how_far_a_form_pays():
+def test_where_a_form_stops_paying():
     rows = [{"workers": 2**i, "images_per_s": speed} for i, speed in enumerate((10, 19, 20, 15))]
     assert scale._pays("data", {"rows": rows, "stops_paying": 2}) == "data stops paying at 2 (4: +5%)"
     assert scale._pays("data", {"rows": rows, "stops_paying": 4}) == "data stops paying at 4 (8: −25%)"
-    assert scale._pays("data", {"rows": rows, "stops_paying": None}) == "data pays up to 8, the most there are"
+    assert scale._pays("data", {"rows": rows, "stops_paying": None}) == "data pays up to 8, the most considered"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_durations(seconds, words):
 
 
 def test_end_to_end(capsys):
-    """Really measured, in one process."""
+    """With real measurements, in one process."""
     words = ("--batch", 2, "--classes", 5, "--rounds", 1, "--network", "ethernet")
     result = json_of(capsys, "scale", "--model", "alexnet-mini", *words)
     rows = result["links"][0]["forms"]["data"]["rows"]
@@ -217,11 +218,8 @@ def test_end_to_end(capsys):
         (["--per-worker", "999999999"], "--per-worker 999999999: "),
         (["--threads", "0"], "--threads: found 0"),
         (["--check", "--threads", "0"], "--threads: found 0"),
-        (["--check", "--device", "gpu"], "--check: is measured between CPUs"),
-        (
-            ["--network", "here", "--threads", "2"],
-            "--network here: starts 2 processes of --threads 2, and there are 2 cores",
-        ),
+        (["--check", "--device", "gpu"], "--check: found --device gpu, expected cpu"),
+        (["--network", "here", "--threads", "2"], "--network here: starts 2 processes of --threads 2, found only 2"),
         (["--check", "--batch", "1"], "--check: found 1 picture for 2 processes"),
         (["--check", "--batch", "999999999"], "2 processes of alexnet-mini+two-towers take about"),
     ],
@@ -233,7 +231,7 @@ def test_mistakes_are_one_line_and_measure_nothing(words, expected, measured, mo
     assert not measured
 
 
-def test_what_is_missing_is_said(measured, monkeypatch, capsys):
+def test_missing_software_is_named(measured, monkeypatch, capsys):
     def missing(asked):
         raise UserError(f"{asked}: mpi4py is not installed")
 

@@ -1,4 +1,4 @@
-"""`tinyalex scale`: what more workers would bring, from one step measured here."""
+"""`tinyalex scale`: the speed of more workers, predicted from one step measured here."""
 
 import math
 from pathlib import Path
@@ -12,28 +12,29 @@ from tinyalex.errors import UserError
 from tinyalex.models import find_model, in_towers
 from tinyalex.parallel.traffic import TOWERS, by_layer, saved
 from tinyalex.scaling.check import compare, here, most_here
-from tinyalex.scaling.launch import find_mpiexec, measure_two
+from tinyalex.scaling.launch import find_mpiexec, measure_pair
 from tinyalex.scaling.links import LINKS, Link
-from tinyalex.scaling.measure import measure_one, tower_of
 from tinyalex.scaling.model import PAYS, SIZES, Costs, Load, predict, stops_paying
 from tinyalex.scaling.ranks import RANKS, Task
+from tinyalex.scaling.timing import measure_worker, tower_of
 from tinyalex.summary import summarise
 from tinyalex.training.memory import training_bytes
 
 PICTURES = 1_281_167  # the training pictures of ILSVRC-2012
 FORMS = ("data", "hybrid", "towers")
 DESCRIPTION = (
-    "What 2 to 1,024 workers would bring: a step is measured here part by part, its bytes are counted from the network's\n"
-    "shapes, and a link's latency and bandwidth say how long they travel. A step is what a worker computes and what it\n"
-    "waits for; each exchange costs the latency once for every other worker, and its bytes over the bandwidth.\n"
+    "Predict the speed of 2 to 1,024 workers. The parts of a step are timed here, its bytes follow from the network's\n"
+    "shapes, and their travel time from a link's latency and bandwidth. A step takes the time a worker computes plus\n"
+    "the time it waits; each exchange costs the latency once per other worker, plus its bytes over the bandwidth.\n"
     "A worker is this machine with all its threads, or its GPU. With --network here or --check it is a process of one\n"
-    "thread (or --threads); what lies between two of this machine, and what each needs beside the other, is measured too."
+    "thread (or --threads); then two such processes side by side, and the link between them, are measured too."
 )
 ASSUMED = (
-    "Assumed: every worker is as fast as this one, has its pictures in time and waits for no slower one; it sends to all\n"
-    "others at the link's full speed, whatever they send; the head's work divides evenly, however few units are left to\n"
-    "each. Gradients of the head travel while the trunk's backward pass runs, all else is waited for. eff.: images/s as a\n"
-    f"share of so many times one worker's. A form pays while twice the workers bring {PAYS - 1:.0%} more images/s or better."
+    "Assumptions: every worker is as fast as this one, has its pictures in time and waits for no slower one; it sends\n"
+    "to all others at the link's full speed, whatever they send; the head's work divides evenly, however few units\n"
+    "each worker gets. Gradients of the head travel during the trunk's backward pass; a worker waits for everything\n"
+    "else. eff.: images/s as a fraction of perfect scaling. A form pays as long as twice the workers bring at least\n"
+    f"{PAYS - 1:.0%} more images/s."
 )
 EXAMPLES = (
     "tinyalex scale",
@@ -45,32 +46,26 @@ EXAMPLES = (
 
 
 def add_arguments(parser):
-    known = ", ".join(f"{link.name} ({link.title})" for link in LINKS.values())
-    parser.add_argument("--model", default="alexnet", metavar="NAME", help="with LRN within towers (alexnet)")
-    parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
+    add, known = parser.add_argument, ", ".join(f"{link.name} ({link.title})" for link in LINKS.values())
+    add("--model", default="alexnet", metavar="NAME", help="with LRN within towers (alexnet)")
+    add("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
     pictures = parser.add_mutually_exclusive_group()
-    pictures.add_argument("--batch", type=int, metavar="N", help="pictures in a step, shared out (the model's)")
     pictures.add_argument(
-        "--per-worker", type=int, metavar="N", help="pictures for each worker instead: the batch grows"
+        "--batch", type=int, metavar="N", help="pictures per step, divided among workers (the model's)"
     )
-    parser.add_argument(
-        "--network", action="append", metavar="NAME", help=f"{known} or here; again for more (the first 3)"
-    )
-    parser.add_argument("--latency", type=float, metavar="MICROSECONDS", help="of a link of your own, with --bandwidth")
-    parser.add_argument("--bandwidth", type=float, metavar="GB/S", help="that it carries each way, for each worker")
-    parser.add_argument(
-        "--check", action="store_true", help="take real steps too, of 1 and 2 ranks of mpiexec, and compare"
-    )
-    parser.add_argument(
-        "--pictures", type=int, default=PICTURES, metavar="N", help=f"in an epoch ({PICTURES:,}: ILSVRC's)"
-    )
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often all is measured (5)")
-    parser.add_argument("--chart", metavar="FILE", help="draw images/s by workers (PNG)")
+    pictures.add_argument("--per-worker", type=int, metavar="N", help="pictures per worker instead, so the batch grows")
+    add("--network", action="append", metavar="NAME", help=f"{known} or here; repeat for several (the first 3)")
+    add("--latency", type=float, metavar="MICROSECONDS", help="latency of your own link, with --bandwidth")
+    add("--bandwidth", type=float, metavar="GB/S", help="its bandwidth, each way and per worker")
+    add("--check", action="store_true", help="also take real steps, with 1 and 2 ranks of mpiexec, and compare")
+    add("--pictures", type=int, default=PICTURES, metavar="N", help=f"pictures per epoch ({PICTURES:,}: ILSVRC's)")
+    add("--rounds", type=int, default=5, metavar="N", help="rounds of measurement (5)")
+    add("--chart", metavar="FILE", help="draw images/s by workers (PNG)")
     add_device(parser)
 
 
 def run(args):
-    links = _links(args)  # what is wrong with any option is said before anything is measured
+    links = _links(args)  # first, so that wrong options are refused before anything is measured
     model = in_towers(find_model(args.model))
     load = Load(None, args.per_worker) if args.per_worker else Load(args.batch or model.batch)
     network = model.build(args.classes)
@@ -80,7 +75,7 @@ def run(args):
     else:
         xp = open_device(args)
         _check_memory(network, load, 1, xp)
-        parts = measure_one(model, args.classes, load, xp, args.rounds, quiet=args.json)
+        parts = measure_worker(model, args.classes, load, xp, args.rounds, quiet=args.json)
         result = {"device": device_name(xp), "parts": {"alone": parts, "beside": parts}}
     costs = {name: Costs(measured) for name, measured in result["parts"].items()}
     result |= {
@@ -99,21 +94,18 @@ def run(args):
 
 
 def _links(args):
-    """{name: `Link`} of those asked for, None for what lies between processes here. UserError for options without sense."""
+    """{name: `Link`} as asked for, None for the link between processes here. UserError for invalid options."""
     for name in ("batch", "per_worker", "classes", "pictures", "rounds"):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UserError(f"--{name.replace('_', '-')}: found {value}, expected 1 or more")
-    for name, fine, expected in (
-        ("latency", lambda v: v >= 0, "0 or more"),
-        ("bandwidth", lambda v: v > 0, "more than 0"),
-    ):
-        value = getattr(args, name)
-        if value is not None and not (math.isfinite(value) and fine(value)):
-            raise UserError(f"--{name}: found {value:g}, expected {expected}")
+    if args.latency is not None and not (math.isfinite(args.latency) and args.latency >= 0):
+        raise UserError(f"--latency: found {args.latency:g}, expected 0 or more")
+    if args.bandwidth is not None and not (math.isfinite(args.bandwidth) and args.bandwidth > 0):
+        raise UserError(f"--bandwidth: found {args.bandwidth:g}, expected more than 0")
     if (args.latency is None) != (args.bandwidth is None):
         given, other = ("latency", "bandwidth") if args.bandwidth is None else ("bandwidth", "latency")
-        raise UserError(f"--{given}: found no --{other} to go with it, expected both, of a link of your own")
+        raise UserError(f"--{given}: found no --{other}, expected both for your own link")
     own = {} if args.latency is None else {"own": Link("own", "your own", args.latency / 1e6, args.bandwidth * 1e9)}
     known = LINKS | {"here": None}
     for name in args.network or []:
@@ -126,16 +118,16 @@ def _links(args):
 
 
 def _with_ranks(args, links, model, network, load, forms):
-    """What two processes of this machine measure: (entries of the result, the `Link` between them)."""
+    """Measure two processes on this machine: (entries of the result, the `Link` between them)."""
     asked = "--check" if args.check else "--network here"
     mpiexec, cores, threads = find_mpiexec(asked), thread_count(), 1 if args.threads is None else args.threads
     if args.device == "gpu":
-        raise UserError(f"{asked}: is measured between CPUs, found --device gpu")
-    set_thread_count(threads)  # refuses a bad one
+        raise UserError(f"{asked}: found --device gpu, expected cpu: it measures processes on the CPU")
+    set_thread_count(threads)  # refuses an invalid count
     if threads > 1 and RANKS * threads > cores:
-        raise UserError(f"{asked}: starts {RANKS} processes of --threads {threads}, and there are {cores} cores")
+        raise UserError(f"{asked}: starts {RANKS} processes of --threads {threads}, found only {cores} cores")
     if load.of_all(RANKS) < RANKS:
-        raise UserError(f"{asked}: found 1 picture for {RANKS} processes, expected one for each at least")
+        raise UserError(f"{asked}: found 1 picture for {RANKS} processes, expected at least one each")
     _check_memory(network, load, RANKS, np)
     task = Task(
         model.name,
@@ -148,7 +140,7 @@ def _with_ranks(args, links, model, network, load, forms):
         beside=tuple(size for size in SIZES if size <= most_here(threads, cores)),
         forms=tuple(forms) if args.check else (),
     )
-    parts, link, rounds = measure_two(task, "towers" in forms, mpiexec, quiet=args.json)
+    parts, link, rounds = measure_pair(task, "towers" in forms, mpiexec, quiet=args.json)
     result = {"device": device_name(np), "parts": parts}
     if args.check:
         result["check"] = compare(rounds, network, load, threads, cores, forms)
@@ -156,7 +148,7 @@ def _with_ranks(args, links, model, network, load, forms):
 
 
 def _check_memory(network, load, processes, xp):
-    """UserError unless there is memory for so many processes that each train the network, and time its parts as well."""
+    """UserError unless the memory suffices for `processes` that each train the network and time its parts."""
     rows, available = summarise(network), memory_available(xp)
     weights = 4 * sum(row.parameters for row in rows)
     needed = processes * (training_bytes(rows, load.of_all(TOWERS), network.in_shape) + 4 * weights)
@@ -168,8 +160,8 @@ def _check_memory(network, load, processes, xp):
 
 
 def _predicted(link, costs, network, forms, load, pictures):
-    """One link of the result: what it is, and for each form its rows and where it stops paying."""
-    several = costs["beside" if link.name == "here" else "alone"]  # workers with a machine each do not feel each other
+    """One link's entry of the result: its properties, and for each form the rows and where it stops paying."""
+    several = costs["beside" if link.name == "here" else "alone"]  # workers on separate machines do not slow each other
     rows = {form: predict({1: costs["alone"], 2: several}, network, form, load, link, pictures) for form in forms}
     return {
         "name": link.name,
@@ -202,22 +194,24 @@ def show(result):
     if "check" in result:
         _show_check(result["check"])
     for form in ("towers", "hybrid"):
-        show_exchanged(result["exchanged"].get(form, []), f"{form}: bytes a picture, sent by one of {TOWERS}")
+        show_exchanged(result["exchanged"].get(form, []), f"{form}: bytes per picture, sent by one of {TOWERS}")
     if "towers" not in result["exchanged"]:
-        print(f"towers: {result['model']} does not fall into two.\n")
+        print(f"towers: {result['model']} cannot be divided into two.\n")
     _show_saved(result)
     print(ASSUMED)
     if "chart" in result:
-        print(f"The picture: {result['chart']}")
+        print(f"The chart: {result['chart']}")
 
 
 def _load_text(result):
-    each, all = result["per_worker"], result["batch"]
-    return f"{each} picture{'s' if each > 1 else ''} a worker" if each else f"a batch of {all} shared out"
+    each, total = result["per_worker"], result["batch"]
+    return (
+        f"{each} picture{'s' if each > 1 else ''} per worker" if each else f"a batch of {total} divided among workers"
+    )
 
 
 def _show_link(link, weak):
-    """The rows of a link, all forms side by side, and how far each pays."""
+    """The rows of a link, all forms side by side, and where each stops paying."""
     forms, header = link["forms"], ["workers", *(["batch"] if weak else [])]
     lines = [[f"{row['workers']:,}", *([f"{row['batch']:,}"] if weak else [])] for row in forms["data"]["rows"]]
     for form, found in forms.items():
@@ -233,17 +227,17 @@ def _show_link(link, weak):
 
 
 def _pays(form, found):
-    """Words for how far a form pays."""
+    """Where a form stops paying, in words."""
     rows, last = found["rows"], found["stops_paying"]
     if last is None:
-        return f"{form} pays up to {rows[-1]['workers']:,}, the most there are"
+        return f"{form} pays up to {rows[-1]['workers']:,}, the most considered"
     row, doubled = next((a, b) for a, b in zip(rows, rows[1:]) if a["workers"] == last)
     gain = f"{doubled['images_per_s'] / row['images_per_s'] - 1:+.0%}".replace("-", "−")
     return f"{form} stops paying at {last:,} ({doubled['workers']:,}: {gain})"
 
 
 def _duration(seconds):
-    """Seconds for people, with 2 or 3 digits that count."""
+    """Seconds for people, with 2 or 3 significant digits."""
     for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}" if seconds >= 10 * length else f"{seconds / length:.1f} {unit}"
@@ -254,42 +248,23 @@ def _show_check(rows):
     lines = []
     for row in rows:
         speeds = ("" if row[key] is None else f"{row[key]:,.1f}" for key in ("predicted_images_per_s", "images_per_s"))
-        lines.append(
-            (
-                row["form"] or "one process",
-                row["workers"],
-                row["threads"],
-                *speeds,
-                *map(_ratio(row), ("ratio", "of_threaded")),
-            )
-        )
+        ratios = (_ratio(row, name) for name in ("ratio", "of_threaded"))
+        lines.append((row["form"] or "one process", row["workers"], row["threads"], *speeds, *ratios))
     threads = max(row["threads"] for row in rows)
-    header = (
-        "real steps, here",
-        "ranks",
-        "threads each",
-        "predicted images/s",
-        "measured",
-        "measured / predicted",
-        f"of one process, {threads} threads",
-    )
-    print_table(header, lines, right=range(1, 7))
-    print("Medians over rounds, each predicted from what was measured within it (lowest–highest).\n")
+    header = ["real steps, here", "ranks", "threads each", "predicted images/s", "measured", "measured / predicted"]
+    print_table([*header, f"of one process, {threads} threads"], lines, right=range(1, 7))
+    print("Medians over rounds (lowest–highest), each round predicted from its own measurements.\n")
 
 
-def _ratio(row):
-    """A function that shows a figure of the row with its range, nothing where it has none."""
-    return lambda name: (
-        "" if row[name] is None else f"{row[name]:.2f} ({row[f'{name}_low']:.2f}–{row[f'{name}_high']:.2f})"
-    )
+def _ratio(row, name):
+    """A figure of the row with its range; "" if it has none."""
+    return "" if row[name] is None else f"{row[name]:.2f} ({row[f'{name}_low']:.2f}–{row[f'{name}_high']:.2f})"
 
 
 def _show_saved(result):
-    """What data sends in a step, and how much less or more hybrid does."""
+    """The gradients that data sends in a step, and how many bytes hybrid saves or adds."""
     pictures = result["batch"] or TOWERS * result["per_worker"]
     gradients = pictures * sum(row["forward"] + row["backward"] for row in result["exchanged"]["data"])
     less = result["hybrid_saves_bytes"]
-    print(
-        f"data: each of {TOWERS} sends {bytes_text(gradients)} of gradients a step; hybrid sends {bytes_text(abs(less))} "
-        f"{'less' if less >= 0 else 'more'}.\n"
-    )
+    hybrid = f"hybrid sends {bytes_text(abs(less))} {'less' if less >= 0 else 'more'}"
+    print(f"data: each of {TOWERS} workers sends {bytes_text(gradients)} of gradients per step; {hybrid}.\n")

@@ -1,6 +1,6 @@
-"""What more workers would bring, predicted from what one of them was measured to do.
+"""The speed of more workers, predicted from measurements of one.
 
-measure.py  seconds of the parts of a step;  links.py  what carries the bytes between workers
-model.py    the step time that follows, and what follows from it;  chart.py    its picture
-ranks.py    two real workers under mpiexec, which launch.py starts;  check.py  predictions beside their steps
+timing.py  seconds for the parts of a step;  links.py  latency and bandwidth between workers
+model.py   the step time that follows from both;  chart.py  its picture
+ranks.py   two real workers under mpiexec, started by launch.py;  check.py  predictions beside their real steps
 """

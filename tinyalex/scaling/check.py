@@ -1,4 +1,4 @@
-"""Predictions beside real steps, of one process and of two ranks on this machine."""
+"""Predictions beside real steps of one process and of two ranks on this machine."""
 
 from statistics import median
 
@@ -9,26 +9,26 @@ from tinyalex.scaling.ranks import RANKS, THREADED
 
 
 def here(measured, threads, cores):
-    """The `Link` between processes of this machine. measured: [latency, bandwidth];  threads: of each process
+    """The `Link` between processes of this machine. measured: [latency, bandwidth];  threads: per process
 
-    The processes copy the bytes themselves: beside the computation only where a core is left over for each.
+    The processes copy the bytes themselves, alongside the computation only if each has a core to spare.
     """
     overlaps = cores >= RANKS * (threads + 1)
     return Link("here", "between processes of this machine", *measured, overlaps, most_here(threads, cores))
 
 
 def most_here(threads, cores):
-    """Processes of so many threads that have cores of their own; two are measured in any case."""
+    """How many processes of `threads` threads have cores of their own; at least RANKS, which are measured anyway."""
     return max(RANKS, cores // threads)
 
 
 def compare(rounds, network, load, threads, cores, forms):
-    """A row for one process and for two in each form: images/s predicted and measured, and measured / predicted.
+    """One row for one process and one for two in each form: images/s predicted and measured, and measured / predicted.
 
-    The last row is one process with the threads of both, which nothing is predicted of; "of_threaded" is each form's
-    images/s as a share of that.
-    rounds: of `ranks.Pair.round`. Each is predicted from what was measured within it, since machines drift; the ratio is
-    the median over rounds, with the lowest and the highest.
+    The last row is one process with the threads of both, without a prediction; "of_threaded" is each form's images/s
+    as a fraction of it.
+    rounds: from `ranks.Pair.round`. Each round is predicted from its own measurements, since machines drift; ratios are
+    medians over rounds, with the lowest and highest.
     """
     rows = []
     for name in ("one", *forms):

@@ -1,4 +1,4 @@
-"""mpiexec, started from here: found, listened to, and ended in time."""
+"""Finds mpiexec, starts it, reads what its ranks report, and ends it in time."""
 
 import importlib.util
 import json
@@ -16,44 +16,44 @@ import numpy as np
 import tinyalex
 from tinyalex.errors import UserError
 from tinyalex.parallel.mpi import ranks_started
-from tinyalex.scaling.measure import over, plan
 from tinyalex.scaling.ranks import RANKS
+from tinyalex.scaling.timing import combine, plan
 from tinyalex.terminal import progress_bar
 
-SILENCE = 300  # seconds that the ranks may say nothing: longer than any single part takes
-LAST_WORDS = 10  # seconds that they have to end
+SILENCE = 300  # seconds the ranks may stay silent: longer than any single part takes
+LAST_WORDS = 10  # seconds they have to end
 
 
 def find_mpiexec(asked):
-    """The path of mpiexec, beside this Python or in PATH. UserError where it or mpi4py is missing. asked: the option"""
+    """The path of mpiexec, beside this Python or in PATH. UserError if it or mpi4py is missing. asked: the option"""
     if importlib.util.find_spec("mpi4py") is None:
         raise UserError(f"{asked}: mpi4py is not installed; expected: pip install mpi4py mpich")
     if ranks_started() > 1:
-        raise UserError(f"{asked}: starts mpiexec itself; expected to be run without")
+        raise UserError(f"{asked}: starts mpiexec itself; expected a run without mpiexec")
     found = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
     if found is None:
         raise UserError(f"{asked}: found no mpiexec beside {sys.executable} or in PATH; expected: pip install mpich")
     return found
 
 
-def measure_two(task, has_towers, mpiexec, quiet=False):
-    """({"alone", "beside": the medians of `Worker.round`}, [latency, bandwidth], all rounds), from two ranks.
+def measure_pair(task, has_towers, mpiexec, quiet=False):
+    """({"alone", "beside": medians of `Worker.round`}, [latency, bandwidth], all rounds), from two ranks.
 
-    has_towers: whether the network falls into two, which takes its time
+    has_towers: whether the network can be divided into two towers, which are then timed too
     """
     pictures = sum(n for sizes in (task.alone, task.beside) for _, n in plan(task.load, has_towers, sizes))
     if task.forms:
         pictures += task.load.of_all(1) + (1 + len(task.forms)) * task.load.of_all(RANKS)
     with progress_bar(task.rounds * pictures, f"measuring {task.model}, {RANKS} ranks", quiet=quiet) as bar:
         rounds = rounds_of(task, mpiexec, bar)
-    parts = {name: over(np.median, [one[name] for one in rounds]) for name in ("alone", "beside")}
+    parts = {name: combine(np.median, [one[name] for one in rounds]) for name in ("alone", "beside")}
     return parts, np.median([one["link"] for one in rounds], axis=0).tolist(), rounds
 
 
 def rounds_of(task, mpiexec, bar, silence=SILENCE):
-    """What two ranks answer a `Task` with. Whatever happens here, Ctrl-C too, ends them.
+    """Run a `Task` on two ranks and return its rounds; an exception here, Ctrl-C too, ends the ranks.
 
-    UserError with their own words where they fail, and where they say nothing for `silence` seconds.
+    UserError with the ranks' own words if they fail, and after `silence` seconds without a word.
     """
     rounds = []
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
@@ -68,20 +68,20 @@ def rounds_of(task, mpiexec, bar, silence=SILENCE):
             code = process.wait(LAST_WORDS)
         except subprocess.TimeoutExpired:
             raise UserError(
-                f"mpiexec -n {RANKS}: its ranks have not ended {LAST_WORDS} s after their last word"
+                f"mpiexec -n {RANKS}: the ranks were still running {LAST_WORDS} s after their last word"
             ) from None
         finally:
             _end(process)
         if code or len(rounds) != task.rounds:
             complaints.seek(0)
-            said = complaints.read().strip().splitlines() or ["it did not say why"]
+            said = complaints.read().strip().splitlines() or ["it gave no reason"]
             reason = next((line for line in said if line.startswith("tinyalex:")), said[-1])
-            raise UserError(f"mpiexec -n {RANKS} ended with code {code} before it was done: {reason}")
+            raise UserError(f"mpiexec -n {RANKS}: ended early with code {code}: {reason}")
     return rounds
 
 
 def _start(task, mpiexec, complaints):
-    folder = str(Path(tinyalex.__file__).parents[1])  # the ranks shall import what was imported here
+    folder = str(Path(tinyalex.__file__).parents[1])  # so that the ranks import the same tinyalex
     path = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
     command = [mpiexec, "-n", str(RANKS), sys.executable, "-m", "tinyalex.scaling.ranks", task.json()]
     return subprocess.Popen(
@@ -97,7 +97,7 @@ def _start(task, mpiexec, complaints):
 
 
 def _lines(process, silence):
-    """The lines that it prints; UserError where none comes for so many seconds."""
+    """The lines that the process prints; UserError after `silence` seconds without one."""
     lines = queue.Queue()
 
     def read():
@@ -110,14 +110,14 @@ def _lines(process, silence):
         try:
             line = lines.get(timeout=silence)
         except queue.Empty:
-            raise UserError(f"mpiexec -n {RANKS}: its ranks have said nothing for {silence} s and were ended") from None
+            raise UserError(f"mpiexec -n {RANKS}: the ranks were silent for {silence} s and have been ended") from None
         if line is None:
             return
         yield line
 
 
 def _words(line):
-    """What a line tells; nothing where it is not ours: MPI libraries print too."""
+    """The JSON object on a line; {} for any other line, since MPI libraries print too."""
     try:
         words = json.loads(line)
     except ValueError:
@@ -126,7 +126,7 @@ def _words(line):
 
 
 def _end(process):
-    """mpiexec ends its ranks when it is asked to; if not in time, it is killed, and then they notice."""
+    """Ask mpiexec to end its ranks; if it does not end in time, kill it, which the ranks notice."""
     if process.poll() is None:
         process.terminate()
         try:

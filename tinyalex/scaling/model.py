@@ -1,15 +1,15 @@
-"""How long a step takes on K workers: what each computes, and what it waits for.
+"""The time of a step on K workers: the time each computes plus the time it waits.
 
-With a batch of N pictures, of which each has N/K (rounded up), and seconds as they were measured on one worker:
+For a batch of N pictures, N/K (rounded up) per worker, and seconds measured on one worker:
 
-    data      computed = trunk(N/K) + head(N/K)   + update(trunk) + update(head)     + added(gradients of all)
-              waited   = sent(gradients of the trunk) + what sent(gradients of the head) exceeds the trunk's backward pass by
-    hybrid    computed = trunk(N/K) + head(N) / K + update(trunk) + update(head) / K + added(gradients of the trunk)
-              waited   = sent(gradients of the trunk) + sent(maps before fc6, fc7, fc8; scores)
+    data      computed = trunk(N/K) + head(N/K)   + update(trunk) + update(head)     + added(all gradients)
+              waited   = sent(trunk's gradients) + max(0, sent(head's gradients) − trunk's backward pass)
+    hybrid    computed = trunk(N/K) + head(N) / K + update(trunk) + update(head) / K + added(trunk's gradients)
+              waited   = sent(trunk's gradients) + sent(maps before fc6, fc7, fc8; scores)
     towers    computed = tower(N)   + head(N) / K + update(trunk) / K + update(head) / K
               waited   = sent(maps before conv3, fc6, fc7, fc8; scores)
 
-    sent      each exchange costs (K − 1) · latency + bytes sent / bandwidth;  added: seconds a byte, for adding up
+    sent      (K − 1) · latency + bytes sent / bandwidth for each exchange;  added: seconds per byte, for adding up
     step      = computed + waited;  images/s = N / step;  efficiency = images/s / (K · images/s of one worker)
 """
 
@@ -20,29 +20,29 @@ import numpy as np
 from tinyalex.parallel.traffic import TOWERS, exchanges
 
 SIZES = tuple(2**i for i in range(11))  # numbers of workers, 1 to 1,024
-PAYS = 1.10  # a doubling pays as long as it brings so many times the images/s
+PAYS = 1.10  # a doubling pays if it raises images/s at least by this factor
 
 
 @dataclass(frozen=True)
 class Load:
-    """The pictures of a step: `batch`, shared out (strong scaling), or `per_worker` for each (weak scaling)."""
+    """The pictures of a step: `batch`, divided among workers (strong scaling), or `per_worker` each (weak scaling)."""
 
     batch: int | None = None
     per_worker: int | None = None
 
     def of_all(self, size):
-        """N: pictures of a step of `size` workers."""
+        """N: pictures in a step of `size` workers."""
         return self.batch or self.per_worker * size
 
     def of_one(self, size):
-        """Pictures of the worker with the most of them."""
+        """Pictures of the worker that has the most."""
         return -(-self.of_all(size) // size)
 
 
 class Costs:
-    """Seconds of a worker's parts of a step, as `measure.Worker` found them at some numbers of pictures.
+    """Seconds for a worker's parts of a step, from those that `timing.Worker` measured at some numbers of pictures.
 
-    Between these on straight lines; beyond the last on the line through the last two, or in proportion to the only one.
+    Linear between these numbers; beyond the last, on the line through the last two, or in proportion to the only one.
     """
 
     def __init__(self, measured):
@@ -56,7 +56,7 @@ class Costs:
         return self._at(part, pictures, 2)
 
     def both(self, part, pictures):
-        """Forward and backward. part: "trunk", "tower" (of two) or "head" """
+        """Seconds for forward and backward. part: "trunk", "tower" (one of two) or "head" """
         return self.forward(part, pictures) + self.backward(part, pictures)
 
     def _at(self, part, pictures, column):
@@ -69,7 +69,7 @@ class Costs:
 
 
 def step_seconds(costs, network, form, size, batch, link):
-    """(computed, waited), seconds of a step of `size` workers with `batch` pictures together. network: a whole `Network`"""
+    """(computed, waited): seconds in a step of `size` workers with `batch` pictures in total. network: whole"""
     own, update = -(-batch // size), costs.update
     if form == "data" or size == 1:
         computed = costs.both("trunk", own) + costs.both("head", own) + update["trunk"] + update["head"]
@@ -85,7 +85,7 @@ def step_seconds(costs, network, form, size, batch, link):
 
 
 def _summed_bytes(network, form, size):
-    """Gradients that a worker takes part in adding up."""
+    """Bytes of the gradients that a worker helps to add up."""
     if size == 1 or form == "towers":
         return 0
     params = network.params if form == "data" else network.features.params
@@ -93,10 +93,10 @@ def _summed_bytes(network, form, size):
 
 
 def predict(costs, network, form, load, link, pictures):
-    """What each number of workers brings: a list of dicts of plain numbers.
+    """The prediction for each number of workers: a list of dicts of plain numbers.
 
-    costs: {1: `Costs` of a worker alone, 2: of one of several};  pictures: those of an epoch
-    Of towers there are two, since the network has two groups; of others no more than `link.most`.
+    costs: {1: `Costs` of a worker alone, 2: of one among several};  pictures: per epoch
+    At most `link.most` workers, and two for towers, since the network has two groups.
     """
     most = min(TOWERS if form == "towers" else SIZES[-1], link.most or SIZES[-1])
     rows = []
@@ -120,7 +120,7 @@ def predict(costs, network, form, load, link, pictures):
 
 
 def stops_paying(rows):
-    """The last number of workers up to which every doubling paid, see `PAYS`; None where that is the largest there is."""
+    """The number of workers up to which every doubling pays, see `PAYS`; None if that is the largest in `rows`."""
     for row, doubled in zip(rows, rows[1:]):
         if doubled["images_per_s"] < PAYS * row["images_per_s"]:
             return row["workers"]

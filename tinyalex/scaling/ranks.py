@@ -1,9 +1,9 @@
-"""Two workers under mpiexec: what one does alone and beside the other, what lies between them, and real steps of both.
+"""Two workers under mpiexec: timed alone, beside each other, exchanging bytes, and in real steps.
 
     mpiexec -n 2 python -m tinyalex.scaling.ranks TASK
 
-TASK: a `Task` as a JSON object. Rank 0 tells, a JSON object a line: {"pictures": done since the line before},
-{"round": the answers of one}, {"trial": the same with real steps} or {"error": why there are none}.
+TASK: a `Task` as a JSON object. Rank 0 prints one JSON object per line: {"pictures": done since the previous line},
+{"round": the answers of a round} or {"error": why there are none}.
 """
 
 import json
@@ -26,21 +26,22 @@ from tinyalex.parallel.mpi import MpiTeam, import_mpi
 from tinyalex.parallel.network import split_network
 from tinyalex.parallel.sums import BUCKET_BYTES
 from tinyalex.parallel.team import Alone
-from tinyalex.scaling.measure import Worker, over, pictures_for
 from tinyalex.scaling.model import Load
+from tinyalex.scaling.timing import Worker, combine, pictures_for
 from tinyalex.training.loss import BatchLoss
 
 RANKS = 2
-THREADED = "threaded"  # real steps of one process with the threads of all ranks; "one": with those of one rank
+THREADED = "threaded"  # real steps of one process with the threads of all ranks; "one": with the threads of one rank
 
 
 @dataclass(frozen=True)
 class Task:
-    """model, classes, batch, per_worker: as the command has them;  threads: of each rank
+    """What the ranks are to measure.
 
-    alone, beside: numbers of workers; their pictures are what the parts are measured with, see `Pair`
-    forms: whose real steps are taken, and those of one process, with as many threads as one rank and as all of them
-    rounds: how often all of this
+    model, classes, batch, per_worker: as given to the command;  threads: per rank
+    alone, beside: numbers of workers that give the numbers of pictures to time the parts with, see `Pair`
+    forms: take real steps in these forms, and in one process with the threads of one rank and of all
+    rounds: how often to repeat everything
     """
 
     model: str
@@ -62,7 +63,7 @@ class Task:
 
 
 class Steps:
-    """Whole training steps as the trainer takes them, but for the pictures, which are there."""
+    """Whole training steps as the trainer takes them, on pictures already in memory."""
 
     def __init__(self, network, model, batch, team):
         self.network, self.batch, self.share = network, batch, network.share(batch)
@@ -71,7 +72,7 @@ class Steps:
         self.x = x[self.share.run].copy()
 
     def seconds(self, count):
-        """Of one step, over `count` in a row."""
+        """Seconds per step, over `count` in a row."""
         start = time.perf_counter()
         for step in range(count):
             scores, cache = self.network.forward(self.x, True, random_stream(0), self.share)
@@ -83,7 +84,7 @@ class Steps:
 
 
 class Pair:
-    """What the two do in turns; each turn is called by both."""
+    """The measurements of two ranks, in turns; both ranks call every turn."""
 
     def __init__(self, task, team):
         self.task, self.team, model = task, team, find_model(task.model)
@@ -101,23 +102,23 @@ class Pair:
             self.steps[form] = Steps(split_network(form, network, team), model, task.load.of_all(RANKS), team)
 
     def warm_up(self):
-        """Once all that is large, on both: see `Worker.warm_up`."""
+        """Run everything large once, on both ranks, see `Worker.warm_up`."""
         self.worker.warm_up()
         for steps in self.steps.values():
             steps.seconds(1)
 
     def round(self, backwards=False):
-        """{"alone", "beside": what `Worker.round` gives, "link": [latency, bandwidth], "one", "data", …: seconds of a step}
+        """{"alone", "beside": from `Worker.round`; "link": [latency, bandwidth]; "one", "data", …: seconds per step}
 
-        backwards: whether in the other order, so that what drifts evenly falls out
+        backwards: take the turns in reverse order, so that a steady drift cancels out
         """
         real = {name: lambda name=name: self.real(name) for name in self.steps}
-        turns = {"alone": self.alone}  # what is compared stands side by side
+        turns = {"alone": self.alone}  # turns that are compared are neighbours
         turns |= {name: real.pop(name) for name in ("one",) if name in real}
         turns |= {"beside": self.beside, **real, "link": self.link}
         answers = {}
         for name, turn in reversed(turns.items()) if backwards else turns.items():
-            self._meet()  # nobody begins while the other is still at the turn before
+            self._meet()  # neither begins while the other is still busy with the previous turn
             answers[name] = turn()
         return answers
 
@@ -129,17 +130,17 @@ class Pair:
         return self.worker.round(self.task.alone, self.tell) if self.team.rank == 0 else None
 
     def beside(self):
-        """The same on both at once, as in a real run: they share the machine's memory, and the slower one is waited for."""
-        return over(np.max, self.team.agree(self.worker.round(self.task.beside, self.tell, self._meet)))
+        """The same on both at once, as in a real run: they share the machine's memory, and the slower one counts."""
+        return combine(np.max, self.team.agree(self.worker.round(self.task.beside, self.tell, self._meet)))
 
     def link(self, small=50, large=5):
-        """[seconds of a message's own, bytes/s] between the two, both sending at once, by exchanges as a step has them."""
+        """[latency in seconds, bandwidth in bytes/s] between the two, both sending at once, by a step's exchanges."""
         latency = statistics.median(self._exchange(1) for _ in range(small))
         seconds = statistics.median(self._exchange(BUCKET_BYTES) for _ in range(large))
         return [latency, BUCKET_BYTES / max(seconds - latency, 1e-9)]
 
     def real(self, name):
-        """Seconds of a real step: of one process alone, or of both in a form. Quick steps are taken several times."""
+        """Seconds per real step, of one process alone or of both in a form. Quick steps are repeated."""
         steps, alone = self.steps[name], name in ("one", THREADED)
         if alone and self.team.rank:
             return None
@@ -183,9 +184,9 @@ def main():
             pair.say(round=pair.round(backwards=number % 2 == 1))
     except MemoryError as error:
         team.abort(f"not enough memory for this: {error}")
-    except Exception:  # a fault of ours; the other one would wait for ever
+    except Exception:  # a fault of ours; the other rank would wait for ever
         traceback.print_exc()
-        team.abort("ends, and the other with it")
+        team.abort("failed, which ends the other rank too")
 
 
 if __name__ == "__main__":

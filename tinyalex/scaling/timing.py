@@ -1,4 +1,4 @@
-"""Seconds that a worker needs for the parts of a step, at all numbers of pictures that it could have."""
+"""Seconds that a worker needs for each part of a step, for every number of pictures it could get."""
 
 import math
 import statistics
@@ -18,12 +18,12 @@ from tinyalex.scaling.model import SIZES
 from tinyalex.shares import Share
 from tinyalex.terminal import progress_bar
 
-LONG_ENOUGH = 0.15  # seconds: what is quicker is taken several times
-LARGER = 4  # times the pictures of a worker, to see how the head grows where there are N of all workers
+LONG_ENOUGH = 0.15  # seconds: quicker parts are repeated
+LARGER = 4  # times a worker's pictures, to see how the head grows with the whole batch
 
 
 def plan(load, has_towers, sizes=SIZES):
-    """What is measured in a round: (part, pictures), for these numbers of workers; small numbers of pictures first."""
+    """The measurements of a round, [(part, pictures)], for these numbers of workers; fewest pictures per part first."""
     own = sorted({load.of_one(size) for size in sizes})
     larger = [LARGER * load.per_worker] if load.per_worker else []
     parts = {"trunk": own, "tower": [load.of_all(TOWERS)] if has_towers else [], "head": own + larger}
@@ -31,9 +31,9 @@ def plan(load, has_towers, sizes=SIZES):
 
 
 class Worker:
-    """A network whose parts can be timed, each by itself.
+    """A network whose parts can be timed one by one: "trunk", "head", and "tower" if the trunk divides into two.
 
-    load: the `Load` of a step;  tower: half of the trunk, None for a network that does not fall into two
+    load: the `Load` of a step
     """
 
     def __init__(self, model, classes, load, xp=np):
@@ -49,17 +49,17 @@ class Worker:
         self.grads = [{name: p.copy() for name, p in optimiser.params.items()} for optimiser in self.optimisers]
 
     def warm_up(self):
-        """The largest parts once: memory that is touched for the first time takes longer than the work on it."""
+        """Run the largest parts once: touching memory for the first time takes longer than the work on it."""
         for part in ("trunk", "head"):
             self.passes(part, self.load.of_one(1))
         self.updates()
 
     def round(self, sizes=SIZES, tell=lambda pictures: None, meet=lambda: None):
-        """All parts once: {part: [[pictures, seconds forward, backward], …]}, and beside the parts
+        """Time all parts once: {part: [[pictures, seconds forward, seconds backward], …]}, and beside the parts
 
-        "update": [[seconds for the trunk, for the head]];  "added": [[seconds a byte]]
-        sizes: numbers of workers that could have the pictures of a step between them
-        tell: called with the pictures of what has just been measured;  meet: called before, to begin with others
+        "update": [[seconds for the trunk, for the head]];  "added": [[seconds per byte]]
+        sizes: numbers of workers that could share the pictures of a step
+        tell: called after each measurement with its pictures;  meet: called before each, to begin together with others
         """
         measured = {part: [] for part in ("trunk", "tower", "head")}
         for part, pictures in plan(self.load, "tower" in self.stages, sizes):
@@ -72,7 +72,7 @@ class Worker:
         return measured | {"update": [self.updates()], "added": [[self.adding()]]}
 
     def passes(self, part, pictures):
-        """(forward, backward) seconds of a part; where a tower would read the other's maps too, it gets its own twice."""
+        """(forward, backward) seconds of a part; a tower that would read the other's maps too gets its own twice."""
         share, clock, caches = Share(0, pictures, max(pictures, self.load.of_all(1))), Stopwatch(self.xp), []
         x = self._features(pictures) if part == "head" else self.x[:pictures]
         clock.lap()
@@ -82,7 +82,7 @@ class Worker:
             more = (share,) if isinstance(stage.layers, Trunk) else ()
             x, cache = stage.layers.forward(x, True, random_stream(0, xp=self.xp), *more)
             caches.append(cache)
-        forward, dx = clock.lap(), x  # the outputs do as gradients
+        forward, dx = clock.lap(), x  # the outputs serve as gradients
         for stage, cache in zip(reversed(self.stages[part]), reversed(caches)):
             first = stage is self.stages[part][0]
             dx, _ = stage.layers.backward(dx, cache, part == "head" or not first)
@@ -91,7 +91,7 @@ class Worker:
         return forward, clock.lap()
 
     def updates(self):
-        """Seconds of the update of trunk and of head."""
+        """Seconds for the update of [trunk, head]."""
         clock, seconds = Stopwatch(self.xp), []
         for optimiser, grads in zip(self.optimisers, self.grads):
             clock.lap()
@@ -100,8 +100,8 @@ class Worker:
         return seconds
 
     def adding(self, times=5):
-        """Seconds for each byte of a gradient that two workers add up, as `Team.sum_into` does, once it has arrived."""
-        mine, theirs = (self.xp.ones(BUCKET_BYTES // 8, "float32") for _ in range(2))  # each adds up a half
+        """Seconds per byte of a gradient for two workers to add it up, as `Team.sum_into` does, once it has arrived."""
+        mine, theirs = (self.xp.ones(BUCKET_BYTES // 8, "float32") for _ in range(2))  # each adds up half of a bucket
         clock, seconds = Stopwatch(self.xp), []
         for _ in range(times):
             clock.lap()
@@ -117,7 +117,7 @@ class Worker:
 
 
 def tower_of(network):
-    """The stages of the trunk for one of two towers; None for a network that does not fall into two."""
+    """The stages of the trunk for one of two towers; None for a network that cannot be divided into two."""
     try:
         return [stage for stage in towers(network, Team(0, TOWERS)) if isinstance(stage.layers, Trunk)]
     except UserError:
@@ -125,23 +125,22 @@ def tower_of(network):
 
 
 def pictures_for(network, model, count, xp=np):
-    """Noise as strong as pictures (count, H, W, 3), and labels (count,)."""
+    """(noise as strong as pictures, (count, H, W, 3); labels, (count,))."""
     x = random_stream(0, "pictures").standard_normal((count, *network.in_shape), dtype="float32")
     x *= model.input_rms
     return to_device((x, random_stream(0, "labels").integers(0, network.num_classes, count)), xp)
 
 
-def over(function, rounds):
-    """What `Worker.round` gives, from those of several rounds or workers, number by number: np.median or np.max, say."""
-    return {
-        part: function([one[part] for one in rounds], axis=0).tolist() if rounds[0][part] else [] for part in rounds[0]
-    }
+def combine(function, rounds):
+    """Combine results of `Worker.round` number by number with `function`, such as np.median over rounds."""
+    parts = rounds[0]
+    return {part: function([one[part] for one in rounds], axis=0).tolist() if parts[part] else [] for part in parts}
 
 
-def measure_one(model, classes, load, xp, rounds, quiet=False):
-    """The medians over `rounds` of what a worker of this process needs for its parts, see `Worker.round`."""
+def measure_worker(model, classes, load, xp, rounds, quiet=False):
+    """Medians over `rounds` of the seconds that a worker in this process needs for its parts, see `Worker.round`."""
     worker = Worker(model, classes, load, xp)
     total = rounds * sum(pictures for _, pictures in plan(load, "tower" in worker.stages))
     with progress_bar(total, f"measuring {model.name}", quiet=quiet) as bar:
         worker.warm_up()
-        return over(np.median, [worker.round(tell=bar.update) for _ in range(rounds)])
+        return combine(np.median, [worker.round(tell=bar.update) for _ in range(rounds)])

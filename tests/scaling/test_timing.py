@@ -1,4 +1,4 @@
-"""What is timed of a worker: the right layers, with the right pictures, forward and backward."""
+"""A worker's timed parts: the right layers, with the right pictures, forward and backward."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,9 @@ from tests.checks import agree_all
 from tinyalex import backend
 from tinyalex.models import find_model
 from tinyalex.parallel import run_threads, split_network
-from tinyalex.scaling import measure
-from tinyalex.scaling.measure import Worker, over, pictures_for, plan, tower_of
+from tinyalex.scaling import timing
 from tinyalex.scaling.model import Load
+from tinyalex.scaling.timing import Worker, combine, pictures_for, plan, tower_of
 
 MINI = find_model("alexnet-mini+two-towers")
 
@@ -28,7 +28,7 @@ def worker():
 
 
 def test_what_is_measured():
-    """Every number of pictures that a worker could have; the whole batch in a tower; more in the head if the batch grows."""
+    """Every number of pictures a worker could get; a tower gets the whole batch; the head more if the batch grows."""
     strong = plan(Load(batch=6), has_towers=True)
     assert strong == [*(("trunk", n) for n in (1, 2, 3, 6)), ("tower", 6), *(("head", n) for n in (1, 2, 3, 6))]
     assert plan(Load(batch=6), False, (1, 2)) == [("trunk", 3), ("trunk", 6), ("head", 3), ("head", 6)]
@@ -36,7 +36,7 @@ def test_what_is_measured():
 
 
 class Clock:
-    """In place of a stopwatch: a lap takes as many seconds as passes have been noted since the last one."""
+    """Replaces the stopwatch: a lap takes as many seconds as there were passes since the last one."""
 
     log = []
 
@@ -65,23 +65,24 @@ def noted(monkeypatch, worker):
     for kind in kinds:
         for way in ("forward", "backward"):
             monkeypatch.setattr(kind, way, wrap(way, getattr(kind, way)))
-    monkeypatch.setattr(measure, "Stopwatch", Clock)
+    monkeypatch.setattr(timing, "Stopwatch", Clock)
     return log
 
 
 def test_the_trunk(worker, noted):
-    """Each layer once a piece; the pieces are those of the whole batch, the gradient of pixels is nobody's."""
-    layers = len(worker.network.features.layers)
-    assert worker.passes("trunk", 4) == (4 * layers, 4 * layers), (
-        "four pictures of six, one by one: a piece for each of four cores"
+    """Each layer once per piece, cut as for the whole batch; nobody computes the gradient of the pixels."""
+    layers, why = (
+        len(worker.network.features.layers),
+        "four pictures of six, one by one: a piece for each of four cores",
     )
+    assert worker.passes("trunk", 4) == (4 * layers, 4 * layers), why
     ways, names, shapes, grads = zip(*noted)
     assert set(names) == set(worker.network.features.layers) and {shape[0] for shape in shapes} == {1}
     assert [grad for way, name, _, grad in noted if (way, name) == ("backward", "conv1")] == [False] * 4
 
 
 def test_the_head(worker, noted):
-    """The batch at once, down to the gradient that the trunk waits for."""
+    """The batch at once, back to the gradient that the trunk needs."""
     layers = len(worker.network.classifier.layers)
     assert worker.passes("head", 5) == (layers, layers)
     assert {name for _, name, _, _ in noted} == set(worker.network.classifier.layers)
@@ -89,49 +90,18 @@ def test_the_head(worker, noted):
 
 
 def test_a_tower(worker, noted):
-    """Half of the kernels; conv3 reads the maps of both, and hands back the own ones' gradients only."""
+    """Half of the kernels; conv3 reads the maps of both towers, and returns only its own maps' gradients."""
     worker.passes("tower", 6)
     forward = {name: shape[-1] for way, name, shape, _ in noted if way == "forward"}
     backward = {name: shape[-1] for way, name, shape, _ in noted if way == "backward"}
     assert set(forward) == set(worker.network.features.layers)
-    assert forward == {
-        "conv1": 3,
-        "relu1": 12,
-        "norm1": 12,
-        "pool1": 12,
-        "conv2": 12,
-        "relu2": 32,
-        "norm2": 32,
-        "pool2": 32,
-        "conv3": 64,
-        "relu3": 48,
-        "conv4": 48,
-        "relu4": 48,
-        "conv5": 48,
-        "relu5": 32,
-        "pool5": 32,
-    }
-    assert backward == {
-        "conv1": 12,
-        "relu1": 12,
-        "norm1": 12,
-        "pool1": 12,
-        "conv2": 32,
-        "relu2": 32,
-        "norm2": 32,
-        "pool2": 32,
-        "conv3": 48,
-        "relu3": 48,
-        "conv4": 48,
-        "relu4": 48,
-        "conv5": 32,
-        "relu5": 32,
-        "pool5": 32,
-    }
+    layers = "conv1 relu1 norm1 pool1 conv2 relu2 norm2 pool2 conv3 relu3 conv4 relu4 conv5 relu5 pool5".split()
+    assert forward == dict(zip(layers, (3, 12, 12, 12, 12, 32, 32, 32, 64, 48, 48, 48, 48, 32, 32), strict=True))
+    assert backward == dict(zip(layers, (12, 12, 12, 12, 32, 32, 32, 32, 48, 48, 48, 48, 32, 32, 32), strict=True))
 
 
-def test_a_tower_is_the_towers_own():
-    """Its parameters are those that the first of two workers has."""
+def test_a_tower_has_the_first_workers_parameters():
+    """As `split_network` gives them to the first of two workers."""
     network = MINI.build(5)
 
     def params(team):
@@ -145,7 +115,7 @@ def test_a_tower_is_the_towers_own():
 
 
 def test_a_round(worker):
-    """Every part with its pictures, in ascending order; the meeting comes before each, the telling behind."""
+    """Every part with its pictures, in ascending order; `meet` is called before each, `tell` after it."""
     events = []
     measured = worker.round((1, 2, 6), tell=events.append, meet=lambda: events.append("meet"))
     assert {part: [row[0] for row in rows] for part, rows in measured.items() if len(rows[0]) == 3} == {
@@ -159,9 +129,9 @@ def test_a_round(worker):
     assert len(measured["update"][0]) == 2
 
 
-def test_quick_parts_are_taken_several_times(worker, monkeypatch):
-    """As often as the first time says; the median counts."""
-    times, eighth = [], measure.LONG_ENOUGH / 8
+def test_quick_parts_are_repeated(worker, monkeypatch):
+    """The first time decides how often; the median counts."""
+    times, eighth = [], timing.LONG_ENOUGH / 8
     seconds = {"trunk": [9.0], "tower": [18.0], "head": [eighth, 7.0, 1.0, 3.0]}
 
     def passes(part, pictures):
@@ -175,16 +145,16 @@ def test_quick_parts_are_taken_several_times(worker, monkeypatch):
     assert measured["head"] == [[6, 2.0, eighth]]
 
 
-def test_the_update_is_that_of_training(worker):
+def test_the_update_changes_all_weights(worker):
     before = {name: p.copy() for name, p in worker.network.params.items() if name.endswith("weight")}
     worker.updates()
     assert not [name for name, p in before.items() if (p == worker.network.params[name]).all()]
 
 
-def test_the_middle_of_rounds():
+def test_rounds_are_combined():
     rounds = [{"a": [[1, first], [2, second]], "none": []} for first, second in ((5.0, 7.0), (1.0, 9.0), (3.0, 8.0))]
-    assert over(np.median, rounds) == {"a": [[1, 3.0], [2, 8.0]], "none": []}
-    assert over(np.max, rounds)["a"] == [[1, 5.0], [2, 9.0]]
+    assert combine(np.median, rounds) == {"a": [[1, 3.0], [2, 8.0]], "none": []}
+    assert combine(np.max, rounds)["a"] == [[1, 5.0], [2, 9.0]]
 
 
 def test_pictures():
@@ -200,11 +170,11 @@ def test_measured_in_one_process(monkeypatch):
     warm = []
     monkeypatch.setattr(Worker, "warm_up", lambda self: warm.append(self))
     monkeypatch.setattr(Worker, "round", lambda self, tell: {"trunk": [[6, next(numbers) if warm else 0.0]]})
-    assert measure.measure_one(MINI, 5, Load(batch=6), np, 3, quiet=True) == {"trunk": [[6, 2.0]]}
+    assert timing.measure_worker(MINI, 5, Load(batch=6), np, 3, quiet=True) == {"trunk": [[6, 2.0]]}
 
 
-def test_what_is_large_is_done_once_before(worker, noted):
-    """All the pictures that a worker can have, and every velocity touched."""
+def test_the_warm_up_runs_everything_large(worker, noted):
+    """The most pictures a worker can get, and every velocity."""
     for optimiser in worker.optimisers:
         for velocity in optimiser.velocity.values():
             velocity[...] = 0
