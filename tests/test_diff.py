@@ -1,4 +1,4 @@
-"""`tinyalex diff`: it tells what differs, all of it and nothing else."""
+"""`tinyalex diff` lists every difference and nothing else."""
 
 import json
 
@@ -28,16 +28,16 @@ def shown(capsys, *arguments):
     return capsys.readouterr().out
 
 
-def test_what_the_source_did(capsys):
-    """The points of difference that the released source has, one row each (pool5 and relu5 are one)."""
+def test_the_2012_source(capsys):
+    """Every point where the released source differs has a row (pool5 and relu5 share one)."""
     result = json_of(capsys, *SOURCE)
     assert result["equal"] is False and result["totals"] == [] and result["models"] == list(SOURCE)
     assert sides(result["layers"]) == {
-        "relu1": ("ReLU, behind conv1", "ReLU, behind pool1"),
+        "relu1": ("ReLU, after conv1", "ReLU, after pool1"),
         "norm1": ("LRN size 5, alpha 0.0001, beta 0.75, k 2", "LRN size 5, alpha 2e-05, beta 0.75, k 2"),
         "norm2": ("LRN size 5, alpha 0.0001, beta 0.75, k 2", "LRN size 5, alpha 2e-05, beta 0.75, k 2"),
-        "spatial2": (None, "spatial norm size 5, alpha 4e-05, beta 0.75, k 2, behind norm2"),
-        "pool5": ("max pool 3×3/2, behind relu5", "max pool 3×3/2, behind conv5"),
+        "spatial2": (None, "spatial norm size 5, alpha 4e-05, beta 0.75, k 2, after norm2"),
+        "pool5": ("max pool 3×3/2, after relu5", "max pool 3×3/2, after conv5"),
     }
     assert sides(result["recipe"]) == {
         "pixel_scale": (1.0, 1 / 1.1),
@@ -55,12 +55,12 @@ def test_what_the_source_did(capsys):
 
 
 def test_the_table_for_people(capsys):
-    """A text's parts that are the same in both are left out, and numbers are written as people write them."""
+    """Parts of a text that are the same in both are left out, and numbers are formatted for people."""
     out = shown(capsys, *SOURCE)
     lines = [line.split("  ") for line in out.splitlines()]
     rows = {line[0]: [cell.strip() for cell in line if cell.strip()] for line in lines}
     assert rows["norm1"] == ["norm1", "LRN size 5, alpha 0.0001", "LRN size 5, alpha 2e-05", "§3.3", "layer.py"]
-    assert rows["spatial2"][1:3] == ["–", "spatial norm size 5, alpha 4e-05, beta 0.75, k 2, behind norm2"]
+    assert rows["spatial2"][1:3] == ["–", "spatial norm size 5, alpha 4e-05, beta 0.75, k 2, after norm2"]
     assert rows["pixel_scale"][1:3] == ["1", "10/11"] and rows["bias_decay"][1:3] == ["yes", "no"]
     assert rows["color_epochs"][1:3] == ["all", "67"] and rows["layer_lr"][1] == "–"
     assert "the same" not in out
@@ -75,14 +75,14 @@ def test_equal(name, capsys):
 
 def test_a_variation(capsys):
     result = json_of(capsys, "alexnet-small", "alexnet-small+no-lrn")
-    text = "LRN size 5, alpha 0.0001, beta 0.75, k 2, behind"
+    text = "LRN size 5, alpha 0.0001, beta 0.75, k 2, after"
     assert sides(result["layers"]) == {"norm1": (f"{text} relu1", None), "norm2": (f"{text} relu2", None)}
     assert result["recipe"] == result["totals"] == []
     assert "The recipes are the same." in shown(capsys, "alexnet-small", "alexnet-small+no-lrn")
 
 
 def test_the_other_way_round(capsys):
-    """Every row but with its sides exchanged. Which of two neighbours that changed places is named is left open."""
+    """The same rows with their sides exchanged. (If two neighbours swapped places, either could have the row.)"""
     there, back = (
         json_of(capsys, *names) for names in (("alexnet-mini", "alexnet-small"), ("alexnet-small", "alexnet-mini"))
     )
@@ -90,8 +90,8 @@ def test_the_other_way_round(capsys):
         assert sides(back[part]) == {where: (b, a) for where, (a, b) in sides(there[part]).items()}, part
 
 
-def test_weights_tell_layers_apart_that_say_the_same(capsys):
-    """Behind a layer that is gone, the next sees fewer channels."""
+def test_weights_tell_layers_with_the_same_text_apart(capsys):
+    """After a removed layer, the next one has fewer input channels."""
     result = json_of(capsys, "alexnet-mini", "alexnet-mini+no-conv3")
     rows = sides(result["layers"])
     assert rows["conv4"] == (
@@ -113,8 +113,8 @@ def test_classes_count(capsys):
     assert sides(twenty["totals"])["parameters"] == (first + 10 * 257, second + 10 * 513)
 
 
-def test_every_setting_of_a_recipe_is_looked_at():
-    """And each, so that a new one is not forgotten, has its place in the list of where to read about it."""
+def test_every_setting_of_a_recipe_is_compared():
+    """And SETTINGS says where to read about each, so that a new one cannot be forgotten."""
     recipe = diff._recipe(find_model("alexnet"))
     assert set(Config.for_model(MODELS["alexnet"], "").to_dict()) - {"model"} <= recipe.keys()
     nowhere = {"data", "start_from", "until_error", "seed"}  # the user's, not the paper's
@@ -122,15 +122,14 @@ def test_every_setting_of_a_recipe_is_looked_at():
 
 
 def test_a_layer_in_another_place():
-    """One that moved is one row, those that it passed are none."""
-    places = [
-        diff._places(
-            Network(dict(zip(order, (ReLU() if name[0] == "r" else MaxPool2d(1) for name in order))), {}, (4, 4, 3))
-        )
-        for order in ("r1 p1 p2 p3 p4".split(), "p1 p2 p3 r1 p4".split())
-    ]
-    rows = sides(diff._layer_rows(*places))
-    assert rows == {"r1": ("ReLU, behind the pictures", "ReLU, behind p3")}
+    """A layer that moved has one row; the layers it passed have none."""
+
+    def places(*names):
+        layers = {name: ReLU() if name[0] == "r" else MaxPool2d(1) for name in names}
+        return diff._places(Network(layers, {}, (4, 4, 3)))
+
+    rows = sides(diff._layer_rows(places("r1", "p1", "p2", "p3", "p4"), places("p1", "p2", "p3", "r1", "p4")))
+    assert rows == {"r1": ("ReLU, after the pictures", "ReLU, after p3")}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`tinyalex diff`: what differs between two networks and the recipes that train them."""
+"""`tinyalex diff`: the differences between two networks and the recipes that train them."""
 
 import difflib
 from fractions import Fraction
@@ -21,9 +21,9 @@ from tinyalex.models import find_model
 from tinyalex.runs.config import Config
 
 DESCRIPTION = (
-    "Two networks side by side: the layers that one has and the other has not, that have other constants or stand\n"
-    "elsewhere; the settings of their recipes that differ; and where such things are to be found, in the paper and in\n"
-    "the source that its authors released (net #145 is its record of the paper's run). A MODEL may carry variations."
+    "Two networks side by side: layers missing from one, in another place or with other constants; recipe settings\n"
+    "that differ; and where to find each in the paper and in the source that its authors released (net #145 is its\n"
+    "record of the paper's run). A MODEL may carry variations."
 )
 EXAMPLES = (
     "tinyalex diff alexnet alexnet-2012-source",
@@ -31,7 +31,7 @@ EXAMPLES = (
     "tinyalex diff alexnet-64 alexnet-32 --classes 200 --json",
 )
 
-# Where such things are to be found, whatever the difference is: (section of the paper, file of the source)
+# Where to read about each kind of difference: (section of the paper, file of the source)
 ORDER = ("§3.5", "layers-145.cfg")
 KINDS = {
     LocalResponseNorm: ("§3.3", "layer.py"),
@@ -81,13 +81,13 @@ def _row(where, first, second, read):
 
 
 def _places(network):
-    """{name: (layer, what it stands behind)} in order."""
+    """{name: (layer, name of the layer before it)} in order."""
     layers = network.features.layers | network.classifier.layers
     return {name: (layer, before) for (name, layer), before in zip(layers.items(), ("the pictures", *layers))}
 
 
 def _layer_rows(first, second):
-    """A row for every layer that is not the same in both or stands elsewhere, in the order of the first network."""
+    """A row for every layer that differs or stands in another place, in the order of the first network."""
     names, others = list(first), list(second)
     matcher = difflib.SequenceMatcher(None, names, others, autojunk=False)
     stay = {name for start, _, length in matcher.get_matching_blocks() for name in names[start : start + length]}
@@ -102,10 +102,10 @@ def _layer_rows(first, second):
 
 
 def _texts(found, elsewhere):
-    """What the two (layer, before) of one name say of themselves, and what tells them apart; None where there is none."""
+    """Texts that tell apart the two (layer, before) of one name; None for a missing one."""
     texts = [place and str(place[0]) for place in found]
     if elsewhere:
-        return [place and f"{text}, behind {place[1]}" for text, place in zip(texts, found)]
+        return [place and f"{text}, after {place[1]}" for text, place in zip(texts, found)]
     if texts[0] == texts[1]:
         weights = [layer.params.get("weight") for layer, _ in found]
         return [t if w is None else f"{t}, weight {'×'.join(map(str, w.shape))}" for t, w in zip(texts, weights)]
@@ -116,7 +116,7 @@ def _texts(found, elsewhere):
 
 
 def _recipe(model):
-    """Everything but layers that decides how a network is trained."""
+    """Everything but the layers that decides how a network is trained."""
     config = Config.for_model(model, "").to_dict()
     del config["model"]
     return {"size": model.size, "crop": model.crop, "pixel_scale": model.pixel_scale} | config
@@ -141,10 +141,9 @@ def show(result):
     if result["equal"]:
         print(f"{first} and {second} are the same network, trained by the same recipe.")
         return
-    rows = [
-        (row["where"], *_differing(row["first"], row["second"]), row["paper"], row["source"])
-        for row in result["layers"]
-    ]
+    rows = []
+    for row in result["layers"]:
+        rows.append((row["where"], *_differing(row["first"], row["second"]), row["paper"], row["source"]))
     for row in result["recipe"] + result["totals"]:
         values = (_value(row["where"], row[side]) for side in ("first", "second"))
         rows.append((row["where"], *values, row["paper"], row["source"]))
@@ -155,7 +154,7 @@ def show(result):
 
 
 def _differing(first, second):
-    """Two texts "kind, one, another" of equally many parts, without those behind the kind that are the same."""
+    """Two texts "kind, one, another"; if they have equally many parts, without the equal parts after the kind."""
     parts = [text.split(", ") for text in (first or "–", second or "–")]
     if len(parts[0]) != len(parts[1]):
         return first or "–", second or "–"
@@ -164,7 +163,7 @@ def _differing(first, second):
 
 
 def _value(name, value):
-    """A setting or a layer's text as people read it."""
+    """A setting's value for people."""
     if name == "pixel_scale":
         return str(Fraction(value).limit_denominator(1000))
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The table of what workers send each other, for `train` and `scale`."""
+"""The table of bytes that workers exchange, for `train` and `scale`."""
 
 from tinyalex.commands.options import bytes_text, print_table
 
@@ -11,7 +11,7 @@ COLUMNS = {
 
 
 def with_counted(rows, sent_per_picture):
-    """Rows of `tinyalex.parallel.traffic.by_layer` with the bytes that were counted in place of those that were reckoned."""
+    """Rows of `tinyalex.parallel.traffic.by_layer`, with the bytes actually sent instead of those computed."""
     counted = []
     for row in rows:
         ways = {way: sent_per_picture.get(f"{row['layer']} {way}", 0.0) for way in ("forward", "backward")}
@@ -22,11 +22,11 @@ def with_counted(rows, sent_per_picture):
 
 
 def show_exchanged(rows, what):
-    """Bytes by layer, and their sums, under a header that says what each is sent by and for. Nothing without rows."""
+    """Print bytes by layer and their totals, headed by `what`; nothing without rows."""
     if not rows:
         return
     keys = [key for key in COLUMNS if key in rows[0]]
-    total = {"layer": "in all"} | {key: sum(row[key] for row in rows) for key in keys}
+    total = {"layer": "total"} | {key: sum(row[key] for row in rows) for key in keys}
     lines = [(row["layer"], *(bytes_text(row[key]) if row[key] else "–" for key in keys)) for row in (*rows, total)]
     print_table((what, *(COLUMNS[key] for key in keys)), lines, right=range(1, len(keys) + 1))
     print()

@@ -1,6 +1,6 @@
-"""The same network in PyTorch, to compare with: an oracle for tests, the other side of a benchmark.
+"""The same network in PyTorch, to compare with: an oracle for tests, the other side of the benchmark.
 
-The only file that imports PyTorch, and nothing that trains needs it.
+The only file that imports PyTorch; training does not need it.
 """
 
 import importlib.metadata
@@ -22,18 +22,18 @@ from tinyalex.layers import (
 
 
 def torch_version(device="cpu"):
-    """The version of the PyTorch that can be compared with on a device, "cpu" or "gpu"; None where there is none."""
+    """The version of a PyTorch usable on this device, "cpu" or "gpu"; None without one."""
     if importlib.util.find_spec("torch") is None:
         return None
     version = importlib.metadata.version("torch")
-    return None if device == "gpu" and version.endswith("+cpu") else version  # wheels that know no GPU are named so
+    return None if device == "gpu" and version.endswith("+cpu") else version  # "+cpu": a wheel without GPU support
 
 
 def torch_twin(network):
     """A torch.nn.Sequential of the same layers with the same weights, for pictures (N, C, H, W) on the CPU.
 
-    What a PyTorch user would write, with two differences: where the 2012 rounding lets a window hang over, zeros are
-    padded before the convolution, and dropout is PyTorch's inverted form.
+    It is what a PyTorch user would write, except for zero padding before a convolution whose windows the 2012 rounding
+    lets extend beyond the input. Dropout is PyTorch's inverted form.
     """
     import torch
 
@@ -46,7 +46,7 @@ def torch_twin(network):
 
 
 def _modules(layer, in_shape, out_shape):
-    """The modules that do what one layer does."""
+    """The modules equivalent to one layer."""
     from torch import nn
 
     if isinstance(layer, Conv2d):
@@ -79,11 +79,11 @@ def _modules(layer, in_shape, out_shape):
 
 
 def _InGroups(module, groups):
-    """A module on equal runs of the channels, each by itself."""
+    """Apply a module to equal groups of channels separately."""
     from torch import nn
 
     class InGroups(nn.Module):
-        """(N, C, …): G groups of channels as pictures of their own."""
+        """(N, C, …) → (N, C, …), with each group of channels as a picture of its own."""
 
         def forward(self, x):
             return module(x.reshape(len(x) * groups, -1, *x.shape[2:])).reshape(x.shape)
@@ -92,7 +92,7 @@ def _InGroups(module, groups):
 
 
 def _FlattenHWC():
-    """Flatten in our order, so that the weights behind it are ours transposed and nothing more."""
+    """Flatten in our order, so that the following weights are simply ours transposed."""
     from torch import nn
 
     class FlattenHWC(nn.Module):
@@ -105,7 +105,7 @@ def _FlattenHWC():
 
 
 def _SpatialNorm(layer):
-    """PyTorch has no such layer; average pooling that divides by 1 is the sum over a window, cut off at the edges."""
+    """PyTorch has no such layer; average pooling with divisor 1 sums each window, cut off at the edges."""
     from torch import nn
 
     class SpatialNorm(nn.Module):
