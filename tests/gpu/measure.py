@@ -1,16 +1,26 @@
-"""Everything that wants a GPU, in one go, for a machine that is lent for minutes.
+"""Every measurement that needs a GPU, in one command.
 
     python tests/gpu/measure.py PREPARED_FOLDER OUT [PART …]
 
-Runs the test suite, the gradient check, the speed comparison with PyTorch (batches 128, 256 and 512, with LRN and
-without, TF32 on and off; then the time of a picture by batch), and a training run of alexnet-64 to a plateau on
-PREPARED_FOLDER (64-pixel pictures), then writes OUT/results.md, the tables for RESULTS.md, beside the whole --json of
-each part and the bars of batch 128. Then the same net for an epoch as one network and as two towers, two threads on the one
-GPU; NCCL and CUDA-aware MPI run in the tests, with one rank. With PARTS only these, where a single command may not run long enough for all:
-tests, gradcheck, bench-128, bench-256, bench-512, bench-scaling, training, one-network, two-towers; and, not run unless named, claims-C1, -C3, -C6,
--C7, -C10 and -C11 (those of the paper's claims that want a GPU, --scale full), recipe-0 to recipe-4 (five nets by the recipe
-tiny-imagenet-100) and ensemble (these averaged, with ten crops). Each part has its own time limit, and one that fails is
-reported and does not stop the others. Trainings and claims that ran into theirs go on when the same part is run again.
+PREPARED_FOLDER holds 64-pixel pictures. OUT receives results.md (the tables for RESULTS.md), each part's --json and the
+chart of batch 128. Without PART, all of these run:
+
+    tests           the test suite, including NCCL and CUDA-aware MPI with one rank
+    gradcheck       every gradient
+    bench-128       speed beside PyTorch, with and without LRN, TF32 on and off; also bench-256 and bench-512
+    bench-scaling   time per picture by batch
+    training        alexnet-64 for 60 epochs, with the schedule plateau:5
+    one-network     alexnet-64+two-towers for one epoch as one network
+    two-towers      the same as two towers, two threads on the one GPU
+
+These run only if named:
+
+    claims-C1       a claim of the paper at --scale full; also -C3, -C6, -C7, -C10 and -C11
+    recipe-0        a net by the recipe tiny-imagenet-100, seed 0; also recipe-1 to recipe-4
+    ensemble        the five nets averaged, with ten crops
+
+Each part has a time limit. A part that fails is reported and does not stop the others. Trainings and claims stopped by
+their limit resume when the part is run again.
 """
 
 import json
@@ -22,7 +32,12 @@ from datetime import date
 from pathlib import Path
 
 BENCH = ("-m", "tinyalex", "bench", "--device", "gpu", "--model", "alexnet", "--json")
-PARTS = {
+NETS = 5
+CLAIMS = ("C1", "C3", "C6", "C7", "C10", "C11")
+TRAIN = ("-m", "tinyalex", "train", "--device", "gpu", "--json", "--model")
+TRAINING = (*TRAIN, "alexnet-64", "--schedule", "plateau:5", "--epochs", "60")
+TWO_TOWERS = (*TRAIN, "alexnet-64+two-towers", "--epochs", "1")
+PARTS = {  # name: (arguments of python, seconds at most)
     "tests": (["-m", "pytest", "-q", "--deselect", "tests/runs/test_resume.py"], 420),
     "gradcheck": (["-m", "tinyalex", "gradcheck", "--device", "gpu", "--json"], 120),
     "bench-128": ([*BENCH, "--batch", "128", "--rounds", "15", "--chart", "CHART"], 420),
@@ -30,70 +45,29 @@ PARTS = {
     "bench-512": ([*BENCH, "--batch", "512", "--rounds", "10"], 420),
     "bench-scaling": ([*BENCH, "--lrn", "with", "--rounds", "5", "--scaling", "--no-torch"], 300),
 }
-CLAIMS = ("C1", "C3", "C6", "C7", "C10", "C11")
-NETS = 5
-TRAINING = (
-    "-m",
-    "tinyalex",
-    "train",
-    "--device",
-    "gpu",
-    "--model",
-    "alexnet-64",
-    "--schedule",
-    "plateau:5",
-    "--epochs",
-    "60",
-    "--json",
-)
-TWO_TOWERS = (
-    "-m",
-    "tinyalex",
-    "train",
-    "--device",
-    "gpu",
-    "--model",
-    "alexnet-64+two-towers",
-    "--epochs",
-    "1",
-    "--json",
-)
+SPEED = (
+    "train_images_per_s torch_train_images_per_s train_ratio infer_images_per_s torch_infer_images_per_s infer_ratio "
+    "train_gflops sgemm_gflops fraction_of_sgemm peak_memory_bytes torch_peak_memory_bytes pipeline_ratio"
+).split()
 
 
 def run(arguments, limit):
-    """(last line of stdout, or what went wrong; seconds)."""
+    """(last line of stdout, or the error in words; seconds)."""
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         out, err = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)  # so that a training is saved
+        process.send_signal(signal.SIGINT)  # so that a training saves its state
         out, err = process.communicate()
-        return f"stopped after {limit} s: {(err.strip() or 'no word').splitlines()[-1]}", limit
-    lines = (out.strip() or err.strip() or "no output").splitlines()
-    return (
-        lines[-1] if process.returncode == 0 else f"exit code {process.returncode}: {lines[-1]}"
-    ), time.perf_counter() - start
-
-
-SPEED = (
-    "train_images_per_s",
-    "torch_train_images_per_s",
-    "train_ratio",
-    "infer_images_per_s",
-    "torch_infer_images_per_s",
-    "infer_ratio",
-    "train_gflops",
-    "sgemm_gflops",
-    "fraction_of_sgemm",
-    "peak_memory_bytes",
-    "torch_peak_memory_bytes",
-    "pipeline_ratio",
-)
+        return f"stopped after {limit} s: {(err.strip() or 'no message').splitlines()[-1]}", limit
+    last = (out.strip() or err.strip() or "no output").splitlines()[-1]
+    text = last if process.returncode == 0 else f"exit code {process.returncode}: {last}"
+    return text, time.perf_counter() - start
 
 
 def figures(text):
-    """The numbers of a --json line that stand for themselves; any other text as it is."""
+    """The main numbers of a --json line; any other text unchanged."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -103,7 +77,7 @@ def figures(text):
 
 
 def speed_rows(text):
-    """A table of the results of a bench's --json line, a row a network, its time by batch below; empty for other text."""
+    """A table of a bench's --json line, one row per result, with times by batch below it; [] for any other text."""
     try:
         results = json.loads(text)["results"]
     except (ValueError, KeyError):
@@ -115,36 +89,24 @@ def speed_rows(text):
     for r in results:
         if r["scaling"]:
             times = ", ".join(f"{s['batch']}: {s['ms_per_image']:.4g}" for s in r["scaling"])
-            rows += ["", f"Milliseconds a picture by batch, {r['model']}, TF32 {r['tf32']}: {times}"]
+            rows += ["", f"Milliseconds per picture by batch, {r['model']}, TF32 {r['tf32']}: {times}"]
     return rows
 
 
 def long_parts(prepared, out):
-    """What takes several commands' time: to be named, and to be run again until it is done."""
-    nets = [out / f"net-{seed}" for seed in range(NETS)]
-    experiment = ("-m", "tinyalex", "experiment")
-    rest = ("--scale", "full", "--data", prepared, "--device", "gpu", "--out", str(out / "claims"), "--json")
-    parts = {f"claims-{name}": ([*experiment, name, *rest], 560) for name in CLAIMS}
+    """Parts that run only if named, and again until they are done."""
+    nets, on = [out / f"net-{seed}" for seed in range(NETS)], ("--data", prepared, "--device", "gpu", "--json")
+    rest = ("--scale", "full", "--out", str(out / "claims"), *on)
+    parts = {f"claims-{name}": (["-m", "tinyalex", "experiment", name, *rest], 560) for name in CLAIMS}
     recipe = ("-m", "tinyalex", "train", "--device", "gpu", "--recipe", "tiny-imagenet-100", "--json")
     for seed, net in enumerate(nets):
         parts[f"recipe-{seed}"] = (_training((*recipe, "--seed", str(seed)), prepared, net), 560)
-    evaluate = [
-        "-m",
-        "tinyalex",
-        "evaluate",
-        *map(str, nets),
-        "--data",
-        prepared,
-        "--device",
-        "gpu",
-        "--ten-crop",
-        "--ensemble",
-    ]
-    return parts | {"ensemble": ([*evaluate, "--json"], 300)}
+    ensemble = ["-m", "tinyalex", "evaluate", *map(str, nets), "--ten-crop", "--ensemble", *on]
+    return parts | {"ensemble": (ensemble, 300)}
 
 
 def _training(arguments, prepared, run):
-    """The command that trains into a folder, or goes on there if the run was begun."""
+    """The command that trains into the folder `run`, or resumes a run begun there."""
     if (run / "config.json").exists():
         return ["-m", "tinyalex", "train", "--device", "gpu", "--json", "--resume", str(run)]
     return [*arguments, "--data", prepared, "--out", str(run)]
@@ -167,9 +129,8 @@ def main(prepared, out, *chosen):
         rows.append(f"| {name} | `python {' '.join(arguments)}` | {figures(text)} | {seconds:.0f} |")
         tables += speed_rows(text)
         print(rows[-1], *speed_rows(text), sep="\n", flush=True)
-        (out / "results.md").write_text(
-            "\n".join(rows + tables) + "\n", encoding="utf-8"
-        )  # each time: the next may hang
+        results = "\n".join(rows + tables) + "\n"
+        (out / "results.md").write_text(results, encoding="utf-8")  # after each part, since the next may hang
 
 
 if __name__ == "__main__":

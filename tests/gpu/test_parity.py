@@ -1,4 +1,4 @@
-"""The same lines on a GPU give what they give on the CPU. Skipped where there is no CuPy or no device."""
+"""The same code gives the same results on a GPU as on the CPU. Skipped without CuPy or a device."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_every_gradient_is_right_on_the_device(gpu):
 
 @pytest.mark.parametrize("name", ["alexnet-small", "alexnet-32"])
 def test_training_steps_agree_with_the_cpu(gpu, name):
-    """Five steps from equal weights on equal pictures with equal draws (host streams): losses and weights in float64."""
+    """Losses and weights of five steps in float64, from equal weights, on equal pictures, with equal draws."""
     losses, weights = zip(*(_train_five_steps(MODELS[name], xp) for xp in (np, gpu)))
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-9)
     for key, cpu in weights[0].items():
@@ -34,7 +34,7 @@ def _train_five_steps(model, xp):
     optimiser, losses = SGD(network.params), []
     for step in range(5):
         x = to_device(random_stream(2, step).standard_normal((8, *network.in_shape)), xp)
-        logits, cache = network.forward(x, train=True, rng=random_stream(3, step))  # a host stream: same masks on both
+        logits, cache = network.forward(x, train=True, rng=random_stream(3, step))  # host stream: equal dropout masks
         value, loss_cache = loss.forward(logits, to_device(np.arange(8) % 10, xp))
         _, grads = network.backward(loss.backward(loss_cache), cache, input_grad=False)
         optimiser.step(grads, 0.01)
