@@ -78,7 +78,7 @@ def class_folders(root, classes=("cat", "dog"), train=3, val=2):
 
 
 def planes(count, side, seed=0):
-    """Random pictures as published arrays have them, uint8 (count, 3·side·side)."""
+    """Random pictures in the published layout, uint8 (count, 3·side·side)."""
     return np.random.default_rng(seed).integers(0, 256, (count, 3 * side * side), dtype=np.uint8)
 
 
@@ -104,7 +104,7 @@ def cifar100(root, protocol=2):
 
 
 def imagenet_batches(root, side=8, form="pickle", batches=2, named=True):
-    """ImageNet batches of a few pictures in three classes, or of a thousand classes without map_clsloc.txt."""
+    """ImageNet batches of a few pictures in three classes, or in a thousand classes without map_clsloc.txt."""
     classes = 3 if named else 1000
     if named:
         write(root / "map_clsloc.txt", "".join(f"{wnid} {i} name_{i}\n" for i, wnid in enumerate(WNIDS, 1)))

@@ -1,4 +1,4 @@
-"""The built-in set: the same everywhere, part equals whole, and solvable only by looking."""
+"""The built-in set: the same on every machine, parts equal to the whole, and solvable only by looking."""
 
 import hashlib
 import subprocess
@@ -15,13 +15,13 @@ from tinyalex.data import builtin, shapes
 from tinyalex.data.builtin import builtin_classes, builtin_fingerprint, draw_pictures, load_builtin, load_builtin_val
 from tinyalex.errors import UserError
 
-SECONDS = 30  # of one processor, a generous limit for the whole set, which takes about 5
+SECONDS = 30  # of processor time: a generous limit for the whole set, which takes about 5
 
 
 @pytest.fixture(scope="module")
 def whole():
-    """The set as everybody gets it, 4,000 and 1,000 pictures."""
-    start = time.process_time()  # not the clock on the wall: others may be at work here
+    """The default set, 4,000 and 1,000 pictures."""
+    start = time.process_time()  # not wall time: other processes may be running
     dataset = load_builtin()
     assert time.process_time() - start < SECONDS
     return dataset
@@ -35,7 +35,7 @@ def digest_of_one_picture_of_each_class():
 
 
 # Digests of raw bytes, not of anything rounded: drawing uses only arithmetic that IEEE 754 rounds in one way (see
-# shapes.py), and PCG64's `random`. If a change of the pictures is meant, raise GENERATOR_VERSION and note the new
+# shapes.py), and PCG64's `random`. After an intended change of the pictures, raise GENERATOR_VERSION and add the new
 # digest here. If they changed with the machine or with NumPy, something inexact has crept into the drawing.
 DIGESTS = {1: "7c786533710e0466bf217140cef3db3c010df7d7754604c56c7bd8c83c12d202"}
 
@@ -50,7 +50,7 @@ def test_pixels_do_not_depend_on_the_processor(monkeypatch):
 
     present = [feature for feature in __cpu_dispatch__ if __cpu_features__[feature]]
     if not present:
-        pytest.skip("this processor has no vector code that NumPy could do without")
+        pytest.skip("NumPy has no optional vector code for this processor")
     monkeypatch.setenv("NPY_DISABLE_CPU_FEATURES", " ".join(present))
     program = f"from {__name__} import *; print(digest_of_one_picture_of_each_class())"
     root = Path(__file__).parents[2]
@@ -103,7 +103,7 @@ def test_seeds_splits_and_classes_have_streams_of_their_own():
         draw_pictures("train", [5], seed=1),
         draw_pictures("train", [5], held_out=True),
     )
-    for other in others:  # less than a tenth of the pixels alike, where one stream would give all but the object
+    for other in others:  # under a tenth of the values are equal; with one stream, all but the object's would be
         assert (first == other).mean() < 0.1
 
 
@@ -145,16 +145,16 @@ def test_impossible_requests_are_refused(options):
 def test_mirroring_keeps_the_class():
     """A mirrored picture is as likely as the picture itself, and of the same class.
 
-    Shapes are even in x, textures in u (so a mirrored texture is the same one seen under the mirrored direction); and
-    what the mirror turns round is drawn evenly from both sides: place about the middle column, tilt to the left and
-    right, the texture's direction and phase, the shadow's sideways offset, the light, the ground and the clutter.
+    Shapes are even in x, textures in u (so a mirrored texture is the same one in the mirrored direction). Whatever the
+    mirror reverses has a symmetric distribution: the position about the middle column, the tilt, the texture's
+    direction and phase, the shadow's sideways offset, the light, the background and the clutter.
     """
     x, y = np.random.default_rng(0).uniform(-2, 2, (2, 1000))
     for function in (*shapes.SHAPES.values(), *shapes.TEXTURES.values()):
         assert np.allclose(function(x, y), function(-x, y), atol=1e-9), function.__name__
 
 
-def test_size_does_not_tell_the_shape():
+def test_area_does_not_give_the_shape_away():
     y, x = np.mgrid[-2:2:400j, -2:2:400j]
     for shape in shapes.SHAPES.values():
         assert 2.8 < (shape(x, y) < 0).mean() * 16 < 3.5, shape.__name__  # the ball: 3.14
@@ -196,7 +196,7 @@ def mean_color(pictures):
 
 
 def color_histogram(pictures):
-    """How many of each picture's pixels are of each of 64 colours, four levels a channel."""
+    """The number of each picture's pixels in each of 64 colours, four levels per channel."""
     levels = pictures >> 6
     colors = levels[..., 0] * 16 + levels[..., 1] * 4 + levels[..., 2]
     return np.stack([np.bincount(picture.ravel(), minlength=64) for picture in colors]).astype(np.float32)
@@ -205,7 +205,7 @@ def color_histogram(pictures):
 @pytest.mark.parametrize(
     "features, rate, epochs, least, most",
     [
-        (raw_pixels, 1e-4, 8, 0.12, 0.45),  # better than chance, 0.05, so there is something to start from
+        (raw_pixels, 1e-4, 8, 0.12, 0.45),  # better than chance, 0.05, so there is something to learn from
         (mean_color, 0.03, 20, 0, 0.25),
         (color_histogram, 0.01, 20, 0, 0.25),
     ],

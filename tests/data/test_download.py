@@ -1,4 +1,4 @@
-"""Downloads from a server of our own on this machine, told to misbehave in every way we promise to survive."""
+"""Downloads from a local server that misbehaves in every way that a download must survive."""
 
 import errno
 import hashlib
@@ -18,8 +18,8 @@ CONTENT = bytes(range(256)) * 1000  # 256,000 bytes, so several blocks
 class Server:
     """Serves `content` on 127.0.0.1 and notes the Range of every request; the attributes say how it misbehaves.
 
-    cuts: for each request to come, after how many bytes its connection is dropped (then requests are served in full)
-    statuses: for each request to come, an HTTP error to answer with instead
+    cuts: the number of bytes after which to drop each coming connection; later requests are served in full
+    statuses: HTTP errors with which to answer the coming requests instead
     """
 
     def __init__(self):
@@ -81,7 +81,7 @@ def files(folder):
 
 
 def failure(folder, **options):
-    """The text of the UserError, which must be a single line and must leave no file under the final name."""
+    """The text of the UserError, which must be one line and leave no file under the final name."""
     with pytest.raises(UserError) as caught:
         fetch(folder, **options)
     assert "\n" not in str(caught.value)
@@ -133,7 +133,7 @@ def test_a_part_that_is_too_long_is_begun_anew(server, tmp_path):
 
 def test_dropped_connections_are_continued(server, tmp_path):
     server.cuts = [70_000, 1, 50_000, 0, 100_000]
-    assert fetch(tmp_path, tries=2).read_bytes() == CONTENT  # more drops than tries, but only one in vain
+    assert fetch(tmp_path, tries=2).read_bytes() == CONTENT  # more drops than tries, but only one without progress
     assert server.ranges == [None, "bytes=70000-", "bytes=70001-", "bytes=120001-", "bytes=120001-", "bytes=220001-"]
 
 
@@ -146,7 +146,7 @@ def test_a_server_without_ranges_sends_all_again(server, tmp_path):
 
 def test_a_server_that_never_gets_further_is_given_up(server, tmp_path):
     server.honours_range = False
-    server.cuts = [70_000, 30_000, 70_000, 30_000, 70_000]  # back and forth is not getting on
+    server.cuts = [70_000, 30_000, 70_000, 30_000, 70_000]  # back and forth is no progress
     assert "70,000 bytes are kept" in failure(tmp_path, tries=4)
     assert len(server.ranges) == 5
     assert files(tmp_path) == ["file.bin.part"]
@@ -172,7 +172,7 @@ def test_a_lasting_server_error_is_given_up(server, tmp_path):
     assert len(server.ranges) == 2
 
 
-def test_a_missing_file_is_said_at_once(server, tmp_path):
+def test_a_missing_file_fails_at_once(server, tmp_path):
     server.statuses = [404]
     assert "HTTP 404" in failure(tmp_path)
     assert len(server.ranges) == 1
@@ -184,7 +184,7 @@ def test_a_server_that_offers_another_length(server, tmp_path):
     assert files(tmp_path) == []
 
 
-def test_a_length_that_is_not_said_is_no_harm(server, tmp_path):
+def test_a_missing_length_does_no_harm(server, tmp_path):
     server.says_length = False
     server.cuts = [70_000]
     assert fetch(tmp_path).read_bytes() == CONTENT
@@ -197,7 +197,7 @@ def test_wrong_bytes_are_removed(server, tmp_path):
     assert files(tmp_path) == []
 
 
-def test_a_part_of_something_else_is_found_out(server, tmp_path):
+def test_a_part_of_another_file_is_detected(server, tmp_path):
     (tmp_path / "file.bin.part").write_bytes(b"?" * 1000)
     assert "MD5" in failure(tmp_path)
     assert files(tmp_path) == []
@@ -262,13 +262,13 @@ def test_a_folder_that_cannot_be_made(server, tmp_path):
         fetch(tmp_path / "blocked" / "inner")
 
 
-def test_no_room_is_said_before_anything_is_sent(server, tmp_path, monkeypatch):
+def test_a_lack_of_room_is_found_before_anything_is_sent(server, tmp_path, monkeypatch):
     monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
     assert "needs 256,000 bytes, 1,000 are free" in failure(tmp_path)
     assert server.ranges == []
 
 
-def test_a_disk_that_fills_up_on_the_way(server, tmp_path, monkeypatch):
+def test_a_disk_that_fills_up_during_the_download(server, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""Parts of data sets: the pictures, labels, statistics and names that loops would choose, and nothing of the rest."""
+"""Parts of data sets: the same pictures, labels, statistics and names as loops choose, and nothing else."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ IDS = tuple("abcdefghi")
 
 
 def shards(count, seed):
-    """Pictures of which no two are alike, in three shards, and labels in no order; class 7 comes twice only."""
+    """Pictures that all differ, in three shards, and labels in no order; class 7 has only two pictures."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.concatenate([np.arange(count) % (K - 2), [7, 7], [8] * 9]))
     pictures = rng.integers(0, 256, (len(labels), SIZE, SIZE, 3)).astype(np.uint8)
@@ -35,7 +35,7 @@ def pictures_of(split):
 
 
 def by_loop(split, classes, most=None):
-    """The pictures of `classes` in their order, at most `most` of each, labelled with their place in `classes`."""
+    """The pictures of `classes` in order, at most `most` of each, labelled with their class's place in `classes`."""
     kept, taken = [], dict.fromkeys(classes, 0)
     for label, picture in pictures_of(split):
         if label in classes and (most is None or taken[label] < most):
@@ -99,7 +99,7 @@ def test_parts_teeth(monkeypatch, function, old, new):
 
 
 def check_statistics(cut):
-    """Mean and colours against NumPy over the part's own training pictures, all at once."""
+    """Mean and colours against NumPy's, over all of the part's own training pictures at once."""
     pixels = cut.train.gather(range(len(cut.train))).astype(np.float64)
     np.testing.assert_allclose(cut.mean, pixels.mean(axis=0), rtol=1e-6)
     covariance = np.cov(pixels.reshape(-1, 3).T / 255, bias=True)
@@ -239,7 +239,7 @@ def test_a_part_of_nothing(tmp_path):
 
 
 def test_statistics_of_one_picture_a_class():
-    """The exact sums behind it: a part of one picture has that picture as its mean."""
+    """The sums are exact: the mean of a part of one picture is that picture."""
     dataset = part.replace(whole(), class_ids=("a",), train=Split(whole().train.shards, np.zeros(61, np.int64)))
     cut = take_parts(part.replace(dataset, val=dataset.train), ["1-a-class"])
     np.testing.assert_array_equal(cut.mean, dataset.train.gather([0])[0])

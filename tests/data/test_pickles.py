@@ -1,4 +1,4 @@
-"""Published pickles are read, whatever Python and NumPy wrote them; nothing in a pickle is ever run."""
+"""Published pickles are read, whichever Python and NumPy wrote them; nothing in a pickle is ever run."""
 
 import collections
 import io
@@ -23,7 +23,7 @@ def load(data):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_what_published_files_hold_comes_back(protocol):
+def test_the_content_of_published_files_comes_back(protocol):
     content = {
         "data": np.arange(24, dtype=np.uint8).reshape(2, 12),
         "mean": np.linspace(0, 1, 6).reshape(2, 3),
@@ -42,17 +42,17 @@ def test_what_published_files_hold_comes_back(protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_old_and_the_new_name_of_numpys_core_are_both_known(protocol):
+def test_both_names_of_numpys_core_are_known(protocol):
     array = np.arange(6, dtype=np.int16)
     data = pickle.dumps(array, protocol)
-    if protocol < 4:  # names stand there as they are, without a length in front
+    if protocol < 4:  # names have no length in front
         data = data.replace(b"numpy._core", b"numpy.core")
     else:
         data = data.replace(b"\x8c\x16numpy._core.multiarray", b"\x8c\x15numpy.core.multiarray")
         data = data.replace(b"\x8c\x13numpy._core.numeric", b"\x8c\x12numpy.core.numeric")
     if protocol < 4:
         np.testing.assert_array_equal(load(data), array)
-    else:  # frames carry their length, which is now wrong: drop the frame
+    else:  # a frame carries its length, which is now wrong: drop the frame
         data = data[:2] + data[11:] if data[2:3] == b"\x95" else data
         np.testing.assert_array_equal(load(data), array)
 
@@ -130,7 +130,7 @@ def test_arrays_of_anything_but_numbers_are_refused(array):
         b"cnumpy\ndtype\n}S'x'\nI1\nsb.",  # state for a function
         b"c_codecs\nencode\n(S'ab'\nS'rot13'\ntR.",
         b"(lp0\ng0\na.",  # a list that holds itself
-        b"P1\n.",  # an object kept elsewhere
+        b"P1\n.",  # an object stored elsewhere
         b"",
         b"not a pickle at all",
     ],
@@ -149,7 +149,7 @@ def test_a_pickle_cut_short_is_named(data):
 
 
 @given(st.binary(max_size=60))
-def test_noise_raises_nothing_but_a_users_error(noise):
+def test_noise_raises_only_user_errors(noise):
     try:
         load(noise)
     except UserError:
@@ -157,7 +157,7 @@ def test_noise_raises_nothing_but_a_users_error(noise):
 
 
 @given(st.data())
-def test_a_pickle_with_bytes_changed_raises_nothing_but_a_users_error(data):
+def test_a_pickle_with_bytes_changed_raises_only_user_errors(data):
     damaged = bytearray(pickle.dumps({"data": np.arange(8, dtype=np.uint8).reshape(2, 4), "labels": [1]}, 2))
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))

@@ -1,4 +1,4 @@
-"""Pictures of every kind come out upright, RGB and square; whatever is no picture gives one line."""
+"""Pictures of every kind come out upright, RGB and square; whatever is not a picture gives one line."""
 
 import io
 import struct
@@ -44,7 +44,7 @@ def test_modes_and_formats(image, format, expected, size):
     np.testing.assert_allclose(pixels.reshape(-1, 3), [expected] * size**2, atol=2)
 
 
-def test_a_palette_with_transparency_lies_on_white():
+def test_a_transparent_palette_is_on_white():
     image = Image.new("P", (8, 8), 0)
     image.putpalette([200, 100, 50, 0, 0, 255] + [0] * 762)
     image.paste(1, (0, 0, 4, 8))
@@ -79,7 +79,7 @@ def test_exif_turns_the_picture_upright(orientation):
         Image.Transpose.ROTATE_180,
         Image.Transpose.FLIP_TOP_BOTTOM,
         Image.Transpose.TRANSPOSE,
-        Image.Transpose.ROTATE_90,  # 6 is shown after a turn to the right, so it is stored turned to the left
+        Image.Transpose.ROTATE_90,  # 6 is shown rotated to the right, so it is stored rotated to the left
         Image.Transpose.TRANSVERSE,
         Image.Transpose.ROTATE_270,
     ][orientation]
@@ -139,7 +139,7 @@ def test_one_pixel_and_a_thin_strip():
         (encoded(flat((200, 100, 50)), "EPS"), "EPS"),
     ],
 )
-def test_what_is_no_usable_picture_says_so_in_one_line(data, reason):
+def test_an_unusable_picture_gives_one_line(data, reason):
     with pytest.raises(PictureError, match=reason) as raised:
         decode_picture(data, 16)
     assert "\n" not in str(raised.value)

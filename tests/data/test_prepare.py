@@ -1,4 +1,4 @@
-"""Any source to the prepared format: right, the same for any number of workers, nothing left after a failure."""
+"""Any source becomes the prepared format: correct, the same for any number of workers, nothing left after a failure."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tinyalex.errors import UserError
 
 
 def refused(source, out, *parts, **options):
-    """Expect one line with these parts in it, and nothing left behind."""
+    """Expect a one-line UserError that contains `parts`, and nothing left behind."""
     before = sorted(out.parent.iterdir()) if out.parent.exists() else None
     with pytest.raises(UserError) as raised:
         prepare(source, out, quiet=True, **{"workers": 1} | options)
@@ -51,11 +51,8 @@ def test_every_format(tmp_path, make, size):
     report = prepare(make(tmp_path / "source"), tmp_path / "out", size=size, quiet=True, workers=1)
     data = open_prepared(tmp_path / "out")
     assert data.size == report.size == (size or report.size) and report.skipped == []
-    assert (len(data.train), len(data.val), len(data.class_ids)) == (
-        report.train_images,
-        report.val_images,
-        report.classes,
-    )
+    found = len(data.train), len(data.val), len(data.class_ids)
+    assert found == (report.train_images, report.val_images, report.classes)
     assert data.fingerprint == report.fingerprint
     assert report.bytes == sum(file.stat().st_size for file in (tmp_path / "out").iterdir())
     pictures = data.train.gather(range(len(data.train)))
@@ -78,7 +75,7 @@ def test_any_number_of_workers_and_any_wrapping_gives_the_same(tmp_path, monkeyp
     root = sources.tiny_imagenet(tmp_path / "tiny", train=4)
     write(root / f"train/{WNIDS[1]}/images/{WNIDS[1]}_1.JPEG", "not a picture")
     packed = sources.zipped(root, tmp_path / "tiny.zip", "tiny/")
-    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 2 * 64 * 64 * 3)  # two pictures to a task
+    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 2 * 64 * 64 * 3)  # two pictures per task
     reports = [
         prepare(source, tmp_path / f"out{i}", workers=workers, quiet=True)
         for i, (source, workers) in enumerate([(root, 1), (root, 2), (packed, 2), (packed, None)])
@@ -91,7 +88,7 @@ def test_any_number_of_workers_and_any_wrapping_gives_the_same(tmp_path, monkeyp
         assert meta == metas[0]
 
 
-def test_processes_are_started_where_they_pay(tmp_path, monkeypatch):
+def test_processes_start_only_if_they_save_time(tmp_path, monkeypatch):
     started = []
 
     def in_pool(tasks, size, workers):
@@ -157,7 +154,7 @@ def test_per_class_holds_across_batches_of_arrays(tmp_path):
 
 
 @given(st.lists(st.lists(st.integers(0, 5), max_size=12), max_size=5), st.permutations(range(6)), st.integers(1, 4))
-def test_selection_is_what_a_plain_loop_selects(chunks, order, per_class):
+def test_selection_agrees_with_a_loop(chunks, order, per_class):
     chosen = np.array(order[:3])
     selection, seen = Selection(chosen, 6, per_class), dict.fromkeys(chosen.tolist(), 0)
     for chunk in chunks:
@@ -195,7 +192,7 @@ def test_wrong_arguments(tmp_path, options, parts):
     [
         ("n02119789\nn01440765\n", ["no class 'n01440765'; did you mean 'n01440764'?"]),
         ("n02119789\nn02119789\n", ["'n02119789' is listed twice"]),
-        ("n02119789\n# n01440764\n", ["1 classes listed, expected two or more"]),
+        ("n02119789\n# n01440764\n", ["classes listed: 1, expected two or more"]),
     ],
 )
 def test_wrong_lists_of_classes(tmp_path, text, parts):
@@ -235,9 +232,9 @@ def test_a_taken_target_is_left_alone(tmp_path):
 
 
 def test_memory_stays_at_a_few_tasks(tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 8 * 64 * 64 * 3)  # 98 KB to a task
+    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 8 * 64 * 64 * 3)  # 98 kB per task
     root = sources.tiny_imagenet(tmp_path / "tiny", train=40, val=1)  # 1.5 MB of pixels
-    prepare(root, tmp_path / "first", quiet=True, workers=1)  # what is loaded once is not counted below
+    prepare(root, tmp_path / "first", quiet=True, workers=1)  # so that what loads only once is not counted below
     tracemalloc.start()
     prepare(root, tmp_path / "out", quiet=True, workers=1)
     _now, peak = tracemalloc.get_traced_memory()
@@ -258,7 +255,7 @@ if __name__ == "__main__":
 def test_ctrl_c_ends_the_workers_and_leaves_nothing(tmp_path):
     root = sources.class_folders(tmp_path / "pets")
     write(root / "train/cat/large.jpg", sources.encoded(sources.picture(0, (8000, 5000))))
-    for i in range(600):  # a task is 128 of them: seconds of work that must not be waited for
+    for i in range(600):  # a task has 128 of them: seconds of work that Ctrl-C must not wait for
         (root / f"train/cat/{i}.jpg").symlink_to("large.jpg")
     script = write(tmp_path / "script.py", INTERRUPTED)
     work = tmp_path / "work"
@@ -276,7 +273,7 @@ def test_ctrl_c_ends_the_workers_and_leaves_nothing(tmp_path):
         while not list(work.glob(".out.partial-*")):
             time.sleep(0.05)
         time.sleep(1.5)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
+        os.killpg(process.pid, signal.SIGINT)  # also to the workers, as a terminal does
         interrupted = time.monotonic()
         _out, errors = process.communicate(timeout=20)
     finally:
@@ -290,7 +287,7 @@ def test_ctrl_c_ends_the_workers_and_leaves_nothing(tmp_path):
 def test_real_tiny_imagenet(tmp_path, real_data):
     source = real_data / "tiny-imagenet-10.zip"
     if not source.is_file():
-        pytest.skip(f"{source.name} is not there")
+        pytest.skip(f"{source.name} is missing")
     report = prepare(source, tmp_path / "out", quiet=True)
     assert (report.format, report.size, report.classes) == ("tiny-imagenet", 64, 10)
     assert (report.train_images, report.val_images, report.skipped) == (5000, 500, [])

@@ -1,4 +1,4 @@
-"""The prepared format: what is written comes back, and whatever is not whole is named."""
+"""The prepared format: what is written comes back, and messages name whatever is damaged."""
 
 import errno
 import json
@@ -103,7 +103,7 @@ def test_a_target_that_cannot_be_made(tmp_path):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_nothing_stays_behind_when_it_ends_early(tmp_path, error):
+def test_nothing_stays_behind_after_an_early_end(tmp_path, error):
     with pytest.raises(error):
         with PreparedWriter(tmp_path / "new" / "deeper" / "set", SIZE, "ab", "AB") as writer:
             writer.add("train", PICTURES["train"], LABELS["train"])
@@ -111,7 +111,7 @@ def test_nothing_stays_behind_when_it_ends_early(tmp_path, error):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_full_disk_gives_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*_arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -127,12 +127,12 @@ def test_a_device_that_is_full_while_pictures_are_written(tmp_path, monkeypatch)
             writer.add("train", PICTURES["train"][:1], LABELS["train"][:1])
             writer.file.close()
             writer.file = open("/dev/full", "wb")
-            for _ in range(100):  # more than the buffer holds; closing will fail as well
+            for _ in range(100):  # more than the buffer holds; closing will fail too
                 writer.add("train", PICTURES["train"][:1], LABELS["train"][:1])
     assert not list(tmp_path.iterdir())
 
 
-def test_space_is_checked_before(tmp_path):
+def test_space_is_checked_before_writing(tmp_path):
     with pytest.raises(UserError, match="MB are needed for 1,000,000,000,000 pictures"):
         with PreparedWriter(tmp_path / "set", SIZE, "ab", "AB") as writer:
             writer.check_space(10**12)
@@ -166,7 +166,7 @@ def cut(name, count):
         (edit("size", lambda _: 9), ["uint8 (3, 8, 8, 3), expected uint8 (3, 9, 9, 3)"]),
         (edit("size", lambda _: "8"), ["size '8', expected a whole number"]),
         (edit("splits", lambda _: {}), ["meta.json: an entry is missing"]),
-        (edit("color_eigenvalues", lambda _: [1]), ["meta.json: an entry is missing or of a wrong kind"]),
+        (edit("color_eigenvalues", lambda _: [1]), ["meta.json: an entry is missing or has the wrong type"]),
         (edit("class_ids", lambda ids: ids[:2]), ["2 class ids, 3 names"]),
         (edit("class_names", lambda names: names[:1]), ["3 class ids, 1 names"]),
         (lambda f: (f / "train-00001.npy").unlink(), ["train-00001.npy: missing"]),
@@ -180,7 +180,7 @@ def cut(name, count):
         (lambda f: np.save(f / "mean.npy", np.array([{}]), allow_pickle=True), ["mean.npy: not a readable .npy"]),
     ],
 )
-def test_what_is_not_whole_is_named(tmp_path, damage, parts):
+def test_damage_is_named(tmp_path, damage, parts):
     write(tmp_path / "set")
     damage(tmp_path / "set")
     with pytest.raises(UserError) as raised:
@@ -190,7 +190,7 @@ def test_what_is_not_whole_is_named(tmp_path, damage, parts):
     assert "\n" not in str(raised.value)
 
 
-def test_opening_what_is_not_there(tmp_path):
+def test_opening_a_missing_set(tmp_path):
     with pytest.raises(UserError, match="nowhere: no such folder"):
         open_prepared(tmp_path / "nowhere")
     with pytest.raises(UserError, match="meta.json: missing, so this is not a prepared data set"):

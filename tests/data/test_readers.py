@@ -1,4 +1,4 @@
-"""Each format read from tiny sources: classes, labels and order are exactly those of the source."""
+"""Each format read from tiny sources: classes, labels and order are exactly the source's."""
 
 import pickle
 import zipfile
@@ -122,14 +122,14 @@ def test_ilsvrc2012(tmp_path, labels, nested):
     assert contents(source.val)[1] == [2, 0, 1]
 
 
-def test_ilsvrc2012_in_an_order_of_numbers_given_as_a_list(tmp_path):
+def test_ilsvrc2012_with_the_order_of_numbers_as_a_list(tmp_path):
     root = sources.ilsvrc2012(tmp_path / "ilsvrc")
     (root / "map_clsloc.txt").unlink()
     write(root / "synsets.txt", "\n".join(WNIDS))
     assert contents(read_source(root).val)[1] == [2, 0, 1]
 
 
-def test_a_format_told_by_name_is_not_guessed(tmp_path):
+def test_a_named_format_is_not_guessed(tmp_path):
     root = sources.class_folders(tmp_path / "pets")
     assert read_source(root, "class-folders").format == "class-folders"
     with pytest.raises(UserError, match="no data set found here; expected cifar"):
@@ -144,7 +144,7 @@ def test_an_unknown_format_suggests_the_nearest(tmp_path, asked, near):
         read_source(tmp_path, asked)
 
 
-def test_every_reader_says_what_it_is():
+def test_every_reader_describes_itself():
     for name, reader in READERS.items():
         assert reader.NAME == name and reader.EXPECTS and reader.__doc__
 

@@ -1,4 +1,4 @@
-"""What is wrong with a source is said in one line that names the file; labels are never guessed."""
+"""A faulty source gives one line that names the file; labels are never guessed."""
 
 import pickle
 import tarfile
@@ -14,7 +14,7 @@ from tinyalex.errors import UserError
 
 
 def refused(path, *parts):
-    """Read all labels of a source and expect one line with these parts in it."""
+    """Read all labels of a source and expect a one-line UserError that contains `parts`."""
     with pytest.raises(UserError) as raised:
         source = read_source(path)
         for chunk in [*source.train, *source.val]:
@@ -29,14 +29,14 @@ def test_nothing_there(tmp_path):
     refused(tmp_path / "nowhere", "nowhere: no such file or folder")
     refused(tmp_path, "no data set found here; expected tiny-imagenet")
     write(tmp_path / "done" / "meta.json", "{}")
-    refused(tmp_path / "done", "this is prepared already")
+    refused(tmp_path / "done", "already prepared")
     refused(write(tmp_path / "notes.txt", "x"), "expected a folder, a .zip")
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz"])
-def test_archives_that_are_no_archives(tmp_path, name):
+def test_files_that_are_not_archives(tmp_path, name):
     refused(write(tmp_path / name, ""), name, "the file is empty")
-    refused(write(tmp_path / name, b"<html>404</html>"), name, "a readable", "cut short")
+    refused(write(tmp_path / name, b"<html>404</html>"), name, "not a readable", "cut short")
 
 
 def test_archives_cut_short(tmp_path):
@@ -50,7 +50,7 @@ def test_archives_cut_short(tmp_path):
         refused(path, path.name, "cut short")
 
 
-def test_archives_with_something_else_in_them(tmp_path):
+def test_archives_with_other_contents(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("readme.txt", "hello")
     refused(tmp_path / "a.zip", "no data set found")
@@ -62,7 +62,7 @@ def test_archives_with_something_else_in_them(tmp_path):
     refused(packed, "unpack it first")
 
 
-def test_zips_compressed_in_ways_that_are_not_read(tmp_path):
+def test_zips_with_unsupported_compression(tmp_path):
     root = sources.tiny_imagenet(tmp_path / "tiny", 1, 1)
     refused(sources.zipped(root, tmp_path / "a.zip", method=zipfile.ZIP_LZMA), "unusual way")
 
@@ -177,7 +177,7 @@ def test_ilsvrc_needs_labels(tmp_path):
     "files, parts",
     [
         ({"ILSVRC2012_validation_ground_truth.txt": "1\n2\n3"}, ["do not follow the sorted", "add map_clsloc.txt"]),
-        # the well-known lists are sorted: taken for the order of the numbers they would mislabel nearly everything
+        # the well-known lists are sorted: read as the order of the numbers, they would mislabel nearly everything
         (
             {"ILSVRC2012_validation_ground_truth.txt": "1\n2\n3", "synsets.txt": "\n".join(sorted(WNIDS))},
             ["add map_clsloc.txt"],
@@ -192,18 +192,19 @@ def test_ilsvrc_needs_labels(tmp_path):
         ({"LOC_val_solution.csv": "ImageId,P\nILSVRC2012_val_00000001,cat 1"}, ["WordNet id"]),
     ],
 )
-def test_ilsvrc_labels_that_are_not_certain(tmp_path, files, parts):
+def test_uncertain_ilsvrc_labels(tmp_path, files, parts):
     root = without_labels(tmp_path)
     for name, text in files.items():
         write(root / name, text)
     refused(root, *parts)
 
 
-def test_the_full_validation_set_is_checked_against_what_its_first_pictures_show(tmp_path, monkeypatch):
+def test_the_first_labels_of_the_full_validation_set_are_checked(tmp_path, monkeypatch):
     root = sources.ilsvrc2012(tmp_path / "ilsvrc")
     monkeypatch.setattr(ilsvrc2012_labels, "FULL_COUNT", 3)
-    monkeypatch.setattr(ilsvrc2012_labels, "FIRST_WNIDS", [WNIDS[1], WNIDS[0]])
-    refused(root, "is known to be", "belong to something else")
+    for known, number, wnid in (([WNIDS[1], WNIDS[0]], 1, WNIDS[0]), ([WNIDS[0], WNIDS[2]], 2, WNIDS[1])):
+        monkeypatch.setattr(ilsvrc2012_labels, "FIRST_WNIDS", known)
+        refused(root, f"0000000{number} is labelled {wnid} but known to be {known[number - 1]}: ", "something else")
     monkeypatch.setattr(ilsvrc2012_labels, "FIRST_WNIDS", [WNIDS[0], WNIDS[1]])
     assert read_source(root).expected == 9
 
@@ -233,10 +234,10 @@ def test_ilsvrc_damage_inside_a_class(tmp_path):
     data = bytearray(train.read_bytes())
     data[start : start + 512] = b"\xff" * 512  # the first header inside
     write(train, bytes(data))
-    refused(root, f"at byte {start:,} is not a readable tar")
+    refused(root, f"not a readable tar at byte {start:,};")
 
 
-def test_ilsvrc_validation_pictures_without_a_gap(tmp_path):
+def test_a_gap_in_ilsvrc_validation_pictures(tmp_path):
     root = sources.ilsvrc2012(tmp_path / "ilsvrc")
     scratch = tmp_path / "ilsvrc-parts" / "val"
     (scratch / "ILSVRC2012_val_00000002.JPEG").unlink()

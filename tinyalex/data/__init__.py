@@ -12,18 +12,19 @@ __all__ = ["Dataset", "Split", "open_dataset", "open_validation"]
 
 
 def open_dataset(spec, quiet=False):
-    """The data set named by `spec`: "builtin", or a folder that `prepare` wrote. UserError where there is none.
+    """Open the data set that `spec` names: "builtin", or a folder written by `prepare`.
 
-    A "+" after either takes a part of it, "builtin+first-half" say (see `tinyalex.data.part`).
+    A "+" after either selects a part, for example "builtin+first-half" (see `tinyalex.data.part`).
+    Raises UserError for an unknown data set or part.
     """
     whole, parts = _whole_and_parts(spec)
     return take_parts(load_builtin(quiet=quiet) if whole == "builtin" else open_prepared(whole), parts)
 
 
 def _whole_and_parts(spec):
-    """The data set that a spec begins with, and the parts that follow, each behind a "+" in the last name of the path.
+    """Split a spec into the data set and its parts, separated by "+" in the last name of the path.
 
-    A folder's own name may hold a "+": of what could be meant, the longest name that is a folder.
+    A folder's own name may contain "+": the longest name that is a folder wins.
     """
     folder, slash, name = str(spec).rpartition("/")
     names = name.split("+")
@@ -35,7 +36,10 @@ def _whole_and_parts(spec):
 
 
 def open_validation(spec, quiet=False):
-    """(validation Split, class ids, side of the pictures) of the data set named by `spec`, without its training pictures."""
+    """(validation Split, class ids, side in pixels) of the data set that `spec` names.
+
+    For "builtin" alone, the training pictures are not drawn.
+    """
     if str(spec) == "builtin":
         class_ids, _ = builtin_classes()
         return load_builtin_val(quiet=quiet), class_ids, SIDE

@@ -1,12 +1,12 @@
 """The built-in set: textured shapes drawn from a seed, so that the very first command works offline.
 
-K = 20 classes, each a shape with a texture ("striped star"): five shapes × four textures, so some classes differ in
-their shape only and some in their texture only. Place, size, tilt, colours, light and background are random, in the
-same way for every class: colour tells nothing, single pixels little, looking nearly all. Eight more classes, two new
-shapes with the same textures, are held out for lessons on transfer.
+K = 20 classes, each a shape with a texture ("striped star"): five shapes × four textures, so some classes differ only
+in shape and some only in texture. Position, size, tilt, colours, light and background are equally random for every
+class: colour says nothing about the class, single pixels little, shape and texture nearly everything. Eight more
+classes, two new shapes with the same textures, are held out for lessons on transfer.
 
-Picture i of a split has label i mod K, so any K pictures in a row hold every class once, and is drawn from a random
-stream keyed by (seed, split, i) alone: a part of a split, or a smaller set, has the same bytes as in the whole.
+Picture i of a split has label i mod K, so any K consecutive pictures contain each class once. It is drawn from a random
+stream keyed by (seed, split, i) alone, so part of a split, or a smaller set, has the same bytes as in the whole.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ HELD_OUT_SHAPES = ("moon", "leaf")
 ADJECTIVES = {"stripes": "striped", "dots": "dotted", "checks": "checked", "rings": "ringed"}
 
 _STREAMS = {("train", False): 0, ("val", False): 1, ("train", True): 2, ("val", True): 3}
-_DRAWN_AT_ONCE = 100  # pictures between two steps of the progress bar
+_DRAWN_AT_ONCE = 100  # pictures per step of the progress bar
 
 
 def builtin_classes(held_out=False):
-    """The K class ids ("star-stripes") and the K class names ("striped star"), in the order of the labels.
+    """The K class ids ("star-stripes") and the K class names ("striped star"), in label order.
 
     K is 20, or 8 if `held_out`. All textures of the first shape come first.
     """
@@ -48,7 +48,7 @@ def builtin_labels(indices, held_out=False):
 
 
 def draw_pictures(split, indices, *, seed=0, held_out=False):
-    """Pictures `indices` (N non-negative integers, any order) of split "train" or "val": uint8 (N, 64, 64, 3)."""
+    """Draw pictures `indices` (N non-negative integers, any order) of split "train" or "val": uint8 (N, 64, 64, 3)."""
     class_ids, _ = builtin_classes(held_out)
     stream = _STREAMS[split, held_out]
     labels = builtin_labels(indices, held_out)
@@ -61,11 +61,11 @@ def draw_pictures(split, indices, *, seed=0, held_out=False):
 
 
 def load_builtin(seed=0, train_per_class=200, val_per_class=50, *, held_out=False, quiet=True):
-    """Draw the set: a Dataset in memory, one shard to a split, labels 0, 1, …, K−1, 0, 1, … in both.
+    """Draw the set: a Dataset in memory, one shard per split, labels 0, 1, …, K−1, 0, 1, … in both.
 
     seed: another seed gives other pictures of the same kind (0 to 2**32 − 1)
-    train_per_class, val_per_class: pictures of each class; 200 and 50 make 4,000 and 1,000, drawn in about 5 s
-    held_out: the eight classes kept back for transfer, instead of the twenty
+    train_per_class, val_per_class: pictures per class; 200 and 50 make 4,000 and 1,000, drawn in about 5 s
+    held_out: draw the eight classes held out for transfer instead of the twenty
     Raises UserError if a number is out of range.
     """
     check_counts(seed, train_per_class, val_per_class)
@@ -91,7 +91,7 @@ def load_builtin(seed=0, train_per_class=200, val_per_class=50, *, held_out=Fals
 
 
 def load_builtin_val(seed=0, val_per_class=50, *, held_out=False, quiet=True):
-    """The validation Split of `load_builtin` alone, about five times sooner: for evaluating a net already trained."""
+    """Only the validation Split of `load_builtin`, about five times faster: for evaluating a trained network."""
     check_counts(seed, 1, val_per_class)
     count = len(builtin_classes(held_out)[0]) * val_per_class
     with progress_bar(count, "drawing the built-in set", quiet=quiet) as bar:
@@ -99,7 +99,7 @@ def load_builtin_val(seed=0, val_per_class=50, *, held_out=False, quiet=True):
 
 
 def builtin_fingerprint(seed=0, train_per_class=200, val_per_class=50, *, held_out=False):
-    """The Dataset's fingerprint, without drawing: a digest of the generator's version and all that it is told."""
+    """The Dataset's fingerprint, without drawing: a digest of the generator's version and arguments."""
     recipe = {
         "generator": GENERATOR_VERSION,
         "seed": int(seed),
@@ -111,7 +111,7 @@ def builtin_fingerprint(seed=0, train_per_class=200, val_per_class=50, *, held_o
 
 
 def check_counts(seed, train_per_class, val_per_class):
-    """Refuse what cannot be drawn, with a UserError."""
+    """Raise UserError if a number is out of range."""
     if not 0 <= seed < 2**32:
         raise UserError(f"built-in set: seed is {seed}, expected 0 to 2**32 - 1")
     for name, count in ("train_per_class", train_per_class), ("val_per_class", val_per_class):
@@ -120,7 +120,7 @@ def check_counts(seed, train_per_class, val_per_class):
 
 
 def draw_split(split, count, seed, held_out, bar, statistics=None):
-    """Draw the first `count` pictures of a split, in pieces, moving the bar and adding to the statistics."""
+    """Draw the first `count` pictures of a split piece by piece, updating the bar and the statistics, if given."""
     pictures = np.empty((count, SIDE, SIDE, 3), np.uint8)
     for start in range(0, count, _DRAWN_AT_ONCE):
         piece = pictures[start : start + _DRAWN_AT_ONCE]

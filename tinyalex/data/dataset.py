@@ -1,4 +1,4 @@
-"""What every part that reads pictures agrees on: two splits of uint8 pictures, labels, and their statistics.
+"""A data set: two splits of uint8 pictures with labels, and statistics of the training pictures.
 
 N pictures, S the side in pixels, C = 3 channels (R, G, B), K classes.
 """
@@ -12,7 +12,7 @@ import numpy as np
 class Split:
     """Pictures and labels of one split ("train" or "val").
 
-    shards: uint8 arrays of shape (n_i, S, S, 3), in memory or memory-mapped, their lengths adding up to N
+    shards: uint8 arrays of shape (n_i, S, S, 3), in memory or memory-mapped; their lengths add up to N
     labels: int64 (N,), each in 0..K−1
     """
 
@@ -40,12 +40,12 @@ class Dataset:
 
     name: "builtin" or the folder it was opened from
     size: S, the side of every picture in pixels
-    class_ids, class_names: K strings each: the identifier in the source (a WordNet id, say) and the words for people
+    class_ids, class_names: K strings each: the source's identifiers (for example WordNet ids), and words for people
     mean: float32 (S, S, 3), the mean training picture, 0 to 255 (paper §2: "the mean activity over the training set")
     color_eigenvalues: float32 (3,), descending, and
     color_eigenvectors: float32 (3, 3), one unit vector in each **column**: the principal components of the training
         set's RGB pixels scaled to 0..1 (paper §4.1)
-    fingerprint: hexadecimal digest of pictures, labels and class names: equal for equal data, else different
+    fingerprint: hexadecimal digest of pictures, labels and class names: equal for equal data, different otherwise
     """
 
     name: str
@@ -63,8 +63,8 @@ class Dataset:
 class ColorStatistics:
     """Running mean picture and colour covariance over uint8 pictures, in exact integer sums.
 
-    Exact, so the result does not depend on the order in which pictures or partial sums arrive: `add` batches,
-    `merge` the sums of another worker, then read `mean()` and `principal_components()`.
+    Exact, so the result does not depend on the order of pictures or partial sums: `add` batches, `merge` the sums of
+    another worker, then call `mean()` and `principal_components()`.
     """
 
     def __init__(self, size):
@@ -73,12 +73,12 @@ class ColorStatistics:
         self.product_sum = np.zeros((3, 3), np.int64)
 
     def add(self, pictures):
-        """Take in uint8 pictures (N, S, S, 3)."""
+        """Add uint8 pictures (N, S, S, 3)."""
         self.count += len(pictures)
         self.picture_sum += pictures.sum(axis=0, dtype=np.int64)
         pixels = pictures.reshape(-1, 3)
         for start in range(0, len(pixels), 4096):  # few enough to stay in the cache, and for BLAS to use one thread
-            # float64 holds sums of products of bytes exactly up to 2**53; 4096 are far below
+            # float64 holds whole numbers exactly up to 2**53; sums of 4,096 products of bytes are far below
             block = pixels[start : start + 4096].astype(np.float64)
             # a copy, else NumPy calls BLAS's syrk, which takes twice as long on three columns
             self.product_sum += (block.T @ block.copy()).astype(np.int64)
@@ -96,7 +96,7 @@ class ColorStatistics:
     def principal_components(self):
         """Eigenvalues (descending) and eigenvectors (columns) of the covariance of RGB pixels scaled to 0..1.
 
-        The sign of each vector is fixed so that its largest component is positive: equal data, equal bits.
+        The sign of each vector makes its component of largest magnitude positive, so equal data give equal bits.
         """
         pixels = self.count * self.picture_sum.shape[0] * self.picture_sum.shape[1]
         mean = self.picture_sum.sum(axis=(0, 1)) / pixels

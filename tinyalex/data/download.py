@@ -1,7 +1,7 @@
-"""Fetch a public data set over HTTP, so that what ends up under its final name is whole and right, or not there at all.
+"""Fetch a public data set over HTTP; a file under its final name is always complete and correct.
 
-The bytes are collected in `<file>.part`, which outlives a lost connection or an interrupt and is taken up again by the
-next call; only when size and MD5 are as published is it renamed. MD5 guards against accidents, not against malice.
+The bytes collect in `<file>.part`, which survives a lost connection or an interrupt; the next call resumes it. It gets
+its final name only once its size and MD5 are as published. MD5 guards against accidents, not against malice.
 """
 
 import difflib
@@ -19,13 +19,13 @@ from pathlib import Path
 from tinyalex.errors import UserError
 from tinyalex.terminal import progress_bar
 
-BLOCK = 1 << 16  # bytes taken from the connection at a time
+BLOCK = 1 << 16  # bytes read from the connection at a time
 SILENCE = 30  # seconds without a byte after which a connection counts as lost
 
 
 @dataclass(frozen=True)
 class Source:
-    """A published archive: its file name, where it is, its length in bytes and its MD5 in hexadecimal."""
+    """A published archive: its file name, its address, its length in bytes and its MD5 in hexadecimal."""
 
     file: str
     url: str
@@ -50,17 +50,18 @@ SOURCES = {
 
 
 class LostConnection(Exception):
-    """The connection failed in a way that another try may mend; the text says how."""
+    """The connection failed in a way that another try may overcome; the text says how."""
 
 
 def download(name, folder, *, url=None, quiet=False, tries=4, pause=0.5):
     """Fetch the archive `name` ("tiny-imagenet" or "cifar10") into `folder` and return its path.
 
-    A file that is already there is checked and returned without touching the network.
-    url: another address of the same file, a mirror
-    tries: how often in a row to try without getting any further before giving up
-    pause: seconds before going on after a connection that brought something, doubled with each that did not
-    Raises UserError, one line: unknown name, no connection, HTTP error, wrong size or MD5, no room, no right to write.
+    An existing file is checked and returned without using the network.
+    url: a mirror of the same file
+    tries: consecutive tries without progress before giving up
+    pause: seconds to wait after a connection that made progress, doubled after each that did not
+    Raises UserError for an unknown name, no connection, an HTTP error, a wrong size or MD5, too little disk space, or a
+    folder that cannot be written.
     """
     source = find_source(name)
     url = url or source.url
@@ -78,17 +79,17 @@ def download(name, folder, *, url=None, quiet=False, tries=4, pause=0.5):
         fetch(url, part, source, tries, pause, quiet)
         if fault := what_is_wrong(part, source):
             part.unlink()
-            raise UserError(f"{url} is not the published file: {fault}; what was downloaded has been removed")
-        part.replace(path)  # atomic: nobody ever sees half a file under the final name
-    except OSError as error:  # of the disk: those of the network have become LostConnection or UserError
+            raise UserError(f"{url} is not the published file: {fault}; the download has been removed")
+        part.replace(path)  # atomic: the final name never holds half a file
+    except OSError as error:  # from the disk: network errors have become LostConnection or UserError
         if error.errno == errno.ENOSPC:
-            raise UserError(f"the disk is full: make room and try again, {part} is kept and continued") from error
+            raise UserError(f"the disk is full: make room and try again; {part} is kept and will be resumed") from error
         raise UserError(f"cannot write {error.filename or part}: {error.strerror or error}") from error
     return path
 
 
 def find_source(name):
-    """The Source of that name, or a UserError naming the nearest."""
+    """The Source called `name`. Raises UserError, suggesting the nearest name, if there is none."""
     if name in SOURCES:
         return SOURCES[name]
     near = difflib.get_close_matches(name, SOURCES, n=1, cutoff=0.4)
@@ -97,12 +98,12 @@ def find_source(name):
 
 
 def size_of(path):
-    """Bytes in the file, 0 if there is none."""
+    """Bytes in the file; 0 if it does not exist."""
     return path.stat().st_size if path.exists() else 0
 
 
 def what_is_wrong(path, source):
-    """How a file differs from what is published, in a few words; None if it does not."""
+    """How a file differs from the published one, in a few words; None if it does not."""
     if (size := size_of(path)) != source.size:
         return f"it has {size:,} bytes, expected {source.size:,}"
     with open(path, "rb") as file:
@@ -111,7 +112,7 @@ def what_is_wrong(path, source):
 
 
 def check_room(part, source):
-    """Refuse to begin what cannot end: a UserError if the rest of the file does not fit on the disk."""
+    """Raise UserError if the rest of the file does not fit on the disk."""
     free, needed = shutil.disk_usage(part.parent).free, source.size - size_of(part)
     if needed > free:
         raise UserError(f"no room for {source.file} in {part.parent}: needs {needed:,} bytes, {free:,} are free")
@@ -119,7 +120,7 @@ def check_room(part, source):
 
 def fetch(url, part, source, tries, pause, quiet):
     """Bring `part` to its full size, over as many connections as it takes."""
-    if size_of(part) > source.size:  # of another file: nothing of it can be trusted
+    if size_of(part) > source.size:  # part of another file: none of it can be trusted
         part.unlink()
     furthest, failures = size_of(part), 0
     with progress_bar(source.size, source.file, unit="bytes", quiet=quiet, scale=True) as bar:
@@ -127,25 +128,25 @@ def fetch(url, part, source, tries, pause, quiet):
             try:
                 receive(url, part, source, bar)
             except LostConnection as error:
-                # a server that cannot resume may fall back, so only a new furthest point counts as getting on
+                # a server that cannot resume starts over, so only a new furthest point counts as progress
                 failures = 0 if size_of(part) > furthest else failures + 1
                 furthest = max(furthest, size_of(part))
                 if failures >= tries:
-                    kept = f"; {furthest:,} bytes are kept, try again to go on" if size_of(part) else ""
-                    raise UserError(f"cannot download {url}: {error} ({failures} tries in vain){kept}") from error
+                    kept = f"; {furthest:,} bytes are kept, try again to resume" if size_of(part) else ""
+                    raise UserError(f"cannot download {url}: {error} ({failures} tries failed){kept}") from error
                 bar.set_postfix_str("trying again")
                 time.sleep(pause * 2**failures)
 
 
 def receive(url, part, source, bar):
-    """Continue `part` over one connection until it is full; LostConnection if that ends early."""
+    """Continue `part` over one connection until it is complete. Raises LostConnection if that ends early."""
     with connect(url, part) as response:
         have, total = read_offer(response)
         if total not in (None, source.size):
             raise UserError(f"{url} is not the published file: it has {total:,} bytes, expected {source.size:,}")
         if have not in (0, size_of(part)):
-            raise LostConnection(f"the server continued at byte {have:,}, expected {size_of(part):,}")
-        bar.initial = bar.n = have  # initial: tqdm's word for what came earlier and does not count for the rate
+            raise LostConnection(f"the server resumed at byte {have:,}, expected {size_of(part):,}")
+        bar.initial = bar.n = have  # tqdm leaves `initial` out of the rate
         bar.set_postfix_str("")
         with open(part, "ab" if have else "wb") as file:
             while have < source.size:
@@ -161,7 +162,7 @@ def receive(url, part, source, bar):
 
 
 def connect(url, part):
-    """Ask for the file from the end of `part` on; the open response."""
+    """Request what follows the end of `part`; returns the open response."""
     request = urllib.request.Request(url, headers={"User-Agent": "tinyalex"})
     if have := size_of(part):
         request.add_header("Range", f"bytes={have}-")
@@ -169,24 +170,24 @@ def connect(url, part):
         return urllib.request.urlopen(request, timeout=SILENCE)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416:  # the server has no byte where we want to go on: start over
+        if error.code == 416:  # the server has nothing after `part`'s end: start over
             part.unlink(missing_ok=True)
-        elif error.code < 500 and error.code not in (408, 429):  # those may pass
+        elif error.code < 500 and error.code not in (408, 429):  # the others may pass
             raise UserError(f"cannot download {url}: HTTP {error.code} {error.reason}") from error
         raise LostConnection(f"HTTP {error.code} {error.reason}") from error
     except (OSError, HTTPException) as error:
-        reason = getattr(error, "reason", error)  # URLError, an OSError, wraps what went wrong
+        reason = getattr(error, "reason", error)  # URLError, an OSError, wraps the cause
         raise LostConnection(f"no connection, {getattr(reason, 'strerror', None) or reason}") from error
 
 
 def read_offer(response):
-    """(first byte, length of the whole file or None) of what the server is about to send."""
+    """(first byte that the server will send, length of the whole file or None if unknown)."""
     if response.status == 206:
         sent = response.headers.get("Content-Range", "")
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", sent)
         if not match:
-            raise LostConnection(f"the server continued, but said '{sent}' of where")
+            raise LostConnection(f"the server resumed with the unreadable Content-Range '{sent}'")
         first, total = match.groups()
         return int(first), None if total == "*" else int(total)
-    length = response.headers["Content-Length"]  # the server ignored Range, or was not asked: all of it
+    length = response.headers["Content-Length"]  # of the whole file: the server ignored Range, or there was none
     return 0, None if length is None else int(length)

@@ -1,9 +1,9 @@
-"""A part of a data set, by name: "builtin+first-half", "data/tiny64+second-half+25-a-class".
+"""Select part of a data set by name: "builtin+first-half", "data/tiny64+second-half+25-a-class".
 
-    first-half, second-half   of the classes, in their order, numbered anew from 0; with an odd number the first has one more
-    N-a-class                 at most N training pictures of each class, the first; all validation pictures stay
+    first-half, second-half   of the classes in order, renumbered from 0; the first half of an odd number has one more
+    N-a-class                 at most the first N training pictures of each class; all validation pictures stay
 
-Mean picture and colours are those of the part's own training pictures, as of any training set.
+The mean picture and colour statistics come from the part's own training pictures.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ PICTURES_AT_ONCE = 1024
 
 
 def take_parts(dataset, parts):
-    """`dataset` cut down by each of `parts` in turn; UserError for a part that there is not.
+    """Cut `dataset` down by each of `parts` in turn; a split that loses pictures is copied into memory.
 
-    The pictures that are left are copied into memory; UserError where they do not fit, or where there are none.
+    Raises UserError for an unknown part, or if a split ends up empty or too large for memory.
     """
     if not parts:
         return dataset
@@ -38,15 +38,15 @@ def take_parts(dataset, parts):
         elif number:
             rows["train"] = _first_of_each_class(dataset.train.labels, rows["train"], int(number[1]))
         else:
-            raise UserError(f"--data: there is no part {part!r} of {dataset.name}, expected {EXPECTED}")
+            raise UserError(f"--data: unknown part {part!r} of {dataset.name}, expected {EXPECTED}")
     return _cut(dataset, parts, first, last, rows)
 
 
 def _half(name, first, last, part):
-    """The (first, last) class of a half of the classes first to last − 1, last again one behind."""
+    """The half of the classes `first` to `last` − 1, again as (first, last)."""
     K = last - first
     if K < 4:
-        raise UserError(f"--data: +{part}: {K} classes of {name} are left; expected 4 or more, for two in each half")
+        raise UserError(f"--data: +{part}: {name} has {K} classes left, expected 4 or more: two for each half")
     middle = first + -(-K // 2)
     return (first, middle) if part == "first-half" else (middle, last)
 
@@ -61,7 +61,7 @@ def _first_of_each_class(labels, rows, count):
 
 
 def _cut(dataset, parts, first, last, rows):
-    """The part as a `Dataset`, with its own statistics and fingerprint. rows: {"train", "val"}: indices of pictures."""
+    """The part as a `Dataset` with its own statistics and fingerprint. rows: {"train" or "val": picture indices}."""
     name, fingerprint = "+".join([dataset.name, *parts]), dataset.fingerprint
     for part in parts:
         fingerprint = hashlib.sha256(f"{fingerprint}+{part}".encode()).hexdigest()
@@ -85,16 +85,16 @@ def _cut(dataset, parts, first, last, rows):
 
 
 def _check(name, size, rows):
-    """UserError where a part holds nothing, or more than the memory does."""
+    """Raise UserError if a split is empty or the part does not fit in memory."""
     for key, kept in rows.items():
         if len(kept) == 0:
             raise UserError(f"--data: {name} has no {'training' if key == 'train' else 'validation'} pictures")
     needed, free = sum(map(len, rows.values())) * size * size * 3, memory_available(np)
     if free is not None and needed > free:
-        raise UserError(f"--data: {name} takes {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
+        raise UserError(f"--data: {name} needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
 
 
 def _select(split, rows, first_label):
-    """The pictures at `rows` (ascending) as a split of their own; the split itself where these are all of it."""
+    """A Split of the pictures at `rows` (ascending); it shares the shards if those are all the pictures."""
     labels = split.labels[rows] - first_label
     return Split(split.shards if len(rows) == len(split) else (split.gather(rows),), labels)

@@ -1,8 +1,8 @@
-"""Read published pickles (CIFAR, ImageNet32/64) without running anything that is written in them.
+"""Read published pickles (CIFAR, ImageNet32/64) without running anything in them.
 
-A pickle is a small program: whatever function it names is called with whatever arguments it gives. Here the few names
-that arrays, byte strings and numbers need lead to stand-ins that only keep what they are given; every other name is
-refused. NumPy never sees the file's instructions: arrays are made afterwards from checked shapes, types and bytes.
+A pickle is a small program that can call any function it names, with any arguments. Here the few names needed for
+arrays, byte strings and numbers lead to stand-ins that only keep their arguments; every other name is refused. NumPy
+never sees the file's instructions: arrays are made afterwards from checked shapes, types and bytes.
 """
 
 import math
@@ -14,16 +14,16 @@ import numpy as np
 
 from tinyalex.errors import UserError
 
-PLAIN_DTYPE = r"\?|b1|[iu][1248]|f[248]"  # the types that have no pointers inside
-DEEPEST = 8  # containers within containers; published files have two
+PLAIN_DTYPE = r"\?|b1|[iu][1248]|f[248]"  # the types without pointers
+DEEPEST = 8  # levels of nested containers; published files have two
 
 
 def load_pickle(file, name):
-    """The content of a pickle: numbers, text, lists, tuples, dicts and NumPy arrays, nothing else.
+    """Load a pickle's content: numbers, text, lists, tuples, dicts and NumPy arrays, nothing else.
 
-    file: open for reading bytes; name: what to call it in messages
-    Byte strings that are dictionary keys come back as text, so Python 2's and Python 3's pickles look alike.
-    Raises UserError where the pickle names anything else, holds arrays of objects, is cut short or is none at all.
+    file: open for reading bytes; name: what messages call it
+    Byte strings that are dictionary keys become text, so pickles from Python 2 and 3 look alike.
+    Raises UserError if the pickle names anything else, holds arrays of objects, is cut short or is no pickle at all.
     """
     try:
         return _finished(_PlainUnpickler(file, name).load())
@@ -36,7 +36,7 @@ def load_pickle(file, name):
 
 class _PlainUnpickler(pickle.Unpickler):
     def __init__(self, file, name):
-        super().__init__(file, encoding="bytes")  # Python 2's strings are bytes: the pixels are in them
+        super().__init__(file, encoding="bytes")  # Python 2's strings are bytes, and the pixels are strings
         self.name = name
 
     def find_class(self, module, name):
@@ -49,7 +49,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 class _Call:
-    """What a pickle gets in place of a function: it can be called, and changed in no way."""
+    """Stands in for a function: a pickle can call it, but not change it."""
 
     __slots__ = ("function",)
 
@@ -60,11 +60,11 @@ class _Call:
         return self.function(*arguments)
 
     def __setstate__(self, state):
-        raise ValueError("state for a function")
+        raise ValueError("it sets the state of a function")
 
 
 class _Dtype:
-    """The type of an array as the pickle tells it: a code such as 'u1', then perhaps a byte order."""
+    """An array's type as the pickle gives it: a code such as 'u1', then perhaps a byte order."""
 
     def __init__(self, code, *_flags):
         self.code, self.order = _text(code), "="
@@ -73,7 +73,7 @@ class _Dtype:
         self.order = _text(state[1])
 
     def resolve(self):
-        """The NumPy type. Raises ValueError where it is not a plain number."""
+        """The NumPy type. Raises ValueError if it is not a plain number."""
         if not re.fullmatch(PLAIN_DTYPE, self.code) or self.order not in "=<>|":
             raise ValueError(f"arrays of type '{self.code}' are not read, only plain numbers")
         return np.dtype(self.code).newbyteorder(self.order)
@@ -81,7 +81,7 @@ class _Dtype:
 
 @dataclass
 class _Array:
-    """An array on its way: `_reconstruct` makes it empty, the pickle's state fills it in."""
+    """An array being loaded: `_reconstruct` makes it empty, the pickle's state fills it."""
 
     shape: tuple = (0,)
     dtype: object = None
@@ -93,7 +93,7 @@ class _Array:
         self.order = "F" if fortran else "C"
 
     def resolve(self):
-        """The NumPy array, sharing the bytes. Raises ValueError where shape, type and bytes do not agree."""
+        """The NumPy array, sharing the bytes. Raises ValueError if shape, type and bytes disagree."""
         dtype = _Dtype("u1").resolve() if self.dtype is None else self.dtype.resolve()
         if not isinstance(self.raw, (bytes, bytearray)):
             raise ValueError("an array whose content is not bytes")
@@ -117,7 +117,7 @@ class _Scalar:
 def _encode(text, encoding):
     """How protocol 2 spells bytes in Python 3: their text in latin-1."""
     if encoding not in ("latin1", b"latin1"):
-        raise ValueError(f"bytes spelt in {encoding!r}")
+        raise ValueError(f"bytes encoded as {encoding!r}")
     return text.encode("latin1")
 
 
@@ -138,7 +138,7 @@ STAND_INS = {
     ("__builtin__", "bytes"): _no_bytes,
     ("builtins", "bytes"): _no_bytes,
 }
-for _core in ("numpy.core", "numpy._core"):  # NumPy 2 renamed its rooms; files of both ages are about
+for _core in ("numpy.core", "numpy._core"):  # NumPy 2 renamed the package; files with either name exist
     STAND_INS[_core + ".multiarray", "_reconstruct"] = lambda kind, shape, code: _Array()
     STAND_INS[_core + ".multiarray", "scalar"] = _Scalar
     STAND_INS[_core + ".numeric", "_frombuffer"] = _array_from_buffer

@@ -1,9 +1,9 @@
-"""From whatever the pictures are in to the prepared format, on all cores and in bounded memory.
+"""Convert a data set from any known format to the prepared one, on all cores and in bounded memory.
 
-Chunks of undecoded pictures go to worker processes, which send back pixels and their statistics; the main process
-writes and hashes them in the order of the source, so the result is the same for any number of workers. Nothing is
-shuffled. In memory are the list of files (about 200 bytes each) and a few chunks of CHUNK_BYTES per worker, or one file
-of the formats that are arrays, which are rearranged here as that takes less time than sending them.
+Chunks of undecoded pictures go to worker processes, which return pixels and statistics; the main process writes and
+hashes them in source order, so the result does not depend on the number of workers. Nothing is shuffled. Memory holds
+the list of files (about 200 bytes each) and a few chunks of CHUNK_BYTES per worker. Formats that store arrays take one
+file at a time instead; the main process rearranges them, which is faster than sending them to workers.
 """
 
 import contextlib
@@ -27,13 +27,13 @@ from tinyalex.data.selection import Selection, chosen_classes
 from tinyalex.errors import UserError
 from tinyalex.terminal import progress_bar
 
-CHUNK_BYTES, CHUNK_PICTURES = 4 * 2**20, 128  # of pixels, at most, in one piece of work
-POOL_WORTH = 1.0  # seconds of work left that make it worth the 0.3 s in which processes start
+CHUNK_BYTES, CHUNK_PICTURES = 4 * 2**20, 128  # the most pixels, in bytes, and the most pictures in one task
+POOL_WORTH = 1.0  # seconds of remaining work that justify the 0.3 s for starting processes
 
 
 @dataclass(frozen=True)
 class PreparedReport:
-    """What was prepared: counts of pictures, (name, reason) of the unreadable ones, wall time, bytes on disk."""
+    """The result of `prepare`: counts of pictures, (name, reason) for each unreadable one, wall time, bytes on disk."""
 
     path: Path
     format: str
@@ -53,15 +53,15 @@ def prepare(
 ):
     """Prepare the data set at `source` into the new folder `out`; returns a PreparedReport.
 
-    source: a folder or archive in one of the formats of readers/; format: its name, where it should not be recognised
+    source: a folder or archive in one of the formats of readers/; format: the format's name, instead of recognising it
     size: side in pixels; None for the format's own: 64 for Tiny ImageNet and class folders, 32 for CIFAR, 256 for
-        ILSVRC-2012, the side they have for ImageNet32 and 64
-    classes: None, the number of first classes to keep, or a text file of class ids (selection.py)
-    per_class: at most so many training pictures of each class, the first in the order of the source
+        ILSVRC-2012, the stored side for ImageNet batches
+    classes: None for all, the number of first classes to keep, or a text file of class ids (selection.py)
+    per_class: the most training pictures of each class, the first in source order
     strict: fail at the first unreadable picture instead of skipping and reporting it
-    workers: processes; None for one per core, or none at all where the work is too small for them
+    workers: processes; None for one per core, or none at all if the work is too small for them
     quiet: no progress bar
-    Raises UserError for every mistake in these or in the source, and then leaves nothing behind.
+    Raises UserError for a mistake in the arguments or the source, and then leaves nothing behind.
     """
     started = time.perf_counter()
     out = Path(out)
@@ -72,16 +72,16 @@ def prepare(
     length = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // (size * size * 3)))
     tasks, expected = _tasks(found, chosen, per_class, length), found.expected
     in_files = isinstance(found.train, list)
-    if in_files:  # labels are known: count, and complain, before hours of decoding
+    if in_files:  # labels are known: count and check them before hours of decoding
         tasks = list(tasks)
-        _check_counts(_add_up((task.split, task.labels) for task in tasks), ids, found.name)
+        _check_counts(_count((task.split, task.labels) for task in tasks), ids, found.name)
         expected = sum(len(task.labels) for task in tasks)
     with PreparedWriter(out, size, ids, names) as writer:
         writer.check_space(expected if in_files else 0)
         results = _converted(tasks, size, workers if in_files else 1, expected)
         with contextlib.closing(results), progress_bar(expected, "preparing", quiet=quiet) as bar:
             statistics, skipped = _write_all(results, writer, strict, bar)
-        counts = _add_up((split, labels) for split in writer.labels for labels in writer.labels[split])
+        counts = _count((split, labels) for split in writer.labels for labels in writer.labels[split])
         _check_counts(counts, ids, found.name)
         origin = {"name": found.name, "format": found.format}
         fingerprint, total_bytes = writer.finish(statistics, origin, skipped)
@@ -93,7 +93,7 @@ def prepare(
 
 
 def _check_arguments(out, size, per_class, workers):
-    """Refuse a taken target and numbers out of range before anything is read."""
+    """Raise UserError, before anything is read, if the target is taken or a number out of range."""
     check_target(out)
     limits = {"size": (size, 8, 1024), "per_class": (per_class, 1, None), "workers": (workers, 1, None)}
     for name, (value, low, high) in limits.items():
@@ -104,7 +104,7 @@ def _check_arguments(out, size, per_class, workers):
 
 @dataclass(frozen=True)
 class _Task:
-    """One piece of work: a chunk of a split, and the new labels of its pictures."""
+    """A chunk of a split, and the new labels of its pictures."""
 
     split: str
     chunk: object
@@ -113,7 +113,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Result:
-    """A task done: uint8 (n, S, S, 3), labels (n,), (name, reason) of the others, ColorStatistics (train only)."""
+    """A finished task: uint8 (n, S, S, 3), labels (n,), (name, reason) of the others, ColorStatistics (train only)."""
 
     split: str
     pictures: np.ndarray
@@ -123,17 +123,17 @@ class _Result:
 
 
 def _tasks(source, chosen, per_class, length):
-    """The chosen pictures in order as tasks of at most `length` pictures, train before val."""
+    """Yield the chosen pictures in order, as tasks of at most `length` pictures, train before val."""
     for split, chunks, most in (("train", source.train, per_class), ("val", source.val, None)):
         selection = Selection(chosen, len(source.class_ids), most)
         for chunk in chunks:
             for piece, labels in selection.pieces(chunk, length):
                 yield _Task(split, piece, labels)
-            del chunk  # it can be 1.6 GB, and the next one is loaded now
+            del chunk  # up to 1.6 GB, and the next one is about to be loaded
 
 
 def _convert(task, size):
-    """Do one task: read, decode, add up."""
+    """Do one task: read, decode, sum up the statistics."""
     pictures, kept, skipped = task.chunk.pictures(size)
     statistics = None
     if task.split == "train":
@@ -143,7 +143,7 @@ def _convert(task, size):
 
 
 def _write_all(results, writer, strict, bar):
-    """Write results as they come; returns the merged ColorStatistics and the list of what was skipped."""
+    """Write results as they arrive; returns the merged ColorStatistics and the list of skipped pictures."""
     statistics, skipped = ColorStatistics(writer.size), []
     for result in results:
         if strict and result.skipped:
@@ -156,26 +156,26 @@ def _write_all(results, writer, strict, bar):
     return statistics, skipped
 
 
-def _add_up(labelled):
-    """Pictures per split and class from (split, labels) pairs."""
+def _count(pairs):
+    """Count pictures per split and class. pairs: (split, labels), …"""
     counts = {"train": Counter(), "val": Counter()}
-    for split, labels in labelled:
+    for split, labels in pairs:
         counts[split].update(labels.tolist())
     return counts
 
 
 def _check_counts(counts, class_ids, name):
-    """Raise UserError unless every class has a training picture and there is something to validate on."""
+    """Raise UserError unless every class has a training picture and there is a validation picture."""
     empty = [class_id for label, class_id in enumerate(class_ids) if not counts["train"][label]]
     if empty:
-        more = f" (nor have {len(empty) - 1} others)" if len(empty) > 1 else ""
+        more = f" (one of {len(empty)} such classes)" if len(empty) > 1 else ""
         raise UserError(f"{name}: class '{empty[0]}' has no training pictures that can be read{more}")
     if not counts["val"]:
         raise UserError(f"{name}: no validation pictures that can be read")
 
 
 def _converted(tasks, size, workers, expected):
-    """The results of all tasks, in order. With `workers` None, processes are started only if they pay."""
+    """Yield the results of all tasks, in order. With `workers` None, processes start only if they save time."""
     tasks = iter(tasks)
     if workers is None:
         workers, spent, done = _cores(), 0.0, 0
@@ -195,8 +195,8 @@ def _converted(tasks, size, workers, expected):
 
 
 def _converted_in_pool(tasks, size, workers):
-    """The results in order, from processes that are never more than a few tasks ahead."""
-    # not forked: the threads of NumPy and of the progress bar do not survive that
+    """Yield the results in order, from processes that stay at most a few tasks ahead."""
+    # not forked: the threads of NumPy and of the progress bar would not survive it
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     pool = ProcessPoolExecutor(workers, context, _start_worker, (stop,))
@@ -210,10 +210,10 @@ def _converted_in_pool(tasks, size, workers):
             yield pending.popleft().result()
     except BrokenProcessPool:
         raise UserError(
-            "a worker process ended early: out of memory? (A script has to call prepare() under "
+            "a worker process ended early: out of memory? (A script must call prepare() under "
             "`if __name__ == '__main__':`, or with workers=1)"
         ) from None
-    except BaseException:  # Ctrl-C, or whoever asked for the results gave up: do not finish what has begun
+    except BaseException:  # Ctrl-C, or the caller gave up: do not finish the tasks under way
         stop.set()
         raise
     finally:
@@ -221,7 +221,7 @@ def _converted_in_pool(tasks, size, workers):
 
 
 def _start_worker(stop):
-    """In each worker: leave Ctrl-C to the main process, and end when it says so or is gone."""
+    """In each worker: leave Ctrl-C to the main process, and end when it says so or is gone itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_early, args=(stop,), daemon=True).start()
 
@@ -234,5 +234,5 @@ def _end_early(stop):
 
 
 def _cores():
-    """Processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,11 +4,11 @@
     <name>/mean.npy                the mean training picture, float32 (S, S, 3)
     <name>/<split>-labels.npy      int64 (N,)
     <name>/<split>-00000.npy, …    uint8 (n, S, S, 3), at most 256 MiB each
-    <name>/skipped.txt             unreadable pictures, "name, tab, reason"; only where there were any
+    <name>/skipped.txt             unreadable pictures, "name, tab, reason"; only if there were any
 
 N pictures, n of them in a shard, S the side in pixels, K classes. Pictures keep the order of the source: the loader
-shuffles. The folder is written under a temporary name beside its final one, `.<name>.partial-…`, and renamed when it
-is complete, so what stands under the final name is whole.
+shuffles. The folder is written under a temporary name beside its final one, `.<name>.partial-…`, and renamed once
+complete, so a folder under its final name is always whole.
 """
 
 import contextlib
@@ -32,14 +32,14 @@ SHARD_BYTES = 256 * 2**20
 
 
 def labels_file(split):
-    """The name of a split's file of labels."""
+    """The name of a split's label file."""
     return f"{split}-labels.npy"
 
 
 def open_prepared(path):
     """Open a prepared folder as a Dataset whose pictures stay on disk until they are used.
 
-    Raises UserError naming the file where anything is missing, cut short or not as meta.json says.
+    Raises UserError, naming the file, if anything is missing, cut short or at odds with meta.json.
     """
     path = Path(path)
     meta = _read_meta(path)
@@ -48,22 +48,22 @@ def open_prepared(path):
         if type(size) is not int:
             raise TypeError(f"size {size!r}, expected a whole number")
         if len(class_names) != len(class_ids) or len(set(class_ids)) != len(class_ids):
-            raise ValueError(f"{len(class_ids)} class ids, {len(class_names)} names; expected as many, each id once")
-        splits = [_open_split(path, split, meta["splits"][split], size, len(class_ids)) for split in SPLITS]
-        mean = _load(path / MEAN, np.float32, (size, size, 3))
+            raise ValueError(f"{len(class_ids)} class ids, {len(class_names)} names; expected one name for each id")
+        train, val = (_open_split(path, split, meta["splits"][split], size, len(class_ids)) for split in SPLITS)
         return Dataset(
-            str(path),
-            size,
-            class_ids,
-            class_names,
-            mean,
-            np.array(meta["color_eigenvalues"], np.float32).reshape(3),
-            np.array(meta["color_eigenvectors"], np.float32).reshape(3, 3),
-            *splits,
-            meta["fingerprint"],
+            name=str(path),
+            size=size,
+            class_ids=class_ids,
+            class_names=class_names,
+            mean=_load(path / MEAN, np.float32, (size, size, 3)),
+            color_eigenvalues=np.array(meta["color_eigenvalues"], np.float32).reshape(3),
+            color_eigenvectors=np.array(meta["color_eigenvectors"], np.float32).reshape(3, 3),
+            train=train,
+            val=val,
+            fingerprint=meta["fingerprint"],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path / META}: an entry is missing or of a wrong kind ({error})") from None
+        raise UserError(f"{path / META}: an entry is missing or has the wrong type ({error})") from None
 
 
 def _read_meta(path):
@@ -101,9 +101,9 @@ def _open_split(path, split, shards, size, class_count):
 
 
 def _load(file, dtype, shape, mmap_mode=None):
-    """The array in a .npy file. Raises UserError where it is not of this type and shape."""
+    """The array in a .npy file. Raises UserError unless it has this type and shape."""
     if not file.is_file():
-        raise UserError(f"{file}: missing; the prepared data set is not complete")
+        raise UserError(f"{file}: missing; the prepared data set is incomplete")
     try:
         array = np.load(file, mmap_mode=mmap_mode, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
@@ -114,10 +114,10 @@ def _load(file, dtype, shape, mmap_mode=None):
 
 
 class PreparedWriter:
-    """Writes a prepared set, batch after batch, holding no more than the batch it is given.
+    """Writes a prepared set batch by batch; the pictures of only one batch are in memory.
 
     Use it as a context manager: `add` batches, then `finish`. Left without `finish`, by an error or Ctrl-C, it removes
-    everything it wrote. Raises UserError where the target exists with something in it, or the disk is full.
+    everything it wrote. Raises UserError if the target is not empty or the disk is full.
     """
 
     def __init__(self, path, size, class_ids, class_names, shard_bytes=SHARD_BYTES):
@@ -129,7 +129,7 @@ class PreparedWriter:
         self.digests = {split: hashlib.sha256() for split in SPLITS}
         self.folder = self.file = self.shard = None  # the file being written and its entry in `shards`
         self.header_bytes = 0
-        self.made = []  # folders above the target that are not there yet
+        self.made = []  # parents of the target that do not exist yet
         check_target(self.path)
 
     def __enter__(self):
@@ -151,7 +151,7 @@ class PreparedWriter:
                     folder.rmdir()
 
     def check_space(self, count):
-        """Raise UserError where `count` pictures do not fit on the disk."""
+        """Raise UserError if `count` pictures do not fit on the disk."""
         needed, free = count * self.size * self.size * 3, shutil.disk_usage(self.folder).free
         if needed > free:
             raise UserError(
@@ -159,7 +159,7 @@ class PreparedWriter:
             )
 
     def add(self, split, pictures, labels):
-        """Append uint8 pictures (N, S, S, 3) and their labels (N,) to a split; splits one after the other."""
+        """Append uint8 pictures (N, S, S, 3) and their labels (N,) to a split; complete one split, then the other."""
         self.digests[split].update(np.ascontiguousarray(pictures))
         self.labels[split].append(np.asarray(labels, np.int64))
         with _disk_errors(self.path):
@@ -172,9 +172,9 @@ class PreparedWriter:
                 pictures = pictures[len(part) :]
 
     def finish(self, statistics, source, skipped=()):
-        """Write what belongs beside the pictures, give the folder its name; returns (fingerprint, bytes on disk).
+        """Write the remaining files and give the folder its final name; returns (fingerprint, bytes on disk).
 
-        statistics: ColorStatistics of the training pictures; source: dict of where they came from, for meta.json;
+        statistics: ColorStatistics of the training pictures; source: dict of their origin, for meta.json;
         skipped: (name, reason) pairs
         """
         with _disk_errors(self.path):
@@ -188,7 +188,7 @@ class PreparedWriter:
             meta = self._meta(statistics, source, len(skipped))
             (self.folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
             total = sum(file.stat().st_size for file in self.folder.iterdir())
-            self.folder.chmod(0o777 & ~_umask())  # mkdtemp keeps others out
+            self.folder.chmod(0o777 & ~_umask())  # mkdtemp keeps other users out
             if self.path.is_dir():
                 self.path.rmdir()  # empty, or this raises
             os.rename(self.folder, self.path)
@@ -203,7 +203,7 @@ class PreparedWriter:
         return meta | {"source": source, "skipped": skipped, "fingerprint": self._fingerprint()}
 
     def _fingerprint(self):
-        """SHA-256 over sizes, classes, pictures and labels: the same however they were cut into batches and shards."""
+        """SHA-256 over sizes, classes, pictures and labels, whatever the batches and shards."""
         content = [self.size, self.class_ids, self.class_names]
         for split in SPLITS:
             labels = self._labels(split)
@@ -222,7 +222,7 @@ class PreparedWriter:
         self._write_header(0)
 
     def _close_shard(self):
-        """Put the number of pictures into the header: NumPy pads it so that its length stays the same."""
+        """Write the number of pictures into the header: NumPy pads it, so its length stays the same."""
         if self.file:
             self.shard["bytes"] = self.file.tell()
             self.file.seek(0)
@@ -235,11 +235,11 @@ class PreparedWriter:
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self.file, header)
         self.header_bytes = self.header_bytes or self.file.tell()
-        assert self.file.tell() == self.header_bytes, "the header of a shard changed its length"
+        assert self.file.tell() == self.header_bytes, "a shard's header changed its length"
 
 
 def check_target(path):
-    """Raise UserError where `path` is taken: nothing is ever overwritten."""
+    """Raise UserError if `path` is a file or a folder that is not empty: nothing is ever overwritten."""
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: a file is in the way")
     if path.is_dir() and any(path.iterdir()):
@@ -254,7 +254,7 @@ def _umask():
 
 @contextlib.contextmanager
 def _disk_errors(path):
-    """Say in one line what went wrong on the disk."""
+    """Turn an error of the disk into a UserError."""
     try:
         yield
     except OSError as error:

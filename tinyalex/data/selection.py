@@ -1,6 +1,6 @@
-"""Which classes and how many pictures of each: chunks in, chunks out, nothing decoded.
+"""Select classes, and how many pictures of each: chunks in, chunks out, nothing decoded.
 
-K is the number of classes in the source; chunks are those of readers/source.py.
+K is the number of classes in the source; readers/source.py defines chunks.
 """
 
 import difflib
@@ -12,10 +12,11 @@ from tinyalex.errors import UserError
 
 
 def chosen_classes(source, classes):
-    """Labels of the source's classes to keep, in their new order: int64, at least two.
+    """The source's labels of the classes to keep, in their new order: int64, at least two.
 
-    classes: None for all; N for the first N; or the path of a text file with a class id per line, whose order the new
-    labels follow ("#" begins a comment)
+    classes: None for all; N for the first N; or the path of a text file with one class id per line ("#" starts a
+    comment), in the order of the new labels
+    Raises UserError for a number out of range, an unreadable file, or an id that is unknown or listed twice.
     """
     if classes is None:
         return np.arange(len(source.class_ids))
@@ -46,15 +47,16 @@ def _class_list(path):
     if twice is not None:
         raise UserError(f"{path}: '{twice}' is listed twice")
     if len(wanted) < 2:
-        raise UserError(f"{path}: {len(wanted)} classes listed, expected two or more")
+        raise UserError(f"{path}: classes listed: {len(wanted)}, expected two or more")
     return wanted
 
 
 class Selection:
-    """Keeps the pictures of some classes, at most so many of each, and gives them their new labels.
+    """Keeps the pictures of the chosen classes and gives them their new labels.
 
-    chosen: as from `chosen_classes`; class_count: K; per_class: None for all, or the most pictures of a class, the
-    first in the order of the source (counted before decoding, so an unreadable one is not made up for)
+    chosen: from `chosen_classes`; class_count: K
+    per_class: None for all, or the most pictures of each class, the first in source order; counted before decoding, so
+    an unreadable picture is not replaced
     """
 
     def __init__(self, chosen, class_count, per_class=None):
@@ -64,7 +66,7 @@ class Selection:
         self.per_class = per_class
 
     def indices(self, labels):
-        """The indices, ascending, of those of the next pictures that are kept, and their new labels."""
+        """Which of the next pictures, with these source labels, are kept: ascending indices, and their new labels."""
         new = self.new_label[labels]
         kept = np.flatnonzero(new >= 0)
         if self.per_class is not None:
@@ -74,7 +76,7 @@ class Selection:
         return kept, new[kept]
 
     def pieces(self, chunk, length):
-        """The pictures of a chunk that are kept, as (chunk of at most `length`, new labels) pairs."""
+        """Yield a chunk's kept pictures as pairs of a chunk of at most `length` pictures and their new labels."""
         kept, labels = self.indices(chunk.labels)
         for start in range(0, len(kept), length):
             here = slice(start, start + length)
@@ -82,7 +84,7 @@ class Selection:
 
 
 def _rank_in_class(labels):
-    """For each label the number of equal ones before it."""
+    """For each label, the number of equal labels before it."""
     order = np.argsort(labels, kind="stable")
     new_run = np.flatnonzero(np.diff(labels[order], prepend=-1))
     lengths = np.diff(np.append(new_run, len(labels)))

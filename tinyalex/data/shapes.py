@@ -1,12 +1,12 @@
-"""How one picture of the built-in set is drawn: a textured shape on a cluttered ground, 64×64 RGB.
+"""Draw one picture of the built-in set: a textured shape on a cluttered background, 64×64 RGB.
 
-S = 64 is the side in pixels. While a picture is drawn it is held as three planes, float32 (3, S, S) in 0..1, because
-NumPy's inner loops then run over S·S values, not over 3 (several times faster); it leaves as uint8 (S, S, 3).
+S = 64 is the side in pixels. While it is drawn, a picture is three planes, float32 (3, S, S) in 0..1, so that NumPy's
+inner loops run over S·S values, not over 3 (several times faster); the result is uint8 (S, S, 3).
 
-The same random stream gives the same bytes on every machine: whatever reaches a pixel is made only of + − × ÷ √, floor,
-absolute value, sign, minimum and maximum, one array operation at a time, each of which IEEE 754 rounds in one way only.
+The same random stream gives the same bytes on every machine: pixels are computed with only + − × ÷ √, floor, absolute
+value, sign, minimum and maximum, one array operation at a time, and IEEE 754 rounds each of these in only one way.
 Sines, powers, sums over arrays and matrix products may differ in the last bit between processors; none is used.
-Anything that changes a pixel changes the data set: then raise `builtin.GENERATOR_VERSION`.
+Any change to a pixel changes the data set: then raise `builtin.GENERATOR_VERSION`.
 """
 
 import math
@@ -15,8 +15,8 @@ import numpy as np
 
 SIDE = 64
 
-# A shape is a function of x (to the right) and y (up): about the distance to its outline, negative inside. Each is
-# upright, even in x, and has about the area of the ball, so that size does not tell one from another.
+# A shape is a function of x (to the right) and y (up) that gives about the distance to its outline, negative inside.
+# Each is upright, even in x, and about as large as the ball, so that area does not give the class away.
 
 
 def ball(x, y):
@@ -46,7 +46,7 @@ def heart(x, y):
 def star(x, y):
     """Five points at radius 1.5, five notches at half of that.
 
-    Two reflections fold the plane onto one tenth of the star, whose outline is a single straight edge.
+    Two reflections fold the plane onto a tenth of the star, where the outline is a single straight edge.
     """
     x = np.abs(x)
     for nx, ny in (0.80901699, -0.58778525), (-0.80901699, -0.58778525):  # mirrors at ±36° from the vertical
@@ -56,7 +56,7 @@ def star(x, y):
 
 
 def moon(x, y):
-    """A crescent, its horns up: a disc less another above it."""
+    """A crescent with its horns up: a disc minus another above it."""
     return np.maximum(np.sqrt(x * x + y * y) - 1.3, 1.1 - np.sqrt(x * x + (y - 1.0) * (y - 1.0)))
 
 
@@ -68,8 +68,8 @@ def leaf(x, y):
 
 SHAPES = {"star": star, "heart": heart, "ball": ball, "triangle": triangle, "cross": cross, "moon": moon, "leaf": leaf}
 
-# A texture is a signed height over a plane measured in periods: positive where the first colour goes, negative for the
-# second, with slope about 4 per period; each colour gets about half of the area.
+# A texture is a signed height over a plane measured in periods: positive for the first colour, negative for the second,
+# with a slope of about 4 per period; each colour covers about half the area.
 
 
 def wave(t):
@@ -83,7 +83,7 @@ def stripes(u, v):
 
 
 def checks(u, v):
-    """A chessboard, two fields to the period."""
+    """A chessboard, two squares per period."""
     a, b = wave(u), wave(v)
     return np.copysign(np.minimum(np.abs(a), np.abs(b)), a * b)
 
@@ -110,7 +110,7 @@ def between(rng, low, high):
 
 
 def hsv_to_rgb(hue, saturation, value):
-    """Hue in turns, saturation and value in 0..1, to an (r, g, b) tuple in 0..1."""
+    """Convert hue in turns, saturation and value in 0..1 to an (r, g, b) tuple in 0..1."""
     rgb = []
     for offset in (5, 3, 1):
         k = (offset + 6 * hue) % 6
@@ -137,7 +137,7 @@ def contrasting_colors(rng, least=0.4):
 
 
 def random_direction(rng):
-    """A unit vector (x, y), all directions alike, with √ and ÷ in place of cosine and sine."""
+    """A unit vector (x, y), all directions equally likely, from √ and ÷ instead of cosine and sine."""
     while True:
         x, y = between(rng, -1, 1), between(rng, -1, 1)
         length = math.sqrt(x * x + y * y)
@@ -151,7 +151,7 @@ def cover(distance, softness=1.0):
 
 
 def paint(planes, opacity, color):
-    """Lay a colour (3 floats, or planes) over the picture, in place, with opacity (S, S)."""
+    """Blend a colour (3 floats, or planes) into the picture, in place, with opacity (S, S)."""
     for c in range(3):
         planes[c] += opacity * (color[c] - planes[c])
 
@@ -160,7 +160,7 @@ _ROWS, _COLUMNS = (grid.astype(np.float32) + 0.5 for grid in np.mgrid[:SIDE, :SI
 
 
 def mottled_ground(rng, cells=4):
-    """A soft cloud of colours: a coarse grid of random ones about a common colour, smoothly interpolated."""
+    """A soft cloud of colours, (3, S, S): a coarse grid of random colours around one, smoothly interpolated."""
     base = np.array(random_color(rng, 0.1, 0.5), np.float32)[:, None, None]
     spread = between(rng, 0.1, 0.4)
     grid = base + spread * (rng.random((3, cells + 1, cells + 1), np.float32) - 0.5)
@@ -173,7 +173,7 @@ def mottled_ground(rng, cells=4):
 
 
 def scatter_clutter(planes, count, rng):
-    """`count` small discs and rods of any colour, some out of focus, in place."""
+    """Draw `count` small discs and rods of any colour, some out of focus, in place."""
     for _ in range(count):
         row, column = between(rng, 0, SIDE), between(rng, 0, SIDE)
         (ux, uy), radius, reach = random_direction(rng), between(rng, 1, 5), between(rng, -8, 14)
@@ -185,7 +185,7 @@ def scatter_clutter(planes, count, rng):
 
 
 def two_colored(texture, dx, dy, rng):
-    """The texture in two random colours, at random scale, direction and phase: three planes (S, S).
+    """The texture in two random colours, at a random scale, direction and phase: three planes (S, S).
 
     dx, dy: pixels to the right of and above the object's centre
     """
@@ -197,11 +197,11 @@ def two_colored(texture, dx, dy, rng):
 
 
 def draw_object(planes, shape, texture, rng):
-    """The shape with its texture, its shadow and a darker rim, at a random place, size, stretch and tilt, in place."""
+    """Draw the shape with its texture, shadow and darker rim, in place; position, size, stretch and tilt are random."""
     row, column, radius = between(rng, 29, 35), between(rng, 29, 35), between(rng, 15, 18.5)
     stretch, rare = between(rng, 0.9, 1.1), rng.random()
     width, height = radius * stretch, radius / stretch
-    # upright within some 15° for the most part, so that a linear classifier sees something too; up to 45° at times
+    # mostly within about 15° of upright, so that a linear classifier sees something too; sometimes up to 45°
     sin = between(rng, -1, 1) * (0.25 + 0.45 * rare * rare * rare)
     cos = math.sqrt(1 - sin * sin)
 
@@ -213,21 +213,21 @@ def draw_object(planes, shape, texture, rng):
     shadow = cover(outline(dx - between(rng, -4, 4), dy + between(rng, 1, 4)), 8.0)
     paint(planes, shadow * between(rng, 0.2, 0.6), (0.0, 0.0, 0.0))
     distance = outline(dx, dy)
-    lit = 1 - np.clip(1.0 + distance * 0.1, 0.0, 1.0) * between(rng, 0.1, 0.4)  # darker in the outer 10 pixels: round
+    lit = 1 - np.clip(1.0 + distance * 0.1, 0.0, 1.0) * between(rng, 0.1, 0.4)  # outer 10 pixels darker: looks round
     paint(planes, cover(distance), [lit * plane for plane in two_colored(texture, dx, dy, rng)])
 
 
 def spread_haze(planes, rng):
-    """Fade the picture towards one muted colour, in place: mostly hardly, at times much."""
+    """Fade the picture towards one muted colour, in place: usually a little, sometimes a lot."""
     fade = between(rng, 0, 0.97)
     paint(planes, fade * fade * fade * fade, hsv_to_rgb(rng.random(), between(rng, 0, 0.3), between(rng, 0.2, 0.7)))
 
 
 def draw_picture(class_id, rng):
-    """One picture of a class such as "star-stripes", any of SHAPES with any of TEXTURES: uint8 (64, 64, 3).
+    """Draw one picture of a class such as "star-stripes", any of SHAPES with any of TEXTURES: uint8 (64, 64, 3).
 
-    rng: a numpy Generator; everything but the class (place, size, tilt, all colours, light, clutter) is drawn from it
-    Raises KeyError if there is no such shape or texture.
+    rng: a NumPy Generator, which decides everything but the class (position, size, tilt, colours, light, clutter)
+    Raises KeyError for an unknown shape or texture.
     """
     shape, texture = class_id.split("-")
     planes = mottled_ground(rng)
@@ -238,5 +238,5 @@ def draw_picture(class_id, rng):
     light_x, light_y = random_direction(rng)
     slope = light_x * (_COLUMNS - SIDE / 2) + light_y * (_ROWS - SIDE / 2)  # pixels towards the light
     planes *= between(rng, 0.95, 1.25) + slope * (between(rng, 0, 0.4) / SIDE)
-    planes += (rng.random(planes.shape, np.float32) - 0.5) * between(rng, 0.02, 0.06)  # the camera's noise
+    planes += (rng.random(planes.shape, np.float32) - 0.5) * between(rng, 0.02, 0.06)  # camera noise
     return np.floor(np.clip(planes, 0.0, 1.0) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)

@@ -1,6 +1,6 @@
-"""The formats that can be prepared, and which of them a folder or archive is in.
+"""The formats that can be prepared, and how to recognise the format of a folder or archive.
 
-One file per format; source.py says what a reader is. The first that recognises a source reads it.
+One file per format; source.py defines a reader. The first reader that recognises a source reads it.
 """
 
 import difflib
@@ -9,19 +9,19 @@ from tinyalex.data.readers import cifar, class_folders, ilsvrc2012, imagenet_bat
 from tinyalex.data.readers.storage import open_storage
 from tinyalex.errors import UserError
 
-# class_folders last: other formats, too, have a folder `train`
+# class_folders last: other formats also have a folder `train`
 READERS = {r.NAME: r for r in (tiny_imagenet, cifar, imagenet_batches, ilsvrc2012, class_folders)}
 
 
 def read_source(path, format=None):
-    """The Source at `path`, in the format of that name or in the one that is recognised.
+    """The Source at `path`, in the format named, or else in the one recognised.
 
-    What is looked for may lie at the top or in the only folder there. Raises UserError.
+    The data may be at the top or in the only folder there. Raises UserError for an unknown format or if none fits.
     """
     if format is not None and format not in READERS:
         near = difflib.get_close_matches(format, READERS, n=1, cutoff=0.4)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        raise UserError(f"unknown format '{format}': {hint}Known are {', '.join(READERS)}")
+        raise UserError(f"unknown format '{format}': {hint}expected one of {', '.join(READERS)}")
     storage = open_storage(path)
     folders = storage.folders()
     tops = [storage, *(storage.below(folder) for folder in folders if len(folders) == 1)]
@@ -34,9 +34,9 @@ def read_source(path, format=None):
 
 
 def _what_instead(storage, wanted):
-    """What to do about a source in no known format."""
+    """Advice on a source in no known format."""
     if storage.has("meta.json"):
-        return "this is prepared already; it can be trained on as it is"
+        return "already prepared; train on it as it is"
     archives = [name for name in storage.files() if name.endswith((".zip", ".tar.gz", ".tgz"))]
     if archives:
         return f"no data set found here, but {', '.join(archives[:3])}: name the archive itself"

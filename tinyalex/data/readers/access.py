@@ -1,8 +1,8 @@
-"""Reading picture files in a worker process: a handle of its own, and no listing.
+"""Read picture files in a worker process, through its own file handle and without listing anything.
 
-The main process lists folders and archives (storage.py). A worker is sent one of these small objects and, per file,
-its name and its place, a row of numbers. `with access.opened() as read:` gives a function from (name, place) to the
-bytes of one file, which raises PictureError where they cannot be had.
+The main process lists folders and archives (storage.py). A worker receives one of these small objects and, for each
+file, its name and its place, a row of numbers. `with access.opened() as read:` gives a function that takes (name,
+place) and returns the bytes of one file, or raises PictureError.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from pathlib import Path
 from tinyalex.data.pictures import PictureError
 from tinyalex.errors import UserError
 
-MAX_FILE_BYTES = 512 * 2**20  # of one picture file
+MAX_FILE_BYTES = 512 * 2**20  # in one picture file
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class FolderAccess:
 
     @contextlib.contextmanager
     def opened(self):
-        """Nothing needs to be opened in advance."""
+        """A reading function; nothing needs to be opened in advance."""
         yield self._read
 
     def _read(self, name, _place):
@@ -48,14 +48,14 @@ class TarAccess:
     def opened(self):
         """A reading function, while the archive is open."""
         with _open(self.path) as file:
-            yield lambda _name, place: _stretch(file, *map(int, place))
+            yield lambda _name, place: _read_at(file, *map(int, place))
 
 
 @dataclass(frozen=True)
 class ZipAccess:
     """Members of a zip, stored or deflated, without reading its directory again, which takes 0.4 s for 55,000 names.
 
-    place: offset of the member's header, its size packed and unpacked, the compression method, the CRC-32
+    place: offset of the member's header, its compressed and its full size, the compression method, the CRC-32
     """
 
     path: Path
@@ -76,28 +76,28 @@ def _open(path):
 
 def _zip_member(file, offset, packed_size, size, method, checksum):
     """The bytes of one member, checked."""
-    header = _stretch(file, offset, 30)  # the last four bytes are the lengths of two fields before the data
+    header = _read_at(file, offset, 30)  # the last four bytes are the lengths of two fields before the data
     skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    data = _stretch(file, offset + 30 + skip, packed_size)
+    data = _read_at(file, offset + 30 + skip, packed_size)
     if method == zipfile.ZIP_DEFLATED:
         _check_size(size)
-        with contextlib.suppress(zlib.error):  # then the checksum will not fit
+        with contextlib.suppress(zlib.error):  # then the checksum will not match
             data = zlib.decompressobj(-15).decompress(data, size + 1)
     if len(data) != size or zlib.crc32(data) != checksum:
         raise PictureError("damaged in the archive")
     return data
 
 
-def _stretch(file, offset, count):
+def _read_at(file, offset, count):
     """`count` bytes from `offset` on."""
     _check_size(count)
     file.seek(offset)
     data = file.read(count)
     if len(data) < count:
-        raise PictureError("the archive ends within it")
+        raise PictureError("the archive ends inside it")
     return data
 
 
 def _check_size(count):
     if count > MAX_FILE_BYTES:
-        raise PictureError(f"{count:,} bytes, more than the {MAX_FILE_BYTES:,} that one picture may have")
+        raise PictureError(f"{count:,} bytes, expected at most {MAX_FILE_BYTES:,} for one picture")

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100, the versions for Python: a folder, or the .tar.gz as downloaded.
+"""CIFAR-10 and CIFAR-100, the Python versions: a folder, or the .tar.gz as downloaded.
 
 CIFAR-10: data_batch_1 … data_batch_5, test_batch, batches.meta; CIFAR-100: train, test, meta (its 100 fine classes).
 Each is a pickled dict with `data`, uint8 (N, 3072), and a list of labels from 0. The test batch becomes "val".
@@ -11,18 +11,18 @@ from tinyalex.errors import UserError
 NAME = "cifar"
 EXPECTS = "data_batch_1 to data_batch_5 and test_batch, or train, test and meta"
 
-# files of train, file of val, file of names, its key, the key of the labels
+# train files, val file, file of class names, key of the names, key of the labels
 CIFAR10 = ([f"data_batch_{i}" for i in range(1, 6)], "test_batch", "batches.meta", "label_names", "labels")
 CIFAR100 = (["train"], "test", "meta", "fine_label_names", "fine_labels")
 
 
 def recognises(storage):
-    """Whether the training batches of either are here, in part at least."""
+    """Whether files of either data set are here, complete or not."""
     return storage.has("batches.meta") or storage.has("data_batch_1") or (storage.has("train") and storage.has("meta"))
 
 
 def read(storage):
-    """The Source. Raises UserError where a file is missing, damaged, or not what CIFAR's files are."""
+    """The Source. Raises UserError if a file is missing, damaged or not in CIFAR's form."""
     train, val, meta, names_key, labels_key = CIFAR100 if storage.has("meta") else CIFAR10
     for name in [*train, val, meta]:
         if not storage.has(name):

@@ -1,10 +1,10 @@
-"""Pictures in a folder per class, of any size and any format that Pillow reads; in a zip or tar just as well.
+"""Pictures in one folder per class, of any size and any format that Pillow reads; also in a zip or tar.
 
     train/<class>/*
     val/<class>/*
 
-Classes are numbered in sorted order of their folders' names, pictures follow sorted file names within a class. Files
-that are no pictures are reported as skipped; hidden files and folders inside a class are not looked at.
+Classes are numbered in sorted order of their folders' names; within a class, pictures follow sorted file names. Files
+that are not pictures are reported as skipped; hidden files and folders inside a class are ignored.
 """
 
 from tinyalex.data.readers.source import FileChunk, Source, names_of
@@ -12,7 +12,7 @@ from tinyalex.errors import UserError
 
 NAME = "class-folders"
 EXPECTS = "train/<class>/ and val/<class>/ with pictures"
-SIZE = 64  # a start that trains on a laptop; say size=256 for the paper's
+SIZE = 64  # trains on a laptop; size=256 gives the paper's
 
 
 def recognises(storage):
@@ -21,7 +21,7 @@ def recognises(storage):
 
 
 def read(storage):
-    """The Source. Raises UserError where a split is missing or the classes of the two disagree."""
+    """The Source. Raises UserError if a split is missing or val has a class that train lacks."""
     ids = storage.folders("train")
     if len(ids) < 2:
         found = f"only the class '{ids[0]}'" if ids else "no class"

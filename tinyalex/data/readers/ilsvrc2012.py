@@ -1,13 +1,13 @@
-"""ILSVRC-2012, the paper's own data, from a folder that holds the tars as downloaded; nothing is unpacked.
+"""ILSVRC-2012, the paper's own data, from a folder with the tars as downloaded; nothing is unpacked.
 
     ILSVRC2012_img_train.tar     holds one tar per class, n01440764.tar and so on; or those tars themselves, in the
-                                 folder or in its folder `train`
+                                 folder or its subfolder `train`
     ILSVRC2012_img_val.tar       ILSVRC2012_val_00000001.JPEG to 00050000
     the labels of val            see ilsvrc2012_labels.py
     LOC_synset_mapping.txt, synset_words.txt or words.txt    "n01440764 tench, Tinca tinca" per line, for the names
 
-Classes are numbered in sorted order of their WordNet ids, as nearly everyone's pretrained weights have them. The order
-of pictures is that of the archives, class by class. Only the tars' headers are read here.
+Classes are numbered in sorted order of their WordNet ids, as in nearly all pretrained weights. Training pictures keep
+the archives' order, class by class. Only the tars' headers are read here.
 """
 
 import re
@@ -30,14 +30,14 @@ VAL_PICTURE = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 
 
 def recognises(storage):
-    """Whether either of the two tars is here, or one of them was given itself."""
+    """Whether one of the two tars is here, or the source is such a tar itself."""
     if isinstance(storage, Tar):
         return any(CLASS_TAR.fullmatch(n) or VAL_PICTURE.fullmatch(n) for n in storage.files()[:1])
     return isinstance(storage, Folder) and (storage.has(TRAIN) or storage.has(VAL))
 
 
 def read(storage):
-    """The Source. Raises UserError where a tar is missing or cut short, or val's labels are not beyond doubt."""
+    """The Source. Raises UserError if a tar is missing or cut short, or val's labels are not certain."""
     if not isinstance(storage, Folder):
         raise UserError(f"{storage.path}: give the folder that holds {EXPECTS}")
     tars = _class_tars(storage)
@@ -55,7 +55,7 @@ def read(storage):
 
 
 def _class_tars(storage):
-    """{wnid: (path, offset, bytes)} of the tar of each class, inside the training tar or on its own."""
+    """{wnid: (path, offset, size in bytes)} of each class's tar, inside the training tar or on its own."""
     if storage.has(TRAIN):
         path = Path(storage.where(TRAIN))
         members = Tar(path).members
@@ -68,7 +68,7 @@ def _class_tars(storage):
 
 
 def _members(path, offset, size, label):
-    """The pictures in a tar that fills `size` bytes of a file from `offset` on, as a chunk of one label."""
+    """The pictures of a tar, `size` bytes from `offset` of a file, as a chunk with one label."""
     members = tar_members(path, offset)
     names = [member.name for member in members]
     places = np.array([(member.offset_data, member.size) for member in members], np.int64).reshape(-1, 2)
@@ -78,7 +78,7 @@ def _members(path, offset, size, label):
 
 
 def _val(storage, label_of):
-    """The validation pictures in the order of their numbers, which have to be 1 to N without a gap."""
+    """The validation pictures in the order of their numbers, which must be 1 to N without a gap."""
     archive = Tar(Path(storage.where(VAL)))
     number = {}
     for name in archive.members:
@@ -92,5 +92,5 @@ def _val(storage, label_of):
     wnids = validation_wnids(storage, [name.rpartition("/")[2].removesuffix(".JPEG") for name in names])
     for wnid in wnids:
         if wnid not in label_of:
-            raise UserError(f"{storage.where(VAL)}: labelled {wnid}, a class without training pictures")
+            raise UserError(f"{storage.where(VAL)}: a picture is labelled {wnid}, a class without training pictures")
     return FileChunk.of(archive, names, [label_of[wnid] for wnid in wnids])

@@ -1,13 +1,13 @@
-"""The labels of ILSVRC-2012's validation pictures, from whichever files are there, or a refusal: never a guess.
+"""The labels of ILSVRC-2012's validation pictures, from whichever label files exist; never a guess.
 
-The published ground truth is a number from 1 to 1000 per picture, in an order of the classes that is **not** the sorted
-order of WordNet ids: 1 is n02119789, a kit fox. Numbers are therefore read only with a list of the classes in that
-order, and the well-known lists in sorted order (synsets.txt and the like) are refused as such a list. Ground truth that
-gives WordNet ids needs no list. Read are, the first that exists:
+The published ground truth gives each picture's class as a number from 1 to 1000, and the numbers are **not** in the
+sorted order of WordNet ids: 1 is n02119789, a kit fox. Numbers are therefore read only with a list of the classes in
+that order; the well-known sorted lists (synsets.txt and the like) are refused. Ground truth in WordNet ids needs no
+list. The first of these files that exists is read:
 
     LOC_val_solution.csv                         ImageId,PredictionString: a name, then a WordNet id and boxes
     imagenet_2012_validation_synset_labels.txt   a WordNet id per line
-    ILSVRC2012_validation_ground_truth.txt       a WordNet id per line; or a number per line, and for the order
+    ILSVRC2012_validation_ground_truth.txt       a WordNet id per line; or a number per line, with the order from
         map_clsloc.txt                           "n02119789 1 kit_fox" per line; or
         synsets.txt, imagenet_lsvrc_2015_synsets.txt     a WordNet id per line in the order of the numbers
 """
@@ -25,7 +25,7 @@ ORDER_MAP = "map_clsloc.txt"
 ORDER_LISTS = ("synsets.txt", "imagenet_lsvrc_2015_synsets.txt")
 WNID = re.compile(r"n\d{8}")
 
-# What the first pictures of the full validation set are known to show, to catch labels in a wrong order
+# Known classes of the first pictures of the full validation set, to catch labels in a wrong order
 FULL_COUNT = 50_000
 FIRST_WNIDS = ["n01751748", "n09193705", "n02105855", "n04263257", "n03125729"]
 
@@ -34,7 +34,7 @@ def validation_wnids(storage, names):
     """The WordNet id of each validation picture.
 
     names: "ILSVRC2012_val_00000001" and so on, in order
-    Raises UserError, naming what to add, unless every picture's label is certain.
+    Raises UserError, naming the file to add, unless every label is certain.
     """
     if storage.has(SOLUTION):
         file, wnids = SOLUTION, _from_solution(storage, names)
@@ -47,8 +47,9 @@ def validation_wnids(storage, names):
     if len(wnids) != len(names):
         raise UserError(f"{storage.where(file)}: {len(wnids)} labels for {len(names)} validation pictures")
     if len(names) == FULL_COUNT and wnids[: len(FIRST_WNIDS)] != FIRST_WNIDS:
+        wrong = next(i for i, known in enumerate(FIRST_WNIDS) if wnids[i] != known)
         raise UserError(
-            f"{storage.where(file)}: the first picture would be {wnids[0]} but is known to be {FIRST_WNIDS[0]}: "
+            f"{storage.where(file)}: {names[wrong]} is labelled {wnids[wrong]} but known to be {FIRST_WNIDS[wrong]}: "
             "the labels or the order of the classes belong to something else"
         )
     return wnids
@@ -69,7 +70,7 @@ def _from_solution(storage, names):
 
 
 def _from_lines(storage, file):
-    """One label per line: WordNet ids as they are, numbers by the list of classes in their order."""
+    """One label per line: WordNet ids as they are, numbers looked up in the list of classes."""
     lines, where = text_lines(storage, file), storage.where(file)
     if all(WNID.fullmatch(line) for line in lines):
         return lines

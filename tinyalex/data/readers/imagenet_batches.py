@@ -1,12 +1,12 @@
-"""ImageNet32 and ImageNet64 as published, and their relatives of 8 and 16 pixels.
+"""ImageNet32 and ImageNet64 as published, and their versions of 8 and 16 pixels.
 
 train_data_batch_1, _2, … and val_data: pickled dicts with `data`, uint8 (N, 3·S·S), and `labels` from 1; or the
-same as .npz. The two downloads of ImageNet64's training part may lie in folders side by side. Batches are loaded one
-at a time: memory stays at the largest file (1.6 GB of ImageNet64), not the whole (15.7 GB). Batches have to be
-numbered without a gap, but there may be fewer than the ten published.
+same as .npz. The two downloads of ImageNet64's training part may be in folders side by side. Batches are loaded one
+at a time, so memory holds the largest file (1.6 GB for ImageNet64), not the whole (15.7 GB). Batches must be numbered
+without a gap, but there may be fewer than the ten published.
 
-Labels follow the order of map_clsloc.txt ("n02119789 1 kit_fox" per line). Where it is there it gives the classes;
-where it is not, they are the thousand published ones, named by their numbers.
+Labels follow the order of map_clsloc.txt ("n02119789 1 kit_fox" per line). That file gives the classes; without it,
+they are the thousand published ones, named by their numbers.
 """
 
 import re
@@ -24,41 +24,33 @@ CLASSES = tuple(str(label) for label in range(1, 1001))
 
 
 def recognises(storage):
-    """Whether a batch lies here or in a folder below."""
+    """Whether there is a batch here or one folder down."""
     return bool(_find(storage))
 
 
 def read(storage):
-    """The Source. Raises UserError where a batch is missing, doubled or damaged."""
+    """The Source. Raises UserError if a batch is missing, present twice or damaged."""
     found = _find(storage)
-    train, val = [key for key in found if key], found.get(0)
-    if val is None:
+    numbers, val_file = sorted(key for key in found if key), found.get(0)
+    if val_file is None:
         raise UserError(f"{storage.where('val_data')}: missing; without it there is nothing to validate on")
-    if not train or sorted(train) != list(range(1, len(train) + 1)):
-        missing = min(set(range(1, len(train) + 2)) - set(train))
+    if not numbers or numbers != list(range(1, len(numbers) + 1)):
+        missing = min(set(range(1, len(numbers) + 2)) - set(numbers))
         raise UserError(f"{storage.where(f'train_data_batch_{missing}')}: missing")
     ids, names = classes_of_map(storage) or (CLASSES, tuple(f"class {i}" for i in CLASSES))
-    files = [found[key] for key in sorted(train)]
+    files = [found[number] for number in numbers]
     first = _chunk(*files[0], len(ids))
     side = side_of(first.planes)
-    bytes_in_all = sum(_size(*file) for file in [*files, val])
-    expected = round(len(first) * bytes_in_all / _size(*files[0]))
-    held = [first]  # handed over, not kept: else it would stay in memory to the end
+    total_bytes = sum(_size(*file) for file in [*files, val_file])
+    expected = round(len(first) * total_bytes / _size(*files[0]))
+    held = [first]  # handed over, not kept, or it would stay in memory to the end
     del first
-    return Source(
-        NAME,
-        storage.name,
-        side,
-        ids,
-        names,
-        _load_all(held, files, len(ids), side),
-        _load_all([], [val], len(ids), side),
-        expected,
-    )
+    train, val = _load_all(held, files, len(ids), side), _load_all([], [val_file], len(ids), side)
+    return Source(NAME, storage.name, side, ids, names, train, val, expected)
 
 
 def classes_of_map(storage, name="map_clsloc.txt"):
-    """(ids, names) in the order of map_clsloc.txt, or None where there is none. Raises UserError for a bad line."""
+    """(ids, names) in the order of map_clsloc.txt, or None without that file. Raises UserError for a bad line."""
     if not storage.has(name):
         return None
     rows = [line.split(None, 2) for line in text_lines(storage, name)]
@@ -74,7 +66,7 @@ def classes_of_map(storage, name="map_clsloc.txt"):
 
 
 def _find(storage):
-    """{number, or 0 for val: (storage, name)} of the batches here and one folder down."""
+    """The batches here and one folder down: {number, or 0 for val: (storage, name)}."""
     found = {}
     for place in [storage, *map(storage.below, storage.folders())]:
         for name in place.files():
@@ -89,7 +81,7 @@ def _find(storage):
 
 
 def _load_all(held, files, class_count, side):
-    """Chunk after chunk, the first from `held` if it is there."""
+    """Yield one chunk after another, the first from `held` if it is there."""
     for place, name in files:
         chunk = held.pop() if held else _chunk(place, name, class_count)
         if side_of(chunk.planes) != side:

@@ -1,7 +1,7 @@
-"""What every reader hands over: a Source, whose pictures come in chunks.
+"""The Source that every reader returns; its pictures come in chunks.
 
-A reader is a module with three things: NAME, what the format is called; EXPECTS, what makes a folder or archive one, in
-words; `recognises(storage)`; and `read(storage)`, which gives a Source or raises UserError. It decodes nothing.
+A reader is a module with NAME, the format's name; EXPECTS, the files it expects, in words; `recognises(storage)`; and
+`read(storage)`, which returns a Source or raises UserError. It decodes nothing.
 N is the number of pictures in a chunk, S the side in pixels, K the number of classes.
 """
 
@@ -17,13 +17,13 @@ from tinyalex.errors import UserError
 
 @dataclass(frozen=True)
 class Source:
-    """One data set as it was found.
+    """One data set as found.
 
-    size: the side that its pictures are given unless another is asked for
+    size: the default side of its prepared pictures
     class_ids, class_names: K strings each
-    train, val: chunks in the order of the source, for going through once. A list where the labels are known in advance
-        (files); an iterator that loads one file after another where they are not (arrays)
-    expected: about how many pictures there are, for the progress bar
+    train, val: chunks in source order, to be read once: a list if the labels are known in advance (files), otherwise an
+        iterator that loads one file after another (arrays)
+    expected: approximate number of pictures, for the progress bar
     """
 
     format: str
@@ -38,7 +38,7 @@ class Source:
 
 @dataclass(frozen=True)
 class FileChunk:
-    """Pictures in files, to be read and decoded, in another process if need be: it pickles small.
+    """Pictures in files, yet to be read and decoded, perhaps in another process: its pickle is small.
 
     access: reads the files (access.py); names: N strings; places: int64 (N, ·); labels: int64 (N,), 0 to K−1
     """
@@ -50,19 +50,19 @@ class FileChunk:
 
     @classmethod
     def of(cls, storage, names, labels):
-        """The files `names` of a storage (storage.py) with their labels."""
+        """A chunk of the files `names` of a storage (storage.py), with their labels."""
         return cls(storage.access(), names, storage.places(names), np.asarray(labels, np.int64))
 
     def __len__(self):
         return len(self.labels)
 
     def take(self, indices):
-        """The chunk of some of its pictures."""
+        """A chunk of the pictures at `indices`."""
         names = [self.names[i] for i in indices]
         return replace(self, names=names, places=self.places[indices], labels=self.labels[indices])
 
     def pictures(self, size):
-        """Decode: uint8 (n, S, S, 3), the n ≤ N indices they belong to, and (name, reason) for each of the others."""
+        """Decode: uint8 (n, S, S, 3), the indices of these n ≤ N pictures, and (name, reason) for the others."""
         pictures = np.empty((len(self), size, size, 3), np.uint8)
         kept, skipped = [], []
         with self.access.opened() as read:
@@ -78,7 +78,7 @@ class FileChunk:
 
 @dataclass(frozen=True)
 class ArrayChunk:
-    """Pictures in memory as the published arrays have them: a row of 3·S·S bytes each, red, green and blue planes.
+    """Pictures in memory in the published layout: a row of 3·S·S bytes each, red, green and blue planes.
 
     planes: uint8 (N, 3·S·S); labels: int64 (N,), 0 to K−1
     """
@@ -90,11 +90,11 @@ class ArrayChunk:
         return len(self.labels)
 
     def take(self, indices):
-        """The chunk of some of its pictures."""
+        """A chunk of the pictures at `indices`."""
         return replace(self, planes=self.planes[indices], labels=self.labels[indices])
 
     def pictures(self, size):
-        """Rearrange to uint8 (N, S, S, 3), resized where S is not the source's; nothing is ever skipped."""
+        """As FileChunk's: uint8 (N, S, S, 3), resized if S is not the source's side; nothing is ever skipped."""
         side = side_of(self.planes)
         pictures = self.planes.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)  # (N, side, side, 3)
         if side == size:
@@ -106,15 +106,15 @@ class ArrayChunk:
 
 
 def side_of(planes):
-    """The side S of pictures in rows of 3·S·S bytes, or 0 where the rows are not that long."""
+    """The side S of pictures in rows of 3·S·S bytes, or 0 if no S gives that length."""
     side = int((planes.shape[1] / 3) ** 0.5 + 0.5)
     return side if 3 * side * side == planes.shape[1] else 0
 
 
 def array_chunk(planes, labels, class_count, where, first_label=0):
-    """An ArrayChunk from what a file held, checked. Raises UserError naming the file `where`.
+    """An ArrayChunk from a file's arrays, checked. Raises UserError, naming the file `where`, if they are wrong.
 
-    planes: should be uint8 (N, 3·S·S); labels: N integers, `first_label` to `first_label + class_count − 1`
+    planes: expected uint8 (N, 3·S·S); labels: expected N integers, `first_label` to `first_label + class_count − 1`
     """
     planes, labels = np.asarray(planes), np.asarray(labels)
     if planes.dtype != np.uint8 or planes.ndim != 2 or not side_of(planes):
@@ -130,7 +130,7 @@ def array_chunk(planes, labels, class_count, where, first_label=0):
 
 
 def text_lines(storage, name):
-    """The lines of a text file that are not empty, stripped. Raises UserError where it is missing or not text."""
+    """The non-empty lines of a text file, stripped. Raises UserError if it is missing or not text."""
     if not storage.has(name):
         raise UserError(f"{storage.where(name)}: missing")
     try:
@@ -142,7 +142,7 @@ def text_lines(storage, name):
 
 
 def names_of(storage, ids, *files):
-    """Words for class ids from the first of `files` there is, lines of "id words"; without words, the id itself."""
+    """Words for class ids from the first of `files` that exists, lines of "id words"; the id itself without words."""
     file = next((file for file in files if storage.has(file)), None)
     words = dict((line.split(None, 1) + [""])[:2] for line in text_lines(storage, file)) if file else {}
     return tuple(words.get(i, "").strip() or i for i in ids)

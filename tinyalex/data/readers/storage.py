@@ -1,7 +1,7 @@
-"""Where files lie: a folder, a zip or a tar, asked in the same words, and never unpacked.
+"""One interface to a folder, a zip and a tar; nothing is ever unpacked.
 
-All three have `files`, `folders`, `has`, `open`, `where` and `below`, described at Folder. Listing happens once, in the
-main process; `access()` and `places(names)` are what a worker is given to read the files by.
+All three have `files`, `folders`, `has`, `open`, `where` and `below`, described in Folder. Listing happens once, in the
+main process; `access()` and `places(names)` give a worker what it needs to read the files.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ TAR_ERRORS = (tarfile.TarError, EOFError, OSError, zlib.error)
 
 
 def open_storage(path):
-    """The Folder, Zip or Tar at `path`. Raises UserError where there is none, or where it is damaged."""
+    """The Folder, Zip or Tar at `path`. Raises UserError if there is none or it is damaged."""
     path = Path(path)
     if path.is_dir():
         return Folder(path)
@@ -45,11 +45,11 @@ class Folder:
         self.name = self.path.absolute().name
 
     def files(self, at=""):
-        """Names of the files directly in `at`, sorted; hidden ones left out. Empty where `at` is no folder."""
+        """Names of the files directly in `at`, sorted, without hidden ones. Empty if `at` is not a folder."""
         return self._list(at, lambda entry: entry.is_file())
 
     def folders(self, at=""):
-        """Names of the folders directly in `at`, sorted; hidden ones left out."""
+        """Names of the folders directly in `at`, sorted, without hidden ones."""
         return self._list(at, lambda entry: entry.is_dir())
 
     def _list(self, at, wanted):
@@ -67,7 +67,7 @@ class Folder:
         return (self.path / name).is_file()
 
     def where(self, name):
-        """The name of a file as messages give it."""
+        """The name of a file for messages."""
         return str(self.path / name)
 
     def below(self, folder):
@@ -82,18 +82,18 @@ class Folder:
             raise UserError(f"{self.where(name)}: cannot be read: {error.strerror}") from None
 
     def places(self, names):
-        """Rows of numbers by which `access` finds each file: none are needed."""
+        """The rows of numbers by which `access` finds the files; a folder's are empty."""
         return np.zeros((len(names), 0), np.int64)
 
     def access(self):
-        """What a worker needs in order to read the files."""
+        """The small object with which a worker reads the files."""
         return FolderAccess(self.path)
 
 
 class _Archive:
-    """What Zip and Tar share: an index from folders to what lies in them.
+    """Common to Zip and Tar: an index of the contents of each folder.
 
-    members: full name -> what the archive's library knows about it; prefix: the folder seen from, "" or "…/"
+    members: full name -> its entry in the archive's library; prefix: the folder that names start from, "" or "…/"
     """
 
     def __init__(self, path, members, prefix=""):
@@ -106,7 +106,7 @@ class _Archive:
         folder, _, base = name.rpartition("/")
         known = folder in self.tree
         self.tree.setdefault(folder, (set(), set()))[0].add(base)
-        while folder and not known:  # and make the folders above known to theirs
+        while folder and not known:  # enter the folders above into theirs, too
             parent, _, base = folder.rpartition("/")
             known = parent in self.tree
             self.tree.setdefault(parent, (set(), set()))[1].add(base)
@@ -139,7 +139,7 @@ class _Archive:
 
 
 class Zip(_Archive):
-    """A zip, spoken to like a Folder. Raises UserError where it is damaged, encrypted or oddly compressed."""
+    """A zip with Folder's interface. Raises UserError if it is damaged, encrypted or oddly compressed."""
 
     def __init__(self, path):
         try:
@@ -159,7 +159,7 @@ class Zip(_Archive):
         return ZipAccess(self.path)
 
     def open(self, name):
-        """Open a member for reading bytes; it is read whole, as text files and labels are small."""
+        """Open a member for reading bytes; it is read whole, since text files and labels are small."""
         try:
             with self.access().opened() as read:
                 return io.BytesIO(read(name, self.places([name])[0]))
@@ -168,7 +168,7 @@ class Zip(_Archive):
 
 
 class Tar(_Archive):
-    """A tar, perhaps gzipped, spoken to like a Folder; only an uncompressed one can hand out places."""
+    """A tar, perhaps gzipped, with Folder's interface; only an uncompressed one has places."""
 
     def __init__(self, path):
         self.compressed = not path.name.endswith(".tar")
@@ -193,9 +193,9 @@ class Tar(_Archive):
 
 
 def tar_members(path, offset=0):
-    """The files in the tar that begins at byte `offset` of a file, as TarInfo. Raises UserError where it is damaged.
+    """The files in the tar that begins at byte `offset` of a file, as TarInfo. Raises UserError if it is damaged.
 
-    The standard library takes a header it cannot read for the end; a tar that is whole ends with a block of zeros.
+    The standard library takes an unreadable header for the end; a complete tar ends with a block of zeros.
     """
     with contextlib.suppress(*TAR_ERRORS), path.open("rb") as file:
         file.seek(offset)
@@ -204,10 +204,10 @@ def tar_members(path, offset=0):
             archive.fileobj.seek(archive.offset)
             if archive.fileobj.read(512) == bytes(512):
                 return members
-    what = f"at byte {offset:,} is not" if offset else "not"
-    raise UserError(f"{path}: {what} a readable tar; was the download cut short?")
+    where = f" at byte {offset:,}" if offset else ""
+    raise UserError(f"{path}: not a readable tar{where}; was the download cut short?")
 
 
 def _visible(name):
-    """Whether a name is more than housekeeping: not hidden, nor the folder that macOS adds to its zips."""
+    """Whether a name counts: neither hidden nor the folder that macOS adds to its zips."""
     return not name.startswith(".") and name not in ("", "__MACOSX")

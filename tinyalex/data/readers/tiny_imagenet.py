@@ -1,13 +1,13 @@
-"""Tiny ImageNet as published: pictures of 64×64 in a folder or in its zip, which is not unpacked.
+"""Tiny ImageNet as published: 64×64 pictures in a folder or its zip, which is not unpacked.
 
-    wnids.txt                      the classes, a WordNet id per line: the labels are in this order
+    wnids.txt                      the classes, a WordNet id per line, in label order
     words.txt                      WordNet id, tab, words
     train/<wnid>/images/*.JPEG
     val/images/*.JPEG
     val/val_annotations.txt        file name, tab, WordNet id, tab, bounding box
 
-The order of pictures is that of wnids.txt and then of file names in train, of val_annotations.txt in val. The test
-pictures have no labels and are left out.
+Training pictures follow wnids.txt, then file names; validation pictures follow val_annotations.txt. The test pictures
+have no labels and are left out.
 """
 
 from tinyalex.data.readers.source import FileChunk, Source, names_of, text_lines
@@ -24,7 +24,7 @@ def recognises(storage):
 
 
 def read(storage):
-    """The Source. Raises UserError where a file is missing or the lists and the pictures disagree."""
+    """The Source. Raises UserError if a file is missing or the lists and the pictures disagree."""
     wnids = text_lines(storage, "wnids.txt")
     if len(set(wnids)) != len(wnids):
         raise UserError(f"{storage.where('wnids.txt')}: a class is listed twice")
