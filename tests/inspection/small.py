@@ -40,14 +40,14 @@ def split(count=11, seed=1):
 
 
 def centre_crop(picture):
-    """What the network sees of one picture, (1, CROP, CROP, 3), worked out anew."""
+    """The network's input for one picture, (1, CROP, CROP, 3), computed independently."""
     start = (SIDE - CROP) // 2
     window = picture[start : start + CROP, start : start + CROP].astype(np.float32)
     return ((window - 100) / 64)[None].astype(np.float32)
 
 
 def write_data(path, names, train, val, side=64):
-    """A prepared folder of noise: so many pictures, classes in turn."""
+    """A prepared folder of noise: `train` and `val` pictures, classes in turn."""
     rng, statistics = np.random.default_rng(2), ColorStatistics(side)
     ids = [f"class-{k}" for k in range(len(names))]
     with PreparedWriter(path, side, ids, names) as writer:
@@ -61,7 +61,7 @@ def write_data(path, names, train, val, side=64):
 
 
 def write_run(path, data, model="alexnet-mini", lines=()):
-    """A run folder as `train` leaves it, of a network that has learnt nothing."""
+    """A run folder as `train` leaves it, with a network that has learnt nothing."""
     dataset, about = open_dataset(data), find_model(model)
     network = about.build(len(dataset.class_ids))
     initialise(network, about.init, 0, about.input_rms)

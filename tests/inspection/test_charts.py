@@ -1,4 +1,4 @@
-"""What is drawn lies where it should: worst places, bars, numbers in a matrix."""
+"""Figures show their data in the right place: worst places, bars, numbers in a matrix."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def closed():
 
 
 def test_the_worst_place_is_drawn_where_it_is():
-    """Squares of 4 from every second pixel on; the lowest probability is for rows 2 to 5, columns 4 to 7."""
+    """Squares of side 4 at every second pixel; the lowest probability is for rows 2 to 5, columns 4 to 7."""
     heat = np.full((3, 3), 0.8)
     heat[1, 2], heat[0, 0] = 0.1, 0.9
     figure = galleries.occlusion(np.zeros((1, 8, 8, 3), np.uint8), ["a"], heat[None], [0.85], size=4, stride=2)
@@ -22,11 +22,11 @@ def test_the_worst_place_is_drawn_where_it_is():
     for square in picture.patches:
         assert square.get_xy() == (4 - 0.5, 2 - 0.5) and square.get_width() == square.get_height() == 4
     assert len(picture.patches) == 2 and places.get_title() == "0.85 → 0.10"
-    (image,) = places.images  # its places are as wide as the stride, each about the middle of its square: 1.5, 3.5, 5.5
+    (image,) = places.images  # cells as wide as the stride, each at the centre of its square: 1.5, 3.5, 5.5
     assert image.get_extent() == [0.5, 6.5, 6.5, 0.5]
 
 
-def test_kernels_stand_by_their_colour():
+def test_kernels_are_sorted_by_colour():
     selectivity = np.array([0.5, 0.1, 0.3])
     figure = charts.towers([("one", np.ones((3, 3, 3, 3)), selectivity)])
     bars = figure.axes[1]
@@ -34,13 +34,13 @@ def test_kernels_stand_by_their_colour():
     assert bars.lines[0].get_ydata()[0] == pytest.approx(0.3) and bars.texts[0].get_text() == "mean 0.30"
 
 
-def test_a_matrix_has_right_classes_in_rows_and_counts_in_their_places():
+def test_a_matrix_has_right_classes_in_rows_and_counts_in_place():
     matrix = np.array([[6, 2, 0], [0, 3, 0], [1, 0, 4]])
     figure = charts.confusions(matrix, ["a", "b", "c"])
     axis = figure.axes[0]
     np.testing.assert_allclose(axis.images[0].get_array(), [[0.75, 0.25, 0], [0, 1, 0], [0.2, 0, 0.8]])
     counts = {text.get_position(): text.get_text() for text in axis.texts}
-    assert counts == {(0, 0): "6", (1, 0): "2", (1, 1): "3", (0, 2): "1", (2, 2): "4"}, "(column, row) of what is not 0"
+    assert counts == {(0, 0): "6", (1, 0): "2", (1, 1): "3", (0, 2): "1", (2, 2): "4"}, "(column, row) of each count"
     colors = {text.get_text(): text.get_color() for text in axis.texts}
     assert colors["1"] == "white" and colors["6"] == "black", "on dark, on light"
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("answer", "right class")

@@ -1,4 +1,4 @@
-"""Colour of kernels: hand-made ones of known colour, and a loop."""
+"""The colour of kernels: against kernels of known colour, and a loop."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tinyalex.teaching.device import xp as device
 
 
 def by_loops(weight):
-    """Take each pixel's part along (1, 1, 1)/√3 away, and compare what is left with the whole."""
+    """Subtract each pixel's component along (1, 1, 1)/√3, and compare the rest with the whole."""
     KH, KW, _, F = weight.shape
     shares = []
     for f in range(F):

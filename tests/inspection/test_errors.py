@@ -12,7 +12,7 @@ MATRIX = np.array([[5, 2, 0], [0, 3, 4], [2, 0, 8]])
 
 
 def check_confusion(confusion):
-    labels, answers = np.random.default_rng(0).integers(0, 4, (2, 50))  # of 5 classes: the last has no picture
+    labels, answers = np.random.default_rng(0).integers(0, 4, (2, 50))  # the last of 5 classes has no picture
     expected = np.zeros((5, 5), int)
     for label, answer in zip(labels, answers):
         expected[label, answer] += 1
@@ -36,7 +36,7 @@ def test_confusion_teeth(edits):
 def test_largest_confusions():
     before = MATRIX.copy()
     assert largest_confusions(MATRIX, 2) == [(1, 2, 4), (0, 1, 2)]  # (0, 1) before (2, 0): equals in order
-    assert largest_confusions(MATRIX, 9) == [(1, 2, 4), (0, 1, 2), (2, 0, 2)], "what never happened is no confusion"
+    assert largest_confusions(MATRIX, 9) == [(1, 2, 4), (0, 1, 2), (2, 0, 2)], "a count of 0 is not a confusion"
     assert largest_confusions(np.diag([3, 4]), 5) == []
     np.testing.assert_array_equal(MATRIX, before)
 

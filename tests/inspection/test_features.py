@@ -12,12 +12,9 @@ from tinyalex.teaching.device import xp as device
 
 
 def by_hand(network, x):
-    """Each layer's output for one picture, with what the layers do written out once more."""
-    conv1, fc7, fc8 = (
-        network.features.layers["conv1"],
-        network.classifier.layers["fc7"],
-        network.classifier.layers["fc8"],
-    )
+    """Each layer's output for some pictures, with the layers' arithmetic written out again."""
+    conv1 = network.features.layers["conv1"]
+    fc7, fc8 = network.classifier.layers["fc7"], network.classifier.layers["fc8"]
     y = {"conv1": conv1.forward(x)[0]}
     y["relu1"] = np.where(y["conv1"] > 0, y["conv1"], 0)
     y["pool1"] = y["relu1"].reshape(len(x), 4, 2, 4, 2, 4).max(axis=(2, 4))
@@ -61,7 +58,7 @@ def check_features(features_of):
 
 @pytest.mark.parametrize("at_once", [1, 4, 128])
 def test_features(monkeypatch, at_once):
-    monkeypatch.setattr(features, "AT_ONCE", at_once)  # 11 is no multiple of 4
+    monkeypatch.setattr(features, "AT_ONCE", at_once)  # 11 is not a multiple of 4
     check_features(features_of)
 
 
@@ -79,11 +76,9 @@ def test_features_teeth(monkeypatch, edits):
         check_features(edited(features_of, *edits))
 
 
-def test_relu7_is_what_pictures_are_compared_by():
-    network, split = small.network(), small.split()
-    agree(
-        features_of(network, split, small.view(), np), features_of(network, split, small.view(), np, "relu7"), "default"
-    )
+def test_pictures_are_compared_by_relu7():
+    arguments = small.network(), small.split(), small.view(), np
+    agree(features_of(*arguments), features_of(*arguments, "relu7"), "default")
 
 
 def test_features_from_the_device_are_on_the_host():

@@ -1,4 +1,4 @@
-"""Dead units: some that we killed, and a loop over pictures; measures of training read from lines of metrics."""
+"""Dead units against a loop, on a network with some killed on purpose; measures read from lines of metrics."""
 
 import math
 
@@ -38,7 +38,7 @@ def check_dead(dead_relus):
     network, split = with_dead_units(), small.split(30)
     found = dead_relus(network, split, small.view(), np)
     assert found == by_loops(network, split, range(30)) and found["relu1"] == (1, 4) and found["relu7"][0] >= 2
-    for one in range(5):  # a unit that one picture leaves at 0 need not be dead for all
+    for one in range(5):  # a unit that is 0 for one picture need not be 0 for all
         assert dead_relus(network, split, small.view(), np, [one]) == by_loops(network, split, [one])
 
 
@@ -77,7 +77,7 @@ def test_dead_on_the_device():
 def test_health_by_layer():
     lines = [
         {"step": 20, "health": {"update_ratio": {"conv1": 0.1, "fc8": 0.2}, "dead": {}}},
-        {"step": 40},  # written before there were such values
+        {"step": 40},  # from before these values existed
         {"step": 60, "health": {"update_ratio": {"conv1": math.nan, "fc8": 0.3}}},
         {"step": 80, "health": {"update_ratio": {"conv1": 0.4, "fc8": None}}},
         {"step": 90, "health": None},

@@ -1,4 +1,4 @@
-"""The nearest rows against a loop that measures every pair, with ties, tiny differences and large numbers."""
+"""The nearest rows against a loop over every pair, with ties, tiny differences and large numbers."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_nearest_teeth(monkeypatch, edits):
 
 
 def test_rounding_decides_nothing():
-    """Far from the origin |a|² − 2a·b + |b|² loses what the differences keep; equal rows stay equal, wherever they lie."""
+    """Far from the origin |a|² − 2a·b + |b|² loses what the differences keep; equal rows stay equal anywhere."""
     rng = np.random.default_rng(1)
     pool = 1e6 + np.concatenate([rng.standard_normal((30, 301)) * 1e-3] * 3)  # every row three times
     queries = pool[:10] + 1e-5

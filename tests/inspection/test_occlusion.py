@@ -1,4 +1,4 @@
-"""Occlusion against a loop that covers one place at a time, and a network of which we know where it looks."""
+"""Occlusion against a loop that covers one place at a time, and a network that looks at a known place."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_occlusion_teeth(monkeypatch, edits):
         check_occlusion(edited(occlusion_map, *edits))
 
 
-def test_only_where_the_network_looks_does_a_square_matter():
+def test_a_square_matters_only_where_the_network_looks():
     class Corner:  # sees the pixel at row 1, column 6
         def predict(self, x):
             return np.stack([x[:, 1, 6, 0], 0 * x[:, 1, 6, 0]], axis=1)
@@ -81,9 +81,8 @@ def test_occlusion_on_the_device():
     network, picture = small.network(), small.split().gather([6])[0]
     expected = occlusion_map(network, small.view(), picture, 1, 3, 2)
     network.map_params(device.asarray)
-    agree(
-        occlusion_map(network, small.view().to(device), picture, 1, 3, 2, device), expected, "on the device", rtol=1e-5
-    )
+    found = occlusion_map(network, small.view().to(device), picture, 1, 3, 2, device)
+    agree(found, expected, "on the device", rtol=1e-5)
 
 
 @pytest.mark.parametrize("size, stride", [(0, 1), (9, 1), (3, 0)])

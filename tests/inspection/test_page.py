@@ -1,4 +1,4 @@
-"""The page as a user gets it: figures that exist, HTML that is whole and says what is to be seen, one line for a mistake."""
+"""The page as a user gets it: figures that exist, sound HTML with words for every figure, one line for a mistake."""
 
 import contextlib
 import io
@@ -33,7 +33,7 @@ LINES = [{"kind": "step", "step": 20 * n, "epoch": 1, "mean_loss": 1.0, "lr": 0.
 
 @pytest.fixture(scope="module")
 def easy(tmp_path_factory):
-    """(run, page folder, what --json printed): four classes, a run with a record of training."""
+    """(run, page folder, the --json result): four classes, a run with a record of training."""
     folder = tmp_path_factory.mktemp("easy")
     run = small.write_run(folder / "run", write_easy(folder / "data", 24, 12), lines=LINES)
     return run, *inspected(run)
@@ -41,17 +41,16 @@ def easy(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
-    """The same of two classes with awkward names, three and two pictures, without ReLUs, groups and a record of training."""
+    """The same for two classes with awkward names, 3 + 2 pictures, and no ReLUs, groups or record of training."""
     folder = tmp_path_factory.mktemp("odd")
-    run = small.write_run(
-        folder / "run", small.write_data(folder / "data", NAMES, 3, 2), "alexnet-mini+tanh+one-column"
-    )
+    data = small.write_data(folder / "data", NAMES, 3, 2)
+    run = small.write_run(folder / "run", data, "alexnet-mini+tanh+one-column")
     return run, *inspected(run, "--pictures", "1")
 
 
 @pytest.fixture
 def one_figure(monkeypatch):
-    """A page of one small figure, where it is not about these."""
+    """A page of one small figure, for tests that are not about the figures."""
     monkeypatch.setattr(page, "PANELS", (quick,))
 
 
@@ -63,7 +62,7 @@ def quick(subject):
 
 
 def inspected(run, *more):
-    """(the default folder, the result as JSON), through the command line."""
+    """(the default folder, the --json result), from the command line."""
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert main(["inspect", str(run), "--json", *more]) == 0
     return run / "inspect", json.loads(out.getvalue(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
@@ -75,7 +74,7 @@ def tree(folder):
 
 
 class Parsed(HTMLParser):
-    """tags: [(tag, attributes, text up to the next tag), …]; AssertionError where tags are not closed in order."""
+    """tags: [(tag, attributes, text up to the next tag), …]. AssertionError if tags are not closed in order."""
 
     def __init__(self, text):
         super().__init__()
@@ -160,7 +159,7 @@ def test_awkward_names_are_words(odd):
     assert {one["class"] for one in result["confusions"]} <= set(NAMES)
 
 
-def test_what_a_network_lacks_is_said(odd):
+def test_the_page_says_what_a_network_lacks(odd):
     _, folder, result = odd
     text = (folder / "index.html").read_text(encoding="utf-8")
     assert result["dead"] == {} and "no ReLUs" in text and not (folder / "dead.png").exists()
@@ -168,12 +167,12 @@ def test_what_a_network_lacks_is_said(odd):
     assert "no record" in text and not (folder / "course.png").exists()
 
 
-def test_the_course_of_training_is_drawn_where_it_is_on_record(easy):
+def test_the_course_of_training_is_drawn_from_the_record(easy):
     _, folder, _ = easy
     assert (folder / "course.png").exists()
     alt = next(a["alt"] for a, _ in parsed(folder).all("img") if a["src"] == "course.png")
     assert "conv1 with 0.004 and fc8 with 0.001" in alt and "2 panels" in alt
-    assert "size of the gradient: conv1 with 0.5" in alt, "the total is no layer, and a value that is None none"
+    assert "size of the gradient: conv1 with 0.5" in alt, "the total is not a layer, and None is not a value"
 
 
 def test_numbers_are_those_of_evaluate(easy):
@@ -212,7 +211,7 @@ def test_beside_a_file(easy, one_figure, capsys, tmp_path):
 
 def test_an_earlier_page_is_replaced(easy, one_figure, tmp_path, monkeypatch):
     run, _, _ = easy
-    out = tmp_path / "new" / "page"  # in a folder that is not there yet
+    out = tmp_path / "new" / "page"  # in a folder that does not exist yet
     assert inspect(run, out) == 0
     (tmp_path / "link").symlink_to(out)
     monkeypatch.setattr(page, "PANELS", (lambda subject: replace(quick(subject), name="other"),))
@@ -228,7 +227,7 @@ def test_an_empty_folder_is_taken(easy, one_figure, tmp_path):
 
 @pytest.mark.parametrize("kept", ["", "index.html"])
 def test_ctrl_c_leaves_nothing(easy, one_figure, tmp_path, monkeypatch, kept):
-    """No page begun, and an earlier page as it was."""
+    """No page is begun, and an earlier page stays as it was."""
     out = tmp_path / "a" / "page"
     if kept:
         assert inspect(easy[0], out) == 0
@@ -242,7 +241,7 @@ def test_ctrl_c_leaves_nothing(easy, one_figure, tmp_path, monkeypatch, kept):
     assert tree(tmp_path) == before and (out / "index.html").exists() == bool(kept)
 
 
-def test_an_earlier_page_stays_where_its_place_cannot_be_taken(easy, one_figure, tmp_path, monkeypatch, capsys):
+def test_an_earlier_page_stays_if_it_cannot_be_replaced(easy, one_figure, tmp_path, monkeypatch, capsys):
     out, rename = tmp_path / "page", os.rename
     assert inspect(easy[0], out) == 0
     before = tree(tmp_path)
@@ -257,7 +256,7 @@ def test_an_earlier_page_stays_where_its_place_cannot_be_taken(easy, one_figure,
     assert tree(tmp_path) == before
 
 
-def test_a_place_that_is_taken_is_found_before_any_work(easy, tmp_path, monkeypatch):
+def test_a_taken_folder_is_found_before_any_work(easy, tmp_path, monkeypatch):
     monkeypatch.setattr("tinyalex.commands.inspect.open_dataset", lambda *_, **__: pytest.fail("pictures were read"))
     (tmp_path / "notes.txt").write_text("mine")
     assert inspect(easy[0], tmp_path) == 2
@@ -276,9 +275,9 @@ def test_a_place_that_is_taken_is_found_before_any_work(easy, tmp_path, monkeypa
         ("RUN --data TWO", "same order"),
         ("RUN --out FILE", "folder"),
         ("RUN --out FILE/under", "FILE/under"),
-        ("RUN --out FULL", "other things"),
-        ("RUN --out RUN", "other things"),
-        ("RUN --out PAGE", "other things"),
+        ("RUN --out FULL", "not an inspection page"),
+        ("RUN --out RUN", "not an inspection page"),
+        ("RUN --out PAGE", "not an inspection page"),
         ("SICK", "NaN"),
         ("RUN --out ''", "is empty"),
         ("", "RUN"),
@@ -290,7 +289,7 @@ def test_a_mistake_is_one_line(easy, tmp_path, monkeypatch, capsys, arguments, w
     Path("FILE").write_text("some text")
     for name, holds in (("FULL", ("notes.txt",)), ("PAGE", ("index.html", "inspect.json", "mine.txt"))):
         Path(name).mkdir()
-        for file in holds:  # a page of ours into which somebody has put a file
+        for file in holds:  # PAGE is a page to which somebody has added a file
             source = folder / file
             (Path(name) / file).write_bytes(source.read_bytes() if source.exists() else b"mine")
     Path("RUN").symlink_to(run)

@@ -1,4 +1,4 @@
-"""What the panels choose and say, on a small network: pictures, numbers and words that can be worked out by hand."""
+"""The pictures, numbers and words of the panels on a small network, computed by hand."""
 
 import itertools
 import re
@@ -30,7 +30,7 @@ def closed():
 
 
 def subject(p=None, count=30, K=small.K, shown=4, network=None, steps=()):
-    """A network with answers p to `count` pictures, whose classes come in turn."""
+    """A network with answers p for `count` pictures, classes in turn."""
     rng = np.random.default_rng(3)
     p = rng.dirichlet(np.ones(K), count).astype(np.float32) if p is None else p
     val = Split(small.split(count).shards, np.arange(count) % K)
@@ -42,7 +42,7 @@ def subject(p=None, count=30, K=small.K, shown=4, network=None, steps=()):
 
 
 def right_by(labels, K, certainty=0.9):
-    """Answers that are all right, with that probability."""
+    """Answers that are all right, with probability `certainty`."""
     p = np.full((len(labels), K), (1 - certainty) / (K - 1))
     p[np.arange(len(labels)), labels] = certainty
     return p
@@ -68,7 +68,7 @@ def test_a_sample():
 
 
 def crops_shown(figure):
-    """The pictures of a figure, as they were given to Matplotlib."""
+    """The pictures of a figure, as given to Matplotlib."""
     return [axis.images[0].get_array() for axis in figure.axes if axis.images and axis.images[0].get_array().ndim == 3]
 
 
@@ -89,9 +89,9 @@ def test_the_gallery_has_right_and_wrong_answers():
     panel = answers.gallery(asked)
     chosen = shown_indices(panel.figure, asked)
     assert asked.right[chosen].tolist() == [True, True, False, False]
-    assert "2 answered rightly" in panel.caption and f"{(~asked.right).mean():.1%}" in panel.caption
+    assert "2 right (solid frame)" in panel.caption and f"top-1 error is {(~asked.right).mean():.1%}" in panel.caption
     all_right = subject(right_by(np.arange(30) % 3, 3))
-    assert len(shown_indices(answers.gallery(all_right).figure, all_right)) == 4, "more right ones where none is wrong"
+    assert len(shown_indices(answers.gallery(all_right).figure, all_right)) == 4, "more right ones if none is wrong"
 
 
 def check_worst(worst):
@@ -110,14 +110,17 @@ def test_worst():
 
 @pytest.mark.parametrize(
     "edits",
-    [("np.argsort(-sure", "np.argsort(sure"), ("np.flatnonzero(~subject.right)", "np.arange(len(subject.right))")],
+    [
+        ("np.argsort(-confidence", "np.argsort(confidence"),
+        ("np.flatnonzero(~subject.right)", "np.arange(len(subject.right))"),
+    ],
 )
 def test_worst_teeth(edits):
     with pytest.raises(AssertionError):
         check_worst(edited(answers.worst, *edits))
 
 
-def test_who_is_always_right_has_no_mistakes():
+def test_a_network_that_is_always_right_has_no_mistakes():
     asked = subject(right_by(np.arange(30) % 3, 3))
     assert answers.worst(asked).figure is None and "none" in answers.worst(asked).caption
     panel = answers.confusions(asked)
@@ -141,14 +144,14 @@ def test_confusions_are_counted():
     assert panel.table[2] == [("class 0", "class 2", 3, "30%"), ("class 1", "class 0", 1, "10%")]
 
 
-def test_of_many_classes_the_confused_are_shown():
+def test_the_most_confused_of_many_classes_are_shown():
     K = 60
     p = right_by(np.arange(120) % K, K)
     p[[57, 117]] = right_by([3, 3], K)
     asked = subject(p, 120, K)
     matrix, _ = answers._most_confused(asked.matrix)
-    assert matrix.tolist() == [3, 57], "only those that are confused with any"
-    assert f"2 classes of {K}" in answers.confusions(asked).caption
+    assert matrix.tolist() == [3, 57], "only classes confused with another"
+    assert f"2 most confused of {K} classes" in answers.confusions(asked).caption
     assert len(answers._most_confused(np.eye(K))[0]) == answers.SHOWN_CLASSES
     rows = answers.classes(asked).table[2]
     assert len(rows) == answers.SHOWN_CLASSES and rows[-1] == ("class 57", 2, "100.0%") and rows[0][2] == "0.0%"
@@ -165,10 +168,10 @@ def test_sure_and_right():
     asked = subject(right_by((np.arange(30) + (np.arange(30) < 6)) % 3, 3, 0.95))  # six are wrong
     panel = answers.reliability(asked)
     assert panel.numbers["ece"] == pytest.approx(0.15) and "0.150" in panel.caption
-    assert (
-        "95.0% on average, and 80.0% of them are right" in panel.caption and "surer than it is right" in panel.caption
-    )
+    assert "is 95.0% on average, and 80.0% of these answers are right: overall it is overconfident" in panel.caption
     assert panel.table[2] == [("0.9 to 1.0", 30, "0.950", "0.800")]
+    panel = answers.reliability(subject(right_by(np.arange(30) % 3, 3, 0.9)))
+    assert "is 90.0% on average, and 100.0% of these answers are right: overall it is underconfident" in panel.caption
 
 
 def test_neighbours_are_those_of_the_features():
@@ -189,7 +192,7 @@ def test_neighbours_are_those_of_the_features():
     in_pixels = np.mean(val.labels[:, None] == train.labels[nearest(*crops, 6)])
     chance = np.mean([np.mean(train.labels == label) for label in val.labels])
     assert panel.numbers["purity"] == pytest.approx({"fc7": expected, "pixels": in_pixels, "chance": chance})
-    assert f"{expected:.1%} of the 6 nearest in fc7" in panel.caption and f"pixels {in_pixels:.1%}" in panel.caption
+    assert f"{expected:.1%} of the 6 nearest in fc7" in panel.caption and f"{in_pixels:.1%} in pixels" in panel.caption
     pictures = crops_shown(panel.figure)
     assert len(pictures) == 4 * 13
     own = asked.crops(val, range(30))
@@ -204,7 +207,7 @@ def test_neighbours_are_those_of_the_features():
 def test_pictures_are_averaged_down(monkeypatch):
     monkeypatch.setattr(seen, "PIXELS", 4)
     pictures = np.random.default_rng(0).integers(0, 256, (2, 11, 11, 3)).astype(np.uint8)
-    found = shrunk(pictures).reshape(2, 3, 3, 3)  # 11 by thirds: the last two rows and columns are left out
+    found = shrunk(pictures).reshape(2, 3, 3, 3)  # 11 in blocks of 3: the last two rows and columns are left out
     for n, i, j, c in np.ndindex(found.shape):
         block = [float(pictures[n, 3 * i + a, 3 * j + b, c]) for a in range(3) for b in range(3)]
         assert found[n, i, j, c] == pytest.approx(sum(block) / 9, rel=1e-6)
@@ -232,7 +235,7 @@ def test_what_the_last_layer_sees(name, expected):
         ("alexnet-mini+no-conv4+sigmoid", ["relu1", "relu2", "relu3", "relu5"]),
     ],
 )
-def test_maps_are_taken_behind_the_activation(name, expected):
+def test_maps_are_taken_after_the_activation(name, expected):
     assert list(seen._after_convolutions(find_model(name).build(3)).values()) == expected
 
 
@@ -250,20 +253,18 @@ def test_maps_are_the_strongest():
 
 
 def test_towers_are_told_apart():
-    """Of alexnet-mini's 24 kernels the first tower has 1 to 12, here grey, the second 13 to 24, here red."""
+    """alexnet-mini's first tower has kernels 1 to 12, here grey, its second has 13 to 24, here red."""
     network = find_model("alexnet-mini").build(small.K)
     weight = network.params["conv1.weight"]
     weight[:], weight[:, :, 1:, weight.shape[-1] // 2 :] = 1, 0
     panel = seen.kernels(subject(network=network))
     assert panel.numbers["tower_colour"] == pytest.approx([0, 2 / 3])
     assert "0.00 in tower 1 and 0.67 in tower 2" in panel.caption
-    assert [axis.get_title() for axis in panel.figure.axes[::2]] == [
-        "Tower 1: kernels 1 to 12",
-        "Tower 2: kernels 13 to 24",
-    ]
+    titles = [axis.get_title() for axis in panel.figure.axes[::2]]
+    assert titles == ["Tower 1: kernels 1 to 12", "Tower 2: kernels 13 to 24"]
 
 
-def test_where_it_looks_is_said():
+def test_where_it_looks():
     asked = subject(shown=3)
     panel = seen.occlusions(asked)
     lowest = []
@@ -276,11 +277,9 @@ def test_where_it_looks_is_said():
 
 def test_towers_and_chance():
     values = np.array([0.1, 0.2, 0.4, 0.5, 0.7, 0.9])
-    sums = [sum(half) for half in itertools.combinations(values, 3)]  # the rest has the sum of all less that
-    differences = [abs(one - (sum(values) - one)) / 3 for one in sums]
-    assert np.quantile(differences_by_chance(values, 4000), 0.95) == pytest.approx(
-        np.quantile(differences, 0.95), abs=0.02
-    )
+    sums = [sum(half) for half in itertools.combinations(values, 3)]  # of one half; the other has the rest
+    expected = np.quantile([abs(one - (sum(values) - one)) / 3 for one in sums], 0.95)
+    assert np.quantile(differences_by_chance(values, 4000), 0.95) == pytest.approx(expected, abs=0.02)
     assert differences_by_chance(np.full(8, 0.3)) == pytest.approx(0, abs=1e-12)
     grey, red = np.ones((3, 3, 3, 6)), np.zeros((3, 3, 3, 6))
     red[:, :, 0] = 1
@@ -305,9 +304,8 @@ def test_a_network_without_relus_and_one_with():
 
 def test_the_course():
     assert course.course(subject()).figure is None
-    steps = [
-        {"step": s, "health": {"update_ratio": {"fc8": s / 10, "conv1": 0.5}, "dead": {"relu1": 0.0}}} for s in (1, 2)
-    ]
+    ratios = ({"fc8": 0.1, "conv1": 0.5}, {"fc8": 0.2, "conv1": 0.5})
+    steps = [{"step": s, "health": {"update_ratio": r, "dead": {"relu1": 0.0}}} for s, r in enumerate(ratios, 1)]
     panel = course.course(subject(steps=steps))
     assert "conv1 with 0.5 and fc8 with 0.2" in panel.caption and len(panel.figure.axes) == 2
     assert [axis.get_yscale() for axis in panel.figure.axes] == ["log", "linear"], "shares of dead units may be 0"

@@ -1,4 +1,4 @@
-"""The page's charts. Colours from viridis, and no meaning by colour alone: line styles, marks and words beside it.
+"""The page's charts, in viridis colours. Colour never stands alone: line styles, marks and words say the same.
 
 F kernels, K classes. Each function returns a Matplotlib figure for `tinyalex.plots.save`.
 """
@@ -11,12 +11,12 @@ from tinyalex.inspection.galleries import WIDTH, words
 from tinyalex.plots import DARK, MIDDLE, draw_sheet, kernel_sheet, plt
 
 MARKERS = "os^vDPX*<>"
-NUMBERED = 25  # classes: in a larger matrix numbers could not be read
-ON_LINE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # so that a line behind a number does not strike it out
+NUMBERED = 25  # classes: numbers in a larger matrix would be unreadable
+ON_LINE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # keeps a line from striking out a number
 
 
 def towers(parts):
-    """The first layer's kernels beside how coloured each is, a row for each tower (paper Fig. 3).
+    """The first layer's kernels beside their colour selectivity, one row per tower (paper Fig. 3).
 
     parts: [(title, weight (KH, KW, 3, F), selectivity (F,)), …]
     """
@@ -37,7 +37,7 @@ def towers(parts):
 
 
 def confusions(matrix, names):
-    """Answers by class as shares of each row. matrix: (K, K) counts;  names: of the K classes."""
+    """The confusion matrix as shares of each row. matrix: (K, K) counts;  names: of the K classes."""
     K = len(names)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = min(WIDTH, max(4.5, 1.6 + 0.32 * K))
@@ -56,7 +56,7 @@ def confusions(matrix, names):
 
 
 def class_errors(names, errors, mean):
-    """A bar for each class, in the order given, and the mean as a line. errors: fractions."""
+    """One bar per class, in the order given, and a line at the mean. errors, mean: fractions."""
     figure, axis = plt.subplots(figsize=(WIDTH, 1.1 + 0.24 * len(names)), layout="constrained")
     axis.barh(range(len(names)), 100 * np.asarray(errors), 0.72, color=MIDDLE)
     for place, error in enumerate(errors):
@@ -70,9 +70,9 @@ def class_errors(names, errors, mean):
 
 
 def reliability(rows, ece):
-    """Share of right answers by the probability that the network gave them, above how many there were.
+    """The share of right answers by confidence, above the number of pictures.
 
-    rows: (pictures, mean probability, share right) for equal stretches of 0..1, as `calibration` has them
+    rows: (pictures, mean confidence, share right) for equal bins of 0..1, from `calibration`
     """
     edges = np.linspace(0, 1, len(rows) + 1)[:-1]
     counts, confidence, share = np.array(rows, float).T
@@ -80,34 +80,33 @@ def reliability(rows, ece):
         2, 1, figsize=(6.5, 6.2), layout="constrained", sharex=True, height_ratios=(3, 1)
     )
     above.bar(edges, np.nan_to_num(share), 1 / len(rows), align="edge", color=MIDDLE, ec="white", label="right answers")
-    above.plot((0, 1), (0, 1), color="#444444", ls="--", label="as sure as right")
-    above.plot(confidence, share, color=DARK, marker="o", ls="", clip_on=False, label="their mean probability")
+    above.plot((0, 1), (0, 1), color="#444444", ls="--", label="perfect calibration")
+    above.plot(confidence, share, color=DARK, marker="o", ls="", clip_on=False, label="bin at its mean confidence")
     above.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of right answers", title=f"ECE {ece:.3f}")
     above.legend(frameon=False, fontsize="small", loc="upper left")
     below.bar(edges, counts, 1 / len(rows), align="edge", color=MIDDLE, ec="white")
-    below.set(xlabel="probability of the first answer", ylabel="pictures")
+    below.set(xlabel="confidence: probability of the first answer", ylabel="pictures")
     for axis in (above, below):
         _plain(axis)
     return figure
 
 
 def dead_shares(dead):
-    """Share of dead units, a bar a layer. dead: {layer: (dead, units)}."""
+    """The share of dead units, one bar per layer. dead: {layer: (dead, units)}."""
     figure, axis = plt.subplots(figsize=(WIDTH * 0.8, 0.9 + 0.36 * len(dead)), layout="constrained")
     for place, (count, units) in enumerate(dead.values()):
         axis.barh(place, 100 * count / units, 0.7, color=MIDDLE)
         axis.text(100 * count / units, place, f" {count} of {units}", va="center", fontsize=9)
     largest = max(count / units for count, units in dead.values())
     axis.set_yticks(range(len(dead)), dead)
-    axis.set(
-        xlim=(0, max(5, 125 * largest)), ylim=(len(dead) - 0.4, -0.6), xlabel="units that are 0 for every picture, %"
-    )
+    axis.set(xlim=(0, max(5, 125 * largest)), ylim=(len(dead) - 0.4, -0.6))
+    axis.set_xlabel("units that are 0 for every picture, %")
     _plain(axis)
     return figure
 
 
 def course(measures):
-    """How measures went over training, a panel for each and a line for each layer.
+    """Measures over training, one panel per measure and one line per layer.
 
     measures: [(title, whether the scale is logarithmic, {layer: (steps, values)}), …]
     """

@@ -1,6 +1,6 @@
 """Do the two towers divide colour between them? (paper §6.1, Fig. 3: one colour-agnostic, one colour-specific)
 
-KH×KW kernels over R, G and B; F of them.
+F kernels of KH×KW pixels over R, G and B.
 """
 
 import numpy as np
@@ -9,12 +9,12 @@ from tinyalex.backend import array_module, random_stream, to_host
 
 
 def colour_selectivity(weight):
-    """The share of each kernel's energy that lies outside the grey axis: (F,), in 0..1. weight: (KH, KW, 3, F).
+    """The share of each kernel's energy outside the grey axis: (F,), in 0..1. weight: (KH, KW, 3, F).
 
         1 − Σ ((r + g + b) / √3)² / Σ (r² + g² + b²)        sums over the kernel's pixels
 
-    0 for a kernel that sees lightness alone (r = g = b at every pixel), 1 for one that a grey picture leaves at zero;
-    2/3 for one whose three colours have nothing to do with each other. A kernel of zeros has 0.
+    0 for a kernel that sees only lightness (r = g = b at every pixel), 1 for one that gives 0 on every grey picture,
+    2/3 for one with three uncorrelated colours. A kernel of zeros has 0.
     """
     xp = array_module(weight)
     weight = weight.astype(xp.float64)
@@ -25,9 +25,9 @@ def colour_selectivity(weight):
 
 
 def tower_colour(weight):
-    """(mean selectivity of the first half of the kernels, of the second). weight: (KH, KW, 3, F).
+    """The mean colour selectivity of the first half of the kernels, and of the second. weight: (KH, KW, 3, F).
 
-    Where conv2 has two groups the first sees kernels 0 to F/2 − 1, the second the others: the paper's two GPUs.
+    If conv2 has two groups, the first sees kernels 0 to F/2 − 1 and the second the others: the paper's two GPUs.
     """
     selectivity = to_host(colour_selectivity(weight))
     half = len(selectivity) // 2
@@ -35,7 +35,7 @@ def tower_colour(weight):
 
 
 def differences_by_chance(selectivity, draws=1000):
-    """How far the means of two halves of these kernels differ when they are put together at random: (draws,)."""
+    """The difference between the mean selectivities of two random halves of the kernels, `draws` times: (draws,)."""
     rng = random_stream(0, "inspect", "halves")
     shuffled = rng.permuted(np.tile(to_host(selectivity), (draws, 1)), axis=1)
     half = len(selectivity) // 2

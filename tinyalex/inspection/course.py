@@ -1,4 +1,4 @@
-"""How its layers fare: panels of units that do nothing, and of what training did to each layer."""
+"""Panels on the layers: units that do nothing, and what training did to each layer."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from tinyalex.inspection.panel import Panel, listed
 from tinyalex.inspection.subject import sample
 
 SAMPLE = 500  # validation pictures; a unit that is 0 for all of them counts as dead
-MEASURES = {  # what the lines of metrics may hold under "health": what it is, and whether its scale is logarithmic
+MEASURES = {  # keys that lines of metrics may have under "health": title, and whether the scale is logarithmic
     "update_ratio": ("Size of the update, relative to the weights", True),
     "gradient_norm": ("Size of the gradient", True),
     "activation_rms": ("Root mean square of the outputs", True),
@@ -28,36 +28,37 @@ def dead(subject):
     dead_count, units = np.sum(list(found.values()), axis=0)
     worst = max(found, key=lambda layer: found[layer][0] / found[layer][1])
     count, of = found[worst]
+    always = f"0 for all of {len(chosen):,} validation pictures"
     caption = (
-        f"{dead_count:,} of {units:,} units behind a ReLU are 0 for each of {len(chosen):,} validation pictures; the "
-        f"largest share in {worst}, {count} of {of} ({count / of:.1%}). "
+        f"{dead_count:,} of {units:,} ReLU units are {always}; the largest share is in {worst}, {count} of {of} "
+        f"({count / of:.1%}). "
         if dead_count
-        else f"None of the {units:,} units behind a ReLU is 0 for each of {len(chosen):,} validation pictures. "
+        else f"None of the {units:,} ReLU units is {always}. "
     )
-    caption += "In a convolution a unit is a channel. One that is 0 for every training picture too gets no gradient."
+    caption += "In a convolution a unit is a channel. A unit that is 0 for every training picture too gets no gradient."
     shares = [f"{layer} {count} of {of}" for layer, (count, of) in found.items()]
     numbers = {"dead": {layer: {"dead": count, "units": of} for layer, (count, of) in found.items()}}
-    alt = f"A bar for each layer: {listed(shares)} are dead."
+    alt = f"One bar per layer. Dead units: {listed(shares)}."
     return Panel("dead", heading, caption, charts.dead_shares(found), alt, numbers=numbers)
 
 
 def course(subject):
-    """How large gradients, updates and outputs were in each layer while it was trained."""
-    heading = "How training moved each layer"
+    """How large each layer's gradients, updates and outputs were during training."""
+    heading = "How training changed each layer"
     measures = [(*about, health_by_layer(subject.steps, key)) for key, about in MEASURES.items()]
     measures = [measure for measure in measures if measure[-1]]
     if not measures:
-        caption = "This run has no record of it: its metrics hold no sizes of gradients and updates."
+        caption = "This run has no record of it: its metrics hold no sizes of gradients or updates."
         return Panel("course", heading, caption)
     said = "; ".join(f"{title[0].lower()}{title[1:]}: {_ends(series)}" for title, _, series in measures)
-    caption = f"By step, layer by layer. The largest and the smallest at the last step on record: {said}."
+    caption = f"By step and layer. The largest and the smallest value at the last recorded step: {said}."
     layers = listed(measures[0][-1])
-    alt = f"{len(measures)} panels with a line for each layer ({layers}). Largest and smallest at the end: {said}."
+    alt = f"{len(measures)} panels with one line per layer ({layers}). Largest and smallest at the end: {said}."
     return Panel("course", heading, caption, charts.course(measures), alt)
 
 
 def _ends(series):
-    """Words for the layers with the largest and the smallest last value."""
+    """The layers with the largest and the smallest last value, in words."""
     last = {layer: values[-1] for layer, (_, values) in series.items() if layer != "total" or len(series) == 1}
     most, least = max(last, key=last.get), min(last, key=last.get)
     return f"{most} with {last[most]:.3g} and {least} with {last[least]:.3g}"

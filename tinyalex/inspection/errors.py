@@ -1,4 +1,4 @@
-"""What the network takes for what, and whether it knows when it does not know.
+"""Confusions, errors by class, and calibration.
 
 N pictures, K classes.
 """
@@ -7,15 +7,15 @@ import numpy as np
 
 
 def confusion(labels, answers, K):
-    """How often each class got each answer: int64 (K, K), true classes in rows, answers in columns. Both (N,)."""
+    """How often each class got each answer: int64 (K, K), right classes in rows. labels, answers: (N,)."""
     labels, answers = np.asarray(labels), np.asarray(answers)
     return np.bincount(labels * K + answers, minlength=K * K).reshape(K, K)
 
 
 def largest_confusions(matrix, n):
-    """[(true class, answer, count), …]: the n largest off the diagonal, largest first, the lower classes first of equals.
+    """The n largest counts off the diagonal, [(right class, answer, count), …], largest first, ties in class order.
 
-    Fewer where fewer mistakes were made.
+    Fewer if fewer pairs of classes were confused.
     """
     wrong = np.array(matrix)
     np.fill_diagonal(wrong, 0)
@@ -25,7 +25,7 @@ def largest_confusions(matrix, n):
 
 
 def errors_by_class(matrix):
-    """The share of each class's pictures that got another answer: (K,); NaN for a class without pictures."""
+    """The share of wrong answers for each class: (K,); NaN for a class without pictures. matrix: (K, K)."""
     matrix = np.asarray(matrix)
     counts = matrix.sum(axis=1)
     right = np.where(counts > 0, matrix.diagonal() / np.maximum(counts, 1), np.nan)
@@ -33,12 +33,12 @@ def errors_by_class(matrix):
 
 
 def calibration(p, labels, bins=10):
-    """(rows, ECE): whether answers that the network gives with probability 0.8 are right in 8 of 10 cases.
+    """(rows, ECE): whether answers given with probability 0.8 are right in 8 of 10 cases.
 
     p: probabilities (N, K);  labels: (N,)
-    rows: for each of `bins` equal stretches of the first answer's probability, the upper end belonging to it,
-        (pictures, their mean probability, the share of right answers); NaN for both where there are no pictures
-    ECE: the expected calibration error, Σ pictures/N · |share right − mean probability| (Guo et al. 2017, eq. 3)
+    rows: (pictures, mean confidence, share of right answers) for each of `bins` equal bins of the confidence, which is
+        the first answer's probability; a bin includes its upper end; an empty one has NaN for mean and share
+    ECE: the expected calibration error, Σ pictures/N · |share right − mean confidence| (Guo et al. 2017, eq. 3)
     """
     confidence, right = np.max(p, axis=1).astype(np.float64), np.argmax(p, axis=1) == labels
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)

@@ -1,6 +1,6 @@
-"""What the layers of a network say to a picture.
+"""The outputs of a network's layers for pictures.
 
-N pictures, H×W pixels, C channels; T the side of a crop; D numbers a picture.
+N pictures, H×W pixels, C channels; T the side of a crop; D features per picture.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ ACTIVATIONS = (ReLU, Tanh, Sigmoid)
 
 
 def activations(network, x):
-    """The output of every layer at test time, {layer name: array}, in order. x: (N, H, W, C) as the network takes it."""
+    """The output of every layer at test time, {layer name: array}, in order. x: (N, H, W, C), the network's input."""
     outputs = {}
     for part in (network.features, network.classifier):
         for name, layer in part.layers.items():
@@ -26,8 +26,8 @@ def activations(network, x):
 def features_of(network, split, view, xp, layer="relu7", indices=None, quiet=True):
     """The output of one layer for the centre crops of a split's pictures, flattened: float32 (N, D) on the host.
 
-    layer: "relu7" is what the paper compares pictures by (§6.1, Fig. 4);  indices: of which pictures (default: all)
-    Raises ValueError where the network has no such layer.
+    layer: the paper compares pictures by "relu7" (§6.1, Fig. 4);  indices: which pictures (default: all)
+    Raises ValueError if the network has no such layer.
     """
     indices = np.arange(len(split)) if indices is None else np.asarray(indices)
     part = up_to(network, layer)
@@ -42,9 +42,9 @@ def features_of(network, split, view, xp, layer="relu7", indices=None, quiet=Tru
 
 
 def last_features(network):
-    """(a name for people, the layer) of what the last layer sees: ("fc7", "relu7") in AlexNet.
+    """(name for people, layer) of the last layer's input: ("fc7", "relu7") in AlexNet.
 
-    Dropout, at test time a factor, is left out. The name is that of the weights before, where an activation comes last.
+    Dropout, only a factor at test time, is skipped. For an activation the name is that of the weights before it.
     """
     layers = [*network.features.layers.items(), *network.classifier.layers.items()][:-1]
     layers = [(name, layer) for name, layer in layers if not isinstance(layer, Dropout)]
@@ -54,7 +54,7 @@ def last_features(network):
 
 
 def up_to(network, layer):
-    """The network as far as `layer`, sharing its parameters: a network too, so it computes as fast."""
+    """The network up to and including `layer`, sharing its parameters. Raises ValueError for an unknown layer."""
     parts, found = ({}, {}), False
     for part, source in zip(parts, (network.features, network.classifier)):
         for name, one in source.layers.items():
@@ -63,5 +63,5 @@ def up_to(network, layer):
             found = found or name == layer
     if not found:
         known = ", ".join([*network.features.layers, *network.classifier.layers])
-        raise ValueError(f"{network.label}: there is no layer {layer!r}, expected one of {known}")
+        raise ValueError(f"{network.label}: unknown layer {layer!r}, expected one of {known}")
     return Network(*parts, network.in_shape, network.name)

@@ -1,4 +1,4 @@
-"""A folder that is written whole or not at all, and replaced only where an earlier page of ours stands."""
+"""Write a folder whole or not at all; the only folder it replaces is an earlier inspection page."""
 
 import contextlib
 import json
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from tinyalex.errors import UserError
 
-LIST = "inspect.json"  # the list of our files
+LIST = "inspect.json"  # lists the page's files
 
 
 def check_out(out):
-    """UserError where `out` is not free: a file, or a folder with anything in it that is not a page of ours."""
+    """Raise UserError if `out` is a file, or a folder with anything but an inspection page in it."""
     out = Path(out)
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir():
-        raise UserError(f"--out {out}: is no folder, expected a new one")
+        raise UserError(f"--out {out}: is not a folder, expected a new or empty folder")
     try:
         inside = {file.name for file in out.iterdir()}
         listed = json.loads((out / LIST).read_text(encoding="utf-8"))["tinyalex inspect"] if inside else ()
@@ -25,12 +25,12 @@ def check_out(out):
     except (OSError, ValueError, KeyError, TypeError):
         ours = False
     if not ours:
-        raise UserError(f"--out {out}: holds other things than a page of ours, expected a new or empty folder")
+        raise UserError(f"--out {out}: contains files that are not an inspection page, expected a new or empty folder")
 
 
 @contextlib.contextmanager
 def written(out):
-    """A folder beside `out` to write in; it becomes `out` at the end, or vanishes after an error or Ctrl-C."""
+    """A folder beside `out` to write in; it becomes `out` at the end, or is removed after an error or Ctrl-C."""
     check_out(out)
     place = Path(out).resolve()  # a link stays a link
     folder = place.with_name(f".{place.name}.{os.getpid()}.partial")
@@ -40,7 +40,7 @@ def written(out):
         yield folder
         names = sorted([LIST, *(file.name for file in folder.iterdir())])
         (folder / LIST).write_text(json.dumps({"tinyalex inspect": names}, indent=1) + "\n", encoding="utf-8")
-        check_out(out)  # once more: much time has passed
+        check_out(out)  # again: much time has passed
         _take_place(folder, place)
     except OSError as error:
         raise UserError(f"--out {out}: cannot be written ({error.strerror or error})") from error
@@ -52,7 +52,7 @@ def written(out):
 
 
 def _take_place(folder, place):
-    """Rename a folder; what stood there before goes, or stays if that fails."""
+    """Rename `folder` to `place`; a folder already there is removed, or restored if that fails."""
     if not place.is_dir():
         os.rename(folder, place)
         return

@@ -1,7 +1,7 @@
-"""The page's rows of pictures. No meaning by colour alone: marks, hatches, frames and words beside it.
+"""The page's rows of pictures. Colour never stands alone: marks, hatches, frames and words say the same.
 
 N pictures, T their side. Each function returns a Matplotlib figure for `tinyalex.plots.save`. Everything is placed by
-hand, in inches from the upper left corner: Matplotlib's own layout takes minutes over hundreds of small axes.
+hand, in inches from the upper left corner: Matplotlib's own layout takes minutes for hundreds of small axes.
 """
 
 import textwrap
@@ -16,7 +16,7 @@ WIDTH = 9  # inches: 990 pixels as `save` writes them, about what the page shows
 
 
 def words(name, width=22, lines=1):
-    """A class name that fits: its first synonym, in at most so many lines of `width` letters; never read as TeX."""
+    """A class name cut to fit: its first synonym, in at most `lines` lines of `width` letters, escaped for TeX."""
     name = " ".join(name.split(",")[0].split()) or "?"
     fitted = textwrap.wrap(name, width, max_lines=lines, placeholder="…", break_long_words=True)
     return "\n".join(fitted).replace("$", r"\$")
@@ -39,7 +39,7 @@ def answers(pictures, names, tops):
 
 def _draw_top(axis, top):
     """Bars with names; the right class is filled, the others are hatched."""
-    for place, (name, p, is_right) in enumerate(top):
+    for place, (_, p, is_right) in enumerate(top):
         look = {"color": DARK} if is_right else {"facecolor": "white", "edgecolor": MIDDLE, "hatch": "////"}
         axis.barh(place, p, 0.72, **look)
         axis.text(p + 0.03, place, "< 1%" if p < 0.005 else f"{p:.0%}", va="center", fontsize=9)
@@ -51,9 +51,9 @@ def _draw_top(axis, top):
 
 
 def neighbours(queries):
-    """Each query beside its nearest training pictures, above in the network's eyes, below in pixels (Fig. 4, right).
+    """Each query beside its nearest training pictures, above by features, below by pixels (paper Fig. 4, right).
 
-    queries: [(picture, name, [(row's title, [(picture, name, is of the query's class), …]), two of them]), …]
+    queries: [(picture, name, two rows), …];  row: (title, [(picture, name, has the query's class), …])
     """
     sheet = _Sheet(len(queries), columns=1, cell=(WIDTH, 3.05))
     for q, (picture, name, rows) in enumerate(queries):
@@ -71,9 +71,9 @@ def neighbours(queries):
 
 
 def feature_maps(picture, layers):
-    """One picture, and of every layer its strongest channels, each from its lowest (dark) to its highest value (light).
+    """One picture and each layer's strongest channels, each from its lowest (dark) to its highest value (light).
 
-    layers: [(title, maps (H, W, n), numbers of the channels), …]
+    layers: [(title, maps (H, W, n), channel numbers), …]
     """
     sheet = _Sheet(len(layers), columns=1, cell=(WIDTH, 1.42))
     _frame(sheet.axes(0, (0, 0.25), (1.5, 1.5)), picture)
@@ -89,10 +89,10 @@ def feature_maps(picture, layers):
 
 
 def occlusion(pictures, names, maps, before, size, stride):
-    """Each picture beside the probability of its class with a square over each place; the worst square is drawn in.
+    """Each picture beside the probability of its class with a square over each place; the worst square is outlined.
 
-    maps: (N, rows, columns);  before: the probabilities without a square;  size, stride: of the square, in pixels
-    A place of a map lies where the middle of the square was.
+    maps: (N, rows, columns);  before: (N,) without a square;  size, stride: of the square, in pixels
+    Each value of a map is drawn at the centre of its square.
     """
     sheet = _Sheet(len(pictures), columns=3, cell=(3.05, 1.95), below=0.75)
     T, low = pictures.shape[1], (size - stride) / 2 - 0.5
@@ -103,7 +103,7 @@ def occlusion(pictures, names, maps, before, size, stride):
         top, side = np.multiply(np.unravel_index(heat.argmin(), heat.shape), stride)
         for color, style in (("white", "-"), ("black", (0, (2, 2)))):
             left.add_patch(Rectangle((side - 0.5, top - 0.5), size, size, fill=False, ec=color, ls=style, lw=1.8))
-        left.set(xlim=(-0.5, T - 0.5), ylim=(T - 0.5, -0.5))  # a square at the edge would make room for its line
+        left.set(xlim=(-0.5, T - 0.5), ylim=(T - 0.5, -0.5))  # or the line of a square at the edge would widen the axes
         high = low + stride * len(heat)
         right.imshow(heat, cmap="viridis", interpolation="nearest", extent=(low, high, high, low))
         right.set(xlim=(-0.5, T - 0.5), ylim=(T - 0.5, -0.5), xticks=(), yticks=())
@@ -116,7 +116,7 @@ def occlusion(pictures, names, maps, before, size, stride):
 
 
 class _Sheet:
-    """A figure of equal cells, `columns` of them in a row (or fewer, if there are not as many); sizes in inches."""
+    """A figure of `count` equal cells, at most `columns` in a row; sizes in inches."""
 
     def __init__(self, count, columns, cell, below=0.0):
         self.columns, self.cell = min(columns, count), cell
@@ -125,11 +125,11 @@ class _Sheet:
         self.figure = plt.figure(figsize=(self.width, self.height))
 
     def axes(self, n, place, size):
-        """Axes of that size in cell n, at (from the left, from the top)."""
+        """Axes in cell n. place: (from the left, from the top);  size: (width, height)."""
         return self._at(n % self.columns * self.cell[0] + place[0], n // self.columns * self.cell[1] + place[1], *size)
 
     def axes_below(self, place, height):
-        """Axes below all cells, as wide as they are but for a margin."""
+        """Axes below all cells, as wide as the figure without a margin of place[0] on each side."""
         return self._at(place[0], self.rows * self.cell[1] + place[1], self.width - 2 * place[0], height)
 
     def _at(self, left, top, width, height):
@@ -138,7 +138,7 @@ class _Sheet:
 
 
 def _frame(axis, picture, style=None):
-    """A picture, its pixels sharp, in a heavy frame of that line style, or in none."""
+    """Draw a picture with sharp pixels, in a heavy frame of this line style, or in none."""
     axis.imshow(picture, interpolation="nearest")
     axis.set(xticks=(), yticks=())
     for spine in axis.spines.values():

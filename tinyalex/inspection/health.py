@@ -1,4 +1,4 @@
-"""Units that do nothing, and how the layers fared while training."""
+"""Units that do nothing, and the layers' health during training."""
 
 import math
 
@@ -11,18 +11,14 @@ from tinyalex.terminal import progress_bar
 
 
 def dead_relus(network, split, view, xp, indices=None, quiet=True):
-    """{layer: (dead, units)} for every ReLU of the network; empty for one that has none.
+    """{layer: (dead, units)} for every ReLU of the network; empty if it has none.
 
-    A unit is dead if it is 0 for every one of the pictures (centre crops); in a convolutional layer a unit is a
-    channel, 0 at every place of every picture. indices: of which pictures of the split (default: all)
+    A unit is dead if it is 0 for every picture (centre crops); in a convolutional layer a unit is a channel, dead if it
+    is 0 at every place of every picture. indices: which pictures of the split (default: all)
     """
     indices = np.arange(len(split)) if indices is None else np.asarray(indices)
-    relus = [
-        name
-        for part in (network.features, network.classifier)
-        for name, layer in part.layers.items()
-        if isinstance(layer, ReLU)
-    ]
+    layers = network.features.layers | network.classifier.layers
+    relus = [name for name, layer in layers.items() if isinstance(layer, ReLU)]
     alive = {}
     with progress_bar(len(indices), "looking for dead units", quiet=quiet) as bar:
         for start in range(0, len(indices) if relus else 0, AT_ONCE):
@@ -37,10 +33,10 @@ def dead_relus(network, split, view, xp, indices=None, quiet=True):
 
 
 def health_by_layer(lines, key):
-    """{layer: (steps, values)} of one measure over training. lines: the "step" lines of metrics.jsonl.
+    """One measure over training, {layer: (steps, values)}. lines: the "step" lines of metrics.jsonl.
 
-    key: "update_ratio", "gradient_norm", … in what a line holds under "health"; lines without it, and values that are
-    no finite numbers, are left out.
+    key: the measure's name under "health", such as "update_ratio" or "gradient_norm"; lines without it, and values that
+    are not finite numbers, are skipped.
     """
     series = {}
     for line in lines:

@@ -1,6 +1,6 @@
-"""Who is near whom: in the network's eyes a picture's neighbours are of its kind, in pixels they are not (paper §6.1).
+"""Nearest neighbours: by features a picture's neighbours are of its class, by pixels they are not (paper §6.1).
 
-Q queries, P pictures in the pool, D numbers each.
+Q queries, P pictures in the pool, D features each.
 """
 
 import numpy as np
@@ -11,12 +11,12 @@ BLOCK_BYTES = 2**26  # a block of queries or of the pool, as float64
 def nearest(queries, pool, k):
     """The k rows of `pool` nearest to each query by Euclidean distance, nearest first: int64 (Q, k).
 
-    queries: (Q, D), pool: (P, D), numbers of any kind, on the host. Equal distances: the lower index first.
-    The distances of all pairs come from one product, |a|² − 2a·b + |b|² in float64; whoever may be among the nearest
-    is then measured once more, by the differences, so rounding decides no tie. ValueError unless 1 ≤ k ≤ P.
+    queries: (Q, D), pool: (P, D), of any numeric type, on the host. Of equal distances, the lower index comes first.
+    One product gives the distances of all pairs, |a|² − 2a·b + |b|² in float64; rows that may be among the nearest are
+    then measured again by their differences, so rounding decides no tie. Raises ValueError unless 1 ≤ k ≤ P.
     """
     if not 1 <= k <= len(pool):
-        raise ValueError(f"nearest: k = {k}, expected 1 to {len(pool)}, the rows of pool")
+        raise ValueError(f"nearest: k = {k}, expected 1 to {len(pool)}, the number of rows in pool")
     found = np.empty((len(queries), k), np.int64)
     for rows in _blocks(queries):
         a = np.asarray(queries[rows], np.float64)  # (q, D)
@@ -30,12 +30,12 @@ def nearest(queries, pool, k):
 
 
 def purity(labels, neighbour_labels):
-    """The mean share of neighbours that have the query's label. labels: (Q,);  neighbour_labels: (Q, k)."""
+    """The mean share of neighbours with the query's label. labels: (Q,);  neighbour_labels: (Q, k)."""
     return float((np.asarray(neighbour_labels) == np.asarray(labels)[:, None]).mean())
 
 
 def _squared_distances(a, pool):
-    """|a|² − 2a·b + |b|² for all pairs, (q, P), and by how much rounding can have moved one, for each query, (q,)."""
+    """|a|² − 2a·b + |b|² for all pairs, (q, P), and a bound on its rounding error for each query, (q,)."""
     squared, largest = np.empty((len(a), len(pool))), 0.0
     own = (a * a).sum(axis=1)  # (q,)
     for columns in _blocks(pool):
@@ -47,7 +47,7 @@ def _squared_distances(a, pool):
 
 
 def _exact(query, pool, candidates):
-    """Σ (a − b)² of one query and some rows of the pool, (len(candidates),)."""
+    """Σ (a − b)² between one query and the candidate rows of the pool, (len(candidates),)."""
     exact = np.empty(len(candidates))
     rows = max(1, BLOCK_BYTES // (8 * len(query)))
     for start in range(0, len(candidates), rows):
@@ -57,6 +57,6 @@ def _exact(query, pool, candidates):
 
 
 def _blocks(array):
-    """Slices over the rows, each of at most BLOCK_BYTES in float64, but at least a row."""
+    """Slices over the rows, each of at most BLOCK_BYTES in float64, but at least one row."""
     rows = max(1, BLOCK_BYTES // (8 * max(1, array.shape[1])))
     return [slice(start, min(start + rows, len(array))) for start in range(0, len(array), rows)]

@@ -1,4 +1,4 @@
-"""Where in a picture the network sees its class: cover a place, and look what becomes of the probability.
+"""Where in a picture the network sees its class: cover a place and measure the probability.
 
 After Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, 2014, §4.2. T is the side of a crop.
 """
@@ -14,15 +14,14 @@ AT_ONCE = 128
 def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np):
     """The probability of `label` with a grey square over each place of the centre crop: float64 (rows, columns).
 
-    Entry [r, c] is for the square from row r·stride, column c·stride on; it is 0 after the mean is subtracted, so it
-    says nothing. rows = columns = (T − size) // stride + 1. Without any square: see `probability_of`.
+    Entry [r, c] is for the square that starts at row r·stride, column c·stride. The square is 0 after the mean is
+    subtracted, so it says nothing. rows = columns = (T − size) // stride + 1. Without a square: `probability_of`.
 
-    picture: uint8 (S, S, 3) on the host;  size, stride: pixels of the crop. ValueError where the square does not fit.
+    picture: uint8 (S, S, 3) on the host;  size, stride: in pixels. Raises ValueError if the square does not fit.
     """
     if not 1 <= size <= view.crop or stride < 1:
-        raise ValueError(
-            f"occlusion_map: size = {size}, stride = {stride}, expected 1 ≤ size ≤ {view.crop}, stride ≥ 1"
-        )
+        expected = f"expected 1 ≤ size ≤ {view.crop}, stride ≥ 1"
+        raise ValueError(f"occlusion_map: size = {size}, stride = {stride}, {expected}")
     crop = _centre(view, picture, xp)  # (1, T, T, 3)
     starts = range(0, view.crop - size + 1, stride)
     places = [(top, left) for top in starts for left in starts]
@@ -36,7 +35,7 @@ def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np):
 
 
 def probability_of(network, view, picture, label, xp=np):
-    """The probability of `label` for the centre crop as it is."""
+    """The probability of `label` for the uncovered centre crop."""
     return float(to_host(softmax(network.predict(_centre(view, picture, xp))))[0, label])
 
 

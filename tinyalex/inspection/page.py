@@ -32,7 +32,8 @@ STYLE = """
   :root { --ink: #e8e8e8; --paper: #16181c; --soft: #b0b0b0; --line: #444a52; --link: #6ece9a }
 }
 * { box-sizing: border-box }
-body { margin: 0; font: 1rem/1.55 system-ui, "Segoe UI", Roboto, sans-serif; color: var(--ink); background: var(--paper) }
+body { margin: 0; font: 1rem/1.55 system-ui, "Segoe UI", Roboto, sans-serif }
+body { color: var(--ink); background: var(--paper) }
 header, nav, main, footer { max-width: 66rem; margin: 0 auto; padding: 0 1rem }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 1.5rem 0 .3rem } h2 { font-size: 1.3rem; margin: 2.5rem 0 .6rem }
 p, figcaption, li { max-width: 46rem } .soft { color: var(--soft) }
@@ -55,9 +56,9 @@ footer { margin-top: 3rem; padding-bottom: 2rem; border-top: 1px solid var(--lin
 
 
 def write_page(out, subject, about, quiet=False):
-    """Draw every panel and write the folder `out`; (path of the page, names of the figures, their numbers).
+    """Draw every panel and write the folder `out`; returns (path of the page, names of the figures, their numbers).
 
-    about: what to say of the network at the top, (label, text) pairs, the first of them its name
+    about: (label, text) pairs for the top of the page; the first is the network's name
     """
     errors = {"top1_error": subject.measured.top1_error, "top5_error": subject.measured.top5_error}
     panels, figures, numbers = [], {}, errors | {"images": len(subject.labels), "classes": len(subject.names)}
@@ -78,28 +79,28 @@ def write_page(out, subject, about, quiet=False):
 
 
 def in_short(numbers):
-    """The numbers of `write_page` for people, (label, text) pairs."""
+    """The numbers of `write_page` for people: (label, text) pairs."""
     error = f"top-1 {numbers['top1_error']:.1%}"
-    if numbers["classes"] > 5:  # of fewer the right one is always among the first five
+    if numbers["classes"] > 5:  # otherwise the right class is always among the first five
         error += f", top-5 {numbers['top5_error']:.1%}"
     near = [f"{share:.1%} {'by' if space == 'chance' else 'in'} {space}" for space, share in numbers["purity"].items()]
-    most = [
-        f"{first_name(one['class'])} taken for {first_name(one['answer'])} ({one['pictures']}×)"
-        for one in numbers["confusions"][:1]
-    ]
+    most = "none"
+    if numbers["confusions"]:
+        one = numbers["confusions"][0]
+        most = f"{first_name(one['class'])} taken for {first_name(one['answer'])} ({one['pictures']}×)"
     dead = [f"{layer} {one['dead']} of {one['units']}" for layer, one in numbers["dead"].items() if one["dead"]]
     return (
         ("Validation error", error),
-        ("Nearest of its class", listed(near)),
+        ("Neighbours of its class", listed(near)),
         ("Calibration error", f"{numbers['ece']:.3f}"),
-        ("Confused most", listed(most)),
-        ("Dead units", listed(dead) if numbers["dead"] else "it has no ReLUs"),
+        ("Most confused", most),
+        ("Dead units", listed(dead) if numbers["dead"] else "no ReLUs"),
         ("Colour by tower", listed(f"{mean:.2f}" for mean in numbers["tower_colour"])),
     )
 
 
 def _without_figure(panel):
-    """The panel's words: its figure is on the disk now, and its memory can go."""
+    """The panel's words: its figure is on the disk, so its memory can be freed."""
     return Panel(panel.name, panel.heading, panel.caption, None, panel.alt, panel.table)
 
 
@@ -113,19 +114,19 @@ def _page(panels, sizes, about):
     sections = "\n".join(_section(panel, sizes.get(f"{panel.name}.png")) for panel in panels)
     return (
         f'<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{STYLE}</style>\n</head>\n<body>\n'
-        '<a class="skip" href="#content">Skip to the figures</a>\n'
-        f'<header>\n<h1>{title}</h1>\n<div class="wide"><table>\n<caption>In short</caption>\n<tbody>\n{rows}\n</tbody>\n'
-        "</table></div>\n</header>\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<style>{STYLE}</style>\n</head>\n<body>\n<a class="skip" href="#content">Skip to the figures</a>\n'
+        f'<header>\n<h1>{title}</h1>\n<div class="wide"><table>\n<caption>In short</caption>\n'
+        f"<tbody>\n{rows}\n</tbody>\n</table></div>\n</header>\n"
         f'<nav aria-labelledby="contents">\n<h2 id="contents">Contents</h2>\n<ol>\n{contents}\n</ol>\n</nav>\n'
         f'<main id="content" tabindex="-1">\n{sections}\n</main>\n'
         '<footer class="soft"><p>Drawn by <code>tinyalex inspect</code>. Every number was computed from this run; '
-        "pictures are validation pictures where nothing else is said.</p></footer>\n</body>\n</html>\n"
+        "pictures are validation pictures unless stated otherwise.</p></footer>\n</body>\n</html>\n"
     )
 
 
 def _section(panel, size):
-    """One part of the page; size: (width, height) of its figure in pixels, or None where it has none."""
+    """One section of the page; size: (width, height) of its figure in pixels, or None without a figure."""
     caption = html.escape(panel.caption)
     if size is None:
         inside = f"<p>{caption}</p>"

@@ -1,13 +1,14 @@
-"""One part of the page: a figure and what is to be said of it."""
+"""One section of the page: a figure and its words."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Panel:
-    """name: of its PNG file and its place in the page;  caption, alt: plain text;  figure: Matplotlib's, or None
+    """One section of the page.
 
-    table: (caption, header, rows), or None;  numbers: what --json gives
+    name: of its PNG file and of its link target;  caption, alt: plain text;  figure: Matplotlib's, or None
+    table: (caption, header, rows), or None;  numbers: for --json
     """
 
     name: str
@@ -20,7 +21,7 @@ class Panel:
 
 
 def listed(items, none="none"):
-    """Words in a row: "a, b and c"."""
+    """Join items in words, "a, b and c"; `none` if there are no items."""
     items = [str(item) for item in items]
     if len(items) < 2:
         return items[0] if items else none
@@ -28,5 +29,5 @@ def listed(items, none="none"):
 
 
 def first_name(name):
-    """Of several synonyms the first, on one line."""
+    """The first of a class's synonyms, on one line."""
     return " ".join(name.split(",")[0].split()) or "?"

@@ -1,4 +1,4 @@
-"""What the network sees: panels of its kernels, of pictures alike to it, of its feature maps and of where it looks."""
+"""Panels on what the network sees: its kernels, pictures that look alike to it, feature maps, and where it looks."""
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from tinyalex.inspection.subject import sample
 from tinyalex.layers import Conv2d
 
 NEIGHBOURS = 6  # as in the paper's Fig. 4
-POOL, QUERIES = 4000, 500  # at most so many training pictures are searched, for so many validation pictures
-PIXELS = 64  # larger pictures are averaged down to about this side before their pixels are compared
+POOL, QUERIES = 4000, 500  # the most training pictures to search, and validation pictures to search for
+PIXELS = 64  # larger pictures are averaged down to about this side before pixels are compared
 CHANNELS = 6
 
 
@@ -22,7 +22,7 @@ CHANNELS = 6
 
 
 def kernels(subject):
-    """The first layer's kernels by tower, and how coloured they are (paper §6.1, Fig. 3)."""
+    """The first layer's kernels by tower, and their colour selectivity (paper §6.1, Fig. 3)."""
     weight = subject.weight
     selectivity, (name, _) = colour_selectivity(weight), subject.convolutions[0]
     KH, KW, _, F = weight.shape
@@ -34,8 +34,9 @@ def kernels(subject):
     parts = [(title.capitalize(), weight[..., a:b], selectivity[a:b]) for title, (a, b) in zip(titles, cuts)]
     found = listed(f"{mean:.2f} in {tower}" for mean, tower in zip(means, towers))
     caption = (
-        f"The {F} kernels of {name}, {KH}×{KW} pixels each; mid-grey is 0. Colour selectivity is the share of a kernel's "
-        f"energy outside the grey axis, 0 for a kernel without colour: on average {found}. {_division(selectivity, means)}"
+        f"The {F} kernels of {name}, {KH}×{KW} pixels each; mid-grey is 0. Colour selectivity is the share of a "
+        "kernel's energy outside the grey axis, 0 for a kernel without colour; the mean is "
+        f"{found}. {_division(selectivity, means)}"
     )
     alt = (
         f"Small colour pictures of {F} kernels, {listed(titles)}, beside bars of their colour selectivity, from "
@@ -46,16 +47,14 @@ def kernels(subject):
 
 
 def _division(selectivity, means):
-    """Words for whether the towers divide colour between them."""
+    """Whether the towers divide colour between them, in words."""
     if len(means) == 1:
         return "The next convolution has one group, so there is one tower, not the paper's two."
     difference, chance = abs(means[0] - means[1]), np.quantile(differences_by_chance(selectivity), 0.95)
-    verdict = (
-        "as in the paper, one tower is for colour" if difference > chance else "no clear sign of the paper's division"
-    )
+    found, missing = "as in the paper, one tower is for colour", "no clear sign of the paper's division"
     return (
-        f"The towers differ by {difference:.2f}; halves of these kernels put together at random stay within {chance:.2f} "
-        f"in 95 of 100 cases: {verdict} (§6.1, Fig. 3)."
+        f"The towers differ by {difference:.2f}; random halves of these kernels differ by at most {chance:.2f} in 95 "
+        f"of 100 cases: {found if difference > chance else missing} (§6.1, Fig. 3)."
     )
 
 
@@ -63,7 +62,7 @@ def _division(selectivity, means):
 
 
 def alike(subject):
-    """Validation pictures beside the training pictures nearest to them, in relu7 and in pixels (Fig. 4, right)."""
+    """Validation pictures beside their nearest training pictures, by features and by pixels (Fig. 4, right)."""
     train, val = subject.dataset.train, subject.dataset.val
     pool, queries = sample(train, POOL, "pool"), sample(val, QUERIES, "queries")
     shown = subject.some(np.arange(len(val)), subject.shown, "alike")
@@ -79,20 +78,19 @@ def alike(subject):
     pure = {space: purity(val.labels[queries], train.labels[rows[len(shown) :]]) for space, rows in near.items()}
     counts = np.bincount(train.labels[pool], minlength=len(subject.names))
     pure["chance"] = float((counts[val.labels[queries]] / len(pool)).mean())
-    figure = galleries.neighbours(
-        [_neighbours(subject, shown[q], {s: near[s][q] for s in near}) for q in range(len(shown))]
-    )
+    drawn = [_query(subject, index, {space: rows[q] for space, rows in near.items()}) for q, index in enumerate(shown)]
+    figure = galleries.neighbours(drawn)
     some = "a sample of " if len(pool) < len(train) else ""
     averaged = f", averaged down to about {PIXELS} a side" if subject.view.crop > PIXELS else ""
     caption = (
-        f"Validation pictures, each beside the {k} nearest of {some}{len(pool):,} training pictures: above by Euclidean "
-        f"distance in what {name} gives the last layer, below in pixels{averaged} (paper, Fig. 4, right); those of its "
-        f"class have {galleries.RIGHT} and a frame. Over {len(queries)} validation pictures {pure[name]:.1%} of the {k} "
-        f"nearest in {name} are of the picture's class, in pixels {pure['pixels']:.1%}; by chance it would be "
-        f"{pure['chance']:.1%}."
+        f"Validation pictures, each beside the {k} nearest of {some}{len(pool):,} training pictures by Euclidean "
+        f"distance: above between the features that {name} gives the last layer, below between pixels{averaged} "
+        f"(paper, Fig. 4, right); those of the same class have {galleries.RIGHT} and a frame. Over {len(queries)} "
+        f"validation pictures, {pure[name]:.1%} of the {k} nearest in {name} have the picture's class, against "
+        f"{pure['pixels']:.1%} in pixels and {pure['chance']:.1%} by chance."
     )
     alt = _alike_alt(subject, shown, near)
-    return Panel("neighbours", "Which pictures are alike to it", caption, figure, alt, numbers={"purity": pure})
+    return Panel("neighbours", "Which pictures look alike to it", caption, figure, alt, numbers={"purity": pure})
 
 
 def _alike_alt(subject, shown, near):
@@ -102,11 +100,11 @@ def _alike_alt(subject, shown, near):
         counts = listed(f"{(train[rows[q]] == label).sum()} in {space}" for space, rows in near.items())
         said.append(f"{first_name(subject.names[label])}: {counts}")
     k = near["pixels"].shape[1]
-    return f"{len(shown)} pictures, each with two rows of {k} neighbours. Of its own class are, for {'; '.join(said)}."
+    return f"{len(shown)} pictures, each with two rows of {k} neighbours. Neighbours of its class: {'; '.join(said)}."
 
 
-def _neighbours(subject, index, near):
-    """What `galleries.neighbours` takes for one validation picture. near: {space: indices of training pictures}."""
+def _query(subject, index, near):
+    """A validation picture as `galleries.neighbours` takes it. near: {space: indices of training pictures}."""
     label, rows = subject.labels[index], []
     for space, indices in near.items():
         pictures, labels = subject.crops(subject.dataset.train, indices), subject.dataset.train.labels[indices]
@@ -115,13 +113,13 @@ def _neighbours(subject, index, near):
 
 
 def _pixels(subject, split, indices):
-    """The centre crops of pictures as rows of pixels, (N, D); never more than a batch of large ones in memory."""
+    """The centre crops of pictures as rows of pixels, (N, D), with at most a batch of large ones in memory."""
     batches = [indices[start : start + AT_ONCE] for start in range(0, len(indices), AT_ONCE)]
     return np.concatenate([shrunk(subject.crops(split, batch)) for batch in batches])
 
 
 def shrunk(pictures):
-    """Pictures as rows of pixels, (N, D); large ones averaged down to at most PIXELS a side. uint8 (N, T, T, 3)."""
+    """Pictures, uint8 (N, T, T, 3), as rows of pixels, (N, D); large ones averaged down to at most PIXELS a side."""
     N, T, _, C = pictures.shape
     factor = -(-T // PIXELS)
     if factor == 1:
@@ -138,7 +136,7 @@ def shrunk(pictures):
 
 def feature_maps(subject):
     """One picture layer by layer: the channels with the largest outputs after each convolution."""
-    index = _rightly_answered(subject, 1, "maps")[0]
+    index = _right_first(subject, 1, "maps")[0]
     picture, name = subject.crops(subject.dataset.val, [index])[0], first_name(subject.names[subject.labels[index]])
     x = subject.view.centre(to_device(subject.dataset.val.gather([index]), subject.xp))
     outputs, rows, said = activations(subject.network, x), [], []
@@ -149,16 +147,20 @@ def feature_maps(subject):
         rows.append((f"{conv}\n{H}×{W}×{C}", y[..., strongest], strongest + 1))
         said.append(f"{(y > 0).mean():.0%} of {y.size:,} outputs in {conv}")
     caption = (
-        f"A validation picture ({name}) and the {CHANNELS} channels of each convolution whose outputs are largest on "
-        f"average, after the activation; each from its lowest (dark) to its highest (light). Above 0 are {listed(said)}."
+        f"A validation picture ({name}) and, for each convolution, the {CHANNELS} channels with the largest outputs on "
+        "average, after the activation, each from its lowest (dark) to its highest value (light). Above 0 are "
+        f"{listed(said)}."
     )
     shapes = listed(title.replace("\n", ", ") for title, _, _ in rows)
-    alt = f"A picture, {name}, and the {CHANNELS} strongest maps of each convolution: {shapes}. Above 0 are {listed(said)}."
+    alt = (
+        f"A picture, {name}, and the {CHANNELS} strongest maps of each convolution: {shapes}. "
+        f"Above 0 are {listed(said)}."
+    )
     return Panel("maps", "One picture, layer by layer", caption, galleries.feature_maps(picture, rows), alt)
 
 
 def _after_convolutions(network):
-    """{convolution: its activation, the next there is before another convolution, or else itself}, by name."""
+    """{convolution: the first activation before the next convolution, or else the convolution itself}, by name."""
     found, conv = {}, None
     for name, layer in network.features.layers.items():
         if isinstance(layer, Conv2d):
@@ -168,20 +170,18 @@ def _after_convolutions(network):
     return found
 
 
-def _rightly_answered(subject, count, purpose):
-    """`count` validation pictures, those first that are answered rightly."""
-    right, wrong = np.flatnonzero(subject.right), np.flatnonzero(~subject.right)
-    return np.concatenate([subject.some(right, count, purpose), subject.some(wrong, count, purpose)])[:count].astype(
-        int
-    )
+def _right_first(subject, count, purpose):
+    """`count` validation pictures, those with right answers first."""
+    kinds = np.flatnonzero(subject.right), np.flatnonzero(~subject.right)
+    return np.concatenate([subject.some(kind, count, purpose) for kind in kinds])[:count].astype(int)
 
 
 # ---------------------------------------------------------------------------------------------- occlusion
 
 
 def occlusions(subject):
-    """Where a grey square takes the network's answer away."""
-    chosen = _rightly_answered(subject, subject.shown, "occlusion")
+    """Where a grey square lowers the probability of the right class."""
+    chosen = _right_first(subject, subject.shown, "occlusion")
     size = max(1, round(subject.view.crop / 7))
     stride = max(1, size // 2)
     look = dict(network=subject.network, view=subject.view, xp=subject.xp)
@@ -192,12 +192,12 @@ def occlusions(subject):
     maps, names = np.stack(maps), [first_name(subject.names[k]) for k in subject.labels[chosen]]
     lowest = maps.min(axis=(1, 2))
     caption = (
-        f"The probability of the right class when a grey square of {size} pixels covers a place of the "
-        f"{subject.view.crop}-pixel crop, tried at {maps[0].size} places (after Zeiler and Fergus, 2014). On average it is "
-        f"{np.mean(before):.2f} for the whole crop and {lowest.mean():.2f} with the worst place covered, the dashed "
-        "square. Each map has a scale of its own."
+        f"The probability of the right class when a grey square of side {size} covers a place of the "
+        f"{subject.view.crop}-pixel crop, tried at {maps[0].size} places (after Zeiler and Fergus, 2014). On average "
+        f"it is {np.mean(before):.2f} for the uncovered crop and {lowest.mean():.2f} with the worst place covered, the "
+        "dashed square. Each map has its own scale."
     )
     said = "; ".join(f"{name} from {p:.2f} to {low:.2f}" for name, p, low in zip(names, before, lowest))
-    alt = f"{len(chosen)} pictures, each beside a map of that probability. With the worst place covered it goes, for {said}."
+    alt = f"{len(chosen)} pictures, each beside a map of that probability. Covering the worst place changes it: {said}."
     figure = galleries.occlusion(subject.crops(subject.dataset.val, chosen), names, maps, before, size, stride)
     return Panel("occlusion", "Where it looks", caption, figure, alt)

@@ -1,4 +1,4 @@
-"""What is looked at: a trained network, the pictures that it is shown, and its answers to all validation pictures."""
+"""The subject of an inspection: a trained network, its data set, and its answers to all validation pictures."""
 
 import functools
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from tinyalex.layers import Conv2d
 
 @dataclass(frozen=True)
 class Subject:
-    """A network with its view and what its checkpoint says of it, a `Dataset`, and p, its answers: (N, K), on the host.
+    """A trained network with its `View` and `Dataset`.
 
-    shown: how many pictures a gallery holds;  steps: the "step" lines of the metrics beside the checkpoint, if there are any
+    info: from its checkpoint;  p: its probabilities for the validation pictures, (N, K), on the host
+    shown: pictures per gallery;  steps: the "step" lines of the metrics beside the checkpoint, if any
     """
 
     network: object
@@ -52,7 +53,7 @@ class Subject:
 
     @functools.cached_property
     def measured(self):
-        """Its errors on the validation pictures, as `tinyalex evaluate` has them."""
+        """Its errors on the validation pictures, as `tinyalex evaluate` gives them."""
         return measure(self.p, self.labels)
 
     @property
@@ -71,7 +72,7 @@ class Subject:
         return split.gather(indices)[:, start : start + T, start : start + T]
 
     def some(self, candidates, count, purpose):
-        """`count` of the validation pictures `candidates`, drawn for this purpose, of as many classes as can be had."""
+        """Draw `count` of the pictures `candidates`, of as many classes as possible. purpose: names the draw."""
         drawn = random_stream(0, "inspect", purpose).permutation(candidates).astype(int)
         first = np.zeros(len(drawn), bool)
         first[np.unique(self.labels[drawn], return_index=True)[1]] = True
@@ -79,7 +80,7 @@ class Subject:
 
 
 def sample(split, count, purpose):
-    """The indices of at most `count` pictures, drawn for this purpose, in order."""
+    """Draw the indices of at most `count` pictures, in order. purpose: names the draw."""
     if len(split) <= count:
         return np.arange(len(split))
     return np.sort(random_stream(0, "inspect", purpose).choice(len(split), count, replace=False))
