@@ -1,4 +1,4 @@
-"""Intervals and tests against numbers known by hand, against counting by brute force, and against simulated truth."""
+"""Intervals and tests against numbers known by hand, brute-force enumeration, and simulations with a known truth."""
 
 import itertools
 import math
@@ -21,7 +21,7 @@ def density(t, freedom):
 
 
 def within(t, freedom, steps=20_000):
-    """P(|T| ≤ t): the density from 0 to t, after Simpson, twice."""
+    """P(|T| ≤ t): twice the integral of the density from 0 to t, by Simpson's rule."""
     weights = np.ones(steps + 1)
     weights[1:-1:2], weights[2:-1:2] = 4, 2
     return 2 * t / steps / 3 * (weights * density(np.linspace(0, t, steps + 1), freedom)).sum()
@@ -51,9 +51,9 @@ def test_student_t():
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 6, 7, 30, 101])
 @pytest.mark.parametrize("level", [1e-3, 0.5, 0.95, 0.999])
-def test_student_t_is_where_the_density_says(level, freedom):
+def test_student_t_agrees_with_the_density(level, freedom):
     if level == 0.999 and freedom == 1:
-        return  # at t = 637 Simpson's steps are too wide; the value is known: tan(0.999 π/2)
+        return  # at t = 637 Simpson's steps are too wide; the value is known, tan(0.999 π/2)
     assert within(student_t(level, freedom), freedom) == pytest.approx(level, abs=1e-9)
     assert student_t(0.999, 1) == pytest.approx(math.tan(0.999 * math.pi / 2), rel=1e-9)
 
@@ -62,7 +62,7 @@ def test_student_t_is_where_the_density_says(level, freedom):
     "edits",
     [
         ("math.sqrt(freedom) * ", ""),
-        ("< level", "< level / 2"),  # one-sided: 6.314 for 12.706
+        ("< level", "< level / 2"),  # one-sided: 6.314 instead of 12.706
         ("range(60)", "range(15)"),
     ],
 )
@@ -117,14 +117,14 @@ def test_t_interval_teeth(edits):
 
 
 @pytest.mark.parametrize("n", [2, 5, 12])
-def test_t_interval_covers_the_truth_as_often_as_it_says(n):
+def test_t_interval_covers_the_truth_as_often_as_promised(n):
     """2,000 samples of a normal distribution; 0.95 ± three standard errors of that share."""
     samples = np.random.default_rng(n).normal(3.0, 2.0, (2000, n))
     covered = sum(one.low <= 3.0 <= one.high for one in map(t_interval, samples)) / 2000
     assert abs(covered - 0.95) < 3 * math.sqrt(0.95 * 0.05 / 2000)
 
 
-def test_one_value_says_nothing_of_the_spread():
+def test_one_value_says_nothing_about_the_spread():
     assert t_interval([0.25]) == Interval(0.25, -math.inf, math.inf)
 
 
@@ -137,7 +137,7 @@ def test_equal_values_have_no_width(value):
 
 
 def check_bootstrap(paired_bootstrap):
-    """Against all 4⁴ ways to draw from four pictures: the same mean, and nearly the same share below each end."""
+    """Against all 4⁴ ways to draw from four pictures: the same mean, nearly the same share of means below each end."""
     a, b = [1, 5, 2, 9], [0, 1, 3, 2]
     d = [1, 4, -1, 7]
     means = sorted(sum(one) / 4 for one in itertools.product(d, repeat=4))
@@ -171,14 +171,14 @@ def test_bootstrap_teeth(edits):
 
 
 def wrong_answers(seed, pictures, only_a, only_b, both):
-    """Two networks' wrong answers on the same pictures: shares of those that A, B, or both get wrong."""
+    """Two networks' wrong answers on the same pictures. only_a, only_b, both: the shares that they get wrong."""
     u = np.random.default_rng(seed).random(pictures)
     together = u < both
     return together | (u > 1 - only_a), together | ((both <= u) & (u < both + only_b))
 
 
 def test_bootstrap_agrees_with_the_normal_distribution():
-    """Of many pictures the mean is nearly normal, with the deviation of d over √N."""
+    """The mean over many pictures is nearly normal, with the standard deviation of d over √N."""
     a, b = wrong_answers(0, 4000, 0.12, 0.08, 0.3)
     d = a.astype(float) - b
     half = 1.959964 * d.std() / math.sqrt(4000)
@@ -186,10 +186,10 @@ def test_bootstrap_agrees_with_the_normal_distribution():
     assert found.mean == pytest.approx(d.mean()) and 0.01 < d.mean() < 0.07
     assert (found.low, found.high) == pytest.approx((d.mean() - half, d.mean() + half), abs=0.06 * half)
     unpaired = 1.959964 * math.sqrt((a.var() + b.var()) / 4000)
-    assert half < 0.7 * unpaired, "that pictures are paired should have counted here"
+    assert half < 0.7 * unpaired, "pairing should have mattered here"
 
 
-def test_bootstrap_covers_the_truth_as_often_as_it_says():
+def test_bootstrap_covers_the_truth_as_often_as_promised():
     """1,000 pairs of networks whose true difference is known; 0.95 ± three standard errors of that share."""
     covered = 0
     for seed in range(1000):
@@ -222,7 +222,7 @@ def answers(only_a, only_b, both=3, neither=4):
 
 
 def by_enumeration(only_a, only_b):
-    """The share, among all 2ⁿ ways to deal out the n pictures, of those as uneven as what was found."""
+    """The share of all 2ⁿ ways to deal out the n pictures that are at least as uneven as the one found."""
     n = only_a + only_b
     dealt = [sum(coins) for coins in itertools.product((0, 1), repeat=n)]
     return sum(abs(2 * k - n) >= abs(only_a - only_b) for k in dealt) / 2**n
@@ -260,9 +260,8 @@ def test_mcnemar_teeth(edits):
 def test_mcnemar_of_thousands(only_a, only_b):
     """Against the sum in logarithms."""
     n, k = only_a + only_b, min(only_a, only_b)
-    logs = [
-        math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - (n - 1) * math.log(2) for i in range(k + 1)
-    ]
+    log_n = math.lgamma(n + 1) - (n - 1) * math.log(2)
+    logs = [log_n - math.lgamma(i + 1) - math.lgamma(n - i + 1) for i in range(k + 1)]
     most = max(logs)
     expected = math.exp(most) * math.fsum(math.exp(log - most) for log in logs)
     assert mcnemar(*answers(only_a, only_b)) == (only_a, only_b, pytest.approx(expected, rel=1e-7, abs=1e-300))

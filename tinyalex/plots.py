@@ -1,4 +1,4 @@
-"""Every picture that the project draws. Colours from viridis, safe for colour-blind eyes and in grey."""
+"""Figures of runs and benchmarks. Colours from viridis, safe for colour-blind readers and in greyscale."""
 
 import math
 
@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt  # noqa: E402 (after the backend is chosen)
 
 from tinyalex.runs.checkpoint import replacing  # noqa: E402
 
-DARK, MIDDLE = "#440154", "#21918c"  # ends far apart in lightness, so curves differ in grey too
+DARK, MIDDLE = "#440154", "#21918c"  # far apart in lightness, so curves differ in greyscale too
 
 
 def save(figure, path):
@@ -53,7 +53,7 @@ def draw_errors(axis, epochs):
 
 
 def compared_curves(histories, names):
-    """Training and validation error of two runs by epoch, a panel each. histories: two lists of "epoch" lines."""
+    """Training and validation error of two runs by epoch, one panel each. histories: two lists of "epoch" lines."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained", sharex=True, sharey=True)
     panels = (("train_top1_error", "Training error (augmented, dropout)"), ("val_top1_error", "Validation error"))
     for axis, (key, title) in zip(axes, panels):
@@ -63,7 +63,7 @@ def compared_curves(histories, names):
         axis.set(title=title, xlabel="epoch")
         axis.grid(alpha=0.25)
     axes[0].set_ylabel("wrong top-1 answers, %")
-    axes[0].set_ylim(bottom=0)  # up to the curves, so that small differences can be seen; both panels share it
+    axes[0].set_ylim(bottom=0)  # the curves set the top, so that small differences show; both panels share the axis
     axes[0].xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     figure.legend(axes[0].lines, names, loc="outside lower center", frameon=False)  # below: paths may be long
     return figure
@@ -79,7 +79,7 @@ def kernels(weight, title):
 
 
 def kernel_sheet(weight):
-    """Kernels (KH, KW, 3, F) laid out in a grid with grey seams: float (rows, columns, 3) in 0..1.
+    """Kernels (KH, KW, 3, F) laid out in a grid with white seams: float32 (rows, columns, 3) in 0..1.
 
     Each kernel is scaled by its own largest absolute value, so 0 is mid-grey and weak kernels can be seen.
     """
@@ -95,13 +95,13 @@ def kernel_sheet(weight):
 
 
 def draw_sheet(axis, sheet):
-    """A picture without axes, its pixels left sharp."""
+    """Draw a picture with sharp pixels and without axes."""
     axis.imshow(sheet, interpolation="nearest")
     axis.set_axis_off()
 
 
 def overview(epochs, weight, title):
-    """Training curves beside the first layer's kernels, in one picture."""
+    """Error curves beside the first layer's kernels, in one figure."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained", width_ratios=(1.15, 1))
     draw_errors(axes[0], epochs)
     draw_sheet(axes[1], kernel_sheet(weight))
@@ -111,27 +111,25 @@ def overview(epochs, weight, title):
 
 
 def speeds(results, machine):
-    """Images/s of both sides as bars, a panel a network, with the ratio on our bars. results: those of `tinyalex bench`."""
-    figure, axes = plt.subplots(
-        len(results), 1, figsize=(8, 1.2 + 1.75 * len(results)), layout="constrained", squeeze=False
-    )
+    """Images/s of tinyalex and PyTorch as bars, one panel per network. results: from `tinyalex bench`."""
+    N = len(results)
+    figure, axes = plt.subplots(N, 1, figsize=(8, 1.2 + 1.75 * N), layout="constrained", squeeze=False)
     for axis, result in zip(axes[:, 0], results):
         draw_speeds(axis, result)
-    axes[-1, 0].set_xlabel("images/s (longer is faster; each network has a scale of its own)", fontsize=11)
+    axes[-1, 0].set_xlabel("images/s (longer is faster; each network has its own scale)", fontsize=11)
     against = "tinyalex against PyTorch" if results[0]["torch_train_layout"] else "tinyalex"
-    figure.suptitle(f"Images a second: {against}, medians", fontsize=15)
+    figure.suptitle(f"Images per second: {against}, medians", fontsize=15)
     figure.supxlabel(machine, fontsize=8, color="#444444")
     return figure
 
 
 def draw_speeds(axis, result):
-    """Four bars on one axis: training and inference, ours above PyTorch's."""
+    """Four bars on one axis: training and inference, ours above PyTorch's, with the ratio on ours."""
     works = [("training", "train"), ("inference", "infer")]
     longest = max(result[f"{side}{key}_images_per_s"] or 0 for _, key in works for side in ("", "torch_"))
     for place, (_, key) in enumerate(works):
-        ours, theirs, ratio = (
-            result[name] for name in (f"{key}_images_per_s", f"torch_{key}_images_per_s", f"{key}_ratio")
-        )
+        ours, theirs = result[f"{key}_images_per_s"], result[f"torch_{key}_images_per_s"]
+        ratio = result[f"{key}_ratio"]
         text = f" {_rate(ours)}  tinyalex" + (f", {ratio:.2f} × PyTorch" if ratio else "")
         axis.barh(place - 0.2, ours, 0.38, color=DARK)
         axis.text(ours, place - 0.2, text, va="center", fontsize=12, weight="bold")

@@ -1,6 +1,6 @@
-"""How sure a difference is: intervals and a test, on NumPy in float64, as pure functions.
+"""How certain a difference is: intervals and a test, as pure functions on NumPy in float64.
 
-n values (one a run, say), N pictures. Nothing here knows where the numbers come from.
+n values (for example one per run), N pictures. Nothing here knows where the numbers come from.
 """
 
 import math
@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyalex.backend import random_stream
 
-DRAWS_AT_ONCE = 1 << 16  # numbers of pictures drawn in one piece: half a MiB, which stays in the caches
+DRAWS_AT_ONCE = 1 << 16  # picture indices drawn at once: half a MiB, which stays in the caches
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,18 @@ class Interval:
 
 
 def student_t(level, freedom):
-    """The t with P(|T| ≤ t) = level, T being Student's with `freedom` degrees of freedom: 12.706 for 0.95 and 1.
+    """The t with P(|T| ≤ t) = level, for Student's T with `freedom` degrees of freedom: 12.706 for 0.95 and 1.
 
-    With θ = atan(t / √freedom) the probability is a finite sum of powers of cos θ (see `_within`), rising in θ from 0 to 1,
-    so θ is found by halving (0, π/2). level: above 0, below 1;  freedom: a whole number, 1 or more
-    Source: Student, The Probable Error of a Mean, Biometrika 6 (1908); the sums: Abramowitz & Stegun, 26.7.3 and 26.7.4.
+    With θ = atan(t / √freedom) the probability is a finite sum of powers of cos θ (see `_within`). It rises with θ from
+    0 to 1, so bisecting (0, π/2) finds θ. level: above 0, below 1;  freedom: a whole number, 1 or more
+    Raises ValueError for other values.
+    Source: Student, The Probable Error of a Mean, Biometrika 6 (1908); sums: Abramowitz & Stegun, 26.7.3 and 26.7.4.
     """
     _check_level(level)
     if freedom < 1 or freedom != int(freedom):
         raise ValueError(f"student_t: freedom = {freedom}, expected a whole number, 1 or more")
     low, high = 0.0, math.pi / 2
-    for _ in range(60):  # halvings: after 53 float64 has no number left in between
+    for _ in range(60):  # after 53 halvings float64 has no number in between
         middle = (low + high) / 2
         low, high = (middle, high) if _within(middle, int(freedom)) < level else (low, middle)
     return math.sqrt(freedom) * math.tan((low + high) / 2)
@@ -46,21 +47,21 @@ def _within(theta, freedom):
     freedom odd: 2/π · (θ + sin θ · (cos θ + 2/3 cos³θ + 2·4/(3·5) cos⁵θ + …)), (freedom − 1) / 2 terms
     """
     odd, terms = freedom % 2, freedom // 2
-    above = np.arange(1 + odd, freedom - 1, 2)  # each term is the one before times above / (above + 1) · cos²θ
+    above = np.arange(1 + odd, freedom - 1, 2)  # each term is the previous one times above / (above + 1) · cos²θ
     factors = np.concatenate([[math.cos(theta) if odd else 1.0], above / (above + 1) * math.cos(theta) ** 2])
     total = math.sin(theta) * float(np.cumprod(factors)[:terms].sum())
     return 2 / math.pi * (theta + total) if odd else total
 
 
 def t_interval(differences, level=0.95):
-    """Student's t interval of the mean of n values, for differences between pairs of runs, say.
+    """Student's t interval of the mean of n values, for example of differences between paired runs.
 
         mean ± t · s / √n,   s² = Σ (d − mean)² / (n − 1),   t = student_t(level, n − 1)
 
-    It covers the true mean with probability `level` where the values are independent and normal. One value says nothing
-    of how far values lie apart: its interval is (−inf, inf). Equal values have an interval of width 0, which says that no
-    chance was seen, not that there is none. ValueError for no value, or one that is not finite.
-    Source: Student (1908), as in any textbook, for instance Snedecor & Cochran, Statistical Methods, ch. 4.
+    It covers the true mean with probability `level` if the values are independent and normal. A single value says
+    nothing about the spread: its interval is (−inf, inf). Equal values have an interval of width 0: no chance was seen,
+    which does not mean that there is none. Raises ValueError for no values, or one that is not finite.
+    Source: Student (1908), as in any textbook, for example Snedecor & Cochran, Statistical Methods, ch. 4.
     """
     d = _finite(differences, "t_interval: differences")
     _check_level(level)
@@ -73,16 +74,16 @@ def t_interval(differences, level=0.95):
 
 
 def paired_bootstrap(a, b, seed, draws=10_000, level=0.95):
-    """The percentile bootstrap interval of mean(a − b), a and b being measured on the same N pictures.
+    """The percentile bootstrap interval of mean(a − b), with a and b measured on the same N pictures.
 
-    N pictures are drawn from the N with replacement, `draws` times; the interval ends at the (1 − level) / 2 and
-    (1 + level) / 2 quantiles of the means of their differences. Drawing pictures, not answers, keeps each picture's two
-    answers together, and what is hard for both leaves the interval.
-    It is about the choice of pictures alone: networks trained with another seed would differ by more than that.
+    N of the N pictures are drawn with replacement, `draws` times; the interval runs from the (1 − level) / 2 to the
+    (1 + level) / 2 quantile of the mean differences. Drawing pictures, not answers, keeps each picture's two answers
+    together, so what is hard for both cancels out.
+    The interval covers only the choice of pictures: networks trained with another seed would differ by more.
 
-    a, b: (N,) wrong (1) or right (0), or any numbers, a loss say;  seed: of the draws
-    Pictures are drawn in pieces that stay in the caches; 10,000 times 50,000 of them take a few seconds.
-    ValueError for shapes that differ, no picture, numbers that are not finite.
+    a, b: (N,) wrong (1) or right (0), or any numbers, for example losses;  seed: of the draws
+    Pictures are drawn in pieces that stay in the caches; 10,000 draws of 50,000 pictures take a few seconds.
+    Raises ValueError for different shapes, no pictures, or numbers that are not finite.
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), ch. 13.
     """
     d = _finite(a, "paired_bootstrap: a") - _finite(b, "paired_bootstrap: b", np.shape(a))
@@ -100,17 +101,17 @@ def paired_bootstrap(a, b, seed, draws=10_000, level=0.95):
 def mcnemar(wrong_a, wrong_b):
     """McNemar's exact test: (pictures that only A got wrong, that only B got wrong, two-sided p).
 
-    Were A and B equally good, each picture that only one of them gets wrong would be either's with probability 1/2:
+    If A and B are equally good, a picture that only one of them gets wrong is equally likely to be A's or B's:
 
         p = min(1, 2 · Σ_{i ≤ min(only_a, only_b)} C(n, i) / 2ⁿ),   n = only_a + only_b
 
-    and p = 1 where there is none. In whole numbers of any length, so n may be many thousands; a p below 1e-308 is 0.0.
-    wrong_a, wrong_b: (N,) bools or 0 and 1. ValueError for shapes that differ, no picture, other numbers.
+    and p = 1 if n is 0. Computed in whole numbers of any length, so n may be many thousands; a p below 1e-308 is 0.0.
+    wrong_a, wrong_b: (N,) bools or 0 and 1. Raises ValueError for different shapes, no pictures, or other numbers.
     Source: McNemar, Psychometrika 12 (1947); the exact form: Dietterich, Neural Computation 10 (1998), among others.
     """
     a, b = _finite(wrong_a, "mcnemar: wrong_a"), _finite(wrong_b, "mcnemar: wrong_b", np.shape(wrong_a))
     if not np.isin([a, b], (0, 1)).all():
-        raise ValueError("mcnemar: found numbers other than 0 and 1, expected whether each picture's answer is wrong")
+        raise ValueError("mcnemar: found numbers other than 0 and 1, expected 1 for a wrong answer, 0 for a right one")
     only_a, only_b = int((a > b).sum()), int((b > a).sum())
     n, term, total = only_a + only_b, 1, 0
     for i in range(min(only_a, only_b) + 1):
@@ -120,10 +121,10 @@ def mcnemar(wrong_a, wrong_b):
 
 
 def verdict(interval, direction):
-    """What an `Interval` says of a claim that the difference is above 0 (direction +1) or below it (−1).
+    """The verdict of an `Interval` on the claim that the difference is above 0 (direction +1) or below it (−1).
 
-    "reproduced" where the whole interval lies on the claimed side, "opposite" where it lies on the other, and else "not
-    resolved at this scale"; an end at 0 is on neither side.
+    "reproduced" if the whole interval is on the claimed side, "opposite" if it is on the other, otherwise "not resolved
+    at this scale"; an end at 0 is on neither side. Raises ValueError for another direction.
     """
     if direction not in (1, -1):
         raise ValueError(f"verdict: direction = {direction}, expected 1 or -1")
@@ -132,7 +133,7 @@ def verdict(interval, direction):
 
 
 def _finite(values, what, shape=None):
-    """`values` as float64 (N,); ValueError unless there are any, all of them are numbers, and the shape is `shape`."""
+    """`values` as float64 (N,). Raises ValueError if there are none, one is not finite, or the shape is not `shape`."""
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or len(values) == 0 or shape not in (None, values.shape):
         expected = "(N,) with N ≥ 1" if shape is None else shape
