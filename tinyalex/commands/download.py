@@ -4,8 +4,8 @@ from tinyalex.data.download import SOURCES, download
 from tinyalex.terminal import program
 
 DESCRIPTION = (
-    "Fetch a public data set. An interrupted download goes on where it stopped; size and MD5 are checked before the file\n"
-    "gets its name."
+    "Fetch a public data set. An interrupted download resumes where it stopped; the file gets its final name only\n"
+    "once its size and MD5 are as published."
 )
 EXAMPLES = ("tinyalex download tiny-imagenet data/", "tinyalex download cifar10 data/")
 
@@ -22,4 +22,4 @@ def run(args):
 
 
 def show(result):
-    print(f"{result['path']} is whole and checked. Next: {program()} prepare {result['path']} data/prepared")
+    print(f"{result['path']} is complete and checked. Next: {program()} prepare {result['path']} data/prepared")

@@ -1,4 +1,4 @@
-"""`tinyalex evaluate`: how often trained networks are wrong, each alone and all of them together."""
+"""`tinyalex evaluate`: the errors of trained networks, each alone and as an ensemble."""
 
 import json
 import zlib
@@ -13,8 +13,8 @@ from tinyalex.runs.trained import open_runs
 
 DESCRIPTION = (
     "Top-1 and top-5 error and mean loss on the validation pictures, on the centre crop or averaged over ten crops.\n"
-    "RUN is a run folder (its best epoch is taken) or one .safetensors file. Several are evaluated on the same pictures,\n"
-    "by default those of the first; --ensemble also averages their probabilities, as the paper did with five."
+    "RUN is a run folder (its best epoch is taken) or one .safetensors file. Several RUNs are evaluated on the same\n"
+    "pictures, by default the first one's; --ensemble also averages their probabilities, as the paper did with five."
 )
 EXAMPLES = (
     "tinyalex evaluate runs/first",
@@ -27,13 +27,9 @@ EXAMPLES = (
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", nargs="+", help="run folder or checkpoint")
-    parser.add_argument(
-        "--data", metavar="FOLDER", help="prepared folder, or builtin (default: what RUN was trained on)"
-    )
-    parser.add_argument(
-        "--ten-crop", action="store_true", help="average four corners, the centre and their mirror images"
-    )
-    parser.add_argument("--ensemble", action="store_true", help="also average the answers of all RUNs (paper §6)")
+    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: RUN's own)")
+    parser.add_argument("--ten-crop", action="store_true", help="average four corners, centre and their mirror images")
+    parser.add_argument("--ensemble", action="store_true", help="also average the probabilities of all RUNs (paper §6)")
     add_parallel(parser)
     add_device(parser)
 
@@ -48,7 +44,7 @@ def run(args):
 
 
 def _evaluate(args, xp, team):
-    """One worker's part; the result."""
+    """One worker's part; returns the result."""
     quiet = args.json or team.rank > 0
     runs, data, split = team.all_do(lambda: open_runs(args.run, xp, args.data, quiet=quiet))
     same_everywhere(team, _identities(runs, split))
@@ -58,7 +54,7 @@ def _evaluate(args, xp, team):
         p = class_probabilities(network, split, one.view, xp, args.ten_crop, quiet=quiet)
         singles.append({"checkpoint": str(one.file)} | about | _measured(p, split, args))
         if args.ensemble:
-            total += p  # (N, K) float32; the first addition makes an array of its own
+            total += p  # (N, K) float32; the first addition makes a new array
     if len(runs) == 1:
         return singles[0]
     ensemble = {"networks": len(runs)} | about | _measured(total / len(runs), split, args) if args.ensemble else None
@@ -66,7 +62,7 @@ def _evaluate(args, xp, team):
 
 
 def _identities(runs, split):
-    """What tells these pictures and networks from others, for workers that do not share their files."""
+    """Checksums of the pictures' labels and the networks, as workers may have different files."""
     checksums = {"the validation pictures' labels": zlib.crc32(split.labels)}
     checksums |= {f"the checkpoint of {one.path}": zlib.crc32(json.dumps(one.info).encode()) for one in runs}
     return {what: f"checksum {checksum:08x}" for what, checksum in checksums.items()}

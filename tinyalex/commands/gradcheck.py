@@ -1,4 +1,4 @@
-"""`tinyalex gradcheck`: every gradient against a numerical one, and what convolution loses to float32."""
+"""`tinyalex gradcheck`: every gradient against a numerical one, and the rounding errors of convolution in float32."""
 
 from tinyalex.backend import device_name
 from tinyalex.bench.rounding import rounding_errors
@@ -7,16 +7,16 @@ from tinyalex.errors import UserError
 from tinyalex.gradcheck import RTOL, check_everything
 
 DESCRIPTION = (
-    "For every layer, the loss and a small network of all of them: the gradients that backward computes against central\n"
-    "differences of forward, in float64. Small arrays entry by entry, large ones along random directions.\n"
-    "Then, for the convolutions of the paper's network, what float32 costs: the root mean square error of y, dx and\n"
-    "dweight against float64, relative, of the plain way to convolve and of the fast one."
+    "Compare the gradients from backward with central differences of forward, in float64, for every layer, the loss\n"
+    "and a small network of them all: small arrays entry by entry, large ones along random directions.\n"
+    "Then show how float32 rounds in the paper's convolutions: the relative root mean square error of y, dx and\n"
+    "dweight against float64, for the plain way to convolve and the fast one."
 )
 EXAMPLES = ("tinyalex gradcheck", "tinyalex gradcheck --device gpu", "tinyalex gradcheck --seed 7 --json")
 
 
 def add_arguments(parser):
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the probes (0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the probes (0)")
     add_device(parser)
 
 
@@ -27,10 +27,8 @@ def run(args):
     results = []
     for layer, checks in check_everything(xp, args.seed):
         for check in checks:
-            results.append(
-                {"layer": _words(layer), "checked": check.what, "by": check.by, "compared": check.compared}
-                | {"worst_error": check.error, "right": check.right}
-            )
+            row = {"layer": _words(layer), "checked": check.what, "by": check.by, "compared": check.compared}
+            results.append(row | {"worst_error": check.error, "right": check.right})
     rounding = [{"layer": name} | errors for name, errors in rounding_errors(xp, seed=args.seed)]
     ok = all(result["right"] for result in results)
     return {"device": device_name(xp), "checks": results, "rounding": rounding, "ok": ok}

@@ -1,4 +1,4 @@
-"""`tinyalex inspect`: a page of pictures of what a trained network has learnt."""
+"""`tinyalex inspect`: a page of figures of what a trained network has learnt."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import check_fits, open_run
 
 DESCRIPTION = (
-    "Look inside a trained network: a folder of figures and a page, index.html, that opens in any browser without a\n"
-    "network. What it answers, its worst mistakes and confusions, whether it is as right as it is sure; its first kernels\n"
-    "by tower, which pictures are alike to it, feature maps, where it looks; dead units, and how training went.\n"
+    "Look inside a trained network: write figures and a page, index.html, that opens in any browser, offline. It\n"
+    "shows the network's answers, worst mistakes, confusions and calibration; its first kernels by tower, pictures\n"
+    "that look alike to it, feature maps, where it looks; dead units, and how training went.\n"
     "RUN is a run folder (its best epoch is taken) or one .safetensors file."
 )
 EXAMPLES = (
@@ -30,12 +30,9 @@ MOST_PICTURES = 40
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
-    parser.add_argument(
-        "--data", metavar="FOLDER", help="prepared folder, or builtin (default: what it was trained on)"
-    )
-    parser.add_argument(
-        "--out", metavar="FOLDER", help="folder to write (default: RUN/inspect; for a file FILE-inspect)"
-    )
+    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: RUN's own)")
+    out = "folder to write (default: RUN/inspect, or FILE-inspect for a file)"
+    parser.add_argument("--out", metavar="FOLDER", help=out)
     most = f"pictures in each gallery, 1 to {MOST_PICTURES} (6)"
     parser.add_argument("--pictures", type=int, default=6, metavar="N", help=most)
     add_device(parser)
@@ -45,21 +42,19 @@ def run(args):
     if not 1 <= args.pictures <= MOST_PICTURES:
         raise UserError(f"--pictures: found {args.pictures}, expected 1 to {MOST_PICTURES}")
     xp = open_device(args)
-    run = open_run(args.run, xp)
+    trained = open_run(args.run, xp)
     out = Path(args.out) if args.out else _default_out(Path(args.run))
     check_out(out)  # before any work is done
-    data = args.data or run.info["config"]["data"]
+    data = args.data or trained.info["config"]["data"]
     dataset = open_dataset(data, quiet=args.json)
-    check_fits(run, data, dataset.class_ids, dataset.size)
-    p = class_probabilities(run.network, dataset.val, run.view, xp, label="answers", quiet=args.json)
+    check_fits(trained, data, dataset.class_ids, dataset.size)
+    p = class_probabilities(trained.network, dataset.val, trained.view, xp, label="answers", quiet=args.json)
     if not np.isfinite(p).all():
-        raise UserError(
-            f"{run.file}: its answers are no numbers (NaN), expected probabilities; there is nothing to look at"
-        )
-    steps = RunFolder(run.file.parent).read_metrics("step")
-    subject = Subject(run.network, run.view, run.info, dataset, xp, p, args.pictures, steps)
-    page, figures, numbers = write_page(out, subject, _about(subject, run.file, data), quiet=args.json)
-    about = {"checkpoint": str(run.file), "data": data, "figures": [str(out / name) for name in figures]}
+        raise UserError(f"{trained.file}: found NaN among the network's answers, expected probabilities")
+    steps = RunFolder(trained.file.parent).read_metrics("step")
+    subject = Subject(trained.network, trained.view, trained.info, dataset, xp, p, args.pictures, steps)
+    page, figures, numbers = write_page(out, subject, _about(subject, trained.file, data), quiet=args.json)
+    about = {"checkpoint": str(trained.file), "data": data, "figures": [str(out / name) for name in figures]}
     return {"page": str(page)} | about | numbers
 
 

@@ -1,4 +1,4 @@
-"""`tinyalex predict`: what a trained network sees in pictures of yours."""
+"""`tinyalex predict`: classify your own pictures with a trained network."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from tinyalex.runs.folder import load_network
 from tinyalex.terminal import say
 
 DESCRIPTION = (
-    "The five likeliest classes of each picture, with their probabilities. Any format that Pillow reads; the shorter side\n"
-    "is scaled to the network's size and the centre cut out, as the training pictures were."
+    "The five likeliest classes of each picture, with their probabilities. Reads any format that Pillow reads; as for\n"
+    "the training pictures, the shorter side is scaled to the network's size and the centre is cut out."
 )
 EXAMPLES = ("tinyalex predict runs/first cat.jpg dog.png", "tinyalex predict runs/first photos/*.jpg --ten-crop --json")
 
@@ -25,10 +25,8 @@ AT_ONCE = 64
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
     parser.add_argument("pictures", metavar="PICTURE", nargs="+", help="picture files")
-    parser.add_argument(
-        "--ten-crop", action="store_true", help="average four corners, the centre and their mirror images"
-    )
-    parser.add_argument("--top", type=int, default=5, metavar="N", help="how many answers for each picture (5)")
+    parser.add_argument("--ten-crop", action="store_true", help="average four corners, centre and their mirror images")
+    parser.add_argument("--top", type=int, default=5, metavar="N", help="answers per picture (5)")
     add_device(parser)
 
 
@@ -50,7 +48,7 @@ def run(args):
 
 
 def _read(paths, size):
-    """The readable files with their pictures, and the others with the reason; UserError if none can be read."""
+    """(readable files, their pictures, the others with the reason). Raises UserError if none can be read."""
     files, pictures, unreadable = [], [], []
     for path in paths:
         try:
@@ -61,7 +59,7 @@ def _read(paths, size):
         except OSError as error:
             unreadable.append({"file": path, "reason": f"cannot be read ({error.strerror})"})
     if not files:
-        raise UserError(f"{paths[0]}: {unreadable[0]['reason']}; no picture left to look at")
+        raise UserError(f"{paths[0]}: {unreadable[0]['reason']}; no pictures left to classify")
     for skipped in unreadable:
         say(f"tinyalex: {skipped['file']}: {skipped['reason']}; skipped")
     return files, pictures, unreadable

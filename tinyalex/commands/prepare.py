@@ -1,4 +1,4 @@
-"""`tinyalex prepare`: any source of pictures into the one prepared format."""
+"""`tinyalex prepare`: convert a source of pictures to the prepared format."""
 
 import re
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from tinyalex.models import DEFAULT_MODEL, MODELS
 from tinyalex.terminal import program
 
 DESCRIPTION = (
-    "Turn a source of pictures into the one format that `train` reads. The source is recognised by itself:\n"
+    "Convert a source of pictures to the format that `train` reads. The source's format is recognised:\n"
     "Tiny ImageNet (folder or zip), ImageNet32/64 batches, CIFAR-10/100 (folder or tar.gz), class folders\n"
     "(train/CLASS/*, val/CLASS/*), ILSVRC-2012 tars. Pictures that cannot be read are skipped, counted and listed."
 )
@@ -24,13 +24,13 @@ EXAMPLES = (
 
 def add_arguments(parser):
     parser.add_argument("source", metavar="SOURCE", help="folder, zip or tar")
-    parser.add_argument("out", metavar="OUT", help="folder to write; must not hold anything yet")
-    parser.add_argument("--format", metavar="NAME", help=f"instead of recognising it: {', '.join(READERS)}")
+    parser.add_argument("out", metavar="OUT", help="folder to write; must be new or empty")
+    parser.add_argument("--format", metavar="NAME", help=f"the source's format: {', '.join(READERS)}")
     parser.add_argument("--size", type=int, metavar="S", help="side of the prepared pictures (default: by format)")
     parser.add_argument("--classes", metavar="N|FILE", help="only the first N classes, or those listed in a file")
     parser.add_argument("--per-class", type=int, metavar="N", help="at most N training pictures of each class")
-    parser.add_argument("--strict", action="store_true", help="refuse instead of skipping pictures that cannot be read")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes that decode (default: one a core)")
+    parser.add_argument("--strict", action="store_true", help="stop at an unreadable picture instead of skipping it")
+    parser.add_argument("--workers", type=int, metavar="N", help="decoding processes (default: one per core)")
 
 
 def run(args):
@@ -62,4 +62,4 @@ def show(result):
         model = "" if DEFAULT_MODEL in fitting else f" --model {fitting[0]}"
         print(f"Next: {program()} train --data {result['path']}{model}")
     else:
-        print(f"No model takes pictures of {result['size']} pixels; `{program()} summary` lists what they take")
+        print(f"No model takes pictures of {result['size']} pixels; `{program()} summary` lists the sizes they take")

@@ -9,7 +9,7 @@ from tinyalex.summary import summarise
 from tinyalex.training.memory import training_bytes
 
 DESCRIPTION = (
-    "Output shape, parameters, multiply-adds a picture, and what training keeps in memory, layer by layer.\n"
+    "Output shape, parameters, multiply-adds per picture, and memory kept in training, layer by layer.\n"
     "Without MODEL: the list of models. Parameters and memory are counted on the arrays of a real forward pass."
 )
 EXAMPLES = (
@@ -22,7 +22,7 @@ EXAMPLES = (
 def add_arguments(parser):
     parser.add_argument("model", metavar="MODEL", nargs="?", help="a model's name")
     parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
-    parser.add_argument("--batch", type=int, metavar="N", help="pictures in a training step (the model's own)")
+    parser.add_argument("--batch", type=int, metavar="N", help="pictures per training step (the model's own)")
 
 
 def run(args):
@@ -64,7 +64,7 @@ def show(result):
     rows.append(("total", "", "", *totals))
     header = (result["model"], "", "output", "parameters", "multiply-adds", f"kept at batch {batch}")
     print_table(header, rows, right=(2, 3, 4, 5))
-    print(f"\nTraining at batch {batch} takes about {bytes_text(result['training_bytes'])} in all.")
+    print(f"\nTraining at batch {batch} takes about {bytes_text(result['training_bytes'])} of memory in all.")
 
 
 def _times(shape):
