@@ -1,4 +1,4 @@
-"""The book: every lesson, every alt text, no dead link, nothing from a network; and which folders are refused."""
+"""The book has every lesson and alt text, no dead link and nothing from a network; unsuitable folders are refused."""
 
 import json
 import re
@@ -17,11 +17,11 @@ from tinyalex.teaching.lessons import all_lessons, find_lesson
 
 pytest.importorskip("nbconvert", reason="needs nbconvert, which comes with Jupyter")
 WRITTEN = [number for number in lessons.numbers() if list(lessons.FOLDER.glob(f"{number}_*.ipynb"))]
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not WRITTEN, reason="there is no notebook yet")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not WRITTEN, reason="no notebook yet")]
 
 
 class Page(HTMLParser):
-    """What of a page is to be tested."""
+    """The parts of a page that are tested."""
 
     VOID = {"meta", "img", "br", "hr", "link", "input", "col"}
 
@@ -92,7 +92,7 @@ def test_every_image_has_the_alt_of_the_notebook(book, pages):
     for page in pages.values():
         for image in page.images:
             assert image.get("alt", "").strip(), image.get("src", "")[:60]
-            assert "No description" not in image["alt"], "nbconvert's, where there is none"
+            assert "No description" not in image["alt"], "nbconvert's words for a missing alt text"
     for number in WRITTEN:
         alts = [
             output["metadata"]["image/png"]["alt"]
@@ -113,7 +113,7 @@ def test_every_formula_is_drawn(book, pages):
         assert drawn == formulas
 
 
-def test_every_link_leads_somewhere(book, pages):
+def test_every_link_resolves(book, pages):
     for file, page in pages.items():
         for link in page.links + [image["src"] for image in page.images]:
             if re.match(r"(https?|data|mailto):", link):
@@ -134,15 +134,15 @@ def test_nothing_comes_from_a_network(pages):
         assert not re.search(r"@import|url\(", "".join(re.findall(r"<style>.*?</style>", page.html, re.DOTALL)))
 
 
-def test_a_page_is_a_page(book, pages):
+def test_every_page_is_complete_html(book, pages):
     for file, page in pages.items():
         assert '<html lang="en-GB">' in page.html and page.title and "viewport" in page.html
         assert page.tags.count("h1") == 1 or file.is_relative_to(book / "files"), file.name
         assert page.tags.count("main") == 1
 
 
-def test_the_whole_lesson_is_there(book, pages):
-    """Every word of prose, code and print; hints and an answer folded below each check."""
+def test_nothing_of_a_lesson_is_missing(book, pages):
+    """All prose, code and output; hints and an answer folded below each check."""
     squeeze = lambda text: re.sub(r"\W+", "", text)  # noqa: E731
     for number in WRITTEN:
         page = pages[book / name(number)]
@@ -159,11 +159,11 @@ def test_the_whole_lesson_is_there(book, pages):
             assert all(squeeze(hint) in text for hint in exercise.hints)
 
 
-def test_once_more_into_the_same_folder(tmp_path, capsys, monkeypatch):
-    """An older book gives way, what its reader put beside it stays."""
+def test_writing_again_into_the_same_folder(tmp_path, capsys, monkeypatch):
+    """An older book is replaced; the reader's own files stay."""
     monkeypatch.setattr("tinyalex.teaching.lessons.numbers", lambda: WRITTEN[:1])
     book = tmp_path / "book"
-    assert call(capsys, "lesson", "--book", book) == (0, f"{book / 'index.html'} is the first page.\n", "")
+    assert call(capsys, "lesson", "--book", book) == (0, f"The first page is {book / 'index.html'}.\n", "")
     before = {file: file.read_bytes() for file in book.rglob("*") if file.is_file()}
     listed = json.loads((book / LIST).read_text())
     (book / "old_lesson.html").write_text("old")
@@ -182,9 +182,9 @@ def test_once_more_into_the_same_folder(tmp_path, capsys, monkeypatch):
     "there, word",
     [
         ("file", "is a file, expected a folder"),
-        ("others", "holds other things than a book of ours"),
-        ("other list", "holds other things"),
-        ("broken list", "holds other things"),
+        ("others", "contains files that are not a book of the lessons"),
+        ("other list", "contains files that are not"),
+        ("broken list", "contains files that are not"),
         ("dangling", "is a file"),
         ("under a file", "--book"),
     ],
@@ -209,28 +209,32 @@ def test_folders_that_are_refused(tmp_path, capsys, there, word):
     assert {file: file.read_text() for file in tmp_path.rglob("*") if file.is_file()} == before
 
 
+def copy_exercises(number, folder):
+    """Put the exercises of one lesson, without its notebook and answers, into another folder of lessons."""
+    (folder / "exercises").mkdir(parents=True)
+    shutil.copy(lessons.FOLDER / "exercises" / f"{number}.py", folder / "exercises")
+
+
 def test_an_empty_folder_will_do(tmp_path, monkeypatch):
-    """And links to what is not in the repository become plain text."""
+    """And links to files outside the repository become plain text."""
     clone = tmp_path / "clone" / "lessons"
-    clone.mkdir(parents=True)
     number = WRITTEN[0]
+    copy_exercises(number, clone)
     shutil.copy(lessons.notebook(number), clone)
     (clone.parent / "a b.md").write_text("# A\n\n[B](lessons), [out](../secret.txt), [gone](gone.py), [up](<a b.md>)\n")
     (tmp_path / "secret.txt").write_text("not of the repository")
     monkeypatch.setattr(lessons, "FOLDER", clone)
     file = lessons.notebook(number)
     notebook = json.loads(file.read_text())
-    notebook["cells"][0]["source"] = (
-        "# T\n\n[A](<../a b.md>) [B](../../secret.txt) [C](https://arxiv.org/abs/1404.5997)"
-    )
+    links = "[A](<../a b.md>) [B](../../secret.txt) [C](https://arxiv.org/abs/1404.5997)"
+    notebook["cells"][0]["source"] = f"# T\n\n{links}"
     file.write_text(json.dumps(notebook))
     folder = tmp_path / "new"
     folder.mkdir()
     write_book(folder, [find_lesson(number)])
     page = Page(folder / file.with_suffix(".html").name)
-    assert {"files/a%20b.md.html", "files/a b.md.html"} & set(
-        page.links
-    ) and "https://arxiv.org/abs/1404.5997" in page.links
+    assert {"files/a%20b.md.html", "files/a b.md.html"} & set(page.links)
+    assert "https://arxiv.org/abs/1404.5997" in page.links
     assert not any("secret" in link for link in page.links) and not list(folder.rglob("secret*"))
     a = Page(folder / "files" / "a b.md.html")
     assert "lessons/index.html" in a.links and not any(word in link for link in a.links for word in ("gone", "secret"))
@@ -239,8 +243,9 @@ def test_an_empty_folder_will_do(tmp_path, monkeypatch):
 
 
 def test_without_notebooks_or_nbconvert(tmp_path, monkeypatch, capsys):
+    copy_exercises(WRITTEN[0], tmp_path / "lessons")
     monkeypatch.setattr(lessons, "FOLDER", tmp_path / "lessons")
-    with pytest.raises(UserError, match="there are no notebooks"):
+    with pytest.raises(UserError, match=r"--book: found no notebooks in .*, expected NN_….ipynb"):
         write_book(tmp_path / "new", all_lessons())
     monkeypatch.setitem(__import__("sys").modules, "nbconvert", None)
     code, _, err = call(capsys, "lesson", "--book", tmp_path / "new")
@@ -248,8 +253,8 @@ def test_without_notebooks_or_nbconvert(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_prediction_is_not_spoilt(book, pages):
-    """What a reader is to guess is folded, and does not ask for a cell to be run."""
+def test_predictions_are_not_given_away(book, pages):
+    """The answer to a guess is folded, without the advice to run cells."""
     for number in WRITTEN:
         page = pages[book / name(number)]
         guesses = sum("answer(guess" in cell.source for cell in running.read(number).cells if cell.cell_type == "code")

@@ -1,8 +1,8 @@
-"""The lessons as a book: one HTML page each, with a page of contents, and without a script or anything from a network.
+"""Write the lessons as a book: one HTML page each and a contents page, without scripts or anything from a network.
 
-Whatever the lessons link to in the repository comes along: Python as a page in colours, Markdown as a page, pictures as
-they are. nbconvert's classic template writes the alt text of a figure (its lab template does not, and a sentence of
-nbconvert's own takes its place). Formulas are drawn by Matplotlib; their alt text is the TeX.
+Files of the repository that the lessons link to become part of the book: Python as a highlighted page, Markdown as a
+page, pictures unchanged. nbconvert's classic template keeps the alt text of figures, while its lab template replaces it
+by a stock sentence. Matplotlib draws the formulas; their alt text is the TeX.
 """
 
 import base64
@@ -22,13 +22,14 @@ from tinyalex.errors import UserError
 from tinyalex.teaching import lessons
 from tinyalex.teaching.lessons import find_exercise
 
-CONTENTS, LIST = "index.html", "book.json"  # the list of our files, so that a newer book can take its place
+CONTENTS, LIST = "index.html", "book.json"  # LIST names the files of the book, so that a newer book can replace them
 TITLE = "tinyalex: how AlexNet works, layer by layer"
 LINK = re.compile(r'(<(?:a|img)\b[^>]*?\b)(href|src)="([^"]*)"')
 
-FORMULA = re.compile(r"```.*?```|`[^`\n]*`|\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)  # and code, to be left alone
-KNOWN = {"le": r"\leq", "ge": r"\geq", "ne": r"\neq", "Big": "", "big": ""}  # TeX's names, and Matplotlib's
-NOT_KNOWN = re.compile(rf"\\({'|'.join(KNOWN)})(?![A-Za-z])")
+# also matches code, so that a $ in it begins no formula
+FORMULA = re.compile(r"```.*?```|`[^`\n]*`|\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
+TEX_NAMES = {"le": r"\leq", "ge": r"\geq", "ne": r"\neq", "Big": "", "big": ""}  # TeX's name: Matplotlib's
+TEX_NAME = re.compile(rf"\\({'|'.join(TEX_NAMES)})(?![A-Za-z])")
 
 STYLE = """
 body { max-width: 56rem; margin: 0 auto; padding: 1rem; font: 17px/1.55 Georgia, serif }
@@ -51,14 +52,15 @@ th, td { border-bottom: 1px solid #ccc; padding: .25rem .7rem; text-align: left;
 """
 
 
-def write_book(folder, lessons):
-    """Write the book of some lessons; the path of its contents page.
+def write_book(folder, chosen):
+    """Write the chosen `Lesson`s as a book into a folder; returns the path of its contents page.
 
-    UserError where the folder holds anything else, cannot be written, or nbconvert is missing.
+    An older book in the folder is replaced. UserError if the folder contains anything else or cannot be written, if no
+    chosen lesson has a notebook, or if nbconvert is missing.
     """
     folder = Path(folder)
     old = _old_book(folder)
-    book = Book(lessons)
+    book = Book(chosen)
     try:
         for name in old - book.files.keys():
             (folder / name).unlink(missing_ok=True)
@@ -71,7 +73,7 @@ def write_book(folder, lessons):
 
 
 def _old_book(folder):
-    """The names of the files of a book that stands there already. UserError where something else does."""
+    """The names of the files of an older book in the folder. UserError if the folder contains anything else."""
     if not folder.exists() and not folder.is_symlink():
         return set()
     if not folder.is_dir():
@@ -83,33 +85,36 @@ def _old_book(folder):
         inside = folder.resolve()
         return {name for name in names if (folder / name).resolve().is_relative_to(inside)}
     except (OSError, ValueError, KeyError, TypeError):
-        words = "holds other things than a book of ours, expected a new or empty folder"
+        words = "contains files that are not a book of the lessons, expected a new or empty folder"
         raise UserError(f"--book {folder}: {words}") from None
 
 
 class Book:
-    """files: {name in the book: bytes}."""
+    """The pages and files of the book, built from the chosen `Lesson`s.
 
-    def __init__(self, lessons):
+    files: {path in the book: bytes};  chapters: [(lesson, path of its notebook, path in the book)]
+    """
+
+    def __init__(self, chosen):
         try:
             import nbformat
             from nbconvert import HTMLExporter
         except ImportError:
-            raise UserError("--book: takes nbconvert, which comes with Jupyter: pip install jupyter") from None
+            raise UserError("--book: found no nbconvert, which comes with Jupyter: pip install jupyter") from None
         exporter = HTMLExporter(template_name="basic", anchor_link_text="")
         self.files = {}
-        self.lessons = []  # (lesson, notebook, name in the book)
-        for lesson in lessons:
+        self.chapters = []
+        for lesson in chosen:
             try:
                 notebook = lessons.notebook(lesson.number)
-            except UserError:  # its notebook is not there
+            except UserError:  # the notebook is missing
                 continue
-            self.lessons.append((lesson, notebook, f"{notebook.stem}.html"))
-        if not self.lessons:
-            raise UserError(f"--book: there are no notebooks in {lessons.FOLDER}; expected a clone of the repository")
-        self.names = {notebook: name for _, notebook, name in self.lessons}  # of what is or will be in the book
-        self.wanted = []  # of these, what is not yet in `files`
-        for place, (lesson, notebook, name) in enumerate(self.lessons):
+            self.chapters.append((lesson, notebook, f"{notebook.stem}.html"))
+        if not self.chapters:
+            raise UserError(f"--book: found no notebooks in {lessons.FOLDER}, expected NN_….ipynb for each lesson")
+        self.names = {notebook: name for _, notebook, name in self.chapters}  # {file: path in the book}
+        self.wanted = []  # keys of `names` that are not yet in `files`
+        for place, (lesson, notebook, name) in enumerate(self.chapters):
             cells = nbformat.from_dict(_with_answers(nbformat.read(notebook, as_version=4)))
             body, _ = exporter.from_notebook_node(cells)
             self._page(name, f"{lesson.number} {lesson.title}", body, notebook, self._neighbours(place))
@@ -137,8 +142,8 @@ class Book:
     def _neighbours(self, place):
         links = []
         for other, text in ((place - 1, "← {}"), (place + 1, "{} →")):
-            if 0 <= other < len(self.lessons):
-                lesson, _, name = self.lessons[other]
+            if 0 <= other < len(self.chapters):
+                lesson, _, name = self.chapters[other]
                 links.append(f'<a href="{name}">{html.escape(text.format(f"{lesson.number} {lesson.title}"))}</a>')
             else:
                 links.append("")
@@ -148,12 +153,12 @@ class Book:
         rows = "\n".join(
             f'<tr><td>{lesson.number}</td><td><a href="{notebook.name}">{html.escape(lesson.title)}</a></td>'
             f"<td>{len(lesson.exercises)}</td><td>{lesson.seconds} s</td></tr>"
-            for lesson, notebook, _ in self.lessons
+            for lesson, notebook, _ in self.chapters
         )
         more = '<p><a href="README.md">How to go through the lessons</a></p>'
         return (
-            f"<h1>{TITLE}</h1>\n<p>Every lesson, with what its cells print, its exercises, hints and answers. "
-            "To be judged, write the functions that an exercise asks for into a Python file, and call "
+            f"<h1>{TITLE}</h1>\n<p>Every lesson, with the output of its cells, its exercises, hints and answers. "
+            "To check an answer, write the exercise's function in a Python file and run "
             "<code>python -m tinyalex lesson 09 --check my_file.py</code>.</p>\n"
             "<table>\n<thead><tr><th></th><th>lesson</th><th>exercises</th><th>computing</th></tr></thead>\n"
             f"<tbody>\n{rows}\n</tbody>\n</table>\n{more}"
@@ -162,9 +167,9 @@ class Book:
     # ------------------------------------------------------------------------------------------ links
 
     def _links(self, body, source, name):
-        """Relative links turned to where their targets stand in the book; what is not in the repository is unlinked."""
+        """The body with relative links redirected into the book; links to files outside the repository are removed."""
 
-        def turned(found):
+        def redirected(found):
             start, attribute, link = found.groups()
             target, mark, anchor = html.unescape(link).partition("#")
             if source is None or not target or re.match(r"[a-z][a-z0-9+.-]*:", target):
@@ -178,10 +183,10 @@ class Book:
             link = posixpath.relpath(self.names[file], posixpath.dirname(name) or ".")
             return f'{start}{attribute}="{html.escape(link)}{mark}{anchor}"'
 
-        return LINK.sub(turned, body) if source else body
+        return LINK.sub(redirected, body) if source else body
 
     def _add_file(self, file):
-        """Put a file or folder of the repository into the book."""
+        """Add a file of the repository, or the list of a folder's files, to the book."""
         name, title = self.names[file], html.escape(_path(file) or "files")
         if file.is_dir():
             inside = sorted(p for p in file.iterdir() if p.suffix in (".py", ".md", ".ipynb") and p.name[0] not in "._")
@@ -198,7 +203,7 @@ class Book:
 
 
 def _name(file):
-    """Where a file of the repository stands in the book."""
+    """The path in the book of a file or folder of the repository."""
     path = f"files/{_path(file)}".rstrip("/")
     if file.is_dir():
         return f"{path}/{CONTENTS}"
@@ -210,7 +215,7 @@ def _path(file):
 
 
 def _with_answers(notebook):
-    """Draw the formulas, fold the hints and a right answer in below every check, and what a reader is to predict."""
+    """Draw the formulas, add folded hints and a right answer below every check, and fold the answers to predictions."""
     name = None
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -226,7 +231,7 @@ def _with_answers(notebook):
 
 
 def _folded_away(output):
-    """What was printed, to be opened by who has guessed; the line on how to guess in a notebook is left out."""
+    """Printed output, folded until the reader has guessed, without the line on how to guess in a notebook."""
     if output.get("output_type") != "stream":
         return output
     text = html.escape(re.sub(r" \(You have not guessed: [^)]*\)", "", output["text"]).strip())
@@ -235,7 +240,7 @@ def _folded_away(output):
 
 
 def _formula(found):
-    """A formula's picture, as HTML; code as it stands, and TeX that Matplotlib does not know as code."""
+    """A matched formula as an HTML picture, or as code if Matplotlib cannot draw it; matched code is unchanged."""
     tex = " ".join((found[1] or found[2] or "").split())
     if not tex:
         return found[0]
@@ -245,24 +250,25 @@ def _formula(found):
     svg = io.StringIO()
     try:
         with rc_context({"svg.hashsalt": "book", "mathtext.fontset": "stix", "font.size": 12.5}):
-            depth = math_to_image(f"${NOT_KNOWN.sub(lambda word: KNOWN[word[1]], tex)}$", svg, format="svg")
+            depth = math_to_image(f"${TEX_NAME.sub(lambda name: TEX_NAMES[name[1]], tex)}$", svg, format="svg")
     except ValueError:
         return f"<code>{html.escape(tex)}</code>"
-    drawing = re.sub("<metadata>.*?</metadata>", "", svg.getvalue(), flags=re.DOTALL)  # it has the date
+    drawing = re.sub("<metadata>.*?</metadata>", "", svg.getvalue(), flags=re.DOTALL)  # contains the date
     drawing = base64.b64encode(drawing.encode()).decode()
     kind = 'class="formula"' if found[1] else f'class="inline" style="vertical-align: -{depth:g}pt"'
     return f'<img {kind} alt="{html.escape(tex)}" src="data:image/svg+xml;base64,{drawing}">'
 
 
 def _folded(name):
+    """The hints and a right answer of an exercise, folded, as HTML."""
     exercise = find_exercise(name)
     parts = [(f"Hint {n}", f"<p>{html.escape(hint)}</p>") for n, hint in enumerate(exercise.hints, 1)]
     try:
         answer = textwrap.dedent(inspect.getsource(lessons.solutions(name)[0]))
         parts.append(("A right answer", _coloured(answer)))
-    except UserError:  # no file of answers
+    except UserError:  # the lesson has no file of answers
         pass
-    return "\n".join(f"<details><summary>{what}</summary>{text}</details>" for what, text in parts)
+    return "\n".join(f"<details><summary>{title}</summary>{text}</details>" for title, text in parts)
 
 
 def _coloured(source):
