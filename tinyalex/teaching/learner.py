@@ -1,4 +1,4 @@
-"""The learner's side on disk: which checks have passed."""
+"""The learner's progress on disk: which checks have passed."""
 
 import json
 import os
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from tinyalex.errors import UserError
 from tinyalex.runs.checkpoint import replacing
-from tinyalex.teaching.lessons import FOLDER
+from tinyalex.teaching import lessons
 
-PROGRESS = "TINYALEX_PROGRESS"  # names another file, for tests
+PROGRESS = "TINYALEX_PROGRESS"  # environment variable that names another file, for tests
 
 
 def progress():
-    """{exercise: "right" or "not yet"} so far; empty where there is no file, or none that can be read."""
+    """{exercise: "right" or "not yet"} so far; empty if the file is missing or unreadable."""
     try:
         found = json.loads(_file().read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -21,7 +21,7 @@ def progress():
 
 
 def remember(name, state):
-    """Keep what an exercise's last check said. What was right once stays right: later trials are play."""
+    """Save the state of an exercise after a check. Once right, it stays right."""
     found = progress()
     if state == "not done yet" or found.get(name) in ("right", state):
         return
@@ -29,8 +29,8 @@ def remember(name, state):
         with replacing(_file()) as beside:
             beside.write_text(json.dumps(found | {name: state}, indent=1) + "\n", encoding="utf-8")
     except (OSError, UserError):
-        pass  # a read-only folder is no reason to disturb a lesson
+        pass  # a lesson works in a read-only folder too
 
 
 def _file():
-    return Path(os.environ.get(PROGRESS) or FOLDER / ".progress.json")
+    return Path(os.environ.get(PROGRESS) or lessons.FOLDER / ".progress.json")

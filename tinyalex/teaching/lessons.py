@@ -1,8 +1,8 @@
-"""Where the lessons are, and what belongs to one: a number stands for files of that number in the folder `lessons`.
+"""Find the lessons by their files: lesson NN is whatever has its number in the folder `lessons`.
 
 NN_….ipynb        the notebook
-exercises/NN.py   LESSON: its exercises, and the mistakes that are known for each
-solutions/NN.py   SOLUTIONS: right answers in different styles
+exercises/NN.py   LESSON: its exercises and their known mistakes
+solutions/NN.py   SOLUTIONS: {exercise id: right answers in different styles}
 """
 
 import importlib.util
@@ -17,17 +17,18 @@ FOLDER = Path(__file__).resolve().parents[2] / "lessons"
 
 
 def numbers():
-    """The numbers of all lessons, in order: ("01", "02", …). UserError if the folder of lessons is missing."""
+    """The numbers of all lessons, in order: ("01", "02", …). UserError if there are no lessons."""
     found = sorted(file.stem for file in (FOLDER / "exercises").glob("[0-9][0-9].py"))
     if not found:
         raise UserError(
-            f"no lessons in {FOLDER}: they come with a clone of the repository, not with the installed package"
+            f"no lessons in {FOLDER}; they are in the repository, not in the installed package: "
+            "clone it and run python -m tinyalex lesson in the clone"
         )
     return tuple(found)
 
 
 def find_lesson(number):
-    """The `Lesson` "09" (or "9"). UserError if it does not exist."""
+    """The `Lesson` "09" (or "9", or 9). UserError if it does not exist."""
     asked, number = number, str(number).zfill(2)
     if number not in numbers():
         raise UserError(f"lesson: found {asked!r}, expected one of {', '.join(numbers())}")
@@ -35,7 +36,7 @@ def find_lesson(number):
 
 
 def all_lessons():
-    """Every `Lesson`, in order."""
+    """Every `Lesson`, in order. UserError if there are none."""
     return [find_lesson(number) for number in numbers()]
 
 
@@ -47,14 +48,21 @@ def find_exercise(name):
     return found[name]
 
 
-@cache
 def exercises(number):
-    """The module lessons/exercises/NN.py: the exercises of a lesson, and what later lessons use of it."""
-    path = FOLDER / "exercises" / f"{number}.py"
-    spec = importlib.util.spec_from_file_location(f"lessons.exercises.{number}", path)
+    """The module lessons/exercises/NN.py; later lessons may use its functions too. Each file is run once."""
+    return _module(FOLDER / "exercises" / f"{number}.py")
+
+
+@cache
+def _module(path):
+    spec = importlib.util.spec_from_file_location(f"lesson {path.stem} in {path.parent}", path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # `inspect` finds a function's source through its module
-    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module  # for `inspect`, which finds a class's source through its module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     return module
 
 
@@ -63,12 +71,13 @@ def notebook(number):
     number = find_lesson(number).number
     for path in sorted(FOLDER.glob(f"{number}_*.ipynb")):
         return path
-    raise UserError(f"lesson {number}: no {number}_….ipynb in {FOLDER}; expected a clone of the repository")
+    raise UserError(f"lesson {number}: found no notebook in {FOLDER}, expected {number}_….ipynb")
 
 
 def solutions(name):
-    """The right answers to an exercise in different styles, the one to show first."""
-    path = FOLDER / "solutions" / f"{name.split('-')[0]}.py"
+    """The right answers to an exercise, one per style, the one to show first. UserError if the file is missing."""
+    number = name.split("-")[0]
+    path = FOLDER / "solutions" / f"{number}.py"
     if not path.exists():
-        raise UserError(f"no {path}; expected a clone of the repository")
+        raise UserError(f"{path}: not found, expected the right answers of lesson {number}")
     return runpy.run_path(str(path))["SOLUTIONS"][name]
