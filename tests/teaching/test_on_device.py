@@ -1,4 +1,4 @@
-"""What learners are told of an answer that is right on NumPy and not on a GPU: the mistake, and the line that makes it."""
+"""What a learner is told of an answer that is right on NumPy but not on a GPU: the mistake and its line."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ U = np.array([[0.1, 0.9, 0.4], [0.6, 0.2, 0.8]])
 
 
 def ours(x, u, k):
-    """Moves u, as it has to."""
+    """Moves u, which is necessary."""
     there = array_module(x)
     return k * x + there.asarray(u)
 
@@ -43,7 +43,7 @@ def test_the_line_is_told():
     assert f"Its line {host_array.__code__.co_firstlineno + 2}: return y + u  # here" in verdict.text
 
 
-def test_one_mistake_at_a_time_the_first_that_is_met():
+def test_only_the_first_mistake_is_told():
     def two(x, u, k):
         if x.sum() > 100:
             return x
@@ -52,7 +52,7 @@ def test_one_mistake_at_a_time_the_first_that_is_met():
     assert judge(two).wrong == "X4"
 
 
-def test_what_has_to_move_may():
+def test_necessary_transfers_are_allowed():
     assert judge(ours, moves=lambda x, u, k: u.nbytes - 1).wrong == "X9"
     assert judge(lambda x, u, k: ours(x, u, k) + array_module(x).asarray(np.zeros(3, np.float32))).wrong == "X9"
 
@@ -62,7 +62,7 @@ def test_numbers_come_before_the_device():
 
 
 @pytest.mark.parametrize("fault", ["mine", "todo"])
-def test_what_else_is_raised_there(fault):
+def test_other_errors_on_the_device(fault):
     def only_there(x, u, k):
         if not isinstance(x, np.ndarray):
             raise NotDoneYet if fault == "todo" else IndexError("of my own")
@@ -73,7 +73,7 @@ def test_what_else_is_raised_there(fault):
     assert fault == "todo" or "IndexError: of my own" in verdict.text
 
 
-def test_results_are_all_of_the_device_and_the_same():
+def test_results_must_be_on_the_device_and_the_same():
     def home(x, u, k):
         return k * x + u if isinstance(x, np.ndarray) else np.ones((2, 3))
 
@@ -83,8 +83,28 @@ def test_results_are_all_of_the_device_and_the_same():
     assert judge(home).wrong == "X10" and judge(other).wrong == "X11"
 
 
+def test_only_the_devices_own_errors_are_refusals():
+    """Known by class or object, not by words that a learner may use too."""
+    missing = "the device has no 'x': DeviceArray"
+
+    def named(x, u, k):
+        return k * x + u if isinstance(x, np.ndarray) else array_module(x).no_such_function(x)
+
+    def method(x, u, k):
+        return k * x + u if isinstance(x, np.ndarray) else x.no_such_method()
+
+    def own(x, u, k):
+        if not isinstance(x, np.ndarray):
+            raise AttributeError(missing)
+        return k * x + u
+
+    assert judge(named).wrong == judge(method).wrong == "X7"
+    verdict = judge(own)
+    assert verdict.wrong is None and verdict.text.startswith(f"sum fails with AttributeError: {missing}")
+
+
 @pytest.mark.parametrize("function", [ours, lambda x, u, k: 1 / 0, lambda x, u, k: x.get() if x.ndim == 2 else k])
-def test_the_doors_are_open_afterwards(function):
+def test_limits_are_lifted_afterwards(function):
     judge(function)
     assert xp.asarray(np.zeros(100)).get().sum() == 0 and bus.most_waits == bus.most_bytes == np.inf
     bus.reset()

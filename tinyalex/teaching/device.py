@@ -1,12 +1,19 @@
-"""A device without a GPU: an array type that refuses what CuPy refuses, for tests of the shim, and lessons, on any machine.
+"""A stand-in for a GPU: an array type on NumPy that refuses what CuPy refuses, for tests and lessons on any machine.
 
-`xp` is its namespace, `DeviceArray` its array. Underneath is NumPy, so results can be compared exactly. Refused:
-implicit conversion to a host array; host arrays as operands or values; names and keywords that CuPy does not have; dtypes
-other than numbers and booleans. Stricter than CuPy where that would wait for the device, or move something there, without
-a word: bool(), int(), float() and index() of an element; boolean masks as indices, in reading and in writing (it counts the
-trues); lists, ranges and host arrays as indices. And where NumPy's functions are called on a device array: CuPy hands on
-those that it has a function for, so that the same line works or not depending on which function it is.
-The doors are explicit: `xp.asarray(host)` in, `.get()`, `.item()`, `.tolist()` out. `bus` counts what passes them.
+`xp` is its namespace, `DeviceArray` its array. NumPy computes underneath, so results can be compared exactly.
+
+Refused, as by CuPy:
+  implicit conversion to a host array
+  host arrays as operands or values
+  names and keywords that CuPy lacks
+  dtypes other than numbers and booleans
+Refused, though CuPy allows it, because it hides a wait for the device or a transfer:
+  bool(), int(), float() and index() of an element
+  boolean masks as indices, read or written (the device must count the trues first)
+  lists, ranges and host arrays as indices
+  NumPy's own functions on a device array (CuPy forwards some of them and refuses the others)
+
+Explicit transfers are allowed, and `bus` counts them: `xp.asarray(host)`; `.get()`, `.item()` and `.tolist()` back.
 """
 
 import math
@@ -14,177 +21,151 @@ from types import SimpleNamespace
 
 import numpy as np
 
-# Every function offered, with the arguments CuPy accepts, in order; "*" for functions that take any number of arrays.
-FUNCTIONS = {
-    "empty": "shape dtype order",
-    "zeros": "shape dtype order",
-    "ones": "shape dtype order",
-    "full": "shape fill_value dtype order",
-    "arange": "start stop step dtype",
-    "eye": "N M k dtype order",
-    "linspace": "start stop num endpoint retstep dtype axis",
-    "indices": "dimensions dtype",
-    "empty_like": "prototype dtype order subok shape",
-    "zeros_like": "a dtype order subok shape",
-    "ones_like": "a dtype order subok shape",
-    "full_like": "a fill_value dtype order subok shape",
-    "ascontiguousarray": "a dtype",
-    "copy": "a order",
-    "copyto": "dst src casting where",
-    "reshape": "a newshape order",
-    "ravel": "a order",
-    "transpose": "a axes",
-    "moveaxis": "a source destination",
-    "swapaxes": "a axis1 axis2",
-    "expand_dims": "a axis",
-    "squeeze": "a axis",
-    "flip": "a axis",
-    "roll": "a shift axis",
-    "broadcast_to": "array shape",
-    "repeat": "a repeats axis",
-    "tile": "A reps",
-    "split": "ary indices_or_sections axis",
-    "array_split": "ary indices_or_sections axis",
-    "concatenate": "tup axis out dtype casting",
-    "stack": "tup axis out dtype casting",
-    "pad": "array pad_width mode constant_values",
-    "take": "a indices axis out",
-    "take_along_axis": "a indices axis",
-    "put_along_axis": "arr indices values axis",
-    "where": "condition x y",
-    "clip": "a a_min a_max out",
-    "unravel_index": "indices dims order",
-    "sum": "a axis dtype out keepdims",
-    "prod": "a axis dtype out keepdims",
-    "mean": "a axis dtype out keepdims",
-    "max": "a axis out keepdims",
-    "min": "a axis out keepdims",
-    "amax": "a axis out keepdims",
-    "amin": "a axis out keepdims",
-    "any": "a axis out keepdims",
-    "all": "a axis out keepdims",
-    "argmax": "a axis dtype out keepdims",
-    "argmin": "a axis dtype out keepdims",
-    "var": "a axis dtype out ddof keepdims",
-    "std": "a axis dtype out ddof keepdims",
-    "cumsum": "a axis dtype out",
-    "argsort": "a axis kind",
-    "sort": "a axis kind",
-    "count_nonzero": "a axis",
-    "bincount": "x weights minlength",
-    "dot": "a b out",
-    "vdot": "a b",
-    "tensordot": "a b axes",
-    "outer": "a b out",
-    "matmul": "x1 x2 out dtype casting",
-    "einsum": "*",
-    "result_type": "*",
-    "broadcast_arrays": "*",
-    "issubdtype": "arg1 arg2",
-    "can_cast": "from_ to casting",
-    "finfo": "dtype",
-    "iinfo": "int_type",
-    "isscalar": "element",
-    "shares_memory": "a b max_work",
-    "may_share_memory": "a b max_work",
-    "ndim": "a",
-    "shape": "a",
-    "size": "a axis",
-}
+
+def _signatures(table):
+    """{name: arguments} from lines of "name, name: arguments"."""
+    found = {}
+    for line in table.strip().splitlines():
+        names, arguments = line.split(": ")
+        found |= dict.fromkeys(names.split(", "), arguments)
+    return found
+
+
+# The functions of `xp` with the arguments CuPy accepts, in order; "*": any number of them.
+FUNCTIONS = _signatures("""
+empty, zeros, ones: shape dtype order
+full: shape fill_value dtype order
+arange: start stop step dtype
+eye: N M k dtype order
+linspace: start stop num endpoint retstep dtype axis
+indices: dimensions dtype
+empty_like: prototype dtype order subok shape
+zeros_like, ones_like: a dtype order subok shape
+full_like: a fill_value dtype order subok shape
+ascontiguousarray: a dtype
+copy: a order
+copyto: dst src casting where
+reshape: a newshape order
+ravel: a order
+transpose: a axes
+moveaxis: a source destination
+swapaxes: a axis1 axis2
+expand_dims, squeeze, flip: a axis
+roll: a shift axis
+broadcast_to: array shape
+repeat: a repeats axis
+tile: A reps
+split, array_split: ary indices_or_sections axis
+concatenate, stack: tup axis out dtype casting
+pad: array pad_width mode constant_values
+take: a indices axis out
+take_along_axis: a indices axis
+put_along_axis: arr indices values axis
+where: condition x y
+clip: a a_min a_max out
+unravel_index: indices dims order
+sum, prod, mean: a axis dtype out keepdims
+max, min, amax, amin, any, all: a axis out keepdims
+argmax, argmin: a axis dtype out keepdims
+var, std: a axis dtype out ddof keepdims
+cumsum: a axis dtype out
+argsort, sort: a axis kind
+count_nonzero: a axis
+bincount: x weights minlength
+dot, outer: a b out
+vdot: a b
+tensordot: a b axes
+matmul: x1 x2 out dtype casting
+einsum, result_type, broadcast_arrays: *
+issubdtype: arg1 arg2
+can_cast: from_ to casting
+finfo: dtype
+iinfo: int_type
+isscalar: element
+shares_memory, may_share_memory: a b max_work
+ndim, shape: a
+size: a axis
+""")
 UFUNCS = """
 add subtract multiply divide true_divide floor_divide remainder power float_power negative positive absolute abs
 fabs sign sqrt square cbrt reciprocal exp exp2 expm1 log log2 log1p log10 sin cos tan tanh sinh cosh maximum minimum
 fmax fmin greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not logical_xor
 bitwise_and bitwise_or invert isfinite isinf isnan signbit copysign floor ceil trunc rint
 """.split()
-SCATTERING = {"add", "subtract", "maximum", "minimum"}  # the ufuncs whose .at CuPy has
+SCATTERING = {"add", "subtract", "maximum", "minimum"}  # the ufuncs that have .at in CuPy
 PLAIN = """
 float16 float32 float64 int8 int16 int32 int64 intp uint8 uint16 uint32 uint64 bool_ floating integer inexact dtype
 inf nan pi e newaxis
 """.split()
-METHODS = {  # of the array: the arguments CuPy accepts, in order
-    "sum": "axis dtype out keepdims",
-    "prod": "axis dtype out keepdims",
-    "mean": "axis dtype out keepdims",
-    "max": "axis out keepdims",
-    "min": "axis out keepdims",
-    "any": "axis out keepdims",
-    "all": "axis out keepdims",
-    "argmax": "axis out dtype keepdims",
-    "argmin": "axis out dtype keepdims",
-    "var": "axis dtype out ddof keepdims",
-    "std": "axis dtype out ddof keepdims",
-    "cumsum": "axis dtype out",
-    "clip": "min max out",
-    "round": "decimals out",
-    "astype": "dtype order casting subok copy",
-    "copy": "order",
-    "fill": "value",
-    "view": "dtype",
-    "reshape": "*order",
-    "transpose": "*",
-    "ravel": "order",
-    "flatten": "order",
-    "squeeze": "axis",
-    "swapaxes": "axis1 axis2",
-    "repeat": "repeats axis",
-    "take": "indices axis out",
-    "dot": "b out",
-    "argsort": "axis",
-    "sort": "axis",
-    "diagonal": "offset axis1 axis2",
-}
+# The array's methods with the arguments CuPy accepts, in order; "*…": any number of them.
+METHODS = _signatures("""
+sum, prod, mean: axis dtype out keepdims
+max, min, any, all: axis out keepdims
+argmax, argmin: axis out dtype keepdims
+var, std: axis dtype out ddof keepdims
+cumsum: axis dtype out
+clip: min max out
+round: decimals out
+astype: dtype order casting subok copy
+copy, ravel, flatten: order
+fill: value
+view: dtype
+reshape: *order
+transpose: *
+squeeze, argsort, sort: axis
+swapaxes: axis1 axis2
+repeat: repeats axis
+take: indices axis out
+dot: b out
+diagonal: offset axis1 axis2
+""")
 
 
 class Refused(TypeError):
-    """What the device will not do.
+    """The device refuses an operation.
 
-    kind: "numpy", "host", "convert", "wait", "mask", "list", "unknown" or "dtype";  of `bus`: "send" or "fetch"
+    kind: "numpy", "host", "convert", "wait", "mask", "list", "unknown" or "dtype"; from `bus`, "send" or "fetch"
     """
 
-    def __init__(self, kind, words):
-        super().__init__(words)
+    def __init__(self, kind, message):
+        super().__init__(message)
         self.kind = kind
 
 
 class Bus:
-    """What passed between host and device since `reset`: bytes each way, and how often the host waited for a result."""
+    """Transfers between host and device since `reset`: bytes each way, and how often the host waited for a result."""
 
     def __init__(self):
         self.reset()
 
     def reset(self, most_bytes=math.inf, most_waits=math.inf):
-        """Count from 0. most_bytes: to the device, and most_waits: what goes beyond is refused."""
+        """Count from 0; beyond `most_bytes` to the device or `most_waits` for results, raise `Refused`."""
         self.to_device = self.to_host = self.waits = 0
         self.most_bytes, self.most_waits = most_bytes, most_waits
 
     def send(self, nbytes):
         self.to_device += nbytes
         if self.to_device > self.most_bytes:
-            raise Refused(
-                "send", f"{self.to_device} bytes are moved to the device, at most {self.most_bytes} have to be"
-            )
+            words = f"{self.to_device} bytes were moved to the device, expected at most {self.most_bytes}"
+            raise Refused("send", words)
 
     def fetch(self, nbytes):
         self.to_host += nbytes
         self.waits += 1
         if self.waits > self.most_waits:
-            raise Refused(
-                "fetch", ".get(), .item() and .tolist() wait until the device has done all that was asked of it"
-            )
+            raise Refused("fetch", ".get(), .item() and .tolist() wait until the device has finished all its work")
 
 
 bus = Bus()
 
 
 def unwrap(value, where="an operation"):
-    """The NumPy array behind a device array, inside tuples, lists and dicts too; a host array is an error."""
+    """The NumPy array behind a device array, also inside tuples, lists and dicts. `Refused` for a host array."""
     if isinstance(value, DeviceArray):
         return value._host
     if isinstance(value, np.ndarray):
-        raise Refused(
-            "host", f"host array of shape {value.shape} in {where} on the device: move it with xp.asarray first"
-        )
+        words = f"host array of shape {value.shape} in {where} on the device: move it with xp.asarray first"
+        raise Refused("host", words)
     if isinstance(value, (tuple, list)):
         return type(value)(unwrap(v, where) for v in value)
     if isinstance(value, dict):
@@ -193,7 +174,7 @@ def unwrap(value, where="an operation"):
 
 
 def wrap(value):
-    """Results live on the device, single numbers too (as 0-d arrays)."""
+    """The result of an operation as device arrays; single numbers become 0-d arrays."""
     if isinstance(value, (np.ndarray, np.generic)):
         return DeviceArray(value)
     if isinstance(value, (tuple, list)):
@@ -202,15 +183,14 @@ def wrap(value):
 
 
 def _checked(name, accepted, function):
-    """`function` behind the door: accepted arguments only; arrays unwrapped on the way in, wrapped on the way out."""
+    """`function` for device arrays: refuse arguments CuPy does not accept, unwrap the rest, wrap the result."""
     names, variadic = accepted.strip("*").split(), accepted.startswith("*")
 
     def call(*args, **kwargs):
         unknown = [] if accepted == "*" else sorted(set(kwargs) - set(names))
         if unknown or (not variadic and len(args) > len(names)):
-            raise Refused(
-                "unknown", f"CuPy's {name} takes ({accepted}); called with {len(args)} arguments and {unknown}"
-            )
+            words = f"CuPy's {name} takes ({accepted}); called with {len(args)} arguments and {unknown}"
+            raise Refused("unknown", words)
         out = kwargs.get("out")
         result = function(*unwrap(args, name), **unwrap(kwargs, name))
         return wrap(result) if out is None else out
@@ -230,10 +210,10 @@ def _index(key):
 
 
 class DeviceArray:
-    """An array on the device that is not there; views, in-place operators and `out=` behave as in NumPy."""
+    """An array of the stand-in device; views, in-place operators and `out=` behave as in NumPy."""
 
     __slots__ = ("_host",)
-    __array_ufunc__ = None  # NumPy's operators give way, its functions refuse
+    __array_ufunc__ = None  # NumPy's operators defer to ours, its functions are refused
     __hash__ = None
 
     def __init__(self, host):
@@ -251,9 +231,8 @@ class DeviceArray:
         raise Refused("numpy", f"numpy.{function.__name__} was called on a device array: use the array's own module")
 
     def _hidden_sync(self, *args):
-        raise Refused(
-            "wait", "bool(), int(), float() of a device array hide a wait for the device: use .item() or .get()"
-        )
+        words = "bool(), int(), float() of a device array hide a wait for the device: use .item() or .get()"
+        raise Refused("wait", words)
 
     __bool__ = __int__ = __float__ = __complex__ = __index__ = _hidden_sync
 
@@ -338,7 +317,7 @@ class Ufunc:
 
 
 class Namespace:
-    """The module of device arrays: what it does not name is not in CuPy, or is not yet listed above."""
+    """The array module of device arrays: the names listed above, and no others."""
 
     ndarray = DeviceArray
 
@@ -359,7 +338,7 @@ class Namespace:
 
     @staticmethod
     def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
-        """The door: host arrays, lists and numbers are copied to the device."""
+        """Copy host arrays, lists and numbers to the device; `bus` counts their bytes."""
         if isinstance(a, DeviceArray):
             same = not copy and (dtype is None or a.dtype == dtype) and order in (None, "K")
             return a if same else DeviceArray(np.array(a._host, dtype=dtype, order=order, copy=copy))
