@@ -1,8 +1,9 @@
-"""A lesson in a real browser: open it in JupyterLab, run all, give a wrong answer, then a right one, as learners do.
+"""A lesson in a real browser: open it in JupyterLab, run all cells, give a wrong answer, then a right one.
 
     python -m tests.teaching.browser_trial 06 FOLDER      leaves wrong.png and right.png in the folder
 
-Takes Chromium and chromedriver (Debian: apt-get install chromium chromium-driver); speaks WebDriver, W3C's protocol.
+Needs Chromium and chromedriver (Debian: apt-get install chromium chromium-driver), which it drives through WebDriver, a
+protocol of the W3C.
 """
 
 import base64
@@ -29,15 +30,15 @@ from tinyalex.teaching.lessons import find_exercise, find_lesson
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
-CONTROL, SHIFT, ENTER = "\ue009", "\ue008", "\ue007"  # as WebDriver calls them
-SETTINGS = {  # all cells in the page, also those below the window; no pop-ups over them
+CONTROL, SHIFT, ENTER = "\ue009", "\ue008", "\ue007"  # WebDriver's codes for keys
+SETTINGS = {  # keep cells below the window in the page too; no pop-ups
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 
 
 class Browser:
-    """What of WebDriver is needed here."""
+    """The few commands of WebDriver used here."""
 
     def __init__(self, port):
         self.root = f"http://127.0.0.1:{port}/session"
@@ -56,11 +57,11 @@ class Browser:
         self._call("/url", url=url)
 
     def run(self, script, *arguments):
-        """What a function body of JavaScript returns."""
+        """Run the body of a JavaScript function; returns its result."""
         return self._call("/execute/sync", script=script, args=list(arguments))
 
     def keys(self, *keys):
-        """Press them in turn, without letting go of any before the last."""
+        """Press keys in turn, then release them all."""
         actions = [{"type": "keyDown", "value": key} for key in keys]
         actions += [{"type": "keyUp", "value": key} for key in reversed(keys)]
         self._call("/actions", actions=[{"type": "key", "id": "keyboard", "actions": actions}])
@@ -73,7 +74,7 @@ class Browser:
 
 
 class Notebook:
-    """A notebook in JupyterLab; cells by their place."""
+    """A notebook in JupyterLab. place: the index of a cell."""
 
     def __init__(self, browser, url, count):
         self.browser = browser
@@ -99,7 +100,7 @@ class Notebook:
         return self.browser.run(CELL + "return (cell.querySelector('.jp-OutputArea') || {}).innerText || ''", place)
 
     def write(self, place, source):
-        """Put the cursor into a cell, mark all of it, and paste."""
+        """Replace the text of a cell: select all of it and paste."""
         self.browser.run(CELL + "cell.scrollIntoView(); cell.querySelector('.cm-content').focus()", place)
         self.browser.keys(CONTROL, "a")
         self.browser.run(PASTE, source)
@@ -107,7 +108,7 @@ class Notebook:
         self.wait(written, "the pasted text", place, source.strip().splitlines()[-1], seconds=20)
 
     def run_cell(self, place):
-        """Shift and Enter; then wait until the cell has run once more."""
+        """Press Shift-Enter, then wait until the cell has run again."""
         prompt = CELL + "return cell.querySelector('.jp-InputPrompt').textContent"
         before = self.browser.run(prompt, place)
         self.browser.run(CELL + "cell.querySelector('.cm-content').focus()", place)
@@ -115,7 +116,7 @@ class Notebook:
         again = CELL + "const now = cell.querySelector('.jp-InputPrompt').textContent;\n"
         again += "return /\\d/.test(now) && now != arguments[1]"
         self.wait(again, "the cell to run", place, before)
-        time.sleep(0.5)  # what it printed comes with other messages
+        time.sleep(0.5)  # its output arrives in separate messages
 
     def screenshot(self, place, file):
         self.browser.run(CELL + "cell.scrollIntoView({block: 'start'})", place)
@@ -138,7 +139,7 @@ document.activeElement.dispatchEvent(paste);
 
 
 def wrong_answer(exercise):
-    """(source of a cell, what must be said) for a mistake of the lesson's mutants that needs nothing around it."""
+    """(source of a cell, expected message) of a mutant that needs no other code. AssertionError if there is none."""
     messages = {known.id: known.message for known in exercise.wrong}
     for name, mistake, function in mutants(exercise.id.split("-")[0]):
         if name == exercise.id and mistake in messages:
@@ -148,7 +149,7 @@ def wrong_answer(exercise):
             verdict = examine(exercise, names[exercise.name])
             if verdict.wrong == mistake:
                 return source, verdict.text
-    raise AssertionError(f"{exercise.id} has no mutant that stands alone")
+    raise AssertionError(f"{exercise.id} has no mutant that needs no other code")
 
 
 def right_answer(exercise):
@@ -157,7 +158,7 @@ def right_answer(exercise):
 
 @contextlib.contextmanager
 def process(command, port, **options):
-    """A server, until the end of the block; waits until it answers on its port."""
+    """Run a server during the block, which begins once the server answers on its port."""
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
     try:
         end = time.monotonic() + 90
@@ -184,7 +185,7 @@ def free_port():
 
 @contextlib.contextmanager
 def jupyter_and_browser(folder):
-    """(address of JupyterLab on a copy of the lessons, `Browser`)."""
+    """Serve a copy of the lessons: (address of JupyterLab, `Browser`)."""
     shutil.copytree(lessons.FOLDER, folder / "lessons", ignore=shutil.ignore_patterns(".*"))
     for name, values in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -207,7 +208,10 @@ def jupyter_and_browser(folder):
 
 
 def trial(number, out):
-    """Go through it; {"wrong": what the check then said, "right": …}. Screenshots in the folder `out`."""
+    """Try one lesson: {"at first", "wrong", "right": printed by the check, "message": expected, "progress": saved}.
+
+    Saves screenshots in the folder `out`.
+    """
     file, exercise = lessons.notebook(number), find_lesson(number).exercises[0]
     cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
     place = next(i for i, cell in enumerate(cells) if cell["metadata"].get("exercise") == exercise.id)

@@ -1,6 +1,6 @@
-"""Run a lesson's notebook as committed, or with answers put into its exercise cells.
+"""Run a lesson's notebook, as committed or with answers in its exercise cells.
 
-python -m tests.teaching.running 09 …     run as committed, and keep the outputs in the notebook
+python -m tests.teaching.running 09 …     run as committed, and save the outputs in the notebook
 """
 
 import inspect
@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from tinyalex.teaching import learner, lessons
 
 TIMING = re.compile(r"\d[\d,.]*(?= ?(?:ms|µs|s|seconds|times|×)\b)")
-FRACTION = re.compile(r"-?\d[\d,]*(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+|(?= ?%))")  # numbers that were rounded
+FRACTION = re.compile(r"-?\d[\d,]*(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+|(?= ?%))")  # rounded numbers
 
 
 def read(number):
@@ -24,7 +24,7 @@ def read(number):
 
 
 def run(notebook, answers=None, timeout=600):
-    """Execute it in the lessons' folder; answers: {exercise: source} for the cells that carry it. Raises as a cell does."""
+    """Execute in the lessons' folder. answers: {exercise: source of its cell}. An error in a cell is raised here."""
     for cell in notebook.cells:
         if answers and cell.metadata.get("exercise") in answers:
             cell.source = answers[cell.metadata["exercise"]]
@@ -40,7 +40,7 @@ def run(notebook, answers=None, timeout=600):
 
 
 def solved(number):
-    """{exercise: source of the answer that `reveal` shows}."""
+    """{exercise: source of the right answer that `reveal` shows}."""
     names = [cell.metadata["exercise"] for cell in read(number).cells if "exercise" in cell.metadata]
     return {name: textwrap.dedent(inspect.getsource(lessons.solutions(name)[0])) for name in names}
 
@@ -50,15 +50,17 @@ def cells(notebook, tag):
 
 
 def text(cell):
-    """What a cell printed and returned, with times masked."""
+    """The printed and returned texts of a cell, with durations masked."""
     outputs = getattr(cell, "outputs", ())
     texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
     return TIMING.sub("#", "\n".join(text.rstrip("\n") for text in texts))
 
 
 def same(old, new):
-    """Whether two texts say the same: word for word and whole numbers exactly; rounded numbers nearly, since another
-    processor adds in another order, and a training run on it ends a little elsewhere."""
+    """Whether two texts agree: words and whole numbers exactly, rounded numbers to 25 % or 0.02.
+
+    Other processors add in another order, so their training runs end with slightly different numbers.
+    """
     if FRACTION.sub("#", old) != FRACTION.sub("#", new):
         return False
     pairs = ([float(n.replace(",", "")) for n in FRACTION.findall(text)] for text in (old, new))

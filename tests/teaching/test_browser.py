@@ -1,4 +1,4 @@
-"""One lesson in JupyterLab in Chromium, as a learner meets it."""
+"""One lesson in JupyterLab in Chromium, as a learner sees it."""
 
 import pytest
 

@@ -1,16 +1,18 @@
-"""The examiner itself: in which order it decides, what it says, and that nothing a learner writes makes it raise."""
+"""The examiner: the order of its checks, its messages, and that nothing a learner writes makes it raise."""
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.test_cli import call
 from tinyalex.errors import UserError
 from tinyalex.teaching import learner, lessons, notebook
 from tinyalex.teaching.examine import examine
-from tinyalex.teaching.exercise import Exercise, NotDoneYet, Property, Wrong
+from tinyalex.teaching.exercise import Exercise, NotDoneYet, Property, Wrong, WrongKind
 from tinyalex.teaching.lessons import find_exercise, find_lesson
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT
 
@@ -23,7 +25,7 @@ def double(x, k):
 
 
 def one(name="double", ours=double, arguments=(X, 1.5), **more):
-    """An exercise of its own for a test."""
+    """An exercise made for a test."""
     return Exercise(f"00-{name}", name, ours, (lambda: arguments,), **more)
 
 
@@ -47,7 +49,7 @@ def test_right():
     assert near.state == RIGHT and near.text.endswith(" over 210 entries"), "rounding is no mistake"
 
 
-def test_not_done_before_all_else():
+def test_not_done_comes_first():
     def todo(x, k):
         x[:] = 0
         raise NotDoneYet
@@ -57,7 +59,7 @@ def test_not_done_before_all_else():
     assert judge(todo, properties=(held,), compare=False).state == NOT_DONE
 
 
-FLAWS = {  # in the order in which they are to be named
+FLAWS = {  # in the order of the checks
     "shape": (lambda y: y[:, :4], "double.shape is (2, 4, 7, 3), expected (2, 5, 7, 3)", None),
     "finite": (lambda y: np.where(y == y.flat[8], np.nan, y), "row 0, column 2, channel 2] is nan", None),
     "values": (lambda y: y + 1.0, "off in 210 of 210 entries", None),
@@ -80,10 +82,10 @@ def with_flaws(names, writes):
     "names, words",
     [(("values", "finite", "shape"), "double.shape is"), (("values", "finite"), "is nan"), (("values",), "off in 210")],
 )
-def test_the_first_flaw_is_named(names, words):
+def test_only_the_first_flaw_is_named(names, words):
     for writes in (False, True):
         verdict = judge(with_flaws(names, writes), outputs=("double",))
-        wrote = writes and names == ("values",)  # shape and finite come before it, values after it
+        wrote = writes and names == ("values",)  # checked after shape and finite, before values
         assert verdict.wrong == ("unchanged" if wrote else None)
         assert ("wrote into x" if wrote else words) in verdict.text, verdict.text
 
@@ -111,20 +113,20 @@ def test_input_changed():
     assert examine(inside, puts_another).wrong == "unchanged"
 
 
-def test_twice_different():
+def test_two_calls_that_differ():
     count = iter(range(100))
     verdict = judge(lambda x, k: k * x + 1e-12 * next(count))
     assert verdict.wrong == "twice" and "Two calls of double" in verdict.text
     assert judge(lambda x, k: k * x + next(count), compare=False).state == RIGHT, "draws may differ"
 
 
-def test_a_second_call_of_another_kind():
+def test_a_second_call_that_returns_another_kind():
     answers = iter([1.5 * X, "finished", 1.5 * X, None])
     assert "str" in judge(lambda x, k: next(answers)).text
     assert "returns nothing" in judge(lambda x, k: next(answers)).text
 
 
-def test_nan_and_inf_that_belong_there():
+def test_expected_nan_and_inf():
     def log(x):
         return np.log(x)
 
@@ -177,11 +179,11 @@ def test_ratio():
 @pytest.mark.parametrize(
     "where, words",
     [
-        (np.s_[1], "off in picture 1 only, of 2"),
-        (np.s_[:, 4], "off in row 4 only, of 5"),
-        (np.s_[:, :, :3], "off in columns 0, 1, 2 only, of 7"),
-        (np.s_[:, :, :, 2], "off in channel 2 only, of 3"),
-        (np.s_[1, 2, 3, 1], "off in picture 1 only, of 2"),
+        (np.s_[1], "off only in picture 1, of 2"),
+        (np.s_[:, 4], "off only in row 4, of 5"),
+        (np.s_[:, :, :3], "off only in columns 0, 1, 2, of 7"),
+        (np.s_[:, :, :, 2], "off only in channel 2, of 3"),
+        (np.s_[1, 2, 3, 1], "off only in picture 1, of 2"),
         (np.s_[:], "off in 210 of 210 entries"),
     ],
 )
@@ -200,13 +202,13 @@ def test_only_the_border_differs():
         y[:, 1:-1, 1:-1] = k * x[:, 1:-1, 1:-1]
         return y
 
-    assert "off at the border only" in judge(double).text
+    assert "off only at the border" in judge(double).text
 
 
-def test_axes_have_the_names_that_the_exercise_gives():
+def test_the_exercise_names_the_axes():
     exercise = one("scale", lambda w: w * 2, (X[0, :, :, 0],), outputs=("dw",), axes={"dw": ("unit", "class")})
     found = examine(exercise, lambda w: w * 2 + np.eye(5, 7)[::-1] * (np.arange(5) == 4)[:, None])
-    assert "dw is off in unit 4 only, of 5" in found.text and "dw[unit 4, class 0]" in found.text
+    assert "dw is off only in unit 4, of 5" in found.text and "dw[unit 4, class 0]" in found.text
 
 
 def test_by_hand():
@@ -230,7 +232,7 @@ def test_whole_numbers_are_told_in_full():
     assert "expected " in examine(exercise, lambda x: x > 1).text
     near = one("near", lambda x: np.array([1.0, 2.0]), (X,))
     found = examine(near, lambda x: np.array([1.00001, 2.0])).text
-    assert "axis 0, place 0 only, of 2.\nThe first that differs: y[0] is 1.00001, expected 1." in found
+    assert "off only in axis 0, place 0, of 2.\nThe first difference: y[0] is 1.00001, expected 1." in found
     assert "is 1.0000021, expected 1.0" in examine(near, lambda x: np.array([1.0000021, 2.0])).text
 
 
@@ -254,22 +256,24 @@ def test_two_outputs():
     assert examine(exercise, lambda x, dy, weight: [dy * weight, np.sum(x * dy)]).state == RIGHT, "a list will do"
     assert examine(exercise, lambda x, dy, weight: (dy * weight, (dy * x).mean())).wrong == "Z2"
     both = examine(exercise, lambda x, dy, weight: (dy, (dy * x).mean()))
-    assert both.wrong == "Z1" and "dx: The weight is missing." in both.text and "dweight not right either" in both.text
+    assert (
+        both.wrong == "Z1" and "dx: The weight is missing." in both.text and "dweight is not right either" in both.text
+    )
 
 
 @pytest.mark.parametrize(
     "returned, words",
     [
         (None, "returns nothing, expected dx, dweight; a return is missing"),
-        (X, "returns one array of shape (2, 5, 7, 3), expected 2 things: dx, dweight"),
-        ((X,), "returns 1 things"),
-        ((X, 1.0, 2.0), "returns 3 things"),
+        (X, "returns one array of shape (2, 5, 7, 3), expected 2 values: dx, dweight"),
+        ((X,), "returns a tuple of 1, expected 2 values"),
+        ((X, 1.0, 2.0), "returns a tuple of 3, expected 2 values"),
         (7.0, "returns a float"),
         ((X, "half"), "dweight is a str"),
         ((X, [1, 2]), "dweight is a list"),
     ],
 )
-def test_another_number_or_kind_of_things(returned, words):
+def test_another_number_or_kind_of_values(returned, words):
     assert words in examine(one(**PAIR), lambda x, dy, weight: returned).text
 
 
@@ -323,7 +327,7 @@ def test_a_property_in_which_the_learner_fails():
     assert "ZeroDivisionError" in verdict.text and "return 1 / 0 if k == 9" in verdict.text
 
 
-# ---------------------------------------------------------------------------------------------- whatever they write
+# ---------------------------------------------------------------------------------------------- whatever learners write
 
 
 def test_the_learners_own_line_is_shown():
@@ -337,6 +341,31 @@ def test_the_learners_own_line_is_shown():
     assert f"in its line {line}: wide = x.reshape(-1, 4)" in found
 
 
+@pytest.mark.parametrize("error", [ValueError, TypeError, RuntimeError])
+@pytest.mark.parametrize("checked_by", ["a call", "a property"])
+def test_the_learners_own_error_is_told_as_theirs(error, checked_by):
+    """Only `WrongKind` is a message of ours: its parent ValueError, with the same words, is the learner's failure."""
+
+    def double(x, k):
+        if k != 1.5 or checked_by == "a call":
+            raise error("returns nothing, expected y")
+        return k * x
+
+    verdict = judge(double, properties=(Property("Z3", lambda function: function(X, 9) is None, "…"),))
+    line = double.__code__.co_firstlineno + 2
+    words = f"double fails with {error.__name__}: returns nothing, expected y\nin its line {line}: raise error("
+    assert (verdict.state, verdict.wrong) == (NOT_YET, None) and verdict.text.startswith(words), verdict.text
+
+
+def test_our_word_for_another_kind_is_told_as_ours():
+    def holds(function):
+        raise WrongKind("draws a list, expected an array")
+
+    verdict = judge(double, properties=(Property("Z3", holds, "…"),))
+    assert verdict.text == "double: draws a list, expected an array."
+    assert judge(lambda x, k: None).text.startswith("double returns nothing, expected y;")
+
+
 class Spiteful(Exception):
     def __str__(self):
         raise RuntimeError
@@ -345,6 +374,17 @@ class Spiteful(Exception):
 class Odd(np.ndarray):
     def __array_ufunc__(self, *arguments, **options):
         raise RuntimeError("no")
+
+
+class Unclassed:
+    """Raises wherever its class is asked for, outside the learner's own call too."""
+
+    def __init__(self, error):
+        self.error = error
+
+    @property
+    def __class__(self):
+        raise self.error
 
 
 def deep(x, k):
@@ -375,6 +415,8 @@ WEIRD = {
     "an empty array": (lambda x, k: x[:0], "y.shape is (0, 5, 7, 3)"),
     "a number": (lambda x, k: 3, "y.shape is ()"),
     "an array of its own kind": (lambda x, k: (k * x).view(Odd), None),
+    "an object that fails without words": (lambda x, k: Unclassed(Spiteful()), "(Spiteful: )"),
+    "an object that exits": (lambda x, k: Unclassed(SystemExit(3)), "(SystemExit: 3)"),
     "a masked array": (lambda x, k: np.ma.masked_array(k * x, x > 0), None),
     "no end": (deep, "RecursionError"),
     "another signature": (lambda x: x, "It is called as double(x, k)."),
@@ -426,14 +468,14 @@ def test_arguments_are_fresh_for_every_call():
     assert judge(double).wrong == "unchanged" and X.any()
 
 
-# ---------------------------------------------------------------------------------------------- what the lessons hold
+# ---------------------------------------------------------------------------------------------- the lessons
 
 WRITTEN = [number for number in lessons.numbers() if (lessons.FOLDER / "solutions" / f"{number}.py").exists()]
 BY_HAND = [exercise for number in WRITTEN for exercise in find_lesson(number).exercises if exercise.by_hand]
 
 
 @pytest.mark.parametrize("exercise", BY_HAND, ids=lambda exercise: exercise.id)
-def test_by_hand_has_words_for_every_entry(exercise):
+def test_by_hand_works_for_every_entry(exercise):
     for probe in exercise.probes:
         arguments = probe()
         result = exercise.read(exercise.ours(*arguments), arguments)
@@ -444,7 +486,7 @@ def test_by_hand_has_words_for_every_entry(exercise):
                 assert words is None or isinstance(words, str)
 
 
-def test_names_that_are_unknown():
+def test_unknown_names():
     for name, words in (("99", "expected one of 01"), ("²", "expected one of"), ("9x", "expected one of")):
         with pytest.raises(UserError, match=words):
             find_lesson(name)
@@ -453,16 +495,46 @@ def test_names_that_are_unknown():
     assert find_lesson("9") is find_lesson("09") is find_lesson(9)
 
 
-def test_without_a_clone_one_line_says_where_the_lessons_are(tmp_path, monkeypatch):
+@pytest.mark.parametrize("arguments", ["", "09", "--book new", "09 --check mine.py", "--json"])
+def test_without_a_clone_one_line_says_where_the_lessons_are(arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(lessons, "FOLDER", tmp_path / "lessons")
-    with pytest.raises(UserError, match="they come with a clone of the repository"):
-        find_lesson("09")
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, "lesson", *arguments.split())
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert err.startswith(f"tinyalex: no lessons in {tmp_path / 'lessons'}; they are in the repository, not in")
+    assert not any(tmp_path.iterdir())
+
+
+def test_each_folder_has_its_own_exercises(tmp_path, monkeypatch):
+    """Exercises are kept by file, not by number: another folder's lesson of the same number is another lesson."""
+    real = find_lesson("09")
+    (tmp_path / "exercises").mkdir()
+    file = tmp_path / "exercises" / "09.py"
+    file.write_text("from tinyalex.teaching.exercise import Lesson\n\nLESSON = Lesson('09', 'Another', 1, ())\n")
+    monkeypatch.setattr(lessons, "FOLDER", tmp_path)
+    assert find_lesson("09").title == "Another" and find_lesson("09") is find_lesson("09")
+    monkeypatch.undo()
+    assert find_lesson("09") is real
+    assert sys.modules[lessons.exercises("09").__name__].LESSON is real
+
+
+def test_exercises_that_fail_to_load_are_not_kept(tmp_path, monkeypatch):
+    (tmp_path / "exercises").mkdir()
+    file = tmp_path / "exercises" / "98.py"
+    file.write_text("1 / 0\n")
+    monkeypatch.setattr(lessons, "FOLDER", tmp_path)
+    before = set(sys.modules)
+    with pytest.raises(ZeroDivisionError):
+        find_lesson("98")
+    assert set(sys.modules) == before
+    file.write_text("from tinyalex.teaching.exercise import Lesson\n\nLESSON = Lesson('98', 'Mended', 1, ())\n")
+    assert find_lesson("98").title == "Mended"
 
 
 # ---------------------------------------------------------------------------------------------- in the notebook
 
 
-def test_check_says_it_remembers_it_and_hands_back(capsys):
+def test_check_prints_remembers_and_returns(capsys):
     ours, name = find_exercise("09-forward").ours, "09-forward"
     right = lessons.solutions(name)[0]
 
@@ -490,7 +562,7 @@ def test_a_file_of_progress_that_cannot_be_read(content, capsys):
 
 
 def test_progress_that_cannot_be_written(tmp_path, monkeypatch, capsys):
-    for place in (tmp_path, tmp_path / "none" / "progress.json"):  # a folder; a file in no folder
+    for place in (tmp_path, tmp_path / "none" / "progress.json"):  # a folder; a file in a missing folder
         monkeypatch.setenv(learner.PROGRESS, str(place))
         assert learner.progress() == {}
         learner.remember("09-forward", RIGHT)
@@ -547,8 +619,8 @@ def test_answer(guess, value, unit, words, capsys):
     assert words in shown and shown.count("\n") == 1, shown
 
 
-def test_digits_lost_on_the_way():
-    """An array of integers, or of single precision, for float64: told as that, not as entries that are off."""
+def test_lost_digits():
+    """Integers or single precision instead of float64 are named as such, not as entries that are off."""
     exercise = one("scaled", lambda x: x * 1.5, (X,))
     whole = examine(exercise, lambda x: (x * 1.5).astype(int))
     assert whole.wrong == "whole" and "whole numbers (int64)" in whole.text
@@ -557,14 +629,14 @@ def test_digits_lost_on_the_way():
     assert single.wrong == "single" and "float32" in single.text
 
 
-def test_a_property_may_wait_until_the_values_are_right():
+def test_a_late_property_is_checked_after_the_values():
     late = Property("L99", lambda f: False, "Too soon.", late=True)
     exercise = one("scaled", lambda x: x * 1.5, (X,), properties=(late,))
     assert "Too soon" not in examine(exercise, lambda x: x * 2).text
     assert examine(exercise, lambda x: x * 1.5).wrong == "L99"
 
 
-def test_what_is_not_finite_is_worked_by_hand_too():
-    exercise = one("scaled", lambda x: x * 1.5, (X,), by_hand=lambda arguments, output, index: "By hand: so and so.")
+def test_entries_that_are_not_finite_are_worked_out_by_hand_too():
+    exercise = one("scaled", lambda x: x * 1.5, (X,), by_hand=lambda arguments, output, index: "By hand: 1 + 1.")
     found = examine(exercise, lambda x: x * np.nan).text
-    assert "is nan, expected" in found and found.endswith("By hand: so and so.")
+    assert "is nan, expected" in found and found.endswith("By hand: 1 + 1.")

@@ -1,4 +1,4 @@
-"""`tinyalex lesson` as a learner meets it: the list, opening, checking a file of one's own, and one line for mistakes."""
+"""`tinyalex lesson` for a learner: list, open, check a file of one's own, and one line for every user error."""
 
 import json
 import os
@@ -47,13 +47,13 @@ def test_list(capsys):
     assert code == 0 and err == ""
     line = next(line for line in out.splitlines() if line.startswith("09"))
     assert find_lesson("09").title in line and f"1 of {len(NAMES)}" in line
-    assert line.endswith("backward")  # what is right needs no more words
+    assert line.endswith("backward")  # only what is not yet right is named
     listed = {lesson["lesson"]: lesson for lesson in json_of(capsys, "lesson")["lessons"]}
     found = {exercise["exercise"]: exercise["state"] for exercise in listed["09"]["exercises"]}
     assert found == dict.fromkeys(NAMES) | {FORWARD: "right", BACKWARD: "not yet"}
 
 
-def test_a_lesson_is_its_files_and_no_list_names_it(capsys, tmp_path, monkeypatch):
+def test_lessons_are_found_by_their_files(capsys, tmp_path, monkeypatch):
     (tmp_path / "exercises").mkdir()
     shutil.copy(lessons.FOLDER / "exercises" / "09.py", tmp_path / "exercises")
     monkeypatch.setattr(lessons, "FOLDER", tmp_path)
@@ -63,7 +63,7 @@ def test_a_lesson_is_its_files_and_no_list_names_it(capsys, tmp_path, monkeypatc
 
 
 class Jupyter:
-    """Stands in for the process: stopped with Ctrl-C once, then ended."""
+    """Stands in for the process: interrupted by Ctrl-C once, then it ends."""
 
     calls, code = [], 0
 
@@ -132,7 +132,7 @@ def test_one_exercise_is_enough(capsys, write):
     assert code == 0 and "09-backward: not there. mine.py has no lrn_backward.\n" in out
 
 
-def test_what_a_learners_file_prints_stays_out_of_the_json(capsys, write):
+def test_output_of_the_learners_file_stays_out_of_the_json(capsys, write):
     file = write("print('loaded')\ndef lrn_forward(x, n, alpha, beta, k):\n    print('called')\n    return x\n")
     assert states(json_of(capsys, "lesson", "09", "--check", file, expected_code=1))[FORWARD] == "not yet"
     code, out, _ = call(capsys, "lesson", "09", "--check", file)
@@ -145,7 +145,7 @@ def test_the_learners_line_is_shown(capsys, write):
     assert code == 1 and "in its line 3: return x @ x" in out
 
 
-def test_a_file_may_import_its_neighbours_and_knows_its_place(capsys, write, tmp_path):
+def test_a_file_may_import_its_neighbours_and_read_its_own_path(capsys, write, tmp_path):
     write("def lrn_forward(x, n, alpha, beta, k):\n    return x\n", "my_helper_of_lesson_nine.py")
     file = write("from my_helper_of_lesson_nine import lrn_forward\nassert __name__ != '__main__'\nassert __file__\n")
     before = list(sys.path)
@@ -170,8 +170,8 @@ def test_a_file_may_import_its_neighbours_and_knows_its_place(capsys, write, tmp
         (b"x = '\xe9'\n", "mine.py"),
         (b"x = 1\x00\n", "mine.py"),
         (b"# coding: none\n", "mine.py"),
-        ("", "found none of the functions of lesson 09, expected "),
-        ("lrn_forwards = 1\n", "found none of the functions"),
+        ("", "found none of lesson 09's functions, expected at least one of"),
+        ("lrn_forwards = 1\n", "found none of lesson 09's functions"),
     ],
 )
 def test_a_file_that_does_not_load(capsys, write, text, words):
@@ -191,17 +191,17 @@ def test_a_file_that_does_not_load(capsys, write, text, words):
         ("-1", "-1"),
         ("09 10", "'10'"),
         ("09 --chekc x", "did you mean --check?"),
-        ("--check mine.py", "of which lesson?"),
+        ("--check mine.py", "--check: found no lesson number, expected one; for example"),
         ("99 --check mine.py", "expected one of 01"),
         ("09 --check", "--check"),
         ("09 --check none.py", "none.py: cannot be read"),
         ("09 --check .", "cannot be read"),
         ("09 --check mine.ipynb", "is a notebook"),
-        ("09 --hint 1", "--hint: goes with --check"),
+        ("09 --hint 1", "--hint: found no --check, expected --check FILE"),
         ("09 --check none.py --hint 4", "expected 1, 2 or 3"),
         ("09 --check none.py --hint one", "--hint"),
-        ("09 --book new", "--book: makes a book of all lessons"),
-        ("--book new --check none.py", "--book: makes a book of all lessons"),
+        ("09 --book new", "--book: writes all lessons"),
+        ("--book new --check none.py", "--book: writes all lessons"),
         ("--book", "--book"),
     ],
 )
@@ -220,7 +220,7 @@ def test_an_empty_argument(capsys):
 
 
 def test_as_a_process(tmp_path):
-    """Neither drawing nor Jupyter is loaded to list or to check."""
+    """Checking loads neither Matplotlib nor Jupyter."""
     code = (
         "import sys; from tinyalex.cli import main; code = main(sys.argv[1:]); "
         "print(sorted({'matplotlib', 'IPython', 'nbconvert', 'torch'} & set(sys.modules)), code)"
@@ -234,7 +234,7 @@ def test_as_a_process(tmp_path):
     assert json.loads(result)["ok"] and loaded == "[] 0"
 
 
-def test_a_file_may_use_what_the_notebook_has(tmp_path, capsys):
+def test_a_file_may_use_names_of_the_notebook(tmp_path, capsys):
     """Helpers of other cells, our answers to earlier exercises, and todo()."""
     file = tmp_path / "mine.py"
     file.write_text(
@@ -249,4 +249,4 @@ def test_a_file_may_use_what_the_notebook_has(tmp_path, capsys):
     )
     code, out, err = call(capsys, "lesson", "11", "--check", str(file))
     assert "11-forward: right" in out and "11-backward: not done yet" in out, out + err
-    assert "11-wiring: not there" in out, "ours is there to be used, not as an answer"
+    assert "11-wiring: not there" in out, "ours may be used, but is not an answer"

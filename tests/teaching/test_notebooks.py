@@ -1,4 +1,4 @@
-"""Every notebook runs as committed and solved; what is committed is what running it prints."""
+"""Every notebook runs, as committed and with all answers filled in, and prints its committed output."""
 
 import re
 import time
@@ -18,9 +18,8 @@ def test_as_committed(number):
     committed, lesson = running.read(number), find_lesson(number)
     start = time.perf_counter()
     fresh = running.run(running.read(number))
-    assert time.perf_counter() - start < 2 * lesson.seconds + 10, (
-        "takes more than twice its time (and a kernel's start)"
-    )
+    limit = 2 * lesson.seconds + 10  # 10 s for the kernel to start
+    assert time.perf_counter() - start < limit, f"takes more than {limit} s"
     checks = running.cells(fresh, "check")
     assert len(checks) == len(lesson.exercises)
     assert all("not done yet" in running.text(cell) for cell in checks)
@@ -49,7 +48,7 @@ def test_anatomy(number):
 
 
 @pytest.mark.parametrize("number", WRITTEN)
-def test_pictures_have_words(number):
+def test_pictures_have_alt_texts(number):
     pictures = 0
     for cell in running.read(number).cells:
         for output in getattr(cell, "outputs", ()):
@@ -60,7 +59,7 @@ def test_pictures_have_words(number):
 
 
 def test_numbers_are_compared():
-    """A whole number or a word that changed is seen, and so is a measured one that is far off."""
+    """A changed whole number or word is noticed, and so is a rounded number that is far off."""
     same = running.same
     assert same("error 45.9 %, 12 steps", "error 46.3 %, 12 steps") and same("off by 3e-11", "off by 5e-11")
     assert not same("error 45.9 %", "error 85.9 %") and not same("12 steps", "13 steps") and not same("a", "b")

@@ -1,4 +1,4 @@
-"""`tinyalex lesson`: the lessons and how far one is; open one, check answers in a file, make a book of all."""
+"""`tinyalex lesson`: list the lessons, open one, check the answers in a file, or write all lessons as a book."""
 
 import contextlib
 import importlib.util
@@ -9,17 +9,18 @@ from tinyalex.commands.options import print_table
 from tinyalex.errors import UserError
 from tinyalex.teaching import learner, lessons
 from tinyalex.teaching.answers import NOT_THERE, judge_file
+from tinyalex.teaching.book import write_book
 from tinyalex.teaching.lessons import all_lessons, find_lesson
 from tinyalex.teaching.mistakes import RIGHT
 from tinyalex.terminal import program
 
-DESCRIPTION = (
-    "Without arguments: the lessons, and which of their checks you have passed. With a number: open that lesson in\n"
-    "Jupyter (with --json: describe it instead).\n"
-    "Without Jupyter: read the lessons as a book of HTML pages (--book), write what an exercise asks for, under the name\n"
-    "that it has there, into a Python file of your own, and have it judged as in the notebook (--check; exit code 0: all\n"
-    "functions that the file holds are right, 1: some are not yet)."
-)
+DESCRIPTION = """\
+Without arguments: list the lessons, and how many of their checks have passed.
+With a number: open that lesson in Jupyter (with --json: describe it instead).
+
+Without Jupyter: read the lessons as a book of HTML pages (--book), write the functions of an
+exercise in a Python file under the names given there, and check that file (--check).
+Exit code 0: every function in the file is right; 1: some are not right yet."""
 EXAMPLES = (
     "tinyalex lesson",
     "tinyalex lesson 09",
@@ -30,26 +31,30 @@ EXAMPLES = (
 
 
 def add_arguments(parser):
-    parser.add_argument("number", metavar="NUMBER", nargs="?", help="of a lesson: 01, 02, …")
-    parser.add_argument("--check", metavar="FILE", help="judge the lesson's functions in a Python file")
-    parser.add_argument("--hint", type=int, metavar="N", help="with --check: hint 1, 2 or 3 for what is not right yet")
-    parser.add_argument("--book", metavar="DIR", help="write all lessons as HTML pages, to be read offline")
+    parser.add_argument("number", metavar="NUMBER", nargs="?", help="the lesson to open or check: 01, 02, …")
+    parser.add_argument("--check", metavar="FILE", help="check the lesson's functions in a Python file")
+    parser.add_argument(
+        "--hint",
+        type=int,
+        metavar="N",
+        help="with --check: print hint 1, 2 or 3 for every function that is not right yet",
+    )
+    parser.add_argument("--book", metavar="DIR", help="write all lessons as HTML pages, for reading offline")
 
 
 def run(args):
     if args.hint is not None and args.check is None:
-        raise UserError("--hint: goes with --check")
+        raise UserError("--hint: found no --check, expected --check FILE beside it")
     if args.hint not in (None, 1, 2, 3):
         raise UserError(f"--hint: found {args.hint}, expected 1, 2 or 3")
     if args.book is not None:
         if args.number is not None or args.check is not None:
-            raise UserError("--book: makes a book of all lessons, expected no NUMBER and no --check beside it")
-        from tinyalex.teaching.book import write_book  # here, since it takes nbconvert
-
+            raise UserError("--book: writes all lessons, expected no NUMBER and no --check beside it")
         return {"book": str(write_book(args.book, all_lessons()))}
     if args.number is None:
         if args.check is not None:
-            raise UserError(f"--check: of which lesson? {program()} lesson 09 --check {args.check}, say")
+            example = f"{program()} lesson 09 --check {args.check}"
+            raise UserError(f"--check: found no lesson number, expected one; for example {example}")
         return {"lessons": [_describe(lesson) for lesson in all_lessons()]}
     lesson = find_lesson(args.number)
     if args.check is not None:
@@ -69,17 +74,17 @@ def _describe(lesson):
 
 def _open(notebook):
     if importlib.util.find_spec("jupyterlab") is None:
-        raise UserError(f"Jupyter is not installed; {sys.executable} -m pip install jupyter installs it")
+        raise UserError(f"Jupyter is not installed; install it with {sys.executable} -m pip install jupyter")
     process = subprocess.Popen([sys.executable, "-m", "jupyter", "lab", str(notebook)])
     while True:
         try:
             return {"ok": process.wait() == 0}
-        except KeyboardInterrupt:  # Jupyter has it too, and asks whether to stop
+        except KeyboardInterrupt:  # Jupyter receives it too, and asks whether to stop
             continue
 
 
 def _check(lesson, args):
-    with contextlib.redirect_stdout(sys.stderr if args.json else sys.stdout):  # a learner's own print
+    with contextlib.redirect_stdout(sys.stderr if args.json else sys.stdout):  # what the learner's code prints
         verdicts = judge_file(lesson.number, args.check)
     checks = []
     for exercise, verdict in verdicts:
@@ -99,7 +104,7 @@ def show(result):
     if "lessons" in result:
         _show_lessons(result["lessons"])
     elif "book" in result:
-        print(f"{result['book']} is the first page.")
+        print(f"The first page is {result['book']}.")
     elif "checks" in result:
         _show_checks(result["checks"], result["lesson"])
 
@@ -114,7 +119,7 @@ def _show_lessons(found):
     columns = 5 if any(row[4] for row in rows) else 4
     header = ("", "lesson", "computing", "checks passed", "not yet right")
     print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3))
-    print(f"\n{program()} lesson {found[0]['lesson']} opens one in Jupyter; --help shows the ways without it.")
+    print(f"\n{program()} lesson {found[0]['lesson']} opens the first in Jupyter; --help explains how to do without.")
 
 
 def _show_checks(checks, number):
@@ -124,4 +129,4 @@ def _show_checks(checks, number):
         if "hint" in check:
             print(f"Hint: {check['hint']}")
     if any(check["state"] not in (RIGHT, NOT_THERE) and "hint" not in check for check in checks):
-        print("(--hint 1 helps; then 2 and 3.)")
+        print("(For a hint, add --hint 1; then 2 and 3.)")

@@ -1,4 +1,4 @@
-"""What the lessons import: a setup line, exercises that are judged in words, hints, questions to predict, figures."""
+"""The functions that notebooks call: begin a lesson, check answers, give hints, judge guesses, show figures."""
 
 from tinyalex.teaching.exercise import NotDoneYet
 from tinyalex.teaching.notebook import answer, check, hint, lesson, reveal, show, todo

@@ -1,4 +1,4 @@
-"""A learner's answers in a plain Python file: load it, and judge what it holds of a lesson."""
+"""Load a learner's answers from a plain Python file, and judge those that belong to a lesson."""
 
 import contextlib
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tinyalex.errors import UserError
 from tinyalex.teaching import learner
-from tinyalex.teaching.examine import examine
+from tinyalex.teaching.examine import examine, message_of
 from tinyalex.teaching.lessons import find_lesson
 from tinyalex.teaching.mistakes import Verdict
 from tinyalex.teaching.notebook import todo
@@ -18,22 +18,22 @@ NOT_THERE = "not there"
 
 
 def judge_file(number, path):
-    """[(exercise, `Verdict`)] of a lesson on the functions in a file; what is judged is remembered.
+    """Judge a lesson's functions in a file and remember the verdicts: [(exercise, `Verdict`)].
 
-    UserError where the file cannot be loaded, or holds none of the lesson's functions.
+    UserError if the file cannot be loaded or defines none of the lesson's functions.
     """
     lesson = find_lesson(number)
     given = {"todo": todo} | {exercise.name: exercise.ours for exercise in lesson.exercises} | lesson.helpers
     found = {name: value for name, value in load(path, given).items() if value is not given.get(name)}
     if not any(exercise.name in found for exercise in lesson.exercises):
         names = ", ".join(exercise.name for exercise in lesson.exercises)
-        raise UserError(f"{path}: found none of the functions of lesson {lesson.number}, expected some of {names}")
+        raise UserError(f"{path}: found none of lesson {lesson.number}'s functions, expected at least one of {names}")
     verdicts = []
     for exercise in lesson.exercises:
         if exercise.name in found:
             try:
                 verdict = examine(exercise, found[exercise.name])
-            except KeyboardInterrupt:  # most likely a loop without an end
+            except KeyboardInterrupt:  # most likely an endless loop
                 raise KeyboardInterrupt(f"interrupted while {exercise.name} was running") from None
             learner.remember(exercise.id, verdict.state)
         else:
@@ -43,9 +43,9 @@ def judge_file(number, path):
 
 
 def load(path, given=None):
-    """{name: what a Python file defines}. UserError, with the line, where it cannot be read or run.
+    """Run a Python file and return {name: value}. UserError, with the line, if it cannot be read or run.
 
-    given: names that are there before it runs, as in a notebook's later cells: ours, until the file has its own
+    given: {name: value} defined before the file runs, as by a notebook's other cells; the file may redefine them
     """
     path = Path(path)
     if path.suffix == ".ipynb":
@@ -54,7 +54,7 @@ def load(path, given=None):
         source = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
-    module = types.ModuleType("answers")  # not __main__: what a file does when it is started does not belong here
+    module = types.ModuleType("answers")  # not __main__: the file is imported, not started
     module.__file__ = str(path)
     vars(module).update(given or {})
     with warnings.catch_warnings(), _first_on_the_path(path.resolve().parent):
@@ -62,7 +62,7 @@ def load(path, given=None):
         try:
             exec(compile(source, str(path), "exec"), vars(module))
         except (Exception, SystemExit) as error:
-            raise UserError(f"{path}{_line(path, error)}: {_words(error)}") from None
+            raise UserError(f"{path}{_line(path, error)}: {_error_text(error)}") from None
     return vars(module)
 
 
@@ -77,7 +77,7 @@ def _first_on_the_path(folder):
 
 
 def _line(path, error):
-    """ ", line 3" of the file: where it does not read as Python, or the last of its lines that ran."""
+    """The line with the syntax error, or the last line of the file that ran, as ", line 3"; "" if unknown."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f", line {error.lineno}" if error.lineno else ""
     frames = traceback.walk_tb(error.__traceback__)
@@ -85,12 +85,9 @@ def _line(path, error):
     return f", line {lines[-1]}" if lines else ""
 
 
-def _words(error):
+def _error_text(error):
     if isinstance(error, SyntaxError):
         text = f": {error.text.strip()}" if error.text else ""
         return f"{type(error).__name__}, {error.msg}{text}"
-    try:
-        words = str(error)
-    except Exception:
-        words = ""
-    return f"{type(error).__name__}{words and ': '}{words}"
+    message = message_of(error)
+    return f"{type(error).__name__}{message and ': '}{message}"

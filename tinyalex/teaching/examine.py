@@ -1,7 +1,12 @@
-"""How an answer is judged: right, or which mistake it makes, or where it first differs. Never only a number.
+"""Judge an answer: right, or which mistake it makes, or where it first differs.
 
-In this order: not done yet; shape, finite, inputs unchanged, twice the same; properties; the values, and if they are not
-right all that `tinyalex.teaching.mistakes` can say; and, where all numbers are right, the dtype and the late properties.
+The first of these checks that fails decides the verdict:
+  not done yet
+  form: shapes, finite values, inputs unchanged, two calls agree
+  properties
+  values; `tinyalex.teaching.mistakes` names what is wrong
+  dtype
+  late properties
 """
 
 import copy
@@ -27,16 +32,16 @@ from tinyalex.teaching.mistakes import (
 
 
 def examine(exercise, function):
-    """The `Verdict` on a learner's function. Raises nothing, whatever the function does."""
+    """The `Verdict` on a learner's function. Raises nothing but KeyboardInterrupt, whatever the function does."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             return _examine(exercise, function)
         except Judged as judged:
             return judged.verdict
-        except Exception as error:  # the last net: what a learner wrote must not end in a traceback of ours
-            words = f"The check cannot make sense of what {exercise.name} does ({type(error).__name__}: {error})."
-            return Verdict(NOT_YET, words, "check")
+        except (Exception, SystemExit) as error:  # last resort: a learner's code must not cause a traceback of ours
+            text = f"The check failed on what {exercise.name} does ({type(error).__name__}: {message_of(error)})."
+            return Verdict(NOT_YET, text, "check")
 
 
 def _examine(exercise, function):
@@ -53,7 +58,7 @@ def _examine(exercise, function):
         if any(not answer.right() for answer in answers):
             name_the_mistake(exercise, answers)
         for answer in answers:
-            _check_dtype(exercise, function, answer)  # late: who has both wrong should hear of the numbers first
+            _check_dtype(exercise, function, answer)  # after the values, which matter more
         entries = sum(value.size for answer in answers for value in answer.found.values())
         error = max(answer.error() for answer in answers)
     for held in exercise.properties:
@@ -65,7 +70,7 @@ def _examine(exercise, function):
 
 
 class Answer:
-    """One call of the learner's function: what was found, and what ours gives for the same arguments."""
+    """One call of the learner's function: its outputs (`found`), and ours for the same arguments (`expected`)."""
 
     def __init__(self, exercise, function, arguments):
         self.exercise, self.arguments = exercise, arguments
@@ -78,20 +83,20 @@ class Answer:
         return all(agree(self.found[name], self.expected[name]) for name in names)
 
     def error(self):
-        """The largest difference, relative to the largest entry."""
+        """The largest relative error of all outputs."""
         return max((relative_error(self.found[name], value) for name, value in self.expected.items()), default=0.0)
 
     def matches(self, function, names):
-        """Whether a function gives, for these arguments, what was found under these names."""
+        """Whether another function gives the learner's values for these outputs."""
         try:
             other = outputs(self.exercise, function, self.arguments)
-        except Exception:  # a wrong version may well fail on a probe
+        except Exception:  # a wrong version may fail on a probe
             return False
         return all(agree(self.found[name], other[name]) for name in names)
 
 
 def _array(name, value):
-    """What a learner returned under a name, as an array of numbers; `Judged` where it is something else."""
+    """One output of the learner's function as an array. `Judged` if it is not made of numbers."""
     if not isinstance(value, (np.ndarray, np.generic, float, int)):
         raise Judged(f"{name} is a {type(value).__name__}, expected an array.")
     value = np.asarray(value)
@@ -101,7 +106,7 @@ def _array(name, value):
 
 
 def outputs(exercise, function, arguments):
-    """{name: array} of a trusted function."""
+    """The outputs of one of our own functions: {name: array}."""
     arguments = copy.deepcopy(arguments)
     result = exercise.read(function(*arguments), arguments)
     return {name: np.asarray(value) for name, value in result.items()}
@@ -111,10 +116,10 @@ def outputs(exercise, function, arguments):
 
 
 def _call(exercise, function, arguments):
-    """({name: value}, the arguments afterwards). `Judged` where the function fails or returns something else."""
+    """({name: value}, arguments after the call). `Judged` if the function raises or returns another kind of thing."""
     arguments = copy.deepcopy(arguments)
     try:
-        with np.errstate():  # what a learner sets is over with the call
+        with np.errstate():  # undo the learner's own settings after the call
             return exercise.read(function(*arguments), arguments), arguments
     except NotDoneYet:
         raise Judged("", state=NOT_DONE) from None
@@ -125,7 +130,7 @@ def _call(exercise, function, arguments):
 
 
 def _failure(exercise, error):
-    """What was raised, and the learner's own line that it came from."""
+    """The error, and the line of the learner's function that caused it."""
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.name == exercise.name] or [None]
     where = ""
     if own[-1] is not None:
@@ -134,11 +139,16 @@ def _failure(exercise, error):
     elif isinstance(error, TypeError) and error.__traceback__.tb_next is None:  # the call itself
         code = exercise.ours.__code__
         where = f"\nIt is called as {exercise.name}({', '.join(code.co_varnames[: code.co_argcount])})."
+    first_line = (message_of(error).splitlines() or [""])[0]
+    return f"{exercise.name} fails with {type(error).__name__}: {first_line}{where}"
+
+
+def message_of(error):
+    """The message of an exception; "" if the learner's own class cannot produce one."""
     try:
-        words = str(error).splitlines() or [""]
-    except Exception:  # an exception of the learner's own, whose words fail
-        words = [""]
-    return f"{exercise.name} fails with {type(error).__name__}: {words[0]}{where}"
+        return str(error)
+    except Exception:
+        return ""
 
 
 # ---------------------------------------------------------------------------------------------- form
@@ -161,8 +171,8 @@ def _check_form(exercise, function, answer, answers):
     for place, (before, after) in enumerate(zip(answer.arguments, answer.after)):
         if place not in exercise.changes and not _same(before, after):
             raise Judged(
-                f"{exercise.name} wrote into {_argument(exercise, place)}: what it is given belongs to someone else, "
-                "who may still need it. Work on a copy.",
+                f"{exercise.name} wrote into {_argument(exercise, place)}: the caller may still need its values. "
+                "Work on a copy.",
                 "unchanged",
             )
     again = {name: _array(name, value) for name, value in _call(exercise, function, answer.arguments)[0].items()}
@@ -177,7 +187,7 @@ def _check_dtype(exercise, function, answer):
     expected, (found, _) = outputs(exercise, exercise.ours, single), _call(exercise, function, single)
     for name in expected:
         dtype = np.asarray(found[name]).dtype
-        plain = type(found[name]) in (float, int)  # a Python number has no dtype to keep
+        plain = type(found[name]) in (float, int)  # a Python number keeps no dtype
         if expected[name].dtype == np.float32 != dtype and dtype.itemsize > 4 and not plain:
             raise Judged(
                 f"float32 went in, but {name} came out as {dtype}: a {dtype} constant or array crept in. "

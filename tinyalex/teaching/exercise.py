@@ -1,4 +1,4 @@
-"""What a lesson asks for: exercises, and the mistakes that are known for each."""
+"""The parts of a lesson: its exercises, and for each the known mistakes and other things to check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ PICTURE_AXES = ("picture", "row", "column", "channel")
 
 
 class NotDoneYet(Exception):
-    """What the body of an exercise raises until the learner writes one."""
+    """The body of an exercise raises this until the learner replaces it."""
 
 
 class WrongKind(ValueError):
-    """What an answer returned or asked for is of the wrong kind; the message tells the learner."""
+    """An answer returned, or asked for, something of the wrong kind; the message tells the learner."""
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A mistake that people make: a function with the same arguments that makes it, and what to tell who made it.
+    """A common mistake: a function that makes it, with the exercise's arguments, and the message to the learner.
 
-    id: its row in the zoo of mistakes, "L9" say
+    id: names the mistake, for example "L9"
     """
 
     id: str
@@ -30,10 +30,11 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Property:
-    """Something that must hold, for what cannot be compared entry by entry: draws, caches, whole runs.
+    """A condition on results that cannot be compared entry by entry: random draws, caches, whole runs.
 
-    holds: a function of the learner's function; False, or a text that says more, where it does not hold
-    late: asked after the values are right, where a plainer mistake would break it too
+    id: names the mistake, for example "L9";  message: tells the learner that the condition fails
+    holds: called with the learner's function; returns False, or a text with more detail, if the condition fails
+    late: check only after the values are right, because simpler mistakes would break the condition too
     """
 
     id: str
@@ -44,17 +45,17 @@ class Property:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One function that the learner writes, and all that it takes to judge it.
+    """One function for the learner to write, and everything needed to judge it.
 
-    id: "09-backward";  name: what the function is called;  ours: a right one
-    probes: functions without arguments, each of which makes the (float64) arguments of a call; no parameter at its
-        default, at 1, or equal to another; oblong pictures, at least two of them, at least three channels
-    outputs: the names of what is returned, in order; one name for a function that returns one thing
-    axes: for an output, what its axes are called;  changes: arguments (by position) that the function is to write into
-    wrong: known mistakes, most specific first;  properties: what else must hold
-    ratios: (number or function of a probe's arguments, message) for answers that are a constant times too large
-    by_hand: function (arguments, output, index) -> the sum behind one entry, in words and numbers
-    hints: a question, the formula, the line;  compare: False where draws make entries incomparable
+    id: for example "09-backward";  name: of the function;  ours: a right version
+    probes: functions without arguments; each returns the float64 arguments of one call. No parameter is at its
+        default, at 1, or equal to another; at least two pictures, not square, with at least three channels
+    outputs: the names of the returned values, in order;  axes: {output: the names of its axes}
+    changes: positions of the arguments that the function must write into
+    wrong: known mistakes, most specific first;  properties: other conditions
+    ratios: (number or function of a probe's arguments, message) for answers that are too large by a constant factor
+    by_hand: function (arguments, output, index) that works out one entry in words and numbers
+    hints: a question, the formula, the decisive line;  compare: False if random draws make entries incomparable
     """
 
     id: str
@@ -72,18 +73,17 @@ class Exercise:
     compare: bool = True
 
     def read(self, result, arguments):
-        """What a call gave as {name: value}. `WrongKind` if it is of another kind.
+        """The outputs of a call: {name: value}. `WrongKind` if `result` has another form than `outputs`.
 
-        An argument that is to be written into is read after the call, under the next of the names.
+        arguments: after the call; those in `changes` come last among the outputs
         """
         returned = len(self.outputs) - len(self.changes)
         if returned and result is None:
             raise WrongKind(f"returns nothing, expected {', '.join(self.outputs[:returned])}; a return is missing")
         values = () if returned == 0 else (result,) if returned == 1 else result
         if not isinstance(values, (tuple, list)) or len(values) != returned:
-            raise WrongKind(
-                f"returns {_kind(result)}, expected {returned} things: {', '.join(self.outputs[:returned])}"
-            )
+            names = ", ".join(self.outputs[:returned])
+            raise WrongKind(f"returns {_kind(result)}, expected {returned} values: {names}")
         return dict(zip(self.outputs, (*values, *(arguments[i] for i in self.changes))))
 
     def names_of_axes(self, output, ndim):
@@ -93,9 +93,10 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Lesson:
-    """number: "09";  seconds: what it takes on two cores;  exercises: in the order of the notebook.
+    """One lesson.
 
-    helpers: {name: function} of what other cells of the notebook define and answers may use
+    number: for example "09";  seconds: computing time of the notebook on two cores
+    exercises: in the order of the notebook;  helpers: {name: function} from other cells, for answers to use
     """
 
     number: str
@@ -108,4 +109,5 @@ class Lesson:
 def _kind(value):
     if isinstance(value, np.ndarray):
         return f"one array of shape {value.shape}"
-    return f"{len(value)} things" if isinstance(value, (tuple, list)) else f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"a {name} of {len(value)}" if isinstance(value, (tuple, list)) else f"a {name}"

@@ -1,4 +1,4 @@
-"""What the cells of a notebook call. Nothing here raises for what a learner wrote."""
+"""The functions that notebook cells call. A learner's answer never makes them raise."""
 
 import base64
 import inspect
@@ -15,23 +15,22 @@ from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT
 
 
 def lesson(number):
-    """Say which lesson this is, what it takes, and how far the learner is."""
+    """Print the lesson's title, its computing time, and how many checks have passed."""
     this = find_lesson(number)
     done = sum(learner.progress().get(exercise.id) == RIGHT for exercise in this.exercises)
-    print(
-        f"Lesson {this.number}: {this.title}. About {this.seconds} s of computing. Checks passed: {done} of {len(this.exercises)}."
-    )
+    passed = f"Checks passed: {done} of {len(this.exercises)}."
+    print(f"Lesson {this.number}: {this.title}. About {this.seconds} s of computing. {passed}")
 
 
 def todo():
-    """The body of an exercise that nobody has written yet."""
+    """The body of an exercise that the learner has not written yet. Raises NotDoneYet."""
     raise NotDoneYet
 
 
 def check(name, function):
-    """Judge an answer, say so in words, and hand back the learner's function if it is right, else ours.
+    """Judge an answer, print the verdict, and return the learner's function if it is right, else ours.
 
-    So the cells that follow run in either case, and on the learner's own code once it is right.
+    So the cells that follow always run, on the learner's own code once it is right. UserError for an unknown exercise.
     """
     exercise = find_exercise(name)
     verdict = examine(exercise, function)
@@ -51,7 +50,7 @@ def _offer(exercise):
 
 
 def hint(name, number=1):
-    """The question to ask oneself (1), the formula (2), the decisive line (3)."""
+    """Print a hint: 1 asks a question, 2 gives the formula, 3 the decisive line."""
     hints = find_exercise(name).hints
     if number not in range(1, len(hints) + 1):
         print(f"There are hints 1 to {len(hints)}; after them, reveal({name!r}).")
@@ -60,12 +59,12 @@ def hint(name, number=1):
 
 
 def reveal(name):
-    """Print a right answer."""
+    """Print the source of a right answer."""
     print(textwrap.dedent(inspect.getsource(lessons.solutions(name)[0])).rstrip())
 
 
 def answer(guess, value, unit="", digits=3):
-    """Tell a learner how near a guess was. guess: a number, or None where there is none yet."""
+    """Print the value, and how close the guess was. guess: a number, or None for no guess yet;  digits: significant."""
     unit = f" {unit}" if unit else ""
     whole = isinstance(value, Integral)
     actual = f"It is {value:,}{unit}" if whole else f"It is {float(value):,.{digits}g}{unit}"
@@ -76,19 +75,16 @@ def answer(guess, value, unit="", digits=3):
         print(f"{actual}. A number was expected as a guess, not {found}.")
     elif guess == value or abs(guess - value) <= 0.005 * abs(value):
         print(f"{actual}: exactly what you said.")
-    elif value and 0.5 <= guess / value <= 2:
-        print(
-            f"{actual}. You said {guess:,}{unit}: {abs(guess / value - 1):.0%} too {'high' if guess > value else 'low'}."
-        )
     elif value and guess / value > 0:
-        factor = max(guess / value, value / guess)
-        print(f"{actual}. You said {guess:,}{unit}: {factor:,.3g} times too {'high' if guess > value else 'low'}.")
+        ratio, side = guess / value, "high" if guess > value else "low"
+        size = f"{abs(ratio - 1):.0%}" if 0.5 <= ratio <= 2 else f"{max(ratio, value / guess):,.3g} times"
+        print(f"{actual}. You said {guess:,}{unit}: {size} too {side}.")
     else:
         print(f"{actual}. You said {guess:,}{unit}.")
 
 
 def show(figure, alt):
-    """Show a Matplotlib figure as a picture with a text for those who cannot see it, and close it."""
+    """Show a Matplotlib figure as a picture with alternative text, and close it."""
     from matplotlib import pyplot as plt
 
     png = io.BytesIO()
