@@ -107,7 +107,7 @@ cumsum: axis dtype out
 clip: min max out
 round: decimals out
 astype: dtype order casting subok copy
-copy, ravel, flatten: order
+ravel, flatten, copy: order
 fill: value
 view: dtype
 reshape: *order

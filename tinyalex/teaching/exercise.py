@@ -73,7 +73,7 @@ class Exercise:
     compare: bool = True
 
     def read(self, result, arguments):
-        """The outputs of a call: {name: value}. `WrongKind` if `result` has another form than `outputs`.
+        """The outputs of a call: {name: value}. `WrongKind` if `result` does not match `outputs`.
 
         arguments: after the call; those in `changes` come last among the outputs
         """

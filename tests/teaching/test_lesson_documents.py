@@ -1,0 +1,97 @@
+"""The lessons' documents: links resolve, no path of one machine, and the README agrees with the lessons."""
+
+import json
+import re
+from urllib.parse import unquote
+
+import pytest
+
+from tests.test_documents import commands_of
+from tinyalex.cli import COMMANDS, build_parser
+from tinyalex.teaching import lessons
+from tinyalex.teaching.lessons import all_lessons, find_lesson
+
+README = lessons.FOLDER / "README.md"
+NOTEBOOKS = sorted(lessons.FOLDER.glob("*.ipynb"))
+TEXTS = [file for file in (README, *NOTEBOOKS) if file.exists()]
+PLACES = re.compile(r"(?<![\w.:/~\-])/(?:home|work|root|Users|tmp|mnt|opt|usr)/\w|\b[A-Z]:\\\w|file://")
+
+
+def test_every_notebook_belongs_to_a_lesson():
+    assert len(NOTEBOOKS) == len({file.name[:2] for file in NOTEBOOKS}), "two notebooks of one number"
+    assert {file.name[:2] for file in NOTEBOOKS} <= set(lessons.numbers())
+    assert all(re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", file.name) for file in NOTEBOOKS)
+
+
+@pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
+def test_links_resolve(file):
+    cells = [file.read_text(encoding="utf-8")] if file.suffix == ".md" else []
+    if not cells:
+        every = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        cells = ["".join(cell["source"]) for cell in every if cell["cell_type"] == "markdown"]
+    for target in re.findall(r"\]\(<?([^)>]+)>?\)|(?:src|href)=\"([^\"]+)\"", "\n".join(cells)):
+        target = "".join(target)
+        if re.match(r"https?:", target):
+            assert re.match(r"https://[\w.-]+\.[a-z]+(/|$)", target), f"{file.name} links to {target}"
+        elif not target.startswith("#"):
+            to = (file.parent / unquote(target.partition("#")[0])).resolve()
+            assert to.exists() and to.is_relative_to(lessons.FOLDER.parent), f"{file.name} links to {target}"
+
+
+@pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
+def test_no_path_of_one_machine(file):
+    text = json.dumps(json.loads(file.read_text(encoding="utf-8"))) if file.suffix == ".ipynb" else file.read_text()
+    text = re.sub(r'"image/png": "[^"]*"', "", text)
+    found = PLACES.search(text)
+    assert not found, text[max(0, found.start() - 40) : found.end() + 40]
+
+
+# ---------------------------------------------------------------------------------------------- lessons/README.md
+
+
+def rows():
+    """The README's table: {number: (notebook, title, a person's minutes, computing seconds, exercises)}."""
+    pattern = r"^\| (\d\d) \| \[([^\]]+)\]\(([^)]+)\) \| (\d+) min \| (\d+) s \| (\d+) \|"
+    found = re.findall(pattern, README.read_text(encoding="utf-8"), re.MULTILINE)
+    return {number: (link, title, int(minutes), int(s), int(n)) for number, title, link, minutes, s, n in found}
+
+
+def test_the_table_of_the_readme_agrees_with_the_lessons():
+    table = rows()
+    assert list(table) == list(lessons.numbers())
+    for lesson in all_lessons():
+        link, title, _, seconds, exercises = table[lesson.number]
+        assert (title, seconds, exercises) == (lesson.title, lesson.seconds, len(lesson.exercises)), lesson.number
+        if list(lessons.FOLDER.glob(f"{lesson.number}_*.ipynb")):
+            assert link == lessons.notebook(lesson.number).name
+
+
+def test_the_sums_of_the_readme():
+    table, text = rows(), README.read_text(encoding="utf-8")
+    assert f"**{sum(row[4] for row in table.values())} exercises**" in text
+    hours = sum(row[2] for row in table.values()) / 60
+    assert f"about {round(hours)} hours of yours" in text
+
+
+def test_minutes_agree_with_the_notebooks():
+    table = rows()
+    for file in NOTEBOOKS:
+        first = "".join(json.loads(file.read_text(encoding="utf-8"))["cells"][0]["source"])
+        for minutes in re.findall(r"(\d+) minutes of yours", first):
+            assert table[file.name[:2]][2] == int(minutes), file.name
+        if "an hour of yours" in first:
+            assert table[file.name[:2]][2] == 60, file.name
+
+
+def test_the_commands_of_the_readme():
+    found = list(commands_of(README.read_text(encoding="utf-8")))
+    assert any(arguments[:1] == ["lesson"] for arguments in found)
+    for arguments in found:
+        assert arguments[0] in COMMANDS
+        build_parser(arguments[0]).parse_args(arguments)
+
+
+def test_the_hint_in_the_readme_exists():
+    name = "09-forward"
+    assert f'hint("{name}", 1)' in README.read_text(encoding="utf-8")
+    assert name in {exercise.id for exercise in find_lesson("09").exercises}
