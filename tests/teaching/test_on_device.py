@@ -1,4 +1,4 @@
-"""What a learner is told of an answer that is right on NumPy but not on a GPU: the mistake and its line."""
+"""An answer that is right on NumPy but not on a GPU: the learner is told the mistake and its line."""
 
 import numpy as np
 import pytest

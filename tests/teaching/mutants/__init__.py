@@ -1,9 +1,9 @@
-"""Answers as learners get them wrong, a file for each lesson."""
+"""Wrong answers as learners write them, one file per lesson."""
 
 import runpy
 from pathlib import Path
 
 
 def mutants(number):
-    """[(exercise, known mistake or None, function)] of lesson `number`, "09" say."""
+    """The mutants of a lesson such as "09": [(exercise, id of the mistake or None, function)]."""
     return runpy.run_path(str(Path(__file__).parent / f"{number}.py"))["MUTANTS"]
