@@ -49,6 +49,9 @@ def test_no_path_of_one_machine(file):
 # ---------------------------------------------------------------------------------------------- lessons/README.md
 
 
+NUMBER_WORDS = dict(enumerate("sixteen seventeen eighteen nineteen twenty twenty-one twenty-two".split(), 16))
+
+
 def rows():
     """The README's table: {number: (notebook, title, a person's minutes, computing seconds, exercises)}."""
     pattern = r"^\| (\d\d) \| \[([^\]]+)\]\(([^)]+)\) \| (\d+) min \| (\d+) s \| (\d+) \|"
@@ -66,21 +69,27 @@ def test_the_table_of_the_readme_agrees_with_the_lessons():
             assert link == lessons.notebook(lesson.number).name
 
 
-def test_the_sums_of_the_readme():
+def test_the_totals_of_the_readmes():
+    """Hours, exercises and lessons, in lessons/README.md and, as far as it names them, in README.md."""
     table, text = rows(), README.read_text(encoding="utf-8")
-    assert f"**{sum(row[4] for row in table.values())} exercises**" in text
-    hours = sum(row[2] for row in table.values()) / 60
-    assert f"about {round(hours)} hours of yours" in text
+    hours = round(sum(row[2] for row in table.values()) / 60)
+    assert set(re.findall(r"(\d+) hours", text)) == {str(hours)}
+    exercises = sum(len(lesson.exercises) for lesson in all_lessons())
+    assert f"**{exercises} exercises**" in text
+    for readme in (README, lessons.FOLDER.parent / "README.md"):
+        text = readme.read_text(encoding="utf-8")
+        assert set(re.findall(r"(\d+) exercises", text)) <= {str(exercises)}, readme.parent.name
+        words = {word.lower() for word in re.findall(r"([\w-]+) (?:lessons|notebooks)\b", text)}
+        assert words & set(NUMBER_WORDS.values()) <= {NUMBER_WORDS[len(table)]}, readme.parent.name
 
 
 def test_minutes_agree_with_the_notebooks():
     table = rows()
     for file in NOTEBOOKS:
+        assert file.name[:2] in table, f"{file.name} has no row in the table of lessons/README.md"
         first = "".join(json.loads(file.read_text(encoding="utf-8"))["cells"][0]["source"])
-        for minutes in re.findall(r"(\d+) minutes of yours", first):
-            assert table[file.name[:2]][2] == int(minutes), file.name
-        if "an hour of yours" in first:
-            assert table[file.name[:2]][2] == 60, file.name
+        (minutes,) = re.findall(r"(\d+) minutes", first) or re.findall(r"an hour", first)
+        assert table[file.name[:2]][2] == int(minutes.replace("an hour", "60")), file.name
 
 
 def test_the_commands_of_the_readme():
