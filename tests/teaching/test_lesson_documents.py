@@ -78,9 +78,9 @@ def test_the_totals_of_the_readmes():
     assert f"**{exercises} exercises**" in text
     for readme in (README, lessons.FOLDER.parent / "README.md"):
         text = readme.read_text(encoding="utf-8")
-        assert set(re.findall(r"(\d+) exercises", text)) <= {str(exercises)}, readme.parent.name
+        assert set(re.findall(r"(\d+) exercises", text)) <= {str(exercises)}, readme
         words = {word.lower() for word in re.findall(r"([\w-]+) (?:lessons|notebooks)\b", text)}
-        assert words & set(NUMBER_WORDS.values()) <= {NUMBER_WORDS[len(table)]}, readme.parent.name
+        assert words & set(NUMBER_WORDS.values()) <= {NUMBER_WORDS[len(table)]}, readme
 
 
 def test_minutes_agree_with_the_notebooks():
