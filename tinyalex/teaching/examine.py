@@ -16,7 +16,7 @@ import warnings
 
 import numpy as np
 
-from tinyalex.teaching.exercise import NotDoneYet, WrongKind
+from tinyalex.teaching.exercise import NotDoneYet, WrongKind, kind_of
 from tinyalex.teaching.mistakes import (
     NOT_DONE,
     NOT_YET,
@@ -98,7 +98,7 @@ class Answer:
 def _array(name, value):
     """One output of the learner's function as an array. `Judged` if it is not made of numbers."""
     if not isinstance(value, (np.ndarray, np.generic, float, int)):
-        raise Judged(f"{name} is a {type(value).__name__}, expected an array.")
+        raise Judged(f"{name} is {kind_of(value)}, expected an array.")
     value = np.asarray(value)
     if value.dtype.kind not in "biuf":
         raise Judged(f"{name} is an array of {value.dtype}, expected an array of numbers.")

@@ -83,7 +83,7 @@ class Exercise:
         values = () if returned == 0 else (result,) if returned == 1 else result
         if not isinstance(values, (tuple, list)) or len(values) != returned:
             names = ", ".join(self.outputs[:returned])
-            raise WrongKind(f"returns {_kind(result)}, expected {returned} values: {names}")
+            raise WrongKind(f"returns {kind_of(result)}, expected {returned} values: {names}")
         return dict(zip(self.outputs, (*values, *(arguments[i] for i in self.changes))))
 
     def names_of_axes(self, output, ndim):
@@ -106,8 +106,10 @@ class Lesson:
     helpers: dict = field(default_factory=dict)
 
 
-def _kind(value):
+def kind_of(value):
+    """A returned value in words: "a tuple of 3", "one array of shape (2, 3)" or "an int", for example."""
     if isinstance(value, np.ndarray):
         return f"one array of shape {value.shape}"
     name = type(value).__name__
-    return f"a {name} of {len(value)}" if isinstance(value, (tuple, list)) else f"a {name}"
+    name = f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
+    return f"{name} of {len(value)}" if isinstance(value, (tuple, list)) else name

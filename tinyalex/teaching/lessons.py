@@ -3,6 +3,8 @@
 NN_….ipynb        the notebook
 exercises/NN.py   LESSON: its exercises and their known mistakes
 solutions/NN.py   SOLUTIONS: {exercise id: right answers in different styles}
+
+The tests find wrong answers to it in tests/teaching/mutants/NN.py.
 """
 
 import importlib.util
