@@ -83,18 +83,18 @@ class Habit(NamedTuple):
 # STATEMENT, what follows unless it is a question, or a title without a full stop.
 START, STATEMENT = r"(?:^|[.!?] )", r"(?!(?:[^.!?]|\.(?=\S))*\?)(?![^.:;!?]*$)"
 HABITS = r"""
-\bso many\b ;; the number ;; Stop after so many epochs. ;; As many threads as cores.
+(^|[^, ] )so many\b ;; the number ;; Stop after so many epochs. ;; Few numbers, so many units start alike.
 \bhow manyth\b ;; index ;; The how manyth rank it is. ;; How many ranks there are.
 \bof how many\b ;; the number of ;; Of how many pictures it is. ;; Count how many there are.
 \bhang(s|ing)? on\b ;; depend on ;; It hangs on the parameters. ;; It hangs while it waits.
-\bwhere there (is|are) no(ne)?\b ;; without; if there is no ;; 0 where there is none. ;; There is none.
+\bwhere there (is|are) none\b ;; without; if there is no ;; 0 where there is none. ;; 1 where there is no wire.
 \bthat there (is|are)( not)?($|[.,;:)]) ;; existing; unknown ;; All workers that there are. ;; See that there are two.
 \bthose of\b ;; the … of ;; It keeps those of the paper. ;; Those pictures of dogs.
 \b(by|for|to|of|from) who\b ;; by the one who ;; Opened by who has guessed. ;; By a learner who has passed.
 STARTwho has\bSTATEMENT ;; the one who has ;; Who has both hears of one. ;; Who has the arrays?
 [,)"\d…] say($|[ ,.;:)])(?!(that|so|what|which|how|why|whether)\b) ;; for example ;; A rate, 0.1 say. ;; They say so.
 \w\.\w+ say\b ;; for example ;; Make them with xp.arange say. ;; They say it.
-START(?-i:Of) (?!course) ;; the subject first ;; Of several views, the mean. ;; The mean of two. Of course.
+START(?-i:Of) (?!course|[^.]*, [\d…]) ;; the subject first ;; Of several views, the mean. ;; Of 16 rows, 11 agree.
 START(?-i:What) (?!follows)STATEMENT ;; the subject first ;; What it refuses. ;; What is 1.5 · 2? What it sees
 [,;:(] ?of which\b ;; a new clause ;; Ten, of which one is empty. ;; Ten, one of which is empty.
 \bas \w+ as can be\b ;; the …est ;; It is as low as can be. ;; As low as before.
