@@ -83,7 +83,7 @@ class Habit(NamedTuple):
 # STATEMENT, what follows unless it is a question, or a title without a full stop.
 START, STATEMENT = r"(?:^|[.!?] )", r"(?!(?:[^.!?]|\.(?=\S))*\?)(?![^.:;!?]*$)"
 HABITS = r"""
-(^|[^, ] )so many\b ;; the number ;; Stop after so many epochs. ;; Few numbers, so many units start alike.
+(?<!,\s)\bso many\b ;; the number ;; Stop after so many epochs. ;; Few numbers, so many units start alike.
 \bhow manyth\b ;; index ;; The how manyth rank it is. ;; How many ranks there are.
 \bof how many\b ;; the number of ;; Of how many pictures it is. ;; Count how many there are.
 \bhang(s|ing)? on\b ;; depend on ;; It hangs on the parameters. ;; It hangs while it waits.
@@ -120,7 +120,9 @@ def habits(text):
     """[(position, found, what to write instead)] in a text."""
     found = []
     for habit in HABITS:
-        found += [(m.start(), m[0].strip(), habit.better) for m in compiled(habit).finditer(text)]
+        for match in compiled(habit).finditer(text):
+            words = match[0].lstrip(".!? \n")  # without the end of the sentence before
+            found.append((match.end() - len(words), words.rstrip(), habit.better))
     return sorted(found)
 
 
@@ -240,8 +242,8 @@ PYTHON = """\
 \'\'\'A module.
 
 Whatever hangs on it.\'\'\'
-color = "color"  # the color of it,
-                 # of so many
+color = "color"  # the color of it.
+                 # Of so many.
 #-- a ruler
 def f(x):
     raise ValueError(f"{x} hangs "
@@ -254,7 +256,7 @@ def test_faults_name_file_and_line(tmp_path, monkeypatch):
     file = tmp_path / "a.py"
     file.write_text(PYTHON)
     places = [line.split(": ")[0] for line in faults(file, habits)]
-    assert sorted(places) == ["a.py:3", "a.py:5", "a.py:8"]
+    assert sorted(places) == ["a.py:3", "a.py:5", "a.py:5", "a.py:8"]
     assert [line.split(", rather")[0] for line in faults(file, misspellings)] == ["a.py:4: 'color'"]
     page = tmp_path / "a.md"
     page.write_text("# A\n\n```\nso many\n```\n\n`so many` [a](so many)\nso many\n")
