@@ -1,4 +1,4 @@
-"""Lesson 13, crops, mirror images and colours: what is judged, and the mistakes that are known."""
+"""Lesson 13, crops, mirror images and colours: its exercises and their known mistakes."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongK
 
 STD = 0.1  # paper §4.1
 
-# ---------------------------------------------------------------------------------------------- draws of places
+# ---------------------------------------------------------------------------------------------- drawing places
 
 DRAWS, SIZE, CROP = 6000, (11, 14), 8  # 4 places down, 7 across
 
@@ -19,7 +19,7 @@ def draw(N, H, W, crop, rng):
 
 
 def _drawn(function, rng=None):
-    """tops, lefts, mirrored of many pictures, or a text that says what is wrong with their form."""
+    """tops, lefts and mirrored of DRAWS pictures; `WrongKind` if their form is wrong."""
     rng = np.random.default_rng(5) if rng is None else rng
     result = function(DRAWS, *SIZE, CROP, rng)
     if not isinstance(result, (tuple, list)) or len(result) != 3:
@@ -31,11 +31,11 @@ def _drawn(function, rng=None):
     return tops, lefts, mirrored
 
 
-def _one_for_all(function):
+def _own_draws(function):
     return all(len(np.unique(part)) > 1 for part in _drawn(function))
 
 
-def _swapped(function):
+def _not_swapped(function):
     tops, lefts, _ = _drawn(function)
     return not (tops.max() > SIZE[0] - CROP and lefts.max() <= SIZE[0] - CROP)
 
@@ -44,9 +44,7 @@ def _both_ends(function):
     tops, lefts, _ = _drawn(function)
     for name, part, side in ("tops", tops, SIZE[0]), ("lefts", lefts, SIZE[1]):
         if part.max() == side - CROP - 1:
-            return (
-                f"A side of {side} and a crop of {CROP}: place {side - CROP} of {name} never came in {DRAWS:,} draws."
-            )
+            return f"With a side of {side} and a crop of {CROP}, {name} never reach {side - CROP} in {DRAWS:,} draws."
     return True
 
 
@@ -55,22 +53,22 @@ def _inside(function):
     for name, part, side in ("tops", tops, SIZE[0]), ("lefts", lefts, SIZE[1]):
         if part.min() < 0 or part.max() > side - CROP:
             ends = f"{part.min()} to {part.max()}, expected 0 to {side - CROP}"
-            return f"A side of {side} and a crop of {CROP}: {name} go from {ends}."
+            return f"With a side of {side} and a crop of {CROP}, {name} run from {ends}."
         if part.min() > 0 or part.max() < side - CROP:
-            return f"A side of {side} and a crop of {CROP}: {name} go from {part.min()} to {part.max()} only."
+            return f"With a side of {side} and a crop of {CROP}, {name} run only from {part.min()} to {part.max()}."
         if part.dtype.kind not in "iu":
-            return f"{name} are {part.dtype}: places are whole numbers."
+            return f"{name} have dtype {part.dtype}: places are whole numbers."
     return True
 
 
 def _even(function):
-    """Each place about as often as the others: 4 sigma and more from the share expected is no chance."""
+    """Every place comes about equally often: within 5 standard deviations of the expected count."""
     tops, lefts, _ = _drawn(function)
     for name, part, side in ("tops", tops, SIZE[0]), ("lefts", lefts, SIZE[1]):
         counts, expected = np.bincount(part.astype(int)), DRAWS / (side - CROP + 1)
         if np.abs(counts - expected).max() > 5 * np.sqrt(expected):
             place = int(np.abs(counts - expected).argmax())
-            return f"Place {place} of {name} came {counts[place]:,} times, about {expected:,.0f} were due."
+            return f"{name} are {place} in {counts[place]:,} of {DRAWS:,} draws, expected about {expected:,.0f}."
     return True
 
 
@@ -83,13 +81,13 @@ def _independent(function):
     )
     for a, b, names in pairs:
         if a.std() and b.std() and abs(np.corrcoef(a, b)[0, 1]) > 0.08:
-            return f"({names} are correlated, {np.corrcoef(a, b)[0, 1]:+.2f}.)"
+            return f"The correlation of {names} is {np.corrcoef(a, b)[0, 1]:+.2f}."
     return True
 
 
 def _half(function):
     share = _drawn(function)[2].astype(bool).mean()
-    return True if abs(share - 0.5) < 0.04 else f"{share:.0%} of the pictures are mirrored."
+    return True if abs(share - 0.5) < 0.04 else f"You mirror {share:.0%} of the pictures."
 
 
 def _from_rng(function):
@@ -97,9 +95,9 @@ def _from_rng(function):
     rng = np.random.default_rng(9)
     first, second = _drawn(function, rng), _drawn(function, rng)
     if any(not np.array_equal(a, b) for a, b in zip(*same)):
-        return "Two generators with one seed gave different places."
+        return "Two generators with the same seed gave different places."
     if all(np.array_equal(a, b) for a, b in zip(first, second)):
-        return "Two calls in a row gave the very same places."
+        return "Two calls in a row gave the same places."
     return True
 
 
@@ -128,7 +126,7 @@ def _cut_second_probe():
 
 
 def _each(one):
-    """A `cut` made of a function of one picture, with the same arguments as `_one`."""
+    """A `cut` from a function of one picture: (picture, top, left, mirror, mean, crop)."""
     return lambda pictures, mean, tops, lefts, mirrored, crop: np.stack(
         [one(*arguments, mean, crop) for arguments in zip(pictures, tops, lefts, mirrored)]
     )
@@ -174,32 +172,34 @@ CUT_WRONG = (
     Wrong(
         "A6",
         lambda p, m, t, l, f, c: cut(p, m, [t[0]] * len(p), [l[0]] * len(p), [f[0]] * len(p), c),
-        "Every picture was cut at the first one's place: tops, lefts and mirrored hold one entry for each picture.",
+        "You cut every picture at the first one's place: tops, lefts and mirrored have one entry per picture.",
     ),
     Wrong(
         "A6",
         lambda p, m, t, l, f, c: cut(p, m, [t[0]] * len(p), [l[0]] * len(p), f, c),
-        "Every picture was cut at the first one's place: tops and lefts hold one entry for each picture.",
+        "You cut every picture at the first one's place: tops and lefts have one entry per picture.",
     ),
     Wrong(
         "A2",
         _turned((REVERSED,)),
-        "You turn the rows over: the ball now lies on the ceiling. A mirror turns the columns, axis 1 of one picture.",
+        "You reverse the rows: the ball now lies on the ceiling. A mirror image reverses the columns, axis 1 of a "
+        "picture.",
     ),
     Wrong(
         "A2",
         _turned((REVERSED, REVERSED)),
-        "You turn rows and columns, which is half a turn of the picture. A mirror turns the columns only.",
+        "You reverse rows and columns, which turns the picture by 180°. A mirror image reverses only the columns.",
     ),
     Wrong(
         "A2",
         _turned((slice(None), slice(None), REVERSED)),
-        "You turn the channels over: red and blue change places. A mirror turns the columns, axis 1 of one picture.",
+        "You reverse the channels: red and blue change places. A mirror image reverses the columns, axis 1 of a "
+        "picture.",
     ),
     Wrong(
         "A2",
         lambda p, m, t, l, f, c: cut(p, m, t, l, f, c)[::-1],
-        "You turned the batch over: picture 0 is where the last one should be. Mirror the columns of each picture.",
+        "You reverse the batch: picture 0 is where the last should be. Reverse the columns of each picture instead.",
     ),
     Wrong("A2", lambda p, m, t, l, f, c: cut(p, m, t, l, np.zeros(len(p), bool), c), "No picture was mirrored."),
     Wrong(
@@ -210,32 +210,32 @@ CUT_WRONG = (
     Wrong(
         "A2",
         lambda p, m, t, l, f, c: cut(p, m, t, l, ~f, c),
-        "You mirror those that are not to be mirrored, and leave the others.",
+        "You mirror the pictures where mirrored is False, and not the others.",
     ),
     Wrong(
         "A7",
         lambda p, m, t, l, f, c: cut(p, m, l, t, f, c),
-        "Rows and columns are exchanged: tops belong to axis 0 of a picture, lefts to axis 1.",
+        "Rows and columns are swapped: tops belong to axis 0 of a picture, lefts to axis 1.",
     ),
     Wrong(
         "A3",
         _each(_wrapped),
-        "Pixels wrapped round: with uint8, 3 − 5 is 254. Make the picture float before you subtract the mean.",
+        "Pixels wrapped round: in uint8, 3 − 5 is 254. Convert the picture to float before you subtract the mean.",
     ),
     Wrong(
         "A5",
         _each(_mean_of_the_centre),
-        "The mean was cut from its centre, the picture elsewhere. Each pixel must lose the mean of its own place.",
+        "You cut the mean at its centre but the picture elsewhere. Subtract from each pixel the mean at its own place.",
     ),
     Wrong(
         "A5",
         _each(_mean_of_the_corner),
-        "The mean was cut from its corner, the picture elsewhere. Each pixel must lose the mean of its own place.",
+        "You cut the mean at its corner but the picture elsewhere. Subtract from each pixel the mean at its own place.",
     ),
     Wrong(
         "A5",
         _each(_mean_not_mirrored),
-        "Mirrored pictures lose an unmirrored mean. Subtract first and mirror afterwards, or mirror both.",
+        "You subtract an unmirrored mean from mirrored pictures. Subtract first and then mirror, or mirror both.",
     ),
     Wrong(
         "A5",
@@ -246,7 +246,7 @@ CUT_WRONG = (
     Wrong(
         "A8",
         _each(_mirrored_before_cutting),
-        "You mirror the whole picture and then cut, so a mirrored picture is cut at another place than top, left. Cut first.",
+        "You mirror the whole picture before you cut, so the crop comes from the wrong place. Cut first, then mirror.",
     ),
 )
 
@@ -255,9 +255,10 @@ def _cut_by_hand(arguments, output, index):
     pictures, mean, tops, lefts, mirrored, crop = arguments
     n, row, column, c = index
     h, w = tops[n] + row, lefts[n] + (crop - 1 - column if mirrored[n] else column)
+    pixel, average = pictures[n, h, w, c], mean[h, w, c]
     return (
-        f"By hand: picture {n} is cut at top {tops[n]}, left {lefts[n]}{', and mirrored' if mirrored[n] else ''}, so this "
-        f"is its pixel at row {h}, column {w}: {pictures[n, h, w, c]} − {mean[h, w, c]:.6g} = {pictures[n, h, w, c] - mean[h, w, c]:.6g}."
+        f"By hand: picture {n} is cut at top {tops[n]}, left {lefts[n]}{', and mirrored' if mirrored[n] else ''}, "
+        f"so this is its pixel at row {h}, column {w}: {pixel} − {average:.6g} = {pixel - average:.6g}."
     )
 
 
@@ -265,7 +266,7 @@ def _cut_by_hand(arguments, output, index):
 
 
 def axes_of_colour(pictures):
-    """From the package's exact sums; to it, every pixel is a picture of one."""
+    """By the package's exact sums, which are given every pixel as a picture of its own."""
     statistics = ColorStatistics(1)
     statistics.add(pictures.reshape(-1, 1, 1, 3))
     mean = statistics.picture_sum.sum(axis=(0, 1)) / statistics.count
@@ -299,7 +300,7 @@ def _pixels(pictures):
 
 
 def _with(centre=True, scale=1.0, ddof=0):
-    """Axes of another covariance."""
+    """A wrong version: no centring, another scale, or another divisor."""
 
     def wrong(pictures):
         p = _pixels(pictures) * scale
@@ -331,7 +332,7 @@ def _then(change):
 
 
 def _points_up(function):
-    """The vectors are right but for their signs: said apart, since no entry shows it."""
+    """Fails if the vectors are right except for their signs, which no single entry shows."""
     (pictures,) = _colour_probe()
     values, vectors = (np.asarray(part) for part in function(pictures.copy()))
     right = axes_of_colour(pictures)[1]
@@ -354,37 +355,38 @@ AXES_WRONG = (
     Wrong(
         "A4",
         _then(lambda values, vectors: (values, vectors.T)),
-        "The eigenvectors lie in rows. `eigh` returns them in columns: vectors[:, i] belongs to values[i].",
+        "Your eigenvectors are rows. `eigh` returns them in columns: vectors[:, i] belongs to values[i].",
     ),
     Wrong(
         "A4",
         _then(lambda values, vectors: (values**0.5, vectors)),
-        "You return square roots, which are standard deviations. λ is the eigenvalue, the variance along the axis.",
+        "You return square roots, the standard deviations. λ is the eigenvalue, the variance along its axis.",
     ),
     Wrong(
         "A9",
         _then(lambda values, vectors: (values[::-1], vectors[:, ::-1])),
-        "The order is the other way round: `eigh` sorts upwards, and the largest axis should come first here.",
+        "The order is reversed: `eigh` sorts upwards, but here the largest comes first.",
     ),
     Wrong(
         "A9",
         _then(lambda values, vectors: (values[::-1], vectors)),
-        "The vectors were put in order, the values not: each value has to stay with its own vector.",
+        "You sorted the vectors but not the values: each value must stay with its vector.",
     ),
     Wrong(
         "A9",
         _then(lambda values, vectors: (values, vectors[:, ::-1])),
-        "The values were put in order, the vectors not: reverse the columns of vectors too.",
+        "You sorted the values but not the vectors: reverse the columns of vectors too.",
     ),
     Wrong(
         "A9",
         _then(lambda values, vectors: (values, vectors[::-1])),
-        "You reversed the rows of vectors. A vector is a column, so the columns have to be reversed: vectors[:, ::-1].",
+        "You reversed the rows of vectors. Each vector is a column, so reverse the columns: vectors[:, ::-1].",
     ),
     Wrong(
         "A10",
         _with(centre=False),
-        "The mean colour was not subtracted, so the first axis points from black to the mean colour. A covariance is about the mean.",
+        "You did not subtract the mean colour, so the first axis points from black to it. Covariance is about the "
+        "mean.",
     ),
     Wrong(
         "A10",
@@ -394,22 +396,22 @@ AXES_WRONG = (
     Wrong(
         "A10",
         _by_own_mean,
-        "You subtract each picture's own mean colour, and so lose what differs between pictures. All pixels are one cloud.",
+        "You subtract each picture's own mean colour, which removes the differences between pictures. All pixels are "
+        "one cloud.",
     ),
     Wrong(
         "A10",
         _with(ddof=1),
-        "You divide by the number of pixels − 1, as `np.cov` does of itself. Divide by the number: np.cov(…, bias=True).",
+        "You divide by the number of pixels − 1, as `np.cov` does by default. Divide by the number itself: np.cov(…, "
+        "bias=True).",
     ),
     Wrong("A11", _with(scale=255.0), "The values are 255² times too large: scale the pixels to 0..1 first."),
-    Wrong(
-        "A11", _summed, "The values grow with the number of pixels: divide the sum of products by how many there are."
-    ),
-    Wrong("A3", _axes_of_bytes, "Pixels wrapped round: products of uint8 are taken modulo 256. Make them float first."),
+    Wrong("A11", _summed, "The values grow with the number of pixels: divide the sum of products by it."),
+    Wrong("A3", _axes_of_bytes, "Pixels wrapped round: products of uint8 are modulo 256. Convert them to float first."),
 )
 
 
-# ---------------------------------------------------------------------------------------------- noise of colours
+# ---------------------------------------------------------------------------------------------- colour noise
 
 VALUES = np.array([0.19, 0.031, 0.0072])
 VECTORS = _eigen(np.diag([0.5, 0.2, 0.1]) + 0.13)[1]
@@ -423,15 +425,15 @@ def colour_noise(x, eigenvalues, eigenvectors, rng):
 
 
 def _noise(function, N=MANY, H=1, W=2):
-    """What was added: (N, H, W, 3)."""
+    """The noise that the function added: (N, H, W, 3)."""
     x = np.random.default_rng(3).uniform(-120, 120, (N, H, W, 3))
     before = x.copy()
     y = function(x, VALUES.copy(), VECTORS.copy(), np.random.default_rng(4))
     if y is None:
-        raise WrongKind("it returns nothing, expected pictures of the shape of x")
+        raise WrongKind("it returns nothing, expected an array of the shape of x")
     y = np.asarray(y)
     if y.shape != x.shape:
-        raise WrongKind(f"y.shape is {y.shape}, expected that of x, {x.shape}")
+        raise WrongKind(f"y.shape is {y.shape}, expected {x.shape}, as x")
     return y - before
 
 
@@ -472,7 +474,7 @@ def _near(found, expected, share=0.2):
 
 
 def _not(**changes):
-    """Holds unless the covariance is the one of this mistake (and not the right one, which it may be near to)."""
+    """Fails if the covariance is near this mistake's, and nearer to it than to the right one."""
     wrong = _mixed(**changes)
 
     def holds(function):
@@ -482,8 +484,8 @@ def _not(**changes):
     return holds
 
 
-def _one_alpha_for_three(function):
-    """The noise lies on one line: the same alpha for all three axes."""
+def _three_alphas(function):
+    """Fails if all shifts lie on one line: one alpha for all three axes."""
     values = np.linalg.eigvalsh(_covariance(function))
     return values[1] > 1e-6 * values[2]
 
@@ -493,17 +495,18 @@ def _spread_is_right(function):
     if _near(found, expected, 0.15):
         return True
     yours, ours = (", ".join(f"{size:.3g}" for size in np.diag(c) ** 0.5) for c in (found, expected))
-    return f"Over {MANY:,} pictures R, G and B spread by {yours}, expected about {ours}."
+    return f"Over {MANY:,} pictures the standard deviations of R, G, B are {yours}, expected about {ours}."
 
 
 def _small_axes(function):
-    """Along the two lesser axes, which the largest hides in the sum."""
+    """The spread along each axis: in the whole, the largest axis hides the other two."""
     found = np.diag(VECTORS.T @ _covariance(function) @ VECTORS)
     off = np.abs(found / (255 * STD * VALUES) ** 2 - 1)
     if off.max() < 0.25:
         return True
     i = int(off.argmax())
-    return f"Along axis {i} the noise has {found[i]:.3g} for a variance, expected about {(255 * STD * VALUES[i]) ** 2:.3g}."
+    expected = (255 * STD * VALUES[i]) ** 2
+    return f"Along axis {i} the variance of the noise is {found[i]:.3g}, expected about {expected:.3g}."
 
 
 def _mean_is_zero(function):
@@ -550,16 +553,9 @@ def _ten_second_probe():
     return _ten_probe(1, 2, (8, 5))
 
 
-def _by(views_of, join=None):
-    def wrong(pictures, crop, score):
-        outputs = np.stack([score(view) for view in views_of(pictures, crop)])
-        return (
-            join(outputs)
-            if join
-            else softmax(outputs.reshape(-1, outputs.shape[2])).reshape(outputs.shape).mean(axis=0)
-        )
-
-    return wrong
+def _by(views_of, join=lambda outputs: _softmax(outputs, -1).mean(axis=0)):
+    """A wrong version: the outputs (views, N, K) of these views, put together by `join`."""
+    return lambda pictures, crop, score: join(np.stack([score(view) for view in views_of(pictures, crop)]))
 
 
 def _ten(pictures, crop, turn=lambda view: view[:, :, ::-1]):
@@ -568,7 +564,7 @@ def _ten(pictures, crop, turn=lambda view: view[:, :, ::-1]):
 
 
 def _mixed_up(outputs):
-    """(10 · N, K) outputs of views, read as if a picture's ten stood in a row."""
+    """The views' outputs (10 · N, K), read as if each picture's ten were consecutive rows."""
     V, N, K = outputs.shape
     return softmax(outputs.reshape(-1, K)).reshape(N, V, K).mean(axis=1)
 
@@ -595,80 +591,76 @@ TEN_WRONG = (
     Wrong(
         "M3",
         _by(_ten, lambda o: softmax(o.mean(axis=0))),
-        "You average the scores and take the softmax of that. The paper averages the softmax outputs.",
+        "You average the scores, then take the softmax. The paper averages the softmax outputs.",
     ),
     Wrong(
         "M3",
         _by(_ten, _mixed_up),
         "You averaged over different pictures: after reshape the views come first, (10, N, K), not (N, 10, K).",
     ),
-    Wrong("M3", _by(_ten, lambda o: o.mean(axis=0)), "These are averaged scores: no softmax was taken."),
+    Wrong("M3", _by(_ten, lambda o: o.mean(axis=0)), "You average the scores and never take the softmax."),
     Wrong(
         "M3",
         _by(_ten, lambda o: softmax(_softmax(o, -1).mean(axis=0))),
-        "The softmax is taken twice: what you average are probabilities already.",
+        "You take the softmax twice: the mean already consists of probabilities.",
     ),
     Wrong(
         "M3",
         _by(_ten, lambda o: _softmax(o, 1).mean(axis=0)),
-        "The softmax runs over the pictures. It runs over the classes: each picture's probabilities sum to 1.",
+        "Your softmax runs over the pictures, not the classes: each picture's probabilities must sum to 1.",
     ),
     Wrong(
         "M3",
         _by(_ten, lambda o: _softmax(o, 0).mean(axis=0)),
-        "The softmax runs over the views. It runs over the classes: each view's probabilities sum to 1.",
+        "Your softmax runs over the views, not the classes: each view's probabilities must sum to 1.",
     ),
     Wrong(
         "M3",
         _by(_ten, lambda o: _softmax(o, -1).max(axis=0)),
-        "You keep the most confident view for each class. The paper takes the mean of the ten.",
+        "You keep the largest of the ten probabilities for each class. The paper takes their mean.",
     ),
     Wrong(
         "M3",
         _by(_ten, _vote),
-        "The views vote, one class each. The paper averages their probabilities, so a doubtful view counts less.",
+        "Each of your views votes for one class. The paper averages their probabilities, so a doubtful view counts "
+        "less.",
     ),
+    Wrong("S1", _by(_ten, _bare_softmax), "exp overflows for large scores: subtract each row's maximum first."),
+    Wrong("A12", _by(_windows), "You use five views: their mirror images are missing."),
     Wrong(
-        "S1",
-        _by(_ten, _bare_softmax),
-        "exp of a large score overflows: subtract each row's maximum before the exponential.",
-    ),
-    Wrong("A12", _by(_windows), "Only five views differ: their mirror images are missing."),
-    Wrong(
-        "A12",
-        _by(lambda p, c: _ten(p, c)[5:]),
-        "Five views, all of them mirrored: the pictures as they stand are missing.",
+        "A12", _by(lambda p, c: _ten(p, c)[5:]), "Your five views are all mirrored: the unmirrored ones are missing."
     ),
     Wrong(
         "A12",
         _by(lambda p, c: [v for i, v in enumerate(_ten(p, c)) if i % 5 < 4]),
-        "Eight views: the centre and its mirror image are missing.",
+        "You use eight views: the centre and its mirror image are missing.",
     ),
-    Wrong("A12", _by(lambda p, c: [_windows(p, c)[4]]), "One view, the centre: the paper asks about ten and averages."),
+    Wrong("A12", _by(lambda p, c: [_windows(p, c)[4]]), "You use only the centre: the paper averages over ten views."),
     Wrong(
         "A2",
         _by(lambda p, c: _ten(p, c, lambda view: view[:, ::-1])),
-        "You turn the rows over. With a batch, rows are axis 1 and columns axis 2: mirror axis 2.",
+        "You reverse the rows. In a batch, rows are axis 1 and columns axis 2: reverse axis 2.",
     ),
     Wrong(
         "A2",
         _by(lambda p, c: _ten(p, c, lambda view: view[::-1])),
-        "You turn the batch over, so picture 0 gets the last one's views. Columns are axis 2.",
+        "You reverse the batch, so picture 0 gets the last one's views. Columns are axis 2.",
     ),
     Wrong(
         "A2",
         _by(lambda p, c: _ten(p, c, lambda view: view[..., ::-1])),
-        "You turn the channels over: red and blue change places. Columns are axis 2.",
+        "You reverse the channels: red and blue change places. Columns are axis 2.",
     ),
     Wrong(
         "A1",
         _by(_last_missed),
-        "The right and lower corners stop one pixel early: the last place is the side − crop, and that one is included.",
+        "The right and lower corners stop one pixel early: the last places are H − crop and W − crop.",
     ),
     Wrong(
         "A7",
         lambda pictures, crop, score: ten_crops(_square(pictures), crop, score),
-        "The corners are those of a square. Rows end at H − crop, columns at W − crop: test on an oblong.",
+        "You place the corners as if the picture were square. Tops end at H − crop, lefts at W − crop: test on an "
+        "oblong.",
     ),
 )
 
@@ -701,31 +693,31 @@ LESSON = Lesson(
             compare=False,
             properties=(
                 Property(
-                    "A6", _one_for_all, "All pictures of the batch get the same draw: ask the generator for N numbers."
+                    "A6", _own_draws, "All pictures of the batch get the same draw: ask the generator for N numbers."
                 ),
-                Property("A7", _swapped, "Rows and columns are exchanged: tops end at H − crop, lefts at W − crop."),
+                Property("A7", _not_swapped, "Rows and columns are swapped: tops end at H − crop, lefts at W − crop."),
                 Property(
                     "A1",
                     _both_ends,
-                    "The last place is never drawn: the upper end of `integers` is left out, and there are side − crop + 1 places.",
+                    "The last place is never drawn: `integers` excludes its upper end, and there are side − crop + 1 "
+                    "places.",
                 ),
-                Property("A14", _inside, "Some crops would hang over the edge, or some places are never used."),
+                Property("A14", _inside, "Some crops reach beyond the edge, or some places are never used."),
                 Property("A15", _even, "The places are not equally likely."),
-                Property("A16", _half, "Half of the pictures should be mirrored, each by a coin of its own."),
+                Property("A16", _half, "Half of the pictures should be mirrored, each by its own draw."),
                 Property(
                     "A17",
                     _independent,
-                    "The draws hang together: tops, lefts and mirrored need random numbers of their own.",
+                    "The draws are not independent: tops, lefts and mirrored each need their own random numbers.",
                 ),
                 Property(
-                    "A18",
-                    _from_rng,
-                    "Draw from the generator that you are given, and from it alone; seed nothing and make no other.",
+                    "A18", _from_rng, "Draw only from the generator that you are given; do not seed it or make another."
                 ),
             ),
             hints=(
-                "A picture 3 pixels wide, a crop of 3: how many places? And a picture 4 wide?",
-                "top is one of 0, 1, …, H − crop, that is H − crop + 1 places; left likewise with W; mirrored with probability ½; each N times",
+                "How many places has a crop of 3 in a picture 3 pixels wide? And in one 4 pixels wide?",
+                "top is one of 0, 1, …, H − crop, which are H − crop + 1 places; left likewise with W; mirrored with "
+                "probability ½; N draws of each",
                 "tops = rng.integers(0, H - crop + 1, N)",
             ),
         ),
@@ -739,8 +731,10 @@ LESSON = Lesson(
             by_hand=_cut_by_hand,
             hints=(
                 "Which pixel of the mean belongs to the crop's upper left pixel? And after mirroring?",
-                "x[n, i, j] = float(pictures[n, top + i, left + j]) − mean[top + i, left + j]; mirrored: j runs from crop − 1 down to 0",
-                "window = pictures[n, t : t + crop, l : l + crop].astype(mean.dtype) - mean[t : t + crop, l : l + crop]",
+                "x[n, i, j] = float(pictures[n, top + i, left + j]) − mean[top + i, left + j]; mirrored: j runs from "
+                "crop − 1 down to 0",
+                "window = pictures[n, t : t + crop, l : l + crop].astype(mean.dtype) - mean[t : t + crop, l : l + "
+                "crop]",
             ),
         ),
         Exercise(
@@ -755,12 +749,15 @@ LESSON = Lesson(
                 Property(
                     "A13",
                     _points_up,
-                    "The axes are right, but some point the other way. Both ways are axes; we agree on the one whose largest entry is positive.",
+                    "The axes are right, but some point the other way. By our convention an axis's largest entry is "
+                    "positive.",
                 ),
             ),
             hints=(
-                "What is one point of the cloud, and how many numbers does it have? How many points do the pictures make?",
-                "C = mean over pixels of (p − m)(p − m)ᵀ with p in 0..1 and m the mean colour;  C e = λ e;  largest λ first",
+                "What is one point of the cloud, and how many numbers does it have? How many points do the pictures "
+                "make?",
+                "C = mean over pixels of (p − m)(p − m)ᵀ with p in 0..1 and m the mean colour;  C e = λ e;  largest "
+                "λ first",
                 "values, vectors = np.linalg.eigh(covariance)  # upwards, vectors in columns: reverse both",
             ),
         ),
@@ -771,58 +768,52 @@ LESSON = Lesson(
             outputs=("y",),
             compare=False,
             properties=(
-                Property(
-                    "unchanged", _left_alone, "colour_noise wrote into x, which is not its own. Return a new array."
-                ),
+                Property("unchanged", _left_alone, "colour_noise wrote into its input x. Return a new array."),
                 Property("A19", _something, "Nothing was added: y equals x."),
                 Property(
                     "A5",
                     _one_colour,
-                    "The shift differs from pixel to pixel of one picture. The paper draws once for a picture: the light changes as a whole.",
+                    "The shift differs between the pixels of a picture. The paper draws once per picture: its light "
+                    "changes as a whole.",
                 ),
                 Property(
                     "A6", _own_for_each, "Several pictures get the same shift: draw three numbers for each picture."
                 ),
-                Property("A40", _mean_is_zero, "The shifts are not about 0: the paper's alphas have mean zero."),
+                Property("A40", _mean_is_zero, "The shifts do not average 0: the paper's alphas have mean zero."),
                 Property(
-                    "A41",
-                    _one_alpha_for_three,
-                    "All shifts lie on one line: each of the three axes needs an alpha of its own.",
+                    "A41", _three_alphas, "All shifts lie on one line: each of the three axes needs its own alpha."
                 ),
                 Property(
                     "A4",
                     _not(vectors=VECTORS.T),
-                    "The eigenvectors are taken as rows; they are the columns of the matrix.",
+                    "You take the rows as eigenvectors; they are the columns of the matrix.",
                 ),
                 Property(
                     "A4",
                     _not(values=VALUES**0.5),
-                    "You multiply with the square root of the eigenvalue. The paper's formula has the eigenvalue itself.",
+                    "You multiply by the square root of the eigenvalue. The paper's formula has the eigenvalue itself.",
                 ),
-                Property(
-                    "A42", _not(std=STD**0.5), "0.1 was taken as a variance: it is the standard deviation of alpha."
-                ),
-                Property("A42", _not(std=1.0), "The alphas have a standard deviation of 1; it is 0.1."),
+                Property("A42", _not(std=STD**0.5), "You take 0.1 as a variance; it is alpha's standard deviation."),
+                Property("A42", _not(std=1.0), "Your alphas have a standard deviation of 1; it should be 0.1."),
                 Property(
                     "A11",
                     _not(scale=1.0),
-                    "The shift is 255 times too small: the eigenvalues belong to pixels in 0..1, and x runs over 0..255.",
+                    "The shift is 255 times too small: the eigenvalues are for pixels in 0..1, but x runs over 0..255.",
                 ),
                 Property(
-                    "A43",
-                    _not(values=np.ones(3)),
-                    "The eigenvalues do not matter in yours: each alpha has to be multiplied with its own.",
+                    "A43", _not(values=np.ones(3)), "You leave the eigenvalues out: multiply each alpha by its own."
                 ),
                 Property(
                     "A43",
                     _not(values=VALUES[::-1]),
-                    "The eigenvalues meet the wrong vectors: values[i] belongs to column i.",
+                    "The eigenvalues go with the wrong vectors: eigenvalue i belongs to column i.",
                 ),
-                Property("A43", _spread_is_right, "The shifts do not spread as 255 · p · (alpha ∘ λ) does."),
-                Property("A43", _small_axes, "The shifts do not spread as 255 · p · (alpha ∘ λ) does."),
+                Property("A43", _spread_is_right, "The shifts do not have the spread of 255 · p · (alpha ∘ λ)."),
+                Property("A43", _small_axes, "The shifts do not have the spread of 255 · p · (alpha ∘ λ)."),
             ),
             hints=(
-                "How many random numbers does one picture need? What shape must the shift have to be added to (N, H, W, 3)?",
+                "How many random numbers does one picture need? What shape must the shift have to be added to (N, H, "
+                "W, 3)?",
                 "shift_n = 255 · Σ_i p_i · alpha_ni · λ_i, with p_i column i and alpha_ni drawn from N(0, 0.1²)",
                 "shifts = 255 * (alphas * eigenvalues) @ eigenvectors.T  # (N, 3)",
             ),
@@ -838,7 +829,8 @@ LESSON = Lesson(
             axes={"p": ("picture", "class")},
             hints=(
                 "Where does the lower right crop begin? What comes first, the softmax or the mean?",
-                "p = 1/10 · Σ over the ten views of softmax(score(view)); the places: (0, 0), (0, W − crop), (H − crop, 0), "
+                "p = 1/10 · Σ over the ten views of softmax(score(view)); the places: (0, 0), (0, W − crop), (H − "
+                "crop, 0), "
                 "(H − crop, W − crop), ((H − crop) // 2, (W − crop) // 2)",
                 "total = total + softmax(score(view)) + softmax(score(view[:, :, ::-1]))",
             ),

@@ -1,4 +1,4 @@
-"""Lesson 14, training and its curves: what is judged, and the mistakes that are known."""
+"""Lesson 14, training and its curves: its exercises and their known mistakes."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def _many_scores():
 
 
 def _flat_scores():
-    """A net that says the same of every class: each label once, so every order of ties gives one answer."""
+    """Equal scores for all classes, and each label once, so that every order of ties gives the same error."""
     return np.full((8, 8), 0.25), np.arange(8), 2
 
 
@@ -41,27 +41,29 @@ TOP_K_WRONG = (
     Wrong(
         "M1",
         lambda s, t, k: top_k_error(-s, t, k),
-        "You look among the k lowest scores: argsort goes upwards, so the best are at its end.",
+        "You take the k lowest scores: argsort sorts upwards, so the highest are last.",
     ),
     Wrong(
         "M2",
         lambda s, t, k: top_k_error(s, t, k + 1),
-        "That is top-(k + 1): a right class with k others before it has missed. Before it there may be at most k − 1.",
+        "That is top-(k + 1): in a hit, at most k − 1 classes are ahead of the right one.",
     ),
     Wrong(
         "M2",
         lambda s, t, k: top_k_error(s, t, k - 1),
-        "That is top-(k − 1): with the right class itself, k classes may be named.",
+        "That is top-(k − 1): k classes are named, and the right one counts among them.",
     ),
     Wrong(
         "M2",
         lambda s, t, k: ((s > _own(s, t)).sum(axis=1) >= k).mean(),
-        "A net that gives every class the same score would be perfect: ties all count as hits. Let k classes be named, no more.",
+        "You count every tie as a hit, so a net with equal scores for all classes would be perfect. Name k classes, "
+        "no more.",
     ),
     Wrong(
         "M2",
         lambda s, t, k: ((s >= _own(s, t)).sum(axis=1) > k).mean(),
-        "A net that gives every class the same score would always be wrong, worse than chance: ties all count as misses. Let k classes be named.",
+        "You count every tie as a miss, so a net with equal scores for all classes would be worse than chance. Name "
+        "k classes.",
     ),
     Wrong(
         "M4",
@@ -71,12 +73,12 @@ TOP_K_WRONG = (
     Wrong(
         "M5",
         lambda s, t, k: top_k_error(s, t, 1),
-        "That is the top-1 error for every k: the label may be any of the first k.",
+        "You return the top-1 error for every k: the label may be any of the first k.",
     ),
     Wrong(
         "M5",
         lambda s, t, k: top_k_error(s, t, 5) if s.shape[1] >= 5 else 0.0,
-        "That is the top-5 error for every k; use the argument.",
+        "You return the top-5 error for every k; use the argument.",
     ),
     Wrong(
         "M6", lambda s, t, k: top_k_error(s, t, k) * len(t), "You count the misses; divide by the number of pictures."
@@ -84,12 +86,12 @@ TOP_K_WRONG = (
     Wrong(
         "M6",
         lambda s, t, k: top_k_error(s, t, k) * len(t) / s.shape[1],
-        "You divide by the number of classes; the share is of the pictures.",
+        "You divide by the number of classes; divide by the number of pictures.",
     ),
     Wrong(
         "M6",
         lambda s, t, k: 1 - (1 - top_k_error(s, t, k)) / k,
-        "You take the mean over all k names as well, so one hit counts 1/k. A picture is a hit if any of its k names is right.",
+        "You average over the k names too, so a hit counts 1/k. A picture is a hit if any of its k names is right.",
     ),
     Wrong("M6", lambda s, t, k: top_k_error(s, t, k) * 100, "That is in percent; return a fraction of 1."),
 )
@@ -99,8 +101,8 @@ def _top_k_by_hand(arguments, output, index):
     scores, labels, k = arguments
     rank = ranks(scores, labels)
     return (
-        f"By hand: before the right class stand {', '.join(map(str, rank[:8]))}, … others in pictures 0 to 7; "
-        f"{int((rank >= k).sum())} of {len(rank)} have {k} or more: {(rank >= k).mean():.6g}."
+        f"By hand: picture by picture, {', '.join(map(str, rank[:8]))}, … classes are ahead of the right one; "
+        f"{int((rank >= k).sum())} of {len(rank)} pictures have {k} or more: {(rank >= k).mean():.6g}."
     )
 
 
@@ -114,77 +116,19 @@ def dropped_rates(errors, lr, patience):
 
 def _errors():
     """With a tie for the best, small gains that are no new best, a gain right before patience ends, and two stalls."""
-    return (
-        np.array(
-            [
-                0.9,
-                0.7,
-                0.75,
-                0.6,
-                0.6,
-                0.61,
-                0.55,
-                0.58,
-                0.5,
-                0.52,
-                0.51,
-                0.505,
-                0.45,
-                0.47,
-                0.46,
-                0.48,
-                0.44,
-                0.4,
-                0.42,
-                0.41,
-                0.43,
-                0.45,
-                0.405,
-                0.401,
-                0.39,
-                0.41,
-            ]
-        ),
-        0.02,
-        2,
+    errors = (
+        "0.9 0.7 0.75 0.6 0.6 0.61 0.55 0.58 0.5 0.52 0.51 0.505 0.45 0.47 0.46 0.48 0.44 0.4 "
+        "0.42 0.41 0.43 0.45 0.405 0.401 0.39 0.41"
     )
+    return np.array(errors.split(), float), 0.02, 2
 
 
 def _slow_errors():
-    return (
-        np.array(
-            [
-                0.8,
-                0.6,
-                0.65,
-                0.64,
-                0.62,
-                0.61,
-                0.59,
-                0.63,
-                0.62,
-                0.63,
-                0.62,
-                0.595,
-                0.594,
-                0.58,
-                0.5,
-                0.51,
-                0.52,
-                0.53,
-                0.52,
-                0.505,
-                0.504,
-                0.503,
-                0.502,
-                0.501,
-                0.5,
-                0.49,
-            ]
-        ),
-        0.3,
-        4,
+    errors = (
+        "0.8 0.6 0.65 0.64 0.62 0.61 0.59 0.63 0.62 0.63 0.62 0.595 0.594 0.58 0.5 0.51 0.52 0.53 "
+        "0.52 0.505 0.504 0.503 0.502 0.501 0.5 0.49"
     )
+    return np.array(errors.split(), float), 0.3, 4
 
 
 def _plateau(
@@ -198,7 +142,7 @@ def _plateau(
     own=False,
     reached=lambda since, patience: since >= patience,
 ):
-    """A schedule with something changed: see the messages below."""
+    """Wrong versions of the rule; the messages below say what each one changes."""
 
     def rates(errors, lr, patience):
         result, best, last, since, drops = [], np.inf, np.inf, 0, 0
@@ -220,48 +164,49 @@ DROP_WRONG = (
     Wrong(
         "M7",
         _plateau(own=True),
-        "Every drop comes one epoch early: an epoch's error is known at its end, so it can only change the rate of the next.",
+        "Every drop comes one epoch early: an epoch's error is known at its end, so it can only change the next "
+        "epoch's rate.",
     ),
     Wrong(
         "M8",
         _plateau(fresh=False),
-        "After the first drop you drop again in every epoch that follows without a new best: begin to count afresh.",
+        "After the first drop you drop again in every epoch without a new best: set the count back to 0.",
     ),
     Wrong(
         "M8",
         _plateau(reset=False),
-        "A new best does not set the count back in yours: it has to be `patience` epochs in a row.",
+        "Your count goes on after a new best: set it back to 0, for `patience` epochs in a row are needed.",
     ),
     Wrong(
         "M9",
         _plateau(better=lambda error, best, last: error < last),
-        "You compare with the epoch before. A slow climb back after a bad epoch is no progress: compare with the best so far.",
+        "You compare with the previous epoch. To recover from a bad epoch is no progress: compare with the best so "
+        "far.",
     ),
     Wrong(
         "M9",
         _plateau(better=lambda error, best, last: error <= best),
-        "You take an error equal to the best for progress. It has to be lower.",
+        "You count an error equal to the best as progress. It must be lower.",
     ),
     Wrong(
         "M9",
         _plateau(keep_best=False),
-        "After a drop you forget the best error, so the first epoch at the new rate always counts as progress. Keep it.",
+        "After a drop you forget the best error, so the first epoch at the new rate always counts as progress. Keep "
+        "it.",
     ),
     Wrong(
         "M9",
         lambda errors, lr, patience: dropped_rates(-errors, lr, patience),
-        "You wait for the error to rise: a *lower* error is better.",
+        "You count a higher error as progress: a *lower* error is better.",
     ),
+    Wrong("M15", _plateau(late=1), "You wait one epoch too long: drop after `patience` epochs without a new best."),
+    Wrong("M15", _plateau(late=-1), "You drop one epoch too soon: wait for `patience` epochs without a new best."),
     Wrong(
-        "M15",
-        _plateau(late=1),
-        "You wait for one epoch too many: after `patience` epochs without a new best the drop is due.",
+        "M16",
+        _plateau(limit=1),
+        "Your rate drops once and never again. Every stall divides it by 10; the paper's run had three drops.",
     ),
-    Wrong("M15", _plateau(late=-1), "You drop one epoch too soon: `patience` epochs without a new best have to go by."),
-    Wrong(
-        "M16", _plateau(limit=1), "The rate drops once and never again. Each stall divides by 10; the paper had three."
-    ),
-    Wrong("M16", _plateau(limit=0), "The rate never drops."),
+    Wrong("M16", _plateau(limit=0), "Your rate never drops."),
     Wrong("M16", _plateau(factor=10.0), "Each stall makes your rate ten times as large; divide by 10."),
     Wrong("M16", _plateau(factor=0.5), "You halve the rate; divide it by 10."),
 )
@@ -276,7 +221,8 @@ def _drop_by_hand(arguments, output, index):
     if not epoch:
         return f"By hand: nothing is known before epoch 0, so its rate is lr = {lr:g}."
     best = f"best before them {errors[:start].min():g}; " if start else ""
-    return f"By hand: the errors before epoch {epoch} are …, {recent} ({best}patience {patience}); its rate is {rates[epoch]:g}."
+    known = f"the errors before epoch {epoch} are …, {recent} ({best}patience {patience})"
+    return f"By hand: {known}; its rate is {rates[epoch]:g}."
 
 
 # ---------------------------------------------------------------------------------------------- how far a step goes
@@ -304,12 +250,12 @@ RATIO_WRONG = (
     Wrong(
         "M17",
         lambda before, after: np.linalg.norm(after - before) / np.linalg.norm(after),
-        "You divide by the weights after the step; compare with where the step began.",
+        "You divide by the weights after the step; divide by those before it.",
     ),
     Wrong(
         "M17",
         lambda before, after: np.linalg.norm(before) / np.linalg.norm(after - before),
-        "It is upside down: the update stands above, the weights below.",
+        "Your ratio is upside down: divide the update by the weights.",
     ),
     Wrong(
         "M17",
@@ -324,7 +270,7 @@ RATIO_WRONG = (
     Wrong(
         "M18",
         _ratio_of(lambda a: (a**2).sum()),
-        "The roots are missing: the length is the square root of the sum of squares.",
+        "The square roots are missing: a length is the square root of the sum of squares.",
     ),
     Wrong(
         "M19",
@@ -334,12 +280,13 @@ RATIO_WRONG = (
     Wrong(
         "M20",
         lambda before, after: abs(np.linalg.norm(after) - np.linalg.norm(before)) / np.linalg.norm(before),
-        "You compare two lengths, so weights that only turn would seem to stand still. Take the length of the difference.",
+        "You compare two lengths, so weights that only change direction would seem to stand still. Take the length "
+        "of the difference.",
     ),
     Wrong(
         "M21",
         _ratio_of(lambda a: np.abs(a).max()),
-        "You compare the largest entries; one stray weight decides. Take the square root of the sum of squares.",
+        "You compare the largest entries, so one stray weight decides. Take the square root of the sum of squares.",
     ),
     Wrong(
         "M21",
@@ -351,7 +298,7 @@ RATIO_WRONG = (
         _ratio_of(lambda a: np.linalg.norm(a, 2)),
         "norm(…, 2) of a matrix is its largest singular value. Leave the 2 out, and all entries count.",
     ),
-    Wrong("M21", _ratio_of(lambda a: abs(a.sum())), "Entries of either sign cancel in your sum. Square them first."),
+    Wrong("M21", _ratio_of(lambda a: abs(a.sum())), "Entries of opposite sign cancel in your sum. Square them first."),
     Wrong(
         "M21",
         _ratio_of(np.std),
@@ -376,18 +323,33 @@ DIAGNOSES = {
     "ember": "rate too high",
 }
 WOULD = {
-    "rate too high": "With a rate too high the training loss would be thrown about, or up to where it cannot come back from, by large updates.",
-    "rate too low": "With a rate too low nothing would be wrong but the pace: tiny updates, and every curve nearly a level line.",
-    "not shuffled": "Without shuffling the net chases the class of the moment: the loss of single steps goes up and down with the classes, and training errors are far from what the loss suggests.",
-    "labels shifted": "With labels shifted in validation, training would be healthy, and a net that learns would be wrong more often than one that guesses.",
-    "mean not subtracted": "Without the mean at test, training would be healthy, and validation worse and restless, but better than guessing once the net is good.",
+    "rate too high": "With too high a rate, large updates would throw the training loss about, or so far up that it "
+    "stays there.",
+    "rate too low": "With too low a rate only the pace would suffer: tiny updates, and every curve nearly level.",
+    "not shuffled": "Without shuffling the net would chase the class of the moment: the loss of single steps would "
+    "go up and "
+    "down with the classes, and training errors would be far from what the loss suggests.",
+    "labels shifted": "With shifted labels in validation, training would be healthy, and a net that learns would be "
+    "wrong "
+    "more often than a guesser.",
+    "mean not subtracted": "Without the mean in validation, training would be healthy, and validation worse and "
+    "restless, "
+    "but better than guessing once the net is good.",
 }
 SEEN = {
-    "amber": "Amber's training curve is the healthy one's, so look at validation: is it worse than guessing, or only worse than it should be?",
-    "birch": "In birch both losses hardly move from ln 20: look at the update-to-weight ratio beside the healthy run's.",
-    "cedar": "Cedar is wrong in training more often than one who guesses: how can a net be so, unless it answers the question before? Look at the loss of single steps.",
-    "dusk": "Dusk's training curve is the healthy one's, so look at validation: compare its error with that of a guesser, 95 %.",
-    "ember": "Ember begins to learn about epoch 4, then falls back to guessing and stays there: what throws a net out of what it had found? Compare its first updates with the healthy run's.",
+    "amber": "Amber has the healthy run's training curve, so look at validation: is it worse than guessing, or only "
+    "worse "
+    "than it should be?",
+    "birch": "Both of birch's losses hardly move from ln 20: compare its update-to-weight ratio with the healthy "
+    "run's.",
+    "cedar": "In training, cedar is wrong more often than a guesser: how, unless it answers the previous question? "
+    "Look at "
+    "the loss of single steps.",
+    "dusk": "Dusk has the healthy run's training curve, so look at validation: compare its error with a guesser's, "
+    "95 %.",
+    "ember": "Ember begins to learn about epoch 4, then falls back to guessing and stays there: what throws a net "
+    "off what "
+    "it has found? Compare its first updates with the healthy run's.",
 }
 
 
@@ -442,7 +404,7 @@ LESSON = Lesson(
             hints=(
                 "How long is an arrow with as many entries as there are weights?",
                 "ratio = ‖after − before‖ / ‖before‖ with ‖a‖ = √(Σ a²) over all entries",
-                "np.sqrt(((after - before) ** 2).sum()), and the same of before",
+                "np.sqrt(((after - before) ** 2).sum()), and the same for before",
             ),
         ),
         Exercise(
@@ -456,7 +418,8 @@ LESSON = Lesson(
             axes={"rates": ("epoch",)},
             hints=(
                 "What must you remember from epoch to epoch? There are three things.",
-                "since = 0 at a new best, else since + 1; when since reaches patience: rate / 10 for the next epoch on, since = 0",
+                "since = 0 at a new best, else since + 1; when since reaches patience: rate / 10 for the next epoch "
+                "on, since = 0",
                 "rates.append(lr) comes first in the loop; then the error of that epoch may change lr",
             ),
         ),
@@ -468,9 +431,10 @@ LESSON = Lesson(
             compare=False,
             properties=tuple(Property(f"M{place + 10}", _says(run), "") for place, run in enumerate(DIAGNOSES)),
             hints=(
-                "Which runs train just as the healthy one does? Their illness must lie in validation.",
-                "A guesser's loss is ln 20 and its error 95 %. Below, at, or above: each means something else.",
-                "One run answers well, but to the wrong question; one does not move; one was broken in its first steps.",
+                "Which runs train exactly like the healthy one? Their illness must lie in validation.",
+                "A guesser's loss is ln 20 and its error 95 %. Below, at or above these: each means something else.",
+                "One run answers well, but to the wrong question; one does not move; one was broken in its first "
+                "steps.",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Lesson 13: answers as learners get them wrong, and the row of the zoo that each must be told; None: two mistakes at once."""
+"""Lesson 13: learners' wrong answers, and the mistake that each must be told; None: two mistakes at once."""
 
 import numpy as np
 
@@ -413,15 +413,9 @@ def batch_turned(pictures, crop, score):
 
 
 def corners_one_short(pictures, crop, score):
-    N, H, W, _ = pictures.shape
+    bottom, right = (side - crop - 1 for side in pictures.shape[1:3])
     p = 0
-    for t, l in (
-        (0, 0),
-        (0, W - crop - 1),
-        (H - crop - 1, 0),
-        (H - crop - 1, W - crop - 1),
-        ((H - crop - 1) // 2, (W - crop - 1) // 2),
-    ):
+    for t, l in [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]:
         v = pictures[:, t : t + crop, l : l + crop]
         p = p + _softmax(score(v)) + _softmax(score(v[:, :, ::-1]))
     return p / 10

@@ -1,4 +1,4 @@
-"""Lesson 15: answers as learners get them wrong, and the row of the zoo that each must be told; None: two mistakes at once."""
+"""Lesson 15: learners' wrong answers, and the mistake that each must be told; None: two mistakes at once."""
 
 import numpy as np
 

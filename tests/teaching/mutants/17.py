@@ -1,4 +1,4 @@
-"""Lesson 17: answers as learners get them wrong, and the row of the zoo that each must be told; None: no single one."""
+"""Lesson 17: learners' wrong answers, and the mistake that each must be told; None: no single one."""
 
 import numpy as np
 
