@@ -1,4 +1,4 @@
-"""Lesson 15, looking inside: what is judged, and the mistakes that are known."""
+"""Lesson 15, looking inside: its exercises and their known mistakes."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def colour_shares(weight):
 
 
 def _kernels(seed=0, shape=(3, 2, 3, 6)):
-    """Kernels between grey and coloured, no tower like the other. (KH, KW, 3, F)"""
+    """Kernels (KH, KW, 3, F) between grey and coloured; the towers differ."""
     rng = np.random.default_rng(seed)
     lightness = rng.normal(0, 1, (*shape[:2], 1, shape[3]))
     return lightness + rng.normal(0.1, 1, shape) * np.linspace(0.2, 1.4, shape[3])
@@ -30,14 +30,14 @@ def _second_kernel_probe():
 
 
 def _towers(shares, first=None, second=None):
-    """shares and the means of two parts: the halves, or what is given."""
+    """shares, and their means over two parts: the halves unless given."""
     half = len(shares) // 2
     first, second = (slice(half), slice(half, None)) if first is None else (first, second)
     return shares, shares[first].mean(), shares[second].mean()
 
 
 def _shares(grey, energy=lambda w: (w**2).sum(axis=(0, 1, 2)), share=lambda part: 1 - part):
-    """`colour_shares` by another energy along grey, or of the whole; share: of the quotient of the two."""
+    """`colour_shares` with another energy along grey or in all; share: a function of their ratio."""
     return lambda weight: _towers(share(grey(weight) / energy(weight)))
 
 
@@ -55,13 +55,13 @@ def _sizes(weight):
 
 
 def _share_of_sums(weight):
-    """For a tower one share, that of all its kernels' energy together."""
+    """One share per tower, from the energy of all its kernels together."""
     half, energy = weight.shape[3] // 2, (weight**2).sum(axis=(0, 1, 2))
     parts = (slice(half), slice(half, None))
     return colour_selectivity(weight), *(1 - _grey(weight)[part].sum() / energy[part].sum() for part in parts)
 
 
-def _each_pixel_alike(weight):
+def _mean_over_pixels(weight):
     return _towers((1 - weight.sum(axis=2) ** 2 / 3 / (weight**2).sum(axis=2)).mean(axis=(0, 1)))
 
 
@@ -74,47 +74,50 @@ COLOUR_WRONG = (
     Wrong(
         "V1",
         _shares(lambda w: 3 * _grey(w)),
-        "A third is missing: along grey lies ((r + g + b)/√3)², so (r + g + b)² has to be divided by 3. A grey kernel must give 0; yours gives −2.",
+        "A third is missing: the energy along grey is ((r + g + b)/√3)², so divide (r + g + b)² by 3. A grey kernel "
+        "must give 0; yours gives −2.",
     ),
     Wrong(
         "V1",
         _shares(lambda w: _grey(w) / 3),
-        "You take the mean of r, g and b, and its square is a third of the energy along grey: ((r + g + b)/√3)². A grey kernel must give 0; yours gives 2/3.",
+        "You square the mean of r, g and b, a third of the energy along grey, ((r + g + b)/√3)². A grey kernel must "
+        "give 0; yours gives 2/3.",
     ),
     Wrong(
         "V1",
         lambda w: _towers(colour_selectivity(w) / 3),
-        "Your shares are a third of the right ones: a variance over the colours is a mean over three, the energy beside it a sum.",
+        "Your shares are a third of the right ones: a variance over the colours is a mean over three, but the energy "
+        "is a sum.",
     ),
     Wrong(
         "V2",
         _shares(lambda w: np.abs(w.sum(axis=2)).sum(axis=(0, 1)), _sizes),
-        "Nothing is squared in yours. Energy is a sum of squares: only with squares do grey and colour add up to the whole.",
+        "You square nothing. Energy is a sum of squares: only then do grey and colour add up to the whole.",
     ),
     Wrong(
         "V2",
         _shares(lambda w: np.abs(w.sum(axis=2)).sum(axis=(0, 1)) / 3**0.5, _sizes),
-        "Nothing is squared in yours. Energy is a sum of squares: only with squares do grey and colour add up to the whole.",
+        "You square nothing. Energy is a sum of squares: only then do grey and colour add up to the whole.",
     ),
     Wrong(
         "V2",
         _shares(lambda w: np.abs(w.sum(axis=2)).sum(axis=(0, 1)) / 3, _sizes),
-        "Nothing is squared in yours. Energy is a sum of squares: only with squares do grey and colour add up to the whole.",
+        "You square nothing. Energy is a sum of squares: only then do grey and colour add up to the whole.",
     ),
     Wrong(
         "V2",
         _shares(_grey, share=lambda part: 1 - part**0.5),
-        "You compare lengths: a root was taken. A share of energy is a quotient of sums of squares.",
+        "You compare lengths, which are square roots. A share of energy is a ratio of sums of squares.",
     ),
     Wrong(
         "V2",
         _shares(_grey, share=lambda part: (1 - part) ** 0.5),
-        "A root was taken of the share. It is of energy, a quotient of sums of squares as it stands.",
+        "You take the square root of the share. A share of energy is a ratio of sums of squares, without a root.",
     ),
     Wrong(
         "V3",
         _shares(lambda w: w.sum(axis=(0, 1, 2)) ** 2 / 3),
-        "You add over the pixels before you square, so bright and dark ones cancel. Square at each pixel, then add.",
+        "You add over the pixels before you square, so bright and dark ones cancel. Square each pixel's sum, then add.",
     ),
     Wrong(
         "V4",
@@ -129,32 +132,34 @@ COLOUR_WRONG = (
     Wrong(
         "V5",
         _shares(_grey, share=lambda part: part),
-        "That is the share along grey. The share of colour is what is left: 1 − it.",
+        "That is the share along grey. The share of colour is 1 minus that.",
     ),
     Wrong(
         "V6",
-        _each_pixel_alike,
-        "You take a share at each pixel and then their mean, so a pixel that is nearly 0 counts as much as the strongest. Add the energies first, divide once.",
+        _mean_over_pixels,
+        "You average one share per pixel, so a pixel near 0 counts as much as the strongest. Add the energies first, "
+        "divide once.",
     ),
     Wrong(
         "V7",
         _shares(_grey, lambda w: (w**2).sum()),
-        "You divide by the energy of all kernels together. Each kernel has its own: leave axis 3 out of the sum.",
+        "You divide by the energy of all kernels together. Divide by each kernel's own: leave axis 3 out of the sum.",
     ),
     Wrong(
         "C13",
         lambda w: _towers(colour_selectivity(w), slice(0, None, 2), slice(1, None, 2)),
-        "You deal the kernels out in turn. A tower holds a half: kernels 0 to F/2 − 1, and the others.",
+        "You deal the kernels out in turn. The towers are the halves: kernels 0 to F/2 − 1, and the others.",
     ),
     Wrong(
         "V8",
         lambda w: _towers(colour_selectivity(w), slice(w.shape[3] // 2, None), slice(w.shape[3] // 2)),
-        "The towers are exchanged: the first half of the kernels comes first.",
+        "The towers are swapped: the first half of the kernels comes first.",
     ),
     Wrong(
         "V9",
         _share_of_sums,
-        "You add the energies of a whole tower, so its strongest kernels decide. Take the mean of its kernels' shares.",
+        "You add the energies of all kernels in a tower, so the strongest decide. Take the mean of its kernels' "
+        "shares.",
     ),
     Wrong("V9", _sums, "You add the shares of a tower; take their mean."),
 )
@@ -168,7 +173,10 @@ def _colour_by_hand(arguments, output, index):
         return f"By hand: the mean of {', '.join(f'{share:.4f}' for share in part)} is {part.mean():.6g}."
     f = index[0]
     grey, energy = _grey(weight)[f], (weight[..., f] ** 2).sum()
-    return f"By hand: kernel {f} has energy {energy:.6g}, of which {grey:.6g} lies along grey; 1 − {grey:.6g}/{energy:.6g} = {shares[f]:.6g}."
+    return (
+        f"By hand: kernel {f} has energy {energy:.6g}, of which {grey:.6g} along grey; "
+        f"1 − {grey:.6g}/{energy:.6g} = {shares[f]:.6g}."
+    )
 
 
 # ---------------------------------------------------------------------------------------------- nearest neighbours
@@ -179,7 +187,7 @@ def nearest(queries, pool, k):
 
 
 def _points(seed=0, Q=4, P=9, D=5, k=3):
-    """Rows of unequal length, so that a product is no distance."""
+    """Rows of unequal length, so that ordering by product differs from ordering by distance."""
     rng = np.random.default_rng(seed)
     pool = rng.normal(0.4, 1, (P, D)) * rng.uniform(0.4, 2.5, (P, 1))
     return rng.normal(0.4, 1.2, (Q, D)), pool, k
@@ -195,12 +203,12 @@ def _pixels():
 
 
 def _first_k(distances, start=0):
-    """A `nearest` by another distance, (Q, D), (P, D) -> (Q, P); start: how many of the nearest are left out."""
+    """A `nearest` by another distance, (Q, D), (P, D) -> (Q, P); start: how many of the nearest to skip."""
     return lambda queries, pool, k: np.argsort(distances(queries, pool), axis=1, kind="stable")[:, start : start + k]
 
 
 def _differences(measure):
-    """A distance from all differences, (Q, P, D), in float64."""
+    """A distance from all differences (Q, P, D), in float64."""
     return lambda a, b: measure(a[:, None].astype(np.float64) - b[None])
 
 
@@ -226,104 +234,105 @@ def _in_place_of_k(choose):
 
 
 def _ordered(function):
-    """False where the right k come in another order."""
+    """False if the right k rows come in the wrong order."""
     ordered = True
     for probe in _points, _more_points, _pixels:
         queries, pool, k = probe()
         found, right = np.asarray(function(queries.copy(), pool.copy(), k)), nearest(queries, pool, k)
         if found.shape != right.shape or not np.array_equal(np.sort(found, axis=1), np.sort(right, axis=1)):
-            return True  # another mistake, to be named by its values
+            return True  # another mistake, which its values will name
         ordered = ordered and np.array_equal(found, right)
     return ordered
 
 
-BYTES = "Pixels wrapped round: between bytes 10 − 20 is 246, and 100 · 3 is 44. Make both float before you compute."
+BYTES = "Pixels wrapped round: in uint8, 10 − 20 is 246 and 100 · 3 is 44. Convert both to float before you compute."
 NEAREST_WRONG = (
     Wrong(
         "V10",
         _in_place_of_k(lambda d, k: np.argsort(d, axis=1)[:, -k:]),
-        "These are the k farthest: argsort goes upwards, so the nearest stand at its beginning.",
+        "These are the k farthest: argsort sorts upwards, so the nearest come first.",
     ),
     Wrong(
         "V10",
         _in_place_of_k(lambda d, k: np.argsort(-d, axis=1)[:, :k]),
-        "These are the k farthest, the farthest first: the smallest distance is wanted.",
+        "These are the k farthest, the farthest first: take the smallest distances.",
     ),
     Wrong(
         "V11",
         _first_k(_squares, 1),
-        "You leave out the nearest, as if it were the query itself. The queries are not in this pool: begin at 0.",
+        "You skip the nearest, as if it were the query itself. The queries are not in this pool: start at 0.",
     ),
     Wrong(
         "V12",
         _first_k(_differences(lambda d: np.abs(d).sum(axis=2))),
-        "You add absolute differences, the way through a city of square blocks. Euclid squares them.",
+        "You add absolute differences (city-block distance). Euclidean distance adds their squares.",
     ),
     Wrong(
         "V12",
         _first_k(_differences(lambda d: np.abs(d).max(axis=2))),
-        "You take the largest difference alone. Euclid adds the squares of all.",
+        "You take only the largest difference. Euclidean distance adds the squares of all.",
     ),
     Wrong(
         "V12",
         _first_k(_differences(lambda d: np.abs(d.sum(axis=2)))),
-        "You add the differences as they are, and those of either sign cancel. Square each of them first.",
+        "You add the differences with their signs, so they cancel. Square each of them first.",
     ),
     Wrong(
         "V12",
         _first_k(_differences(lambda d: d.sum(axis=2))),
-        "You add the differences as they are, and those of either sign cancel. Square each of them first.",
+        "You add the differences with their signs, so they cancel. Square each of them first.",
     ),
     Wrong(
         "V13",
         _first_k(_products(lambda a, ab, b: -_cosine(a, ab, b))),
-        "You compare directions (the cosine), which forgets how long the rows are. Take the distance.",
+        "You compare directions (the cosine), which ignores the rows' lengths. Take the distance.",
     ),
     Wrong(
         "V13",
         _first_k(_products(lambda a, ab, b: -ab)),
-        "You rank by a·b alone, so long rows of the pool seem near to all: |b|² is missing. |a − b|² = |a|² − 2a·b + |b|².",
+        "You rank by a·b alone, so long rows of the pool seem near to every query: |b|² is missing. |a − b|² = |a|² "
+        "− 2a·b + |b|².",
     ),
     Wrong(
         "V14",
         _first_k(_products(lambda a, ab, b: ab)),
-        "You sort a·b upwards. It is a similarity: large means alike, and it is no distance either. Sort |a|² − 2a·b + |b|².",
+        "You sort a·b upwards, but it is a similarity: large means alike. Sort the distance, |a|² − 2a·b + |b|².",
     ),
     Wrong(
         "V14",
         _first_k(_products(_cosine)),
-        "You sort the cosine upwards. It is a similarity: large means alike, and it is no distance either. Sort |a − b|².",
+        "You sort the cosine upwards, but it is a similarity: large means alike. Sort the distance, |a − b|².",
     ),
     Wrong(
         "V15",
         _first_k(_products(lambda a, ab, b: a + 2 * ab + b)),
-        "The sign: |a − b|² = |a|² − 2a·b + |b|². Yours is |a + b|², the distance to the opposite of each row.",
+        "A sign is wrong: |a − b|² = |a|² − 2a·b + |b|². Yours is |a + b|².",
     ),
     Wrong("V15", _first_k(_products(lambda a, ab, b: a - ab + b)), "The 2 is missing: |a − b|² = |a|² − 2a·b + |b|²."),
     Wrong(
         "V15",
         _first_k(_products(lambda a, ab, b: a**0.5 - 2 * ab + b**0.5)),
-        "|a|² is the sum of squares itself: no root before the three terms are put together.",
+        "|a|² is the sum of squares itself: take no root before you add the three terms.",
     ),
     Wrong(
         "V16",
         _in_place_of_k(lambda d, k: np.sort(d, axis=1)[:, :k]),
-        "These are the squared distances. Wanted are the rows of the pool, their numbers: argsort, not sort.",
+        "You return the squared distances. Return the row numbers in the pool: argsort, not sort.",
     ),
     Wrong(
         "V16",
         _in_place_of_k(lambda d, k: np.sort(d**0.5, axis=1)[:, :k]),
-        "These are the distances. Wanted are the rows of the pool, their numbers: argsort, not sort.",
+        "You return the distances. Return the row numbers in the pool: argsort, not sort.",
     ),
     Wrong(
         "V17",
         _in_place_of_k(lambda d, k: np.argsort(d, axis=0)[:, :k]),
-        "You sort along the queries. With distances (Q, P), each row is sorted by itself: axis=1.",
+        "You sort along the queries. Sort each row of the distances (Q, P): axis=1.",
     ),
     Wrong(
         "V17",
         lambda queries, pool, k: nearest(pool, queries, min(k, len(queries))),
-        "It is the other way round: for each query the nearest rows of the pool, (Q, k).",
+        "You swapped queries and pool: return the nearest rows of the pool for each query, (Q, k).",
     ),
     Wrong("A3", _first_k(lambda a, b: ((a[:, None] - b[None]) ** 2).sum(axis=2)), BYTES),
     Wrong("A3", _first_k(lambda a, b: ((a[:, None] - b[None]).astype(np.float64) ** 2).sum(axis=2)), BYTES),
@@ -336,13 +345,13 @@ NEAREST_WRONG = (
     Wrong(
         "A3",
         _first_k(lambda a, b: ((_narrow(a)[:, None] - _narrow(b)[None]) ** 2).sum(axis=2)),
-        "Squares wrapped round: int16 ends at 32,767, and 200² is 40,000. Make both float before you compute.",
+        "Squares wrapped round: int16 ends at 32,767, and 200² is 40,000. Convert both to float before you compute.",
     ),
 )
 
 
 def _narrow(a):
-    """Bytes as int16, the rest as it is."""
+    """Bytes as int16; other types unchanged."""
     return a.astype(np.int16) if a.dtype == np.uint8 else a
 
 
@@ -372,12 +381,12 @@ def _more_neighbourhoods():
 
 
 def _alike(count):
-    """A purity from the matrix of hits, (Q, k)."""
+    """A purity computed from the hits (Q, k)."""
     return lambda labels, pool_labels, near: count(pool_labels[near] == labels[:, None])
 
 
 def _by_vote(labels, pool_labels, near):
-    """How often the class that most neighbours have (the lowest of equals) is the query's."""
+    """How often the neighbours' most frequent class (the lowest if tied) is the query's."""
     votes = [np.bincount(row).argmax() for row in pool_labels[near]]
     return (np.array(votes) == labels).mean()
 
@@ -388,37 +397,35 @@ PURITY_WRONG = (
         lambda labels, pool_labels, near: (near == labels[:, None]).mean(),
         "You compare the neighbours' numbers with classes. Look up their classes first: pool_labels[near].",
     ),
-    Wrong("V19", _alike(lambda hits: hits[:, 0].mean()), "Only the nearest counts in yours: take the mean over all k."),
+    Wrong("V19", _alike(lambda hits: hits[:, 0].mean()), "You count only the nearest: take the mean over all k."),
     Wrong(
         "V19",
         _alike(lambda hits: hits.any(axis=1).mean()),
-        "A query counts in full as soon as one neighbour is of its class. Take the share of them.",
+        "You count a query in full if any neighbour has its class. Take the share of neighbours that do.",
     ),
     Wrong(
         "V19",
         _alike(lambda hits: hits.all(axis=1).mean()),
-        "A query counts only if all neighbours are of its class. Take the share of them.",
+        "You count a query only if all neighbours have its class. Take the share of neighbours that do.",
     ),
     Wrong(
         "V19",
         _by_vote,
-        "The neighbours vote in yours, and the winner counts. That is a classifier; purity is the share of neighbours.",
+        "You let the neighbours vote and count the winner. That is a classifier; purity is the share of neighbours.",
     ),
     Wrong(
         "V20",
         _alike(lambda hits: hits.sum()),
-        "You count the neighbours of the right class; divide by all of them, Q · k.",
+        "You count the neighbours of the right class; divide by the number of neighbours, Q · k.",
     ),
     Wrong(
         "V20",
         _alike(lambda hits: hits.sum(axis=1).mean()),
-        "You divide by the number of queries alone; there are k neighbours to each.",
+        "You divide only by the number of queries; each has k neighbours.",
     ),
-    Wrong("V20", _alike(lambda hits: hits.sum() / hits.shape[1]), "You divide by k alone; there are Q queries."),
+    Wrong("V20", _alike(lambda hits: hits.sum() / hits.shape[1]), "You divide only by k; there are Q queries."),
     Wrong("V20", _alike(lambda hits: 100 * hits.mean()), "That is in percent; return a fraction of 1."),
-    Wrong(
-        "V20", _alike(lambda hits: hits.mean(axis=1)), "There is one share for each query in yours; take their mean."
-    ),
+    Wrong("V20", _alike(lambda hits: hits.mean(axis=1)), "You return one share per query; take their mean."),
     Wrong("V21", _alike(lambda hits: 1 - hits.mean()), "That is the share of neighbours of another class."),
 )
 
@@ -428,7 +435,7 @@ def _purity_by_hand(arguments, output, index):
     hits = pool_labels[near] == labels[:, None]
     return (
         f"By hand: query 0 has class {labels[0]}, its neighbours {', '.join(map(str, pool_labels[near][0]))}. "
-        f"Of all {hits.size} neighbours {hits.sum()} are of their query's class: {hits.mean():.6g}."
+        f"Of all {hits.size} neighbours, {hits.sum()} have their query's class: {hits.mean():.6g}."
     )
 
 
@@ -450,11 +457,11 @@ def _one_class(logits, label):
 
 
 def _occlusion(cover=_cover, value=0.0, read=_one_class, step=lambda size, stride: stride, extra=(0, 0), keep=False):
-    """`occlusion` with something changed.
+    """`occlusion`, or a wrong version of it.
 
-    cover: what (x, top, left, size, value) becomes;  value: a number, or a function of x
-    read: what becomes of the scores;  step: between two squares;  extra: places more down and across
-    keep: squares stay where they were put
+    cover: (x, top, left, size, value) -> the covered picture;  value: a number, or a function of x
+    read: (scores, label) -> one number per place;  step: (size, stride) -> the distance between squares
+    extra: additional places down and across;  keep: earlier squares stay
     """
 
     def occlude(x, label, size, stride, score):
@@ -474,7 +481,7 @@ def _occlusion(cover=_cover, value=0.0, read=_one_class, step=lambda size, strid
 
 def _scores(weight, bias):
     def score(x):
-        """Logits (N, K) of pictures (N, H, W, 3): no place counts as another, and they are not linear in x."""
+        """Logits (N, K) of pictures (N, H, W, 3), not linear in x, with other weights at each place."""
         if x.ndim != 4 or np.prod(x.shape[1:]) != len(weight):
             raise WrongKind(f"score: x.shape is {x.shape}, expected (N, H, W, 3)")
         return np.arcsinh(x).reshape(len(x), -1) @ weight.astype(x.dtype) + bias.astype(x.dtype)
@@ -538,19 +545,17 @@ def _strip(x, top, left, size, value):
 
 def _by_index(x, label, size, stride, score):
     """Squares at (r, c), not at (r · stride, c · stride)."""
-    return _occlusion(lambda x, top, left, size, value: _cover(x, top // stride, left // stride, size, value))(
-        x, label, size, stride, score
-    )
+    wrong = _occlusion(lambda x, top, left, size, value: _cover(x, top // stride, left // stride, size, value))
+    return wrong(x, label, size, stride, score)
 
 
 def _stride_wide(x, label, size, stride, score):
-    return _occlusion(lambda x, top, left, size, value: _cover(x, top, left, stride, value))(
-        x, label, size, stride, score
-    )
+    wrong = _occlusion(lambda x, top, left, size, value: _cover(x, top, left, stride, value))
+    return wrong(x, label, size, stride, score)
 
 
 def _places_before(end):
-    """As many places as range(0, end, stride) has; end: a function of a side, the square's and the stride."""
+    """The places of range(0, end, stride); end: a function of the picture's side, the square's and the stride."""
 
     def wrong(x, label, size, stride, score):
         extra = [-(-end(side, size, stride) // stride) - ((side - size) // stride + 1) for side in x.shape[:2]]
@@ -559,39 +564,33 @@ def _places_before(end):
     return wrong
 
 
-WHITE = "covers with white or nearly so, which is a thing to see. Grey is 0 here: the mean is subtracted already."
+WHITE = "is a bright spot, which the net can see. Grey is 0 here: the mean is subtracted already."
 OCCLUSION_WRONG = (
     Wrong(
         "V22",
         _occlusion(keep=True),
-        "The squares stay: at the end the whole picture is covered. Each place begins with a fresh copy of x.",
+        "Your squares stay, so at the end the whole picture is covered. Take a fresh copy of x for each place.",
     ),
-    Wrong(
-        "V23", _occlusion(read=lambda logits, label: logits[:, label]), "These are scores: the softmax was not taken."
-    ),
+    Wrong("V23", _occlusion(read=lambda logits, label: logits[:, label]), "You return scores: take the softmax."),
     Wrong(
         "S3",
         _occlusion(read=_down),
-        "The softmax runs over the places. It runs over the classes: with scores (M, K), axis 1 sums to 1.",
+        "Your softmax runs over the places, not the classes: with scores (M, K), axis 1 must sum to 1.",
     ),
-    Wrong(
-        "S1",
-        _occlusion(read=_bare),
-        "exp of a large score overflows: subtract each row's maximum before the exponential.",
-    ),
+    Wrong("S1", _occlusion(read=_bare), "exp overflows for large scores: subtract each row's maximum first."),
     Wrong(
         "V24",
         _occlusion(read=lambda logits, label: softmax(logits).max(axis=1)),
-        "You follow whichever class is ahead at each place. Ask for one class, `label`, at all places.",
+        "You follow whichever class leads at each place. Follow one class, `label`, at all places.",
     ),
-    Wrong("V24", _best_class, "You follow the class that the net gives the whole picture. Ask for the class `label`."),
-    Wrong("V24", lambda x, label, *others: occlusion(x, 0, *others), "You follow class 0; ask for the class `label`."),
+    Wrong("V24", _best_class, "You follow the net's answer to the whole picture. Follow the class `label`."),
+    Wrong("V24", lambda x, label, *others: occlusion(x, 0, *others), "You follow class 0; follow the class `label`."),
     Wrong(
         "V25",
         _occlusion(read=lambda logits, label: 1 - softmax(logits)[:, label]),
         "That is 1 − p. Return the probability of the label itself.",
     ),
-    Wrong("V25", _whole_minus, "That is what is lost, p of the whole picture − p. Return p itself."),
+    Wrong("V25", _whole_minus, "That is the loss, p of the whole picture − p. Return p itself."),
     Wrong(
         "V25",
         _occlusion(read=lambda logits, label: np.log(softmax(logits)[:, label])),
@@ -612,12 +611,12 @@ OCCLUSION_WRONG = (
     Wrong(
         "V26",
         _occlusion(value=np.mean),
-        "You cover with this picture's own mean. Grey is 0 here: the training set's mean, which is subtracted already.",
+        "You cover with this picture's own mean. Grey is 0 here: the training set's mean is subtracted already.",
     ),
     Wrong(
         "V26",
         _occlusion(value=lambda x: x.mean(axis=(0, 1))),
-        "You cover with this picture's own mean colour. Grey is 0 here: the training set's mean, which is subtracted already.",
+        "You cover with this picture's own mean colour. Grey is 0 here: the training set's mean is subtracted already.",
     ),
     Wrong(
         "P2",
@@ -628,46 +627,48 @@ OCCLUSION_WRONG = (
     Wrong(
         "C4",
         _by_index,
-        "The right number of places, but the squares move by one pixel: place (r, c) begins at row r · stride, column c · stride.",
+        "The number of places is right, but your squares move by one pixel: place (r, c) begins at row r · stride, "
+        "column c · stride.",
     ),
     Wrong(
         "V28",
         _places_before(lambda side, size, stride: side - size),
-        "A last place is missing: the square still fits where it ends with the picture, so a range has to go to H − size + 1.",
+        "The last place is missing: the square may end where the picture ends, so the range must go to H − size + 1.",
     ),
     Wrong(
         "V28",
         _places_before(lambda side, size, stride: side),
-        "Some of your squares hang over the edge. The last one ends with the picture at most: (H − size) // stride + 1 places.",
+        "Some of your squares reach beyond the edge. All must end within the picture: (H − size) // stride + 1 places.",
     ),
     Wrong(
         "V28",
         _places_before(lambda side, size, stride: side - size + stride),
-        "Some of your squares hang over the edge. Round down, not up: (H − size) // stride + 1 places.",
+        "Some of your squares reach beyond the edge. Round down, not up: (H − size) // stride + 1 places.",
     ),
     Wrong(
         "C7",
         _occlusion(lambda x, top, left, size, value: _cover(x, left, top, size, value)),
-        "Rows and columns of the squares are exchanged: entry [r, c] is for rows from r · stride, columns from c · stride.",
+        "Your squares' rows and columns are swapped: the square of entry [r, c] begins at row r · stride, column c · "
+        "stride.",
     ),
     Wrong(
         "C7",
         lambda *arguments: occlusion(*arguments).T,
-        "Rows and columns of the map are exchanged: entry [r, c] is for the place r down, c across.",
+        "Your map's rows and columns are swapped: entry [r, c] is the place r down, c across.",
     ),
     Wrong(
         "V29",
         _occlusion(_centred),
-        "Your squares have their middle at the place; they begin there, and reach `size` down and to the right.",
+        "You centre the squares at their place. They begin there and reach `size` down and to the right.",
     ),
     Wrong(
         "V29",
         _occlusion(lambda x, top, left, size, value: _cover(x, top, left, size - 1, value)),
-        "Your squares are one pixel short: a slice leaves out its end, so it is top : top + size.",
+        "Your squares are one pixel short: a slice excludes its end, so it is top : top + size.",
     ),
-    Wrong("V29", _stride_wide, "Your squares are `stride` wide; they measure `size`, and only move by `stride`."),
-    Wrong("V30", _occlusion(_uncovered), "You cover everything but the square. Cover the square."),
-    Wrong("V30", _occlusion(_one_channel), "You cover red alone; all three channels become 0."),
+    Wrong("V29", _stride_wide, "Your squares are `stride` wide; make them `size` wide and move them by `stride`."),
+    Wrong("V30", _occlusion(_uncovered), "You cover everything except the square. Cover the square."),
+    Wrong("V30", _occlusion(_one_channel), "You cover only red; all three channels must become 0."),
     Wrong(
         "V30",
         _occlusion(_strip),
@@ -681,7 +682,7 @@ def _occlusion_by_hand(arguments, output, index):
     top, left = index[0] * stride, index[1] * stride
     p = softmax(score(_cover(x, top, left, size, 0)[None]))[0]
     return (
-        f"By hand: with rows {top} to {top + size - 1}, columns {left} to {left + size - 1} at 0, the softmax is "
+        f"By hand: with 0 in rows {top} to {top + size - 1}, columns {left} to {left + size - 1}, the softmax is "
         f"{', '.join(f'{value:.4f}' for value in p)}; class {label} has {p[label]:.6g}."
     )
 
@@ -695,42 +696,20 @@ def confusion(labels, answers, K):
     return matrix, np.array([true, answer])
 
 
-COUNTS = {
-    (0, 0): 9,
-    (0, 3): 4,
-    (1, 1): 2,
-    (1, 0): 2,
-    (1, 3): 3,
-    (1, 4): 1,
-    (3, 3): 6,
-    (3, 0): 1,
-    (3, 1): 3,
-    (4, 4): 5,
-    (4, 0): 2,
-}
-MORE_COUNTS = {
-    (0, 0): 3,
-    (0, 3): 4,
-    (1, 1): 11,
-    (1, 2): 5,
-    (2, 2): 1,
-    (2, 0): 3,
-    (2, 1): 1,
-    (3, 3): 5,
-    (3, 0): 4,
-    (3, 1): 2,
-}
+# true classes in rows, answers in columns
+COUNTS = np.array([[9, 0, 0, 4, 0, 0], [2, 2, 0, 3, 1, 0], [0] * 6, [1, 3, 0, 6, 0, 0], [2, 0, 0, 0, 5, 0], [0] * 6])
+MORE_COUNTS = np.array([[3, 0, 0, 4, 0], [0, 11, 5, 0, 0], [3, 1, 1, 0, 0], [4, 2, 0, 5, 0], [0] * 5])
 
 
-def _answers(counts=COUNTS, K=6, seed=0):
-    """One mistake is the most frequent; a class has no pictures, and the last one was not answered either."""
-    pairs = np.array([pair for pair, count in counts.items() for _ in range(count)])
+def _answers(counts=COUNTS, seed=0):
+    """One mistake is the most frequent; one class has no pictures, and the last is never answered either."""
+    pairs = np.repeat(np.argwhere(counts), counts[counts > 0], axis=0)
     labels, answers = np.random.default_rng(seed).permutation(pairs).T
-    return labels.copy(), answers.copy(), K
+    return labels.copy(), answers.copy(), len(counts)
 
 
 def _more_answers():
-    return _answers(MORE_COUNTS, 5, 1)
+    return _answers(MORE_COUNTS, 1)
 
 
 def _off(matrix):
@@ -739,12 +718,12 @@ def _off(matrix):
 
 
 def _pair(matrix):
-    """Where the largest entry is."""
+    """Row and column of the largest entry."""
     return np.array(np.unravel_index(np.nanargmax(matrix), matrix.shape))
 
 
 def _matrix(change):
-    """`confusion` with another matrix, and its largest entry off the diagonal."""
+    """`confusion` with a changed matrix, and the largest entry off its diagonal."""
 
     def wrong(labels, answers, K):
         matrix = change(errors.confusion(labels, answers, K))
@@ -754,7 +733,7 @@ def _matrix(change):
 
 
 def _search(find):
-    """`confusion` with the right matrix, searched in another way."""
+    """`confusion` with the right matrix, but another way to find the pair."""
 
     def wrong(labels, answers, K):
         matrix = errors.confusion(labels, answers, K)
@@ -791,17 +770,17 @@ CONFUSION_WRONG = (
     Wrong(
         "V31",
         lambda labels, answers, K: (confusion(labels, answers, K)[0].T, confusion(labels, answers, K)[1]),
-        "The matrix lies on its side: true classes in rows, answers in columns.",
+        "Your matrix is transposed: true classes in rows, answers in columns.",
     ),
     Wrong(
         "V31",
         _matrix(lambda m: m.T),
-        "The matrix lies on its side: true classes in rows, answers in columns. So the two in pair are exchanged too.",
+        "Your matrix is transposed: true classes in rows, answers in columns. So the pair is swapped too.",
     ),
     Wrong(
         "V31",
         _search(lambda m: _pair(_off(m))[::-1]),
-        "The pair is turned over: first the true class, the row, then the answer, the column.",
+        "Your pair is swapped: first the true class (the row), then the answer (the column).",
     ),
     Wrong("V32", _search(_pair), "You found the diagonal, the right answers. Look for the largest entry off it."),
     Wrong("V33", _matrix(_shares_of(0)), "You divide each column by its sum. The matrix holds counts."),
@@ -810,36 +789,34 @@ CONFUSION_WRONG = (
     Wrong(
         "V34",
         _once,
-        "No entry is above 1: in matrix[labels, answers] += 1 a pair that comes twice is added once. Loop, or np.add.at, or np.bincount.",
+        "No entry is above 1: matrix[labels, answers] += 1 adds a repeated pair only once. Loop, or use np.add.at or "
+        "np.bincount.",
     ),
-    Wrong("V35", _matrix(lambda m: m + m.T), "You count both ways at once, a for b and b for a. They are two entries."),
+    Wrong("V35", _matrix(lambda m: m + m.T), "You add a taken for b and b taken for a. They are two entries."),
     Wrong(
         "V35",
         _search(lambda m: _pair(_off(m + m.T))),
-        "You search among both ways at once, a for b and b for a. They are two entries; the larger one is asked for.",
+        "You add a taken for b and b taken for a before you search. They are two entries; find the larger one.",
     ),
     Wrong(
-        "V36",
-        _emptied,
-        "The diagonal of the matrix is 0: you searched in the matrix that you return. Search in a copy.",
+        "V36", _emptied, "The diagonal of the matrix is 0: you search in the matrix that you return. Search in a copy."
     ),
-    Wrong(
-        "V37", _too_small, "Classes that never came are missing: the matrix has K rows and K columns whatever was seen."
-    ),
+    Wrong("V37", _too_small, "Classes that never occur are missing: the matrix always has K rows and K columns."),
     Wrong(
         "V38",
         _search(lambda m: _pair(_off(m) / m.sum(axis=1, keepdims=True))),
-        "You take the largest share of a row, where a rare class counts much. The largest count is asked for.",
+        "You take the largest share of a row, which favours rare classes. Find the largest count.",
     ),
     Wrong(
         "V38",
         _search(lambda m: _pair(_off(m) / m.sum(axis=0))),
-        "You take the largest share of a column, where a rare answer counts much. The largest count is asked for.",
+        "You take the largest share of a column, which favours rare answers. Find the largest count.",
     ),
     Wrong(
         "V38",
         _search(_for_itself),
-        "You look for the class with the most mistakes and, for itself, for the most frequent wrong answer. The two need not belong together: find the largest entry.",
+        "You find the class with the most mistakes and, separately, the most frequent wrong answer. They need not "
+        "belong together: find the largest entry.",
     ),
 )
 
@@ -868,7 +845,8 @@ LESSON = Lesson(
             by_hand=_colour_by_hand,
             axes={"shares": ("kernel",)},
             hints=(
-                "How long is the shadow of (r, g, b) on the line r = g = b? What does the shadow of (1, 1, 1) leave over?",
+                "How long is the shadow of (r, g, b) on the line r = g = b? What remains of (1, 1, 1) without its "
+                "shadow?",
                 "share = 1 − Σ (r + g + b)²/3 / Σ (r² + g² + b²), both sums over the pixels of one kernel",
                 "grey = (weight.sum(axis=2) ** 2).sum(axis=(0, 1)) / 3",
             ),
@@ -886,12 +864,14 @@ LESSON = Lesson(
                 Property(
                     "V39",
                     _ordered,
-                    "The right rows, in another order: the nearest comes first. (argpartition finds the k smallest, and does not sort them.)",
+                    "The rows are right but not in order: the nearest comes first. (argpartition finds the k "
+                    "smallest without sorting them.)",
                 ),
             ),
             hints=(
-                "What type are the pixels, and what is 10 − 20 in it? What does argsort put first?",
-                "|a − b|² = |a|² − 2 a·b + |b|² for all pairs (Q, P); the k columns with the smallest, smallest first",
+                "What type are the pixels, and what is 10 − 20 in that type? What does argsort put first?",
+                "|a − b|² = |a|² − 2 a·b + |b|² for all pairs (Q, P); in each row the k columns with the smallest, "
+                "smallest first",
                 "squared = (a * a).sum(axis=1)[:, None] - 2 * (a @ b.T) + (b * b).sum(axis=1)  # a, b in float64",
             ),
         ),
@@ -904,7 +884,7 @@ LESSON = Lesson(
             wrong=PURITY_WRONG,
             by_hand=_purity_by_hand,
             hints=(
-                "`near` holds numbers of pictures. Where does the class of picture 17 of the pool stand?",
+                "`near` holds picture numbers. Where do you find the class of picture 17 of the pool?",
                 "purity = 1/(Q·k) · Σ over queries q and their neighbours p of [pool_labels[p] = labels[q]]",
                 "pool_labels[near] == labels[:, None]  # (Q, k)",
             ),
@@ -919,8 +899,9 @@ LESSON = Lesson(
             by_hand=_occlusion_by_hand,
             axes={"p": ("row", "column")},
             hints=(
-                "A side of 10, a square of 4, steps of 2: where does the first square begin, where the last?",
-                "p[r, c] = softmax(score(x with rows r·stride … + size − 1, columns c·stride … + size − 1 at 0))[label]",
+                "A side of 10, a square of 4, steps of 2: where does the first square begin, and where the last?",
+                "p[r, c] = softmax(score(x with rows r·stride … + size − 1, columns c·stride … + size − 1 at "
+                "0))[label]",
                 "covered = x.copy(); covered[top : top + size, left : left + size] = 0",
             ),
         ),
@@ -934,9 +915,11 @@ LESSON = Lesson(
             by_hand=_confusion_by_hand,
             axes={"matrix": ("class", "answer")},
             hints=(
-                "Which entry does one picture add to? Which entries are no mistakes?",
-                "matrix[i, j] = how many pictures have label i and answer j; pair = the (i, j) with i ≠ j where it is largest",
-                "pair = np.array(np.unravel_index(wrong.argmax(), wrong.shape))  # wrong: a copy with 0 on its diagonal",
+                "Which entry does one picture add to? Which entries are not mistakes?",
+                "matrix[i, j] = how many pictures have label i and answer j; pair = the (i, j) with i ≠ j where it "
+                "is largest",
+                "pair = np.array(np.unravel_index(wrong.argmax(), wrong.shape))  # wrong: a copy with 0 on its "
+                "diagonal",
             ),
         ),
     ),

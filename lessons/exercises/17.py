@@ -1,7 +1,7 @@
-"""Lesson 17, the same lines on a GPU, then two: what is judged, and the mistakes that are known.
+"""Lesson 17, the same lines on a GPU, then two: its exercises and their known mistakes.
 
-The first three answers must run on both libraries: right on NumPy first, then tried on the stand-in device (`on_device`).
-In the others K towers, or K workers, are lists of K arrays: what each of them has.
+The first three answers must run on both libraries: they are judged on NumPy, then tried on the stand-in device
+(`on_device`). In the others, lists of K arrays hold one array for each of K towers or workers.
 """
 
 import numpy as np
@@ -30,36 +30,32 @@ def _dropout_probe(shape, p, seed):
 
 DROPOUT_PROBES = _dropout_probe((4, 6), 0.3, 0), _dropout_probe((2, 3, 4, 3), 0.6, 1)
 DROPOUT_WRONG = (
-    Wrong("D2", lambda x, u, p: x * (u < p) / p, "p is the share that is dropped; you keep a share p."),
-    Wrong("D2", lambda x, u, p: x * (u >= 1 - p) / p, "p is the share that is dropped; you keep a share p."),
+    Wrong("D2", lambda x, u, p: x * (u < p) / p, "p is the share to drop; you keep a share p."),
+    Wrong("D2", lambda x, u, p: x * (u >= 1 - p) / p, "p is the share to drop; you keep a share p."),
     Wrong(
         "D17",
         lambda x, u, p: x * (u < p) / (1 - p),
-        "The gate is the wrong way round: a unit is dropped where u < p, and kept elsewhere.",
+        "Your gate is the wrong way round: drop a unit where u < p, and keep it elsewhere.",
     ),
-    Wrong(
-        "D17", lambda x, u, p: x * (u < p), "The gate is the wrong way round, and what is kept is not divided by 1 − p."
-    ),
-    Wrong("D1", lambda x, u, p: x * (u >= p), "What is kept is not divided by 1 − p."),
+    Wrong("D17", lambda x, u, p: x * (u < p), "Your gate is the wrong way round, and you do not divide by 1 − p."),
+    Wrong("D1", lambda x, u, p: x * (u >= p), "You do not divide by 1 − p."),
     Wrong(
         "D12",
         lambda x, u, p: x * (u >= p) * (1 - p),
-        "You multiply with 1 − p, which is the paper's way at test "
-        "time. Here, in training, what is kept is divided by it.",
+        "You multiply by 1 − p, as the paper does at test time. Here, in training, divide by it.",
     ),
-    Wrong("D2", lambda x, u, p: x * (u >= p) / p, "Divided by p; the share that is kept is 1 − p."),
+    Wrong("D2", lambda x, u, p: x * (u >= p) / p, "You divide by p; the share that you keep is 1 − p."),
     Wrong(
         "D3",
         lambda x, u, p: x * (u[:1] >= p) / (1 - p),
-        "The first picture's draws are used for all: u has one for each entry.",
+        "You use the first picture's draws for all pictures: u has one for each entry.",
     ),
     Wrong(
         "D25",
         lambda x, u, p: x * (u < 1 - p) / (1 - p),
-        "As many are kept, but not those that were asked for: u ≥ "
-        "p is kept, so that all workers and devices drop the same.",
+        "You keep the right number of units, but not the right ones: keep u ≥ p, as all workers and devices do.",
     ),
-    Wrong("D25", lambda x, u, p: x / (1 - p), "Nothing is dropped."),
+    Wrong("D25", lambda x, u, p: x / (1 - p), "You drop nothing."),
 )
 
 
@@ -118,7 +114,7 @@ def _one_maximum(scores, labels):
 
 
 def _only(part, function):
-    """The right answer but for its first (0) or second (1) part, which is function(of it, scores, labels)."""
+    """A wrong version: part 0 or 1 of the right answer becomes function(that part, scores, labels)."""
 
     def wrong(scores, labels):
         both = list(loss_and_gradient(scores, labels))
@@ -129,53 +125,55 @@ def _only(part, function):
 
 
 LOSS_WRONG = (
-    Wrong("S1", _no_shift, "exp(1000) overflows: subtract each row's maximum first. That takes no if, and so no wait."),
+    Wrong("S1", _no_shift, "exp(1000) overflows: subtract each row's maximum first. That needs no if, and so no wait."),
     Wrong(
         "S2",
         _one_maximum,
-        "You subtract the maximum of the whole batch: the other rows' exp underflows to 0. Subtract the *row's*.",
+        "You subtract the maximum of the whole batch, so the other rows' exp underflows to 0. Subtract each *row's*.",
     ),
     Wrong(
         "S3",
         lambda scores, labels: _lost(_softmax(scores, axis=0), labels),
-        "The columns sum to 1 in yours; the rows should: axis 1.",
+        "Your columns sum to 1; the rows should: use axis 1.",
     ),
     Wrong(
         "S4",
         _only(1, lambda d, scores, labels: len(scores) * d),
-        "The gradient is N times too large: the loss is a mean over the batch.",
+        "Your gradient is N times too large: the loss is a mean over the batch.",
     ),
     Wrong(
         "S5",
         _only(0, lambda loss, scores, labels: len(scores) * loss),
-        "The loss is a sum over the pictures; it should be their mean.",
+        "You sum the loss over the pictures; take the mean.",
     ),
     Wrong(
         "S5",
         _only(0, lambda loss, scores, labels: loss / scores.shape[1]),
-        "The loss is divided by the number of classes too: only the right class of each picture adds to it.",
+        "You divide the loss by the number of classes too: only the right class of each picture adds to it.",
     ),
-    Wrong("S9", _only(0, lambda loss, scores, labels: -loss), "The sign of the loss: −log p is never negative."),
+    Wrong(
+        "S9", _only(0, lambda loss, scores, labels: -loss), "Your loss has the wrong sign: −log p is never negative."
+    ),
     Wrong(
         "S9",
         _only(1, lambda d, scores, labels: -d),
-        "The sign of the gradient: p − 1 for the right class, p for the others.",
+        "Your gradient has the wrong sign: p − 1 for the right class, p for the others.",
     ),
     Wrong(
         "S10",
         _only(1, lambda d, scores, labels: _softmax(scores) / len(scores)),
-        "The 1 is not subtracted at the right classes.",
+        "You do not subtract the 1 at the right classes.",
     ),
     Wrong(
         "S10",
         _only(1, lambda d, scores, labels: (_softmax(scores) - 1) / len(scores)),
-        "The 1 is subtracted everywhere; only at each picture's right class.",
+        "You subtract the 1 everywhere; subtract it only at each picture's right class.",
     ),
     Wrong(
         "S10",
         _only(1, lambda d, scores, labels: _block(scores, labels)),
-        "dscores[:, labels] is every picture at every label. Two "
-        "arrays of indices go in pairs: dscores[xp.arange(N), labels].",
+        "dscores[:, labels] is every picture at every label. Two arrays of indices are paired: "
+        "dscores[xp.arange(N), labels].",
     ),
 )
 
@@ -190,15 +188,11 @@ def _loss_by_hand(arguments, output, index):
     scores, labels = arguments
     p = _softmax(scores)
     if output == "loss":
-        return (
-            "By hand: the right classes have p = "
-            f"{', '.join(f'{v:.4g}' for v in p[np.arange(len(p)), labels])}; the mean of −log p."
-        )
+        right = ", ".join(f"{v:.4g}" for v in p[np.arange(len(p)), labels])
+        return f"By hand: the right classes have p = {right}; the loss is the mean of −log p."
     n, k = index
-    return (
-        f"By hand: p is {p[n, k]:.6g} "
-        f"there{' and it is the right class, so less 1' if labels[n] == k else ''}, over N = {len(p)}."
-    )
+    less = ", and it is the right class, so minus 1" if labels[n] == k else ""
+    return f"By hand: p is {p[n, k]:.6g} there{less}; divide by N = {len(p)}."
 
 
 # ---------------------------------------------------------------------------------------------- clipping
@@ -223,7 +217,7 @@ CLIP_PROBES = _clip_probe(1.7, 0), _clip_probe(40.0, 1), _clip_probe(2.9, 2)
 
 
 def _scaled(shrink):
-    """Each array times shrink(it, all of them, limit)."""
+    """A wrong version: each array g times shrink(g, grads, limit)."""
     return lambda grads, limit: [g * shrink(g, grads, limit) for g in grads]
 
 
@@ -235,23 +229,22 @@ CLIP_WRONG = (
     Wrong(
         "O20",
         _scaled(lambda g, grads, limit: limit / _length(grads)),
-        "Short gradients are made longer: the factor is at most 1.",
+        "You lengthen short gradients: the factor is at most 1.",
     ),
     Wrong(
         "O20",
         _scaled(lambda g, grads, limit: max(1, limit / _length(grads))),
-        "The other way round: the factor is the *smaller* of 1 and limit / length.",
+        "You have it the wrong way round: the factor is the *smaller* of 1 and limit / length.",
     ),
     Wrong(
         "O21",
         _scaled(lambda g, grads, limit: min(1, limit / _length(grads[:1]))),
-        "You take the first array's length alone. The length is that of all arrays together.",
+        "You take only the first array's length. Take the length of all arrays together.",
     ),
     Wrong(
         "O21",
         _scaled(lambda g, grads, limit: min(1, limit / _length([g]))),
-        "Each array is cut to the limit by itself, which turns the "
-        "direction of the step. The length is that of all arrays together.",
+        "You shorten each array separately, which turns the step. Take the length of all arrays together.",
     ),
     Wrong(
         "O22",
@@ -261,33 +254,33 @@ CLIP_WRONG = (
     Wrong(
         "O22",
         _scaled(lambda g, grads, limit: min(1, limit / sum(np.abs(g).sum() for g in grads))),
-        "You add up absolute values; the length is the root of the sum of squares.",
+        "You add absolute values; the length is the root of the sum of squares.",
     ),
     Wrong(
         "O22",
         _scaled(lambda g, grads, limit: min(1, limit / sum(_length([g]) for g in grads))),
-        "You add up the arrays' lengths. Add up squares over all of them, then one root.",
+        "You add the arrays' lengths. Add the squares over all of them, then take one root.",
     ),
     Wrong(
         "O22",
         _scaled(lambda g, grads, limit: min(1, limit / np.sqrt(sum((g * g).mean() for g in grads)))),
-        "That is the root of a *mean*; the length is that of a sum.",
+        "You take the root of a *mean*; the length is the root of a sum.",
     ),
     Wrong(
         "O23",
         lambda grads, limit: [np.clip(g, -limit, limit) for g in grads],
-        "Every entry is clipped by itself, which turns the direction of the step. Scale all by one factor.",
+        "You clip each entry separately, which turns the step. Scale all entries by one factor.",
     ),
-    Wrong("O24", lambda grads, limit: [g.copy() for g in grads], "Nothing is ever shortened."),
+    Wrong("O24", lambda grads, limit: [g.copy() for g in grads], "You never shorten anything."),
     Wrong(
         "O24",
         _scaled(lambda g, grads, limit: min(1, _length(grads) / limit)),
-        "The factor is turned over: limit / length, not length / limit.",
+        "Your factor is upside down: it is limit / length, not length / limit.",
     ),
     Wrong(
         "O24",
         _scaled(lambda g, grads, limit: 1 / _length(grads) if _length(grads) > limit else 1),
-        "Long gradients come out with length 1; they should have the length limit.",
+        "You shorten long gradients to length 1; shorten them to limit.",
     ),
 )
 
@@ -296,8 +289,8 @@ def _clip_by_hand(arguments, output, index):
     grads, limit = arguments
     length = _length(grads)
     return (
-        f"By hand: all arrays together have the length {length:.6g}, "
-        f"limit is {limit:g}: the factor is {min(1, limit / length):.6g}."
+        f"By hand: all arrays together have length {length:.6g}, and limit is {limit:g}, "
+        f"so the factor is {min(1, limit / length):.6g}."
     )
 
 
@@ -332,8 +325,10 @@ def _run(t, size, towers):
 
 
 def _part(weight=None, bias=None, reads=None):
-    """Right but for what is given: functions of (array, t, towers), and of (weight, in_channels, t, towers) → (first, "
-    "stop)."""
+    """A wrong version: the right answer, except for the parts given.
+
+    weight, bias: (array, t, towers) -> array;  reads: (weight, in_channels, t, towers) -> (first, stop)
+    """
 
     def wrong(w, b, C, t, towers):
         right = tower_part(w, b, C, t, towers)
@@ -363,22 +358,22 @@ TOWER_WRONG = (
     Wrong(
         "C13",
         _part(lambda w, t, T: w[..., t::T], lambda b, t, T: b[t::T]),
-        "The kernels are dealt out like cards. A tower holds a run of them: those of the groups that are its own.",
+        "You deal the kernels out like cards. A tower holds a run of them: those of its own groups.",
     ),
     Wrong(
         "C13",
         _part(lambda w, t, T: w[..., t::T]),
-        "The kernels are dealt out like cards; the biases are cut as a run. A run for both.",
+        "You deal the kernels out like cards, but cut the biases as a run. Take a run of both.",
     ),
     Wrong(
         "T1",
         _part(_both_cut),
-        "You cut the kernels' depth too. weight.shape[2] is already what one kernel reads: cut the last axis only.",
+        "You cut the kernels' depth too. weight.shape[2] is already what one kernel reads: cut only the last axis.",
     ),
     Wrong(
         "T1",
         _part(lambda w, t, T: w[:, :, _run(t, w.shape[2], T)]),
-        "You cut the depth of all the kernels. A tower holds whole kernels, but fewer of them: cut the last axis.",
+        "You cut the depth of all kernels. A tower holds whole kernels, but fewer of them: cut the last axis.",
     ),
     Wrong(
         "T2",
@@ -388,48 +383,48 @@ TOWER_WRONG = (
     Wrong(
         "T2",
         _part(lambda w, t, T: w[..., _run(0, w.shape[3], T)], lambda b, t, T: b[_run(0, len(b), T)]),
-        "Every tower gets the first run: it has to move with t.",
+        "You give every tower the first run: it must move with t.",
     ),
     Wrong(
         "T2",
         _part(lambda w, t, T: w[..., _run(0, w.shape[3], T)]),
-        "Every tower gets the first run of weight: it has to move with t.",
+        "You give every tower the first run of weight: it must move with t.",
     ),
-    Wrong("T3", _part(bias=lambda b, t, T: b), "The biases are all there; a tower needs those of its own kernels."),
-    Wrong("T3", _part(weight=lambda w, t, T: w), "The kernels are all there; a tower holds its run of them."),
+    Wrong("T3", _part(bias=lambda b, t, T: b), "You return all biases; return only those of the tower's own kernels."),
+    Wrong("T3", _part(weight=lambda w, t, T: w), "You return all kernels; return only the tower's run of them."),
     Wrong(
         "T3",
         _part(bias=lambda b, t, T: b / T),
-        "The biases are divided by the number of towers. Each belongs to one tower, whole.",
+        "You divide the biases by the number of towers. Each bias belongs to one tower, whole.",
     ),
     Wrong(
         "T4",
         _part(reads=_own),
-        "In yours a tower always reads its own channels. Where a kernel is as deep as "
-        "there are channels, it reads those of all towers: they have to be fetched.",
+        "Your tower always reads only its own channels. A kernel as deep as there are channels reads those of all "
+        "towers.",
     ),
     Wrong(
         "T4",
         _part(reads=lambda w, C, t, T: (0, C)),
-        "In yours a tower always reads all channels. A kernel of a "
-        "grouped layer is too short for that: it reads its own tower's.",
+        "Your tower always reads all channels. A grouped layer's kernel is too shallow for that: it reads its own "
+        "tower's.",
     ),
     Wrong(
         "T5",
         _part(reads=lambda w, C, t, T: (0, C) if w.shape[2] == C else (0, C // T)),
-        "A grouped layer reads the first tower's channels in yours: the run has to move with t.",
+        "Your grouped layer reads the first tower's channels: the run must move with t.",
     ),
     Wrong(
         "T5",
         _part(reads=lambda w, C, t, T: (0, C) if w.shape[2] == C else (t * w.shape[2], (t + 1) * w.shape[2])),
-        "You take one group's channels. A tower may hold several groups "
-        "(4 groups on 2 towers, say): its run is in_channels / towers long.",
+        "You take one group's channels. A tower may hold several groups (for example 4 groups on 2 towers): "
+        "its run is in_channels / towers long.",
     ),
     Wrong(
         "T5",
         _part(reads=lambda w, C, t, T: (0, w.shape[2])),
-        "That is as many channels as a kernel is deep, from 0 on. A "
-        "tower's own run of them begins at t · in_channels / towers.",
+        "You read as many channels as a kernel is deep, starting at 0. A tower's own run begins at "
+        "t · in_channels / towers.",
     ),
     Wrong(
         "T5",
@@ -444,7 +439,8 @@ TOWER_WRONG = (
     Wrong(
         "T4",
         _part(reads=lambda w, C, t, T: _own(w, C, t, T) if w.shape[2] == C else (0, C)),
-        "The wrong way round: kernels as deep as there are channels read all of them, shorter ones their own tower's.",
+        "You have it the wrong way round: kernels as deep as there are channels read all of them, shallower ones "
+        "their own tower's.",
     ),
 )
 
@@ -459,7 +455,7 @@ def _tower_by_hand(arguments, output, index):
     )
 
 
-# ---------------------------------------------------------------------------------------------- the meeting, on the way back
+# ---------------------------------------------------------------------------------------------- the meeting, backward
 
 
 def meeting_backward(dxs, t):
@@ -499,23 +495,23 @@ MEETING_WRONG = (
     Wrong(
         "T6",
         _met(lambda dxs, t: dxs[t]),
-        "That is the tower's own view alone. The other towers' kernels read these channels too: without "
-        "their part the gradient is too small, and nothing warns you: it still learns, only worse.",
+        "That is only the tower's own view. The other towers' kernels read these channels too: without their part "
+        "the gradient is wrong, and nothing warns you. The net still learns, only worse.",
     ),
     Wrong(
         "T6",
         _met(lambda dxs, t: sum(dx for k, dx in enumerate(dxs) if k != t)),
-        "The tower's own part is missing: the sum is over all towers.",
+        "The tower's own part is missing: sum over all towers.",
     ),
     Wrong(
         "T7",
         _met(lambda dxs, t: sum(dxs) / len(dxs)),
-        "You average. Each tower's kernels add their own terms to one sum, so the parts add up.",
+        "You average the parts. Each tower's kernels add their own terms to one sum: add the parts.",
     ),
     Wrong(
         "T8",
         lambda dxs, t: sum(dxs[1:], dxs[0]),
-        "The sum is there, of all channels. Tower t goes on with those that it gave: its run.",
+        "You return the sum for all channels. Tower t goes on with those that it gave: its run.",
     ),
     Wrong(
         "T8",
@@ -525,21 +521,25 @@ MEETING_WRONG = (
     Wrong(
         "T8",
         lambda dxs, t: np.concatenate(dxs, axis=-1),
-        "You put the parts side by side. They are about the same channels: add them up.",
+        "You put the parts side by side. They are about the same channels: add them.",
     ),
     Wrong("T9", _met(cut=lambda t, C, K: _run(K - 1 - t, C, K)), "That is another tower's run of channels."),
     Wrong("T9", _met(cut=lambda t, C, K: _run((t + 1) % K, C, K)), "That is another tower's run of channels."),
     Wrong(
         "T9",
         _met(cut=lambda t, C, K: _run(0, C, K)),
-        "Every tower gets the first run of channels: it has to move with t.",
+        "You give every tower the first run of channels: it must move with t.",
     ),
     Wrong(
         "C13",
         _met(cut=lambda t, C, K: slice(t, None, K)),
-        "The channels are dealt out like cards. Tower t gave a run of them.",
+        "You deal the channels out like cards. Tower t gave a run of them.",
     ),
-    Wrong("T8", _own_parts, "Every tower's own view of its own channels, side by side: nothing has been added up."),
+    Wrong(
+        "T8",
+        _own_parts,
+        "You put every tower's view of its own channels side by side and add nothing. Sum over the towers.",
+    ),
 )
 
 
@@ -549,7 +549,7 @@ def _meeting_by_hand(arguments, output, index):
     parts = " + ".join(f"{dx[(*index[:-1], channel)]:.4g}" for dx in dxs)
     return (
         f"By hand: channel {index[-1]} of tower {t} is channel {channel} of all; "
-        f"the towers say {parts}, together {meeting_backward(dxs, t)[index]:.6g}."
+        f"the towers' parts are {parts}, together {meeting_backward(dxs, t)[index]:.6g}."
     )
 
 
@@ -584,8 +584,8 @@ AVERAGE_WRONG = (
     Wrong(
         "T10",
         _weighted(lambda n: np.full(len(n), 1 / len(n))),
-        "Every worker counts alike in yours. A picture of a small share then "
-        "weighs more than one of a large share: weigh each worker by its pictures.",
+        "You weigh all workers alike, so a picture in a small share counts more than one in a large share. Weigh each "
+        "worker by its number of pictures.",
     ),
     Wrong(
         "T11",
@@ -593,46 +593,52 @@ AVERAGE_WRONG = (
         "You add up means. With K workers the step is about K times too long.",
     ),
     Wrong(
-        "T11",
-        _weighted(lambda n: n),
-        "Sums over the pictures are asked for as a mean: divide by the number of all pictures.",
+        "T11", _weighted(lambda n: n), "You sum over the pictures; for the mean, divide by the number of all pictures."
     ),
     Wrong(
-        "T11", _weighted(lambda n: n / len(n)), "You divide by the number of workers; by the number of all pictures."
+        "T11",
+        _weighted(lambda n: n / len(n)),
+        "You divide by the number of workers; divide by the number of all pictures.",
     ),
-    Wrong("T11", _weighted(lambda n: n / n.max()), "You divide by the largest share; by the number of all pictures."),
+    Wrong(
+        "T11",
+        _weighted(lambda n: n / n.max()),
+        "You divide by the largest share; divide by the number of all pictures.",
+    ),
     Wrong(
         "T12",
         _weighted(lambda n: 1 / n / n.sum()),
-        "A large share counts less in yours: what came in is a mean already; multiply by n, do not divide.",
+        "A large share counts less in yours. The gradients are means already: multiply by n, do not divide.",
     ),
     Wrong(
         "T12",
         _weighted(lambda n: 1 / n / (1 / n).sum()),
         "A large share counts less in yours: multiply by n, do not divide.",
     ),
-    Wrong("T12", _weighted(lambda n: 1 / n), "What came in is a mean already: multiply by n, do not divide."),
-    Wrong("T13", _weighted(lambda n: n[::-1] / n.sum()), "Each gradient is weighed with another worker's pictures."),
+    Wrong("T12", _weighted(lambda n: 1 / n), "The gradients are means already: multiply by n, do not divide."),
+    Wrong(
+        "T13", _weighted(lambda n: n[::-1] / n.sum()), "You weigh each gradient by another worker's number of pictures."
+    ),
     Wrong(
         "T13",
         _weighted(lambda n: np.where(np.arange(len(n)) == 0, 1.0, 0.0)),
-        "Only the first worker's gradient comes through.",
+        "You return only the first worker's gradient.",
     ),
     Wrong(
         "T13",
         _weighted(lambda n: np.where(np.arange(len(n)) == len(n) - 1, n / n.sum(), 0.0)),
-        "Only the last worker's part comes through: add (+=), do not assign.",
+        "You return only the last worker's part: add (+=), do not assign.",
     ),
-    Wrong("T13", _weighted(lambda n: n // n.sum()), "// cuts the weights down to 0: divide with /."),
+    Wrong("T13", _weighted(lambda n: n // n.sum()), "// rounds the weights down to 0: divide with /."),
     Wrong(
         "T14",
         _weighted(lambda n: n**2 / (n**2).sum()),
-        "The pictures count twice: once as weights, once in a weighted mean of those.",
+        "You weigh by the squares of the counts. Weigh by the counts themselves.",
     ),
     Wrong(
         "T14",
         _weighted(lambda n: np.sqrt(n) / np.sqrt(n).sum()),
-        "Weights go with the number of pictures, not with its root.",
+        "You weigh by the roots of the counts. Weigh by the counts themselves.",
     ),
     Wrong(
         "T14",
@@ -664,7 +670,8 @@ LESSON = Lesson(
             by_hand=_dropout_by_hand,
             properties=device_properties(DROPOUT_PROBES, stays=(1,), moves=lambda x, u, p: u.nbytes),
             hints=(
-                "Where does x live, and where u? What has to travel before the two can be multiplied, and as how many bytes?",
+                "Where does x live, and where u? What must travel before you can multiply the two, and as how many "
+                "bytes?",
                 "kept = u ≥ p, on x's side; y = x · kept / (1 − p)",
                 "xp = array_module(x); return x * xp.asarray(u >= p) / (1 - p)",
             ),
@@ -696,7 +703,8 @@ LESSON = Lesson(
             by_hand=_clip_by_hand,
             properties=device_properties(CLIP_PROBES),
             hints=(
-                "What would you multiply with if the gradient is too long? And what if it is not, so that one line serves both?",
+                "What would you multiply by if the gradient is too long? And if it is not, so that one line serves "
+                "both?",
                 "length = √(Σ over all arrays of Σ g²);  factor = min(1, limit / length), still on the device",
                 "shrink = xp.minimum(1, limit / xp.sqrt(sum((g * g).sum() for g in grads)))",
             ),
@@ -711,12 +719,12 @@ LESSON = Lesson(
             wrong=TOWER_WRONG,
             by_hand=_tower_by_hand,
             hints=(
-                "On which axis of weight are the kernels counted? And what "
-                "does weight.shape[2] tell you about what a kernel reads?",
+                "Which axis of weight counts the kernels? And what does weight.shape[2] tell you about what a kernel "
+                "reads?",
                 "weight[..., F_t], bias[F_t], F_t the t-th run of kernels;  "
                 "reads 0 … C if a kernel is C deep, else the t-th run of channels",
-                "F, C = weight.shape[3] // towers, in_channels // towers; reads = (0, "
-                "in_channels) if weight.shape[2] == in_channels else (t * C, (t + 1) * C)",
+                "F, C = weight.shape[3] // towers, in_channels // towers; "
+                "reads = (0, in_channels) if weight.shape[2] == in_channels else (t * C, (t + 1) * C)",
             ),
         ),
         Exercise(
@@ -728,7 +736,7 @@ LESSON = Lesson(
             wrong=MEETING_WRONG,
             by_hand=_meeting_by_hand,
             hints=(
-                "Channel 0 lives on tower 0, but which towers' kernels read it? So from where does its gradient come?",
+                "Channel 0 lives on tower 0, but which towers' kernels read it? So where does its gradient come from?",
                 "dx of tower t = (Σ over towers k of dx_k)[..., C_t], C_t the t-th run of channels",
                 "C = dxs[0].shape[-1] // len(dxs); return sum(dxs)[..., t * C : (t + 1) * C]",
             ),
@@ -742,8 +750,8 @@ LESSON = Lesson(
             wrong=AVERAGE_WRONG,
             by_hand=_average_by_hand,
             hints=(
-                "Worker 0's mean is over 7 pictures, worker 1's over 6. "
-                "How many pictures' worth of gradient does each hand you?",
+                "Worker 0's mean is over 7 pictures, worker 1's over 6. How many pictures does each gradient speak "
+                "for?",
                 "g = Σ n_k · g_k / Σ n_k",
                 "return sum(n * g for n, g in zip(counts, grads)) / sum(counts)",
             ),

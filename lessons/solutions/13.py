@@ -107,10 +107,8 @@ def ten_crops(pictures, crop, score):
 
 def ten_crops_at_once(pictures, crop, score):
     N, H, W, _ = pictures.shape
-    tops, lefts = (
-        np.array([0, 0, H - crop, H - crop, (H - crop) // 2]),
-        np.array([0, W - crop, 0, W - crop, (W - crop) // 2]),
-    )
+    bottom, right = H - crop, W - crop
+    tops, lefts = (0, 0, bottom, bottom, bottom // 2), (0, right, 0, right, right // 2)
     five = np.stack([pictures[:, t : t + crop, l : l + crop] for t, l in zip(tops, lefts)])
     views = np.concatenate([five, np.flip(five, axis=3)])  # (10, N, T, T, 3)
     logits = score(views.reshape(-1, *views.shape[2:])).reshape(10, N, -1)

@@ -11,7 +11,7 @@ def colour_shares(weight):
 
 
 def colour_shares_by_projection(weight):
-    """What is left at each pixel when the mean of its three colours is taken off, kernel by kernel."""
+    """Kernel by kernel, subtract from each pixel the mean of its three colours."""
     shares = []
     for f in range(weight.shape[-1]):
         kernel = weight[..., f]
@@ -122,7 +122,7 @@ def occlusion_by_masks(x, label, size, stride, score):
 
 def confusion(labels, answers, K):
     matrix = np.zeros((K, K), int)
-    np.add.at(matrix, (labels, answers), 1)  # += would add a pair that comes twice once
+    np.add.at(matrix, (labels, answers), 1)  # += would add a repeated pair only once
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
     return matrix, np.array(np.unravel_index(wrong.argmax(), wrong.shape))

@@ -31,9 +31,8 @@ def interval_by_sums(d, t):
 
 
 def interval_by_the_other_root(d, t):
-    return tuple(
-        d.mean() + sign * t * d.std() / (d.size - 1) ** 0.5 for sign in (-1, 1)
-    )  # s / √n is np.std(d) / √(n − 1)
+    half = t * d.std() / (d.size - 1) ** 0.5  # s / √n is np.std(d) / √(n − 1)
+    return d.mean() - half, d.mean() + half
 
 
 def interval_of_rows(d, t):

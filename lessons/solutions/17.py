@@ -1,6 +1,6 @@
 """Lesson 17: right answers in several styles. The first of each is what `reveal` shows.
 
-Of the package they use array_module alone, which this lesson is about; where an array may be a device's, nothing says np.
+From the package they use only array_module, which this lesson is about; code for arrays of either side never says np.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from tinyalex.backend import array_module
 
 def dropout(x, u, p):
     xp = array_module(x)
-    kept = xp.asarray(u >= p)  # compared on the host, so that a byte an entry travels, not four or eight
+    kept = xp.asarray(u >= p)  # compared on the host, so that one byte per entry travels, not four or eight
     return x * kept / (1 - p)
 
 
@@ -106,7 +106,7 @@ def meeting_backward(dxs, t):
 
 
 def meeting_backward_cut_first(dxs, t):
-    runs = [np.split(dx, len(dxs), axis=-1)[t] for dx in dxs]  # what would travel: nobody sends more
+    runs = [np.split(dx, len(dxs), axis=-1)[t] for dx in dxs]  # only this has to travel
     return np.add.reduce(runs)
 
 

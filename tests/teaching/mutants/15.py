@@ -128,9 +128,8 @@ def largest_difference(queries, pool, k):
 
 
 def signs_cancel(queries, pool, k):
-    return np.abs(queries[:, None].astype(float).sum(axis=2) - pool[None].astype(float).sum(axis=2)).argsort(axis=1)[
-        :, :k
-    ]
+    a, b = (rows.astype(float).sum(axis=1) for rows in (queries, pool))
+    return np.abs(a[:, None] - b).argsort(axis=1)[:, :k]
 
 
 def by_cosine(queries, pool, k):
@@ -485,7 +484,7 @@ def red_alone(x, label, size, stride, score):
 
 def whole_rows(x, label, size, stride, score):
     p = []
-    for t, l in _places(x, size, stride):
+    for t, _ in _places(x, size, stride):
         covered = x.copy()
         covered[t : t + size] = 0
         p.append(_softmax(score(covered[None]))[0, label])

@@ -313,7 +313,7 @@ def says_true(low, high, direction):
 
 
 def says_nothing(low, high, direction):
-    "reproduced" if high < 0 else "not resolved"
+    print("reproduced" if high < 0 else "not resolved")
 
 
 def opposite_at_a_mean_above_0(low, high, direction):
