@@ -182,8 +182,8 @@ CUT_WRONG = (
     Wrong(
         "A2",
         _turned((REVERSED,)),
-        "You reverse the rows: the ball now lies on the ceiling. A mirror image reverses the columns, axis 1 of a "
-        "picture.",
+        "You reverse the rows: the ball now lies on the ceiling. "
+        "A mirror image reverses the columns, axis 1 of a picture.",
     ),
     Wrong(
         "A2",
@@ -193,8 +193,8 @@ CUT_WRONG = (
     Wrong(
         "A2",
         _turned((slice(None), slice(None), REVERSED)),
-        "You reverse the channels: red and blue change places. A mirror image reverses the columns, axis 1 of a "
-        "picture.",
+        "You reverse the channels: red and blue change places. "
+        "A mirror image reverses the columns, axis 1 of a picture.",
     ),
     Wrong(
         "A2",
@@ -385,8 +385,8 @@ AXES_WRONG = (
     Wrong(
         "A10",
         _with(centre=False),
-        "You did not subtract the mean colour, so the first axis points from black to it. Covariance is about the "
-        "mean.",
+        "You did not subtract the mean colour, so the first axis points from black to it. "
+        "Covariance is about the mean.",
     ),
     Wrong(
         "A10",
@@ -396,14 +396,14 @@ AXES_WRONG = (
     Wrong(
         "A10",
         _by_own_mean,
-        "You subtract each picture's own mean colour, which removes the differences between pictures. All pixels are "
-        "one cloud.",
+        "You subtract each picture's own mean colour, which removes the differences between pictures. "
+        "All pixels are one cloud.",
     ),
     Wrong(
         "A10",
         _with(ddof=1),
-        "You divide by the number of pixels − 1, as `np.cov` does by default. Divide by the number itself: np.cov(…, "
-        "bias=True).",
+        "You divide by the number of pixels − 1, as `np.cov` does by default. "
+        "Divide by the number itself: np.cov(…, bias=True).",
     ),
     Wrong("A11", _with(scale=255.0), "The values are 255² times too large: scale the pixels to 0..1 first."),
     Wrong("A11", _summed, "The values grow with the number of pixels: divide the sum of products by it."),
@@ -622,8 +622,8 @@ TEN_WRONG = (
     Wrong(
         "M3",
         _by(_ten, _vote),
-        "Each of your views votes for one class. The paper averages their probabilities, so a doubtful view counts "
-        "less.",
+        "Each of your views votes for one class. "
+        "The paper averages their probabilities, so a doubtful view counts less.",
     ),
     Wrong("S1", _by(_ten, _bare_softmax), "exp overflows for large scores: subtract each row's maximum first."),
     Wrong("A12", _by(_windows), "You use five views: their mirror images are missing."),
@@ -659,8 +659,8 @@ TEN_WRONG = (
     Wrong(
         "A7",
         lambda pictures, crop, score: ten_crops(_square(pictures), crop, score),
-        "You place the corners as if the picture were square. Tops end at H − crop, lefts at W − crop: test on an "
-        "oblong.",
+        "You place the corners as if the picture were square. "
+        "Tops end at H − crop, lefts at W − crop: test on an oblong.",
     ),
 )
 
@@ -699,8 +699,8 @@ LESSON = Lesson(
                 Property(
                     "A1",
                     _both_ends,
-                    "The last place is never drawn: `integers` excludes its upper end, and there are side − crop + 1 "
-                    "places.",
+                    "The last place is never drawn: "
+                    "`integers` excludes its upper end, and there are side − crop + 1 places.",
                 ),
                 Property("A14", _inside, "Some crops reach beyond the edge, or some places are never used."),
                 Property("A15", _even, "The places are not equally likely."),
@@ -716,8 +716,8 @@ LESSON = Lesson(
             ),
             hints=(
                 "How many places has a crop of 3 in a picture 3 pixels wide? And in one 4 pixels wide?",
-                "top is one of 0, 1, …, H − crop, which are H − crop + 1 places; left likewise with W; mirrored with "
-                "probability ½; N draws of each",
+                "top is one of 0, 1, …, H − crop, which are H − crop + 1 places; left likewise with W; "
+                "mirrored with probability ½; N draws of each",
                 "tops = rng.integers(0, H - crop + 1, N)",
             ),
         ),
@@ -731,10 +731,10 @@ LESSON = Lesson(
             by_hand=_cut_by_hand,
             hints=(
                 "Which pixel of the mean belongs to the crop's upper left pixel? And after mirroring?",
-                "x[n, i, j] = float(pictures[n, top + i, left + j]) − mean[top + i, left + j]; mirrored: j runs from "
-                "crop − 1 down to 0",
-                "window = pictures[n, t : t + crop, l : l + crop].astype(mean.dtype) - mean[t : t + crop, l : l + "
-                "crop]",
+                "x[n, i, j] = float(pictures[n, top + i, left + j]) − mean[top + i, left + j]; "
+                "mirrored: j runs from crop − 1 down to 0",
+                "window = pictures[n, t : t + crop, l : l + crop].astype(mean.dtype) "
+                "- mean[t : t + crop, l : l + crop]",
             ),
         ),
         Exercise(
@@ -749,15 +749,15 @@ LESSON = Lesson(
                 Property(
                     "A13",
                     _points_up,
-                    "The axes are right, but some point the other way. By our convention an axis's largest entry is "
-                    "positive.",
+                    "The axes are right, but some point the other way. "
+                    "By our convention an axis's largest entry is positive.",
                 ),
             ),
             hints=(
-                "What is one point of the cloud, and how many numbers does it have? How many points do the pictures "
-                "make?",
-                "C = mean over pixels of (p − m)(p − m)ᵀ with p in 0..1 and m the mean colour;  C e = λ e;  largest "
-                "λ first",
+                "What is one point of the cloud, and how many numbers does it have? "
+                "How many points do the pictures make?",
+                "C = mean over pixels of (p − m)(p − m)ᵀ with p in 0..1 and m the mean colour;  C e = λ e;  "
+                "largest λ first",
                 "values, vectors = np.linalg.eigh(covariance)  # upwards, vectors in columns: reverse both",
             ),
         ),
@@ -773,8 +773,8 @@ LESSON = Lesson(
                 Property(
                     "A5",
                     _one_colour,
-                    "The shift differs between the pixels of a picture. The paper draws once per picture: its light "
-                    "changes as a whole.",
+                    "The shift differs between the pixels of a picture. "
+                    "The paper draws once per picture: its light changes as a whole.",
                 ),
                 Property(
                     "A6", _own_for_each, "Several pictures get the same shift: draw three numbers for each picture."
@@ -812,8 +812,8 @@ LESSON = Lesson(
                 Property("A43", _small_axes, "The shifts do not have the spread of 255 · p · (alpha ∘ λ)."),
             ),
             hints=(
-                "How many random numbers does one picture need? What shape must the shift have to be added to (N, H, "
-                "W, 3)?",
+                "How many random numbers does one picture need? "
+                "What shape must the shift have to be added to (N, H, W, 3)?",
                 "shift_n = 255 · Σ_i p_i · alpha_ni · λ_i, with p_i column i and alpha_ni drawn from N(0, 0.1²)",
                 "shifts = 255 * (alphas * eigenvalues) @ eigenvectors.T  # (N, 3)",
             ),
@@ -829,9 +829,8 @@ LESSON = Lesson(
             axes={"p": ("picture", "class")},
             hints=(
                 "Where does the lower right crop begin? What comes first, the softmax or the mean?",
-                "p = 1/10 · Σ over the ten views of softmax(score(view)); the places: (0, 0), (0, W − crop), (H − "
-                "crop, 0), "
-                "(H − crop, W − crop), ((H − crop) // 2, (W − crop) // 2)",
+                "p = 1/10 · Σ over the ten views of softmax(score(view)); the places: "
+                "(0, 0), (0, W − crop), (H − crop, 0), (H − crop, W − crop), ((H − crop) // 2, (W − crop) // 2)",
                 "total = total + softmax(score(view)) + softmax(score(view[:, :, ::-1]))",
             ),
         ),

@@ -56,14 +56,14 @@ TOP_K_WRONG = (
     Wrong(
         "M2",
         lambda s, t, k: ((s > _own(s, t)).sum(axis=1) >= k).mean(),
-        "You count every tie as a hit, so a net with equal scores for all classes would be perfect. Name k classes, "
-        "no more.",
+        "You count every tie as a hit, so a net with equal scores for all classes would be perfect. "
+        "Name k classes, no more.",
     ),
     Wrong(
         "M2",
         lambda s, t, k: ((s >= _own(s, t)).sum(axis=1) > k).mean(),
-        "You count every tie as a miss, so a net with equal scores for all classes would be worse than chance. Name "
-        "k classes.",
+        "You count every tie as a miss, so a net with equal scores for all classes would be worse than chance. "
+        "Name k classes.",
     ),
     Wrong(
         "M4",
@@ -117,16 +117,16 @@ def dropped_rates(errors, lr, patience):
 def _errors():
     """With a tie for the best, small gains that are no new best, a gain right before patience ends, and two stalls."""
     errors = (
-        "0.9 0.7 0.75 0.6 0.6 0.61 0.55 0.58 0.5 0.52 0.51 0.505 0.45 0.47 0.46 0.48 0.44 0.4 "
-        "0.42 0.41 0.43 0.45 0.405 0.401 0.39 0.41"
+        "0.9 0.7 0.75 0.6 0.6 0.61 0.55 0.58 0.5 0.52 0.51 0.505 0.45 0.47 0.46 0.48 0.44 0.4 0.42 0.41 0.43 0.45 "
+        "0.405 0.401 0.39 0.41"
     )
     return np.array(errors.split(), float), 0.02, 2
 
 
 def _slow_errors():
     errors = (
-        "0.8 0.6 0.65 0.64 0.62 0.61 0.59 0.63 0.62 0.63 0.62 0.595 0.594 0.58 0.5 0.51 0.52 0.53 "
-        "0.52 0.505 0.504 0.503 0.502 0.501 0.5 0.49"
+        "0.8 0.6 0.65 0.64 0.62 0.61 0.59 0.63 0.62 0.63 0.62 0.595 0.594 0.58 0.5 0.51 0.52 0.53 0.52 0.505 0.504 "
+        "0.503 0.502 0.501 0.5 0.49"
     )
     return np.array(errors.split(), float), 0.3, 4
 
@@ -164,8 +164,8 @@ DROP_WRONG = (
     Wrong(
         "M7",
         _plateau(own=True),
-        "Every drop comes one epoch early: an epoch's error is known at its end, so it can only change the next "
-        "epoch's rate.",
+        "Every drop comes one epoch early: "
+        "an epoch's error is known at its end, so it can only change the next epoch's rate.",
     ),
     Wrong(
         "M8",
@@ -180,8 +180,8 @@ DROP_WRONG = (
     Wrong(
         "M9",
         _plateau(better=lambda error, best, last: error < last),
-        "You compare with the previous epoch. To recover from a bad epoch is no progress: compare with the best so "
-        "far.",
+        "You compare with the previous epoch. "
+        "To recover from a bad epoch is no progress: compare with the best so far.",
     ),
     Wrong(
         "M9",
@@ -191,8 +191,8 @@ DROP_WRONG = (
     Wrong(
         "M9",
         _plateau(keep_best=False),
-        "After a drop you forget the best error, so the first epoch at the new rate always counts as progress. Keep "
-        "it.",
+        "After a drop you forget the best error, so the first epoch at the new rate always counts as progress. "
+        "Keep it.",
     ),
     Wrong(
         "M9",
@@ -280,8 +280,8 @@ RATIO_WRONG = (
     Wrong(
         "M20",
         lambda before, after: abs(np.linalg.norm(after) - np.linalg.norm(before)) / np.linalg.norm(before),
-        "You compare two lengths, so weights that only change direction would seem to stand still. Take the length "
-        "of the difference.",
+        "You compare two lengths, so weights that only change direction would seem to stand still. "
+        "Take the length of the difference.",
     ),
     Wrong(
         "M21",
@@ -323,33 +323,27 @@ DIAGNOSES = {
     "ember": "rate too high",
 }
 WOULD = {
-    "rate too high": "With too high a rate, large updates would throw the training loss about, or so far up that it "
-    "stays there.",
+    "rate too high": "With too high a rate, large updates would throw the training loss about, "
+    "or so far up that it stays there.",
     "rate too low": "With too low a rate only the pace would suffer: tiny updates, and every curve nearly level.",
     "not shuffled": "Without shuffling the net would chase the class of the moment: the loss of single steps would "
-    "go up and "
-    "down with the classes, and training errors would be far from what the loss suggests.",
-    "labels shifted": "With shifted labels in validation, training would be healthy, and a net that learns would be "
-    "wrong "
-    "more often than a guesser.",
-    "mean not subtracted": "Without the mean in validation, training would be healthy, and validation worse and "
-    "restless, "
-    "but better than guessing once the net is good.",
+    "go up and down with the classes, and training errors would be far from what the loss suggests.",
+    "labels shifted": "With shifted labels in validation, training would be healthy, "
+    "and a net that learns would be wrong more often than a guesser.",
+    "mean not subtracted": "Without the mean in validation, training would be healthy, "
+    "and validation worse and restless, but better than guessing once the net is good.",
 }
 SEEN = {
-    "amber": "Amber has the healthy run's training curve, so look at validation: is it worse than guessing, or only "
-    "worse "
-    "than it should be?",
-    "birch": "Both of birch's losses hardly move from ln 20: compare its update-to-weight ratio with the healthy "
-    "run's.",
+    "amber": "Amber has the healthy run's training curve, so look at validation: "
+    "is it worse than guessing, or only worse than it should be?",
+    "birch": "Both of birch's losses hardly move from ln 20: "
+    "compare its update-to-weight ratio with the healthy run's.",
     "cedar": "In training, cedar is wrong more often than a guesser: how, unless it answers the previous question? "
-    "Look at "
-    "the loss of single steps.",
-    "dusk": "Dusk has the healthy run's training curve, so look at validation: compare its error with a guesser's, "
-    "95 %.",
-    "ember": "Ember begins to learn about epoch 4, then falls back to guessing and stays there: what throws a net "
-    "off what "
-    "it has found? Compare its first updates with the healthy run's.",
+    "Look at the loss of single steps.",
+    "dusk": "Dusk has the healthy run's training curve, so look at validation: "
+    "compare its error with a guesser's, 95 %.",
+    "ember": "Ember begins to learn about epoch 4, then falls back to guessing and stays there: "
+    "what throws a net off what it has found? Compare its first updates with the healthy run's.",
 }
 
 
@@ -418,8 +412,8 @@ LESSON = Lesson(
             axes={"rates": ("epoch",)},
             hints=(
                 "What must you remember from epoch to epoch? There are three things.",
-                "since = 0 at a new best, else since + 1; when since reaches patience: rate / 10 for the next epoch "
-                "on, since = 0",
+                "since = 0 at a new best, else since + 1; when since reaches patience: "
+                "rate / 10 for the next epoch on, since = 0",
                 "rates.append(lr) comes first in the loop; then the error of that epoch may change lr",
             ),
         ),
@@ -433,8 +427,8 @@ LESSON = Lesson(
             hints=(
                 "Which runs train exactly like the healthy one? Their illness must lie in validation.",
                 "A guesser's loss is ln 20 and its error 95 %. Below, at or above these: each means something else.",
-                "One run answers well, but to the wrong question; one does not move; one was broken in its first "
-                "steps.",
+                "One run answers well, but to the wrong question; one does not move; "
+                "one was broken in its first steps.",
             ),
         ),
     ),

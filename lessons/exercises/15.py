@@ -74,20 +74,20 @@ COLOUR_WRONG = (
     Wrong(
         "V1",
         _shares(lambda w: 3 * _grey(w)),
-        "A third is missing: the energy along grey is ((r + g + b)/√3)², so divide (r + g + b)² by 3. A grey kernel "
-        "must give 0; yours gives −2.",
+        "A third is missing: the energy along grey is ((r + g + b)/√3)², so divide (r + g + b)² by 3. "
+        "A grey kernel must give 0; yours gives −2.",
     ),
     Wrong(
         "V1",
         _shares(lambda w: _grey(w) / 3),
-        "You square the mean of r, g and b, a third of the energy along grey, ((r + g + b)/√3)². A grey kernel must "
-        "give 0; yours gives 2/3.",
+        "You square the mean of r, g and b, a third of the energy along grey, ((r + g + b)/√3)². "
+        "A grey kernel must give 0; yours gives 2/3.",
     ),
     Wrong(
         "V1",
         lambda w: _towers(colour_selectivity(w) / 3),
-        "Your shares are a third of the right ones: a variance over the colours is a mean over three, but the energy "
-        "is a sum.",
+        "Your shares are a third of the right ones: "
+        "a variance over the colours is a mean over three, but the energy is a sum.",
     ),
     Wrong(
         "V2",
@@ -137,8 +137,8 @@ COLOUR_WRONG = (
     Wrong(
         "V6",
         _mean_over_pixels,
-        "You average one share per pixel, so a pixel near 0 counts as much as the strongest. Add the energies first, "
-        "divide once.",
+        "You average one share per pixel, so a pixel near 0 counts as much as the strongest. "
+        "Add the energies first, divide once.",
     ),
     Wrong(
         "V7",
@@ -158,8 +158,8 @@ COLOUR_WRONG = (
     Wrong(
         "V9",
         _share_of_sums,
-        "You add the energies of all kernels in a tower, so the strongest decide. Take the mean of its kernels' "
-        "shares.",
+        "You add the energies of all kernels in a tower, so the strongest decide. "
+        "Take the mean of its kernels' shares.",
     ),
     Wrong("V9", _sums, "You add the shares of a tower; take their mean."),
 )
@@ -290,8 +290,8 @@ NEAREST_WRONG = (
     Wrong(
         "V13",
         _first_k(_products(lambda a, ab, b: -ab)),
-        "You rank by a·b alone, so long rows of the pool seem near to every query: |b|² is missing. |a − b|² = |a|² "
-        "− 2a·b + |b|².",
+        "You rank by a·b alone, so long rows of the pool seem near to every query: |b|² is missing. "
+        "|a − b|² = |a|² − 2a·b + |b|².",
     ),
     Wrong(
         "V14",
@@ -590,7 +590,7 @@ OCCLUSION_WRONG = (
         _occlusion(read=lambda logits, label: 1 - softmax(logits)[:, label]),
         "That is 1 − p. Return the probability of the label itself.",
     ),
-    Wrong("V25", _whole_minus, "That is the loss, p of the whole picture − p. Return p itself."),
+    Wrong("V25", _whole_minus, "That is the drop, p of the whole picture − p. Return p itself."),
     Wrong(
         "V25",
         _occlusion(read=lambda logits, label: np.log(softmax(logits)[:, label])),
@@ -627,8 +627,8 @@ OCCLUSION_WRONG = (
     Wrong(
         "C4",
         _by_index,
-        "The number of places is right, but your squares move by one pixel: place (r, c) begins at row r · stride, "
-        "column c · stride.",
+        "The number of places is right, but your squares move by one pixel: "
+        "place (r, c) begins at row r · stride, column c · stride.",
     ),
     Wrong(
         "V28",
@@ -648,8 +648,8 @@ OCCLUSION_WRONG = (
     Wrong(
         "C7",
         _occlusion(lambda x, top, left, size, value: _cover(x, left, top, size, value)),
-        "Your squares' rows and columns are swapped: the square of entry [r, c] begins at row r · stride, column c · "
-        "stride.",
+        "Your squares' rows and columns are swapped: "
+        "the square of entry [r, c] begins at row r · stride, column c · stride.",
     ),
     Wrong(
         "C7",
@@ -789,8 +789,8 @@ CONFUSION_WRONG = (
     Wrong(
         "V34",
         _once,
-        "No entry is above 1: matrix[labels, answers] += 1 adds a repeated pair only once. Loop, or use np.add.at or "
-        "np.bincount.",
+        "No entry is above 1: matrix[labels, answers] += 1 adds a repeated pair only once. "
+        "Loop, or use np.add.at or np.bincount.",
     ),
     Wrong("V35", _matrix(lambda m: m + m.T), "You add a taken for b and b taken for a. They are two entries."),
     Wrong(
@@ -815,8 +815,8 @@ CONFUSION_WRONG = (
     Wrong(
         "V38",
         _search(_for_itself),
-        "You find the class with the most mistakes and, separately, the most frequent wrong answer. They need not "
-        "belong together: find the largest entry.",
+        "You find the class with the most mistakes and, separately, the most frequent wrong answer. "
+        "They need not belong together: find the largest entry.",
     ),
 )
 
@@ -845,8 +845,8 @@ LESSON = Lesson(
             by_hand=_colour_by_hand,
             axes={"shares": ("kernel",)},
             hints=(
-                "How long is the shadow of (r, g, b) on the line r = g = b? What remains of (1, 1, 1) without its "
-                "shadow?",
+                "How long is the shadow of (r, g, b) on the line r = g = b? "
+                "What remains of (1, 1, 1) without its shadow?",
                 "share = 1 − Σ (r + g + b)²/3 / Σ (r² + g² + b²), both sums over the pixels of one kernel",
                 "grey = (weight.sum(axis=2) ** 2).sum(axis=(0, 1)) / 3",
             ),
@@ -864,14 +864,14 @@ LESSON = Lesson(
                 Property(
                     "V39",
                     _ordered,
-                    "The rows are right but not in order: the nearest comes first. (argpartition finds the k "
-                    "smallest without sorting them.)",
+                    "The rows are right but not in order: the nearest comes first. "
+                    "(argpartition finds the k smallest without sorting them.)",
                 ),
             ),
             hints=(
                 "What type are the pixels, and what is 10 − 20 in that type? What does argsort put first?",
-                "|a − b|² = |a|² − 2 a·b + |b|² for all pairs (Q, P); in each row the k columns with the smallest, "
-                "smallest first",
+                "|a − b|² = |a|² − 2 a·b + |b|² for all pairs (Q, P); "
+                "in each row the k columns with the smallest, smallest first",
                 "squared = (a * a).sum(axis=1)[:, None] - 2 * (a @ b.T) + (b * b).sum(axis=1)  # a, b in float64",
             ),
         ),
@@ -900,8 +900,8 @@ LESSON = Lesson(
             axes={"p": ("row", "column")},
             hints=(
                 "A side of 10, a square of 4, steps of 2: where does the first square begin, and where the last?",
-                "p[r, c] = softmax(score(x with rows r·stride … + size − 1, columns c·stride … + size − 1 at "
-                "0))[label]",
+                "p[r, c] = softmax(score(x with rows r·stride … + size − 1, "
+                "columns c·stride … + size − 1 at 0))[label]",
                 "covered = x.copy(); covered[top : top + size, left : left + size] = 0",
             ),
         ),
@@ -916,10 +916,10 @@ LESSON = Lesson(
             axes={"matrix": ("class", "answer")},
             hints=(
                 "Which entry does one picture add to? Which entries are not mistakes?",
-                "matrix[i, j] = how many pictures have label i and answer j; pair = the (i, j) with i ≠ j where it "
-                "is largest",
-                "pair = np.array(np.unravel_index(wrong.argmax(), wrong.shape))  # wrong: a copy with 0 on its "
-                "diagonal",
+                "matrix[i, j] = how many pictures have label i and answer j; "
+                "pair = the (i, j) with i ≠ j where it is largest",
+                "pair = np.array(np.unravel_index(wrong.argmax(), wrong.shape))  # wrong: "
+                "a copy with 0 on its diagonal",
             ),
         ),
     ),

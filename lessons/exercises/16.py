@@ -54,20 +54,20 @@ EFFECT_WRONG = (
     Wrong(
         "E2",
         _mean_of(lambda w, o: 100 * (w[:, None] - o[None, :])),
-        "You compare every run with every other, S × S differences. A pair is two runs with the same seed: there are "
-        "S.",
+        "You compare every run with every other, S × S differences. "
+        "A pair is two runs with the same seed: there are S.",
     ),
     Wrong(
         "E2",
         _mean_of(lambda w, o: 100 * (w - o.mean())),
-        "You subtract the mean of the other arm, so a seed's luck in both arms does not cancel. Subtract the run "
-        "with the same seed.",
+        "You subtract the mean of the other arm, so a seed's luck in both arms does not cancel. "
+        "Subtract the run with the same seed.",
     ),
     Wrong(
         "E2",
         _mean_of(lambda w, o: 100 * (w.mean() - o)),
-        "You subtract from the mean of one arm, so a seed's luck in both arms does not cancel. Pair the runs with "
-        "the same seed.",
+        "You subtract from the mean of one arm, so a seed's luck in both arms does not cancel. "
+        "Pair the runs with the same seed.",
     ),
     Wrong(
         "E2",
@@ -182,8 +182,8 @@ INTERVAL_WRONG = (
     Wrong(
         "E8",
         _around(lambda d, t, n: t * d.std() / n**0.5),
-        "The deviation is too small: n values have n − 1 degrees of freedom about their own mean, but np.std divides "
-        "by n. Pass ddof=1.",
+        "The deviation is too small: n values have n − 1 degrees of freedom about their own mean, "
+        "but np.std divides by n. Pass ddof=1.",
     ),
     Wrong(
         "E8",
@@ -203,20 +203,20 @@ INTERVAL_WRONG = (
     Wrong(
         "E9",
         _around(lambda d, t, n: t * d.std()),
-        "Two things are missing: np.std divides by n (ddof=1 makes it n − 1), and the mean varies √n times less than "
-        "one seed.",
+        "Two things are missing: np.std divides by n (ddof=1 makes it n − 1), "
+        "and the mean varies √n times less than one seed.",
     ),
     Wrong(
         "E10",
         _around(lambda d, t, n: 1.96 * _s(d) / n**0.5),
-        "You use 1.96 instead of t. That is for a known spread; from a few values it is only estimated, and t makes "
-        "up for that.",
+        "You use 1.96 instead of t. That is for a known spread; "
+        "from a few values it is only estimated, and t makes up for that.",
     ),
     Wrong(
         "E10",
         _around(lambda d, t, n: 2 * _s(d) / n**0.5),
-        "You use 2 instead of t. That is for a known spread; from a few values it is only estimated, and t makes up "
-        "for that.",
+        "You use 2 instead of t. That is for a known spread; "
+        "from a few values it is only estimated, and t makes up for that.",
     ),
     Wrong(
         "E10",
@@ -281,8 +281,8 @@ INTERVAL_WRONG = (
     Wrong(
         "E16",
         _ends((0.0, 1.0)),
-        "That is the range from the smallest to the largest seed, which more seeds *widen*. Return the interval of "
-        "their mean.",
+        "That is the range from the smallest to the largest seed, which more seeds *widen*. "
+        "Return the interval of their mean.",
     ),
 )
 
@@ -391,14 +391,14 @@ VERDICT_PROPERTIES = (
     Property(
         "E19",
         _not_as(_else_opposite),
-        "You call everything opposite that is not reproduced. An interval that contains 0 speaks neither for the "
-        "claim nor against it.",
+        "You call everything opposite that is not reproduced. "
+        "An interval that contains 0 speaks neither for the claim nor against it.",
     ),
     Property(
         "E19",
         _not_as(_else_reproduced),
-        "You call everything reproduced that is not opposite. An interval that contains 0 speaks neither for the "
-        "claim nor against it.",
+        "You call everything reproduced that is not opposite. "
+        "An interval that contains 0 speaks neither for the claim nor against it.",
     ),
     Property(
         "E19",
@@ -504,8 +504,8 @@ BOOTSTRAP_WRONG = (
     Wrong(
         "E25",
         _two_intervals,
-        "You make an interval for each net and subtract the ends. Subtract first, picture by picture: what is hard "
-        "for both cancels.",
+        "You make an interval for each net and subtract the ends. "
+        "Subtract first, picture by picture: what is hard for both cancels.",
     ),
     Wrong(
         "E26",
@@ -515,8 +515,8 @@ BOOTSTRAP_WRONG = (
     Wrong(
         "E26",
         lambda a, b, drawn, level: ((a - b).mean(), (a - b).mean()),
-        "All your draws have the same mean: each contains every picture once. Use the indices in drawn, with their "
-        "repetitions.",
+        "All your draws have the same mean: each contains every picture once. "
+        "Use the indices in drawn, with their repetitions.",
     ),
     Wrong(
         "E27",
@@ -673,8 +673,8 @@ MCNEMAR_WRONG = (
     Wrong(
         "E32",
         _test_of(lambda a, b: (a.sum(), b.sum())),
-        "You count everything each got wrong. Pictures that both got wrong do not tell which is better: count those "
-        "that only one did.",
+        "You count everything each got wrong. "
+        "Pictures that both got wrong do not tell which is better: count those that only one did.",
     ),
     Wrong(
         "E32",
@@ -699,8 +699,8 @@ MCNEMAR_WRONG = (
     Wrong(
         "E35",
         _with_p(lambda i, j, N: _tail(i + j, min(i, j))),
-        "Your p is one-sided. Nobody said beforehand which net would be better, so the other tail counts too: double "
-        "it.",
+        "Your p is one-sided. Nobody said beforehand which net would be better, so the other tail counts too: "
+        "double it.",
     ),
     Wrong(
         "E35",
@@ -715,8 +715,8 @@ MCNEMAR_WRONG = (
     Wrong(
         "E36",
         _with_p(_chi2(0)),
-        "That is the χ² approximation, made for many pictures. Return the exact sum: with few pictures it differs "
-        "much.",
+        "That is the χ² approximation, made for many pictures. "
+        "Return the exact sum: with few pictures it differs much.",
     ),
     Wrong(
         "E36",
@@ -726,8 +726,8 @@ MCNEMAR_WRONG = (
     Wrong(
         "E36",
         _two_shares,
-        "You compare two shares as if the nets had seen different pictures. They saw the same ones, and differ only "
-        "where just one of them is wrong.",
+        "You compare two shares as if the nets had seen different pictures. "
+        "They saw the same ones, and differ only where just one of them is wrong.",
     ),
     Wrong(
         "E37",
@@ -789,8 +789,8 @@ LESSON = Lesson(
             wrong=EFFECT_WRONG,
             by_hand=_effect_by_hand,
             hints=(
-                "Two runs with the same seed saw the same pictures in the same order. What remains when you subtract "
-                "one from the other?",
+                "Two runs with the same seed saw the same pictures in the same order. "
+                "What remains when you subtract one from the other?",
                 "differences = 100 · (with_it − without), seed by seed; mean = their sum / S",
                 "differences = 100 * (with_it - without), and differences.mean()",
             ),
@@ -831,10 +831,10 @@ LESSON = Lesson(
             wrong=BOOTSTRAP_WRONG,
             by_hand=_bootstrap_by_hand,
             hints=(
-                "Which pictures might you have validated on instead? The best guess at hand: some of yours, some of "
-                "them twice.",
-                "means[i] = mean of (a − b) over the pictures drawn[i]; the ends are the quantiles (1 − level) / 2 "
-                "and (1 + level) / 2",
+                "Which pictures might you have validated on instead? "
+                "The best guess at hand: some of yours, some of them twice.",
+                "means[i] = mean of (a − b) over the pictures drawn[i]; "
+                "the ends are the quantiles (1 − level) / 2 and (1 + level) / 2",
                 "means = (a - b)[drawn].mean(axis=1), then np.quantile(means, …)",
             ),
         ),
@@ -855,8 +855,8 @@ LESSON = Lesson(
                 ),
             ),
             hints=(
-                "If A and B were equally good, a picture that only one of them gets wrong would be a fair coin. How "
-                "unlikely is what these coins show?",
+                "If A and B were equally good, a picture that only one of them gets wrong would be a fair coin. "
+                "How unlikely is what these coins show?",
                 "p = min(1, 2 · Σ C(n, i) / 2ⁿ over i = 0 … min(only_a, only_b)),  n = only_a + only_b",
                 "2 * sum(math.comb(n, i) for i in range(min(only_a, only_b) + 1)) / 2**n",
             ),

@@ -172,8 +172,8 @@ LOSS_WRONG = (
     Wrong(
         "S10",
         _only(1, lambda d, scores, labels: _block(scores, labels)),
-        "dscores[:, labels] is every picture at every label. Two arrays of indices are paired: "
-        "dscores[xp.arange(N), labels].",
+        "dscores[:, labels] is every picture at every label. "
+        "Two arrays of indices are paired: dscores[xp.arange(N), labels].",
     ),
 )
 
@@ -400,14 +400,14 @@ TOWER_WRONG = (
     Wrong(
         "T4",
         _part(reads=_own),
-        "Your tower always reads only its own channels. A kernel as deep as there are channels reads those of all "
-        "towers.",
+        "Your tower always reads only its own channels. "
+        "A kernel as deep as there are channels reads those of all towers.",
     ),
     Wrong(
         "T4",
         _part(reads=lambda w, C, t, T: (0, C)),
-        "Your tower always reads all channels. A grouped layer's kernel is too shallow for that: it reads its own "
-        "tower's.",
+        "Your tower always reads all channels. "
+        "A grouped layer's kernel is too shallow for that: it reads its own tower's.",
     ),
     Wrong(
         "T5",
@@ -423,8 +423,8 @@ TOWER_WRONG = (
     Wrong(
         "T5",
         _part(reads=lambda w, C, t, T: (0, w.shape[2])),
-        "You read as many channels as a kernel is deep, starting at 0. A tower's own run begins at "
-        "t · in_channels / towers.",
+        "You read as many channels as a kernel is deep, starting at 0. "
+        "A tower's own run begins at t · in_channels / towers.",
     ),
     Wrong(
         "T5",
@@ -439,8 +439,8 @@ TOWER_WRONG = (
     Wrong(
         "T4",
         _part(reads=lambda w, C, t, T: _own(w, C, t, T) if w.shape[2] == C else (0, C)),
-        "You have it the wrong way round: kernels as deep as there are channels read all of them, shallower ones "
-        "their own tower's.",
+        "You have it the wrong way round: "
+        "kernels as deep as there are channels read all of them, shallower ones their own tower's.",
     ),
 )
 
@@ -495,8 +495,8 @@ MEETING_WRONG = (
     Wrong(
         "T6",
         _met(lambda dxs, t: dxs[t]),
-        "That is only the tower's own view. The other towers' kernels read these channels too: without their part "
-        "the gradient is wrong, and nothing warns you. The net still learns, only worse.",
+        "That is only the tower's own view. The other towers' kernels read these channels too: "
+        "without their part the gradient is wrong, and nothing warns you. The net still learns, only worse.",
     ),
     Wrong(
         "T6",
@@ -584,8 +584,8 @@ AVERAGE_WRONG = (
     Wrong(
         "T10",
         _weighted(lambda n: np.full(len(n), 1 / len(n))),
-        "You weigh all workers alike, so a picture in a small share counts more than one in a large share. Weigh each "
-        "worker by its number of pictures.",
+        "You weigh all workers alike, so a picture in a small share counts more than one in a large share. "
+        "Weigh each worker by its number of pictures.",
     ),
     Wrong(
         "T11",
@@ -608,12 +608,12 @@ AVERAGE_WRONG = (
     Wrong(
         "T12",
         _weighted(lambda n: 1 / n / n.sum()),
-        "A large share counts less in yours. The gradients are means already: multiply by n, do not divide.",
+        "You give a large share less weight. The gradients are means already: multiply by n, do not divide.",
     ),
     Wrong(
         "T12",
         _weighted(lambda n: 1 / n / (1 / n).sum()),
-        "A large share counts less in yours: multiply by n, do not divide.",
+        "You give a large share less weight: multiply by n, do not divide.",
     ),
     Wrong("T12", _weighted(lambda n: 1 / n), "The gradients are means already: multiply by n, do not divide."),
     Wrong(
@@ -670,8 +670,8 @@ LESSON = Lesson(
             by_hand=_dropout_by_hand,
             properties=device_properties(DROPOUT_PROBES, stays=(1,), moves=lambda x, u, p: u.nbytes),
             hints=(
-                "Where does x live, and where u? What must travel before you can multiply the two, and as how many "
-                "bytes?",
+                "Where does x live, and where u? "
+                "What must travel before you can multiply the two, and as how many bytes?",
                 "kept = u ≥ p, on x's side; y = x · kept / (1 − p)",
                 "xp = array_module(x); return x * xp.asarray(u >= p) / (1 - p)",
             ),
@@ -703,8 +703,8 @@ LESSON = Lesson(
             by_hand=_clip_by_hand,
             properties=device_properties(CLIP_PROBES),
             hints=(
-                "What would you multiply by if the gradient is too long? And if it is not, so that one line serves "
-                "both?",
+                "What would you multiply by if the gradient is too long? "
+                "And if it is not, so that one line serves both?",
                 "length = √(Σ over all arrays of Σ g²);  factor = min(1, limit / length), still on the device",
                 "shrink = xp.minimum(1, limit / xp.sqrt(sum((g * g).sum() for g in grads)))",
             ),
@@ -719,8 +719,8 @@ LESSON = Lesson(
             wrong=TOWER_WRONG,
             by_hand=_tower_by_hand,
             hints=(
-                "Which axis of weight counts the kernels? And what does weight.shape[2] tell you about what a kernel "
-                "reads?",
+                "Which axis of weight counts the kernels? "
+                "And what does weight.shape[2] tell you about what a kernel reads?",
                 "weight[..., F_t], bias[F_t], F_t the t-th run of kernels;  "
                 "reads 0 … C if a kernel is C deep, else the t-th run of channels",
                 "F, C = weight.shape[3] // towers, in_channels // towers; "
@@ -750,8 +750,8 @@ LESSON = Lesson(
             wrong=AVERAGE_WRONG,
             by_hand=_average_by_hand,
             hints=(
-                "Worker 0's mean is over 7 pictures, worker 1's over 6. How many pictures does each gradient speak "
-                "for?",
+                "Worker 0's mean is over 7 pictures, worker 1's over 6. "
+                "How many pictures does each gradient speak for?",
                 "g = Σ n_k · g_k / Σ n_k",
                 "return sum(n * g for n, g in zip(counts, grads)) / sum(counts)",
             ),

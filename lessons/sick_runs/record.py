@@ -1,10 +1,10 @@
-"""Train one healthy net and five that something is wrong with, and keep their logs for lesson 14.
+"""Train one healthy net and five sick ones, and keep their logs for lesson 14.
 
     python lessons/sick_runs/record.py           all six, about ten minutes on two cores
     python lessons/sick_runs/record.py healthy   one of them
 
 Each run is alexnet-small on the built-in set with one recipe; five recipes have one mistake each. A log holds what a
-trainer would have written down, and nothing of the recipe. Whoever wants to diagnose by the curves reads no further.
+trainer would have logged, and nothing about the recipe. To diagnose the runs by their curves, read no further.
 """
 
 import json
@@ -29,7 +29,7 @@ MODEL, TRAIN_PER_CLASS, VAL_PER_CLASS, BATCH, EPOCHS, SEED = "alexnet-small", 15
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a run is made; every field but one is at its healthy value in a sick run."""
+    """The settings of a run; in a sick run, every field but one has its healthy value."""
 
     lr: float = 0.01
     shuffle: bool = True
@@ -55,7 +55,7 @@ def record(recipe, dataset):
     optimiser, view = SGD(network.params), View.of(dataset, model)
     val_view = view if recipe.val_mean else replace(view, mean=np.zeros_like(view.mean))
     val = Split(dataset.val.shards, (dataset.val.labels + recipe.val_label_shift) % K)
-    by_class = np.argsort(dataset.train.labels, kind="stable")  # the order of a folder for each class
+    by_class = np.argsort(dataset.train.labels, kind="stable")  # the order of class folders
     step_losses, epochs = [], []
     for epoch in range(EPOCHS):
         order = by_class
@@ -101,7 +101,7 @@ def validate(network, val, view):
 
 
 def number(value):
-    """To four digits; what is not finite becomes null."""
+    """The value rounded to four digits; None (null in JSON) if it is not finite."""
     return float(f"{value:.4g}") if np.isfinite(value) else None
 
 

@@ -2,9 +2,9 @@
 
     python lessons/trained/record.py        about a minute on two cores
 
-It is alexnet-mini on the built-in set with its own settings, but for the epochs: after ten of them the net is good and
-still makes mistakes to look at. mini.safetensors is a checkpoint like any other, so `tinyalex inspect`, `evaluate` and
-`predict` take it too; it only lacks the optimiser's velocity, without which nobody can go on training.
+It is alexnet-mini on the built-in set with the model's own settings except the number of epochs: after ten, the net is
+good and still makes mistakes to look at. mini.safetensors is a checkpoint like any other, so `tinyalex inspect`,
+`evaluate` and `predict` take it too; but it lacks the optimiser's velocity, so training cannot resume from it.
 """
 
 import sys
@@ -26,7 +26,7 @@ MODEL, EPOCHS, SEED = "alexnet-mini", 10, 0
 
 
 def halved(checkpoint):
-    """The checkpoint with float16 weights, without velocity, and without what belongs to the machine that trained it."""
+    """The checkpoint with float16 weights, without velocity, and without facts about the machine that trained it."""
     params = {name: array.astype(np.float16) for name, array in checkpoint.params.items()}
     state, versions = checkpoint.info["state"], checkpoint.info["versions"]
     kept = {
@@ -46,9 +46,8 @@ def main():
         for path in folder.best, FILE:
             network, view, _, _ = load_network(path, np)
             error = evaluate(network, dataset.val, view, np, quiet=True).top1_error
-            print(
-                f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {error:.1%} of {len(dataset.val):,} validation pictures wrong"
-            )
+            size = path.stat().st_size / 1e6
+            print(f"{path.name}: {size:.2f} MB, {error:.1%} of {len(dataset.val):,} validation pictures wrong")
 
 
 if __name__ == "__main__":
