@@ -1,4 +1,4 @@
-"""Lesson 01, pictures are arrays: what is judged, and the mistakes that are known."""
+"""Lesson 01, pictures are arrays: its exercises and the known mistakes."""
 
 import numpy as np
 
@@ -64,25 +64,23 @@ BATCH_WRONG = (
         "F1",
         lambda rows, H, W: rows.reshape(len(rows), H, W, 3),
         "You read three neighbouring bytes as one pixel. In these rows the whole red plane comes first, then green, "
-        "then blue: "
-        "reshape to (N, 3, H, W), then move the channels to the end with transpose (a second reshape moves "
+        "then blue: reshape to (N, 3, H, W), then move the channels to the end with transpose (a second reshape moves "
         "nothing).",
     ),
     Wrong(
         "A21",
         lambda rows, H, W: to_batch(rows, H, W)[..., ::-1],
-        "Red and blue are exchanged: the planes are stored as R, G, B and you return B, G, R.",
+        "Red and blue are swapped: the planes are stored as R, G, B and you return B, G, R.",
     ),
     Wrong(
         "C7",
         lambda rows, H, W: rows.reshape(len(rows), 3, W, H).transpose(0, 3, 2, 1),
-        "Height and width are exchanged: a plane is stored row by row, H rows of W pixels. A square picture would "
-        "hide it.",
+        "Height and width are swapped: a plane is stored row by row, H rows of W pixels.",
     ),
     Wrong(
         "C7",
         lambda rows, H, W: rows.reshape(len(rows), 3, H, W).transpose(0, 3, 2, 1),
-        "Height and width are exchanged: your axes are (N, W, H, 3), the pictures lie on their side. Look at the "
+        "Height and width are swapped: your axes are (N, W, H, 3), so the pictures lie on their side. Look at the "
         "order in transpose.",
     ),
     Wrong(
@@ -94,7 +92,7 @@ BATCH_WRONG = (
     Wrong(
         "F2",
         lambda rows, H, W: rows.T.reshape(3, H, W, len(rows)).transpose(3, 1, 2, 0)[::-1],
-        "The pictures come out in the opposite order.",
+        "The pictures come out in reverse order.",
     ),
     Wrong(
         "F2",
@@ -124,8 +122,8 @@ def _kept_right_half(pictures, chosen):
     return y
 
 
-def _turn(pictures, chosen, turned):
-    return np.where(chosen[:, None, None, None], turned, pictures)
+def _replaced(pictures, chosen, other):
+    return np.where(chosen[:, None, None, None], other, pictures)
 
 
 def _chosen_reversed(pictures, chosen):
@@ -137,58 +135,55 @@ def _chosen_reversed(pictures, chosen):
 MIRROR_WRONG = (
     Wrong(
         "A2",
-        lambda p, chosen: _turn(p, chosen, p[:, ::-1]),
-        "Your pictures stand on their heads: that turns the order of the rows. A mirror turns the order of the "
-        "columns, axis 2.",
+        lambda p, chosen: _replaced(p, chosen, p[:, ::-1]),
+        "Your pictures are upside down: you reversed the rows. A mirror reverses the columns, axis 2.",
     ),
     Wrong(
         "A2",
         lambda p, chosen: p[::-1],
-        "You turned the batch round: picture 0 is now the last one. A mirror turns the columns inside a picture, "
-        "axis 2.",
+        "You reversed the batch: picture 0 is now the last. A mirror reverses the columns inside a picture, axis 2.",
     ),
     Wrong(
         "A2",
-        lambda p, chosen: _turn(p, chosen, p[::-1]),
-        "The chosen pictures are replaced by others: [::-1] alone turns the first axis, the batch. A mirror turns "
-        "axis 2.",
+        lambda p, chosen: _replaced(p, chosen, p[::-1]),
+        "The chosen pictures are replaced by others: [::-1] alone reverses the first axis, the batch. A mirror "
+        "reverses axis 2.",
     ),
     Wrong(
         "A2",
         _chosen_reversed,
-        "The chosen pictures have changed places with each other: pictures[chosen][::-1] turns the batch. A mirror "
-        "turns axis 2.",
+        "The chosen pictures have swapped places: pictures[chosen][::-1] reverses the batch. A mirror reverses axis 2.",
     ),
     Wrong(
         "A2",
-        lambda p, chosen: _turn(p, chosen, p[..., ::-1]),
-        "You exchanged red and blue: the last axis holds the channels. A mirror turns the columns, axis 2.",
+        lambda p, chosen: _replaced(p, chosen, p[..., ::-1]),
+        "You swapped red and blue: the last axis holds the channels. A mirror reverses the columns, axis 2.",
     ),
     Wrong(
         "A2",
-        lambda p, chosen: _turn(p, chosen, p[:, ::-1, ::-1]),
-        "You turned rows and columns: that is half a turn of the picture, not a mirror. Turn axis 2 only.",
+        lambda p, chosen: _replaced(p, chosen, p[:, ::-1, ::-1]),
+        "You reversed rows and columns, which rotates the picture by half a turn. Reverse axis 2 only.",
     ),
     Wrong(
         "A2",
-        lambda p, chosen: _turn(p, chosen, p[:, :, ::-1, ::-1]),
-        "You turned columns and channels, so red and blue are exchanged as well. Turn axis 2 only.",
+        lambda p, chosen: _replaced(p, chosen, p[:, :, ::-1, ::-1]),
+        "You reversed columns and channels, so red and blue are swapped as well. Reverse axis 2 only.",
     ),
     Wrong(
         "A2",
-        lambda p, chosen: _turn(p, chosen, p[:, ::-1, ::-1, ::-1]),
-        "You turned every axis of the picture: rows, columns and channels. Turn axis 2 only.",
+        lambda p, chosen: _replaced(p, chosen, p[:, ::-1, ::-1, ::-1]),
+        "You reversed every axis of the picture: rows, columns and channels. Reverse axis 2 only.",
     ),
     Wrong(
-        "A30",
-        lambda p, chosen: p[:, :, ::-1],
-        "You mirrored every picture; only those where `chosen` is True are to be mirrored.",
+        "A30", lambda p, chosen: p[:, :, ::-1], "You mirrored every picture. Mirror only those where `chosen` is True."
     ),
-    Wrong("A30", lambda p, chosen: mirror(p, ~chosen), "You mirrored the others: those where `chosen` is False."),
+    Wrong(
+        "A30", lambda p, chosen: mirror(p, ~chosen), "You mirrored the wrong pictures, those where `chosen` is False."
+    ),
     Wrong(
         "A30",
         lambda p, chosen: p[chosen][:, :, ::-1],
-        "You return the chosen pictures only. The others belong into the batch too, as they were.",
+        "You return only the chosen pictures. The others belong in the batch too, unchanged.",
     ),
     Wrong(
         "A30",
@@ -198,18 +193,18 @@ MIRROR_WRONG = (
     Wrong(
         "A31",
         _half_overwritten,
-        "Your columns are read after they were overwritten, so both halves show the right-hand one. Read from the "
+        "You read columns that you have already overwritten, so both halves show the right-hand one. Read from the "
         "original picture.",
     ),
     Wrong(
         "A31",
         _kept_right_half,
-        "Your columns are read after they were overwritten, so both halves show the left-hand one. Read from the "
+        "You read columns that you have already overwritten, so both halves show the left-hand one. Read from the "
         "original picture.",
     ),
     Wrong(
         "A35",
-        lambda p, chosen: _turn(p, chosen, np.roll(p[:, :, ::-1], 1, axis=2)),
+        lambda p, chosen: _replaced(p, chosen, np.roll(p[:, :, ::-1], 1, axis=2)),
         "Everything is one column too far to the right: the partner of column w is W − 1 − w, not W − w.",
     ),
 )
@@ -230,29 +225,26 @@ MEAN_WRONG = (
     Wrong(
         "A24",
         lambda p, t: p.mean(axis=0),
-        "Your mean is over all pictures. The validation pictures must have no part in it: take those where is_train "
-        "is True.",
+        "You average all pictures. Leave the validation pictures out: take those where is_train is True.",
     ),
     Wrong(
-        "A24",
-        lambda p, t: p[~t].mean(axis=0),
-        "Your mean is over the validation pictures; it belongs to the training pictures.",
+        "A24", lambda p, t: p[~t].mean(axis=0), "You average the validation pictures. Average the training pictures."
     ),
     Wrong(
         "A24",
         lambda p, t: p[: t.sum()].mean(axis=0),
-        "You count the training pictures and then take that many from the front. They may stand anywhere: is_train "
-        "says where.",
+        "You count the training pictures and then take that many from the front. They may be anywhere: is_train says "
+        "where.",
     ),
     Wrong(
         "A24",
         lambda p, t: p[t.astype(int)].mean(axis=0),
-        "is_train was used as numbers: 0 and 1 fetch pictures 0 and 1 over and over. As booleans it chooses.",
+        "You use is_train as indices: 0 and 1 fetch pictures 0 and 1 again and again. Use it as a boolean mask.",
     ),
     Wrong(
         "A25",
         lambda p, t: p[t].mean(axis=(0, 1, 2)),
-        "You have one number a channel, the mean colour. The mean picture keeps rows, columns and channels: average "
+        "You have one number per channel, the mean colour. The mean picture keeps rows, columns and channels: average "
         "over axis 0 alone.",
     ),
     Wrong(
@@ -286,7 +278,7 @@ MEAN_WRONG = (
     Wrong(
         "A25",
         lambda p, t: p[t].mean(axis=0, keepdims=True),
-        "Your mean has an axis too many, of length 1: it is one picture, (H, W, 3), not a batch of one.",
+        "Your mean has an extra axis of length 1. Return one picture, (H, W, 3), not a batch of one.",
     ),
     Wrong(
         "A26",
@@ -301,7 +293,7 @@ MEAN_WRONG = (
     Wrong(
         "A33",
         lambda p, t: np.floor(p[t].mean(axis=0)),
-        "Your mean is cut to whole numbers. Keep the fractions: it is a mean, not a picture to look at.",
+        "Your mean is truncated to whole numbers. Keep the fractions: it is a mean, not a picture to look at.",
     ),
     Wrong(
         "A33",
@@ -311,17 +303,13 @@ MEAN_WRONG = (
     Wrong(
         "A29",
         lambda p, t: p[t].mean(axis=0) / 255,
-        "Your mean is divided by 255. The pictures are 0 to 255, and so must be what is subtracted from them.",
+        "You divide the mean by 255. The pictures run from 0 to 255, and so must the mean.",
     ),
-    Wrong(
-        "A36",
-        lambda p, t: np.median(p[t], axis=0),
-        "That is the median of the training pictures; asked for is the mean.",
-    ),
+    Wrong("A36", lambda p, t: np.median(p[t], axis=0), "That is the median of the training pictures. Return the mean."),
     Wrong(
         "A37",
         _halving,
-        "Averaging each new picture with the mean so far gives the last picture half of the weight. Add all up, "
+        "Averaging each new picture with the mean so far gives the last picture half the weight. Add them all up, "
         "then divide once.",
     ),
 )
@@ -346,7 +334,7 @@ CENTRE_WRONG = (
     Wrong(
         "A33",
         lambda p, mean: p - np.floor(mean),
-        "You cut the mean to whole numbers before you subtract it. Leave it a float.",
+        "You truncate the mean to whole numbers before you subtract it. Leave it a float.",
     ),
     Wrong(
         "A33",
@@ -356,13 +344,12 @@ CENTRE_WRONG = (
     Wrong(
         "A33",
         lambda p, mean: np.trunc(p - mean),
-        "The differences are cut to whole numbers. They are floats from here on.",
+        "The differences are truncated to whole numbers. Keep them as floats.",
     ),
     Wrong(
         "A27",
         _own_mean(0),
-        "You subtract the mean of this very batch. Use the argument: the training set's mean, the same for every "
-        "batch.",
+        "You subtract the mean of this batch. Use the argument: the training set's mean, the same for every batch.",
     ),
     Wrong(
         "A28",
@@ -382,7 +369,7 @@ CENTRE_WRONG = (
     Wrong(
         "A25",
         lambda p, mean: p - mean.mean(),
-        "You subtract one number from everything. The mean is a picture: each pixel and channel has its own.",
+        "You subtract one number from everything. The mean is a picture: each pixel and channel has its own number.",
     ),
     Wrong(
         "A25",
@@ -393,13 +380,9 @@ CENTRE_WRONG = (
     Wrong(
         "A21",
         lambda p, mean: p - mean[..., ::-1],
-        "You subtract the mean of blue from red and of red from blue: the channels of the mean are turned round.",
+        "You subtract the blue mean from red and the red mean from blue: the mean's channels are reversed.",
     ),
-    Wrong(
-        "A29",
-        lambda p, mean: (p - mean) / 255,
-        "You divide by 255 as well. The paper does nothing to its pixels but subtract the mean.",
-    ),
+    Wrong("A29", lambda p, mean: (p - mean) / 255, "You also divide by 255. The paper only subtracts the mean."),
     Wrong(
         "A29",
         lambda p, mean: p / 255 - mean,
@@ -408,24 +391,24 @@ CENTRE_WRONG = (
     Wrong(
         "A29",
         lambda p, mean: (p - mean) / p.std(),
-        "You divide by the standard deviation as well. The paper does nothing to its pixels but subtract the mean.",
+        "You also divide by the standard deviation. The paper only subtracts the mean.",
     ),
     Wrong(
         "A32",
         lambda p, mean: np.maximum(p - mean, 0),
-        "Negative values became 0. Keep them: darker than the mean is news as well.",
+        "Negative values became 0. Keep them: they mark what is darker than the mean.",
     ),
     Wrong(
         "A32",
         lambda p, mean: np.clip(p - mean, 0, 255),
-        "Negative values became 0. Keep them: darker than the mean is news as well.",
+        "Negative values became 0. Keep them: they mark what is darker than the mean.",
     ),
     Wrong(
         "A38",
         lambda p, mean: np.abs(p - mean),
-        "You return the size of the difference, without its sign: darker and lighter than the mean look alike.",
+        "You return the absolute difference, so darker and lighter than the mean look alike. Keep the sign.",
     ),
-    Wrong("A39", lambda p, mean: p + mean, "You add the mean; subtract it."),
+    Wrong("A39", lambda p, mean: p + mean, "You add the mean. Subtract it."),
 )
 
 
@@ -440,8 +423,8 @@ def _stays_bytes(probe, ours):
     return Property(
         "A34",
         holds,
-        "Bytes went in, and something wider came out: four or eight times the memory for the "
-        "same numbers. Moving pixels needs no arithmetic, so the result can stay uint8.",
+        "Bytes went in and a wider type came out: several times the memory for the same numbers. Moving pixels needs "
+        "no arithmetic, so the result can stay uint8.",
     )
 
 
@@ -460,10 +443,7 @@ MEAN_IS_FLOAT = _is_float(
     "iu",
 )
 CENTRED_NOT_BYTES = _is_float(
-    _centre_probe,
-    "A3",
-    "Your result is unsigned: no negative number fits in, so what is darker than the mean wraps. Return floats.",
-    "u",
+    _centre_probe, "A3", "Your result is unsigned, so whatever is darker than the mean wraps round. Return floats.", "u"
 )
 CENTRED_IS_FLOAT = _is_float(
     _centre_probe,
@@ -481,9 +461,8 @@ def _batch_by_hand(arguments, output, index):
     n, h, w, c = index
     place = c * H * W + h * W + w
     return (
-        f"By hand: channel {c} starts at byte {c} · {H} · {W} = {c * H * W} of a row, its row {h} another {h} · {W} "
-        f"further, "
-        f"column {w} another {w}: rows[{n}, {place}] = {rows[n, place]}."
+        f"By hand: channel {c} starts at byte {c} · {H} · {W} = {c * H * W} of a row, row {h} another {h} · {W} "
+        f"further, column {w} another {w}: rows[{n}, {place}] = {rows[n, place]}."
     )
 
 
@@ -501,9 +480,8 @@ def _mean_by_hand(arguments, output, index):
     values = pictures[(is_train, *index)]
     sum_ = " + ".join(map(str, values))
     return (
-        f"By hand: pictures {', '.join(map(str, np.flatnonzero(is_train)))} are for training; there this pixel is "
-        f"{sum_} = "
-        f"{values.sum()}, and {values.sum()} / {len(values)} = {values.mean():.6g}."
+        f"By hand: pictures {', '.join(map(str, np.flatnonzero(is_train)))} are for training; this entry adds up to "
+        f"{sum_} = {values.sum()}, and {values.sum()} / {len(values)} = {values.mean():.6g}."
     )
 
 
@@ -529,10 +507,10 @@ LESSON = Lesson(
             properties=(_stays_bytes(_rows_probe, to_batch),),
             by_hand=_batch_by_hand,
             hints=(
-                "Which bytes of a row belong to the top left pixel? How far apart do they stand?",
+                "Which bytes of a row belong to the top left pixel? How far apart are they?",
                 "pictures[n, h, w, c] = rows[n, c·H·W + h·W + w]",
-                "rows.reshape(N, 3, H, W) names the bytes as they lie; transpose(0, 2, 3, 1) then puts the axes in our "
-                "order",
+                "rows.reshape(N, 3, H, W) follows the order of the bytes; transpose(0, 2, 3, 1) then puts the axes in "
+                "ours",
             ),
         ),
         Exercise(
@@ -545,7 +523,7 @@ LESSON = Lesson(
             properties=(_stays_bytes(_mirror_probe, mirror),),
             by_hand=_mirror_by_hand,
             hints=(
-                "Which of the four axes of (N, H, W, 3) does one walk along from left to right?",
+                "Which of the four axes of (N, H, W, 3) runs from left to right?",
                 "y[n, h, w, c] = pictures[n, h, W − 1 − w, c] where chosen[n], else pictures[n, h, w, c]",
                 "y = pictures.copy(), then y[chosen] = pictures[chosen][:, :, ::-1]",
             ),
@@ -561,8 +539,8 @@ LESSON = Lesson(
             properties=(MEAN_IS_FLOAT,),
             by_hand=_mean_by_hand,
             hints=(
-                "Which pictures may the network learn from? And which axis must be gone from the result?",
-                "mean[h, w, c] = Σ pictures[n, h, w, c] over the n with is_train[n], divided by how many those are",
+                "Which pictures may the network learn from? And which axis must disappear from the result?",
+                "mean[h, w, c] = Σ pictures[n, h, w, c] over all n with is_train[n], divided by their number",
                 "pictures[is_train] is a batch of the training pictures alone; average it over axis 0",
             ),
         ),
@@ -575,11 +553,12 @@ LESSON = Lesson(
             wrong=CENTRE_WRONG,
             properties=(CENTRED_NOT_BYTES, CENTRED_IS_FLOAT),
             by_hand=_centre_by_hand,
-            ratios=((-1, "The sign is turned round: you subtract the pictures from the mean."),),
+            ratios=((-1, "The sign is wrong: you subtract the pictures from the mean."),),
             hints=(
                 "pictures is (N, H, W, 3) and mean (H, W, 3): which pixel of the mean meets which pixel of picture 1?",
                 "x[n, h, w, c] = pictures[n, h, w, c] − mean[h, w, c], as a float",
-                "uint8 minus float32 is float32 in NumPy, and missing leading axes are repeated: one minus sign is enough",
+                "In NumPy uint8 minus float32 is float32, and missing leading axes are repeated: one minus sign is "
+                "enough",
             ),
         ),
     ),

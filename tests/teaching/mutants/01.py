@@ -1,4 +1,4 @@
-"""Lesson 01: answers as learners get them wrong, and the row of the zoo that each must be told; None: not just one."""
+"""Lesson 01: answers as learners get them wrong, each with its row of the zoo; None: no single known mistake."""
 
 import numpy as np
 
@@ -97,7 +97,7 @@ def half_a_turn(pictures, chosen):
     return out
 
 
-def batch_turned(pictures, chosen):
+def batch_reversed(pictures, chosen):
     out = np.copy(pictures)
     out[chosen] = np.flip(pictures[chosen], 0)
     return out
@@ -367,7 +367,7 @@ MUTANTS = [
     ("01-mirror", "A2", flip_inside_of_a_picture),
     ("01-mirror", "A2", flip_axis_two_of_a_picture),
     ("01-mirror", "A2", half_a_turn),
-    ("01-mirror", "A2", batch_turned),
+    ("01-mirror", "A2", batch_reversed),
     ("01-mirror", "A2", other_pictures_instead),
     ("01-mirror", "A30", every_picture),
     ("01-mirror", "A30", the_others),
