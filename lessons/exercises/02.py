@@ -1,4 +1,4 @@
-"""Lesson 02, from numbers to a guess: what is judged, and the mistakes that are known."""
+"""Lesson 02, from numbers to a guess: its exercises and the known mistakes."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def softmax(logits):
 
 
 def cross_entropy(logits, labels):
-    # a plain number, so that its dtype is nobody's concern
+    # a plain number, so that its dtype does not matter
     return float(SoftmaxCrossEntropy().forward(logits, labels)[0])
 
 
@@ -66,7 +66,7 @@ def _softmax_probe():
 
 
 def _large_probe():
-    """One row far up, one as usual, one that only its maximum or mean makes safe, one that only its maximum does."""
+    """One row each: large, ordinary, safe once its maximum or mean is subtracted, safe only with its maximum."""
     rows = [
         [1001.5, 1000.0, 999.0, 1002.0, 1000.5],
         [0.3, -1.2, 2.1, 0.9, -0.4],
@@ -81,11 +81,11 @@ def _loss_probe():
 
 
 def _large_gradient_probe():
-    """The last two rows are sure, and wrong."""
+    """The last two rows are sure and wrong."""
     return *_large_probe(), np.array([3, 1, 0, 2])
 
 
-# Each way of being careless with exp fails on another of these: the loss is one number, so they must not share a batch
+# Each careless use of exp fails on a different one of these; the loss is one number, so they must not share a batch
 
 
 def _high_probe():
@@ -135,26 +135,25 @@ LINEAR_WRONG = (
     Wrong(
         "F1",
         lambda x, weight, bias: _chw(x) @ weight + bias,
-        "You flatten a picture plane by plane, (C, H, W). The weights expect (H, W, C), the order of memory: no "
-        "transpose is needed.",
+        "You flatten a picture plane by plane, (C, H, W). The weights expect memory order, (H, W, C): no transpose is "
+        "needed.",
     ),
     Wrong(
         "C7",
         lambda x, weight, bias: _whc(x) @ weight + bias,
-        "You flatten column by column, (W, H, C). The weights expect (H, W, C), the order of memory: no transpose "
-        "is needed.",
+        "You flatten column by column, (W, H, C). The weights expect memory order, (H, W, C): no transpose is needed.",
     ),
     Wrong(
         "F1",
         lambda x, weight, bias: x.reshape(len(x), -1, order="F") @ weight + bias,
-        'order="F" makes the first axis run fastest, so the numbers of a picture come in another order than the '
-        "weights'. Leave it out.",
+        'order="F" makes the first axis run fastest, so a picture\'s numbers no longer match the weights. Leave it '
+        "out.",
     ),
-    Wrong("C6", lambda x, weight, bias: _flat(x) @ weight, "Every score is short by its class's bias."),
+    Wrong("C6", lambda x, weight, bias: _flat(x) @ weight, "The bias is missing: add each class's bias to its score."),
     Wrong(
         "F4",
         lambda x, weight, bias: _flat(x) @ weight + bias * len(weight),
-        "The bias is added once for every input number. It is added once for every score: after the sum, not in it.",
+        "You add the bias once per input number. Add it once per score: after the sum, not in it.",
     ),
     Wrong(
         "F5",
@@ -171,7 +170,7 @@ def _gradients(dy, x, weight, flat=None, dflat=None):
 
 
 def _replaced(**others):
-    """A backward that is right but for some of its outputs, each a function of (dy, x, weight)."""
+    """A right backward with some outputs replaced, each by a function of (dy, x, weight)."""
 
     def wrong(dy, x, weight):
         right = dict(zip(("dx", "dweight", "dbias"), _gradients(dy, x, weight)))
@@ -199,7 +198,7 @@ LINEAR_BACKWARD_WRONG = (
     Wrong(
         "F3",
         _replaced(dx=lambda dy, x, weight: dy @ weight.T),
-        "dx is still flat. Fold it back to x's shape: whoever made x expects a gradient that is shaped like it.",
+        "dx is still flat. Reshape it to x's shape: a gradient has the shape of its array.",
     ),
     Wrong(
         "C12",
@@ -210,65 +209,64 @@ LINEAR_BACKWARD_WRONG = (
     Wrong(
         "C12",
         lambda dy, x, weight: (_gradients(dy, x, weight)[0], np.outer(x[-1], dy[-1]), dy[-1]),
-        "You keep the last picture's gradient only. Gradients add up over the pictures: += in a loop, not =.",
+        "You keep only the last picture's gradient. Gradients add up over the pictures: += in a loop, not =.",
     ),
     Wrong(
         "F2",
         lambda dy, x, weight: _gradients(dy, x, weight, _dealt(x), (weight @ dy.T).ravel()),
-        "Pictures are mixed: N is the first axis, so flatten with reshape(N, -1) and fold (N, D) back.",
+        "Pictures are mixed: N is the first axis, so flatten with reshape(N, -1) and reshape (N, D) back.",
     ),
     Wrong(
         "F1",
         lambda dy, x, weight: (_dx_from_chw(dy, x, weight), _chw(x).T @ dy, dy.sum(axis=0)),
-        "The order of the flat numbers is (H, W, C), that of memory; yours is (C, H, W).",
+        "The flat order is (H, W, C), as in memory; yours is (C, H, W).",
     ),
     Wrong(
         "C7",
         lambda dy, x, weight: (_dx_from_whc(dy, x, weight), _whc(x).T @ dy, dy.sum(axis=0)),
-        "The order of the flat numbers is (H, W, C), that of memory; yours is (W, H, C).",
+        "The flat order is (H, W, C), as in memory; yours is (W, H, C).",
     ),
     Wrong(
         "F5",
         _replaced(dx=lambda dy, x, weight: (dy @ weight.reshape(weight.shape[::-1])).reshape(x.shape)),
-        "A reshape made the shapes fit, but it put the weights in the wrong places: the way back is through weight.T.",
+        "Your reshape makes the shapes fit but puts the weights in the wrong places. Use weight.T.",
     ),
     Wrong(
         "F8",
         _replaced(dbias=lambda dy, x, weight: dy.sum(axis=1)),
-        "You sum over the classes. Each class has a bias of its own, which every picture has met: sum over the "
-        "pictures, axis 0.",
+        "You sum over the classes. Each class has its own bias, shared by all pictures: sum over the pictures, axis 0.",
     ),
     Wrong(
         "F8",
         _replaced(dbias=lambda dy, x, weight: dy),
-        "The bias is shared by all pictures, so their gradients are added up: (N, K) becomes (K,).",
+        "All pictures share the bias, so their gradients add up: (N, K) becomes (K,).",
     ),
     Wrong(
         "F9",
         _replaced(dweight=lambda dy, x, weight: dy.T @ _flat(x)),
-        "Yours is (classes, inputs), the transpose. A gradient is shaped like what it belongs to: (inputs, classes).",
+        "Yours is (classes, inputs), the transpose. A gradient has the shape of its array: (inputs, classes).",
     ),
     Wrong(
         "F11",
         _replaced(dbias=lambda dy, x, weight: np.ones_like(dy[0])),
-        "That is the derivative of y by the bias, 1. By the chain rule it is multiplied with dy, and added up over "
+        "That is the derivative of y with respect to the bias, 1. By the chain rule, multiply it by dy and sum over "
         "the pictures.",
     ),
     Wrong(
         "F11",
         _replaced(dbias=lambda dy, x, weight: np.full_like(dy[0], len(dy))),
-        "That is the derivative of y by the bias, 1 for each picture. By the chain rule each 1 is multiplied with "
-        "its dy.",
+        "That is the derivative of y with respect to the bias, 1 for each picture. By the chain rule, multiply each 1 "
+        "by its dy.",
     ),
     Wrong(
         "F11",
         _replaced(dx=lambda dy, x, weight: np.broadcast_to(weight.sum(axis=1).reshape(x.shape[1:]), x.shape)),
-        "You take every dy for 1. By the chain rule each weight is multiplied with the dy of its score.",
+        "You treat every dy as 1. By the chain rule, multiply each weight by the dy of its score.",
     ),
 )
 
 
-# What goes into every mistake below: exp without care, or with care taken at the wrong place
+# Building blocks of the mistakes below: exp without care, or with care in the wrong place
 
 
 def _naive(logits, axis=1):
@@ -299,22 +297,22 @@ BATCH_MAXIMUM = (
     "You subtract the maximum of the whole batch. A row far below it underflows to 0/0: subtract each row's own "
     "maximum (axis=1, keepdims=True)."
 )
-COLUMNS = "You normalise over the pictures: the columns sum to 1. A picture's own probabilities must: sum along axis 1."
-TWICE = "The softmax is applied twice: probabilities went into it again, as if they were scores."
+COLUMNS = "You normalise over the pictures, so the columns sum to 1. Each picture's row must: sum along axis 1."
+TWICE = "You apply softmax twice: probabilities go in again as if they were scores."
 
 SOFTMAX_WRONG = (
     Wrong("S1", _naive, NOT_SHIFTED),
     Wrong(
         "S1",
         lambda logits: _shifted(logits, logits.min(axis=1, keepdims=True)),
-        "You subtract the minimum, so the largest score still overflows. Subtract each row's maximum: then exp is "
-        "at most 1.",
+        "You subtract the minimum, so the largest score still overflows. Subtract each row's maximum: then exp is at "
+        "most 1.",
     ),
     Wrong(
         "S1",
         lambda logits: _shifted(logits, logits.mean(axis=1, keepdims=True)),
-        "You subtract the mean, so the largest score can still overflow. Subtract each row's maximum: then exp is "
-        "at most 1.",
+        "You subtract the mean, so the largest score can still overflow. Subtract each row's maximum: then exp is at "
+        "most 1.",
     ),
     Wrong("S2", lambda logits: _shifted(logits, logits.max()), BATCH_MAXIMUM),
     Wrong(
@@ -329,13 +327,12 @@ SOFTMAX_WRONG = (
     Wrong(
         "S3",
         lambda logits: _shifted(logits, logits.max(), axis=None),
-        "All probabilities of the batch together sum to 1. Each picture's own must: sum along axis 1, with "
-        "keepdims=True.",
+        "The probabilities of the whole batch sum to 1. Each picture's must: sum along axis 1, with keepdims=True.",
     ),
     Wrong(
         "S3",
         lambda logits: _shifted(logits, logits.max(axis=1, keepdims=True), axis=None),
-        "You divide by the sum over the whole batch. Each row is divided by its own sum: axis=1, with keepdims=True.",
+        "You divide by the sum over the whole batch. Divide each row by its own sum: axis=1, with keepdims=True.",
     ),
     Wrong("S6", lambda logits: softmax(softmax(logits)), TWICE),
     Wrong(
@@ -346,12 +343,12 @@ SOFTMAX_WRONG = (
     Wrong(
         "S10",
         lambda logits: np.exp(logits - logits.max(axis=1, keepdims=True)),
-        "The exponentials are not divided by their sum, so the rows do not sum to 1.",
+        "You do not divide the exponentials by their sum, so the rows do not sum to 1.",
     ),
     Wrong(
         "S11",
         lambda logits: 1 / (1 + np.exp(-logits)),
-        "That is the sigmoid, which judges each class by itself: the rows do not sum to 1.",
+        "That is the sigmoid, which treats each class separately: the rows do not sum to 1.",
     ),
     Wrong(
         "S12",
@@ -359,13 +356,17 @@ SOFTMAX_WRONG = (
         "You give 1 to the largest score and 0 to the others. Softmax is soft: a score that is nearly as large gets "
         "nearly as much.",
     ),
-    Wrong("S13", lambda logits: np.log(softmax(logits)), "Those are the logarithms of the probabilities."),
+    Wrong(
+        "S13",
+        lambda logits: np.log(softmax(logits)),
+        "You return the logarithms of the probabilities. Leave the log out.",
+    ),
     Wrong(
         "S14",
         lambda logits: softmax(-logits),
-        "The smallest score gets the largest probability: the sign in the exponent is turned round.",
+        "The smallest score gets the largest probability: the sign in the exponent is wrong.",
     ),
-    Wrong("S9", lambda logits: softmax(logits * np.log(2)), "You raise 2 to the scores; softmax raises e, np.exp."),
+    Wrong("S9", lambda logits: softmax(logits * np.log(2)), "You raise 2 to the scores. Softmax raises e: np.exp."),
 )
 
 
@@ -405,8 +406,8 @@ LOSS_WRONG = (
     Wrong(
         "S15",
         lambda logits, labels: _loss_of(softmax(logits), labels),
-        "A tiny probability has become exactly 0, and −log 0 is inf. Do not go by way of p: the loss is log Σ exp(s "
-        "− max) − (s_label − max).",
+        "A tiny probability has become exactly 0, and −log 0 is inf. Avoid p: the loss is log Σ exp(s − max) − "
+        "(s_label − max).",
     ),
     Wrong("S3", lambda logits, labels: _loss_of(_over_batch(logits), labels), COLUMNS),
     Wrong("S3", lambda logits, labels: _loss_of(_over_batch_shifted_by_row(logits), labels), COLUMNS),
@@ -419,13 +420,13 @@ LOSS_WRONG = (
     Wrong(
         "S18",
         lambda logits, labels: -_of_right(_log_p(logits), labels),
-        "You return a loss for each picture. The loss of the batch is one number, their mean.",
+        "You return one loss per picture. The batch's loss is one number, their mean.",
     ),
     Wrong(
         "S5",
         lambda logits, labels: cross_entropy(logits, labels) / logits.shape[1],
-        "You divide by the number of classes as well: one who guesses blindly among K should have loss ln K, and "
-        "yours is ln K / K.",
+        "You also divide by the number of classes: guessing among K classes should have loss ln K, and yours is ln K "
+        "/ K.",
     ),
     Wrong(
         "S5",
@@ -435,45 +436,42 @@ LOSS_WRONG = (
     Wrong(
         "S6",
         lambda logits, labels: cross_entropy(softmax(logits), labels),
-        TWICE + " So the loss cannot come near 0, however sure the network is.",
+        TWICE + " So the loss cannot get near 0, however sure the network is.",
     ),
     Wrong(
         "S16",
         lambda logits, labels: -np.log(softmax(logits).max(axis=1)).mean(),
-        "You take the probability of the class that the network prefers. Take that of the right class, labels[n], "
-        "whatever it is.",
+        "You take the probability of the network's favourite class. Take that of the right class, labels[n].",
     ),
     Wrong(
         "S17",
         lambda logits, labels: -_log_p(logits).mean(),
-        "You average −log p over all the classes. Only that of the right class counts: pick it with [np.arange(N), "
-        "labels].",
+        "You average −log p over all classes. Only the right class counts: pick it with [np.arange(N), labels].",
     ),
     Wrong(
         "S17",
         lambda logits, labels: -_log_p(logits)[:, labels].mean(),
-        "[:, labels] takes every label's column for every picture. One entry a row: [np.arange(N), labels].",
+        "[:, labels] takes every label's column for every picture. Take one entry per row: [np.arange(N), labels].",
     ),
     Wrong(
         "S19",
         lambda logits, labels: (1 - _of_right(softmax(logits), labels)).mean(),
-        "You return 1 − p. The loss is −log p, which has no upper end: being sure and wrong is punished hard.",
+        "You return 1 − p. The loss is −log p, which has no upper bound: being sure and wrong costs dearly.",
     ),
     Wrong(
         "S19",
         lambda logits, labels: _of_right(softmax(logits), labels).mean(),
-        "You return the mean probability of the right class; the logarithm is missing, and the minus sign.",
+        "You return the mean probability of the right class. The logarithm and the minus sign are missing.",
     ),
     Wrong(
         "S20",
         lambda logits, labels: -_of_right(logits, labels).mean(),
-        "You take the score of the right class without comparing it to the others: the log Σ exp of the row is "
-        "missing.",
+        "You take the right class's score without comparing it with the others: the log Σ exp of the row is missing.",
     ),
     Wrong(
         "S20",
         lambda logits, labels: (logits.max(axis=1) - _of_right(logits, labels)).mean(),
-        "You compare the right class's score with the largest only. The other classes count too: log Σ exp(s − max) "
+        "You compare the right class's score only with the largest. The other classes count too: log Σ exp(s − max) "
         "is missing.",
     ),
     Wrong(
@@ -499,7 +497,7 @@ def _gradient_of(p, labels):
 
 
 def _through_softmax(logits, labels):
-    """The softmax's own derivative applied to what is by the scores already."""
+    """The softmax's derivative, applied to a gradient that is already with respect to the scores."""
     p, g = softmax(logits), cross_entropy_gradient(logits, labels)
     return p * (g - (g * p).sum(axis=1, keepdims=True))
 
@@ -516,12 +514,12 @@ GRADIENT_WRONG = (
     Wrong(
         "S4",
         lambda logits, labels: cross_entropy_gradient(logits, labels) * len(labels),
-        "Too large by exactly N, the number of pictures: the loss is a mean, so each picture's part is divided by N.",
+        "Too large by exactly N, the number of pictures: the loss is a mean, so divide each picture's part by N.",
     ),
     Wrong(
         "S5",
         lambda logits, labels: cross_entropy_gradient(logits, labels) / logits.shape[1],
-        "You divide by the number of classes as well: the loss is a mean over the pictures only.",
+        "You also divide by the number of classes. The loss is a mean over the pictures only.",
     ),
     Wrong(
         "S5",
@@ -532,44 +530,43 @@ GRADIENT_WRONG = (
     Wrong(
         "S8",
         lambda logits, labels: np.zeros_like(logits),
-        "All zeros. Probabilities sum to 1 whatever the scores, so a gradient of all ones sent back through softmax "
-        "is blind: start from −log p of the label.",
+        "You return zeros. Probabilities always sum to 1, so a gradient of all ones vanishes on its way back through "
+        "softmax: start from −log p of the label.",
     ),
     Wrong(
         "S23",
         lambda logits, labels: softmax(logits) / len(labels),
-        "You return the probabilities; 1 is still to be subtracted at each picture's label, or the right class "
-        "would be pushed down too.",
+        "You return the probabilities. Subtract 1 at each picture's label, or the right class is pushed down too.",
     ),
     Wrong(
         "S23",
         lambda logits, labels: -_onehot(logits, labels) / len(labels),
-        "Only the label's own score appears in yours; the log Σ exp depends on every score, and gives the "
-        "probabilities p.",
+        "You differentiate only the label's own score. log Σ exp depends on every score, and its derivative is p.",
     ),
     Wrong(
         "S24",
         lambda logits, labels: cross_entropy_gradient(logits, labels) * _onehot(logits, labels),
-        "Only the right class gets a gradient. The others must go down: each score stands in the sum below the "
-        "fraction.",
+        "Only the right class gets a gradient. The others must go down: every score is part of the denominator.",
     ),
     Wrong(
         "S24",
         lambda logits, labels: cross_entropy_gradient(logits, labels) * (1 - _onehot(logits, labels)),
-        "The right class gets no gradient: it should get p − 1, so that it goes up.",
+        "The right class gets no gradient. It should get p − 1, so that it goes up.",
     ),
     Wrong(
-        "S25", _through_softmax, "You went through the softmax's derivative twice: p − onehot is by the scores already."
+        "S25",
+        _through_softmax,
+        "You apply the softmax's derivative twice: p − onehot is already the gradient with respect to the scores.",
     ),
     Wrong(
         "S26",
         lambda logits, labels: _gradient_of(softmax(logits), logits.argmax(axis=1)),
-        "You subtract 1 where the network's favourite is; subtract it at the label.",
+        "You subtract 1 at the network's favourite class. Subtract it at the label.",
     ),
     Wrong(
         "S28",
         _by_the_probabilities,
-        "That is the derivative by the probabilities, −1/p. Go on through the softmax to the scores.",
+        "That is the derivative with respect to the probabilities, −1/p. Continue through the softmax to the scores.",
     ),
     Wrong(
         "S21",
@@ -579,12 +576,12 @@ GRADIENT_WRONG = (
     Wrong(
         "S29",
         lambda logits, labels: softmax(logits) - _onehot(logits, labels) / len(labels),
-        "Only the 1 at the label is divided by N, not p: divide the difference.",
+        "You divide only the 1 at the label by N, not p. Divide the difference.",
     ),
     Wrong(
         "S29",
         lambda logits, labels: softmax(logits) / len(labels) - _onehot(logits, labels),
-        "Only p is divided by N, not the 1 at the label: divide the difference.",
+        "You divide only p by N, not the 1 at the label. Divide the difference.",
     ),
 )
 
@@ -602,8 +599,7 @@ def _linear_by_hand(arguments, output, index):
     terms = x[n].ravel() * weight[:, k]
     return (
         f"By hand: picture {n} times column {k} of the weights is {' + '.join(f'({t:.4g})' for t in terms[:3])} + … = "
-        f"{terms.sum():.6g} "
-        f"over {len(terms)} numbers; with the bias {bias[k]:.4g} it is {terms.sum() + bias[k]:.6g}."
+        f"{terms.sum():.6g} over {len(terms)} numbers; with the bias {bias[k]:.4g} it is {terms.sum() + bias[k]:.6g}."
     )
 
 
@@ -611,19 +607,20 @@ def _linear_backward_by_hand(arguments, output, index):
     dy, x, weight = arguments
     if output == "dbias":
         column = dy[:, index[0]]
-        return f"By hand: column {index[0]} of dy is {_numbers(column)}; over the pictures that is {column.sum():.6g}."
+        return (
+            f"By hand: column {index[0]} of dy is {_numbers(column)}; its sum over the pictures is {column.sum():.6g}."
+        )
     if output == "dweight":
         d, k = index
         column = _flat(x)[:, d]
         terms = " + ".join(f"({a:.4g}) · ({b:.4g})" for a, b in zip(column, dy[:, k]))
         sum_ = f"{column @ dy[:, k]:.6g}"
-        return f"By hand: flat input {d} times dy of class {k}, added up over the pictures: {terms} = {sum_}."
+        return f"By hand: flat input {d} times dy of class {k}, summed over the pictures: {terms} = {sum_}."
     n = index[0]
     d = int(np.ravel_multi_index(index[1:], x.shape[1:]))
     return (
         f"By hand: this is flat input {d} of picture {n}; row {d} of the weights ({_numbers(weight[d])}) times dy of "
-        f"that picture "
-        f"({_numbers(dy[n])}) is {weight[d] @ dy[n]:.6g}."
+        f"that picture ({_numbers(dy[n])}) is {weight[d] @ dy[n]:.6g}."
     )
 
 
@@ -632,16 +629,18 @@ def _softmax_by_hand(arguments, output, index):
     row = logits[index[0]] - logits[index[0]].max()
     exps = np.exp(row)
     return (
-        f"By hand: row {index[0]} less its maximum is {_numbers(row)}; exp gives {_numbers(exps)}, together "
-        f"{exps.sum():.6g}; "
-        f"entry {index[1]} is {exps[index[1]]:.6g} / {exps.sum():.6g} = {exps[index[1]] / exps.sum():.6g}."
+        f"By hand: row {index[0]} minus its maximum is {_numbers(row)}; exp gives {_numbers(exps)}, which sum to "
+        f"{exps.sum():.6g}; entry {index[1]} is {exps[index[1]]:.6g} / {exps.sum():.6g} = "
+        f"{exps[index[1]] / exps.sum():.6g}."
     )
 
 
 def _loss_by_hand(arguments, output, index):
     logits, labels = arguments
     losses = [cross_entropy(row[None], label[None]) for row, label in zip(logits, labels)]
-    return f"By hand: −log p of the right class is {_numbers(losses)} by picture; the mean is {np.mean(losses):.6g}."
+    return (
+        f"By hand: −log p of the right class is {_numbers(losses)}, one per picture; the mean is {np.mean(losses):.6g}."
+    )
 
 
 def _gradient_by_hand(arguments, output, index):
@@ -651,8 +650,7 @@ def _gradient_by_hand(arguments, output, index):
     minus = " − 1" if labels[n] == k else ""
     return (
         f"By hand: p is {p:.6g} there, and the label of picture {n} is {labels[n]}, so ({p:.6g}{minus}) / "
-        f"{len(labels)} = "
-        f"{(p - bool(minus)) / len(labels):.6g}."
+        f"{len(labels)} = {(p - bool(minus)) / len(labels):.6g}."
     )
 
 
@@ -673,10 +671,10 @@ LESSON = Lesson(
             wrong=LINEAR_WRONG,
             by_hand=_linear_by_hand,
             hints=(
-                "x has four axes, the weights expect two. Which axis must stay by itself, and how many numbers are then "
-                "in a row?",
+                "x has four axes, the weights expect two. Which axis must stay separate, and how many numbers does a "
+                "row then hold?",
                 "y[n, k] = Σ_d flat[n, d] · weight[d, k] + bias[k], with flat = x as (N, H·W·C)",
-                "x.reshape(len(x), -1) @ weight gives (N, K); the bias (K,) is added to each row",
+                "x.reshape(len(x), -1) @ weight gives (N, K); adding the bias (K,) adds it to each row",
             ),
         ),
         Exercise(
@@ -689,10 +687,11 @@ LESSON = Lesson(
             wrong=SOFTMAX_WRONG,
             by_hand=_softmax_by_hand,
             hints=(
-                "What is np.exp(1000.0)? What changes in the fractions if all scores of a row become smaller by the same "
-                "number?",
+                "What is np.exp(1000.0)? What happens to the fractions if you subtract the same number from all "
+                "scores of a row?",
                 "p[n, k] = exp(s[n, k] − m[n]) / Σ_j exp(s[n, j] − m[n]), with m[n] the largest score of row n",
-                "exps = np.exp(logits - logits.max(axis=1, keepdims=True)), then divide by exps.sum(axis=1, keepdims=True)",
+                "exps = np.exp(logits - logits.max(axis=1, keepdims=True)), then divide by exps.sum(axis=1, "
+                "keepdims=True)",
             ),
         ),
         Exercise(
@@ -707,18 +706,19 @@ LESSON = Lesson(
                 Property(
                     "S7",
                     _is_capped,
-                    "The loss is capped, as happens when a small number is added to p, or p is "
-                    "clipped, to save the logarithm. Use log-sum-exp instead: it needs no saving.",
+                    "Your loss is capped, as when a small number is added to p, or p is clipped, to protect the "
+                    "logarithm. Use log-sum-exp, which needs no protection.",
                 ),
             ),
             ratios=(
-                (-1, "The sign is missing: log p is negative, and the loss is −log p."),
-                (1 / np.log(2), "That is the logarithm to the base 2; ours is the natural one, np.log."),
-                (1 / np.log(10), "That is the logarithm to the base 10; ours is the natural one, np.log."),
+                (-1, "The minus sign is missing: log p is negative, and the loss is −log p."),
+                (1 / np.log(2), "You take the logarithm to base 2. Take the natural one, np.log."),
+                (1 / np.log(10), "You take the logarithm to base 10. Take the natural one, np.log."),
             ),
             hints=(
-                "What is the logarithm of a quotient, and of exp? Which of the two is then left in −log p?",
-                "loss = mean over n of log Σ_k exp(t[n, k]) − t[n, labels[n]], with t = logits less each row's maximum",
+                "What is the logarithm of a quotient, and of exp? Which of the two is left in −log p?",
+                "loss = mean over n of log Σ_k exp(t[n, k]) − t[n, labels[n]], with t = logits minus each row's "
+                "maximum",
                 "picked = t[np.arange(N), labels]; losses = np.log(np.exp(t).sum(axis=1)) - picked",
             ),
         ),
@@ -731,10 +731,10 @@ LESSON = Lesson(
             axes={"dlogits": SCORES},
             wrong=GRADIENT_WRONG,
             by_hand=_gradient_by_hand,
-            ratios=((-1, "The sign is turned round: it is p less the one-hot labels."),),
+            ratios=((-1, "The sign is wrong: it is p minus the one-hot labels."),),
             hints=(
-                "loss = log Σ_j exp(s_j) − s_label. What is the derivative of its first half by s_k? You have met it "
-                "already.",
+                "loss = log Σ_j exp(s_j) − s_label. What is the derivative of its first term with respect to s_k? You "
+                "have met it already.",
                 "dlogits[n, k] = (p[n, k] − 1 if k is labels[n] else p[n, k]) / N",
                 "p[np.arange(N), labels] -= 1, on a fresh p; then return p / N",
             ),
@@ -749,8 +749,8 @@ LESSON = Lesson(
             wrong=LINEAR_BACKWARD_WRONG,
             by_hand=_linear_backward_by_hand,
             hints=(
-                "A gradient has the shape of what it belongs to. Which products of dy (N, K), flat (N, D) and weight (D, "
-                "K) have these shapes?",
+                "A gradient has the shape of its array. Which products of dy (N, K), flat (N, D) and weight (D, K) "
+                "have the right shapes?",
                 "dweight[d, k] = Σ_n flat[n, d] · dy[n, k];  dbias[k] = Σ_n dy[n, k];  dflat[n, d] = Σ_k dy[n, k] · "
                 "weight[d, k]",
                 "flat.T @ dy, dy.sum(axis=0), and (dy @ weight.T).reshape(x.shape)",

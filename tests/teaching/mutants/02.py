@@ -1,10 +1,10 @@
-"""Lesson 02: answers as learners get them wrong, and the row of the zoo that each must be told; None: not just one."""
+"""Lesson 02: answers as learners get them wrong, each with its row of the zoo; None: no single known mistake."""
 
 import numpy as np
 
 
 def pictures_in_columns(x, weight, bias):
-    X = x.reshape(-1, x.shape[0])  # as in the courses where a picture is a column
+    X = x.reshape(-1, x.shape[0])  # as in courses where a picture is a column
     return (weight.T @ X).T + bias
 
 
