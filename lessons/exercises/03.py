@@ -1,4 +1,4 @@
-"""Lesson 03, gradient checks: what is judged, and the mistakes that are known."""
+"""Lesson 03, gradient checks: its exercises and the known mistakes."""
 
 import numpy as np
 
@@ -33,11 +33,11 @@ def along(f, x, dx, direction, h):
     return (dx * unit).sum(), gradcheck.numerical_derivative(lambda: f(x), x, unit, h)
 
 
-# A step so wide that the central difference itself is off: so it tells every formula below from every other
+# The steps are so large that the central difference itself is off, so each formula below gives another result
 
 
 def _coupled(x):
-    """Every entry has a neighbour in its own derivative, so an entry left nudged shows in the next ones."""
+    """Each entry's derivative depends on its neighbours, so an entry left nudged shows in the next ones."""
     flat = x.reshape(-1)
     return (x**3).sum() + (flat[1:] * flat[:-1] ** 2).sum() + np.sin(2 * flat).sum()
 
@@ -97,7 +97,7 @@ def _at(f, x, index, step):
 
 
 def _left(below, after):
-    """Nudge by +h, then by `below`, then by `after`, each from where the last one left it."""
+    """Nudge by h, then by `below` · h, then by `after` · h, each from where the last left off."""
 
     def rule(f, moved, x, index, h):
         moved[index] += h
@@ -118,24 +118,24 @@ NUMERICAL_WRONG = (
     Wrong(
         "G4",
         _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h) - float(f(x))) / h),
-        "That is a one-sided difference, from x to x + h. Its error shrinks like h; step to both sides, and it "
+        "That is a one-sided difference, from x to x + h. Its error shrinks like h; with a step to either side it "
         "shrinks like h².",
     ),
     Wrong(
         "G4",
         _by_entry(lambda f, moved, x, i, h: (float(f(x)) - _at(f, x, i, -h)) / h),
-        "That is a one-sided difference, from x − h to x. Its error shrinks like h; step to both sides, and it "
+        "That is a one-sided difference, from x − h to x. Its error shrinks like h; with a step to either side it "
         "shrinks like h².",
     ),
     Wrong(
         "G4",
         _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h) - float(f(x))) / (2 * h)),
-        "Your lower point is x itself, not x − h. From x + h it takes two steps of h to get there.",
+        "Your lower point is x, not x − h. From x + h, step back by 2h.",
     ),
     Wrong(
         "G4",
         _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h / 2) - _at(f, x, i, -h / 2)) / h),
-        "You step by h/2 to either side. The step asked for is h, so the two points are 2h apart.",
+        "You step by h/2 to either side. Step by h, so that the two points are 2h apart.",
     ),
     Wrong(
         "G5",
@@ -150,28 +150,28 @@ NUMERICAL_WRONG = (
     Wrong(
         "G5",
         _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, h) - _at(f, x, i, -h)) / 2),
-        "You divide by 2 but not by h: a slope is a rise over the distance walked, 2h.",
+        "You divide by 2 but not by h: a slope is the rise divided by the distance, 2h.",
     ),
     Wrong(
         "G5",
         _by_entry(lambda f, moved, x, i, h: _at(f, x, i, h) - _at(f, x, i, -h)),
-        "That is the rise alone. A slope is the rise divided by the distance walked, 2h.",
+        "That is the rise alone. A slope is the rise divided by the distance, 2h.",
     ),
     Wrong(
         "G6",
         _by_entry(_left(-2, 0)),
-        "The nudged entry stays at x − h while you measure the next ones. Put it back before you go on.",
+        "The nudged entry stays at x − h while you measure the next ones. Restore it first.",
     ),
     Wrong(
         "G6",
         _by_entry(_left(-2, 2)),
-        "You put the entry back to x + h, not to x. Keep its old value and assign that; do not add and subtract "
-        "your way home.",
+        "You restore the entry to x + h, not to x. Save its old value and assign that, instead of adding and "
+        "subtracting.",
     ),
     Wrong(
         "G7",
         _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, 1e-5) - _at(f, x, i, -1e-5)) / 2e-5),
-        "Your step is fixed at 1e-5; it is the argument h.",
+        "Your step is fixed at 1e-5. Use the argument h.",
     ),
     Wrong(
         "G7",
@@ -181,19 +181,19 @@ NUMERICAL_WRONG = (
     Wrong(
         "G8",
         _by_entry(lambda f, moved, x, i, h: (float(f(x + h)) - float(f(x - h))) / (2 * h)),
-        "You nudge all entries at once, so every number is the sum of all derivatives. Nudge one, and leave the "
-        "others alone.",
+        "You nudge all entries at once, so every number is the sum of all derivatives. Nudge one and leave the others "
+        "alone.",
     ),
     Wrong(
         "G8",
         _by_entry(_row),
-        "x[i] of an array with several axes is a whole row, and you nudge it at once. Go through every index: "
+        "x[i] is a whole row of an array with several axes, and you nudge all of it. Go through every index: "
         "np.ndindex(*x.shape).",
     ),
     Wrong(
         "G9",
         _by_entry(lambda f, moved, x, i, h: (_at(f, x, i, -h) - _at(f, x, i, h)) / (2 * h)),
-        "The sign is turned round: it is f at x + h minus f at x − h.",
+        "The sign is wrong: it is f at x + h minus f at x − h.",
     ),
 )
 
@@ -222,8 +222,7 @@ def _numerical_by_hand(arguments, output, index):
     f, x, h = arguments
     above, below = _at(f, x, index, h), _at(f, x, index, -h)
     return (
-        f"By hand: that entry is {x[index]:.4g}; f is {above:.6g} where it is {x[index] + h:.4g}, and {below:.6g} "
-        f"where it is "
+        f"By hand: x is {x[index]:.4g} there; f is {above:.6g} with {x[index] + h:.4g} and {below:.6g} with "
         f"{x[index] - h:.4g}; ({above:.6g} − {below:.6g}) / {2 * h:g} = {(above - below) / (2 * h):.6g}."
     )
 
@@ -257,50 +256,50 @@ ERROR_WRONG = (
     Wrong(
         "G11",
         _each(_relative, np.mean),
-        "You take the mean. One wrong entry among a thousand right ones hides in it: take the largest.",
+        "You take the mean, which hides one wrong entry among a thousand right ones. Take the largest error.",
     ),
     Wrong(
         "G11",
         _each(_relative, np.sum),
-        "You add the errors up, so the answer grows with the size of the array: take the largest.",
+        "You add the errors up, so the result grows with the size of the array. Take the largest.",
     ),
-    Wrong("G11", _each(_relative, np.min), "You take the smallest error; the largest is what convicts."),
+    Wrong("G11", _each(_relative, np.min), "You take the smallest error. Take the largest."),
     Wrong(
         "G11",
         _each(_norms),
-        "You compare lengths of whole arrays. A small entry that is wholly wrong disappears beside the large ones: "
-        "compare entry by entry.",
+        "You compare the lengths of whole arrays, where a small entry that is quite wrong disappears. Compare entry "
+        "by entry.",
     ),
     Wrong(
         "G12",
         _each(lambda a, n, floor: np.abs(a - n) / np.abs(n)),
-        "The floor is missing below the fraction: where the numerical gradient is 0 you divide by 0, or blow "
-        "rounding up.",
+        "The floor is missing from the denominator: where the numerical gradient is near 0, you divide by 0 or "
+        "magnify rounding.",
     ),
     Wrong(
         "G12",
         _each(lambda a, n, floor: np.abs(a - n) / np.maximum(floor, np.abs(n))),
-        "You take the larger of floor and |numerical|; what was asked for is their sum.",
+        "You take the larger of floor and |numerical|. Take their sum.",
     ),
     Wrong(
         "G13",
         _each(lambda a, n, floor: np.abs(a - n) / (floor + np.abs(a))),
-        "You divide by the size of the analytic gradient, the suspect. Measure it by the witness: the numerical one.",
+        "You divide by the analytic gradient, which is the suspect. Divide by floor + |numerical|.",
     ),
     Wrong(
         "G13",
         _each(lambda a, n, floor: np.abs(a - n) / (floor + np.abs(a) + np.abs(n))),
-        "You divide by the sum of both sizes; what was asked for is floor + |numerical|.",
+        "You divide by floor + |analytic| + |numerical|. Divide by floor + |numerical|.",
     ),
     Wrong(
         "G13",
         _each(lambda a, n, floor: np.abs(a - n) / (floor + np.maximum(np.abs(a), np.abs(n)))),
-        "You divide by the larger of both sizes; what was asked for is floor + |numerical|.",
+        "You divide by floor plus the larger gradient. Divide by floor + |numerical|.",
     ),
     Wrong(
         "G13",
         _each(lambda a, n, floor: np.abs(a - n) / (floor + n)),
-        "Below the fraction stands the numerical gradient with its sign; its size belongs there, |numerical|.",
+        "Your denominator keeps the numerical gradient's sign. Use |numerical|.",
     ),
     Wrong(
         "G14",
@@ -332,9 +331,8 @@ def _error_by_hand(arguments, output, index):
     a, n, floor = arguments
     at = np.unravel_index(_relative(a, n, floor).argmax(), a.shape)
     return (
-        f"By hand: the worst is entry {tuple(int(i) for i in at)}: |{a[at]:.6g} − {n[at]:.6g}| / ({floor} + "
-        f"{abs(n[at]):.6g}) "
-        f"= {_relative(a, n, floor)[at]:.6g}."
+        f"By hand: the worst entry is {tuple(int(i) for i in at)}: |{a[at]:.6g} − {n[at]:.6g}| / ({floor} + "
+        f"{abs(n[at]):.6g}) = {_relative(a, n, floor)[at]:.6g}."
     )
 
 
@@ -386,7 +384,7 @@ def _last_entry(dx):
     dx[-1, -1] *= 0.99
 
 
-def _two_exchanged(dx):
+def _two_swapped(dx):
     dx[0, 0], dx[1, 2] = dx[1, 2], dx[0, 0]
 
 
@@ -417,7 +415,7 @@ def _right_ones_pass(function):
 
 
 def _flags(forward, backward, least):
-    """A wrong layer must be found whichever dy is drawn."""
+    """A wrong layer must be found with any dy."""
     return lambda function: all(not _error(function, forward, backward, seed=seed) <= least for seed in (8, 9))
 
 
@@ -425,48 +423,46 @@ LAYER_PROPERTIES = (
     Property(
         "G17",
         _right_ones_pass,
-        "A right layer fails your check. Draw dy once; the same dy goes to backward and into the loss (dy · "
-        "y).sum() of every nudge.",
+        "A right layer fails your check. Draw dy once: backward and the loss (dy · y).sum() of every nudge use the "
+        "same dy.",
     ),
     Property(
         "G18",
-        _flags(_dense, _edited(_dense_backward, _two_exchanged), 1e-3),
-        "A layer that exchanges two entries of dx passes your check. Compare entry with entry, not sums.",
+        _flags(_dense, _edited(_dense_backward, _two_swapped), 1e-3),
+        "A layer that swaps two entries of dx passes your check. Compare entry with entry, not sums.",
     ),
     Property(
         "S8",
         _flags(_softmax, lambda dy, y: 0 * y, 1e-3),
-        "A softmax whose backward returns zeros passes your check. With dy of all ones the loss is the sum of "
-        "its outputs, which "
-        "is 1 per row whatever x is: draw dy at random.",
+        "A softmax whose backward returns zeros passes your check. If dy is all ones, the loss is the sum of the "
+        "outputs, always 1 per row. Draw dy at random.",
     ),
     Property(
         "G2",
         lambda function: _error(function, _dense, _edited(_dense_backward, _a_nan)) == np.inf,
-        "A layer that puts NaN into dx passes, or gets no clear answer. NaN compares false with everything: the "
-        "error should be infinite.",
+        "A layer that puts NaN into dx passes or gets no clear answer. Comparisons with NaN are false: return an "
+        "infinite error.",
     ),
     Property(
         "G18",
         _flags(_dense, _edited(_dense_backward, _last_entry), 1e-3),
-        "A layer whose very last entry of dx is 1 % too small passes your check. Compare every entry, to the last.",
+        "A layer with the last entry of dx 1 % too small passes your check. Compare every entry.",
     ),
     Property(
         "L9",
         _flags(_NORM.forward, _numerator_only, 1e-3),
-        "A normalisation that forgets the neighbours in its backward passes your check. Compare dx with the "
-        "numerical gradient, every entry.",
+        "A normalisation that forgets the neighbours in its backward passes your check. Compare every entry of dx "
+        "with the numerical gradient.",
     ),
     Property(
         "G1",
         lambda function: _error(function, _dense, _dense_backward, _layer_x().astype(np.float32)) < 1e-6,
-        "A right layer fails once x is float32: there a step of 1e-5 drowns in rounding. Make a float64 copy of "
-        "x first.",
+        "A right layer fails if x is float32, where a step of 1e-5 drowns in rounding. Make a float64 copy of x first.",
     ),
     Property(
         "G1",
         lambda function: _error(function, _dense, _dense_backward, _layer_x(300.0)) < 1e-6,
-        "A right layer fails where x is some hundreds. Work in float64, with a step near 1e-5.",
+        "A right layer fails if x is in the hundreds. Work in float64, with a step near 1e-5.",
     ),
 )
 
@@ -475,7 +471,7 @@ LAYER_PROPERTIES = (
 
 
 def _wrong_along(unit=None, analytic=None, numerical=None):
-    """Ours with a part exchanged. unit(direction);  analytic(dx, u);  numerical(f, x, u, h)."""
+    """Ours with one part replaced. unit(direction);  analytic(dx, u);  numerical(f, x, u, h)."""
 
     def wrong(f, x, dx, direction, h):
         u = (unit or (lambda d: d / np.sqrt((d**2).sum())))(direction)
@@ -493,8 +489,7 @@ ALONG_WRONG = (
     Wrong(
         "G15",
         _wrong_along(unit=lambda d: d),
-        "The direction is used as it came, with a length of its own, so the step is not h. Divide it by its length "
-        "first.",
+        "You use the direction at its own length, so the step is not h. Divide it by its length first.",
     ),
     Wrong(
         "G15",
@@ -514,8 +509,7 @@ ALONG_WRONG = (
     Wrong(
         "G15",
         _wrong_along(unit=lambda d: d / np.sqrt((d**2).sum(axis=-1, keepdims=True))),
-        "You made every row of the direction a unit vector. The array as a whole is one vector: one length for all "
-        "of it.",
+        "You made every row of the direction a unit vector. The whole array is one vector and has one length.",
     ),
     Wrong(
         "G15", _wrong_along(unit=np.sign), "You keep only the signs of the direction. Divide it by its length instead."
@@ -523,8 +517,8 @@ ALONG_WRONG = (
     Wrong(
         "G15",
         lambda f, x, dx, direction, h: ((dx * direction).sum(), _wrong_along()(f, x, dx, direction, h)[1]),
-        "The numerical side walks along the unit vector, the analytic side multiplies with the direction as it "
-        "came. Use the unit vector in both.",
+        "Your numerical side uses the unit vector, your analytic side the direction at its own length. Use the unit "
+        "vector in both.",
     ),
     Wrong(
         "G15",
@@ -532,29 +526,29 @@ ALONG_WRONG = (
             _wrong_along()(f, x, dx, direction, h)[0],
             _wrong_along(unit=lambda d: d)(f, x, dx, direction, h)[1],
         ),
-        "The analytic side uses the unit vector, the numerical side walks along the direction as it came. Use the "
-        "unit vector in both.",
+        "Your analytic side uses the unit vector, your numerical side the direction at its own length. Use the unit "
+        "vector in both.",
     ),
     Wrong(
         "G16",
         _wrong_along(analytic=lambda dx, u: (dx * u).mean()),
-        "The analytic slope is the sum of dx times direction over all entries; you take the mean.",
+        "You take the mean. The analytic slope is the sum of dx · unit over all entries.",
     ),
     Wrong(
         "G16",
         _wrong_along(analytic=lambda dx, u: _length(dx)),
-        "You return the length of dx, the slope along the steepest direction. Asked for is the slope along this "
-        "one: Σ dx · unit.",
+        "You return the length of dx, the slope along the steepest direction. Return the slope along this one: Σ dx · "
+        "unit.",
     ),
     Wrong(
         "G16",
         _wrong_along(analytic=lambda dx, u: np.abs(dx * u).sum()),
-        "You add up absolute values. Some entries make f rise and some make it fall: their signs belong in the sum.",
+        "You add up absolute values. Some entries make f rise and some make it fall: keep their signs.",
     ),
     Wrong(
         "G16",
         _wrong_along(analytic=lambda dx, u: dx.sum()),
-        "You add up dx alone. How far each entry is moved matters: Σ dx · unit.",
+        "You add up dx alone. It matters how far each entry moves: Σ dx · unit.",
     ),
     Wrong(
         "G4",
@@ -574,17 +568,17 @@ ALONG_WRONG = (
     Wrong(
         "G7",
         _wrong_along(numerical=lambda f, x, u, h: (float(f(x + u)) - float(f(x - u))) / 2),
-        "You walk the whole unit vector, a step of 1. The step is h.",
+        "You step along the whole unit vector, a step of 1. Step by h.",
     ),
     Wrong(
         "G7",
         _wrong_along(numerical=lambda f, x, u, h: (float(f(x + u)) - float(f(x - u))) / (2 * h)),
-        "You walk the whole unit vector and divide by 2h. Walk h times the unit vector.",
+        "You step along the whole unit vector and divide by 2h. Step by h times the unit vector.",
     ),
     Wrong(
         "G9",
         _wrong_along(numerical=lambda f, x, u, h: (float(f(x - h * u)) - float(f(x + h * u))) / (2 * h)),
-        "The sign is turned round: it is f ahead minus f behind.",
+        "The sign is wrong: it is f ahead minus f behind.",
     ),
 )
 
@@ -618,28 +612,26 @@ LESSON = Lesson(
                 Property(
                     "G1",
                     _keeps_float64,
-                    "For a float32 x you get another gradient than for the same numbers in float64: in float32 the "
-                    "rise drowns "
-                    "in rounding. Work on a float64 copy of x.",
+                    "A float32 x gives another gradient than the same numbers in float64: the rise drowns in "
+                    "rounding. Work on a float64 copy of x.",
                 ),
                 Property(
                     "G2",
                     _takes_integers,
-                    "For an x of integers the nudge is lost: an integer array keeps 1 where you write 1.25. Work on "
-                    "a float64 copy of x.",
+                    "If x holds integers, the nudge is lost: an integer array keeps 1 where you write 1.25. Work on a "
+                    "float64 copy of x.",
                 ),
                 Property(
                     "G3",
                     _takes_a_buffer,
-                    "f may hand you the same array each time, with a new number in it: then above and below are one "
-                    "and the same, and "
-                    "their difference is 0. Take float(f(x)) at once.",
+                    "f may return the same array each time, with a new number in it: above and below are then one "
+                    "array, and their difference is 0. Take float(f(x)) at once.",
                     late=True,
                 ),
             ),
             hints=(
                 "If only one entry of x moves, by h up and by h down, what happens to f? And what must be true of x "
-                "before the next entry's turn?",
+                "before you move the next entry?",
                 "gradient[i] = (f(x with x_i + h) − f(x with x_i − h)) / 2h, one entry i at a time",
                 "kept = x[i]; x[i] = kept + h; above = float(f(x)); x[i] = kept - h; below = float(f(x)); x[i] = kept",
             ),
@@ -656,9 +648,8 @@ LESSON = Lesson(
                 Property(
                     "F3",
                     _sees_shapes,
-                    "Arrays of shapes (3,) and (2, 1) pass as equal: NumPy stretched both to (2, 3). Compare shapes "
-                    "first; "
-                    "where they differ, the error is np.inf.",
+                    "Arrays of shapes (3,) and (2, 1) pass as equal: NumPy broadcasts both to (2, 3). Compare shapes "
+                    "first; if they differ, return np.inf.",
                 ),
                 Property(
                     "G2",
@@ -669,8 +660,8 @@ LESSON = Lesson(
             ),
             hints=(
                 "How large may a difference be where the gradient is 1,000? Where it is 0? Which single entry decides?",
-                "error = max over all entries of |analytic − numerical| / (floor + |numerical|); np.inf if shapes differ "
-                "or anything is not finite",
+                "error = max over all entries of |analytic − numerical| / (floor + |numerical|); np.inf if shapes "
+                "differ or anything is not finite",
                 "return (np.abs(analytic - numerical) / (floor + np.abs(numerical))).max(), after the two tests",
             ),
         ),
@@ -683,10 +674,10 @@ LESSON = Lesson(
             properties=LAYER_PROPERTIES,
             compare=False,
             hints=(
-                "backward wants dy, and numerical_gradient wants a function with one number as its value. Which number "
-                "has dy as its derivative by y?",
-                "loss(x) = Σ dy · y(x), with one dy drawn at random and then kept; so d(loss)/dy is dy, and backward(dy, "
-                "cache) must be d(loss)/dx",
+                "backward takes dy, and numerical_gradient takes a function that returns one number. Which number's "
+                "derivative with respect to y is dy?",
+                "loss(x) = Σ dy · y(x), with one random dy, drawn once; so d(loss)/dy is dy, and backward(dy, cache) "
+                "must be d(loss)/dx",
                 "numerical = numerical_gradient(lambda x: (dy * forward(x)[0]).sum(), x, 1e-5)",
             ),
         ),

@@ -1,10 +1,10 @@
-"""Lesson 03: right answers in several styles, on NumPy alone. The first of each is what `reveal` shows."""
+"""Lesson 03: right answers in several styles, in NumPy alone; `reveal` shows the first of each."""
 
 import numpy as np
 
 
 def numerical_gradient(f, x, h):
-    x = np.array(x, dtype=np.float64)  # a copy, and of a precision in which a small rise can be seen
+    x = np.array(x, dtype=np.float64)  # a copy, precise enough to show a small rise
     gradient = np.zeros(x.shape)
     for index in np.ndindex(*x.shape):
         kept = x[index]
@@ -63,11 +63,11 @@ def worst_error_by_a_filter(analytic, numerical, floor):
 def layer_error(forward, backward, x, rng):
     x = x.astype(np.float64)
     y, cache = forward(x)
-    dy = rng.standard_normal(y.shape)  # drawn once: backward and every nudge see the same
+    dy = rng.standard_normal(y.shape)  # drawn once: backward and every nudge use the same dy
     dx = backward(dy, cache)
 
     def loss(x):
-        return (dy * forward(x)[0]).sum()  # its derivative by y is dy
+        return (dy * forward(x)[0]).sum()  # its derivative with respect to y is dy
 
     return worst_error(dx, numerical_gradient(loss, x, 1e-5), 0.01)
 

@@ -1,4 +1,4 @@
-"""Lesson 03: answers as learners get them wrong, and the row of the zoo that each is told; None: two at once."""
+"""Lesson 03: answers as learners get them wrong, each with its row of the zoo; None: no single known mistake."""
 
 import numpy as np
 
