@@ -1,4 +1,4 @@
-"""Lesson 04, the paper's update and where weights start: what is judged, and the mistakes that are known."""
+"""Lesson 04, the paper's update and where weights start: its exercises and the known mistakes."""
 
 import math
 
@@ -50,7 +50,7 @@ def _moves(rule):
 
 
 def _by_velocity(velocity):
-    """The right way to move w, by another velocity."""
+    """Move w the right way, but by another velocity."""
 
     def rule(w, v, g, lr, m, d):
         v = velocity(w, v, g, lr, m, d)
@@ -102,19 +102,18 @@ STEP_WRONG = (
     Wrong(
         "O6",
         _moves(lambda w, v, g, lr, m, d: (w, _velocity(w, v, g, lr, m, d))),
-        "w has not moved. `w = w + v` only makes a new array and gives it the name; write into the old one: `w += v`.",
+        "w has not moved. `w = w + v` only gives the name to a new array; write into the old one: `w += v`.",
     ),
     Wrong(
         "O6",
         lambda w, v, g, lr, momentum, weight_decay: None,
-        "w and v are as they were. `w = w + v` only makes a new array and gives it the name; write into the old "
-        "ones: `w += v`.",
+        "w and v are unchanged. `w = w + v` only gives the name to a new array; write into the old one: `w += v`.",
     ),
     Wrong(
         "O6",
         _moves(lambda w, v, g, lr, m, d: (w + _velocity(w, v, g, lr, m, d), v)),
-        "w moves rightly, but v forgets: your new velocity is another array under the same name. Write into it: `v "
-        "*= …`, `v -= …`, or `v[...] = …`.",
+        "w moves correctly, but v is unchanged: your new velocity is another array under the same name. Write into v: "
+        "`v *= …`, `v -= …`, or `v[...] = …`.",
     ),
     Wrong(
         "O1",
@@ -129,54 +128,51 @@ STEP_WRONG = (
     Wrong(
         "O2",
         _rate_outside(-1),
-        "The rate stands outside the velocity (PyTorch's form): v gathers gradients, and lr scales the step. In "
-        "the paper lr is inside: "
-        "after a drop of lr the old velocity keeps its size.",
+        "The rate is outside the velocity (PyTorch's form): v accumulates gradients, and lr scales the step. In the "
+        "paper lr is inside: after a drop of lr the old velocity keeps its size.",
     ),
     Wrong(
         "O2",
         _rate_outside(1),
-        "The rate stands outside the velocity: w moves by lr · v. In the paper lr is inside v, and w moves by v "
-        "itself.",
+        "The rate is outside the velocity: w moves by lr · v. In the paper lr is inside v, and w moves by v itself.",
     ),
     Wrong(
         "O2",
         _moves(lambda w, v, g, lr, m, d: (w + lr * _velocity(w, v, g, lr, m, d), _velocity(w, v, g, lr, m, d))),
-        "lr comes twice: it is in v already, so w moves by v.",
+        "lr appears twice: v already contains it, so w moves by v.",
     ),
     Wrong(
         "O2",
         _moves(lambda w, v, g, lr, m, d: (w - (m * v + lr * (g + d * w)), m * v + lr * (g + d * w))),
-        "Your v points uphill and is taken from w. The same walk, but the paper's v is the step itself: minus "
+        "Your v points uphill, and you subtract it. The walk is the same, but the paper's v is the step itself: minus "
         "before lr, and w + v.",
     ),
     Wrong(
         "O3",
         _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr * w - (1 - m) * lr * g),
-        "The gradient is damped by 1 − momentum, as in an average. The paper adds it whole; the first step would "
-        "be ten times too short.",
+        "You damp the gradient by 1 − momentum, as in an average. The paper adds it whole; at momentum 0.9 your first "
+        "step is ten times too short.",
     ),
     Wrong(
         "O3",
         _by_velocity(lambda w, v, g, lr, m, d: m * v - (1 - m) * lr * (g + d * w)),
-        "Gradient and decay are damped by 1 − momentum, as in an average. The paper adds them whole.",
+        "You damp gradient and decay by 1 − momentum, as in an average. The paper adds them whole.",
     ),
     Wrong(
         "O4",
         _decay_beside(0),
-        "The decay moves w, but v does not know of it. It is part of the velocity, and gathers momentum like the "
-        "gradient.",
+        "The decay moves w but is missing from v. It is part of the velocity and gathers momentum like the gradient.",
     ),
-    Wrong("O4", _decay_beside(1), "The decay comes twice: it is in v, and w is shrunk once more."),
+    Wrong("O4", _decay_beside(1), "The decay appears twice: in v, and again in w."),
     Wrong(
         "O4",
         _by_velocity(lambda w, v, g, lr, m, d: m * v - 2 * d * lr * w - lr * g),
-        "The decay comes twice; if you use L2 in the loss, the derivative of ½·w² is w, not 2w.",
+        "The decay is twice too large. If you derive it from an L2 loss: the derivative of ½·w² is w, not 2w.",
     ),
     Wrong(
         "O4",
         _moves(_decay_beside_plain),
-        "You shrink w by (1 − weight_decay). The decay belongs into the velocity, times lr: − weight_decay · lr · w.",
+        "You multiply w by (1 − weight_decay). The decay belongs in the velocity, times lr: − weight_decay · lr · w.",
     ),
     Wrong(
         "O4", _by_velocity(lambda w, v, g, lr, m, d: m * v - lr * g), "The decay is missing: − weight_decay · lr · w."
@@ -189,12 +185,12 @@ STEP_WRONG = (
     Wrong(
         "O4",
         _by_velocity(lambda w, v, g, lr, m, d: m * (v - d * lr * w) - lr * g),
-        "momentum multiplies the decay as well; it multiplies the old velocity only.",
+        "momentum also multiplies the decay. Let it multiply only the old velocity.",
     ),
     Wrong(
         "O5",
         _moves(_old_velocity),
-        "w moves by the old v. Update v first, then w by the new one; else the very first step goes nowhere.",
+        "w moves by the old v. Update v first, then w by the new one; otherwise the first step goes nowhere.",
     ),
     Wrong(
         "O5",
@@ -207,52 +203,54 @@ STEP_WRONG = (
         "w moves by the old velocity and the gradient, without momentum's damping. It moves by the new v.",
     ),
     Wrong(
-        "O5", _moves(_decay_of_the_moved), "The decay sees a w that has moved already. All of v comes from the old w."
+        "O5",
+        _moves(_decay_of_the_moved),
+        "You compute the decay from a w that has already moved. All of v comes from the old w.",
     ),
     Wrong(
         "O7",
         _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr * w + lr * g),
-        "You climb: the gradient points uphill, so − lr · g.",
+        "You climb: the gradient points uphill, so subtract lr · g.",
     ),
     Wrong(
         "O7",
         _by_velocity(lambda w, v, g, lr, m, d: -m * v - d * lr * w - lr * g),
-        "The old velocity is turned round; momentum keeps going where it went: + momentum · v.",
+        "The old velocity has the wrong sign. Momentum keeps the direction: + momentum · v.",
     ),
     Wrong(
         "O7",
         _moves(lambda w, v, g, lr, m, d: (w - _velocity(w, v, g, lr, m, d), _velocity(w, v, g, lr, m, d))),
-        "v is right, but you subtract it. It holds its minus signs already: w + v.",
+        "v is right, but you subtract it. It already has its minus signs: w + v.",
     ),
     Wrong(
         "O8",
         _by_velocity(lambda w, v, g, lr, m, d: 0.9 * v - d * lr * w - lr * g),
-        "Momentum is fixed at the paper's 0.9; it is the argument.",
+        "Your momentum is fixed at the paper's 0.9. Use the argument.",
     ),
     Wrong(
         "O8",
         _by_velocity(lambda w, v, g, lr, m, d: m * v - 0.0005 * lr * w - lr * g),
-        "The decay is fixed at the paper's 0.0005; it is the argument weight_decay.",
+        "Your decay is fixed at the paper's 0.0005. Use the argument weight_decay.",
     ),
     Wrong(
         "O8",
         _by_velocity(lambda w, v, g, lr, m, d: 0.9 * v - 0.0005 * lr * w - lr * g),
-        "Momentum and decay are fixed at the paper's 0.9 and 0.0005; they are arguments.",
+        "Your momentum and decay are fixed at the paper's 0.9 and 0.0005. Use the arguments.",
     ),
     Wrong(
         "O9",
         _by_velocity(lambda w, v, g, lr, m, d: -d * lr * w - lr * g),
-        "The old velocity is thrown away. Momentum keeps a part of it: momentum · v.",
+        "You throw the old velocity away. Momentum keeps part of it: momentum · v.",
     ),
     Wrong(
         "O9",
         _by_velocity(lambda w, v, g, lr, m, d: v - d * lr * w - lr * g),
-        "The old velocity is kept whole, so nothing ever slows down. Multiply it by momentum.",
+        "You keep the whole old velocity, so nothing ever slows down. Multiply it by momentum.",
     ),
     Wrong(
         "O9",
         _by_velocity(lambda w, v, g, lr, m, d: (1 - m) * v - d * lr * w - lr * g),
-        "You keep 1 − momentum of the old velocity; momentum is the share that is kept.",
+        "You keep the share 1 − momentum of the old velocity. Keep the share momentum.",
     ),
 )
 
@@ -277,7 +275,7 @@ def _draw(function, std=_STD, seed=2):
 
 
 def _same_numbers(function):
-    """False where two calls, one after the other, give one and the same."""
+    """False if two calls in a row give the same numbers."""
     rng = np.random.default_rng(3)
     return not np.array_equal(function(_SHAPE, _STD, rng), function(_SHAPE, _STD, rng))
 
@@ -289,11 +287,11 @@ def _repeatable(function):
 def _distinct(function):
     found = _draw(function)
     distinct = len(np.unique(found))
-    return distinct > 0.9 * found.size or f"Of {found.size:,} numbers only {distinct:,} differ."
+    return distinct > 0.9 * found.size or f"Only {distinct:,} of {found.size:,} numbers are distinct."
 
 
 def _of_std(least, most, wanted=None):
-    """Holds unless the std is between least and most times `wanted` (of _STD and the shape)."""
+    """Holds unless the std is between `least` and `most` times `wanted`, _STD if None."""
 
     def holds(function):
         found = _draw(function).std()
@@ -307,7 +305,7 @@ def _std_right(function):
     for std in (_STD, 0.3):
         found = _draw(function, std).std()
         if not 0.96 * std < found < 1.04 * std:
-            return f"Asked for {std}, yours is {found:.3g}."
+            return f"It is {found:.3g}, expected {std}."
 
 
 def _mean_right(function):
@@ -316,75 +314,75 @@ def _mean_right(function):
 
 
 def _tails(function):
-    """How far out the farthest numbers lie, in standard deviations."""
+    """How far the farthest number is from the mean, in standard deviations."""
     found = _draw(function)
     return float(np.abs(found - found.mean()).max() / found.std())
 
 
 def _normal_tails(function):
     tails = _tails(function)
-    return 3.2 < tails < 10 or f"Your farthest weight is {tails:.2f} standard deviations out."
+    return 3.2 < tails < 10 or f"Your farthest weight is {tails:.2f} standard deviations from the mean."
 
 
 WEIGHT_PROPERTIES = (
     Property(
         "I1",
         lambda function: _draw(function).any(),
-        "All weights are 0, so all units of a layer compute the same, get the same gradient, and stay the same "
-        "for ever.",
+        "All weights are 0, so all units of a layer compute the same, get the same gradient, and stay the same for "
+        "ever. Draw them at random.",
     ),
     Property(
         "I3",
         _repeatable,
-        "Two generators with the same seed give different weights: you draw from a generator of your own. Use "
-        "the rng that you are given.",
+        "Two generators with the same seed give different weights: you draw from a generator of your own. Use the rng "
+        "that you are given.",
     ),
     Property(
         "I1",
         _same_numbers,
-        "Two layers, drawn one after the other, get the same numbers: you make a generator with a fixed seed "
-        "inside. Use the rng that you are given.",
+        "Two layers drawn one after the other get the same numbers: you make a generator with a fixed seed inside. "
+        "Use the rng that you are given.",
     ),
     Property(
         "I1",
         _distinct,
-        "The same few numbers are repeated through the array, so many units start, and stay, alike. Draw one "
-        "number for each weight: the whole shape.",
+        "The array repeats the same few numbers, so many units start and stay alike. Draw one number per weight: the "
+        "whole shape.",
     ),
     Property(
         "I1",
         _of_std(0.97, 1.03, math.sqrt(_STD)),
-        "std was taken for a variance: yours are sqrt(std) wide. The paper's 0.01 is the standard deviation.",
+        "You take std for the variance, so your standard deviation is √std. The paper's 0.01 is the standard "
+        "deviation.",
     ),
     Property(
         "I1",
         _of_std(0.97, 1.03, _STD**2),
-        "Your weights are std² wide: NumPy's normal wants the standard deviation itself, not the variance.",
+        "Your standard deviation is std²: NumPy's normal takes the standard deviation itself, not the variance.",
     ),
-    Property("I4", _mean_right, "The weights do not lie around 0."),
+    Property("I4", _mean_right, "Your weights are not centred on 0."),
     Property(
         "I5",
         lambda function: _tails(function) > 2.6 or _of_std(0.56, 0.60)(function),
-        "Your weights are uniform between −std and std, which makes their standard deviation std/√3. Draw from "
-        "a normal distribution.",
+        "Your weights are uniform between −std and std, which makes their standard deviation std/√3. Draw from a "
+        "normal distribution.",
     ),
     Property(
         "I5",
         _normal_tails,
-        "That is not a normal distribution: among 15,000 numbers some lie beyond three standard deviations, and "
-        "none beyond ten.",
+        "Your weights are not normal: of 15,000 normal numbers, some lie beyond three standard deviations and none "
+        "beyond ten.",
     ),
     Property(
         "I6",
         _of_std(0.97, 1.03, math.sqrt(2 / np.prod(_SHAPE[:-1]))),
-        "You scale by the number of inputs (He's rule of 2015). The paper's rule of 2012 knows only std.",
+        "You scale by the number of inputs (He's rule of 2015). The paper's rule of 2012 uses only std.",
     ),
-    Property("I1", _std_right, "The standard deviation is not the one asked for."),
+    Property("I1", _std_right, "Your standard deviation is wrong."),
     Property(
         "C16",
         lambda function: np.asarray(function(_SHAPE, _STD, np.random.default_rng(2))).dtype == np.float32,
-        "The weights come out as float64. NumPy draws float64 unless told otherwise; hand back float32, half "
-        "the memory.",
+        "Your weights are float64, NumPy's default. Return float32: half the memory.",
     ),
 )
 
@@ -400,13 +398,13 @@ BIAS_WRONG = (
     Wrong(
         "I1",
         _ones(),
-        "All biases are 0. In five layers the paper starts them at 1, so that their ReLUs see something positive.",
+        "All biases are 0. In five layers the paper starts them at 1, so that their ReLUs get positive inputs.",
     ),
     Wrong("I1", _ones(*_NAMES), "All biases are 1. The paper's are 1 in five of the eight layers only."),
-    Wrong("I1", _ones("conv1", "conv3", "fc8"), "Just the other way round: yours are 1 where the paper's are 0."),
+    Wrong("I1", _ones("conv1", "conv3", "fc8"), "Yours are the wrong way round: 1 where the paper's are 0."),
     Wrong("I1", _ones(*_NAMES[1:]), "Yours are 1 everywhere but in conv1; conv3 and fc8 start at 0 too."),
     Wrong("I1", _ones(*_NAMES[1:-1]), "Nearly: conv3 starts at 0."),
-    Wrong("I1", _ones(*_ONES, "fc8"), "Nearly: fc8 gives the scores and has no ReLU behind it; its biases start at 0."),
+    Wrong("I1", _ones(*_ONES, "fc8"), "Nearly: fc8 gives the scores and has no ReLU after it; its biases start at 0."),
     Wrong(
         "I1",
         _ones("conv2", "conv4", "conv5"),
@@ -416,21 +414,21 @@ BIAS_WRONG = (
     Wrong(
         "I1",
         _ones("conv3", "conv5", "fc7"),
-        "You counted layers from 0. “Second, fourth, and fifth” are conv2, conv4 and conv5; and fc6 and fc7 are "
-        "the hidden ones.",
+        "You counted layers from 0. “Second, fourth, and fifth” are conv2, conv4 and conv5; and fc6 and fc7 are the "
+        "hidden ones.",
     ),
     Wrong("I1", _ones("conv2", "conv4", "conv5", "fc6", "fc7", "conv1"), "Nearly: conv1 starts at 0."),
     Wrong(
         "I1",
         lambda names: np.array([float(place in (1, 3, 4, 5, 6)) for place in range(len(names))]),
-        "You went by the place in the list, not by the name. The list need not be in the network's order.",
+        "You use the position in the list, not the name. The list need not be in the network's order.",
     ),
     Wrong(
         "I7",
         lambda names: 0.01 * np.random.default_rng(0).standard_normal(len(names)),
-        "You drew the biases at random. They start at a constant, 1 or 0.",
+        "You draw the biases at random. They start at a constant, 1 or 0.",
     ),
-    Wrong("I7", lambda names: 0.1 * biases(names), "The constant is 1 in the paper, not 0.1."),
+    Wrong("I7", lambda names: 0.1 * biases(names), "The paper's constant is 1, not 0.1."),
 )
 
 
@@ -442,15 +440,11 @@ def _passed(epoch, drops):
 
 
 RATE_WRONG = (
-    Wrong(
-        "O10",
-        lambda epoch, lr, drops: lr,
-        "The rate never drops. Divide it by 10 once for every drop that lies behind.",
-    ),
+    Wrong("O10", lambda epoch, lr, drops: lr, "The rate never drops. Divide it by 10 for every drop reached."),
     Wrong(
         "O11",
         lambda epoch, lr, drops: lr * 0.1 ** sum(epoch > drop for drop in drops),
-        "Each drop comes one epoch late: it holds from the epoch named on, so compare with >=.",
+        "Each drop comes one epoch late. It applies from its own epoch on, so compare with >=.",
     ),
     Wrong(
         "O11",
@@ -460,24 +454,22 @@ RATE_WRONG = (
     Wrong(
         "O12",
         lambda epoch, lr, drops: lr / 10 if epoch in drops else lr,
-        "The rate drops in the very epoch named and is back in the next. A drop holds for all that follows: "
-        "compare with >=.",
+        "Your rate drops for one epoch only. A drop applies for ever: compare with >=.",
     ),
     Wrong(
         "O12",
         lambda epoch, lr, drops: lr * 0.1 ** (drops.index(epoch) + 1) if epoch in drops else lr,
-        "The rate drops in the very epoch named and is back in the next. A drop holds for all that follows: "
-        "compare with >=.",
+        "Your rate drops for one epoch only. A drop applies for ever: compare with >=.",
     ),
     Wrong(
         "O12",
         lambda epoch, lr, drops: lr / 10 if epoch >= drops[0] else lr,
-        "You look at the first drop only. Every drop that lies behind divides by 10 once more.",
+        "You use only the first drop. Every drop reached divides by 10 again.",
     ),
     Wrong(
         "O12",
         lambda epoch, lr, drops: lr / 10 if epoch >= drops[-1] else lr,
-        "You look at the last drop only. Every drop that lies behind divides by 10 once more.",
+        "You use only the last drop. Every drop reached divides by 10 again.",
     ),
     Wrong(
         "O13",
@@ -487,7 +479,7 @@ RATE_WRONG = (
     Wrong(
         "O13",
         lambda epoch, lr, drops: lr / max(1, 10 * _passed(epoch, drops)),
-        "After two drops the rate is lr/20 in yours. Every drop divides what is left by 10: lr/10, lr/100, lr/1000.",
+        "After two drops your rate is lr/20. Every drop divides the current rate by 10: lr/10, lr/100, lr/1000.",
     ),
     Wrong(
         "O13",
@@ -512,37 +504,37 @@ RATE_WRONG = (
     Wrong(
         "O14",
         lambda epoch, lr, drops: lr * 0.1 ** (1 + _passed(epoch, drops)),
-        "The rate is divided once too often: before the first drop it is lr itself.",
+        "You divide once too often: before the first drop the rate is lr itself.",
     ),
     Wrong(
         "O14",
         lambda epoch, lr, drops: lr * 0.1 ** max(0, _passed(epoch, drops) - 1),
-        "The rate is divided once too seldom: the first drop counts.",
+        "You divide one time too few: the first drop counts.",
     ),
     Wrong(
         "O14",
         lambda epoch, lr, drops: lr * 0.1 ** min(_passed(epoch, drops), 2),
-        "Your last drop does not count. Count all that lie behind.",
+        "You leave out the last drop. Count every drop reached.",
     ),
     Wrong(
         "O8",
         lambda epoch, lr, drops: 0.01 * 0.1 ** _passed(epoch, drops),
-        "The rate starts from the paper's 0.01; it starts from the argument lr.",
+        "Your rate starts at the paper's 0.01. Start at the argument lr.",
     ),
     Wrong(
         "O8",
         lambda epoch, lr, drops: lr * 0.1 ** _passed(epoch, (25, 51, 79)),
-        "The drops are fixed at the source's epochs; they are the argument.",
+        "Your drops are fixed at the source's epochs. Use the argument drops.",
     ),
 )
 
 
 def _rate_by_hand(arguments, output, index):
     epoch, lr, drops = arguments
-    behind = [drop for drop in drops if epoch >= drop]
+    reached = [drop for drop in drops if epoch >= drop]
     return (
-        f"By hand: at epoch {epoch}, of the drops {drops} behind are {behind}; "
-        f"{lr} / 10^{len(behind)} = {rate(epoch, lr, drops):.6g}."
+        f"By hand: at epoch {epoch} the drops reached are {reached}; {lr} / 10^{len(reached)} = "
+        f"{rate(epoch, lr, drops):.6g}."
     )
 
 
@@ -571,8 +563,8 @@ LESSON = Lesson(
             wrong=STEP_WRONG,
             by_hand=_step_by_hand,
             hints=(
-                "Two lines in the paper: which of them changes v, which w? Which of the two comes first, and which array "
-                "must not change at all?",
+                "Which of the paper's two lines changes v, which w? Which line comes first, and which array must not "
+                "change at all?",
                 "v ← momentum · v − weight_decay · lr · w − lr · g;  w ← w + v",
                 "v[...] = momentum * v - weight_decay * lr * w - lr * g, then w += v",
             ),
@@ -586,7 +578,7 @@ LESSON = Lesson(
             wrong=RATE_WRONG,
             by_hand=_rate_by_hand,
             hints=(
-                "At epoch 60 with drops at 25, 51 and 79: how many lie behind?",
+                "With drops at 25, 51 and 79, how many have been reached by epoch 60?",
                 "rate = lr / 10^(number of drops with epoch ≥ drop)",
                 "lr * 0.1 ** sum(epoch >= drop for drop in drops)",
             ),
@@ -600,8 +592,8 @@ LESSON = Lesson(
             properties=WEIGHT_PROPERTIES,
             compare=False,
             hints=(
-                "What must differ between two layers drawn one after the other, and what must be the same when the whole "
-                "run is repeated?",
+                "What must differ between two layers drawn one after the other, and what must stay the same when you "
+                "repeat the whole run?",
                 "weight ~ N(0, std²): std times standard normal numbers, one for each entry of shape",
                 "(std * rng.standard_normal(shape)).astype(np.float32)",
             ),

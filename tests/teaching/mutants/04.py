@@ -1,4 +1,4 @@
-"""Lesson 04: answers as learners get them wrong, and the row of the zoo that each is told; None: two at once."""
+"""Lesson 04: answers as learners get them wrong, each with its row of the zoo; None: no single known mistake."""
 
 import numpy as np
 
@@ -247,7 +247,7 @@ def one_biases(names):
     return np.ones(len(names))
 
 
-def turned_round(names):
+def wrong_way_round(names):
     return np.array([int(n in ["conv1", "conv3", "fc8"]) for n in names])
 
 
@@ -412,7 +412,7 @@ MUTANTS = [
     ("04-weights", "I5", uniform_and_double),
     ("04-biases", "I1", zero_biases),
     ("04-biases", "I1", one_biases),
-    ("04-biases", "I1", turned_round),
+    ("04-biases", "I1", wrong_way_round),
     ("04-biases", "I1", all_but_the_first),
     ("04-biases", "I1", all_hidden),
     ("04-biases", "I1", scores_too),
