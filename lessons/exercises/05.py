@@ -1,4 +1,4 @@
-"""Lesson 05, ReLU and what came before it: what is judged, and the mistakes that are known."""
+"""Lesson 05, ReLU and what came before it: its exercises and the known mistakes."""
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def gradient_sizes(dy, ys, weights, backward):
 
 
 def _x(shape=(2, 5, 7, 3), seed=0):
-    """Between −3 and 3, and exactly 0 here and there: the one place where ReLU has no slope."""
+    """Numbers between −3 and 3, some exactly 0: the one place where ReLU has no slope."""
     x = np.random.default_rng(seed).uniform(-3, 3, shape)
     x.flat[::11] = 0.0
     return x
@@ -75,7 +75,7 @@ def _sigmoid(x):
 
 
 def _stack(L, N, M, seed, backward):
-    """L layers of M units: equal widths, so that a weight left untransposed gives numbers that can be recognised."""
+    """L layers of M units: equal widths, so that an untransposed weight gives numbers, which can be recognised."""
     rng = np.random.default_rng(seed)
     ys = [rng.uniform(-0.9, 0.9, (N, M)) for _ in range(L)]
     return rng.standard_normal((N, M)), ys, [rng.standard_normal((M, M)) for _ in range(L)], backward
@@ -102,12 +102,12 @@ FORWARD_WRONG = (
     Wrong(
         "R6",
         lambda x: np.clip(x, 0, 1),
-        "You cut off at 1 as well. Above 0 nothing is changed, however large: that is what keeps the slope at 1.",
+        "You also cut off at 1. Above 0 nothing changes, however large x is: that keeps the slope at 1.",
     ),
     Wrong(
         "R7",
         lambda x: np.where(x > 0, x, 0.01 * x),
-        "A hundredth of every negative leaks through (that is the leaky ReLU, a later variant). The paper's gives 0.",
+        "A hundredth of every negative leaks through (a leaky ReLU, a later variant). The paper's gives 0.",
     ),
     Wrong(
         "R7",
@@ -117,15 +117,13 @@ FORWARD_WRONG = (
     Wrong(
         "R8",
         lambda x: np.minimum(x, 0),
-        "You keep the negatives and cut off the positives: it is the maximum of x and 0, not the minimum.",
+        "You keep the negatives and cut off the positives: take the maximum of x and 0, not the minimum.",
     ),
-    Wrong(
-        "R8", lambda x: np.maximum(-x, 0), "You rectify −x: what should pass is cut off, what should be cut off passes."
-    ),
+    Wrong("R8", lambda x: np.maximum(-x, 0), "You rectify −x, which passes the negatives and cuts off the positives."),
     Wrong(
         "R20",
         lambda x: np.log1p(np.exp(x)),
-        "This is log(1 + e^x), a smooth neighbour of the ReLU. The ReLU has a corner at 0, and is exactly 0 left of it.",
+        "That is log(1 + e^x), the softplus. The ReLU has a corner at 0 and is exactly 0 left of it.",
     ),
     Wrong("R21", lambda x: x.copy(), "Nothing is cut off: y equals x, negatives and all."),
 )
@@ -135,27 +133,28 @@ RELU_WRONG = (
     Wrong(
         "R1",
         lambda dy, x: dy * (dy > 0),
-        "Your gate is the sign of dy. The gate is the sign of x: a negative gradient passes where x was positive.",
+        "You gate by the sign of dy. Gate by the sign of x: a negative gradient passes where x is positive.",
     ),
     Wrong(
         "R9",
         lambda dy, x: dy * ((dy > 0) & (x > 0)),
-        "You stop negative gradients as well. (That is guided backpropagation, for pictures of nets; it is not the derivative.)",
+        "You also stop negative gradients. That is guided backpropagation, used to visualise nets, not the derivative.",
     ),
     Wrong(
         "R2",
         lambda dy, x: dy.copy(),
-        "Your gate is open everywhere, whatever the sign of x. If you clip x to 0 first, x ≥ 0 is true for every entry.",
+        "Your gate is open everywhere, whatever the sign of x. (If you clip x at 0 first, x ≥ 0 is true everywhere.)",
     ),
     Wrong(
         "R3",
         lambda dy, x: dy * (x >= 0),
-        "You let the gradient through where x is exactly 0. A convention, not an error: ours is 0 there, like PyTorch's. Ask x > 0.",
+        "You pass the gradient where x is exactly 0. That is a convention; ours, like PyTorch's, is 0 there: use x > "
+        "0.",
     ),
     Wrong(
         "R3",
         lambda dy, x: dy * (0.5 + 0.5 * np.sign(x)),
-        "You give half the gradient where x is exactly 0. A convention, not an error: ours is 0 there, like PyTorch's.",
+        "You pass half the gradient where x is exactly 0. That is a convention; ours, like PyTorch's, is 0 there.",
     ),
     Wrong("R8", lambda dy, x: dy * (x < 0), "The gate is the wrong way round: yours is open where x is negative."),
     Wrong("R8", lambda dy, x: dy * (x <= 0), "The gate is the wrong way round: yours is open where x is not positive."),
@@ -172,15 +171,16 @@ RELU_WRONG = (
     Wrong(
         "R15",
         lambda dy, x: (x > 0).astype(dy.dtype),
-        "This is the slope alone. By the chain rule it is multiplied by dy, what came from above.",
+        "That is the slope alone. By the chain rule, multiply it by dy, the gradient from above.",
     ),
     Wrong(
-        "R5", lambda dy, x: np.maximum(x, 0), "This is forward's y. backward returns dy where x > 0, and 0 elsewhere."
+        "R5", lambda dy, x: np.maximum(x, 0), "That is forward's y. backward returns dy where x > 0, and 0 elsewhere."
     ),
     Wrong(
         "R7",
         lambda dy, x: dy * np.where(x > 0, 1, 0.01),
-        "A hundredth of the gradient leaks through the closed gate (a leaky ReLU, a later variant). The paper's gives 0.",
+        "A hundredth of the gradient leaks through the closed gate (a leaky ReLU, a later variant). The paper's gives "
+        "0.",
     ),
     Wrong(
         "R4",
@@ -194,31 +194,35 @@ TANH_WRONG = (
     Wrong(
         "R11",
         lambda dy, y: dy * (1 - np.tanh(y) ** 2),
-        "You take tanh once more: y is already tanh(x), so the slope is 1 − y².",
+        "You apply tanh again: y is already tanh(x), so the slope is 1 − y².",
     ),
     Wrong("R12", lambda dy, y: dy * (1 - y), "The square is missing: the slope of tanh is 1 − y², even in y."),
     Wrong("R12", lambda dy, y: dy * (1 - y) ** 2, "The square is in the wrong place: it is 1 − y², not (1 − y)²."),
-    Wrong("R12", lambda dy, y: dy * np.sqrt(1 - y * y), "There is a square root too many: the slope is 1 − y² itself."),
+    Wrong("R12", lambda dy, y: dy * np.sqrt(1 - y * y), "One square root too many: the slope is 1 − y² itself."),
     Wrong(
         "R12",
         lambda dy, y: dy * (1 + y * y),
-        "The sign is wrong: the slope is 1 − y², 1 in the middle and less and less outwards. Yours grows.",
+        "The sign is wrong: the slope is 1 − y², 1 in the middle and smaller outwards. Yours grows.",
     ),
     Wrong(
-        "R13", lambda dy, y: dy * y * (1 - y), "This is the slope of the sigmoid, y · (1 − y). For tanh it is 1 − y²."
+        "R13", lambda dy, y: dy * y * (1 - y), "That is the slope of the sigmoid, y · (1 − y). For tanh it is 1 − y²."
     ),
-    Wrong("R13", lambda dy, y: dy * (y > 0), "This is the ReLU's gate. tanh has a slope everywhere: 1 − y²."),
+    Wrong("R13", lambda dy, y: dy * (y > 0), "That is the ReLU's gate. tanh has a slope everywhere: 1 − y²."),
     Wrong(
-        "R14", lambda dy, y: dy - y**2, "Brackets: dy * 1 − y² leaves dy out of the second term. It is dy · (1 − y²)."
+        "R14",
+        lambda dy, y: dy - y**2,
+        "Brackets are missing: dy * 1 − y² leaves dy out of the second term. It is dy · (1 − y²).",
     ),
-    Wrong("R14", lambda dy, y: 1 - dy * y**2, "Brackets: dy belongs to both terms, dy · (1 − y²)."),
+    Wrong("R14", lambda dy, y: 1 - dy * y**2, "Brackets are missing: dy multiplies both terms, dy · (1 − y²)."),
     Wrong(
         "R15",
         lambda dy, y: 1 - y**2,
-        "This is the slope alone. By the chain rule it is multiplied by dy, what came from above.",
+        "That is the slope alone. By the chain rule, multiply it by dy, the gradient from above.",
     ),
     Wrong("R10", lambda dy, y: dy * y, "You multiply dy by y; the slope of tanh is 1 − y²."),
-    Wrong("R10", lambda dy, y: dy * y**2, "You multiply dy by y², which is what is lost; what is left is 1 − y²."),
+    Wrong(
+        "R10", lambda dy, y: dy * y**2, "You multiply dy by y², the part that is lost. The part that is left is 1 − y²."
+    ),
 )
 
 
@@ -226,38 +230,42 @@ SIGMOID_WRONG = (
     Wrong(
         "R11",
         lambda dy, y: dy * _sigmoid(y) * (1 - _sigmoid(y)),
-        "You take the sigmoid once more: y is already sigmoid(x), so the slope is y · (1 − y).",
+        "You apply the sigmoid again: y is already sigmoid(x), so the slope is y · (1 − y).",
     ),
     Wrong(
-        "R13", lambda dy, y: dy * (1 - y**2), "This is the slope of tanh, 1 − y². For the sigmoid it is y · (1 − y)."
+        "R13", lambda dy, y: dy * (1 - y**2), "That is the slope of tanh, 1 − y². For the sigmoid it is y · (1 − y)."
     ),
     Wrong(
-        "R13", lambda dy, y: dy * (y > 0), "This is the ReLU's gate; a sigmoid is never below 0, so it is always open."
+        "R13",
+        lambda dy, y: dy * (y > 0),
+        "That is the ReLU's gate; a sigmoid's y is always above 0, so it is always open.",
     ),
     Wrong("R12", lambda dy, y: dy * (1 - y), "The factor y is missing: the slope is y · (1 − y), flat at both ends."),
-    Wrong("R12", lambda dy, y: dy * y * (1 - y) ** 2, "There is a factor 1 − y too many: the slope is y · (1 − y)."),
-    Wrong("R12", lambda dy, y: dy * y * (1 - y**2), "There is a square too many: the slope is y · (1 − y)."),
+    Wrong("R12", lambda dy, y: dy * y * (1 - y) ** 2, "One factor 1 − y too many: the slope is y · (1 − y)."),
+    Wrong("R12", lambda dy, y: dy * y * (1 - y**2), "One square too many: the slope is y · (1 − y)."),
     Wrong("R12", lambda dy, y: dy * y * (1 + y), "The sign is wrong: the slope is y · (1 − y), at most a quarter."),
-    Wrong("R14", lambda dy, y: dy * y - y, "Brackets: it is dy · y · (1 − y), dy times both factors."),
-    Wrong("R14", lambda dy, y: dy * y - y**2, "Brackets: y · (1 − y) is y − y², and dy multiplies all of it."),
+    Wrong("R14", lambda dy, y: dy * y - y, "Brackets are missing: it is dy · y · (1 − y), dy times both factors."),
+    Wrong(
+        "R14", lambda dy, y: dy * y - y**2, "Brackets are missing: y · (1 − y) is y − y², and dy multiplies all of it."
+    ),
     Wrong(
         "R15",
         lambda dy, y: y * (1 - y),
-        "This is the slope alone. By the chain rule it is multiplied by dy, what came from above.",
+        "That is the slope alone. By the chain rule, multiply it by dy, the gradient from above.",
     ),
     Wrong("R10", lambda dy, y: dy * y, "The factor 1 − y is missing: the slope is y · (1 − y), flat at both ends."),
 )
 
 
-def _sizes(slopes=0, turned=True, before=False, step=lambda a: np.sqrt((a**2).mean())):
-    """gradient_sizes with a mistake: another layer's y or none, weights as they are, dy in place of dz, another measure."""
+def _sizes(slopes=0, transposed=True, before=False, step=lambda a: np.sqrt((a**2).mean())):
+    """gradient_sizes with a mistake: another layer's y or none, weights not transposed, dy for dz, another measure."""
 
     def wrong(dy, ys, weights, backward):
         sizes = np.zeros(len(ys))
         for layer in reversed(range(len(ys))):
             dz = dy if slopes is None else backward(dy, ys[max(0, min(layer + slopes, len(ys) - 1))])
             sizes[layer] = step(dy if before else dz)
-            dy = dz @ (weights[layer].T if turned else weights[layer])
+            dy = dz @ (weights[layer].T if transposed else weights[layer])
         return sizes
 
     return wrong
@@ -297,26 +305,20 @@ SIZES_WRONG = (
     Wrong(
         "R16",
         _sizes(slopes=None),
-        "The activations are missing: each layer first turns dy into dz = backward(dy, ys[layer]), then goes through its weight.",
+        "The activations are missing: in each layer dy first becomes dz = backward(dy, ys[l]), then meets the weights.",
     ),
-    Wrong("R17", _sizes(slopes=-1), "backward gets the output of the layer below: layer's own output is ys[layer]."),
-    Wrong("R17", _sizes(slopes=1), "backward gets the output of the layer above: layer's own output is ys[layer]."),
+    Wrong("R17", _sizes(slopes=-1), "You give backward the output of the layer below. Layer l's own output is ys[l]."),
+    Wrong("R17", _sizes(slopes=1), "You give backward the output of the layer above. Layer l's own output is ys[l]."),
     Wrong(
-        "R17",
-        _other_weight,
-        "The gradient goes down through the weight of the layer below: layer's own weight is weights[layer].",
+        "R17", _other_weight, "You multiply by the weights of the layer below. Layer l's own weights are weights[l]."
     ),
     Wrong(
         "R18",
-        _sizes(turned=False),
-        "The weight is not transposed. Forward was z = y_below · weight, so backward is dz · weightᵀ.",
+        _sizes(transposed=False),
+        "You do not transpose the weights. Forward was z = y_below · weight, so backward is dz · weightᵀ.",
     ),
-    Wrong("R19", _sizes(before=True), "You measure dy, before the activation's slope. Asked for is dz, after it."),
-    Wrong(
-        "R19",
-        _after_the_weight,
-        "You measure below the weight, one step too far. Asked for is dz, before it is multiplied by weightᵀ.",
-    ),
+    Wrong("R19", _sizes(before=True), "You measure dy, before the activation's slope. Measure dz, after it."),
+    Wrong("R19", _after_the_weight, "You measure one step too late. Measure dz, before multiplying it by weightᵀ."),
     Wrong(
         "R22",
         lambda *a: _sizes()(*a)[::-1].copy(),
@@ -325,16 +327,16 @@ SIZES_WRONG = (
     Wrong(
         "R22",
         _from_the_bottom,
-        "You walk from the lowest layer upwards. A gradient comes from the top: reversed(range(L)).",
+        "You go from the lowest layer upwards. A gradient comes from the top: reversed(range(L)).",
     ),
-    Wrong("R22", _dy_never_moves, "dy never moves on: below a layer it is dz · weightᵀ of that layer."),
+    Wrong("R22", _dy_never_moves, "You use the same dy in every layer. Below layer l it is dz · weights[l]ᵀ."),
     Wrong("R23", _sizes(step=lambda a: (a**2).mean()), "The root is missing: root mean square is √(mean of dz²)."),
     Wrong(
         "R23",
         _sizes(step=lambda a: np.sqrt((a**2).sum())),
         "You take the length of dz, the root of the sum. It grows with the width; the mean of dz² does not.",
     ),
-    Wrong("R23", _sizes(step=lambda a: np.abs(a).mean()), "You take the mean of |dz|; asked for is √(mean of dz²)."),
+    Wrong("R23", _sizes(step=lambda a: np.abs(a).mean()), "You take the mean of |dz|. Take √(mean of dz²)."),
     Wrong(
         "R23",
         _sizes(step=lambda a: a.std()),
@@ -348,13 +350,13 @@ SIZES_WRONG = (
 
 def _relu_by_hand(arguments, output, index):
     x = arguments[0][index]
-    return f"By hand: x there is {x:.6g}, {'above 0, so it passes' if x > 0 else 'not above 0, so y = 0'}."
+    return f"By hand: x is {x:.6g} there, {'above 0, so it passes' if x > 0 else 'not above 0, so y = 0'}."
 
 
 def _gate_by_hand(arguments, output, index):
     dy, x = (a[index] for a in arguments)
     gate = f"above 0: the gate is open, dx = dy = {dy:.6g}" if x > 0 else "not above 0: the gate is closed, dx = 0"
-    return f"By hand: x there is {x:.6g}, {gate}."
+    return f"By hand: x is {x:.6g} there, {gate}."
 
 
 def _tanh_by_hand(arguments, output, index):
@@ -371,8 +373,8 @@ def _sizes_by_hand(arguments, output, index):
     dy, ys, weights, backward = arguments
     top = backward(dy, ys[-1])
     return (
-        f"By hand, the top layer: dz = backward(dy, ys[{len(ys) - 1}]), whose first entry is {top[0, 0]:.6g}; "
-        f"√(mean of dz²) = {np.sqrt((top**2).mean()):.6g}. The next layer's dy is dz · weights[{len(ys) - 1}]ᵀ."
+        f"By hand, the top layer: dz = backward(dy, ys[{len(ys) - 1}]), whose first entry is {top[0, 0]:.6g}; √(mean "
+        f"of dz²) = {np.sqrt((top**2).mean()):.6g}. The next layer's dy is dz · weights[{len(ys) - 1}]ᵀ."
     )
 
 
@@ -417,10 +419,10 @@ LESSON = Lesson(
             ("dx",),
             wrong=TANH_WRONG,
             by_hand=_tanh_by_hand,
-            ratios=((-1, "The sign is turned round: the slope is 1 − y², never negative."),),
+            ratios=((-1, "The sign is wrong: the slope is 1 − y², never negative."),),
             hints=(
                 "Where is tanh steepest, and what is y there? Where is it flat, and what is y there?",
-                "d tanh(x)/dx = 1 − tanh²(x), and tanh(x) is the y that you are handed",
+                "d tanh(x)/dx = 1 − tanh²(x), and tanh(x) is the y that you are given",
                 "return dy * (1 - y**2)",
             ),
         ),
@@ -432,9 +434,10 @@ LESSON = Lesson(
             ("dx",),
             wrong=SIGMOID_WRONG,
             by_hand=_sigmoid_by_hand,
-            ratios=((-1, "The sign is turned round: the slope is y · (1 − y), never negative."),),
+            ratios=((-1, "The sign is wrong: the slope is y · (1 − y), never negative."),),
             hints=(
-                "y runs from 0 to 1. The slope is 0 at both ends and largest half way: which product of two factors does that?",
+                "y runs from 0 to 1. The slope is 0 at both ends and largest halfway: which product of two factors "
+                "does that?",
                 "y = 1 / (1 + e^−x), so dy/dx = e^−x / (1 + e^−x)² = y · (1 − y)",
                 "return dy * y * (1 - y)",
             ),
@@ -449,9 +452,12 @@ LESSON = Lesson(
             wrong=SIZES_WRONG,
             by_hand=_sizes_by_hand,
             hints=(
-                "Which layer does the gradient meet first? What are the two things that it passes in each layer, and in which order?",
-                "from the top: dz = backward(dy, ys[l]);  sizes[l] = √(mean of dz²);  then dy = dz · weights[l]ᵀ for the layer below",
-                "for l in reversed(range(len(ys))): dz = backward(dy, ys[l]); sizes[l] = np.sqrt((dz**2).mean()); dy = dz @ weights[l].T",
+                "Which layer does the gradient meet first? Which two things does it pass in each layer, and in which "
+                "order?",
+                "from the top: dz = backward(dy, ys[l]);  sizes[l] = √(mean of dz²);  then dy = dz · weights[l]ᵀ for "
+                "the layer below",
+                "for l in reversed(range(len(ys))): dz = backward(dy, ys[l]); sizes[l] = np.sqrt((dz**2).mean()); dy "
+                "= dz @ weights[l].T",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Lesson 05: answers as learners get them wrong, and the row of the zoo that each must be told; None: two mistakes at once."""
+"""Lesson 05: answers as learners get them wrong, each with its row of the zoo; None: no single known mistake."""
 
 import math
 
@@ -103,11 +103,11 @@ def half_at_zero(dy, x):
     return dy * np.heaviside(x, 0.5)
 
 
-def gate_turned_round(dy, x):
+def gate_the_wrong_way_round(dy, x):
     return np.where(x > 0, 0, dy) * (x != 0)
 
 
-def gate_turned_round_with_zero(dy, x):
+def gate_the_wrong_way_round_with_zero(dy, x):
     dx = dy.copy()
     dx[x > 0] = 0
     return dx
@@ -376,8 +376,8 @@ MUTANTS = [
     ("05-relu-backward", "unchanged", writes_into_dy),
     ("05-relu-backward", "R3", open_at_zero),
     ("05-relu-backward", "R3", half_at_zero),
-    ("05-relu-backward", "R8", gate_turned_round),
-    ("05-relu-backward", "R8", gate_turned_round_with_zero),
+    ("05-relu-backward", "R8", gate_the_wrong_way_round),
+    ("05-relu-backward", "R8", gate_the_wrong_way_round_with_zero),
     ("05-relu-backward", "R9", both_must_be_positive),
     ("05-relu-backward", "R10", product_with_y),
     ("05-relu-backward", "R15", gate_alone),
