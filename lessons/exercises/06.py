@@ -1,6 +1,6 @@
-"""Lesson 06, convolution by loops: what is judged, and the mistakes that are known.
+"""Lesson 06, convolution by loops: its exercises and the known mistakes. Lesson 07 shares much of this.
 
-N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places of the window; F channels out. Lesson 07 shares much of it.
+N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places of the window; F channels out.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
 
 
 def layer(weight, bias, stride, padding):
-    """The package's layer with these parameters; rows and columns that the stride leaves over are dropped."""
+    """The package's layer with these parameters; it drops rows and columns that the stride leaves over."""
     KH, KW, C, F = weight.shape
     conv = Conv2d(C, F, (KH, KW), stride, padding, rounding="floor", algorithm="im2col")
     conv.params = {"weight": weight, "bias": bias}
@@ -27,7 +27,7 @@ def forward(x, weight, bias, stride, padding):
 
 
 def backward(dy, x, weight, stride, padding):
-    """(dx, dweight, dbias)"""
+    """Return (dx, dweight, dbias)."""
     dx, grads = layer(weight, np.zeros(weight.shape[-1], x.dtype), stride, padding).backward(dy, x)
     return dx, grads["weight"], grads["bias"]
 
@@ -42,8 +42,8 @@ def dx(dy, x, weight, stride, padding):
 
 # ---------------------------------------------------------------------------------------------- probes
 
-# (x, weight, stride, padding). In the first a column of the padded picture is left over, in the second two rows; there
-# the stride is larger than the kernel is wide, so some columns are never read, and padding 0 tells who crops with [p:-p]
+# (shape of x, shape of weight, stride, padding). The first leaves over a column of the padded picture, the second two
+# rows. In the second the stride exceeds the kernel's width, so some columns are never read; padding 0 catches [p:-p]
 PROBES = (((2, 7, 10, 4), (5, 3, 4, 6), 2, 1), ((2, 9, 8, 3), (4, 2, 3, 5), 3, 0))
 
 
@@ -76,9 +76,9 @@ def _window_probe(oh, ow, stride, seed):
 
 
 def places(shape, kernel, stride, padding, step=None):
-    """Rows and columns of the padded picture under each window, to index with: (OH, 1, KH, 1) and (1, OW, 1, KW).
+    """Indices of the padded picture's rows and columns under each window: (OH, 1, KH, 1) and (1, OW, 1, KW).
 
-    step: (rows, columns) from one window to the next; the stride if not said
+    step: (rows, columns) from one window to the next; None: the stride
     """
     (_, H, W, _), (KH, KW), (SH, SW) = shape, kernel[:2], step or (stride, stride)
     rows = SH * np.arange((H + 2 * padding - KH) // stride + 1)[:, None] + np.arange(KH)
@@ -91,14 +91,14 @@ def pad(x, before, after, mode="constant"):
 
 
 def read(x, kernel, stride, padding, step=None, before=None, mode="constant"):
-    """Every window, (N, OH, OW, KH, KW, C). before: rows of padding above and left, of 2·padding in all."""
+    """Every window, (N, OH, OW, KH, KW, C). before: padding above and left, out of 2·padding."""
     before = padding if before is None else before
     rows, columns = places(x.shape, kernel, stride, padding, step)
     return pad(x, before, 2 * padding - before, mode)[:, rows, columns]
 
 
 def spread(dy, weight):
-    """What each window hands back to the pixels under it: (N, OH, OW, KH, KW, C)."""
+    """Each window's gradient for the pixels under it: (N, OH, OW, KH, KW, C)."""
     return np.einsum("nhwf,ijcf->nhwijc", dy, weight)
 
 
@@ -111,7 +111,7 @@ def add_up(dwindows, shape, stride, padding, step=None):
 
 
 def keep_last(dwindows, shape, stride, padding):
-    """As `add_up`, but a window overwrites those before it."""
+    """Like `add_up`, but each window overwrites those before it."""
     N, H, W, C = shape
     dpadded = np.zeros((N, H + 2 * padding, W + 2 * padding, C))
     OH, OW, KH, KW = dwindows.shape[1:5]
@@ -130,7 +130,7 @@ def crop_from_the_end(dpadded, padding):
 
 
 def as_far_as_read(dwindows, shape, stride, padding, cut=None):
-    """dx in an array that ends with the last window. cut: as `crop`, which it is if not said."""
+    """dx in an array that ends with the last window. cut: a function like `crop`; None: `crop`."""
     OH, OW, KH, KW = dwindows.shape[1:5]
     short = shape[0], (OH - 1) * stride + KH - 2 * padding, (OW - 1) * stride + KW - 2 * padding, shape[3]
     return (cut or crop)(add_up(dwindows, short, stride, padding), short if cut is None else shape, padding)
@@ -140,9 +140,9 @@ def _sum(windows, weight, bias):
     return np.einsum("nhwijc,ijcf->nhwf", windows, weight) + bias
 
 
-def _forward(turn=lambda weight: weight, **how):
+def _forward(change=lambda weight: weight, **how):
     return lambda x, weight, bias, stride, padding: _sum(
-        read(x, weight.shape, stride, padding, **how), turn(weight), bias
+        read(x, weight.shape, stride, padding, **how), change(weight), bias
     )
 
 
@@ -164,7 +164,7 @@ def _one_side_only(before):
 
 
 def _fewer(less):
-    """A smaller output, the padding where it belongs. less: function (size, kernel, stride, padding) -> places"""
+    """A smaller output, with the right padding. less: function (size, kernel, stride, padding) -> places"""
 
     def wrong(x, weight, bias, stride, padding):
         OH, OW = (less(size, k, stride, padding) for size, k in zip(x.shape[1:3], weight.shape))
@@ -182,107 +182,95 @@ def _bias_in_every_product(x, weight, bias, stride, padding):
     return forward(x, weight, bias * weight[..., 0].size, stride, padding)
 
 
+DOWN_ONLY = (
+    "Your windows move by the stride down the rows but by one pixel along the columns. Both starts are index · stride."
+)
+ALONG_ONLY = (
+    "Your windows move by the stride along the columns but by one pixel down the rows. Both starts are index · stride."
+)
+
 FORWARD_WRONG = (
     Wrong(
         "C4",
         _forward(step=(1, 1)),
         "Your windows move by one pixel. Window (oh, ow) starts at row oh · stride, column ow · stride.",
     ),
-    Wrong(
-        "C4",
-        lambda *arguments: _forward(step=(arguments[3], 1))(*arguments),
-        "Your windows step by the stride down the rows, but by one pixel along the columns: both starts are index "
-        "· stride.",
-    ),
-    Wrong(
-        "C4",
-        lambda *arguments: _forward(step=(1, arguments[3]))(*arguments),
-        "Your windows step by the stride along the columns, but by one pixel down the rows: both starts are index "
-        "· stride.",
-    ),
+    Wrong("C4", lambda *arguments: _forward(step=(arguments[3], 1))(*arguments), DOWN_ONLY),
+    Wrong("C4", lambda *arguments: _forward(step=(1, arguments[3]))(*arguments), ALONG_ONLY),
     Wrong(
         "C5",
         _from_one_side(False),
-        "All the padding lies below and to the right. Put `padding` zeros before *and* after, on both axes.",
+        "All your padding is below and to the right. Put `padding` zeros before *and* after, on both axes.",
     ),
     Wrong(
         "C5",
         _from_one_side(True),
-        "All the padding lies above and to the left. Put `padding` zeros before *and* after, on both axes.",
+        "All your padding is above and to the left. Put `padding` zeros before *and* after, on both axes.",
     ),
     Wrong(
         "C5",
         _one_side_only(True),
-        "The padding counts above and to the left only. It goes before *and* after the picture, H + 2 · padding "
-        "rows in all: "
-        "look at the padded picture and at the output size.",
+        "Your padding is above and to the left only. It goes before *and* after the picture: H + 2 · padding rows in "
+        "all. Look at the padded picture and the output size.",
     ),
     Wrong(
         "C5",
         _one_side_only(False),
-        "The padding is below and to the right only. It goes before *and* after the picture: H + 2 · padding rows "
-        "in all.",
+        "Your padding is below and to the right only. It goes before *and* after the picture: H + 2 · padding rows in "
+        "all.",
     ),
     Wrong(
         "C17",
         lambda x, weight, bias, stride, padding: forward(x, weight, bias, stride, 0),
-        "The padding is missing: the picture must lie inside a border of `padding` zeros before any window is cut.",
+        "The padding is missing: put a frame of `padding` zeros around the picture first.",
     ),
     Wrong(
         "C8",
         _fewer(lambda size, k, stride, padding: (size + 2 * padding - k) // stride),
-        "One row and one column of places are missing: besides the steps there is the place that the window starts "
-        "from, so + 1.",
+        "One row and one column of places are missing: the starting place counts as well as the steps, so + 1.",
     ),
     Wrong(
         "C8",
         _fewer(lambda size, k, stride, padding: (size - k) // stride + 1),
         "Your output size leaves the padding out: count H + 2 · padding rows, not H.",
     ),
-    Wrong("C6", _forward(mode="edge"), "You repeat the picture's edge outside of it. Outside the picture is 0."),
+    Wrong("C6", _forward(mode="edge"), "You pad with the picture's edge. Pad with 0."),
     Wrong(
         "C6",
         _forward(mode="wrap"),
-        "Your padding takes pixels from the opposite edge, as negative indices do in Python. Outside the picture is 0.",
+        "You pad with pixels from the opposite edge, as Python's negative indices do. Pad with 0.",
     ),
     Wrong(
         "C6",
         lambda x, weight, bias, stride, padding: forward(x, weight, 0 * bias, stride, padding),
-        "Every map is too small by its own constant: the bias is missing.",
+        "The bias is missing: every map is off by a constant.",
     ),
-    Wrong(
-        "C19",
-        _bias_in_every_product,
-        "The bias is added with every product. It comes once to each output, after the sum.",
-    ),
+    Wrong("C19", _bias_in_every_product, "You add the bias with every product. Add it once per output, after the sum."),
     Wrong(
         "C3",
         _forward(lambda weight: weight[::-1, ::-1]),
-        "You turn the kernel over before you multiply. The layer is a cross-correlation: weight[i, j] meets row "
-        "start + i, "
+        "You flip the kernel before you multiply. The layer is a cross-correlation: weight[i, j] meets row start + i, "
         "column start + j.",
     ),
     Wrong(
         "C3",
         _forward(lambda weight: weight[::-1]),
-        "The kernel's rows are upside down: weight[i, j] meets row start + i, column start + j.",
+        "You flip the kernel's rows: weight[i, j] meets row start + i, column start + j.",
     ),
     Wrong(
         "C3",
         _forward(lambda weight: weight[:, ::-1]),
-        "The kernel's columns are mirrored: weight[i, j] meets row start + i, column start + j.",
+        "You flip the kernel's columns: weight[i, j] meets row start + i, column start + j.",
     ),
     Wrong(
         "C7",
         lambda x, weight, bias, stride, padding: forward(x, weight.swapaxes(0, 1), bias, stride, padding),
-        "Height and width of the kernel are exchanged: weight is (KH, KW, C, F), rows first. A square kernel hides "
-        "this.",
+        "The kernel's height and width are swapped: weight is (KH, KW, C, F), rows first.",
     ),
     Wrong(
         "C18",
         lambda x, weight, bias, stride, padding: forward(x[..., :1], weight[:, :, :1], bias, stride, padding),
-        "Only the first channel of the picture is used. The sum runs over the rows, the columns *and* the channels "
-        "of the window.",
+        "You use only the picture's first channel. Sum over the window's rows, columns *and* channels.",
     ),
     Wrong(
         "C18",
@@ -294,19 +282,19 @@ FORWARD_WRONG = (
         lambda x, weight, bias, stride, padding: _forward(lambda w: w[..., :1] + 0 * w)(
             x, weight, bias, stride, padding
         ),
-        "Every map is made with the first kernel. Map f has a kernel of its own, weight[..., f].",
+        "You make every map with the first kernel. Map f has its own kernel, weight[..., f].",
     ),
     Wrong(
         "C20",
         lambda x, weight, bias, stride, padding: np.cumsum(forward(x, weight, bias, stride, padding), axis=-1),
-        "Each map still holds the sum of the maps before it: set the total back for every f.",
+        "Each map still contains the maps before it: reset the total for every f.",
     ),
     Wrong(
         "C20",
         lambda x, weight, bias, stride, padding: (
             np.cumsum(forward(x, weight, 0 * bias, stride, padding), axis=-1) + bias
         ),
-        "Each map still holds the products of the maps before it: set the total back for every f.",
+        "Each map still contains the products of the maps before it: reset the total for every f.",
     ),
     Wrong(
         "C21",
@@ -324,37 +312,37 @@ WINDOW_WRONG = (
     Wrong(
         "C4",
         lambda x, kernel, bias, oh, ow, stride: window(x[oh * stride :], kernel, bias, 0, ow, 1),
-        "The row of your window follows the stride, its column does not: it starts at ow · stride.",
+        "Your window's row follows the stride, its column does not: it starts at ow · stride.",
     ),
     Wrong(
         "C4",
         lambda x, kernel, bias, oh, ow, stride: window(x[:, ow * stride :], kernel, bias, oh, 0, 1),
-        "The column of your window follows the stride, its row does not: it starts at oh · stride.",
+        "Your window's column follows the stride, its row does not: it starts at oh · stride.",
     ),
     Wrong(
         "C7",
         lambda x, kernel, bias, oh, ow, stride: window(x, kernel, bias, ow, oh, stride),
-        "Row and column are exchanged: oh counts rows, the first axis; ow counts columns, the second.",
+        "Row and column are swapped: oh counts rows, the first axis; ow counts columns, the second.",
     ),
     Wrong(
         "C3",
         lambda x, kernel, bias, oh, ow, stride: window(x, kernel[::-1, ::-1], bias, oh, ow, stride),
-        "You turn the kernel over. Its upper left weight meets the window's upper left pixel.",
+        "You flip the kernel. Its upper left weight meets the window's upper left pixel.",
     ),
     Wrong(
         "C6",
         lambda x, kernel, bias, oh, ow, stride: window(x, kernel, 0, oh, ow, stride),
-        "The bias is missing: it is added once, after the sum.",
+        "The bias is missing: add it once, after the sum.",
     ),
     Wrong(
         "C19",
         lambda x, kernel, bias, oh, ow, stride: window(x, kernel, bias * kernel.size, oh, ow, stride),
-        "The bias is added with every product. It comes once, after the sum.",
+        "You add the bias with every product. Add it once, after the sum.",
     ),
     Wrong(
         "C18",
         lambda x, kernel, bias, oh, ow, stride: window(x[..., :1], kernel[..., :1], bias, oh, ow, stride),
-        "Only the first channel is used. The window is KH × KW × C numbers, and all of them are multiplied.",
+        "You use only the first channel. The window has KH × KW × C numbers: multiply all of them.",
     ),
     Wrong(
         "C21",
@@ -366,7 +354,7 @@ WINDOW_WRONG = (
     Wrong(
         "C22",
         lambda x, kernel, bias, oh, ow, stride: (window(x, kernel, 0, oh, ow, stride) / kernel.size) + bias,
-        "You take the mean of the products. It is their sum.",
+        "You take the mean of the products. Take their sum.",
     ),
 )
 
@@ -420,7 +408,7 @@ DBIAS_WRONG = (
     Wrong(
         "F3",
         _with_dbias(lambda dy: dy.sum(axis=(0, 1, 2))[None]),
-        "dbias has one axis too many: it is (F,), shaped as bias is.",
+        "dbias has one axis too many: it is (F,), like bias.",
     ),
     Wrong(
         "C23",
@@ -430,23 +418,23 @@ DBIAS_WRONG = (
     Wrong(
         "C12",
         _with_dbias(lambda dy: dy[-1].sum(axis=(0, 1))),
-        "dbias is that of the last picture only. The bias stands in every output of every picture: add them all.",
+        "Your dbias covers only the last picture. The bias is part of every output of every picture: add them all.",
     ),
     Wrong(
         "C23",
         _with_dbias(lambda dy: dy[:, 0, 0].sum(axis=0)),
-        "dbias hears from one place only. The bias stands in every output of its map: sum dy over pictures, rows "
+        "Your dbias covers only one place. The bias is part of every output of its map: sum dy over pictures, rows "
         "and columns.",
     ),
     Wrong(
         "C12",
         _with_dbias(lambda dy: dy.mean(axis=(0, 1, 2))),
-        "dbias is a mean over pictures and places. It is a sum; the 1/N belongs to the loss.",
+        "Your dbias is a mean over pictures and places. Take the sum; the 1/N belongs to the loss.",
     ),
     Wrong(
         "C12",
         divided(len, weight_too=False),
-        "dbias is divided by the number of pictures. Gradients add over pictures; the 1/N belongs to the loss.",
+        "You divide dbias by the number of pictures. Gradients add up over pictures; the 1/N belongs to the loss.",
     ),
 )
 
@@ -454,13 +442,13 @@ DWEIGHT_WRONG = (
     Wrong(
         "C12",
         divided(len),
-        "Both gradients are divided by the number of pictures. Gradients add over pictures; the 1/N belongs to the "
+        "Both gradients are divided by the number of pictures. Gradients add up over pictures; the 1/N belongs to the "
         "loss.",
     ),
     Wrong(
         "C12",
         divided(len, bias_too=False),
-        "dweight is divided by the number of pictures. Gradients add over pictures; the 1/N belongs to the loss.",
+        "You divide dweight by the number of pictures. Gradients add up over pictures; the 1/N belongs to the loss.",
     ),
     Wrong(
         "C12",
@@ -470,18 +458,18 @@ DWEIGHT_WRONG = (
     Wrong(
         "C12",
         of_pictures(slice(0, 1)),
-        "Only the first picture is used. Every picture meets the same kernel: add their gradients.",
+        "You use only the first picture. Every picture meets the same kernel: add their gradients.",
     ),
     Wrong(
         "C12",
         divided(lambda dy: dy[..., 0].size),
-        "You take means over pictures and places. A weight is used at every place of every picture: its gradient "
-        "is the sum.",
+        "You take means over pictures and places. A weight is used at every place of every picture: its gradient is "
+        "the sum.",
     ),
     Wrong(
         "C12",
         divided(lambda dy: dy[..., 0].size, bias_too=False),
-        "dweight is a mean over pictures and places. A weight is used at every one of them: its gradient is the sum.",
+        "Your dweight is a mean over pictures and places. A weight is used at all of them: its gradient is the sum.",
     ),
     Wrong(
         "C12",
@@ -503,39 +491,29 @@ DWEIGHT_WRONG = (
         _dweight_stepping(lambda stride: (1, 1)),
         "Your windows move by one pixel. dy[oh, ow] belongs to the window that starts at (oh · stride, ow · stride).",
     ),
-    Wrong(
-        "C4",
-        _dweight_stepping(lambda stride: (stride, 1)),
-        "Your windows step by the stride down the rows, but by one pixel along the columns: both starts are index "
-        "· stride.",
-    ),
-    Wrong(
-        "C4",
-        _dweight_stepping(lambda stride: (1, stride)),
-        "Your windows step by the stride along the columns, but by one pixel down the rows: both starts are index "
-        "· stride.",
-    ),
+    Wrong("C4", _dweight_stepping(lambda stride: (stride, 1)), DOWN_ONLY),
+    Wrong("C4", _dweight_stepping(lambda stride: (1, stride)), ALONG_ONLY),
     Wrong(
         "C5",
         _dweight_shifted(0),
-        "The windows lie `padding` pixels too far down and to the right: pad before *and* after, as forward does.",
+        "Your windows are `padding` pixels too far down and to the right: pad before *and* after, as in forward.",
     ),
     Wrong(
         "C5",
         _dweight_shifted(2),
-        "The windows lie `padding` pixels too far up and to the left: pad before *and* after, as forward does.",
+        "Your windows are `padding` pixels too far up and to the left: pad before *and* after, as in forward.",
     ),
     Wrong(
         "C6",
         lambda dy, x, weight, stride, padding: _dweight(dy, read(x, weight.shape, stride, padding, mode="edge")),
-        "You repeat the picture's edge outside of it. Outside the picture is 0, in backward as in forward.",
+        "You pad with the picture's edge. Pad with 0, in backward as in forward.",
     ),
     Wrong(
         "C3",
         lambda dy, x, weight, stride, padding: (lambda dw, db: (dw[::-1, ::-1], db))(
             *dweight(dy, x, weight, stride, padding)
         ),
-        "dweight is turned over: entry [i, j] belongs to the pixels in row i, column j of the windows.",
+        "Your dweight is flipped: entry [i, j] belongs to the pixels in row i, column j of the windows.",
     ),
     *DBIAS_WRONG,
 )
@@ -576,7 +554,7 @@ DX_WRONG = (
         lambda dy, x, weight, stride, padding: crop(
             keep_last(spread(dy, weight), x.shape, stride, padding), x.shape, padding
         ),
-        "Where windows overlap, yours keeps the last one. A pixel stands in all the windows over it, and their "
+        "Where windows overlap, you keep only the last one. A pixel is in all the windows over it, and their "
         "gradients add up: +=.",
     ),
     Wrong(
@@ -584,42 +562,31 @@ DX_WRONG = (
         lambda dy, x, weight, stride, padding: crop(
             keep_last(spread(dy[..., -1:], weight[..., -1:]), x.shape, stride, padding), x.shape, padding
         ),
-        "Each product overwrites what the pixel already had from other windows and other maps. They add up: +=.",
+        "Each product overwrites what the pixel already has from other windows and maps. They add up: +=.",
     ),
-    Wrong("C9", _mean_of_windows, "You take the mean over the windows that lie over a pixel. Their gradients add up."),
+    Wrong("C9", _mean_of_windows, "You take the mean of the windows over a pixel. Their gradients add up."),
     Wrong(
         "C18",
         _dx(lambda dy, weight: spread(dy[..., :1], weight[..., :1])),
-        "Only the first map is heard. A pixel is used by all F kernels: sum over f too.",
+        "You use only the first map. All F kernels use a pixel: sum over f too.",
     ),
     Wrong(
         "C18",
         _dx(lambda dy, weight: spread(dy[..., -1:], weight[..., -1:])),
-        "Only the last map is heard. A pixel is used by all F kernels: sum over f too.",
+        "Only the last map counts. All F kernels use a pixel: sum over f too.",
     ),
     Wrong(
         "C4",
         _dx_stepping(lambda stride: (1, 1)),
         "Your windows move by one pixel. dy[oh, ow] goes back to the window that starts at (oh · stride, ow · stride).",
     ),
-    Wrong(
-        "C4",
-        _dx_stepping(lambda stride: (stride, 1)),
-        "Your windows step by the stride down the rows, but by one pixel along the columns: both starts are index "
-        "· stride.",
-    ),
-    Wrong(
-        "C4",
-        _dx_stepping(lambda stride: (1, stride)),
-        "Your windows step by the stride along the columns, but by one pixel down the rows: both starts are index "
-        "· stride.",
-    ),
+    Wrong("C4", _dx_stepping(lambda stride: (stride, 1)), DOWN_ONLY),
+    Wrong("C4", _dx_stepping(lambda stride: (1, stride)), ALONG_ONLY),
     Wrong(
         "C3",
         _dx(lambda dy, weight: spread(dy, weight[::-1, ::-1])),
-        "The kernel is turned over where it should not be: pixel start + i, start + j gets dy times weight[i, j], "
-        "as in forward. "
-        "(If you slide a kernel over dy, that one is turned; yours is turned once too often or too little.)",
+        "Your kernel is flipped the wrong way: pixel (start + i, start + j) gets dy · weight[i, j], as in forward. "
+        "(Flip the kernel only if you slide it over dy.)",
     ),
     Wrong(
         "C10",
@@ -631,36 +598,33 @@ DX_WRONG = (
     Wrong(
         "C11",
         lambda dy, x, weight, stride, padding: as_far_as_read(spread(dy, weight), x.shape, stride, padding),
-        "dx ends with the last window. Rows and columns that the stride leaves over have gradient 0, but they must "
-        "be there: "
-        "dx is shaped as x is.",
+        "Your dx ends with the last window. Rows and columns that the stride leaves over have gradient 0 but belong "
+        "to dx, which is shaped like x.",
     ),
     Wrong(
         "C11",
         lambda dy, x, weight, stride, padding: as_far_as_read(spread(dy, weight), x.shape, stride, padding, crop),
-        "dx is cut from an array that ends with the last window. Start from zeros as large as the padded picture.",
+        "You cut dx from an array that ends with the last window. Start from zeros as large as the padded picture.",
     ),
     Wrong(
         "C24",
         lambda dy, x, weight, stride, padding: add_up(spread(dy, weight), x.shape, stride, padding),
-        "That is the gradient of the padded picture. Cut the border of `padding` off again: dx is shaped as x is.",
+        "That is the gradient of the padded picture. Cut the border of `padding` off again: dx is shaped like x.",
     ),
     Wrong(
         "C5",
         _dx_from(0),
-        "dx is cut out at the wrong corner: it starts in row and column `padding` of the padded gradient, yours in "
-        "row 0.",
+        "You cut dx out at the wrong corner: start at row and column `padding` of the padded gradient, not at 0.",
     ),
     Wrong(
         "C5",
         _dx_from(2),
-        "dx is cut out at the wrong corner: it starts in row and column `padding` of the padded gradient, yours "
-        "further in.",
+        "You cut dx out at the wrong corner: start at row and column `padding` of the padded gradient, not further in.",
     ),
     Wrong(
         "C12",
         lambda dy, x, weight, stride, padding: dx(dy, x, weight, stride, padding) / len(x),
-        "dx is divided by the number of pictures. Each picture has its own dx; the 1/N belongs to the loss.",
+        "You divide dx by the number of pictures. Each picture has its own dx; the 1/N belongs to the loss.",
     ),
 )
 
@@ -696,10 +660,8 @@ def forward_by_hand(arguments, output, index):
     products = read(x, weight.shape, stride, padding)[n, oh, ow] * weight[..., f]
     return (
         f"By hand: the window covers rows {_span(oh * stride - padding, KH)} and columns "
-        f"{_span(ow * stride - padding, KW)} "
-        f"of x (outside of x is 0), in all {x.shape[3]} channels: {products.size} products, their sum "
-        f"{products.sum():.6g}; "
-        f"with bias[{f}] = {bias[f]:.4g}: {products.sum() + bias[f]:.6g}."
+        f"{_span(ow * stride - padding, KW)} of x (outside of x is 0), in all {x.shape[3]} channels: {products.size} "
+        f"products, their sum {products.sum():.6g}; with bias[{f}] = {bias[f]:.4g}: {products.sum() + bias[f]:.6g}."
     )
 
 
@@ -760,12 +722,12 @@ LESSON = Lesson(
             wrong=FORWARD_WRONG,
             by_hand=forward_by_hand,
             hints=(
-                "How many rows does the padded picture have, and how often can a window of KH rows be moved down by the "
-                "stride in it?",
+                "How many rows does the padded picture have, and how often can a window of KH rows move down in it by "
+                "the stride?",
                 "OH = (H + 2·padding − KH) // stride + 1;  y[n, oh, ow, f] = bias[f] + Σ padded[n, oh·stride + i, "
                 "ow·stride + j, c] · weight[i, j, c, f]",
-                "y[n, oh, ow, f] = (padded[n, top : top + KH, left : left + KW] * weight[..., f]).sum() + bias[f]  with "
-                "top = oh * stride, left = ow * stride",
+                "y[n, oh, ow, f] = (padded[n, top : top + KH, left : left + KW] * weight[..., f]).sum() + bias[f]  "
+                "with top = oh * stride, left = ow * stride",
             ),
         ),
         Exercise(
@@ -778,7 +740,7 @@ LESSON = Lesson(
             wrong=DWEIGHT_WRONG,
             by_hand=dweight_by_hand,
             hints=(
-                "In which outputs does weight[0, 0, 0, f] stand, and what is it multiplied with in each of them?",
+                "Which outputs contain weight[0, 0, 0, f], and what multiplies it in each of them?",
                 "dweight[i, j, c, f] = Σ over n, oh, ow of dy[n, oh, ow, f] · padded[n, oh·stride + i, ow·stride + j, "
                 "c];  dbias[f] = Σ dy[n, oh, ow, f]",
                 "dweight[..., f] += dy[n, oh, ow, f] * padded[n, top : top + KH, left : left + KW]",
@@ -793,8 +755,8 @@ LESSON = Lesson(
             wrong=DX_WRONG,
             by_hand=dx_by_hand,
             hints=(
-                "How many windows lie over one pixel in the middle of the picture? What should happen with what each of "
-                "them hands back?",
+                "How many windows lie over one pixel in the middle of the picture? What should happen to the "
+                "gradients that they hand back?",
                 "dpadded[n, oh·stride + i, ow·stride + j, c] gets dy[n, oh, ow, f] · weight[i, j, c, f] from every n, "
                 "oh, ow, f; dx is its middle",
                 "dpadded[n, top : top + KH, left : left + KW] += dy[n, oh, ow, f] * weight[..., f]",

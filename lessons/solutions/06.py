@@ -1,4 +1,4 @@
-"""Lesson 06: right answers in several styles, on NumPy alone. The first of each is what `reveal` shows."""
+"""Lesson 06: right answers in several styles, in NumPy alone; `reveal` shows the first of each."""
 
 import numpy as np
 
@@ -126,7 +126,7 @@ def conv_dx(dy, x, weight, stride, padding):
 
 
 def conv_dx_by_all_loops(dy, x, weight, stride, padding):
-    (N, H, W, C), (KH, KW, _, F) = x.shape, weight.shape
+    (_, H, W, C), (KH, KW) = x.shape, weight.shape[:2]
     dx = np.zeros_like(x)
     for n, oh, ow, f in np.ndindex(dy.shape):
         for i, j in np.ndindex(KH, KW):
@@ -137,9 +137,9 @@ def conv_dx_by_all_loops(dy, x, weight, stride, padding):
     return dx
 
 
-def conv_dx_by_a_turned_kernel(dy, x, weight, stride, padding):
-    """dy with its entries `stride` apart in a wide border of zeros; over that slides the kernel, turned over."""
-    (N, H, W, C), (_, OH, OW, F), (KH, KW) = x.shape, dy.shape, weight.shape[:2]
+def conv_dx_by_a_flipped_kernel(dy, x, weight, stride, padding):
+    """Slide the flipped kernel over dy, with its entries `stride` apart in a wide border of zeros."""
+    (N, H, W, _), (_, OH, OW, F), (KH, KW) = x.shape, dy.shape, weight.shape[:2]
     apart = np.zeros((N, H + 2 * padding + KH - 1, W + 2 * padding + KW - 1, F), x.dtype)
     apart[:, KH - 1 : KH + stride * (OH - 1) : stride, KW - 1 : KW + stride * (OW - 1) : stride] = dy
     windows = np.lib.stride_tricks.sliding_window_view(apart, (KH, KW), axis=(1, 2))
@@ -151,5 +151,5 @@ SOLUTIONS = {
     "06-window": [one_output, one_output_by_a_slice, one_output_by_a_dot],
     "06-forward": [conv_forward, conv_forward_by_seven_loops, conv_forward_by_kernel_places, conv_forward_by_einsum],
     "06-dweight": [conv_dweight, conv_dweight_by_all_loops, conv_dweight_by_kernel_places],
-    "06-dx": [conv_dx, conv_dx_by_all_loops, conv_dx_by_a_turned_kernel],
+    "06-dx": [conv_dx, conv_dx_by_all_loops, conv_dx_by_a_flipped_kernel],
 }

@@ -1,4 +1,4 @@
-"""Lesson 06: answers as learners get them wrong, and the row of the zoo that each must be told; None: two mistakes at once."""
+"""Lesson 06: answers as learners get them wrong, each with its row of the zoo; None: no single known mistake."""
 
 import numpy as np
 
@@ -308,7 +308,7 @@ def zeros_of_numpy(x, weight, bias, stride, padding):
     return y
 
 
-def turned_and_without_bias(x, weight, bias, stride, padding):
+def flipped_and_without_bias(x, weight, bias, stride, padding):
     p, k = _pad(x, padding), weight[::-1, ::-1]
     kh, kw, C, F = weight.shape
     y = np.zeros((len(x), (p.shape[1] - kh) // stride + 1, (p.shape[2] - kw) // stride + 1, F), x.dtype)
@@ -381,7 +381,7 @@ def dweight_strides_down_only(dy, x, weight, stride, padding):
     return g, np.array([dy[..., f].sum() for f in range(dy.shape[-1])], dy.dtype)
 
 
-def dweight_turned(dy, x, weight, stride, padding):
+def dweight_flipped(dy, x, weight, stride, padding):
     p, g = _pad(x, padding), np.zeros_like(weight)
     kh, kw = weight.shape[:2]
     for n, r, c, f in np.ndindex(dy.shape):
@@ -417,7 +417,7 @@ def dbias_is_a_mean(dy, x, weight, stride, padding):
     return _dweight(dy, x, weight, stride, padding), dy.reshape(-1, dy.shape[-1]).mean(axis=0)
 
 
-def averaged_and_turned(dy, x, weight, stride, padding):
+def averaged_and_flipped(dy, x, weight, stride, padding):
     return _dweight(dy, x, weight, stride, padding)[::-1, ::-1] / len(x), dy.sum((0, 1, 2))
 
 
@@ -468,7 +468,7 @@ def dx_strides_down_only(dy, x, weight, stride, padding):
     return g[:, padding : padding + H, padding : padding + W]
 
 
-def turned_once_too_often(dy, x, weight, stride, padding):
+def flipped_once_too_often(dy, x, weight, stride, padding):
     N, H, W, C = x.shape
     g, k = np.zeros_like(_pad(x, padding)), np.rot90(weight, 2)
     kh, kw = k.shape[:2]
@@ -490,7 +490,7 @@ def minus_zero(dy, x, weight, stride, padding):
 
 
 def as_large_as_the_windows(dy, x, weight, stride, padding):
-    (N, oh, ow, F), (kh, kw, C, _) = dy.shape, weight.shape
+    (N, oh, ow, _), (kh, kw, C, _) = dy.shape, weight.shape
     g = np.zeros((N, (oh - 1) * stride + kh, (ow - 1) * stride + kw, C), dy.dtype)
     for n, r, c in np.ndindex(N, oh, ow):
         g[n, r * stride : r * stride + kh, c * stride : c * stride + kw] += weight @ dy[n, r, c]
@@ -498,7 +498,7 @@ def as_large_as_the_windows(dy, x, weight, stride, padding):
 
 
 def as_large_as_the_windows_cropped(dy, x, weight, stride, padding):
-    (N, oh, ow, F), (kh, kw, C, _) = dy.shape, weight.shape
+    (N, oh, ow, _), (kh, kw, C, _) = dy.shape, weight.shape
     g = np.zeros((N, (oh - 1) * stride + kh, (ow - 1) * stride + kw, C), dy.dtype)
     for n, r, c in np.ndindex(N, oh, ow):
         g[n, r * stride : r * stride + kh, c * stride : c * stride + kw] += weight @ dy[n, r, c]
@@ -536,7 +536,7 @@ def dx_in_float64(dy, x, weight, stride, padding):
     return g[:, padding : padding + H, padding : padding + W]
 
 
-def overwrites_and_turned(dy, x, weight, stride, padding):
+def overwrites_and_flipped(dy, x, weight, stride, padding):
     N, H, W, C = x.shape
     g = np.zeros_like(_pad(x, padding))
     kh, kw = weight.shape[:2]
@@ -575,7 +575,7 @@ MUTANTS = [
     ("06-forward", "C20", total_never_reset),
     ("06-forward", "C21", equals_for_plus_equals),
     ("06-forward", "C16", zeros_of_numpy),
-    ("06-forward", None, turned_and_without_bias),
+    ("06-forward", None, flipped_and_without_bias),
     ("06-dweight", "C12", averaged_over_pictures),
     ("06-dweight", "C12", weight_averaged_alone),
     ("06-dweight", "C12", zeroed_for_every_picture),
@@ -583,19 +583,19 @@ MUTANTS = [
     ("06-dweight", "C21", gradient_assigned),
     ("06-dweight", "C4", dweight_at_stride_one),
     ("06-dweight", "C4", dweight_strides_down_only),
-    ("06-dweight", "C3", dweight_turned),
+    ("06-dweight", "C3", dweight_flipped),
     ("06-dweight", "C5", dweight_padded_at_the_end),
     ("06-dweight", "F3", dbias_keeps_an_axis),
     ("06-dweight", "C23", dbias_by_picture),
     ("06-dweight", "C12", dbias_is_a_mean),
-    ("06-dweight", None, averaged_and_turned),
+    ("06-dweight", None, averaged_and_flipped),
     ("06-dx", "C9", windows_overwrite),
     ("06-dx", "C9", everything_overwrites),
     ("06-dx", "C9", mean_where_windows_overlap),
     ("06-dx", "C18", one_map_alone),
     ("06-dx", "C4", dx_forgets_the_stride),
     ("06-dx", "C4", dx_strides_down_only),
-    ("06-dx", "C3", turned_once_too_often),
+    ("06-dx", "C3", flipped_once_too_often),
     ("06-dx", "C10", minus_zero),
     ("06-dx", "C11", as_large_as_the_windows),
     ("06-dx", "C11", as_large_as_the_windows_cropped),
@@ -603,5 +603,5 @@ MUTANTS = [
     ("06-dx", "C5", cropped_at_the_corner),
     ("06-dx", "unchanged", adds_into_x),
     ("06-dx", "C16", dx_in_float64),
-    ("06-dx", None, overwrites_and_turned),
+    ("06-dx", None, overwrites_and_flipped),
 ]
