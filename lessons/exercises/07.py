@@ -1,6 +1,6 @@
-"""Lesson 07, convolution as one matrix product: what is judged, and the mistakes that are known.
+"""Lesson 07, convolution as one matrix product: its exercises, and the mistakes their checks know.
 
-N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places of the window; F channels out. Much is lesson 06's.
+N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places of the window; F channels out. Lesson 06 lends much.
 """
 
 import math
@@ -13,13 +13,8 @@ from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 from tinyalex.teaching.lessons import exercises
 
 by_loops = exercises("06")
-add_up, as_far_as_read, crop, crop_from_the_end = (
-    by_loops.add_up,
-    by_loops.as_far_as_read,
-    by_loops.crop,
-    by_loops.crop_from_the_end,
-)
-keep_last, places, read, spread = by_loops.keep_last, by_loops.places, by_loops.read, by_loops.spread
+add_up, as_far_as_read, keep_last = by_loops.add_up, by_loops.as_far_as_read, by_loops.keep_last
+crop, crop_from_the_end, places, read = by_loops.crop, by_loops.crop_from_the_end, by_loops.places, by_loops.read
 
 
 def out_size(size, kernel, stride, padding, rounding):
@@ -41,7 +36,7 @@ def col2im(dcolumns, x_shape, KH, KW, stride, padding):
     return inside
 
 
-# Functions of their own, not lesson 06's under a second name: messages call the arguments by the names in their code
+# Defined here, not assigned from lesson 06: messages take the names of arguments from a function's code
 def forward(x, weight, bias, stride, padding):
     return by_loops.forward(x, weight, bias, stride, padding)
 
@@ -85,7 +80,7 @@ def _both(probe):
     return tuple(lambda number=number: probe(number) for number in range(len(by_loops.PROBES)))
 
 
-# ---------------------------------------------------------------------------------------------- wrong on purpose: the size
+# ------------------------------------------------------------------------------------- wrong on purpose: the size
 
 
 def _is_whole(function):
@@ -101,7 +96,7 @@ def _is_whole(function):
 
 
 def _size(free, after=1, round_as=None):
-    """Another size rule. free: function of the first four arguments -> what is divided by the stride"""
+    """Another size rule. free: function of the first four arguments -> pixels, to be divided by the stride"""
 
     def wrong(size, kernel, stride, padding, rounding):
         rounded = {"floor": math.floor, "ceil": math.ceil}[round_as or rounding]
@@ -118,14 +113,13 @@ SIZE_WRONG = (
     Wrong(
         "C8",
         _size(_free, round_as="floor"),
-        'You always round down. With rounding "ceil" the last window may hang over the edge: 224 pixels, kernel '
-        "11, stride 4 give 55.",
+        'You always round down. With "ceil" the last window may hang '
+        "over the edge: 224 pixels, kernel 11, stride 4 give 55.",
     ),
     Wrong(
         "C8",
         _size(_free, round_as="ceil"),
-        'You always round up. With rounding "floor" only windows that fit whole are counted: 224 pixels, kernel '
-        "11, stride 4 give 54.",
+        'You always round up. With "floor" only windows that fit whole count: 224 pixels, kernel 11, stride 4 give 54.',
     ),
     Wrong(
         "C8",
@@ -137,47 +131,46 @@ SIZE_WRONG = (
     Wrong(
         "C8",
         _size(_free, after=0),
-        "One is missing: you count the steps, but the place before the first step is a place too: + 1.",
+        "One is missing: you count the steps, but the place before the first step counts too: + 1.",
     ),
     Wrong(
         "C8",
         _size(lambda size, kernel, stride, padding: size + padding - kernel),
-        "The padding counts once in yours. It stands on both sides: size + 2 · padding.",
+        "You count the padding once. It is on both sides: size + 2 · padding.",
     ),
     Wrong(
         "C8",
         _size(lambda size, kernel, stride, padding: size - kernel),
-        "The padding does not count in yours: size + 2 · padding pixels are there to slide over.",
+        "You leave the padding out: the window slides over size + 2 · padding pixels.",
     ),
     Wrong(
         "C8",
         _size(lambda size, kernel, stride, padding: size + 2 * padding - kernel + 1, after=0),
-        "The 1 stands inside the division; it comes after it: rounded((size + 2 · padding − kernel) / stride) + 1.",
+        "Your 1 is inside the division; add it afterwards: rounded((size + 2 · padding − kernel) / stride) + 1.",
     ),
     Wrong(
         "C8",
         _size(lambda size, kernel, stride, padding: size, after=0),
-        "That is size / stride. The window must fit: the kernel's own length is not free to move in.",
+        "That is size / stride. The window must fit, so it can move by the size less the kernel.",
     ),
     Wrong(
         "C8",
         lambda size, kernel, stride, padding, rounding: round(_free(size, kernel, stride, padding) / stride) + 1,
-        'You round to the nearest whole number. `rounding` says which way: down for "floor", up for "ceil".',
+        'You round to the nearest whole number. `rounding` says which way: "floor" is down, "ceil" is up.',
     ),
     Wrong(
         "C8",
         _size(lambda size, kernel, stride, padding: size + 2 * padding - kernel - 1),
-        "The kernel is counted one pixel too long: window starts run from 0 to size + 2 · padding − kernel, that "
-        "one included.",
+        "You count the kernel one pixel too long: windows start at 0 to size + 2 · padding − kernel, inclusive.",
     ),
 )
 
 
-# ---------------------------------------------------------------------------------------------- wrong on purpose: columns
+# ------------------------------------------------------------------------------------- wrong on purpose: columns
 
 
 def _columns(order=(0, 1, 2, 3, 4, 5), **how):
-    """order: of the axes (N, OH, OW, KH, KW, C), the first three of them for the rows; how: see lesson 06's `read`"""
+    """order: of the axes (N, OH, OW, KH, KW, C), the first three for the rows;  how: as in lesson 06's `read`"""
 
     def wrong(x, KH, KW, stride, padding):
         return read(x, (KH, KW), stride, padding, **how).transpose(order).reshape(-1, KH * KW * x.shape[-1])
@@ -203,7 +196,7 @@ def _keeps_its_columns(function):
     x, KH, KW, stride, padding = _columns_probe(0)
     first = function(x, KH, KW, stride, padding)
     if not isinstance(first, np.ndarray):
-        return True  # told elsewhere, in better words
+        return True  # another check says this better
     before = first.copy()
     function(x[::-1] + 1, KH, KW, stride, padding)
     return np.array_equal(before, first)
@@ -213,30 +206,29 @@ IM2COL_WRONG = (
     Wrong(
         "C1",
         _columns((0, 1, 2, 5, 3, 4)),
-        "Each window is unrolled as (C, KH, KW); the kernel's own order is (KH, KW, C), channels last. One channel "
-        "would hide this.",
+        "You unroll each window as (C, KH, KW); the kernel's order is "
+        "(KH, KW, C), channels last. One channel would hide this.",
     ),
     Wrong(
         "C7",
         _columns((0, 1, 2, 4, 3, 5)),
-        "Each window is unrolled column by column, as (KW, KH, C); the kernel's own order is (KH, KW, C).",
+        "You unroll each window column by column, as (KW, KH, C); the kernel's order is (KH, KW, C).",
     ),
     Wrong(
         "C2",
         _columns((1, 2, 0, 3, 4, 5)),
-        "Right numbers, wrong rows: yours run over places first, pictures last. All places of picture 0 come "
-        "before picture 1: (N, OH, OW).",
+        "Right numbers, wrong rows: all places of picture 0 come before "
+        "picture 1, in the order (N, OH, OW); yours is (OH, OW, N).",
     ),
     Wrong(
         "C7",
         _columns((0, 2, 1, 3, 4, 5)),
-        "Right numbers, wrong rows: places are taken column by column. They run along the rows of the output, (N, "
-        "OH, OW).",
+        "Right numbers, wrong rows: you take the places column by column. Take them row by row: (N, OH, OW).",
     ),
     Wrong(
         "C25",
         lambda x, KH, KW, stride, padding: im2col(x, KH, KW, stride, padding).T,
-        "Rows and columns are exchanged: here each window is one *row* (the name im2col is older than this layout).",
+        "You have swapped rows and columns: here each window is one *row* (the name im2col is older than this layout).",
     ),
     Wrong(
         "C25",
@@ -251,36 +243,34 @@ IM2COL_WRONG = (
     Wrong(
         "C4",
         _columns_stepping(lambda stride: (stride, 1)),
-        "Your windows step by the stride down the rows, but by one pixel along the columns: both starts are index "
-        "· stride.",
+        "Your windows step by the stride downwards, but by one pixel across: both starts are index · stride.",
     ),
     Wrong(
         "C4",
         _columns_stepping(lambda stride: (1, stride)),
-        "Your windows step by the stride along the columns, but by one pixel down the rows: both starts are index "
-        "· stride.",
+        "Your windows step by the stride across, but by one pixel downwards: both starts are index · stride.",
     ),
     Wrong(
         "C5",
         _columns_padded(0),
-        "All the padding lies below and to the right. Put `padding` zeros before *and* after, on both axes.",
+        "All your padding is below and to the right. Put `padding` zeros before *and* after, on both axes.",
     ),
     Wrong(
         "C5",
         _columns_padded(2),
-        "All the padding lies above and to the left. Put `padding` zeros before *and* after, on both axes.",
+        "All your padding is above and to the left. Put `padding` zeros before *and* after, on both axes.",
     ),
     Wrong(
         "C17",
         lambda x, KH, KW, stride, padding: im2col(x, KH, KW, stride, 0),
-        "The padding is missing: put the picture inside a border of `padding` zeros before you cut windows.",
+        "The padding is missing: surround the picture with `padding` zeros before you cut windows.",
     ),
-    Wrong("C6", _columns(mode="edge"), "You repeat the picture's edge outside of it. Outside the picture is 0."),
+    Wrong("C6", _columns(mode="edge"), "You repeat the picture's edge outside it. Outside the picture is 0."),
 )
 
 
 def _back(order=(0, 1, 2, 3, 4, 5), gather=add_up, cut=crop, step=None):
-    """order: how the axes (N, OH, OW, KH, KW, C) stand in dcolumns;  gather, cut: as in lesson 06"""
+    """order: of the axes (N, OH, OW, KH, KW, C) in dcolumns;  gather, cut: as in lesson 06"""
 
     def wrong(dcolumns, x_shape, KH, KW, stride, padding):
         rows, columns = places(x_shape, (KH, KW), stride, padding)
@@ -293,7 +283,7 @@ def _back(order=(0, 1, 2, 3, 4, 5), gather=add_up, cut=crop, step=None):
 
 
 def _first_window_wins(dwindows, shape, stride, padding):
-    """What loops over the kernel's places give that assign: the last place in the kernel is the first window there."""
+    """Loops over the kernel's places that assign: the last place in the kernel belongs to the first window there."""
     N, H, W, C = shape
     dpadded = np.zeros((N, H + 2 * padding, W + 2 * padding, C))
     OH, OW, KH, KW = dwindows.shape[1:5]
@@ -319,18 +309,16 @@ COL2IM_WRONG = (
     Wrong(
         "C9",
         _back(gather=keep_last),
-        "Where windows overlap, yours keeps the last one. Gradients add up: += for each window, not =. "
-        "(And x[rows, columns] += d with index arrays adds only once to a pixel that is named twice.)",
+        "Where windows overlap, you keep the last one. Gradients add up: += for each window, not =. (With index "
+        "arrays, x[rows, columns] += d adds only once to a pixel named twice.)",
     ),
     Wrong(
         "C9",
         _back(gather=_first_window_wins),
-        "Where windows overlap, yours keeps one of them. All that a pixel gets back must add up: += in place of =.",
+        "Where windows overlap, you keep one of them. Gradients add up: += instead of =.",
     ),
     Wrong(
-        "C9",
-        _back(gather=_mean_of_windows),
-        "You take the mean over the windows that lie over a pixel. Their gradients add up.",
+        "C9", _back(gather=_mean_of_windows), "You average over the windows that cover a pixel. Their gradients add up."
     ),
     Wrong(
         "C10",
@@ -340,42 +328,39 @@ COL2IM_WRONG = (
     Wrong(
         "C11",
         _sized_by_windows(None),
-        "dx ends with the last window. Rows and columns that the stride leaves over have gradient 0, but they must "
-        "be there: x_shape.",
+        "Your dx ends with the last window. Rows and columns that no "
+        "window reads have gradient 0, but dx must hold them: x_shape.",
     ),
     Wrong(
         "C11",
         _sized_by_windows(crop),
-        "dx is cut from an array that ends with the last window. Start from zeros as large as the padded picture.",
+        "You cut dx from an array that ends with the last window. Start from zeros as large as the padded picture.",
     ),
     Wrong(
         "C24",
         _back(cut=lambda dpadded, shape, padding: dpadded),
-        "That is the gradient of the padded picture. Cut the border of `padding` off again: dx has x_shape.",
+        "That is the gradient of the padded picture. Cut the padding off again: dx has x_shape.",
     ),
     Wrong(
         "C5",
         _back(cut=lambda dpadded, shape, padding: crop(dpadded, shape, 0)),
-        "dx is cut out at the wrong corner: it starts in row and column `padding` of the padded gradient, yours in "
-        "row 0.",
+        "You cut dx out at the wrong corner: it starts at row and column `padding` of the padded gradient, not at 0.",
     ),
     Wrong(
         "C4",
         _back(step=lambda stride: (1, 1)),
-        "Your windows move by one pixel. The row of place (oh, ow) goes back to the window that starts at (oh · "
-        "stride, ow · stride).",
+        "Your windows move by one pixel. Place (oh, ow) belongs to "
+        "the window that starts at (oh · stride, ow · stride).",
     ),
     Wrong(
         "C4",
         _back(step=lambda stride: (stride, 1)),
-        "Your windows step by the stride down the rows, but by one pixel along the columns: both starts are index "
-        "· stride.",
+        "Your windows step by the stride downwards, but by one pixel across: both starts are index · stride.",
     ),
     Wrong(
         "C4",
         _back(step=lambda stride: (1, stride)),
-        "Your windows step by the stride along the columns, but by one pixel down the rows: both starts are index "
-        "· stride.",
+        "Your windows step by the stride across, but by one pixel downwards: both starts are index · stride.",
     ),
     Wrong(
         "C1",
@@ -387,23 +372,23 @@ COL2IM_WRONG = (
     Wrong(
         "C2",
         _back((1, 2, 0, 3, 4, 5)),
-        "You read the rows as (OH, OW, N), so pictures get each other's gradients; im2col wrote them as (N, OH, OW).",
+        "You read the rows as (OH, OW, N), so pictures get one another's gradients; im2col wrote them as (N, OH, OW).",
     ),
     Wrong(
         "C3",
         lambda dcolumns, *rest: _back()(
             dcolumns.reshape(len(dcolumns), rest[1] * rest[2], -1)[:, ::-1].reshape(dcolumns.shape), *rest
         ),
-        "Each window comes back turned over. Its first entry belongs to its upper left pixel.",
+        "You put each window back reversed. Its first entry belongs to its upper left pixel.",
     ),
 )
 
 
-# ---------------------------------------------------------------------------------------------- wrong on purpose: the product
+# ------------------------------------------------------------------------------------- wrong on purpose: the product
 
 
 def _product(columns=im2col, unroll=lambda weight: weight.reshape(-1, weight.shape[-1]), order=(0, 1, 2, 3)):
-    """order: in which the axes (N, OH, OW, F) are put to reshape the product, before they are put right"""
+    """order: of the axes (N, OH, OW, F) in which the product is reshaped; a transpose then restores the right one"""
 
     def wrong(x, weight, bias, stride, padding):
         KH, KW, _, F = weight.shape
@@ -419,41 +404,41 @@ FORWARD_WRONG = (
     Wrong(
         "C1",
         _product(unroll=lambda weight: weight.transpose(2, 0, 1, 3).reshape(-1, weight.shape[-1])),
-        "Columns and kernels are unrolled in different orders: one as (C, KH, KW), the other as (KH, KW, C). One "
+        "You unroll columns and kernels in different orders: one as (C, KH, KW), the other as (KH, KW, C). One "
         "channel would hide this.",
     ),
     Wrong(
         "C1",
         _product(columns=lambda *arguments: _columns((0, 1, 2, 4, 3, 5))(*arguments)),
-        "Columns and kernels are unrolled in different orders: one as (KW, KH, C), the other as (KH, KW, C).",
+        "You unroll columns and kernels in different orders: one as (KW, KH, C), the other as (KH, KW, C).",
     ),
     Wrong(
         "C26",
         _product(unroll=lambda weight: weight.reshape(weight.shape[-1], -1).T),
-        "The kernels are mixed up: weight is (KH, KW, C, F) with F last, so reshape it to (KH·KW·C, F) at once. "
-        "reshape(F, -1) cuts it elsewhere; transposing does not mend that.",
+        "The kernels are mixed up: weight is (KH, KW, C, F), F last, so reshape it straight to (KH·KW·C, F). "
+        "reshape(F, -1) mixes kernels, and no transpose undoes that.",
     ),
     Wrong(
         "C2",
         _product(order=(0, 3, 1, 2)),
-        "Right numbers, wrong places: a row of the product holds the F maps of one place. Reshape to (N, OH, OW, F).",
+        "Right numbers, wrong places: a row of the product holds one place in all F maps. Reshape to (N, OH, OW, F).",
     ),
     Wrong(
         "C2",
         _product(order=(3, 0, 1, 2)),
-        "Right numbers, wrong places: you reshape with the maps first. A row of the product holds the F maps of "
-        "one place: (N, OH, OW, F).",
+        "Right numbers, wrong places: you reshape with the maps first. A row of the product holds one place in all F "
+        "maps: (N, OH, OW, F).",
     ),
     Wrong(
         "C2",
         _product(order=(1, 2, 0, 3)),
-        "Right numbers, wrong places: pictures and positions are mixed. The rows run as (N, OH, OW). One picture "
-        "alone would hide this.",
+        "Right numbers, wrong places: pictures and places are mixed. The rows run as (N, OH, OW). One picture alone "
+        "would hide this.",
     ),
     Wrong(
         "C7",
         _product(order=(0, 2, 1, 3)),
-        "Right numbers, wrong places: OH and OW are exchanged in the reshape. A square picture hides this.",
+        "Right numbers, wrong places: you swap OH and OW in the reshape. A square picture would hide this.",
     ),
     *by_loops.FORWARD_WRONG,
 )
@@ -465,7 +450,7 @@ def _parts(dy, x, weight, stride, padding):
 
 
 def _with_rows(rows_of):
-    """All three gradients, dy made into rows in another way."""
+    """All three gradients, with dy turned into rows in another way."""
 
     def wrong(dy, x, weight, stride, padding):
         return backward(rows_of(dy).reshape(dy.shape), x, weight, stride, padding)
@@ -474,11 +459,11 @@ def _with_rows(rows_of):
 
 
 def _with_dweight(other):
-    """other: function (dweight, N, places) -> another dweight"""
+    """other: function of dweight -> another dweight"""
 
     def wrong(dy, x, weight, stride, padding):
         dx, dweight, dbias = backward(dy, x, weight, stride, padding)
-        return dx, other(dweight, len(x), dy[0, ..., 0].size), dbias
+        return dx, other(dweight), dbias
 
     return wrong
 
@@ -520,7 +505,7 @@ def _kernels_mixed(dy, weight):
 
 
 def _from_lesson_06(known):
-    """A wrong (dweight, dbias) of lesson 06, with the right dx before it."""
+    """Lesson 06's wrong (dweight, dbias), preceded by the right dx."""
     return Wrong(known.id, lambda *arguments: (by_loops.dx(*arguments), *known.function(*arguments)), known.message)
 
 
@@ -529,49 +514,54 @@ def _returned(*order):
 
 
 BACKWARD_WRONG = (
-    Wrong("C27", _returned(1, 2, 0), "All three gradients are right, in another order: return dx, dweight, dbias."),
-    Wrong("C27", _returned(1, 0, 2), "All three gradients are right, in another order: return dx, dweight, dbias."),
-    Wrong("C27", _returned(0, 2, 1), "All three gradients are right, in another order: return dx, dweight, dbias."),
+    Wrong(
+        "C27", _returned(1, 2, 0), "All three gradients are right, but in the wrong order: return dx, dweight, dbias."
+    ),
+    Wrong(
+        "C27", _returned(1, 0, 2), "All three gradients are right, but in the wrong order: return dx, dweight, dbias."
+    ),
+    Wrong(
+        "C27", _returned(0, 2, 1), "All three gradients are right, but in the wrong order: return dx, dweight, dbias."
+    ),
     Wrong(
         "C2",
         _with_rows(lambda dy: dy.transpose(3, 0, 1, 2).reshape(dy.shape[-1], -1).reshape(-1, dy.shape[-1])),
-        "dy is mixed up on its way to rows: its maps stand last already, so reshape(-1, F) is enough, without a "
-        "transpose.",
+        "You mix dy up on the way to rows: its maps are last "
+        "already, so reshape(-1, F) is enough, without a transpose.",
     ),
     Wrong(
         "C2",
         _with_rows(lambda dy: dy.transpose(1, 2, 0, 3)),
-        "Rows of dy and rows of columns do not meet: dy runs as (OH, OW, N) in yours, the columns as (N, OH, OW).",
+        "The rows of dy and of the columns do not match: your dy runs as (OH, OW, N), the columns as (N, OH, OW).",
     ),
     Wrong(
         "C12",
         _all_over_pictures,
-        "dweight and dbias are divided by the number of pictures. Gradients add over pictures; the 1/N belongs to "
-        "the loss.",
+        "You divide dweight and dbias by the number of pictures. "
+        "Gradients add up over pictures; the 1/N belongs to the loss.",
     ),
     Wrong(
         "C1",
-        _with_dweight(lambda dw, N, places: dw.transpose(2, 0, 1, 3).reshape(dw.shape)),
-        "dweight's numbers are right, in the order (C, KH, KW, F); the kernel's is (KH, KW, C, F).",
+        _with_dweight(lambda dw: dw.transpose(2, 0, 1, 3).reshape(dw.shape)),
+        "dweight's numbers are right, but in the order (C, KH, KW, F); weight is (KH, KW, C, F).",
     ),
     Wrong(
         "C26",
-        _with_dweight(lambda dw, N, places: dw.reshape(-1, dw.shape[-1]).T.reshape(dw.shape)),
-        "dweight's numbers are right but in the wrong places: you have (F, KH·KW·C) where (KH·KW·C, F) should be "
-        "reshaped. "
+        _with_dweight(lambda dw: dw.reshape(-1, dw.shape[-1]).T.reshape(dw.shape)),
+        "dweight's numbers are right, but in the wrong places: you reshape (F, KH·KW·C) instead of (KH·KW·C, F). "
         "Compute columns.T @ rows, not rows.T @ columns.",
     ),
     Wrong(
         "C1",
         _with_dx_of_columns(_kernel_of_another_order),
-        "For dx the kernels are unrolled as (C, KH, KW), but col2im reads (KH, KW, C).",
+        "For dx you unroll the kernels as (C, KH, KW), but col2im reads (KH, KW, C).",
     ),
     Wrong(
         "C26",
         _with_dx_of_columns(_kernels_mixed),
-        "The kernels are mixed up: unroll weight as reshape(-1, F), then transpose; reshape(F, -1) cuts it elsewhere.",
+        "The kernels are mixed up: unroll weight with reshape(-1, F), then transpose; reshape(F, -1) mixes kernels.",
     ),
-    *(_from_lesson_06(known) for known in by_loops.DWEIGHT_WRONG if "Both gradients" not in known.message),
+    *(_from_lesson_06(known) for known in by_loops.DWEIGHT_WRONG[1:]),  # its first is _all_over_pictures
     *(Wrong(known.id, _with_dx(known.function), known.message) for known in by_loops.DX_WRONG),
 )
 
@@ -583,9 +573,8 @@ def _size_by_hand(arguments, output, index):
     size, kernel, stride, padding, rounding = arguments
     free = size + 2 * padding - kernel
     return (
-        f"By hand: {size} + 2·{padding} pixels, a kernel of {kernel}, so it can move by {free}; {free} / {stride} = "
-        f"{free / stride:g}, "
-        f"rounded {'down' if rounding == 'floor' else 'up'} steps, and 1 more: {out_size(*arguments)}."
+        f"By hand: a kernel of {kernel} on {size} + 2·{padding} pixels can move by {free}; {free} / {stride} = "
+        f"{free / stride:g} steps, rounded {'down' if rounding == 'floor' else 'up'}, plus 1: {out_size(*arguments)}."
     )
 
 
@@ -599,8 +588,7 @@ def _im2col_by_hand(arguments, output, index):
     inside = 0 <= r < x.shape[1] and 0 <= q < x.shape[2]
     pixel = f"x[{n}, {r}, {q}, {c}] = {x[n, r, q, c]:.6g}" if inside else f"row {r}, column {q}: outside, so 0"
     return (
-        f"By hand: row {row} is picture {n}, place ({oh}, {ow}); column {column} is the kernel's ({i}, {j}), channel "
-        f"{c}; "
+        f"By hand: row {row} is picture {n}, place ({oh}, {ow}); column {column} is kernel ({i}, {j}), channel {c}; "
         f"that is {pixel}."
     )
 
@@ -616,7 +604,7 @@ def _col2im_by_hand(arguments, output, index):
         if 0 <= i < KH and 0 <= j < KW:
             parts.append((oh, ow, i, j, float(dwindows[n, oh, ow, i, j, c])))
     if not parts:
-        return "By hand: no window lies over this pixel, so it is 0."
+        return "By hand: no window covers this pixel, so it is 0."
     words = "; ".join(f"place ({oh}, {ow}), kernel ({i}, {j}): {value:.4g}" for oh, ow, i, j, value in parts)
     return f"By hand, from each window over this pixel: {words}. Together {sum(p[-1] for p in parts):.6g}."
 
@@ -639,10 +627,10 @@ LESSON = Lesson(
             ("places",),
             wrong=SIZE_WRONG,
             by_hand=_size_by_hand,
-            properties=(Property("C8", _is_whole, "A number of places is a whole number, an int."),),
+            properties=(Property("C8", _is_whole, "The number of places must be a whole number, an int."),),
             hints=(
-                "Put the window at the start of the padded picture. How many pixels are left beyond its end, and how "
-                "many steps fit in them?",
+                "Put the window at the start of the padded picture. How many "
+                "pixels lie beyond it, and how many steps fit into them?",
                 "places = rounded((size + 2·padding − kernel) / stride) + 1, rounded down or up",
                 'steps = free // stride if rounding == "floor" else -(-free // stride)',
             ),
@@ -660,14 +648,13 @@ LESSON = Lesson(
                 Property(
                     "C15",
                     _keeps_its_columns,
-                    "The columns of your first call changed when im2col was called again: they lie in an "
-                    "array that is kept "
-                    "between calls. Backward may still need them.",
+                    "Calling im2col again changed the columns of your first call: you keep one array between calls. "
+                    "Backward may still need those columns.",
                 ),
             ),
             hints=(
-                "Which axis order has a window padded[n, top : top + KH, left : left + KW], and what does .ravel() do "
-                "with it?",
+                "What is the axis order of a window padded[n, top : top + KH, left : left + KW], and what does "
+                ".ravel() do to it?",
                 "columns[(n·OH + oh)·OW + ow] = window (n, oh, ow), raveled as (KH, KW, C)",
                 "columns[row] = padded[n, top : top + KH, left : left + KW].ravel()",
             ),
@@ -681,7 +668,7 @@ LESSON = Lesson(
             wrong=FORWARD_WRONG,
             by_hand=by_loops.forward_by_hand,
             hints=(
-                "columns is (N·OH·OW, KH·KW·C). Which shape must the kernels have for columns @ kernels to have one "
+                "columns is (N·OH·OW, KH·KW·C). Which shape must the kernels have, so that columns @ kernels has one "
                 "column for each map?",
                 "y = (im2col(x) @ weight as (KH·KW·C, F)) + bias, as (N, OH, OW, F)",
                 "y = im2col(x, KH, KW, stride, padding) @ weight.reshape(-1, F) + bias",
@@ -696,9 +683,10 @@ LESSON = Lesson(
             wrong=COL2IM_WRONG,
             by_hand=_col2im_by_hand,
             hints=(
-                "im2col copied a pixel into every window over it. What must happen to the gradients of all those copies?",
-                "dpadded[n, oh·stride + i, ow·stride + j, c] = Σ of dcolumns over the windows (oh, ow) that hold that "
-                "pixel; dx is its middle",
+                "im2col copied a pixel into every window that covers it. "
+                "What must happen to the gradients of all these copies?",
+                "dpadded[n, oh·stride + i, ow·stride + j, c] = Σ of dcolumns over the windows (oh, ow) that hold this "
+                "pixel; dx is dpadded without its border",
                 "dpadded[n, top : top + KH, left : left + KW] += dcolumns[row].reshape(KH, KW, C)",
             ),
         ),
@@ -713,9 +701,10 @@ LESSON = Lesson(
             by_hand=_backward_by_hand,
             hints=(
                 "Y = X @ K. Which products of dY, X and K have the shapes of X and of K?",
-                "dK = columnsᵀ @ rows, dcolumns = rows @ Kᵀ, with rows = dy as (N·OH·OW, F), K = weight as (KH·KW·C, F)",
-                "dweight = (columns.T @ rows).reshape(weight.shape);  dx = col2im(rows @ K.T, x.shape, KH, KW, stride, "
-                "padding)",
+                "dK = columnsᵀ @ rows, dcolumns = rows @ Kᵀ, with rows = "
+                "dy as (N·OH·OW, F), K = weight as (KH·KW·C, F)",
+                "dweight = (columns.T @ rows).reshape(weight.shape);  dx = col2im(rows @ K.T, x.shape, KH, KW, "
+                "stride, padding)",
             ),
         ),
     ),

@@ -50,7 +50,7 @@ def im2col_row_by_row(x, KH, KW, stride, padding):
 def im2col_by_a_view(x, KH, KW, stride, padding):
     padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (KH, KW), axis=(1, 2))[:, ::stride, ::stride]
-    return np.moveaxis(windows, 3, 5).reshape(-1, KH * KW * x.shape[3])  # (N, OH, OW, C, KH, KW) before
+    return np.moveaxis(windows, 3, 5).reshape(-1, KH * KW * x.shape[3])  # windows: (N, OH, OW, C, KH, KW)
 
 
 def im2col_by_indices(x, KH, KW, stride, padding):
@@ -64,7 +64,7 @@ def im2col_by_indices(x, KH, KW, stride, padding):
 
 
 def conv_forward(x, weight, bias, stride, padding):
-    (N, H, W, C), (KH, KW, _, F) = x.shape, weight.shape
+    (N, H, W, _), (KH, KW, _, F) = x.shape, weight.shape
     OH, OW = (H + 2 * padding - KH) // stride + 1, (W + 2 * padding - KW) // stride + 1
     y = im2col(x, KH, KW, stride, padding) @ weight.reshape(-1, F) + bias  # (N·OH·OW, F)
     return y.reshape(N, OH, OW, F)
@@ -103,9 +103,8 @@ def col2im_by_kernel_places(dcolumns, x_shape, KH, KW, stride, padding):
     dpadded = np.zeros((N, H + 2 * padding, W + 2 * padding, C), dcolumns.dtype)
     for i in range(KH):
         for j in range(KW):
-            dpadded[:, i : i + stride * (OH - 1) + 1 : stride, j : j + stride * (OW - 1) + 1 : stride] += dwindows[
-                :, :, :, i, j
-            ]
+            pixels = dpadded[:, i : i + stride * (OH - 1) + 1 : stride, j : j + stride * (OW - 1) + 1 : stride]
+            pixels += dwindows[:, :, :, i, j]
     return dpadded[:, padding : padding + H, padding : padding + W]
 
 
