@@ -1,6 +1,7 @@
-"""Lesson 08, overlapping pooling: what is judged, and the mistakes that are known.
+"""Lesson 08, overlapping pooling: its exercises, and the mistakes their checks know.
 
-kernel, stride, padding: pairs (height, width). A row or column that no window reaches is left over, as with "floor".
+kernel, stride, padding: pairs (height, width). Output sizes round down: rows and columns that no window reaches are
+left over.
 """
 
 import numpy as np
@@ -36,14 +37,14 @@ def backward(dy, x, kernel, stride, padding):
 
 # ---------------------------------------------------------------------------------------------- probes
 
-# Rows and columns are left over, so that exchanged places stay inside the picture and the answer can be named.
+# Rows and columns are left over, so that swapped places stay inside the picture and the check can name the mistake.
 GEOMETRY = (4, 3), (3, 2), (0, 0)
 PADDED = (3, 4), (2, 3), (1, 2)
 TIED = (3, 2), (2, 2), (0, 0)
 
 
 def _x(seed, shape):
-    """No two alike, most below 0: a border of zeros would win."""
+    """No two values equal, most of them negative: a border of zeros would win."""
     return np.random.default_rng(seed).permutation(np.linspace(-3.0, 0.4, int(np.prod(shape)))).reshape(shape)
 
 
@@ -70,7 +71,7 @@ def _wins_probe(seed, places, shape):
     def make():
         rng = np.random.default_rng(seed)
         size = (shape[0], *places, shape[3])
-        limit = min(shape[1], shape[2])  # so that exchanged they still lie inside
+        limit = min(shape[1], shape[2])  # so that they stay inside when swapped
         return rng.integers(0, limit, size), rng.integers(0, limit - 1, size), shape
 
     return make
@@ -108,7 +109,7 @@ def _reduced(reduce, fill=-np.inf, **sides):
 
 
 def _fewer_places(count):
-    """The right numbers, but `count(size, kernel, stride, padding)` of them along each axis."""
+    """The right numbers, but only `count(size, kernel, stride, padding)` of them along each axis."""
 
     def wrong(x, kernel, stride, padding):
         OH, OW = (count(*axis) for axis in zip(x.shape[1:3], kernel, stride, padding))
@@ -117,8 +118,8 @@ def _fewer_places(count):
     return wrong
 
 
-P1 = "That is the {} corner of each window, wherever the largest stands. Compare all the pixels of the window."
-P7 = "You average the window; it is the largest value that is passed on."
+P1 = "You return the {} corner of each window, wherever the largest value is. Compare all pixels of the window."
+P7 = "You average the window; pooling passes on its largest value."
 FORWARD_WRONG = (
     Wrong("P1", _reduced(lambda v: v[..., -1, :]), P1.format("lower right")),
     Wrong("P1", _reduced(lambda v: v[..., -1, :], fill=0.0), P1.format("lower right")),
@@ -127,31 +128,30 @@ FORWARD_WRONG = (
     Wrong(
         "P2",
         lambda x, kernel, stride, padding: forward(x, kernel, kernel, padding),
-        "Your windows stand side by side: they step by their own size. Window oh begins at row oh · stride, so "
-        "windows overlap.",
+        "Your windows stand side by side: they step by their own size. Window oh begins at row oh · stride.",
     ),
     Wrong(
         "P5",
         _reduced(lambda v: v.max(axis=3), fill=0.0),
-        "You pad with 0, and where all pixels are negative that 0 wins. Pad with −∞, which never does.",
+        "You pad with 0, and where all pixels are negative that 0 wins. Pad with −∞, which never wins.",
     ),
     Wrong(
         "P14",
         lambda x, kernel, stride, padding: np.maximum(forward(x, kernel, stride, padding), 0.0),
-        "Nothing below 0 comes out of yours, though some windows hold negatives only. Start the comparison at −∞, "
-        "not at 0.",
+        "Yours never returns a negative, though some windows hold "
+        "only negatives. Start the comparison at −∞, not at 0.",
     ),
     Wrong("P7", _reduced(lambda v: v.mean(axis=3), fill=0.0), P7),
     Wrong("P7", _reduced(lambda v: v.mean(axis=3)), P7),
     Wrong(
         "P7",
         _reduced(lambda v: v.max(axis=(3, 4))),
-        "The channels are gone: you take the largest over them too. Each channel is pooled for itself.",
+        "The channels are gone: you take the largest over them too. Pool each channel separately.",
     ),
     Wrong(
         "P7",
         _reduced(lambda v: v.max(axis=(3, 4))[..., None]),
-        "One channel is left: you take the largest over the channels too. Each channel is pooled for itself.",
+        "One channel is left: you take the largest over the channels too. Pool each channel separately.",
     ),
     Wrong(
         "P9",
@@ -161,33 +161,33 @@ FORWARD_WRONG = (
     Wrong(
         "P12",
         lambda x, kernel, stride, padding: forward(np.abs(x), kernel, stride, padding),
-        "The sign is lost: −3 is smaller than 1. It is the largest value, not the largest size, that wins.",
+        "You drop the sign: −3 is smaller than 1. The largest value wins, not the largest magnitude.",
     ),
     Wrong(
         "C5",
         _reduced(lambda v: v.max(axis=3), before=2, after=0),
-        "All the padding stands above and to the left: everything has moved. Half of it belongs below and to the "
-        "right.",
+        "All your padding is above and to the left, so everything "
+        "has moved. Half of it belongs below and to the right.",
     ),
     Wrong(
         "C5",
         _reduced(lambda v: v.max(axis=3), before=0, after=2),
-        "All the padding stands below and to the right: the first window must begin `padding` before the picture.",
+        "All your padding is below and to the right. The first window must begin `padding` before the picture.",
     ),
     Wrong(
         "C7",
         lambda x, kernel, stride, padding: forward(x, kernel[::-1], stride, padding),
-        "The window lies on its side: kernel is (height, width).",
+        "Your window lies on its side: kernel is (height, width).",
     ),
     Wrong(
         "C7",
         lambda x, kernel, stride, padding: forward(x, kernel, stride[::-1], padding),
-        "The two strides are exchanged: stride is (down, across).",
+        "You swap the two strides: stride is (down, across).",
     ),
     Wrong(
         "C7",
         lambda x, kernel, stride, padding: forward(x, kernel, stride, padding[::-1]),
-        "The two paddings are exchanged: padding is (rows above and below, columns left and right).",
+        "You swap the two paddings: padding is (rows above and below, columns left and right).",
     ),
     Wrong(
         "C8",
@@ -197,18 +197,18 @@ FORWARD_WRONG = (
     Wrong(
         "C8",
         _fewer_places(lambda size, k, s, p: (size + 2 * p - k) // s),
-        "One window too few: after the first there is room for (size + 2 · padding − kernel) // stride more, so add 1.",
+        "One window too few: (size + 2 · padding − kernel) // stride more fit after the first, so add 1.",
     ),
     Wrong(
         "C8",
         _fewer_places(lambda size, k, s, p: (size - k) // s + 1),
-        "The number of places forgets the padding: it makes the picture 2 · padding larger.",
+        "Your output size leaves out the padding, which makes the picture 2 · padding larger.",
     ),
 )
 
 
 def _in_the_picture(i, j, stride):
-    """Row and column of the picture for row i and column j of each window, (N, OH, OW, C)."""
+    """Row and column in the picture of the pixel at row i and column j of each window, (N, OH, OW, C)."""
     oh, ow = np.arange(i.shape[1])[:, None, None], np.arange(i.shape[2])[:, None]
     return oh * stride[0] + i, ow * stride[1] + j
 
@@ -241,7 +241,7 @@ WINNERS_WRONG = (
     Wrong(
         "P6",
         lambda x, kernel, stride: winners(x, kernel, stride)[::-1],
-        "row and column are exchanged in what you return.",
+        "You return column, row; the order is row, column.",
     ),
     Wrong(
         "P6",
@@ -251,12 +251,12 @@ WINNERS_WRONG = (
     Wrong(
         "P6",
         _unravelled(lambda place, KH, KW: (place % KW, place // KW)),
-        "Row and column are exchanged inside the window: place = i · KW + j, so i = place // KW and j = place % KW.",
+        "You swap row and column inside the window: place = i · KW + j, so i = place // KW and j = place % KW.",
     ),
     Wrong(
         "P6",
         _unravelled(lambda place, KH, KW: (place // KH, place % KH)),
-        "You unravel with the window's height; a row of the window is KW long: i = place // KW, j = place % KW.",
+        "You divide by the window's height, but its rows are KW long: i = place // KW, j = place % KW.",
     ),
     Wrong(
         "P2",
@@ -266,18 +266,17 @@ WINNERS_WRONG = (
     Wrong(
         "P8",
         _winners_of(_last_places),
-        "Where several are equally large, yours names the last. The first in reading order wins: compare with >, not "
-        "with >=.",
+        "Among equal values you name the last. The first in reading order wins: compare with >, not >=.",
     ),
     Wrong(
         "P9",
         _winners_of(lambda x, kernel, stride: _places(-x, kernel, stride)),
-        "You look for the smallest, not for the largest.",
+        "You look for the smallest value, not the largest.",
     ),
     Wrong(
         "P12",
         _winners_of(lambda x, kernel, stride: _places(np.abs(x), kernel, stride)),
-        "The sign is lost: it is the largest value, not the largest size, that wins.",
+        "You drop the sign: the largest value wins, not the largest magnitude.",
     ),
 )
 
@@ -298,32 +297,31 @@ WINS_WRONG = (
     Wrong(
         "P3",
         _counted_once,
-        "A pixel that wins two windows counts once in yours: add 1 for every win. (counts[rows, columns] += 1 will "
-        "not do: "
-        "it adds once for each pixel, however often it is named. np.add.at does, or a loop.)",
+        "You count a pixel that wins two windows once: add 1 for every win. (counts[rows, columns] += 1 adds once per "
+        "pixel, however often it is named; np.add.at or a loop adds every time.)",
     ),
     Wrong(
         "P6",
         lambda row, column, shape: wins(column, row, shape),
-        "Row and column are exchanged: counts is [n, row, column, c].",
+        "You swap row and column: index counts as [n, row, column, c].",
     ),
-    Wrong("P11", _for_all(3), "A win in one channel counts for all of them. Each channel has winners of its own."),
-    Wrong("P11", _for_all(0), "A win in one picture counts for all of them. Each picture has winners of its own."),
+    Wrong("P11", _for_all(3), "You count a win in one channel for all of them. Each channel has its own winners."),
+    Wrong("P11", _for_all(0), "You count a win in one picture for all of them. Each picture has its own winners."),
     Wrong(
         "P11",
         lambda row, column, shape: wins(row, column, shape).sum(axis=0),
-        "You add up the pictures of the batch; counts has the shape of x.",
+        "You add up over the batch; counts has the shape of x.",
     ),
     Wrong(
         "P11",
         lambda row, column, shape: wins(row, column, shape).sum(axis=3),
-        "You add up the channels; counts has the shape of x.",
+        "You add up over the channels; counts has the shape of x.",
     ),
 )
 
 
 def _shared(share, fill=-np.inf, crop=None, into_windows_only=False):
-    """Each window hands dy to its pixels in the shares that share(values) says, (N, OH, OW, KH·KW, C)."""
+    """Each window hands dy to its pixels in the shares of share(values), (N, OH, OW, KH·KW, C)."""
 
     def wrong(dy, x, kernel, stride, padding):
         (KH, KW), (SH, SW), (PH, PW), (N, H, W, C), (OH, OW) = kernel, stride, padding, x.shape, dy.shape[1:3]
@@ -370,7 +368,7 @@ def _at(place):
 
 
 def _placed(how, corner=True, assign=False):
-    """dy at (row, column) of each window's winner, as how(place, KH, KW) unravels it."""
+    """Put dy at (row, column) of each window's winner, as how(place, KH, KW) unravels it."""
 
     def wrong(dy, x, kernel, stride, padding):
         (PH, PW), (N, H, W, C) = padding, x.shape
@@ -389,7 +387,7 @@ def _placed(how, corner=True, assign=False):
 
 
 def _assigned_by_taps(dy, x, kernel, stride, padding):
-    """Place by place of the window, each place overwriting what another left there, zeros too."""
+    """Go through the places in the window; each overwrites what another left there, with zeros too."""
     (KH, KW), (SH, SW), (PH, PW), (N, H, W, C), (OH, OW) = kernel, stride, padding, x.shape, dy.shape[1:3]
     place, dpadded = _places(x, kernel, stride, padding), np.zeros((N, H + 2 * PH, W + 2 * PW, C), dy.dtype)
     for i, j in np.ndindex(KH, KW):
@@ -398,7 +396,7 @@ def _assigned_by_taps(dy, x, kernel, stride, padding):
 
 
 def _assigned_by_windows(dy, x, kernel, stride, padding):
-    """Window by window, each overwriting the whole of what it covers."""
+    """Go through the windows; each overwrites everything it covers."""
     (KH, KW), (SH, SW), (PH, PW), (N, H, W, C) = kernel, stride, padding, x.shape
     padded = _pad(x, padding)
     given = _first(_values(padded, kernel, stride)) * dy[:, :, :, None]
@@ -408,99 +406,97 @@ def _assigned_by_windows(dy, x, kernel, stride, padding):
     return dpadded[:, PH : PH + H, PW : PW + W]
 
 
-P3 = "A pixel that wins two windows must get the gradient of both; you keep one. Add (+=), do not assign."
+P3 = "A pixel that wins two windows gets the gradients of both; you keep one. Add (+=), do not assign."
 P7_BACK = "You spread the gradient over the whole window, as for a mean. All of it goes to the winner."
 BACKWARD_WRONG = (
     Wrong("P3", _placed(lambda place, KH, KW: (place // KW, place % KW), assign=True), P3),
-    Wrong("P3", _assigned_by_windows, P3 + " (And a window's zeros wipe out what its neighbours left there.)"),
-    Wrong("P3", _assigned_by_taps, P3 + " (And the zeros of the places that did not win wipe out what stood there.)"),
+    Wrong("P3", _assigned_by_windows, P3 + " (And a window's zeros erase its neighbours' gradients.)"),
+    Wrong("P3", _assigned_by_taps, P3 + " (And the zeros of places that did not win erase earlier gradients.)"),
     Wrong(
         "P4",
         _shared(_every),
-        "Where several pixels are equally large, each of them gets the whole gradient in yours. A window gives its "
-        "gradient away once: to the first of them.",
+        "You give the whole gradient to each of several equal pixels. A "
+        "window gives its gradient away once: to the first of them.",
     ),
     Wrong(
         "P10",
         _shared(_split),
-        "You divide the gradient among pixels that are equally large. It can be defended, but here (and in most "
-        "libraries) the first in reading order gets it all.",
+        "You divide the gradient among equal pixels. That can be defended, but here (and in most libraries) the first "
+        "in reading order gets it all.",
     ),
     Wrong(
         "P8",
         _shared(_last),
-        "Where several are equally large, yours rewards the last. The first in reading order wins: compare with >, "
-        "not with >=.",
+        "Among equal values you reward the last. The first in reading order wins: compare with >, not >=.",
     ),
     Wrong(
         "P5",
         _shared(_first, fill=0.0),
-        "You pad with 0 to find the winners; where all pixels are negative that 0 wins and the gradient is lost. Pad "
-        "with −∞.",
+        "You find the winners with a padding of 0; where all pixels are negative that 0 wins, and the gradient is "
+        "lost. Pad with −∞.",
     ),
     Wrong(
         "P6",
         _placed(lambda place, KH, KW: (place % KW, place // KW)),
-        "Row and column are exchanged on the way back: place = i · KW + j, so i = place // KW and j = place % KW.",
+        "You swap row and column on the way back: place = i · KW + j, so i = place // KW and j = place % KW.",
     ),
     Wrong(
         "P6",
         _placed(lambda place, KH, KW: (place // KH, place % KH)),
-        "You unravel with the window's height; a row of the window is KW long: i = place // KW, j = place % KW.",
+        "You divide by the window's height, but its rows are KW long: i = place // KW, j = place % KW.",
     ),
     Wrong(
         "P6",
         _placed(lambda place, KH, KW: (place // KW, place % KW), corner=False),
-        "Every gradient lands in the first window: add the corner at which each window begins, oh · stride and ow · "
-        "stride.",
+        "All your gradients land in the first window: add the corner "
+        "where each window begins, oh · stride and ow · stride.",
     ),
     Wrong(
         "P1",
         _shared(_at(-1)),
-        "The gradient goes to the lower right corner of each window; it belongs to the largest pixel.",
+        "You give the gradient to the lower right corner of each window; it belongs to the largest pixel.",
     ),
     Wrong(
         "P1",
         _shared(_at(0)),
-        "The gradient goes to the upper left corner of each window; it belongs to the largest pixel.",
+        "You give the gradient to the upper left corner of each window; it belongs to the largest pixel.",
     ),
     Wrong("P7", _shared(lambda values: np.full_like(values, 1 / values.shape[3])), P7_BACK),
     Wrong(
         "P7",
         _shared(np.ones_like),
-        "Every pixel of a window gets its whole gradient in yours. Only the winner gets it.",
+        "You give the whole gradient to every pixel of the window. Only the winner gets it.",
     ),
     Wrong(
         "P9",
         _shared(lambda values: _first(-values), fill=np.inf),
-        "The gradient goes to the smallest pixel of each window.",
+        "You give the gradient to the smallest pixel of each window; it belongs to the largest.",
     ),
     Wrong(
         "P13",
         _shared(lambda values: _first(values) * values.max(axis=3, keepdims=True)),
-        "You multiply the gradient by the value of the pixel. The winner is passed on unchanged, so its derivative "
-        "is 1.",
+        "You multiply the gradient by the pixel's value. The winner passes unchanged, so its derivative is 1.",
     ),
     Wrong(
         "C10",
         _shared(_first, crop=lambda PH, PW, H, W: np.s_[:, PH:-PH, PW:-PW]),
-        "dx is empty where there is no padding: the slice [0:-0] holds nothing. End it at padding + H.",
+        "Without padding your dx is empty: the slice [0:-0] holds nothing. End it at padding + H.",
     ),
     Wrong(
         "C5",
         _shared(_first, crop=lambda PH, PW, H, W: np.s_[:, :H, :W]),
-        "dx has moved: row 0 of the padded picture is not row 0 of x. Cut off the padding in front as well.",
+        "Your dx has moved: row 0 of the padded picture is not row 0 of x. Cut off the padding in front too.",
     ),
     Wrong(
         "C5",
         _shared(_first, crop=lambda PH, PW, H, W: np.s_[:, :, :]),
-        "The padding is still there: dx has the shape of x, so cut the border off again.",
+        "Your dx still has the padding. It has the shape of x, so cut the border off.",
     ),
     Wrong(
         "C11",
         _shared(_first, into_windows_only=True),
-        "dx is as large as what the windows covered. The rows and columns that no window read have gradient 0, "
-        "but they must be there: dx has the shape of x.",
+        "Your dx ends with the last window. Rows and columns that no window reads have gradient 0, but dx must hold "
+        "them: it has the shape of x.",
     ),
 )
 
@@ -539,7 +535,7 @@ def _wins_by_hand(arguments, output, index):
     found = np.argwhere((row[n, :, :, c] == h) & (column[n, :, :, c] == w))
     names = ", ".join(f"({oh}, {ow})" for oh, ow in found) or "none"
     windows = f"the windows of picture {n}, channel {c} that name row {h}, column {w}"
-    return f"By hand: {windows} are {names}: {len(found)} of them."
+    return f"By hand: {windows} are {names}: {len(found)} in all."
 
 
 def _backward_by_hand(arguments, output, index):
@@ -551,7 +547,7 @@ def _backward_by_hand(arguments, output, index):
         if _window_by_hand(x, kernel, stride, padding, (n, oh, ow, c))[2] == (h, w)
     ]
     if not won:
-        return "By hand: this pixel wins no window, so its gradient is 0."
+        return "By hand: this pixel wins no window, so its dx is 0."
     given = [dy[n, oh, ow, c] for oh, ow in won]
     terms, names = " + ".join(f"{g:.4g}" for g in given), ", ".join(f"({oh}, {ow})" for oh, ow in won)
     total = f" = {sum(given):.6g}" if len(given) > 1 else ""
@@ -559,7 +555,7 @@ def _backward_by_hand(arguments, output, index):
 
 
 def _keeps_its_results(makes):
-    """Whether the result of a first call is still the same after a second one on other numbers."""
+    """The property that a second call, on other numbers, leaves the first call's result alone."""
 
     def holds(function):
         first, second = makes()
@@ -572,8 +568,7 @@ def _keeps_its_results(makes):
     return Property(
         "C15",
         holds,
-        "The result of an earlier call changed when you were called again: both are one and the same array. "
-        "Make a new one in each call.",
+        "A second call changed the result of the first: both are the same array. Make a new one in each call.",
     )
 
 
@@ -602,12 +597,12 @@ LESSON = Lesson(
             by_hand=_forward_by_hand,
             properties=(_keeps_its_results(_two_forward),),
             hints=(
-                "Where does window (2, 1) begin if the stride is (3, 2)? And where if there are two rows of padding above "
-                "the picture?",
-                "y[n, oh, ow, c] = max over i < KH, j < KW of padded[n, oh · SH + i, ow · SW + j, c];  OH = (H + 2 · PH − "
-                "KH) // SH + 1",
-                "y[:, oh, ow] = padded[:, oh * SH : oh * SH + KH, ow * SW : ow * SW + KW].max(axis=(1, 2)), padded with "
-                "-np.inf",
+                "Where does window (2, 1) begin if the stride is (3, 2)? "
+                "And with two rows of padding above the picture?",
+                "y[n, oh, ow, c] = max over i < KH, j < KW of padded[n, oh · SH + i, ow · SW + j, c];  OH = (H + 2 · "
+                "PH − KH) // SH + 1",
+                "y[:, oh, ow] = padded[:, oh * SH : oh * SH + KH, ow * SW : "
+                "ow * SW + KW].max(axis=(1, 2)), padded with -np.inf",
             ),
         ),
         Exercise(
@@ -620,10 +615,9 @@ LESSON = Lesson(
             by_hand=_winners_by_hand,
             properties=(_keeps_its_results(lambda: [a[:3] for a in _two_forward()]),),
             hints=(
-                "A window of 4×3 is read row by row. In which row and column of it does its 7th pixel (place 7, counted "
-                "from 0) stand?",
+                "Read a 4×3 window row by row. In which of its rows and columns is place 7, counted from 0?",
                 "place = argmax of the window, unrolled;  row = oh · SH + place // KW;  column = ow · SW + place % KW",
-                "place = window.reshape(N, KH * KW, C).argmax(axis=1)  (argmax names the first of equals)",
+                "place = window.reshape(N, KH * KW, C).argmax(axis=1)  (argmax returns the first of equals)",
             ),
         ),
         Exercise(
@@ -635,7 +629,7 @@ LESSON = Lesson(
             wrong=WINS_WRONG,
             by_hand=_wins_by_hand,
             hints=(
-                "What is a after a = np.zeros(3); a[[1, 1]] += 1? Try it.",
+                "After a = np.zeros(3); a[[1, 1]] += 1, what is a? Try it.",
                 "counts[n, h, w, c] = the number of (oh, ow) with row[n, oh, ow, c] = h and column[n, oh, ow, c] = w",
                 "np.add.at(counts, (n, row, column, c), 1), with n, _, _, c = np.indices(row.shape)",
             ),
@@ -650,9 +644,9 @@ LESSON = Lesson(
             by_hand=_backward_by_hand,
             properties=(_keeps_its_results(_two_backward),),
             hints=(
-                "If a pixel grows by a little, which windows' outputs grow, and by how much? And if it wins none?",
-                "dx[n, h, w, c] = Σ dy[n, oh, ow, c] over the windows (oh, ow) that pixel (h, w) wins; of equals, the "
-                "first wins",
+                "If a pixel grows a little, which windows' outputs grow, and by how much? And if it wins none?",
+                "dx[n, h, w, c] = Σ dy[n, oh, ow, c] over the windows (oh, "
+                "ow) that pixel (h, w) wins; of equals, the first wins",
                 "for each window: place = argmax of it; dpadded[n, oh * SH + place // KW, ow * SW + place % KW, c] += "
                 "dy[n, oh, ow, c]",
             ),

@@ -78,7 +78,7 @@ def max_pool_winners_by_a_view(x, kernel, stride):
 def count_wins(row, column, shape):
     counts = np.zeros(shape, int)
     n, _, _, c = np.indices(row.shape)
-    np.add.at(counts, (n, row, column, c), 1)  # not +=, which adds once for each pixel
+    np.add.at(counts, (n, row, column, c), 1)  # += would add once per pixel
     return counts
 
 
@@ -123,7 +123,7 @@ def max_pool_backward_by_loops(dy, x, kernel, stride, padding):
 
 
 def max_pool_backward_by_places(dy, x, kernel, stride, padding):
-    (N, H, W, C), (OH, OW), (PH, PW) = x.shape, dy.shape[1:3], padding
+    (_, H, W, _), (OH, OW), (PH, PW) = x.shape, dy.shape[1:3], padding
     padded = np.pad(x, [(0, 0), (PH, PH), (PW, PW), (0, 0)], constant_values=-np.inf)
     slices = [
         np.s_[:, i : i + stride[0] * (OH - 1) + 1 : stride[0], j : j + stride[1] * (OW - 1) + 1 : stride[1]]

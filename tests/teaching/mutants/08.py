@@ -1,4 +1,4 @@
-"""Lesson 08: answers as learners get them wrong, and the row of the zoo that each must be told; None: no single one."""
+"""Lesson 08: wrong answers of learners, each with the mistake it must be told; None: no single one."""
 
 import numpy as np
 
