@@ -1,11 +1,11 @@
-"""Lesson 09, local response normalisation: what is judged, and the mistakes that are known."""
+"""Lesson 09, local response normalisation: its exercises, and the mistakes their checks know."""
 
 import numpy as np
 
 from tinyalex.layers import LocalResponseNorm
 from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
 
-# n = 3, and no constant at 1 or at the paper's value: these tell every wrong version below from the right one
+# n = 3, and no constant is 1 or the paper's: this tells every wrong version below from the right one
 N_WINDOW, ALPHA, BETA, K = 3, 0.5, 0.6, 1.5
 
 
@@ -54,7 +54,7 @@ def _wide_backward_probe():
 
 
 def _sums(values, n, start=None, stop=None):
-    """Σ values_j over j = i + start … i + stop (−n//2 … n//2 if not said), cut off at the ends."""
+    """Σ values_j over j = i + start … i + stop (by default −n//2 … n//2), cut off at the ends."""
     start, stop = (-(n // 2) if start is None else start), (n // 2 if stop is None else stop)
     total, C = np.zeros_like(values), values.shape[-1]
     for shift in range(start, stop + 1):
@@ -91,57 +91,59 @@ WINDOW_WRONG = (
     Wrong(
         "L4",
         lambda a, n: _sums(a, n, stop=n // 2 - 1),
-        "The window stops one channel early: it reaches i + n//2 itself, and the end of a Python range or slice is left out.",
+        "The window stops one channel early: it includes i + n//2, but a Python range or slice leaves its end out.",
     ),
     Wrong(
         "L4",
         lambda a, n: _sums(a, n, start=1 - n // 2),
-        "The window begins one channel late: its lowest channel is i − n//2.",
+        "Your window begins one channel late: its lowest channel is i − n//2.",
     ),
     Wrong(
         "L4",
         lambda a, n: _sums(a, n, start=-n, stop=n),
-        "The window is too wide: n is its whole width, so it reaches n//2 to either side, not n.",
+        "Your window is too wide: n is its whole width, so it reaches n//2 to each side, not n.",
     ),
     Wrong(
         "L4",
         lambda a, n: _sums(a, n, start=0, stop=n - 1),
-        "Your window starts at i and looks upwards only; i stands in its middle, with n//2 channels on either side.",
+        "Your window starts at i and looks only upwards; i is its middle, with n//2 channels on each side.",
     ),
     Wrong(
         "L4",
         lambda a, n: _sums(a, n, start=1 - n, stop=0),
-        "Your window ends at i and looks downwards only; i stands in its middle, with n//2 channels on either side.",
+        "Your window ends at i and looks only downwards; i is its middle, with n//2 channels on each side.",
     ),
     Wrong(
         "L5",
-        lambda a, n: _ring(a, n),
-        "The window wraps round: the first channel sees the last. Channels are not a ring; at the ends the window is cut off.",
+        _ring,
+        "Your window wraps round: the first channel sees the last. "
+        "Channels are not a ring; the window is cut off at the ends.",
     ),
     Wrong(
         "L5",
-        lambda a, n: _negative_start(a, n),
-        "At the first channels your slice starts below 0, which Python counts from the far end. Start at max(0, i − n//2).",
+        _negative_start,
+        "At the first channels your slice starts below 0, which Python counts from the end. Start at max(0, i − n//2).",
     ),
     Wrong(
         "L6",
         lambda a, n: n * _sums(a, n) / _sums(np.ones_like(a), n),
-        "You make up for the missing neighbours of the outer channels. Do not: fewer neighbours simply make a smaller sum.",
+        "You make up for the outer channels' missing neighbours. Do not: fewer neighbours simply make a smaller sum.",
     ),
     Wrong(
         "L6",
         lambda a, n: _sums(a, n) / _sums(np.ones_like(a), n),
-        "You take the mean of the window; it is the sum, with fewer terms at the ends.",
+        "You take the mean of the window. Take the sum, with fewer terms at the ends.",
     ),
     Wrong(
         "L7",
         lambda a, n: _sums(a.swapaxes(2, 3), n).swapaxes(2, 3),
-        "Your window slides over the columns of the picture. It slides over channels (the last axis), at one pixel.",
+        "Your window slides over the picture's columns. It slides over the channels (the last axis) of one pixel.",
     ),
     Wrong(
         "L13",
         lambda a, n: _sums(a * a, n),
-        "You square before you sum. That is for the caller: later the same sum is needed of things that are not squares.",
+        "You square before you sum. Leave that to the caller: later "
+        "you need the same sum of other things than squares.",
     ),
     Wrong(
         "L14",
@@ -151,12 +153,12 @@ WINDOW_WRONG = (
     Wrong(
         "L15",
         lambda a, n: _sums(a, 2 * a.shape[-1] + 1, stop=n // 2),
-        "Your sum never lets go of a channel: subtract what leaves the window at its lower end.",
+        "Your sum never drops a channel: subtract what leaves the window at its lower end.",
     ),
     Wrong(
         "L16",
         lambda a, n: _sums(a, n)[..., n // 2 : a.shape[-1] - n // 2],
-        "You keep only the channels whose window is whole. Every channel gets a sum; at the ends it has fewer terms.",
+        "You keep only channels with a whole window. Every channel gets a sum, with fewer terms at the ends.",
     ),
 )
 
@@ -164,65 +166,67 @@ FORWARD_WRONG = (
     Wrong(
         "L1",
         lambda x, n, alpha, beta, k: forward(x, n, alpha / n, beta, k),
-        "You divide alpha by n. The paper does not: its alpha stands before the whole sum. (PyTorch and the 2012 source do divide.)",
+        "You divide alpha by n. The paper does not: its alpha multiplies "
+        "the whole sum. (PyTorch and the 2012 source do divide.)",
     ),
     Wrong(
         "L2",
         lambda x, n, alpha, beta, k: forward(x, n, alpha, beta, 1.0),
-        "The constant in the denominator is 1 in yours; it is the argument k.",
+        "Your denominator has the constant 1; it is the argument k.",
     ),
     Wrong(
         "L2",
         lambda x, n, alpha, beta, k: x / (alpha * _sums(x * x, n)) ** beta,
-        "The constant k is missing from the denominator.",
+        "Your denominator lacks the constant k.",
     ),
     Wrong(
         "L3",
         lambda x, n, alpha, beta, k: x / (alpha * (k + _sums(x * x, n))) ** beta,
-        "alpha multiplies k as well; it multiplies the sum only: k + alpha · sum.",
+        "Your alpha multiplies k too; it multiplies only the sum: k + alpha · sum.",
     ),
     Wrong(
         "L4",
         lambda x, n, alpha, beta, k: x / _denominator(x, n, alpha, k, stop=n // 2 - 1) ** beta,
-        "The window stops one channel early: it reaches i + n//2 itself, and the end of a Python range or slice is left out.",
+        "The window stops one channel early: it includes i + n//2, but a Python range or slice leaves its end out.",
     ),
     Wrong(
         "L4",
         lambda x, n, alpha, beta, k: x / _denominator(x, n, alpha, k, start=1 - n // 2) ** beta,
-        "The window begins one channel late: its lowest channel is i − n//2.",
+        "Your window begins one channel late: its lowest channel is i − n//2.",
     ),
     Wrong(
         "L4",
         lambda x, n, alpha, beta, k: x / _denominator(x, n, alpha, k, start=-n, stop=n) ** beta,
-        "The window is too wide: n is its whole width, so it reaches n//2 to either side, not n.",
+        "Your window is too wide: n is its whole width, so it reaches n//2 to each side, not n.",
     ),
     Wrong(
         "L5",
         lambda x, n, alpha, beta, k: x / (k + alpha * _ring(x * x, n)) ** beta,
-        "The window wraps round: the first channel sees the last. Channels are not a ring; at the ends the window is cut off.",
+        "Your window wraps round: the first channel sees the last. "
+        "Channels are not a ring; the window is cut off at the ends.",
     ),
     Wrong(
         "L5",
         lambda x, n, alpha, beta, k: x / (k + alpha * _negative_start(x * x, n)) ** beta,
-        "At the first channels your slice starts below 0, which Python counts from the far end. Start at max(0, i − n//2).",
+        "At the first channels your slice starts below 0, which Python counts from the end. Start at max(0, i − n//2).",
     ),
     Wrong(
         "L6",
         _rescaled,
-        "You make up for the missing neighbours of the outer channels. Do not: fewer neighbours simply make a smaller sum.",
+        "You make up for the outer channels' missing neighbours. Do not: fewer neighbours simply make a smaller sum.",
     ),
     Wrong(
-        "L7", _over_width, "Your window slides over the columns of the picture. It slides over channels, at one pixel."
+        "L7", _over_width, "Your window slides over the picture's columns. It slides over the channels of one pixel."
     ),
     Wrong(
         "L8",
         lambda x, n, alpha, beta, k: x / (k + alpha * _sums(np.abs(x), n)) ** beta,
-        "The sum is over |x|; it is over x². Ten times the input must give a hundred times the sum.",
+        "You sum |x|; sum x². Ten times the input must give a hundred times the sum.",
     ),
     Wrong(
         "L8",
         lambda x, n, alpha, beta, k: forward(x, n, alpha, 0.75, k),
-        "The power is fixed at 0.75; it is the argument beta.",
+        "Your power is fixed at 0.75; it is the argument beta.",
     ),
     Wrong(
         "L8",
@@ -232,27 +236,27 @@ FORWARD_WRONG = (
     Wrong(
         "L13",
         lambda x, n, alpha, beta, k: x / (k + alpha * _sums(x, n) ** 2) ** beta,
-        "You square the sum; it is the sum of the squares. Yours lets +3 and −3 cancel, which ought to damp most.",
+        "You square the sum; sum the squares. In yours +3 and −3 cancel, though they should damp strongly.",
     ),
     Wrong(
         "L13",
         lambda x, n, alpha, beta, k: x / (k + alpha * _sums(x**4, n)) ** beta,
-        "The values are squared twice: once by you, once more by your window sum.",
+        "The values are squared twice: here, and again in your window sum.",
     ),
     Wrong(
         "L14",
         lambda x, n, alpha, beta, k: x / (k + alpha * (_sums(x * x, n) - x * x)) ** beta,
-        "A channel damps itself too: j = i belongs into the sum.",
+        "A channel damps itself too: j = i belongs in the sum.",
     ),
     Wrong(
         "L17",
         lambda x, n, alpha, beta, k: x / (k + alpha * _sums(x * x, n) ** beta),
-        "beta stands on the sum only; it is the power of the whole denominator: (k + alpha · sum)^beta.",
+        "You raise only the sum to beta; it is the power of the whole denominator: (k + alpha · sum)^beta.",
     ),
     Wrong(
         "L17",
         lambda x, n, alpha, beta, k: x / (k + (alpha * _sums(x * x, n)) ** beta),
-        "k stands outside of the power; beta is the power of the whole denominator: (k + alpha · sum)^beta.",
+        "Your k is outside the power; beta is the power of the whole denominator: (k + alpha · sum)^beta.",
     ),
     Wrong(
         "L17",
@@ -268,7 +272,7 @@ FORWARD_WRONG = (
 
 
 def _parts(dy, x, n, alpha, beta, k):
-    """(own part, the sum over neighbours without its factor) of the right gradient."""
+    """The right gradient's own part, and its sum over the window without the factor 2 · alpha · beta."""
     d = _denominator(x, n, alpha, k)
     return dy * d**-beta, x * _sums(dy * x * d ** (-beta - 1), n)
 
@@ -325,6 +329,11 @@ def _denominator_outside(dy, x, n, alpha, beta, k):
     return dy * d**-beta - 2 * alpha * beta * x * d ** (-beta - 1) * _sums(dy * x, n)
 
 
+def _short_window(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    return dy * d**-beta - 2 * alpha * beta * x * _sums(dy * x * d ** (-beta - 1), n, stop=n // 2 - 1)
+
+
 def _constant_lost(name):
     def wrong(dy, x, n, alpha, beta, k):
         own, cross = _parts(dy, x, n, alpha, beta, k)
@@ -337,10 +346,11 @@ BACKWARD_WRONG = (
     Wrong(
         "L9",
         _cross_times(0),
-        "The neighbours are missing: x_i also stands in the denominators of all y_j whose window holds i, so dy_j reaches x_i too.",
+        "The neighbours are missing: x_i is also in the denominator of every y_j whose window holds i, so dy_j "
+        "reaches x_i too.",
     ),
     Wrong(
-        "L10", _own_channel_only, "You have the channel's own denominator only. Sum over every j whose window holds i."
+        "L10", _own_channel_only, "You use only the channel's own denominator. Sum over every j whose window holds i."
     ),
     Wrong(
         "L11",
@@ -360,55 +370,45 @@ BACKWARD_WRONG = (
     Wrong(
         "L12",
         _y_for_x,
-        "Inside the sum stands dy_j · x_j · d_j^(−beta − 1). You put y_j where x_j belongs, so d_j^−beta is there twice.",
+        "The terms of the sum are dy_j · x_j · d_j^(−beta − 1). You use y_j for x_j, so d_j^−beta is there twice.",
     ),
     Wrong(
         "L12",
         _power_too_high,
-        "The power in the sum has the wrong sign at its 1: the derivative of d^−beta is −beta · d^(−beta − 1), not d^(1 − beta).",
+        "The 1 in your power has the wrong sign: the derivative of "
+        "d^−beta is −beta · d^(−beta − 1), not −beta · d^(1 − beta).",
     ),
     Wrong(
         "L12",
         _neighbours_x,
-        "Inside the sum stands x_j, outside of it x_i: x_i comes from the derivative of x_i², x_j from y_j's numerator.",
+        "x_j belongs inside the sum and x_i outside: x_i comes from the derivative of x_i², x_j from y_j's numerator.",
     ),
     Wrong(
-        "L12",
-        _denominator_outside,
-        "d_j^(−beta − 1) belongs inside the sum: every neighbour has a denominator of its own.",
+        "L12", _denominator_outside, "d_j^(−beta − 1) belongs inside the sum: every neighbour has its own denominator."
     ),
     Wrong("L12", _constant_lost("alpha"), "The part from the denominators lacks its factor alpha."),
     Wrong("L12", _constant_lost("beta"), "The part from the denominators lacks its factor beta."),
     Wrong(
         "L1",
         lambda dy, x, n, alpha, beta, k: backward(dy, x, n, alpha / n, beta, k),
-        "You divide alpha by n, here or in the forward part; the paper does not.",
+        "You divide alpha by n, here or in forward; the paper does not.",
     ),
     Wrong(
         "L2",
         lambda dy, x, n, alpha, beta, k: backward(dy, x, n, alpha, beta, 1.0),
-        "The constant in your denominators is 1; it is the argument k.",
+        "Your denominators have the constant 1; it is the argument k.",
     ),
-    Wrong("L19", _forward_of_dy, "You normalise dy as if it were an input. The denominators are those of x."),
-    Wrong(
-        "L10", _without_own, "The channel's own denominator is missing: among the j whose window holds i is i itself."
-    ),
+    Wrong("L19", _forward_of_dy, "You normalise dy as if it were an input. Compute the denominators from x."),
+    Wrong("L10", _without_own, "The channel's own denominator is missing: the window of j = i holds i too."),
     Wrong(
         "L20",
         _cross_alone,
-        "Only the part from the denominators is there; x_i is also the numerator of y_i, which gives dy_i · d_i^−beta.",
+        "You have only the part from the denominators; x_i is also y_i's numerator, which adds dy_i · d_i^−beta.",
     ),
     Wrong(
-        "L4",
-        lambda dy, x, n, alpha, beta, k: _short_window(dy, x, n, alpha, beta, k),
-        "The sum over neighbours stops one channel early: the end of a range or slice is left out.",
+        "L4", _short_window, "Your sum over neighbours stops one channel early: a range or slice leaves its end out."
     ),
 )
-
-
-def _short_window(dy, x, n, alpha, beta, k):
-    d = _denominator(x, n, alpha, k)
-    return dy * d**-beta - 2 * alpha * beta * x * _sums(dy * x * d ** (-beta - 1), n, stop=n // 2 - 1)
 
 
 # ---------------------------------------------------------------------------------------------- by hand
@@ -431,8 +431,8 @@ def _forward_by_hand(arguments, output, index):
     terms = " + ".join(f"{s:.4g}" for s in squares)
     d = k + alpha * sum(squares)
     return (
-        f"By hand: channels {low} to {high} are in its window; d = {k} + {alpha} · ({terms}) = {d:.6g}; "
-        f"y = {x[index]:.6g} / {d:.6g}^{beta} = {x[index] / d**beta:.6g}."
+        f"By hand: channels {low} to {high} are in its window; d = {k} + {alpha} · ({terms}) = {d:.6g}; y = "
+        f"{x[index]:.6g} / {d:.6g}^{beta} = {x[index] / d**beta:.6g}."
     )
 
 
@@ -442,8 +442,9 @@ def _backward_by_hand(arguments, output, index):
     own, cross = (float(part[index]) for part in _parts(dy, x, n, alpha, beta, k))
     low, high = max(0, i - n // 2), min(x.shape[-1] - 1, i + n // 2)
     return (
-        f"By hand: dy_i · d_i^−beta = {own:.6g}; from the denominators of channels {low} to {high}: "
-        f"2 · {alpha} · {beta} · ({cross:.6g}) = {2 * alpha * beta * cross:.6g}; the difference is {own - 2 * alpha * beta * cross:.6g}."
+        f"By hand: dy_i · d_i^−beta = {own:.6g}; from the denominators of channels {low} to {high}: 2 · {alpha} · "
+        f"{beta} · ({cross:.6g}) = {2 * alpha * beta * cross:.6g}; the difference is "
+        f"{own - 2 * alpha * beta * cross:.6g}."
     )
 
 
@@ -461,7 +462,7 @@ LESSON = Lesson(
             axes={"s": ("picture", "row", "column", "channel")},
             wrong=WINDOW_WRONG,
             by_hand=_window_by_hand,
-            ratios=((lambda a, n: 1 / n, "You divide by n: it is the sum of the window, not its mean."),),
+            ratios=((lambda a, n: 1 / n, "You divide by n: return the window's sum, not its mean."),),
             hints=(
                 "For channel i = 0 and n = 5: which channels are in its window? And for the last channel?",
                 "s_i = Σ a_j over the j from i − n//2 to i + n//2 that exist",
@@ -477,7 +478,7 @@ LESSON = Lesson(
             wrong=FORWARD_WRONG,
             by_hand=_forward_by_hand,
             hints=(
-                "Of what do you need the window sum here? What is the smallest that the denominator can be?",
+                "Which values does the window sum add up here? What is the smallest possible denominator?",
                 "d_i = k + alpha · Σ x_j² over the j from i − n//2 to i + n//2 that exist;  y_i = x_i / d_i^beta",
                 "d = k + alpha * window_sum(x**2, n)",
             ),
@@ -491,8 +492,9 @@ LESSON = Lesson(
             wrong=BACKWARD_WRONG,
             by_hand=_backward_by_hand,
             hints=(
-                "In how many of the y_j does x_i stand? In which of them more than once?",
-                "dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_j dy_j · x_j · d_j^(−beta − 1), over the j whose window holds i",
+                "How many of the y_j contain x_i? Which one contains it more than once?",
+                "dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_j dy_j · x_j · d_j^(−beta − 1), over the j "
+                "whose window holds i",
                 "ratio = dy * x * d ** (-beta - 1), and then window_sum(ratio, n)",
             ),
         ),

@@ -17,7 +17,7 @@ def window_sum_by_shifts(a, n):
 
 def window_sum_by_running_totals(a, n):
     C, half = a.shape[-1], n // 2
-    upto = np.concatenate([np.zeros_like(a[..., :1]), np.cumsum(a, axis=-1)], axis=-1)  # upto[i]: the first i channels
+    upto = np.concatenate([np.zeros_like(a[..., :1]), np.cumsum(a, axis=-1)], axis=-1)  # upto[i]: sum of the first i
     i = np.arange(C)
     return upto[..., np.minimum(i + half + 1, C)] - upto[..., np.maximum(i - half, 0)]
 
@@ -60,7 +60,7 @@ def lrn_backward(dy, x, n, alpha, beta, k):
 
 def lrn_backward_by_loops(dy, x, n, alpha, beta, k):
     dx, C = np.zeros_like(x), x.shape[-1]
-    for j in range(C):  # y_j = x_j / d_j^beta, and every x_i that stands in it
+    for j in range(C):  # y_j = x_j / d_j^beta, and every x_i in it
         window = range(max(0, j - n // 2), min(C, j + n // 2 + 1))
         d = k + alpha * sum(x[..., i] ** 2 for i in window)
         dx[..., j] += dy[..., j] * d**-beta
