@@ -1,11 +1,11 @@
-"""Lesson 10, dropout: what is judged, and the mistakes that are known.
+"""Lesson 10, dropout: its exercises, and the mistakes their checks know.
 
-Two forms, and what they do in training and at test (p is the share that is dropped):
+The two forms, in training and at test (p is the share dropped):
 
     the paper's   y = x · mask              y = x · (1 − p)
     inverted      y = x · mask / (1 − p)    y = x
 
-Whoever draws may draw as they like, so forward is judged by what must hold of many draws, not entry by entry.
+Learners may draw in any way they like, so forward is judged by what must hold over many draws, not entry by entry.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def inverted_forward(x, p, train, rng):
 
 
 def _forward(x, p, train, rng, inverted):
-    """The package's layer, but drawn as the solution draws, so that a notebook prints the same with either."""
+    """The package's layer, but with the solution's draws, so that a notebook prints the same with either."""
     if not train:
         y, (_, factor) = Dropout(p, inverted).forward(x)
         return y, factor
@@ -38,7 +38,7 @@ def dropout_backward(dy, factor):
 
 
 def average_net(x, weight, bias, p):
-    return _softmax((1 - p) * x @ weight + bias).astype(np.float64)  # a demonstration: it need not keep to float32
+    return _softmax((1 - p) * x @ weight + bias).astype(np.float64)  # a demonstration: float32 need not stay float32
 
 
 def _softmax(z):
@@ -50,7 +50,7 @@ def _softmax(z):
 
 
 def _x(shape=(N, F), seed=0):
-    """Nothing near 0, so that a 0 in y was dropped."""
+    """No value near 0: a 0 in y is a dropped unit."""
     rng = np.random.default_rng(seed)
     return rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape)
 
@@ -64,16 +64,16 @@ def _run(function, train, p=P, seed=1, x=None):
 def _returns_two(function):
     for train in (True, False):
         y, factor = _run(function, train)
-        mode = f"With train={train} it"
+        mode = f"With train={train} yours"
         if y is None:
-            return f"{mode} does not: return y, factor."
+            return f"{mode} does not."
         if not isinstance(y, np.ndarray) or y.shape != (N, F):
-            found = f"of shape {y.shape}" if isinstance(y, np.ndarray) else f"a {type(y).__name__}"
-            return f"{mode} returns a y that is {found}, expected an array shaped as x, {(N, F)}."
+            found = f"of shape {y.shape}" if isinstance(y, np.ndarray) else f"that is a {type(y).__name__}"
+            return f"{mode} returns a y {found}, expected an array of x's shape, {(N, F)}."
         try:
             np.broadcast_to(np.asarray(factor, dtype=float), (N, F))
         except (TypeError, ValueError):
-            return f"{mode} returns a factor that x cannot be multiplied with."
+            return f"{mode} returns a factor that cannot multiply x."
     return True
 
 
@@ -121,7 +121,7 @@ def _share_dropped(function, p=P):
 
 
 def _not_p_for_keep(function):
-    """40,000 draws: the share is within 0.02 of what it should be for ever."""
+    """Over 40,000 draws the share is always within 0.02 of its expectation."""
     return abs(_share_dropped(function) - (1 - P)) > 0.02
 
 
@@ -129,12 +129,12 @@ def _drops_p(function):
     for p in (P, 0.7):
         share = _share_dropped(function, p)
         if abs(share - p) > 0.02:
-            return f"Asked to drop {p:.0%}, yours drops {share:.0%}."
+            return f"At p = {p} yours drops {share:.0%}."
     return True
 
 
 def _factors(function, p=P):
-    """(what kept entries are multiplied with in training, what all are at test), or None where it is not one number."""
+    """[factor of the kept entries in training, factor of all at test]; None for one that differs between entries."""
     factors = []
     for train in (True, False):
         x, y = _x(), _run(function, train, p)[0]
@@ -144,7 +144,7 @@ def _factors(function, p=P):
 
 
 def _unless(function, train, test):
-    """False where the two factors are these functions of p, at two values of p."""
+    """False if the two factors are these functions of p, at two values of p."""
     for p in (P, 0.7):
         found, said = _factors(function, p), (train(p), test(p))
         if None in found or not np.allclose(found, said):
@@ -165,18 +165,20 @@ def _over_keep(p):
 
 
 def _not_forms(*forms):
-    """A function of the learner's function: False where it does as one of these (training, test) pairs."""
+    """A function of the learner's function: False if its factors are one of these (training, test) pairs."""
     return lambda function: all(_unless(function, *form) for form in forms)
 
 
 def _does(train, test):
     def holds(function):
         for p in (P, 0.7):
-            for word, found, expected in zip(("training", "test"), _factors(function, p), (train(p), test(p))):
+            for word, found, expected in zip(("training", "the test"), _factors(function, p), (train(p), test(p))):
                 if found is None:
-                    return f"At {word} not every entry that is kept is multiplied with the same number, at p = {p} with {expected:.4g}."
+                    return (
+                        f"At p = {p} the factor in {word} varies between kept entries, expected {expected:.4g} for all."
+                    )
                 if not np.isclose(found, expected):
-                    return f"At p = {p} what is kept is multiplied with {found:.4g} at {word}, expected {expected:.4g}."
+                    return f"At p = {p} kept entries are multiplied by {found:.4g} in {word}, expected {expected:.4g}."
         return True
 
     return holds
@@ -200,27 +202,27 @@ def _keeps_float32(function):
 
 
 def _properties(form, others):
-    """What must hold of a forward of the form (training, test); others: properties that name other forms."""
+    """What must hold for the forward pass of a form (training, test); others: properties that name other forms."""
     return (
-        Property(None, _returns_two, "It is to return two things, y and factor, what x was multiplied with."),
+        Property(None, _returns_two, "Return two things: y, and the factor by which x was multiplied."),
         Property(
             "unchanged",
             _leaves_x_alone,
-            "It wrote into x: what it is given belongs to someone else, who may still need it.",
+            "You wrote into x, which belongs to the caller, who may still need it. Work on a copy.",
         ),
         Property(
-            "D6", _silent_at_test, "It drops units with train=False too. At test nothing is drawn: all units speak."
+            "D6", _silent_at_test, "You drop units with train=False too. At test nothing is drawn: all units speak."
         ),
-        Property("D7", _draws_in_training, "With train=True nothing is dropped: a share p of y should be exactly 0."),
+        Property("D7", _draws_in_training, "With train=True you drop nothing: a share p of y should be exactly 0."),
         Property(
             "D6",
             _new_draw_each_call,
-            "Two training steps drop the same units: the seed is reset in each call. Draw from the rng that you are handed.",
+            "Two training steps drop the same units: you reset the seed in each call. Draw from the rng you are given.",
         ),
         Property(
             "D8",
             _draws_from_rng,
-            "The draws do not come from rng: the same rng twice gave two different masks, so no run could be repeated.",
+            "You do not draw from rng: the same rng twice gave two different masks, so no run could be repeated.",
         ),
         Property(
             "D3",
@@ -230,55 +232,55 @@ def _properties(form, others):
         Property(
             "D9",
             _each_unit_its_own,
-            "A picture loses all of its units or none. Each unit of each picture is drawn on its own: draw x.shape numbers.",
+            "A picture loses all of its units or none. Draw for each unit of each picture: x.shape numbers.",
         ),
         Property(
             "D2",
             _not_p_for_keep,
-            f"p is taken as the share to keep: asked to drop {P:.0%}, yours drops {1 - P:.0%}. At ½ nobody would have noticed.",
+            f"You take p as the share to keep: asked to drop {P:.0%}, yours drops {1 - P:.0%}. p = ½ would hide this.",
         ),
         Property("D10", _drops_p, "The share dropped is not p."),
         Property(
             "D2",
             _not_forms((_one, lambda p: p), (lambda p: 1 / p, _one)),
-            "You scale by p. What must be made up for is the share that is kept, 1 − p.",
+            "You scale by p. Scale by the share that is kept, 1 − p.",
         ),
         *others,
-        Property("D11", _does(*form), "The size of what is kept is not right."),
+        Property("D11", _does(*form), "Kept entries have the wrong size."),
         Property(
             "D4",
             _factor_is_what_was_used,
-            "factor is not what x was multiplied with. backward will need that very array, not another draw.",
+            "factor is not what you multiplied x by. backward needs that very array, not another draw.",
         ),
-        Property("C16", _keeps_float32, "float32 went in and float64 came out: a float64 array crept in."),
+        Property("C16", _keeps_float32, "float32 went in, but float64 came out: a float64 array crept in."),
     )
 
 
 NO_SCALING = Property(
     "D1",
     _not_forms((_one, _one)),
-    "Nothing is scaled at either end: at test all units speak, so the next layer hears 1 / (1 − p) times what "
-    "it heard in training.",
+    "You scale neither in training nor at test. At test all units speak, so the next layer hears 1 / (1 − p) times "
+    "what it heard in training.",
 )
 SCALED_TWICE = Property(
-    "D5",
-    _not_forms((_over_keep, _keep)),
-    "Scaled twice: made larger in training and smaller at test as well. Choose one of the two.",
+    "D5", _not_forms((_over_keep, _keep)), "You scale twice: up in training and down at test. Choose one of the two."
 )
 WRONG_WAY = Property(
     "D12",
     _not_forms((_one, _over_keep), (_keep, _one)),
-    "The factor is turned round. In training fewer units speak, so either training grows or test shrinks.",
+    "Your factor is upside down. Fewer units speak in training, so scale up in training or down at test.",
 )
 IS_INVERTED = Property(
     "D13",
     _not_forms((_over_keep, _one)),
-    "A right dropout, but the inverted form. The paper's leaves training as it is and multiplies by 1 − p at test.",
+    "This is right, but it is the inverted form. The paper's does "
+    "not scale in training, and multiplies by 1 − p at test.",
 )
 IS_THE_PAPERS = Property(
     "D13",
     _not_forms((_one, _keep)),
-    "A right dropout, but the paper's form. The inverted one divides by 1 − p in training, and does nothing at test.",
+    "This is right, but it is the paper's form. The inverted one "
+    "divides by 1 − p in training, and does nothing at test.",
 )
 
 
@@ -295,13 +297,13 @@ def _picture_probe():
 
 
 def _gate_stays_shut(function):
-    """Several shapes and seeds: dx is 0 where y was, and nowhere else; or everywhere open, which has a message of its own."""
+    """Over several seeds dx is 0 exactly where factor is; a gate open or shut everywhere has its own message."""
     for seed in range(5, 8):
         dy, factor = _backward_probe(seed, (30, 20))
         dx = np.asarray(function(dy.copy(), factor.copy()))
         if dx.shape == dy.shape and (dx == 0).any() and not np.array_equal(dx == 0, factor == 0):
             share = np.mean((dx != 0)[factor == 0])
-            return f"Of the units that were silent, {share:.0%} have a gradient." if share not in (0, 1) else True
+            return f"{share:.0%} of the silent units have a gradient." if share not in (0, 1) else True
     return True
 
 
@@ -309,33 +311,29 @@ BACKWARD_WRONG = (
     Wrong(
         "D14",
         lambda dy, factor: dy.copy(),
-        "The gradient passes everywhere. A unit that was silenced had no part in the loss, so its gradient is 0.",
+        "You let the gradient pass everywhere. A silenced unit had no part in the loss, so its gradient is 0.",
     ),
     Wrong(
         "D15",
         lambda dy, factor: dy * (factor > 0),
-        "The units are right, the size is not: y = x · factor, so the slope is factor itself, with its scale.",
+        "The right units, the wrong size: y = x · factor, so the slope is factor itself, scale included.",
     ),
     Wrong(
         "D16",
         lambda dy, factor: dy * factor * factor,
-        "The scale is in it twice: factor already holds 1 / (1 − p). dx = dy · factor, once.",
+        "You scale twice: factor already holds 1 / (1 − p). dx = dy · factor, once.",
     ),
     Wrong(
         "D17",
         lambda dy, factor: dy * (factor == 0),
-        "The gate is the wrong way round: yours is open where the unit was silent.",
+        "Your gate is the wrong way round: it is open where the unit was silent.",
     ),
     Wrong(
         "D17",
         lambda dy, factor: np.where(factor > 0, dy / np.where(factor > 0, factor, 1), 0),
-        "You divide by factor. y = x · factor, so dy is multiplied with it once more on the way back.",
+        "You divide by factor. y = x · factor, so dx = dy · factor: multiply on the way back too.",
     ),
-    Wrong(
-        "D18",
-        lambda dy, factor: factor.copy(),
-        "This is the slope alone. By the chain rule it is multiplied by dy, what came from above.",
-    ),
+    Wrong("D18", lambda dy, factor: factor.copy(), "This is the slope alone. By the chain rule, multiply it by dy."),
 )
 
 
@@ -352,20 +350,20 @@ def _other_net_probe():
 
 
 def _masks(F, p):
-    """(2^F masks, the probability of each)."""
+    """All 2^F masks, and the probability of each."""
     masks = (np.arange(2**F)[:, None] >> np.arange(F)) & 1
     return masks, np.prod(np.where(masks == 1, 1 - p, p), axis=1)
 
 
 def _average(mean="geometric", weighted=True, keep=None, bias_dropped=False, normalised=True):
     def wrong(x, weight, bias, p):
-        masks, chance = _masks(x.shape[1], p if keep is None else 1 - keep(p))
+        masks, probability = _masks(x.shape[1], p if keep is None else 1 - keep(p))
         if not weighted:
-            chance = np.full(len(masks), 1 / len(masks))
+            probability = np.full(len(masks), 1 / len(masks))
         nets = _softmax(np.einsum("mf,nf,fk->mnk", masks, x, weight) + (0 if bias_dropped else bias))
         if mean == "arithmetic":
-            return np.tensordot(chance, nets, 1)
-        average = np.exp(np.tensordot(chance, np.log(nets), 1))
+            return np.tensordot(probability, nets, 1)
+        average = np.exp(np.tensordot(probability, np.log(nets), 1))
         return average / average.sum(axis=1, keepdims=True) if normalised else average
 
     return wrong
@@ -380,37 +378,43 @@ AVERAGE_WRONG = (
     Wrong(
         "D20",
         _average(normalised=False),
-        "Rows do not sum to 1: a geometric mean of probabilities has to be divided by its sum over the classes.",
+        "Your rows do not sum to 1: divide the geometric mean by its sum over the classes.",
     ),
     Wrong(
         "D21",
         _average(weighted=False),
-        "Every mask counts alike. A mask that drops a of F units has the chance p^a · (1 − p)^(F − a); at p = ½ they are alike.",
+        "You weight all masks alike. A mask that drops a of F units has probability p^a · (1 − p)^(F − a); p = ½ "
+        "would hide this.",
     ),
     Wrong(
-        "D2", _average(keep=lambda p: p), "p is taken as the share to keep: it is the chance that a unit is dropped."
+        "D2",
+        _average(keep=lambda p: p),
+        "You take p as the share to keep; it is the probability that a unit is dropped.",
     ),
     Wrong(
         "D1",
         lambda x, weight, bias, p: _softmax(x @ weight + bias),
-        "This is the whole net with nothing scaled; the average net hears each unit 1 − p of the time.",
+        "This is the whole net, unscaled; the average net hears each unit 1 − p of the time.",
     ),
-    Wrong("D22", _average(bias_dropped=True), "The bias is missing: dropout silences units, the bias always speaks."),
+    Wrong(
+        "D22", _average(bias_dropped=True), "The bias is missing: dropout silences units, but the bias always speaks."
+    ),
     Wrong(
         "D22",
         lambda x, weight, bias, p: _softmax((1 - p) * (x @ weight + bias)),
-        "The bias is scaled as well: dropout silences units, the bias always speaks.",
+        "You scale the bias too: dropout silences units, but the bias always speaks.",
     ),
     Wrong(
         "D5",
         lambda x, weight, bias, p: _softmax(x @ weight / (1 - p) + bias),
-        "You divide by 1 − p; a unit that is there 1 − p of the time counts less, not more.",
+        "You divide by 1 − p; a unit that speaks 1 − p of the time counts less, not more.",
     ),
     Wrong("D23", lambda x, weight, bias, p: (1 - p) * x @ weight + bias, "These are scores: the softmax is missing."),
     Wrong(
         "D24",
         _average(mean="arithmetic", weighted=False),
-        "You take the arithmetic mean, and every mask counts alike: asked for is the geometric mean, weighted by each mask's chance.",
+        "You take the arithmetic mean and weight all masks alike. Take "
+        "the geometric mean, weighted by each mask's probability.",
     ),
 )
 
@@ -420,8 +424,9 @@ def _average_by_hand(arguments, output, index):
     n, F = index[0], x.shape[1]
     p_all = _softmax(x[n] @ weight + bias)[index[1]]
     return (
-        f"By hand: {2**F} masks; the one that keeps all has chance {1 - p:.4g}^{F} = {(1 - p) ** F:.4g} and says "
-        f"{p_all:.4g} here; the mean of the {2**F} logarithms, weighted so, then exp, then divided by the row's sum."
+        f"By hand: of {2**F} masks, the one that keeps all units has probability {1 - p:.4g}^{F} = {(1 - p) ** F:.4g} "
+        f"and gives {p_all:.4g} here. Weight the {2**F} logarithms by the masks' probabilities, add them up, take "
+        "exp, divide by the row's sum."
     )
 
 
@@ -443,8 +448,9 @@ LESSON = Lesson(
             compare=False,
             properties=_properties((_one, _keep), (NO_SCALING, SCALED_TWICE, IS_INVERTED, WRONG_WAY)),
             hints=(
-                "If a number drawn from [0, 1) is to be a 'drop' in a share p of all cases, with what do you compare it? And how many do you need?",
-                "training: y = x · mask, with mask 0 with chance p, else 1;  test: y = x · (1 − p)",
+                "A number drawn from [0, 1) should mean 'drop' with probability p. What do you compare it with? And "
+                "how many do you draw?",
+                "training: y = x · mask, where mask is 0 with probability p, else 1;  test: y = x · (1 − p)",
                 "factor = (rng.random(x.shape) >= p).astype(x.dtype) if train else 1 - p",
             ),
         ),
@@ -456,7 +462,8 @@ LESSON = Lesson(
             compare=False,
             properties=_properties((_over_keep, _one), (NO_SCALING, SCALED_TWICE, IS_THE_PAPERS, WRONG_WAY)),
             hints=(
-                "Of 10 units 2 are dropped. With what must the other 8 be multiplied so that their sum is as large, on average, as that of all 10?",
+                "You drop 2 of 10 units. By what must you multiply the other 8, so that on average their sum equals "
+                "the sum of all 10?",
                 "training: y = x · mask / (1 − p);  test: y = x",
                 "factor = (rng.random(x.shape) >= p).astype(x.dtype) / (1 - p) if train else 1.0",
             ),
@@ -473,7 +480,7 @@ LESSON = Lesson(
                 Property(
                     "D4",
                     _gate_stays_shut,
-                    "You draw a new mask. backward must use the mask of its forward call: that is what factor is kept for.",
+                    "You draw a new mask. backward must use the mask of its forward call; factor holds it.",
                 ),
             ),
             hints=(
@@ -492,9 +499,11 @@ LESSON = Lesson(
             wrong=AVERAGE_WRONG,
             by_hand=_average_by_hand,
             hints=(
-                "How many ways are there to drop some of F units? What is the chance of one that drops a of them?",
-                "g = exp(Σ over masks of chance(mask) · log softmax((x · mask) · weight + bias)), then divided by its sum over the classes",
-                "for mask in itertools.product([0, 1], repeat=F): chance = np.prod(np.where(mask, 1 - p, p)) and total += chance * log_p",
+                "In how many ways can you drop some, all or none of F units? What is the probability of a mask that "
+                "drops a of them?",
+                "g = exp(Σ over masks of probability(mask) · log softmax((x · mask) · weight + bias));  the answer is "
+                "g / its sum over the classes",
+                "for mask in itertools.product([0, 1], repeat=F): total += np.prod(np.where(mask, 1 - p, p)) * log_p",
             ),
         ),
     ),

@@ -73,7 +73,7 @@ def average_net_by_product(x, weight, bias, p):
 
 
 def average_net_in_one_line_of_algebra(x, weight, bias, p):
-    scores = (1 - p) * x @ weight + bias  # the mean of the scores; all else falls out in the division
+    scores = (1 - p) * x @ weight + bias  # the mean score; the rest cancels in the division
     exps = np.exp(scores - scores.max(axis=1, keepdims=True))
     return exps / exps.sum(axis=1, keepdims=True)
 

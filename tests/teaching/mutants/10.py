@@ -1,4 +1,4 @@
-"""Lesson 10: answers as learners get them wrong, and the row of the zoo that each must be told; None: two mistakes at once."""
+"""Lesson 10: wrong answers of learners, each with the mistake it must be told; None: two mistakes at once."""
 
 import itertools
 
