@@ -1,6 +1,6 @@
-"""Lesson 11, two columns: what is judged, and the mistakes that are known.
+"""Lesson 11, two columns: its exercises, and the mistakes their checks know.
 
-kernel, stride, padding: pairs (height, width). Of C channels and F kernels, group g has the g-th run of each.
+kernel, stride, padding: pairs (height, width). Group g has the g-th run of the C channels and of the F kernels.
 """
 
 import numpy as np
@@ -108,59 +108,55 @@ WIRING_WRONG = (
     Wrong(
         "C13",
         _wires(lambda c, f, C, F, G: c % G == f % G),
-        "You deal the channels out like cards. Group 0 takes the first C/G channels and the first F/G kernels: runs, "
-        "not every G-th one.",
+        "You deal channels and kernels out like cards. Group 0 takes the first C/G channels and the first F/G "
+        "kernels, not every G-th one.",
     ),
     Wrong(
         "C13",
         _wires(lambda c, f, C, F, G: c % G == f // (F // G)),
-        "The channels are dealt out like cards: group 0 takes the first C/G of them, not every G-th one.",
+        "You deal the channels out like cards. Group 0 takes the first C/G, not every G-th one.",
     ),
     Wrong(
         "C13",
         _wires(lambda c, f, C, F, G: c // (C // G) == f % G),
-        "The kernels are dealt out like cards: group 0 takes the first F/G of them, not every G-th one.",
+        "You deal the kernels out like cards. Group 0 takes the first F/G, not every G-th one.",
     ),
     Wrong(
         "C14",
         _wires(lambda c, f, C, F, G: c // (C // G) == G - 1 - f // (F // G)),
-        "The groups are crossed: kernels of group g see the channels of group g.",
+        "You cross the groups: kernels of group g see the channels of group g.",
     ),
     Wrong(
         "C37",
         _wires(lambda c, f, C, F, G: c // G == f // G),
-        "Your runs are `groups` long; there are `groups` of them, so a run is C // groups channels and F // groups "
-        "kernels long.",
+        "Your runs are `groups` long. There are `groups` runs: each "
+        "holds C // groups channels and F // groups kernels.",
     ),
     Wrong(
         "C38",
         _wires(lambda c, f, C, F, G: c // (C // 2) == f // (F // 2)),
-        "You cut into two groups, whatever groups says.",
+        "You always cut into two groups, whatever groups is.",
     ),
-    Wrong(
-        "C39", _wires(lambda c, f, C, F, G: (c < C // G) & (f >= 0)), "All the kernels see group 0's channels in yours."
-    ),
-    Wrong("C40", _wires(lambda c, f, C, F, G: (c >= 0) & (f >= 0)), "Everything is connected: groups has no effect."),
+    Wrong("C39", _wires(lambda c, f, C, F, G: (c < C // G) & (f >= 0)), "In yours all kernels see group 0's channels."),
+    Wrong("C40", _wires(lambda c, f, C, F, G: (c >= 0) & (f >= 0)), "You connect everything: groups has no effect."),
     Wrong(
         "C40",
         _wires(lambda c, f, C, F, G: c // (C // G) != f // (F // G)),
         "Yours is 1 where there is no wire and 0 where there is one.",
     ),
     Wrong(
-        "C7",
-        lambda C, F, groups: wiring(C, F, groups).T,
-        "Rows are the channels in, columns the kernels: shape (C, F).",
+        "C7", lambda C, F, groups: wiring(C, F, groups).T, "Rows are the channels, columns the kernels: shape (C, F)."
     ),
     Wrong(
         "C37",
         _wires(lambda c, f, C, F, G: c // (C // G) == f // (C // G)),
-        "The kernels are cut into runs as long as the channels'; theirs are F // groups long.",
+        "You cut the kernels into runs as long as the channels'; theirs are F // groups long.",
     ),
 )
 
 
 def _by_groups(read=None, kernels=None, write=None, bias=None):
-    """A grouped forward; for group g: the channels, kernels, maps to write and biases it takes. Runs if not said."""
+    """A grouped forward. For each group: channels to read, kernels, maps to write, biases; by default its runs."""
 
     def wrong(x, weight, bias_, stride, padding, groups):
         (C, F), y = (x.shape[3], weight.shape[3]), None
@@ -218,8 +214,9 @@ def _with_biases(times):
     return wrong
 
 
-CARDS = "Group 0 takes the first run of {0}, not every G-th one: {0} are cut like a loaf, not dealt like cards."
-CROSSED = "Group g's kernels met the channels of another group: both are to be cut with the same g."
+CARDS = "Group 0 takes the first run of {0}, not every G-th one: cut {0} like a loaf, do not deal them like cards."
+CROSSED = "Your group g's kernels meet another group's channels: cut both with the same g."
+WRONG_ORDER = "You join the groups' maps in the wrong order: group 0's come first."
 FORWARD_WRONG = (
     Wrong("C13", _by_groups(read=_dealt), CARDS.format("the channels")),
     Wrong("C13", _by_groups(kernels=_dealt, bias=_dealt), CARDS.format("the kernels")),
@@ -227,58 +224,47 @@ FORWARD_WRONG = (
     Wrong(
         "C13",
         _by_groups(write=_dealt),
-        "What the groups computed is dealt out over the maps like cards. Group 0's maps come first, then group 1's.",
+        "You deal the groups' results out over the maps like cards. Group 0's maps come first, then group 1's.",
     ),
     Wrong("C13", _by_groups(_dealt, _dealt, _dealt, _dealt), CARDS.format("the channels and the kernels")),
     Wrong("C13", _by_groups(read=_dealt, write=_dealt), CARDS.format("the channels and the maps")),
     Wrong("C14", _by_groups(read=_other), CROSSED),
     Wrong("C14", _by_groups(read=_next), CROSSED),
-    Wrong("C14", _by_groups(write=_other), "The groups' maps are joined in the wrong order: group 0's come first."),
-    Wrong(
-        "C14",
-        _by_groups(write=_other, bias=_other),
-        "The groups' maps are joined in the wrong order: group 0's come first.",
-    ),
-    Wrong(
-        "C39",
-        _by_groups(read=_first),
-        "Every group reads the first group's channels: move the slice of x along with g.",
-    ),
+    Wrong("C14", _by_groups(write=_other), WRONG_ORDER),
+    Wrong("C14", _by_groups(write=_other, bias=_other), WRONG_ORDER),
+    Wrong("C39", _by_groups(read=_first), "Every group reads the first group's channels: move the slice of x with g."),
     Wrong(
         "C39",
         _by_groups(kernels=_first),
-        "Every group uses the first group's kernels: move the slice of weight's last axis along with g.",
+        "Every group uses the first group's kernels: move the slice of weight's last axis with g.",
     ),
     Wrong(
         "C39",
         _by_groups(kernels=_first, bias=_first),
-        "Every group uses the first group's kernels and biases: move their slices along with g.",
+        "Every group uses the first group's kernels and biases: move their slices with g.",
     ),
-    Wrong(
-        "C41", _by_groups(bias=_first), "Every group adds the first group's biases: cut bias as you cut the kernels."
-    ),
+    Wrong("C41", _by_groups(bias=_first), "Every group adds the first group's biases: cut bias like the kernels."),
     Wrong(
         "C42",
         _sum_of_groups,
-        "You add the groups' maps up; they stand side by side along the last axis (np.concatenate).",
+        "You add the groups' maps up; join them side by side along the last axis (np.concatenate).",
     ),
     Wrong(
         "C40",
         _all_channels,
-        "Every kernel sees every channel, with its weights repeated: that is no grouped convolution. Cut x along its "
-        "last axis first.",
+        "In yours every kernel sees every channel, with its weights repeated. Cut x along its last axis first.",
     ),
-    Wrong("C6", _without_bias, "The bias is missing: every map is off by a constant of its own."),
+    Wrong("C6", _without_bias, "The bias is missing: every map is off by its own constant."),
     Wrong(
         "C6",
         _with_biases(lambda groups: groups),
-        "The bias is added once for each group: a map gets its bias once, from its own group.",
+        "You add the bias once for every group: a map gets its bias once, from its own group.",
     ),
 )
 
 
 def _backward_by_groups(read=None, write=None, maps=None, kernels=None):
-    """A grouped backward: which channels x is read from and dx written to, which maps of dy, where dweight goes."""
+    """A grouped backward. For each group: channels of x to read and of dx to write, maps of dy, where dweight goes."""
 
     def wrong(dy, x, weight, stride, padding, groups):
         dx, dweight, dbias = np.zeros_like(x), np.zeros_like(weight), np.zeros_like(weight, shape=weight.shape[3])
@@ -296,7 +282,7 @@ def _backward_by_groups(read=None, write=None, maps=None, kernels=None):
 
 
 def _changed(dx=None, dweight=None, dbias=None):
-    """The right gradients, each changed by a function of it and of the arguments."""
+    """The right gradients, each changed by a function of it and the arguments."""
 
     def wrong(*arguments):
         parts = backward(*arguments)
@@ -333,129 +319,121 @@ def _bias_mean(part, dy, *rest):
     return dy.mean(axis=(0, 1, 2))
 
 
-C12 = "That is an average over the pictures. Gradients add up over the batch; the 1/N belongs to the loss."
+C12 = "You average over the pictures. Gradients add up over the batch; the 1/N belongs to the loss."
+OTHER_CHANNELS = "A group's kernels get their gradient from another group's channels: cut x and dy with the same g."
 BACKWARD_WRONG = (
     Wrong("C12", _changed(dweight=_over_pictures, dbias=_over_pictures), C12),
     Wrong(
         "C12",
         _changed(dbias=_bias_mean),
-        "dbias is a mean; the bias is added at every place of every picture, so its gradient is the sum of dy over "
-        "all "
-        "of them.",
+        "Your dbias is a mean. The bias is added at every place of "
+        "every picture, so its gradient is the sum of dy over them.",
     ),
     Wrong(
         "C12",
         _last_picture,
-        "That is the last picture's alone: a loop overwrites where it should add. Gradients add up over the batch.",
+        "You return the last picture's gradient: a loop overwrites "
+        "where it should add. Gradients add up over the batch.",
     ),
     Wrong("C13", _backward_by_groups(read=_dealt, write=_dealt), CARDS.format("the channels")),
     Wrong("C13", _backward_by_groups(write=_dealt), CARDS.format("dx's channels")),
     Wrong("C13", _backward_by_groups(maps=_dealt, kernels=_dealt), CARDS.format("the maps")),
-    Wrong(
-        "C14",
-        _backward_by_groups(read=_other),
-        "A group's kernels get their gradient from another group's channels: cut x and dy with the same g.",
-    ),
-    Wrong(
-        "C14",
-        _backward_by_groups(read=_next),
-        "A group's kernels get their gradient from another group's channels: cut x and dy with the same g.",
-    ),
+    Wrong("C14", _backward_by_groups(read=_other), OTHER_CHANNELS),
+    Wrong("C14", _backward_by_groups(read=_next), OTHER_CHANNELS),
     Wrong(
         "C14",
         _backward_by_groups(maps=_other, kernels=_other),
-        "Group g's dy met another group's kernels: cut dy and weight with the same g.",
+        "Your group g's dy meets another group's kernels: cut dy and weight with the same g.",
     ),
     Wrong(
         "C14",
         _backward_by_groups(maps=_other),
-        "Group g's dy met another group's kernels and channels: cut all three with the same g.",
+        "Your group g's dy meets another group's kernels and channels: cut all three with the same g.",
     ),
     Wrong(
         "C14",
         _backward_by_groups(write=_other, kernels=_other),
-        "The groups are joined in the wrong order: group 0's part comes first.",
+        "You join the groups in the wrong order: group 0's part comes first.",
     ),
     Wrong(
         "C39",
         _changed(_only_group_0, _only_group_0, _only_group_0),
-        "Only group 0's part is there, the rest is still 0. Look for a return inside the loop, or a slice "
-        "that does not move.",
+        "You have only group 0's part; the rest is still 0. Look for a "
+        "return inside the loop, or a slice that does not move.",
     ),
     Wrong(
         "C42",
         _changed(_summed, _summed, _summed),
-        "The groups' parts are added up; they belong to different channels, so they stand side by side along the "
-        "last axis.",
+        "You add the groups' parts up. They belong to different channels: join them side by side along the last axis.",
     ),
     Wrong(
         "C42",
         _changed(dweight=_joined_across),
-        "The groups' parts are joined along the axis of the channels in. Kernels are counted on the last axis: join "
-        "there.",
+        "You join the groups' parts along the axis of input channels. Kernels are on the last axis: join there.",
     ),
 )
 
 
-def _cost(weights, parameters=None, work=None):
-    """From the number of weights by `weights`, the two numbers by the others; right where not said."""
+def _cost(count, parameters=lambda weights, F, G: weights + F, work=lambda weights, F, places: places * weights):
+    """Another cost. count: function of (KH · KW, C, F, G) -> weights, for the two others to start from"""
 
     def wrong(kernel, C, F, groups, out_size):
         (KH, KW), (OH, OW) = kernel, out_size
-        W = weights(KH * KW, C, F, groups)
-        return (parameters or (lambda W, F, G: W + F))(W, F, groups), (work or (lambda W, F, P: P * W))(W, F, OH * OW)
+        weights = count(KH * KW, C, F, groups)
+        return parameters(weights, F, groups), work(weights, F, OH * OW)
 
     return wrong
 
 
-def _right_weights(K, C, F, G):
-    return K * (C // G) * F
+def _right_count(area, C, F, G):
+    return area * (C // G) * F
+
+
+ONE_GROUP = "That is one group's share: there are `groups` groups. Every kernel sees in_channels / groups channels."
 
 
 COST_WRONG = (
     Wrong(
         "C40",
-        _cost(lambda K, C, F, G: K * C * F),
-        "Groups change nothing in yours: a kernel sees in_channels / groups channels only.",
+        _cost(lambda area, C, F, G: area * C * F),
+        "In yours groups change nothing: a kernel sees only in_channels / groups channels.",
     ),
+    Wrong("C43", _cost(lambda area, C, F, G: area * (C // G) * (F // G)), ONE_GROUP),
     Wrong(
         "C43",
-        _cost(lambda K, C, F, G: K * (C // G) * (F // G)),
-        "That is one group's share: there are `groups` of them. Each of all the kernels sees in_channels / groups "
-        "channels.",
+        _cost(lambda area, C, F, G: area * (C // G) * (F // G), lambda weights, F, G: weights + F // G),
+        ONE_GROUP,
     ),
-    Wrong(
-        "C43",
-        _cost(lambda K, C, F, G: K * (C // G) * (F // G), parameters=lambda W, F, G: W + F // G),
-        "That is one group's share: there are `groups` of them. Each of all the kernels sees in_channels / groups "
-        "channels.",
-    ),
-    Wrong("C6", _cost(_right_weights, parameters=lambda W, F, G: W), "The biases are missing: one for each kernel."),
+    Wrong("C6", _cost(_right_count, lambda weights, F, G: weights), "The biases are missing: one for each kernel."),
     Wrong(
         "C6",
-        _cost(_right_weights, parameters=lambda W, F, G: W + F // G),
-        "Every kernel has a bias, in every group: out_channels of them.",
+        _cost(_right_count, lambda weights, F, G: weights + F // G),
+        "Every kernel of every group has a bias: out_channels biases in all.",
     ),
     Wrong(
         "C6",
-        _cost(_right_weights, parameters=lambda W, F, G: W + G),
-        "The biases are one for each kernel, not one for each group.",
-    ),
-    Wrong("C44", _cost(_right_weights, work=lambda W, F, P: W), "Every weight is used at each of the OH · OW places."),
-    Wrong(
-        "C44",
-        _cost(_right_weights, work=lambda W, F, P: P * (W + F)),
-        "Adding the bias is no multiplication: count the weights only.",
+        _cost(_right_count, lambda weights, F, G: weights + G),
+        "Count one bias for each kernel, not one for each group.",
     ),
     Wrong(
         "C44",
-        _cost(_right_weights, work=lambda W, F, P: 2 * P * W),
-        "A multiply-add counts once, not as two operations.",
+        _cost(_right_count, work=lambda weights, F, places: weights),
+        "Every weight is used at each of the OH · OW places.",
     ),
     Wrong(
         "C44",
-        _cost(_right_weights, work=lambda W, F, P: W * F * P),
-        "The kernels are counted twice: the number of weights holds out_channels already.",
+        _cost(_right_count, work=lambda weights, F, places: places * (weights + F)),
+        "Adding the bias multiplies nothing: count the weights only.",
+    ),
+    Wrong(
+        "C44",
+        _cost(_right_count, work=lambda weights, F, places: 2 * places * weights),
+        "Count a multiply-add once, not as two operations.",
+    ),
+    Wrong(
+        "C44",
+        _cost(_right_count, work=lambda weights, F, places: weights * F * places),
+        "You count the kernels twice: the number of weights already includes out_channels.",
     ),
 )
 
@@ -487,7 +465,7 @@ def _one_tower(t):
 
 
 def _inputs_cut(x, weight1, bias1, weight2, bias2, towers):
-    """Each tower multiplies its share of the inputs with all the hidden units, and ReLUs that."""
+    """Each tower multiplies its share of the inputs by all columns of weight1, and applies the ReLU to that."""
     runs = [_run(t, x.shape[1], towers) for t in range(towers)]
     h = sum(np.maximum(x[:, r] @ weight1[r] + bias1, 0) for r in runs)
     return h @ weight2 + bias2
@@ -502,31 +480,21 @@ def _side_by_side(finish):
     return wrong
 
 
+OTHER_ROWS = "A tower's hidden units meet another tower's rows of weight2. Row h of weight2 belongs to hidden unit h."
+SIDE_BY_SIDE = "You put the towers' parts side by side. All are parts of the same K sums: add them up."
 HEAD_WRONG = (
     Wrong(
         "C45",
         _head(bias2=lambda towers: towers),
-        "Every tower adds bias2, so the sum has it several times. Add it once, after the towers' parts are added up.",
+        "Every tower adds bias2, so the sum holds it several times. Add it once, after the sum over towers.",
     ),
-    Wrong(
-        "C45", _head(bias2=lambda towers: 0.0), "bias2 is missing: add it once, after the towers' parts are added up."
-    ),
-    Wrong(
-        "C14",
-        _head(rows=lambda t, T, size: _run(T - 1 - t, size, T)),
-        "A tower's hidden units met the rows of weight2 that belong to another tower's. Row h of weight2 belongs to "
-        "hidden unit h.",
-    ),
-    Wrong(
-        "C14",
-        _head(rows=lambda t, T, size: _run((t + 1) % T, size, T)),
-        "A tower's hidden units met the rows of weight2 that belong to another tower's. Row h of weight2 belongs to "
-        "hidden unit h.",
-    ),
+    Wrong("C45", _head(bias2=lambda towers: 0.0), "bias2 is missing: add it once, after the sum over towers."),
+    Wrong("C14", _head(rows=lambda t, T, size: _run(T - 1 - t, size, T)), OTHER_ROWS),
+    Wrong("C14", _head(rows=lambda t, T, size: _run((t + 1) % T, size, T)), OTHER_ROWS),
     Wrong(
         "C39",
         _head(rows=lambda t, T, size: _run(0, size, T)),
-        "Every tower multiplies with the first tower's rows of weight2.",
+        "Every tower multiplies by the first tower's rows of weight2: move the slice with the tower.",
     ),
     Wrong("C39", _one_tower(0), "Only the first tower's part arrives: is there a return inside the loop?"),
     Wrong(
@@ -537,42 +505,29 @@ HEAD_WRONG = (
     Wrong(
         "C13",
         _head(rows=lambda t, T, size: slice(t, None, T)),
-        "weight2's rows are dealt out like cards, weight1's columns cut in runs: both must be cut alike.",
+        "You deal weight2's rows out like cards, but cut weight1's columns in runs. Cut both in runs.",
     ),
-    Wrong(
-        "C13",
-        _dealt_columns,
-        "The hidden units are dealt out like cards but weight2's rows are not: both must be cut alike.",
-    ),
+    Wrong("C13", _dealt_columns, "You deal the hidden units out like cards, but not weight2's rows. Cut both in runs."),
     Wrong(
         "C46",
         _head(joined=lambda parts: sum(parts) / len(parts)),
-        "You average the towers' parts. Together they are one long sum over all the hidden units: add them up.",
+        "You average the towers' parts. Together they are one long sum over all hidden units: add them up.",
     ),
     Wrong("C47", _head(relu=lambda h: h), "The ReLU between the two layers is missing."),
     Wrong(
         "C47",
         _inputs_cut,
-        "You cut the inputs, and take the ReLU of half a sum. A tower needs all inputs for its hidden units: cut "
-        "weight1's columns.",
+        "You cut the inputs, so the ReLU sees a part of each sum. A tower needs all inputs: cut weight1's columns.",
     ),
     Wrong(
         "C40",
         _head(inputs=lambda t, T, size: _run(t, size, T)),
-        "A tower sees a share of the inputs only, as in a grouped convolution. In the head every hidden unit sees "
-        "all of x.",
+        "Your tower sees only a share of the inputs, as in a grouped "
+        "convolution. In the head every hidden unit sees all of x.",
     ),
-    Wrong(
-        "C42",
-        _side_by_side(lambda part, bias2: part),
-        "You put the towers' parts side by side. Each of them is a part of the same K sums: add them up.",
-    ),
-    Wrong(
-        "C42",
-        _side_by_side(lambda part, bias2: part + bias2),
-        "You put the towers' parts side by side. Each of them is a part of the same K sums: add them up.",
-    ),
-    Wrong("C47", lambda *a: np.maximum(head(*a), 0), "There is no ReLU after the last layer: scores may be negative."),
+    Wrong("C42", _side_by_side(lambda part, bias2: part), SIDE_BY_SIDE),
+    Wrong("C42", _side_by_side(lambda part, bias2: part + bias2), SIDE_BY_SIDE),
+    Wrong("C47", lambda *a: np.maximum(head(*a), 0), "No ReLU follows the last layer: scores may be negative."),
 )
 
 
@@ -586,9 +541,8 @@ def _forward_by_hand(arguments, output, index):
     run = _run(g, x.shape[3], groups)
     value = forward(x, weight, bias, stride, padding, groups)[index]
     return (
-        f"By hand: kernel {f} is in group {g}, which sees channels {run.start} to {run.stop - 1}; over those its "
-        f"products "
-        f"add up to {value - bias[f]:.6g}, and its bias is {bias[f]:.6g}: {value:.6g}."
+        f"By hand: kernel {f} is in group {g}, which sees channels {run.start} to {run.stop - 1}; its products over "
+        f"these add up to {value - bias[f]:.6g}, its bias is {bias[f]:.6g}: {value:.6g}."
     )
 
 
@@ -598,8 +552,8 @@ def _backward_by_hand(arguments, output, index):
     g = index[-1] // (size // groups)
     channels, kernels = _run(g, x.shape[3], groups), _run(g, weight.shape[3], groups)
     return (
-        f"By hand: that is in group {g}, in which channels {channels.start} to {channels.stop - 1} of x meet kernels "
-        f"{kernels.start} to {kernels.stop - 1}; no other number of x, weight or dy has a part in it."
+        f"By hand: this entry is in group {g}: channels {channels.start} to {channels.stop - 1} of x meet kernels "
+        f"{kernels.start} to {kernels.stop - 1}; nothing else in x, weight or dy matters."
     )
 
 
@@ -643,7 +597,8 @@ LESSON = Lesson(
             hints=(
                 "With 6 channels, 4 kernels and 2 groups: which channels does kernel 1 see, and which kernel 2?",
                 "wires[c, f] = 1 where c // (C // groups) = f // (F // groups), else 0",
-                "wires[g * C // groups : (g + 1) * C // groups, g * F // groups : (g + 1) * F // groups] = 1, for each g",
+                "wires[g * C // groups : (g + 1) * C // groups, g * F // "
+                "groups : (g + 1) * F // groups] = 1, for each g",
             ),
         ),
         Exercise(
@@ -658,17 +613,17 @@ LESSON = Lesson(
                 Property(
                     "C15",
                     _keeps_its_results,
-                    "The result of an earlier call changed when you were called again: both are one and the same "
-                    "array.",
+                    "A second call changed the result of the first: both "
+                    "are the same array. Make a new one in each call.",
                 ),
             ),
             hints=(
-                "weight is (KH, KW, C/G, F). Which of its axes is already as short as a group, and which must you still "
-                "cut?",
-                "y[..., F_g] = conv(x[..., C_g], weight[..., F_g], bias[F_g]), with C_g and F_g the g-th runs; then side "
-                "by side",
-                "np.concatenate([conv_forward(x[..., c], weight[..., f], bias[f], stride, padding) for c, f in runs], "
-                "axis=-1)",
+                "weight is (KH, KW, C/G, F). Which of its axes is already "
+                "as short as one group, and which must you still cut?",
+                "y[..., F_g] = conv(x[..., C_g], weight[..., F_g], bias[F_g]), with C_g and F_g the g-th runs of "
+                "channels and kernels",
+                "np.concatenate([conv_forward(x[..., c], weight[..., f], "
+                "bias[f], stride, padding) for c, f in runs], axis=-1)",
             ),
         ),
         Exercise(
@@ -681,11 +636,11 @@ LESSON = Lesson(
             wrong=BACKWARD_WRONG,
             by_hand=_backward_by_hand,
             hints=(
-                "Which of x's channels can feel a change of dy in the last map? So what does dx of the others hold on its "
-                "account?",
-                "dx[..., C_g], dweight[..., F_g], dbias[F_g] = conv_backward(dy[..., F_g], x[..., C_g], weight[..., F_g])",
-                "parts = [conv_backward(dy[..., f], x[..., c], weight[..., f], stride, padding) for c, f in runs], each "
-                "joined on axis -1",
+                "Which of x's channels does dy of the last map reach? What does it contribute to dx of the others?",
+                "dx[..., C_g], dweight[..., F_g], dbias[F_g] = "
+                "conv_backward(dy[..., F_g], x[..., C_g], weight[..., F_g])",
+                "parts = [conv_backward(dy[..., f], x[..., c], weight[..., f], stride, padding) for c, f in runs], "
+                "each joined on axis -1",
             ),
         ),
         Exercise(
@@ -697,8 +652,8 @@ LESSON = Lesson(
             wrong=COST_WRONG,
             by_hand=_cost_by_hand,
             hints=(
-                "How many numbers are in one kernel of a layer with groups? And how many kernels are there in all groups "
-                "together?",
+                "How many weights has one kernel of a layer with groups? "
+                "And how many kernels have all groups together?",
                 "weights = KH · KW · (in_channels / groups) · out_channels;  parameters = weights + out_channels;  "
                 "multiply-adds = OH · OW · weights",
                 "weights = KH * KW * (in_channels // groups) * out_channels",
@@ -714,8 +669,8 @@ LESSON = Lesson(
             wrong=HEAD_WRONG,
             by_hand=_head_by_hand,
             hints=(
-                "y = h @ weight2 is a sum over hidden units. If a tower holds half of them, which rows of weight2 does it "
-                "need?",
+                "y = h @ weight2 is a sum over hidden units. If a tower holds half of the units, which rows of "
+                "weight2 does it need?",
                 "h_t = max(0, x · weight1[:, t's] + bias1[t's]);  y = Σ_t h_t · weight2[t's, :] + bias2",
                 "y = sum(np.maximum(x @ weight1[:, t] + bias1[t], 0) @ weight2[t] for t in runs) + bias2",
             ),

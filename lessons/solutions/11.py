@@ -1,6 +1,6 @@
 """Lesson 11: right answers in several styles, on NumPy alone. The first of each is what `reveal` shows.
 
-windows, conv_forward and conv_backward stand in the notebook too, before the exercises.
+The notebook defines windows, conv_forward and conv_backward too, before the exercises.
 """
 
 import numpy as np
@@ -54,7 +54,7 @@ def grouped_forward(x, weight, bias, stride, padding, groups):
 
 
 def grouped_forward_by_loops(x, weight, bias, stride, padding, groups):
-    (N, H, W, C), (KH, KW, D, F), (SH, SW), (PH, PW) = x.shape, weight.shape, stride, padding
+    (N, H, W, _), (KH, KW, D, F), (SH, SW), (PH, PW) = x.shape, weight.shape, stride, padding
     y = np.zeros((N, (H + 2 * PH - KH) // SH + 1, (W + 2 * PW - KW) // SW + 1, F), x.dtype)
     for n, oh, ow, f in np.ndindex(y.shape):
         first, y[n, oh, ow, f] = f // (F // groups) * D, bias[f]
@@ -75,7 +75,7 @@ def grouped_forward_by_einsum(x, weight, bias, stride, padding, groups):
 
 def grouped_forward_by_a_full_kernel(x, weight, bias, stride, padding, groups):
     C, (KH, KW, D, F) = x.shape[3], weight.shape
-    full = np.zeros((KH, KW, C, F), weight.dtype)  # mostly zeros: as many products as without groups
+    full = np.zeros((KH, KW, C, F), weight.dtype)  # mostly zeros, but as many products as without groups
     for f in range(F):
         first = f // (F // groups) * D
         full[:, :, first : first + D, f] = weight[..., f]

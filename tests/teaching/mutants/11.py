@@ -1,4 +1,4 @@
-"""Lesson 11: answers as learners get them wrong, and the row of the zoo that each must be told; None: no single one."""
+"""Lesson 11: wrong answers of learners, each with the mistake it must be told; None: no single one."""
 
 import numpy as np
 
@@ -186,7 +186,7 @@ def dealt_and_no_bias(x, weight, bias, stride, padding, groups):
 
 
 def channels_cut_by_groups(x, weight, bias, stride, padding, groups):
-    """Takes `groups` channels at a time: shapes do not fit, and NumPy says so."""
+    """Takes `groups` channels at a time; NumPy reports that shapes do not match."""
     f = len(bias) // groups
     parts = [
         _conv(x[..., g * groups : (g + 1) * groups], weight[..., g * f : (g + 1) * f], 0, stride, padding)
