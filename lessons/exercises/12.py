@@ -1,10 +1,10 @@
-"""Lesson 12, AlexNet whole: what is judged, and the mistakes that are known.
+"""Lesson 12, AlexNet whole: its exercises, and the mistakes their checks know.
 
-A network is described as a list of dicts, one a layer, by kind:
+A list of dicts describes a network, one dict per layer, by kind:
     {"name": "conv1", "kind": "conv", "kernel": (11, 11), "stride": 4, "pad": 0, "filters": 96, "groups": 1}
     {"name": "pool1", "kind": "pool", "kernel": (3, 3), "stride": 2, "pad": 0}
     {"name": "flatten", "kind": "flatten"}    {"name": "fc6", "kind": "dense", "units": 4096}
-    {"name": "relu1", "kind": "relu"}         and any other kind that keeps the shape: "lrn", "dropout"
+    {"name": "relu1", "kind": "relu"}         and other kinds that keep the shape: "lrn", "dropout"
 """
 
 import copy
@@ -17,15 +17,7 @@ from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 
 def _conv(name, kernel, stride, pad, filters, groups):
-    return {
-        "name": name,
-        "kind": "conv",
-        "kernel": kernel,
-        "stride": stride,
-        "pad": pad,
-        "filters": filters,
-        "groups": groups,
-    }
+    return dict(name=name, kind="conv", kernel=kernel, stride=stride, pad=pad, filters=filters, groups=groups)
 
 
 def _pool(name, kernel, stride, pad=0):
@@ -40,7 +32,7 @@ def _kind(kind):
     return {"name": kind, "kind": kind}
 
 
-# Oblong pictures and kernels, strides that do not divide by a quarter, a half and three quarters, groups of 2 and 3
+# Oblong pictures and kernels; strides that leave a quarter, a half or three quarters of a step; 2, 3 and 5 groups
 NET = (
     _conv("conv1", (5, 3), 4, 1, 12, 1),
     _kind("relu"),
@@ -76,7 +68,7 @@ def _other_probe():
 PROBES = (_probe, _other_probe)
 
 
-# ---------------------------------------------------------------------------------------------- right ones
+# ---------------------------------------------------------------------------------------------- right answers
 
 
 def trace_shapes(in_shape, layers):
@@ -100,7 +92,7 @@ def _places(size, kernel, stride, pad):
 
 
 def _trace(in_shape, layers, places=_places, channels=None, pool=None, flat=None, swap=False, dense=None, pad_of=None):
-    """(L, 3) shapes; the keywords are the ways to get it wrong."""
+    """Shapes (L, 3). Each keyword is a way to get them wrong."""
     shapes, shape = [], tuple(in_shape)
     for layer in layers:
         H, W, C = shape
@@ -121,7 +113,7 @@ def _trace(in_shape, layers, places=_places, channels=None, pool=None, flat=None
 
 
 def _inputs(in_shape, layers, shapes=None):
-    """What enters each layer, beside the layer and what leaves it."""
+    """[(layer, shape that enters it, shape that leaves it)]."""
     shapes = [tuple(int(n) for n in shape) for shape in (_trace(in_shape, layers) if shapes is None else shapes)]
     return zip(layers, [tuple(in_shape), *shapes], shapes)
 
@@ -167,28 +159,28 @@ SHAPES_WRONG = (
     Wrong(
         "C8",
         _wrong_places(lambda size, k, s, p: 1 + (size + 2 * p - k) // s),
-        "You round down where the stride does not divide. The source rounds up, and lets the last window hang over the "
+        "You round down where the stride does not divide. The source rounds up and lets the last window hang over the "
         "edge: 224 pixels give 55 places, not 54.",
     ),
     Wrong(
         "C8",
         _wrong_places(lambda size, k, s, p: -(-(size + 2 * p - k) // s)),
-        "One place is missing on each axis: a window that cannot move at all still has one place, so add 1.",
+        "One place is missing on each axis: even a window that cannot move has one place, so add 1.",
     ),
     Wrong(
         "C8",
         _wrong_places(lambda size, k, s, p: (size + 2 * p - k) // s),
-        "You round down, and the 1 for the first place is missing: 1 + ceil((size + 2·pad − kernel) / stride).",
+        "You round down, and you omit the 1 for the first place: 1 + ceil((size + 2·pad − kernel) / stride).",
     ),
     Wrong(
         "C8",
         _wrong_places(lambda size, k, s, p: _places(size, k, s, 0)),
-        "The padding is forgotten: it makes the picture larger by 2·pad.",
+        "You forget the padding: it makes the picture larger by 2·pad.",
     ),
     Wrong(
         "C8",
         _wrong_places(lambda size, k, s, p: -(-(size + p - k) // s) + 1),
-        "You add pad once; it stands on both sides, so the picture grows by 2·pad.",
+        "You add pad once; it is on both sides, so the picture grows by 2·pad.",
     ),
     Wrong(
         "C8",
@@ -198,22 +190,22 @@ SHAPES_WRONG = (
     Wrong(
         "C8",
         _wrong_places(lambda size, k, s, p: -(-(size + 2 * p) // s)),
-        "The kernel's size is missing from the rule: the window's corner has only size + 2·pad − kernel pixels to move in.",
+        "Your rule lacks the kernel: the window can move by only size + 2·pad − kernel pixels.",
     ),
     Wrong(
         "C8",
         _wrong_places(lambda size, k, s, p: -(-(size + 2 * p - k + 1) // s) + 1),
-        "There is a 1 too many inside the bracket: 1 + ceil((size + 2·pad − kernel) / stride).",
+        "Your bracket has a 1 too many: 1 + ceil((size + 2·pad − kernel) / stride).",
     ),
     Wrong(
         "C7",
         lambda in_shape, layers: _trace(in_shape, layers, swap=True),
-        "Height and width are exchanged: the kernel is (kh, kw), and kh goes with the rows.",
+        "You swap height and width: the kernel is (kh, kw), and kh goes with the rows.",
     ),
     Wrong(
         "C7",
         lambda in_shape, layers: _trace(in_shape, [_square(layer) for layer in layers]),
-        "You use kh for both axes; the columns have kw.",
+        "You use kh for both axes; use kw for the columns.",
     ),
     Wrong(
         "N1",
@@ -230,17 +222,17 @@ SHAPES_WRONG = (
     Wrong(
         "N1",
         lambda in_shape, layers: _trace(in_shape, layers, channels=lambda layer, C: C),
-        "A convolution has one output channel for each filter; yours keeps the channels that came in.",
+        "A convolution makes one channel for each filter; yours keeps the input's channels.",
     ),
     Wrong(
         "N2",
         lambda in_shape, layers: _trace(in_shape, layers, pool=lambda layer, before, after: before),
-        "Pooling follows the same size rule as a convolution; yours leaves rows and columns alone.",
+        "Pooling follows the size rule of a convolution; yours leaves rows and columns alone.",
     ),
     Wrong(
         "N2",
         lambda in_shape, layers: _trace(in_shape, layers, pool=lambda layer, before, after: (*after[:2], 1)),
-        "Pooling looks at each channel by itself, so all channels stay.",
+        "Pooling treats each channel separately, so all channels stay.",
     ),
     Wrong(
         "N2",
@@ -249,37 +241,37 @@ SHAPES_WRONG = (
             layers,
             pool=lambda layer, before, after: tuple(-(-n // layer["stride"]) for n in before[:2]) + after[2:],
         ),
-        "You divide by the stride to pool; windows that overlap follow the full rule, with kernel and pad.",
+        "You divide by the stride to pool; overlapping windows need the full rule, with kernel and pad.",
     ),
     Wrong(
         "F14",
         lambda in_shape, layers: _trace(in_shape, layers, flat=lambda shape: (1, 1, shape[2])),
-        "Flatten gives rows × columns × channels features; yours keeps the channels only.",
+        "Flatten gives rows × columns × channels features; yours keeps only the channels.",
     ),
     Wrong(
         "F14",
         lambda in_shape, layers: _trace(in_shape, layers, flat=lambda shape: (1, 1, shape[0] * shape[1])),
-        "Flatten gives rows × columns × channels features; the channels are missing.",
+        "Flatten gives rows × columns × channels features; yours leaves the channels out.",
     ),
     Wrong(
         "F14",
         lambda in_shape, layers: _trace(in_shape, layers, flat=lambda shape: shape),
-        "Flatten is missing: behind it stands one long vector, (1, 1, rows × columns × channels).",
+        "Flatten is missing: it gives one long vector, (1, 1, rows × columns × channels).",
     ),
     Wrong(
         "F14",
         lambda in_shape, layers: _trace(in_shape, layers, flat=lambda shape: (math.prod(shape), 1, 1)),
-        "The numbers are right, their place is not: a vector of M features is written (1, 1, M) here.",
+        "Right numbers, wrong axis: write a vector of M features as (1, 1, M).",
     ),
     Wrong(
         "N3",
         lambda in_shape, layers: _trace(in_shape, layers, dense=lambda layer, shape: shape),
-        "A dense layer has `units` outputs, whatever comes in; yours passes its input's shape on.",
+        "A dense layer has `units` outputs, whatever comes in; yours keeps its input's shape.",
     ),
     Wrong(
         "N3",
         lambda in_shape, layers: np.array([in_shape, *_trace(in_shape, layers)[:-1]]),
-        "Row i is what goes *into* layer i; it should be what comes out of it.",
+        "Your row i is the shape that enters layer i; return the shape that leaves it.",
     ),
 )
 
@@ -297,8 +289,8 @@ def _shapes_by_hand(arguments, output, index):
         kernel, (s, p) = layer["kernel"][axis], (layer["stride"], layer["pad"])
         free = before[axis] + 2 * p - kernel
         return (
-            f"By hand: {layer['name']} gets {came}; 1 + ceil(({before[axis]} + 2·{p} − {kernel}) / {s}) = "
-            f"1 + ceil({free / s:g}) = {after[axis]}."
+            f"By hand: {layer['name']} gets {came}; 1 + ceil(({before[axis]} + 2·{p} − {kernel}) / {s}) = 1 + "
+            f"ceil({free / s:g}) = {after[axis]}."
         )
     return f"By hand: {layer['name']} ({layer['kind']}) gets {came} and gives {'×'.join(map(str, after))}."
 
@@ -323,7 +315,7 @@ def _per_input(layer, before, after):
 
 
 def _before_the_pool(in_shape, layers):
-    """The counts of one who forgets that pooling shrinks the picture."""
+    """The counts if pooling did not shrink the picture."""
     shapes = _trace(in_shape, layers, pool=lambda layer, before, after: before)
     return _count(in_shape, layers, shapes=shapes)
 
@@ -338,12 +330,12 @@ PARAMETERS_WRONG = (
     Wrong(
         "N4",
         _wrong_count(bias=lambda layer, before, after: 0),
-        "The biases are forgotten: one for each filter, and one for each unit.",
+        "You forget the biases: one for each filter, and one for each unit.",
     ),
     Wrong(
         "N4",
         _wrong_count(bias=_untied),
-        "You count a bias for every place of a map. A filter has one bias, shared by all places, as its weights are.",
+        "You count a bias for every place of a map. A filter has one bias; all places share it, like the weights.",
     ),
     Wrong(
         "N4",
@@ -353,19 +345,19 @@ PARAMETERS_WRONG = (
     Wrong(
         "N4",
         _wrong_count(bias=lambda layer, before, after: 1),
-        "You count one bias a layer; each filter and each unit has one of its own.",
+        "You count one bias per layer; each filter and each unit has its own.",
     ),
     Wrong(
         "N4",
         _wrong_count(
             bias=lambda layer, before, after: layer.get("filters", layer.get("units")) // layer.get("groups", 1)
         ),
-        "The biases are those of one group; every filter of every group has one.",
+        "You count the biases of one group; every filter of every group has one.",
     ),
     Wrong(
         "N5",
         _wrong_count(conv=lambda layer, before, after: _kernel(layer) * before[2] * layer["filters"]),
-        "The groups are forgotten: a filter sees the channels of its own group only, channels / groups of them.",
+        "You forget the groups: a filter sees only its own group's channels, channels / groups.",
     ),
     Wrong(
         "N5",
@@ -374,65 +366,66 @@ PARAMETERS_WRONG = (
                 _kernel(layer) * (before[2] // layer["groups"]) * (layer["filters"] // layer["groups"])
             )
         ),
-        "You divide by the groups twice: each filter sees channels / groups channels, but there are still `filters` filters.",
+        "You divide by the groups twice: each filter sees channels / "
+        "groups channels, but there are still `filters` filters.",
     ),
     Wrong(
         "N5",
         _wrong_count(conv=lambda layer, before, after: _kernel(layer) * before[2] * layer["filters"] * layer["groups"]),
-        "You multiply by the groups; groups save weights, they divide.",
+        "You multiply by the groups; groups save weights, so divide.",
     ),
     Wrong(
         "N6",
         _wrong_count(conv=lambda layer, before, after: _kernel(layer) * layer["filters"]),
-        "A filter is kh × kw × channels (of its group) deep; your channels are missing.",
+        "A filter has kh × kw × channels (of its group) weights; yours lacks the channels.",
     ),
     Wrong(
         "N6",
         _wrong_count(conv=lambda layer, before, after: _kernel(layer) * (before[2] // layer["groups"])),
-        "That is a single filter; there are `filters` of them.",
+        "You count a single filter; the layer has `filters` filters.",
     ),
     Wrong(
         "C7",
         lambda in_shape, layers: _count(
             in_shape, [_square(layer) for layer in layers], shapes=_trace(in_shape, layers)
         ),
-        "You take kh × kh for the kernel; it is kh × kw.",
+        "You count kh × kh weights for the kernel; it has kh × kw.",
     ),
     Wrong(
         "N6",
         _wrong_count(
             conv=lambda layer, before, after: _kernel(layer) * (layer["filters"] // layer["groups"]) * layer["filters"]
         ),
-        "You take the channels that come *out* for the depth of a filter; it is as deep as what goes *in*.",
+        "You use the output's channels as a filter's depth; its depth is its group's share of the *input's* channels.",
     ),
     Wrong(
         "N7",
         _wrong_count(
             conv=lambda layer, before, after: _kernel(layer) * (before[2] // layer["groups"]) * math.prod(after)
         ),
-        "You count a weight once for every place; a filter is shared by all places. (What you have is the work.)",
+        "You count each weight once for every place; all places share a filter. (Yours is the work.)",
     ),
     Wrong(
         "F15",
         _before_the_pool,
-        "The first dense layer is too large: pooling shrinks the picture before it is flattened (6×6×256 in AlexNet).",
+        "Your first dense layer is too large: pooling shrinks the picture before flatten (6×6×256 in AlexNet).",
     ),
     Wrong(
         "C8",
         _rounded_down,
-        "Your shapes are rounded down, so the first dense layer sees too few features: the source rounds up.",
+        "You round shapes down, so the first dense layer sees too few features: the source rounds up.",
     ),
     Wrong(
         "F15",
         _wrong_count(dense=lambda layer, before, after: layer["units"]),
-        "A dense layer has a weight for every pair of an input and a unit.",
+        "You count one weight per unit; a dense layer has one for every pair of an input and a unit.",
     ),
     Wrong(
         "F15",
         lambda in_shape, layers: _count(
             in_shape, layers, shapes=_trace(in_shape, layers, flat=lambda shape: (1, 1, shape[2]))
         ),
-        "The first dense layer sees every place of the maps, rows × columns × channels, not the channels alone.",
+        "The first dense layer sees every place of the maps: rows × columns × channels, not just the channels.",
     ),
     Wrong(
         "F15",
@@ -479,7 +472,7 @@ WORK_WRONG = (
     Wrong(
         "N5",
         _wrong_work(conv=lambda layer, before: _kernel(layer) * before[2] * layer["filters"]),
-        "The groups are forgotten: a filter sees channels / groups channels, which also divides the work.",
+        "You forget the groups: a filter sees channels / groups channels, which divides the work too.",
     ),
     Wrong(
         "N5",
@@ -488,12 +481,12 @@ WORK_WRONG = (
                 _kernel(layer) * (before[2] // layer["groups"]) * (layer["filters"] // layer["groups"])
             )
         ),
-        "You divide by the groups twice: there are still `filters` filters at every place.",
+        "You divide by the groups twice: every place still has `filters` filters.",
     ),
     Wrong(
         "N8",
         _wrong_work(places=lambda layer, before, after: before[0] * before[1]),
-        "You count the places of the picture that comes in; a filter is applied once for each place that comes *out*.",
+        "You count the places of the input; a filter is applied once for each place of the *output*.",
     ),
     Wrong(
         "N8",
@@ -503,38 +496,38 @@ WORK_WRONG = (
     Wrong(
         "N8",
         _wrong_work(places=lambda layer, before, after: after[0]),
-        "You count the rows of the output only; the places are rows × columns.",
+        "You count only the output's rows; the places are rows × columns.",
     ),
     Wrong(
         "N8",
         _wrong_work(places=lambda layer, before, after: after[0] * after[0]),
-        "You take the output for a square; its places are rows × columns.",
+        "You assume a square output; its places are rows × columns.",
     ),
     Wrong(
         "N9",
         _wrong_work(more=_per_bias),
-        "You count the biases as well. A bias is an addition without a multiplication, so it is no multiply-add.",
+        "You count the biases too. Adding a bias multiplies nothing, so it is no multiply-add.",
     ),
-    Wrong("N9", _wrong_work(more=_window_work), "You count pooling as well. It compares and multiplies nothing."),
+    Wrong("N9", _wrong_work(more=_window_work), "You count pooling too. It compares, and multiplies nothing."),
     Wrong(
         "N6",
         _wrong_work(conv=lambda layer, before: _kernel(layer) * layer["filters"]),
-        "The channels are missing: each output is a sum over kh × kw × channels of its group.",
+        "You leave out the channels: each output is a sum over kh × kw × its group's channels.",
     ),
     Wrong(
         "N6",
         _wrong_work(conv=lambda layer, before: _kernel(layer) * (before[2] // layer["groups"])),
-        "That is the work of a single filter; there are `filters` of them at every place.",
+        "You count a single filter; every place has `filters` filters.",
     ),
     Wrong(
         "F15",
         _wrong_work(dense=lambda layer, before: 0),
-        "The dense layers are missing: each of their weights is used once for a picture.",
+        "The dense layers are missing: a picture uses each of their weights once.",
     ),
     Wrong(
         "F15",
         _wrong_work(dense=lambda layer, before: layer["units"]),
-        "A unit of a dense layer multiplies every input with a weight; you count one multiplication a unit.",
+        "You count one multiplication per unit; a dense unit multiplies every input by a weight.",
     ),
 )
 
@@ -542,7 +535,7 @@ WORK_WRONG = (
 def _work_by_hand(arguments, output, index):
     layer, before, after = list(_inputs(*arguments))[index[0]]
     if layer["kind"] not in ("conv", "dense"):
-        return f"By hand: {layer['name']} ({layer['kind']}) multiplies nothing with a weight."
+        return f"By hand: {layer['name']} ({layer['kind']}) multiplies nothing by a weight."
     total = _work(*arguments)[index[0]]
     places = f"{after[0]} × {after[1]} places × " if layer["kind"] == "conv" else ""
     return f"By hand: {layer['name']} takes {places}{_describe(layer, before)} = {total:,} multiply-adds."
@@ -554,40 +547,40 @@ FLATTEN_WRONG = (
     Wrong(
         "F1",
         lambda x: x.transpose(0, 3, 1, 2).reshape(len(x), -1),
-        "The right numbers in another order: yours runs through one channel after the other (C, H, W), as PyTorch does. "
-        "Here it is (H, W, C).",
+        "Right numbers, wrong order: yours is channel by channel, (C, H, W), like PyTorch's. Here it is (H, W, C).",
     ),
     Wrong(
         "F1",
         lambda x: x.transpose(0, 2, 1, 3).reshape(len(x), -1),
-        "The right numbers in another order: you go down the columns first. Row by row, channels fastest: (H, W, C).",
+        "Right numbers, wrong order: you go down the columns. Go row by row, channels fastest: (H, W, C).",
     ),
     Wrong(
         "F1",
         lambda x: x.transpose(0, 3, 2, 1).reshape(len(x), -1),
-        "The order of the axes is turned round, (C, W, H): the first index runs fastest in yours. It is the last, the channel.",
+        "Right numbers, wrong order: yours is (C, W, H), with the first "
+        "index fastest. The last, the channel, must be fastest.",
     ),
     Wrong(
         "F2",
         lambda x: x.reshape(-1, len(x)),
-        "The pictures are mixed: in reshape(-1, N) a row holds N numbers. The batch axis comes first: reshape(N, -1).",
+        "You mix the pictures: in reshape(-1, N) a row holds N numbers. The batch axis comes first: reshape(N, -1).",
     ),
     Wrong(
         "F2",
         lambda x: x.reshape(-1, len(x)).T,
-        "The shape is right, but pixels of picture 1 reached picture 0: reshape(N, -1) needs no transpose.",
+        "Right shape, but pixels of picture 1 reach picture 0: reshape(N, -1) needs no transpose.",
     ),
-    Wrong("F2", lambda x: x.reshape(-1), "You flattened the batch as well; each picture keeps a row of its own."),
+    Wrong("F2", lambda x: x.reshape(-1), "You flatten the batch too; each picture keeps its own row."),
     Wrong(
         "F16",
         lambda x: x.mean(axis=(1, 2)),
-        "You averaged over the places (global average pooling); flatten keeps every number.",
+        "You average over the places (global average pooling); flatten keeps every number.",
     ),
-    Wrong("F16", lambda x: x.sum(axis=(1, 2)), "You summed over the places; flatten keeps every number."),
+    Wrong("F16", lambda x: x.sum(axis=(1, 2)), "You sum over the places; flatten keeps every number."),
     Wrong(
         "F16",
         lambda x: x.reshape(len(x), -1, x.shape[3]),
-        "Rows and columns are joined, the channels are not: one axis of H·W·C features is left.",
+        "You join rows and columns, but not channels: make one axis of H·W·C features.",
     ),
 )
 
@@ -605,7 +598,10 @@ def _flatten_by_hand(arguments, output, index):
     n, place = index
     h, w, c = (int(i) for i in np.unravel_index(place, x.shape[1:]))
     W, C = x.shape[2:]
-    return f"By hand: feature {place} = ({h}·{W} + {w})·{C} + {c} is row {h}, column {w}, channel {c}: {x[n, h, w, c]:.6g}."
+    return (
+        f"By hand: feature {place} = ({h}·{W} + {w})·{C} + {c} is row {h}, column {w}, channel {c}: "
+        f"{x[n, h, w, c]:.6g}."
+    )
 
 
 # ---------------------------------------------------------------------------------------------- the start
@@ -690,7 +686,7 @@ def _centred(function):
 
 
 def _normal(function):
-    """Some draws beyond two standard deviations, as of a normal distribution; a uniform one has none."""
+    """Some draws lie beyond two standard deviations, as normal ones do; no uniform draw does."""
     weight = _start(function)["fc6.weight"]
     return 0.03 < float(np.mean(np.abs(weight) > 2 * np.std(weight))) < 0.06
 
@@ -723,7 +719,7 @@ def _some_zeros(function):
 
 def _right_ones(function):
     found = _ones(_biases(function))
-    return found == list(BIAS_ONE) or f"Yours start at 1 in {', '.join(found)}."
+    return found == list(BIAS_ONE) or f"In yours, {', '.join(found)} start at 1."
 
 
 def _uses_the_generator(function):
@@ -738,46 +734,42 @@ def _uses_the_generator(function):
 
 
 INITIAL_PROPERTIES = (
-    Property("I13", _has_all, 'It returns a dict with "conv1.weight" and "conv1.bias", and so on for every layer.'),
-    Property("I13", _weight_shapes, "A weight has the shape that is asked for."),
-    Property("I13", _bias_shapes, "A bias has one number for each output, the last axis of the weight's shape."),
+    Property("I13", _has_all, 'Return a dict with "conv1.weight", "conv1.bias", and so on for every layer.'),
+    Property("I13", _weight_shapes, "Every weight must have its layer's shape in `shapes`."),
+    Property("I13", _bias_shapes, "A bias has one number per output: the last axis of the weight's shape."),
     Property(
         "I1",
         _not_constant,
-        "All weights of a layer are equal, so all its filters would get the same gradient and stay equal. Draw them.",
+        "All weights of a layer are equal, so its filters would get equal gradients and stay equal. Draw the weights.",
     ),
-    Property("I12", _centred, "The weights are not centred: their mean should be 0."),
+    Property("I12", _centred, "The mean of your weights should be 0."),
     Property(
         "I1",
         _not_the_variance,
-        "The standard deviation is 0.1: 0.01 is the paper's standard deviation, not its variance. Do not take its root.",
+        "Your standard deviation is 0.1. The paper's 0.01 is the "
+        "standard deviation, not the variance: do not take its root.",
     ),
-    Property("I12", _same_spread, "The paper has the same standard deviation in all layers, whatever their size."),
+    Property("I12", _same_spread, "The paper uses the same standard deviation in all layers, whatever their size."),
     Property("I1", _std, "The weights' standard deviation should be 0.01."),
-    Property("I12", _normal, "The weights are not normally distributed; the paper draws from a zero-mean Gaussian."),
+    Property("I12", _normal, "Your weights are not normally distributed; the paper draws from a zero-mean Gaussian."),
     Property(
         "I1",
         _fresh_draws,
-        "Layers begin with the same numbers: draw them all from the one generator; do not seed one anew for each layer.",
+        "Your layers begin with the same numbers: draw all from the "
+        "one generator; do not seed a new one for each layer.",
     ),
-    Property(
-        "I14",
-        _uses_the_generator,
-        "Draw from the generator that is given, and from nothing else, so that a seed repeats the run.",
-    ),
-    Property("I1", _biases_are_constant, "Biases are not drawn: each layer's are all 0 or all 1."),
-    Property(
-        "I1", _some_ones, "All biases start at 0. In conv2, conv4, conv5, fc6 and fc7 the paper starts them at 1."
-    ),
+    Property("I14", _uses_the_generator, "Draw only from the generator you are given, so that a seed repeats the run."),
+    Property("I1", _biases_are_constant, "Do not draw biases: each layer's are all 0 or all 1."),
+    Property("I1", _some_ones, "Your biases all start at 0. In conv2, conv4, conv5, fc6 and fc7 they start at 1."),
     Property(
         "I1",
         _some_zeros,
-        "All biases start at 1. Only those of conv2, conv4, conv5, fc6 and fc7 do; conv1, conv3 and fc8 start at 0.",
+        "Your biases all start at 1. Only conv2, conv4, conv5, fc6 and fc7 do; conv1, conv3 and fc8 start at 0.",
     ),
     Property(
         "I1",
         _right_ones,
-        "The ones are in the wrong layers: conv2, conv4, conv5, fc6 and fc7 start at 1, the others at 0.",
+        "Your ones are in the wrong layers: conv2, conv4, conv5, fc6 and fc7 start at 1, the others at 0.",
     ),
 )
 
@@ -786,66 +778,49 @@ INITIAL_PROPERTIES = (
 
 
 def overfit(layers, loss, x, labels, steps, lr, momentum):
-    return _overfit(layers, loss, x, labels, steps, lr, momentum)
+    return _overfit((layers, loss, x, labels, steps, lr, momentum))
 
 
-def _overfit(
-    layers,
-    loss,
-    x,
-    labels,
-    steps,
-    lr,
-    momentum,
-    sign=1,
-    damp=1.0,
-    keep=False,
-    wrote=True,
-    trained=None,
-    keys=("weight", "bias"),
-    late=False,
-    scale=1.0,
-    train=False,
-    old=False,
-    sums=False,
-    twice=False,
-    factor=1.0,
-    caches_of=None,
-):
-    """losses (steps,); the keywords are the ways to get it wrong."""
+def _overfit(arguments, slip=None, pace=1.0, scale=1.0, keys=("weight", "bias"), trained=None):
+    """losses (steps,). arguments: of `overfit`; every other argument is a way to get it wrong.
+
+    slip: "not written", "old velocity", "gradients pile up", "old caches", "late loss" or "softmax twice"
+    pace: factor of lr;  scale: factor of the loss's gradient;  keys, trained: parameters and layers that learn
+    """
+    layers, loss, x, labels, steps, lr, momentum = arguments
     velocity = [{key: np.zeros_like(p) for key, p in layer.params.items()} for layer in layers]
     summed = [{key: np.zeros_like(p) for key, p in layer.params.items()} for layer in layers]
-    losses, first_caches, rng = [], None, np.random.default_rng(0)
+    losses, first_caches = [], None
     for _ in range(steps):
         y, caches = x, []
         for layer in layers:
-            y, cache = layer.forward(y, True, rng) if train else layer.forward(y)
+            y, cache = layer.forward(y)
             caches.append(cache)
-        if twice:
+        if slip == "softmax twice":
             y = np.exp(y - y.max(axis=1, keepdims=True))
             y /= y.sum(axis=1, keepdims=True)
         value, loss_cache = loss.forward(y, labels)
         dy = scale * loss.backward(loss_cache)
         first_caches = first_caches or caches
         for i in reversed(range(len(layers))):
-            dy, grads = layers[i].backward(dy, (first_caches if keep else caches)[i])
+            dy, grads = layers[i].backward(dy, (first_caches if slip == "old caches" else caches)[i])
             for key, g in grads.items():
                 if key not in keys or (trained is not None and i not in trained(layers)):
                     continue
                 summed[i][key] += g
-                g = summed[i][key] if sums else g
+                g = summed[i][key] if slip == "gradients pile up" else g
                 v = velocity[i][key]
                 before = v.copy()
                 v *= momentum
-                v -= sign * damp * lr * g
-                if wrote:
-                    layers[i].params[key] += before if old else v
-        if late:
+                v -= pace * lr * g
+                if slip != "not written":
+                    layers[i].params[key] += before if slip == "old velocity" else v
+        if slip == "late loss":
             y = x
             for layer in layers:
                 y = layer.forward(y)[0]
             value = loss.forward(y, labels)[0]
-        losses.append(factor * float(value))
+        losses.append(float(value))
     return np.array(losses)
 
 
@@ -853,76 +828,77 @@ def _with_weights(layers):
     return [i for i, layer in enumerate(layers) if layer.params]
 
 
-def _wrong_overfit(**how):
-    return lambda *arguments: _overfit(*arguments, **how)
+def _wrong_overfit(slip=None, **how):
+    return lambda *arguments: _overfit(arguments, slip, **how)
 
 
-def _no_momentum(layers, loss, x, labels, steps, lr, momentum):
-    return _overfit(layers, loss, x, labels, steps, lr, 0.0)
+def _no_momentum(*arguments):
+    return _overfit((*arguments[:-1], 0.0))
 
 
-def _damped(layers, loss, x, labels, steps, lr, momentum):
-    return _overfit(layers, loss, x, labels, steps, lr, momentum, damp=1 - momentum)
+def _damped(*arguments):
+    return _overfit(arguments, pace=1 - arguments[-1])
 
 
-def _per_picture(layers, loss, x, labels, steps, lr, momentum):
-    return _overfit(layers, loss, x, labels, steps, lr, momentum, scale=1 / len(x))
+def _per_picture(*arguments):
+    return _overfit(arguments, scale=1 / len(arguments[2]))
 
 
-def _summed_loss(layers, loss, x, labels, steps, lr, momentum):
-    return _overfit(layers, loss, x, labels, steps, lr, momentum, scale=len(x))
+def _summed_loss(*arguments):
+    return _overfit(arguments, scale=len(arguments[2]))
 
 
-def _first_picture(layers, loss, x, labels, steps, lr, momentum):
-    return _overfit(layers, loss, x[:1], labels[:1], steps, lr, momentum)
+def _first_picture(layers, loss, x, labels, *rest):
+    return _overfit((layers, loss, x[:1], labels[:1], *rest))
 
 
 OVERFIT_WRONG = (
     Wrong(
         "O6",
-        _wrong_overfit(wrote=False),
-        "The loss stays what it was: no layer's parameters changed. `w = w + v` makes a new array; write into the one "
-        "that the layer holds, `layer.params[key] += v`.",
+        _wrong_overfit("not written"),
+        "The loss never changes, nor do the parameters. `w = w + v` makes a new array; write into the layer's own: "
+        "`layer.params[key] += v`.",
     ),
     Wrong(
         "N10",
-        _wrong_overfit(sign=-1),
-        "The loss rises: you step along the gradient, uphill. The velocity takes −lr · g.",
+        _wrong_overfit(pace=-1.0),
+        "The loss rises: you step along the gradient, uphill. Subtract lr · g: v ← momentum · v − lr · g.",
     ),
     Wrong(
         "N10",
         _no_momentum,
-        "The velocity is not kept from step to step (or momentum left out): v ← momentum · v − lr · g.",
+        "You do not keep the velocity from step to step, or you leave momentum out: v ← momentum · v − lr · g.",
     ),
     Wrong(
         "O3",
         _damped,
-        "The gradient is multiplied by 1 − momentum. The paper does not damp it: v ← momentum · v − lr · g.",
+        "You multiply the gradient by 1 − momentum. The paper does not damp it: v ← momentum · v − lr · g.",
     ),
     Wrong(
         "O5",
-        _wrong_overfit(old=True),
-        "The parameters moved by the velocity of the step before. First the new v, then w ← w + v.",
+        _wrong_overfit("old velocity"),
+        "You move the parameters by the previous step's velocity. Compute the new v first, then w ← w + v.",
     ),
     Wrong(
         "N10",
-        _wrong_overfit(sums=True),
-        "Gradients pile up from step to step. Each step has its own; what is remembered of the past is the velocity.",
+        _wrong_overfit("gradients pile up"),
+        "Your gradients pile up from step to step. Start each step afresh; only the velocity remembers the past.",
     ),
     Wrong(
         "S4",
         _per_picture,
-        "The gradient is too small by the number of pictures: the loss is a mean already, so its gradient holds the 1/N.",
+        "Your gradient is N times too small: the loss is already a "
+        "mean over the N pictures, so its gradient holds the 1/N.",
     ),
     Wrong(
         "S4",
         _summed_loss,
-        "The gradient is too large by the number of pictures: the loss is a mean, do not multiply by N.",
+        "Your gradient is N times too large: the loss is a mean over the N pictures, so do not multiply by N.",
     ),
     Wrong(
         "N11",
         _wrong_overfit(trained=lambda layers: _with_weights(layers)[-1:]),
-        "Only the last layer learns. Hand dx on as the dy of the layer before, and update every layer with parameters.",
+        "Only the last layer learns. Pass dx on as the dy of the layer before, and update every layer with parameters.",
     ),
     Wrong(
         "N11",
@@ -938,20 +914,16 @@ OVERFIT_WRONG = (
     Wrong("N11", _wrong_overfit(keys=("bias",)), "Only the biases change: update every key of `grads`."),
     Wrong(
         "N12",
-        _wrong_overfit(keep=True),
-        "You go backward with the caches of the first step; each step's forward makes new ones.",
+        _wrong_overfit("old caches"),
+        "You go backward with the first step's caches; each step's forward makes new ones.",
     ),
     Wrong(
         "N13",
-        _wrong_overfit(late=True),
-        "Each loss is that of after the update, one step too late: write down the loss that the gradient belongs to.",
+        _wrong_overfit("late loss"),
+        "You record each loss after the update, one step too late: record the loss whose gradient you take.",
     ),
-    Wrong(
-        "S6",
-        _wrong_overfit(twice=True),
-        "You take the softmax before you hand the scores to the loss, which takes it too.",
-    ),
-    Wrong("N14", _first_picture, "Only the first picture is learned: the whole batch goes through at once."),
+    Wrong("S6", _wrong_overfit("softmax twice"), "You apply the softmax before the loss, which applies it too."),
+    Wrong("N14", _first_picture, "You train on the first picture only: pass the whole batch through at once."),
 )
 
 
@@ -983,10 +955,10 @@ def _other_overfit_probe():
 
 
 def _overfit_by_hand(arguments, output, index):
-    expected = _overfit(*copy.deepcopy(arguments))
+    expected = _overfit(copy.deepcopy(arguments))
     if index[0] == 0:
-        return f"By hand: before any update the net has the loss {expected[0]:.6g}."
-    return f"By hand: the losses run {', '.join(f'{v:.4f}' for v in expected)}; up to step {index[0] - 1} yours agree."
+        return f"By hand: before any update the loss is {expected[0]:.6g}."
+    return f"By hand: the losses are {', '.join(f'{v:.4f}' for v in expected)}; yours agree up to step {index[0] - 1}."
 
 
 LESSON = Lesson(
@@ -1004,9 +976,10 @@ LESSON = Lesson(
             wrong=SHAPES_WRONG,
             by_hand=_shapes_by_hand,
             hints=(
-                "A window as wide as the picture has how many places? And on a picture that is one pixel wider, at stride 4?",
-                "conv and pool: 1 + ceil((size + 2·pad − kernel) / stride) rows and columns; a conv makes `filters` channels; "
-                "flatten makes (1, 1, H·W·C); dense (1, 1, units)",
+                "How many places has a window as wide as the picture? And "
+                "if the picture is one pixel wider, at stride 4?",
+                "conv and pool: 1 + ceil((size + 2·pad − kernel) / stride) rows and columns; a conv makes `filters` "
+                "channels; flatten makes (1, 1, H·W·C); dense (1, 1, units)",
                 "H, W = (1 + -(-(size + 2 * pad - k) // stride) for size, k in zip((H, W), kernel))",
             ),
         ),
@@ -1020,8 +993,9 @@ LESSON = Lesson(
             wrong=PARAMETERS_WRONG,
             by_hand=_count_by_hand,
             hints=(
-                "How deep is one filter, if the channels are shared out among groups? How many inputs has the first dense layer?",
-                "conv: kh · kw · (C / groups) · filters weights and `filters` biases; dense: H·W·C · units weights and `units` biases",
+                "How deep is one filter, if groups share the channels? How many inputs has the first dense layer?",
+                "conv: kh · kw · (C / groups) · filters weights and `filters` biases; dense: H·W·C · units weights "
+                "and `units` biases",
                 "shapes[i - 1] is what enters layer i: w = kh * kw * (C // groups) * filters",
             ),
         ),
@@ -1034,11 +1008,12 @@ LESSON = Lesson(
             axes={"work": ("layer",)},
             wrong=WORK_WRONG,
             by_hand=_work_by_hand,
-            ratios=((2, "Twice too much: a multiplication and its addition count as *one* multiply-add here."),),
+            ratios=((2, "Twice too much: count a multiplication and its addition as *one* multiply-add."),),
             hints=(
-                "How often is one weight of a filter used for one picture? And a weight of a dense layer?",
+                "How often does one picture use a filter's weight? And a dense layer's?",
                 "conv: rows · columns (of the output) · weights; dense: weights; all others 0",
-                "weights, _ = count_parameters(in_shape, layers), times rows * columns of trace_shapes",
+                "weights, _ = count_parameters(in_shape, layers);  work = weights * shapes[:, 0] * shapes[:, 1], "
+                "shapes from trace_shapes",
             ),
         ),
         Exercise(
@@ -1051,7 +1026,7 @@ LESSON = Lesson(
             wrong=FLATTEN_WRONG,
             by_hand=_flatten_by_hand,
             hints=(
-                "Which of the axes must survive? Which of the others should run fastest?",
+                "Which axis must survive? Which of the others should run fastest?",
                 "y[n, (h·W + w)·C + c] = x[n, h, w, c]",
                 "x.reshape(len(x), -1)",
             ),
@@ -1065,7 +1040,7 @@ LESSON = Lesson(
             properties=INITIAL_PROPERTIES,
             compare=False,
             hints=(
-                "Which of 0.01 and 0.01² does a generator's `normal` want? Which five layers have positive biases?",
+                "Does a generator's `normal` take 0.01 or 0.01²? Which five layers have positive biases?",
                 "weights ~ N(0, 0.01²); biases 1 in conv2, conv4, conv5, fc6, fc7, else 0",
                 'params[f"{name}.weight"] = rng.normal(0, 0.01, shape)',
             ),
@@ -1080,10 +1055,11 @@ LESSON = Lesson(
             wrong=OVERFIT_WRONG,
             by_hand=_overfit_by_hand,
             hints=(
-                "What does backward need of forward, layer by layer, and in which order does it come by the layers?",
-                "forward through all layers, keep the caches; dy = loss.backward(…); from the last layer to the first: "
-                "dx, grads = layer.backward(dy, cache), v ← momentum · v − lr · g, w ← w + v",
-                "for layer, cache, v in zip(layers[::-1], caches[::-1], velocity[::-1]): dy, grads = layer.backward(dy, cache)",
+                "What does each layer's backward need from its forward? In which order does it visit the layers?",
+                "forward through all layers, keep the caches; dy = loss.backward(…); from the last layer to the "
+                "first: dy, grads = layer.backward(dy, cache), v ← momentum · v − lr · g, w ← w + v",
+                "for layer, cache, v in zip(layers[::-1], caches[::-1], velocity[::-1]): dy, grads = "
+                "layer.backward(dy, cache)",
             ),
         ),
     ),

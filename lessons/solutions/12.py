@@ -23,7 +23,7 @@ def trace_shapes(in_shape, layers):
 
 
 def trace_shapes_by_counting(in_shape, layers):
-    """Places are counted: from the first on until the window has seen the last pixel."""
+    """Count places from the first until the window has seen the last pixel."""
 
     def places(size, kernel, stride, pad):
         n = 1
@@ -58,7 +58,7 @@ def count_parameters(in_shape, layers):
 
 
 def count_parameters_of_arrays(in_shape, layers):
-    """By making each weight's shape and each bias's, group by group."""
+    """List the shapes of the weight arrays, group by group, and count their entries."""
     before = [in_shape, *trace_shapes_by_counting(in_shape, layers)]
     weights, biases = [], []
     for shape, layer in zip(before, layers):
@@ -82,7 +82,7 @@ def count_work(in_shape, layers):
 
 
 def count_work_by_loops(in_shape, layers):
-    """Output by output: how many inputs stand in its sum."""
+    """For every output, count the inputs in its sum."""
     before, work = in_shape, []
     for layer, after in zip(layers, trace_shapes_by_counting(in_shape, layers)):
         in_the_sum = 0

@@ -1,4 +1,4 @@
-"""Lesson 12: answers as learners get them wrong, and the row of the zoo that each must be told; None: two mistakes at once."""
+"""Lesson 12: wrong answers of learners, each with the mistake it must be told; None: two mistakes at once."""
 
 import math
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def _walk(in_shape, layers, size, flatten=lambda s: (1, 1, s[0] * s[1] * s[2])):
-    """A right walk over the layers, but for what is handed in."""
+    """Right shapes, but for the rules `size` and `flatten`."""
     shape, found = in_shape, []
     for layer in layers:
         if "kernel" in layer:
@@ -126,7 +126,7 @@ def floor_and_no_padding(in_shape, layers):
 
 
 def _pairs(in_shape, layers):
-    """(layer, what enters it)"""
+    """[(layer, shape that enters it)]."""
     return list(zip(layers, [tuple(in_shape), *map(tuple, _walk(in_shape, layers, _up).tolist())]))
 
 
@@ -413,7 +413,7 @@ def weights_alone(shapes, rng):
 
 
 def _train(layers, loss, x, labels, steps, update, prepare=lambda y: y):
-    """forward, backward, and update(layer, key, gradient, number) for every parameter."""
+    """Forward, backward, then update(layer, key, gradient, number) for every parameter."""
     history = []
     for _ in range(steps):
         activations, saved = x, []
