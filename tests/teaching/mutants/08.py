@@ -127,13 +127,13 @@ def forgets_plus_one(x, kernel, stride, padding):
     return y
 
 
-_room = {}
+_workspaces = {}
 
 
-def one_room_for_all(x, kernel, stride, padding):
+def one_workspace_for_all(x, kernel, stride, padding):
     p = _frame(x, padding)
     view = np.lib.stride_tricks.sliding_window_view(p, kernel, (1, 2))[:, :: stride[0], :: stride[1]]
-    y = _room.setdefault((view.shape[:4], x.dtype), np.empty(view.shape[:4], x.dtype))
+    y = _workspaces.setdefault((view.shape[:4], x.dtype), np.empty(view.shape[:4], x.dtype))
     view.max(axis=(-1, -2), out=y)
     return y
 
@@ -165,7 +165,7 @@ def mean_of_tiles(x, kernel, stride, padding):
 
 
 def _scan(x, kernel, stride, better, record):
-    """What loops with the comparison `better` note down by `record`."""
+    """What `record` notes when loops compare with `better`."""
     N, H, W, C = x.shape
     shape = N, (H - kernel[0]) // stride[0] + 1, (W - kernel[1]) // stride[1] + 1, C
     row, column = np.zeros(shape, int), np.zeros(shape, int)
@@ -435,7 +435,7 @@ MUTANTS = [
     ("08-forward", "C7", strides_exchanged),
     ("08-forward", "C8", rounds_up),
     ("08-forward", "C8", forgets_plus_one),
-    ("08-forward", "C15", one_room_for_all),
+    ("08-forward", "C15", one_workspace_for_all),
     ("08-forward", "unchanged", running_maximum_in_x),
     ("08-forward", "C16", float64_border),
     ("08-forward", None, mean_of_tiles),
