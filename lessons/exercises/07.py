@@ -126,7 +126,7 @@ SIZE_WRONG = (
         lambda size, kernel, stride, padding, rounding: _size(
             _free, round_as={"floor": "ceil", "ceil": "floor"}[rounding]
         )(size, kernel, stride, padding, rounding),
-        '"floor" and "ceil" are exchanged: floor drops the window that does not fit, ceil lets it hang over.',
+        'You swap "floor" and "ceil": floor drops the window that does not fit, ceil lets it hang over.',
     ),
     Wrong(
         "C8",
@@ -513,16 +513,11 @@ def _returned(*order):
     return lambda *arguments: tuple(backward(*arguments)[place] for place in order)
 
 
+WRONG_ORDER = "All three gradients are right, but in the wrong order: return dx, dweight, dbias."
 BACKWARD_WRONG = (
-    Wrong(
-        "C27", _returned(1, 2, 0), "All three gradients are right, but in the wrong order: return dx, dweight, dbias."
-    ),
-    Wrong(
-        "C27", _returned(1, 0, 2), "All three gradients are right, but in the wrong order: return dx, dweight, dbias."
-    ),
-    Wrong(
-        "C27", _returned(0, 2, 1), "All three gradients are right, but in the wrong order: return dx, dweight, dbias."
-    ),
+    Wrong("C27", _returned(1, 2, 0), WRONG_ORDER),
+    Wrong("C27", _returned(1, 0, 2), WRONG_ORDER),
+    Wrong("C27", _returned(0, 2, 1), WRONG_ORDER),
     Wrong(
         "C2",
         _with_rows(lambda dy: dy.transpose(3, 0, 1, 2).reshape(dy.shape[-1], -1).reshape(-1, dy.shape[-1])),

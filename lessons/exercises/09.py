@@ -137,13 +137,13 @@ WINDOW_WRONG = (
     Wrong(
         "L7",
         lambda a, n: _sums(a.swapaxes(2, 3), n).swapaxes(2, 3),
-        "Your window slides over the picture's columns. It slides over the channels (the last axis) of one pixel.",
+        "Your window slides over the picture's columns. Slide it over the channels (the last axis) of one pixel.",
     ),
     Wrong(
         "L13",
         lambda a, n: _sums(a * a, n),
         "You square before you sum. Leave that to the caller: later "
-        "you need the same sum of other things than squares.",
+        "you need the same sum of values that are not squares.",
     ),
     Wrong(
         "L14",
@@ -172,7 +172,7 @@ FORWARD_WRONG = (
     Wrong(
         "L2",
         lambda x, n, alpha, beta, k: forward(x, n, alpha, beta, 1.0),
-        "Your denominator has the constant 1; it is the argument k.",
+        "Your denominator has the constant 1; it should be the argument k.",
     ),
     Wrong(
         "L2",
@@ -182,7 +182,7 @@ FORWARD_WRONG = (
     Wrong(
         "L3",
         lambda x, n, alpha, beta, k: x / (alpha * (k + _sums(x * x, n))) ** beta,
-        "Your alpha multiplies k too; it multiplies only the sum: k + alpha · sum.",
+        "Your alpha multiplies k too; it should multiply only the sum: k + alpha · sum.",
     ),
     Wrong(
         "L4",
@@ -215,9 +215,7 @@ FORWARD_WRONG = (
         _rescaled,
         "You make up for the outer channels' missing neighbours. Do not: fewer neighbours simply make a smaller sum.",
     ),
-    Wrong(
-        "L7", _over_width, "Your window slides over the picture's columns. It slides over the channels of one pixel."
-    ),
+    Wrong("L7", _over_width, "Your window slides over the picture's columns. Slide it over the channels of one pixel."),
     Wrong(
         "L8",
         lambda x, n, alpha, beta, k: x / (k + alpha * _sums(np.abs(x), n)) ** beta,
@@ -226,7 +224,7 @@ FORWARD_WRONG = (
     Wrong(
         "L8",
         lambda x, n, alpha, beta, k: forward(x, n, alpha, 0.75, k),
-        "Your power is fixed at 0.75; it is the argument beta.",
+        "Your power is fixed at 0.75; it should be the argument beta.",
     ),
     Wrong(
         "L8",
@@ -251,12 +249,12 @@ FORWARD_WRONG = (
     Wrong(
         "L17",
         lambda x, n, alpha, beta, k: x / (k + alpha * _sums(x * x, n) ** beta),
-        "You raise only the sum to beta; it is the power of the whole denominator: (k + alpha · sum)^beta.",
+        "You raise only the sum to beta; raise the whole denominator: (k + alpha · sum)^beta.",
     ),
     Wrong(
         "L17",
         lambda x, n, alpha, beta, k: x / (k + (alpha * _sums(x * x, n)) ** beta),
-        "Your k is outside the power; beta is the power of the whole denominator: (k + alpha · sum)^beta.",
+        "Your k is outside the power; raise the whole denominator to beta: (k + alpha · sum)^beta.",
     ),
     Wrong(
         "L17",
@@ -396,7 +394,7 @@ BACKWARD_WRONG = (
     Wrong(
         "L2",
         lambda dy, x, n, alpha, beta, k: backward(dy, x, n, alpha, beta, 1.0),
-        "Your denominators have the constant 1; it is the argument k.",
+        "Your denominators have the constant 1; it should be the argument k.",
     ),
     Wrong("L19", _forward_of_dy, "You normalise dy as if it were an input. Compute the denominators from x."),
     Wrong("L10", _without_own, "The channel's own denominator is missing: the window of j = i holds i too."),

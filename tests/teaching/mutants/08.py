@@ -85,7 +85,7 @@ def pads_before_only(x, kernel, stride, padding):
     return np.lib.stride_tricks.sliding_window_view(p, kernel, (1, 2))[:, :: stride[0], :: stride[1]].max((-1, -2))
 
 
-def starts_at_zero_with_padding_behind(x, kernel, stride, padding):
+def starts_at_zero_with_padding_after(x, kernel, stride, padding):
     OH = (x.shape[1] + 2 * padding[0] - kernel[0]) // stride[0] + 1
     OW = (x.shape[2] + 2 * padding[1] - kernel[1]) // stride[1] + 1
     y = np.full((len(x), OH, OW, x.shape[3]), -np.inf, x.dtype)
@@ -104,7 +104,7 @@ def window_on_its_side(x, kernel, stride, padding):
     return np.stack([np.stack([p[:, r : r + KH, c : c + KW].max((1, 2)) for c in cols], 1) for r in rows], 1)
 
 
-def strides_exchanged(x, kernel, stride, padding):
+def strides_swapped(x, kernel, stride, padding):
     p = _frame(x, padding)
     return np.lib.stride_tricks.sliding_window_view(p, kernel, (1, 2))[:, :: stride[1], :: stride[0]].max((-1, -2))
 
@@ -213,7 +213,7 @@ def unravelled_by_height(x, kernel, stride):
     return top + i, left + j
 
 
-def quotient_and_rest_exchanged(x, kernel, stride):
+def quotient_and_remainder_swapped(x, kernel, stride):
     flat, top, left = _argmax(x, kernel, stride)
     return top + flat % kernel[1], left + flat // kernel[1]
 
@@ -262,7 +262,7 @@ def one_map_for_the_batch(row, column, shape):
     return wins
 
 
-def exchanged_and_once(row, column, shape):
+def swapped_and_once(row, column, shape):
     wins = np.zeros(shape, dtype=int)
     for index in np.ndindex(row.shape):
         wins[index[0], column[index], row[index], index[3]] = 1
@@ -430,9 +430,9 @@ MUTANTS = [
     ("08-forward", "P9", a_minimum),
     ("08-forward", "P12", the_larger_size),
     ("08-forward", "C5", pads_before_only),
-    ("08-forward", "C5", starts_at_zero_with_padding_behind),
+    ("08-forward", "C5", starts_at_zero_with_padding_after),
     ("08-forward", "C7", window_on_its_side),
-    ("08-forward", "C7", strides_exchanged),
+    ("08-forward", "C7", strides_swapped),
     ("08-forward", "C8", rounds_up),
     ("08-forward", "C8", forgets_plus_one),
     ("08-forward", "C15", one_workspace_for_all),
@@ -445,14 +445,14 @@ MUTANTS = [
     ("08-winners", "P2", corner_by_kernel),
     ("08-winners", "P6", column_first),
     ("08-winners", "P6", unravelled_by_height),
-    ("08-winners", "P6", quotient_and_rest_exchanged),
+    ("08-winners", "P6", quotient_and_remainder_swapped),
     ("08-winners", None, corner_forgotten_and_by_height),
     ("08-wins", "P3", fancy_plus_one),
     ("08-wins", "P3", set_to_one),
     ("08-wins", "P6", x_before_y),
     ("08-wins", "P11", no_channel),
     ("08-wins", "P11", one_map_for_the_batch),
-    ("08-wins", None, exchanged_and_once),
+    ("08-wins", None, swapped_and_once),
     ("08-backward", "P3", keeps_the_last_gradient),
     ("08-backward", "P3", mask_assigned_to_windows),
     ("08-backward", "P4", all_equals),
