@@ -17,7 +17,7 @@ from tinyalex import backend
 from tinyalex.cli import COMMANDS, build_parser, main
 from tinyalex.data import open_dataset
 from tinyalex.evaluation import evaluate
-from tinyalex.runs.folder import load_network
+from tinyalex.runs.trained import load_network
 
 
 @pytest.fixture(autouse=True)

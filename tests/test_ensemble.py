@@ -14,7 +14,7 @@ from tinyalex.commands import evaluate as command
 from tinyalex.data import open_dataset
 from tinyalex.evaluation import probabilities
 from tinyalex.models import find_model
-from tinyalex.runs.folder import load_network
+from tinyalex.runs.trained import load_network
 
 NAMES = ("first", "reseeded", "plain")
 ERRORS = ("top1_error", "top5_error", "loss")

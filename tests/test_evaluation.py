@@ -4,14 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from tinyalex.shares import Undivided
 
 from tests.checks import agree, edited
 from tests.reference import softmax as softmax_by_loops
 from tinyalex import evaluation
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
-from tinyalex.evaluation import class_probabilities, evaluate, measure, per_picture, probabilities, ranks, softmax
-from tinyalex.shares import Undivided
+from tinyalex.evaluation import class_probabilities, evaluate, per_picture, probabilities, ranks
+from tinyalex.layers import softmax
 from tinyalex.teaching.device import xp as device
 
 K, SIDE, CROP = 7, 6, 4

@@ -7,8 +7,8 @@ from tests.checks import agree, refused
 from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Linear, LocalResponseNorm, SpatialResponseNorm
 from tinyalex.models import MODELS, find_model
-from tinyalex.optim import LayerRates, Schedule
 from tinyalex.runs.config import Config
+from tinyalex.training.schedules import LayerRates, Schedule
 
 # layer: output H×W×C, weights, biases, multiply-adds a picture (paper §3.5, Fig. 2; the source's rounding up)
 PAPER = {

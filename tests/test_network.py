@@ -37,7 +37,7 @@ def small(network_class=Network, dropout=0.0):
         "fc7": Linear(8, 5),
     }
     network = network_class(features, classifier, (9, 9, 3), "small")
-    network.map_params(lambda p: rng.uniform(-0.8, 0.8, p.shape))
+    network.map_arrays(lambda p: rng.uniform(-0.8, 0.8, p.shape))
     return network
 
 
@@ -174,7 +174,7 @@ def test_training_steps_on_the_device():
     labels, results = np.array([0, 3, 1, 4, 2]), []
     for xp in (np, device):
         network, loss = copy.deepcopy(small()), SoftmaxCrossEntropy()
-        network.map_params(lambda p: to_device(p, xp))
+        network.map_arrays(lambda p: to_device(p, xp))
         optimiser = SGD(network.params, lr_factors={"conv1.bias": 2.0})
         x = xp.asarray(pictures(5))
         for step in range(2):
@@ -191,7 +191,7 @@ def test_training_steps_on_the_device():
 def test_on_a_gpu(gpu):
     network, x, dy = small(), pictures(7), np.random.default_rng(2).standard_normal((7, 5))
     expected = run(network, x, dy)
-    network.map_params(lambda p: to_device(p, gpu))
+    network.map_arrays(lambda p: to_device(p, gpu))
     found = run(network, gpu.asarray(x), gpu.asarray(dy))
     for ours, theirs in zip(found[:2], expected[:2]):
         agree(ours, theirs, "on the GPU", rtol=1e-9)
@@ -229,7 +229,7 @@ def test_alexnet_small_is_its_pytorch_twin():
     network = find_model("alexnet-small").build(10)
     initialise(network, "he", 3)
     rng = np.random.default_rng(0)
-    network.map_params(lambda p: p.astype(float) + rng.uniform(0, 0.1, p.shape) * (p.ndim == 1))  # biases too
+    network.map_arrays(lambda p: p.astype(float) + rng.uniform(0, 0.1, p.shape) * (p.ndim == 1))  # biases too
     x, labels = 3 * rng.standard_normal((4, 56, 56, 3)), np.array([1, 9, 0, 5])
     logits, cache = network.forward(x)
     loss = SoftmaxCrossEntropy()

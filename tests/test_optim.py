@@ -10,8 +10,9 @@ from tinyalex import backend, optim
 from tinyalex.backend import to_device
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
-from tinyalex.optim import SGD, LayerRates, Schedule, bias_factors, initialise
+from tinyalex.optim import SGD, initialise
 from tinyalex.teaching.device import xp as device
+from tinyalex.training.schedules import LayerRates, Schedule, bias_factors
 
 SHAPES = {"conv1.weight": (3, 2, 4), "conv1.bias": (4,), "fc6.weight": (5, 3), "fc6.bias": (3,)}
 LR_FACTORS, DECAY_FACTORS = {"conv1.bias": 2.0, "fc6.weight": 0.0}, {"conv1.bias": 0.0, "fc6.bias": 3.0}

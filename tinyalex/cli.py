@@ -4,7 +4,6 @@ Exit code 0: done; 2: a mistake in what was asked, in one line; 130: stopped wit
 """
 
 import argparse
-import difflib
 import importlib
 import json
 import os
@@ -12,7 +11,7 @@ import re
 import sys
 
 import tinyalex
-from tinyalex.errors import UserError
+from tinyalex.errors import UserError, did_you_mean
 from tinyalex.terminal import hush_runaway_numbers
 
 COMMANDS = {
@@ -52,8 +51,8 @@ class Parser(argparse.ArgumentParser):
         for word in re.findall(r"[\w-]+", message):
             if word in known:  # the option that the message is about; its value is what is wrong
                 return ""
-            if near := difflib.get_close_matches(word, known, n=1, cutoff=0.7):
-                return f" (did you mean {near[0]}?)"
+            if near := did_you_mean(word, known, cutoff=0.7):
+                return near
         return ""
 
 
@@ -85,6 +84,7 @@ def main(arguments=None):
     """Run one command; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     hush_runaway_numbers()
+    args = None
     try:
         args = _parse(arguments)
         result = args.module.run(args)
@@ -95,7 +95,7 @@ def main(arguments=None):
         sys.stdout.flush()
         return 0 if result.get("ok", True) else 1
     except UserError as error:
-        print(f"tinyalex: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"tinyalex: {' '.join(_message(error, args).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
         print(f"tinyalex: {str(error) or 'interrupted'}", file=sys.stderr)
@@ -108,6 +108,17 @@ def main(arguments=None):
         return 0
 
 
+def spelled(name):
+    """An argument's name as the person at the keyboard writes it: --lr, or RUN for one without an option."""
+    return name.upper() if name in POSITIONAL else f"--{name.replace('_', '-')}"
+
+
+def _message(error, args):
+    """The words of a `UserError`; an argument of this command is spelled as its option."""
+    known = error.argument and hasattr(args, error.argument)
+    return f"{spelled(error.argument)}: {error.args[0]}" if known else str(error)
+
+
 def _parse(arguments):
     """The parsed arguments; unknown options are reported by the command's own parser, which knows its near words."""
     chosen = next((word for word in arguments if word in COMMANDS), None)
@@ -118,5 +129,5 @@ def _parse(arguments):
         commands.choices[args.command].error(f"unknown argument {unknown[0]!r}")
     for name, value in vars(args).items():  # an unset shell variable, most often
         if value == "" or isinstance(value, list) and "" in value:
-            raise UserError(f"{name.upper() if name in POSITIONAL else '--' + name.replace('_', '-')}: is empty")
+            raise UserError(f"{spelled(name)}: is empty")
     return args

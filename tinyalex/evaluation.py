@@ -1,10 +1,15 @@
 """How often the network is wrong: top-1 and top-5 error, on the centre crop or averaged over ten."""
 
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from tinyalex.backend import array_module, prefetch, to_device, to_host
+from tinyalex.backend import Array, array_module, prefetch, to_device, to_host
+from tinyalex.data.augment import View
+from tinyalex.data.dataset import Split
+from tinyalex.layers import Layer, softmax
 from tinyalex.terminal import progress_bar
 
 PICTURES_AT_ONCE = 128
@@ -12,22 +17,29 @@ PICTURES_AT_ONCE = 128
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Errors as fractions of 1, the mean loss −log p(label), and over how many pictures."""
+    """Errors as fractions of 1, the mean loss −log p(label), and the number of pictures."""
 
     top1_error: float
     top5_error: float
     loss: float
     images: int
 
+    @classmethod
+    def of(cls, p: Array, labels: Array, at_once: int = PICTURES_AT_ONCE) -> "Evaluation":
+        """That of class probabilities (N, K), of one network or averaged over several, for labels (N,).
 
-def softmax(logits):
-    """Probabilities (N, K) from scores (N, K), safe for any size of score."""
-    xp = array_module(logits)
-    exps = xp.exp(logits - logits.max(axis=1, keepdims=True))
-    return exps / exps.sum(axis=1, keepdims=True)
+        at_once: pictures looked at in one piece, so that work arrays stay small
+        """
+        top1 = top5 = loss = 0.0
+        for start in range(0, len(labels), at_once):
+            rank, losses = per_picture(p[start : start + at_once], labels[start : start + at_once])
+            top1 += (rank >= 1).sum()
+            top5 += (rank >= 5).sum()
+            loss += losses.sum()
+        return cls(float(top1) / len(labels), float(top5) / len(labels), float(loss) / len(labels), len(labels))
 
 
-def probabilities(network, pictures, view, ten_crop=False):
+def probabilities(network: Layer, pictures: Array, view: View, ten_crop: bool = False) -> Array:
     """Class probabilities (N, K) of uint8 pictures (N, S, S, 3).
 
     ten_crop: the average of the ten views' softmax outputs (paper §4.1), not the softmax of their average.
@@ -39,11 +51,11 @@ def probabilities(network, pictures, view, ten_crop=False):
     return outputs.reshape(10, len(pictures), outputs.shape[1]).mean(axis=0)
 
 
-def ranks(scores, labels):
+def ranks(scores: Array, labels: Array) -> Array:
     """For each picture, how many classes come before the right one: int (N,), 0 for a top-1 hit.
 
     scores: (N, K);  labels: (N,). Among equal scores the lower class number comes first, so a network that gives
-    every class the same score is right as often as chance; scores that are NaN never are.
+    every class the same score is right as often as chance; NaN scores never are.
     """
     xp = array_module(scores)
     classes = xp.arange(scores.shape[1])[None, :]
@@ -52,59 +64,60 @@ def ranks(scores, labels):
     return (~after).sum(axis=1)  # not "before": a NaN is neither before nor after
 
 
-def evaluate(network, split, view, xp, ten_crop=False, label="evaluate", quiet=False):
+def evaluate(
+    network: Layer,
+    split: Split,
+    view: View,
+    xp: ModuleType,
+    ten_crop: bool = False,
+    label: str = "evaluate",
+    quiet: bool = False,
+) -> Evaluation:
     """Run a whole split (in order) through the network; an `Evaluation`. The view and the network are on device `xp`.
 
-    Of a network that several workers have, each looks at its share and all get the result.
     Memory: all probabilities at once, on the host (see `class_probabilities`).
     """
     p = class_probabilities(network, split, view, xp, ten_crop, label, quiet)
-    return measure(p, split.labels, pictures_at_once(ten_crop))
+    return Evaluation.of(p, split.labels, pictures_at_once(ten_crop))
 
 
-def class_probabilities(network, split, view, xp, ten_crop=False, label="evaluate", quiet=False):
+def class_probabilities(
+    network: Layer,
+    split: Split,
+    view: View,
+    xp: ModuleType,
+    ten_crop: bool = False,
+    label: str = "evaluate",
+    quiet: bool = False,
+    batches: list[range] | None = None,
+) -> Any:
     """The class probabilities of a whole split, in order: float32 (N, K) on the host, 200 MB for 50,000 pictures × 1,000.
 
     As `probabilities`, a batch at a time, with a progress bar. The view and the network are on device `xp`.
+    batches: the pictures of each batch; all of the split by default
     """
-    at_once, p = pictures_at_once(ten_crop) * network.workers, None
-
-    def fetch(start):
-        share = network.share(min(at_once, len(split) - start))
-        return start, share, split.gather(range(start + share.start, start + share.stop))
-
-    with progress_bar(len(split), label, quiet=quiet) as bar:
-        for start, share, pictures in prefetch(fetch, range(0, len(split), at_once)):
-            mine = to_host(probabilities(network, to_device(pictures, xp), view, ten_crop))
-            batch = network.joined(mine, share)
+    at_once, p, done = pictures_at_once(ten_crop), None, 0
+    if batches is None:
+        batches = [range(start, min(start + at_once, len(split))) for start in range(0, len(split), at_once)]
+    pictures_in_all = sum(map(len, batches))
+    with progress_bar(pictures_in_all, label, quiet=quiet) as bar:
+        for pictures in prefetch(split.gather, batches):
+            batch = to_host(probabilities(network, to_device(pictures, xp), view, ten_crop))
             if p is None:  # the first batch says how many classes there are
-                p = np.empty((len(split), batch.shape[1]), np.float32)
-            p[start : start + len(batch)] = batch
+                p = np.empty((pictures_in_all, batch.shape[1]), np.float32)
+            p[done : done + len(batch)] = batch
+            done += len(batch)
             bar.update(len(batch))
     return p
 
 
-def pictures_at_once(ten_crop):
-    """So many that a batch of views is about `PICTURES_AT_ONCE`."""
+def pictures_at_once(ten_crop: bool) -> int:
+    """Pictures per batch, so that it holds about PICTURES_AT_ONCE views."""
     return max(1, PICTURES_AT_ONCE // (10 if ten_crop else 1))
 
 
-def measure(p, labels, at_once=PICTURES_AT_ONCE):
-    """The `Evaluation` of class probabilities (N, K), of one network or averaged over several, for labels (N,).
-
-    at_once: pictures looked at in one piece, so that work arrays stay small
-    """
-    top1 = top5 = loss = 0.0
-    for start in range(0, len(labels), at_once):
-        rank, losses = per_picture(p[start : start + at_once], labels[start : start + at_once])
-        top1 += (rank >= 1).sum()
-        top5 += (rank >= 5).sum()
-        loss += losses.sum()
-    return Evaluation(float(top1) / len(labels), float(top5) / len(labels), float(loss) / len(labels), len(labels))
-
-
-def per_picture(p, labels):
-    """For each picture how many classes come before the right one, and −log p of the right one: int, float64, (N,).
+def per_picture(p: Array, labels: Array) -> tuple[Array, Array]:
+    """For each picture, how many classes come before the right one, and −log p of the right one: int, float64, (N,).
 
     A probability that rounds to 0 counts as the smallest float32. p: (N, K);  labels: (N,)
     """

@@ -1,14 +1,17 @@
 """Gradients you can trust: what backward says, against what a small step in forward does.
 
 The numerical derivative is a central difference, (f(x + h) − f(x − h)) / 2h, in float64 with h = 1e-5: there a right
-gradient agrees to some 1e-10, and a wrong one hardly ever to 1e-6.
+gradient agrees to about 1e-10, and a wrong one hardly ever to 1e-6.
 """
 
 import copy
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
-from tinyalex.backend import array_module, random_stream, to_device
+from tinyalex.backend import Array, array_module, random_stream, to_device
 from tinyalex.layers import (
     AvgPool2d,
     Conv2d,
@@ -37,8 +40,8 @@ class GradientCheck:
     """The outcome for one array.
 
     what: "x" or the parameter's name
-    compared: how many numbers were compared; `by` says of what: "entry" or "direction"
-    error: the worst |analytic − numerical| / (1e-8/1e-6 + |numerical|), to be at most 1e-6
+    by: "entry" or "direction";  compared: how many of these were compared
+    error: the worst |analytic − numerical| / (1e-8/1e-6 + |numerical|); right if at most 1e-6
     at, analytic, numerical: where the worst is (an index, or the number of the direction) and the two values there
     """
 
@@ -46,19 +49,19 @@ class GradientCheck:
     by: str
     compared: int
     error: float
-    at: tuple
+    at: Any
     analytic: float
     numerical: float
 
     @property
-    def right(self):
+    def right(self) -> bool:
         return self.error <= RTOL  # False for NaN too
 
 
-def numerical_gradient(f, x, h=STEP):
+def numerical_gradient(f: Callable[[], Any], x: Array, h: float = STEP) -> Array:
     """d f()/d x for every entry of the float64 array `x`, which is nudged in place and restored; f() → one number.
 
-    Raises TypeError for an x that is not float64: in float32 the best attainable agreement is only about 3e-5.
+    TypeError if x is not float64: float32 agrees only to about 3e-5.
     """
     xp = array_module(x)
     if x.dtype != xp.float64:
@@ -75,7 +78,7 @@ def numerical_gradient(f, x, h=STEP):
     return gradient
 
 
-def numerical_derivative(f, x, direction, h=STEP):
+def numerical_derivative(f: Callable[[], Any], x: Array, direction: Array, h: float = STEP) -> float:
     """d f()/dt at t = 0 for x + t·direction; x (float64) is moved in place and restored."""
     kept = x.copy()
     x += h * direction
@@ -87,16 +90,16 @@ def numerical_derivative(f, x, direction, h=STEP):
     return (above - below) / (2 * h)
 
 
-def check_layer(layer, x, train=True, seed=0):
+def check_layer(layer: Layer, x: Array, train: bool = True, seed: int = 0) -> list[GradientCheck]:
     """Check dx and every parameter gradient of a layer or network at the batch `x`; a list of `GradientCheck`.
 
     The work is done in float64 on a copy, with a random upstream gradient: with one of all ones, a softmax whose
-    backward returns zeros would pass. Random layers draw the same numbers each time. x: floating point; keep it away
-    from kinks (|x| above 0.1 for a ReLU, no ties for max pooling), where no derivative exists.
+    backward returns zeros would pass. Random layers draw the same numbers each time.
+    x: floating point, away from kinks (|x| above 0.1 for a ReLU, no ties for max pooling), where no derivative exists
     """
     xp = array_module(x)
     layer = copy.deepcopy(layer)
-    layer.map_params(lambda p: p.astype(xp.float64))
+    layer.map_arrays(lambda a: a.astype(xp.float64))
     x = x.astype(xp.float64)
 
     def forward():
@@ -148,7 +151,7 @@ def _indices(shape):
 
 
 class _LossAsLayer(Layer):
-    """The loss behind the protocol of a layer, with its labels inside, so that one check serves both."""
+    """The loss as a layer, with its labels inside, so that one check serves both."""
 
     def __init__(self, labels):
         super().__init__()
@@ -157,18 +160,18 @@ class _LossAsLayer(Layer):
     def forward(self, x, train=False, rng=None):
         return self.loss.forward(x, self.labels)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         return dy * self.loss.backward(cache), {}
 
     def __str__(self):
         return "softmax cross-entropy"
 
 
-def check_everything(xp, seed=0):
+def check_everything(xp: ModuleType, seed: int = 0) -> Iterator[tuple[Layer, list[GradientCheck]]]:
     """Yield (layer, checks) for every kind of layer, the loss, and a small network of all of them, on device `xp`.
 
-    Probes are oblong, constants away from their defaults and from each other: at alpha = 1e-4 a normalisation without
-    its cross-channel term would pass.
+    Probes are oblong, and constants differ from their defaults and from each other: at alpha = 1e-4 a normalisation
+    without its cross-channel term would pass.
     """
     picture, vector = (2, 7, 5, 4), (3, 6)
     cases = [
@@ -195,12 +198,12 @@ def check_everything(xp, seed=0):
     ]
     for number, (layer, x) in enumerate(cases):
         _draw_params(layer, seed, number)
-        layer.map_params(lambda p: to_device(p, xp))
+        layer.map_arrays(lambda a: to_device(a, xp))
         yield layer, check_layer(layer, xp.asarray(x), seed=seed)
 
 
 def _small_network():
-    """Every kind of layer once. Max pooling comes first, where the probe keeps its inputs well apart."""
+    """Every kind of layer once. Max pooling comes first, since the probe has no ties."""
     features = {
         "pool0": MaxPool2d(3, 2),
         "conv1": Conv2d(3, 6, 3, padding=1),
@@ -222,7 +225,7 @@ def _small_network():
 
 
 def _draw_params(layer, seed, number):
-    """Parameters that depend on the seed alone; in front of a ReLU, biases that keep its inputs away from the kink."""
+    """Parameters that depend only on the seed; before a ReLU, biases that keep its inputs away from the kink."""
     for name, param in layer.params.items():
         fan_in = math.prod(param.shape[:-1])
         param[...] = random_stream(seed, "param", number, name).standard_normal(param.shape) / math.sqrt(fan_in)
@@ -235,7 +238,7 @@ def _normal(shape, seed):
 
 
 def _distinct(shape, seed):
-    """Every value at least 0.1 from every other, in random order: no ties, and none within a step."""
+    """Values at least 0.1 apart, in random order: no ties, and none within a step."""
     return 0.1 * random_stream(seed, "x").permutation(math.prod(shape)).reshape(shape) + 1.0
 
 

@@ -9,7 +9,7 @@ matplotlib.use("Agg", force=False)
 
 from matplotlib import pyplot as plt  # noqa: E402 (after the backend is chosen)
 
-from tinyalex.runs.checkpoint import replacing  # noqa: E402
+from tinyalex.files import replacing  # noqa: E402
 
 DARK, MIDDLE = "#440154", "#21918c"  # far apart in lightness, so curves differ in greyscale too
 

@@ -1,44 +1,49 @@
 """What a network is made of, layer by layer: shapes, parameters, work, and the memory that training keeps.
 
-Parameters and memory are counted on the arrays themselves, shapes and multiply-adds follow from the layers' rules; the
-rules are held against what a real forward pass produced.
+Parameters and memory are counted on the arrays themselves; shapes and multiply-adds follow from the layers' rules, which
+are held against a real forward pass.
 """
 
 from dataclasses import dataclass
 
 from tinyalex.backend import array_module, random_stream
+from tinyalex.network import Network
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer. activation_bytes: what training keeps for backward, a picture, not counting what an earlier layer keeps."""
+    """One simple layer.
+
+    parameters: numbers that are learnt;  state: numbers that are saved but not learnt
+    activation_bytes: what training keeps for backward, per picture, except what an earlier layer keeps
+    """
 
     name: str
     layer: str
-    out_shape: tuple
+    out_shape: tuple[int, ...]
     parameters: int
     multiply_adds: int
     activation_bytes: int
+    state: int = 0
 
 
-def summarise(network):
-    """A `Row` for each layer of a network, measured with one picture of noise.
+def summarise(network: Network) -> list[Row]:
+    """A `Row` for each simple layer of a network, measured with one picture of noise.
 
     Raises AssertionError if a layer's out_shape or parameters are not those of the arrays: a fault in the layer.
     """
-    params = next(iter(network.params.values()))
-    x = array_module(params).asarray(random_stream(0).random((1, *network.in_shape), dtype="float32"))
-    rows, kept, alive = [], {_buffer(x)}, []  # alive: a freed array's identity could be handed out again
+    xp = array_module(next(iter(network.params.values())))
+    x = xp.asarray(random_stream(0).random((1, *network.in_shape), dtype="float32"))
+    _, cache = network.forward(x, train=True, rng=random_stream(0))
+    caches, seen, rows = network.kept(cache), {_buffer(x)}, []
     for name, layer, in_shape, out_shape in network.shapes():
-        y, cache = layer.forward(x, train=True, rng=random_stream(0))
-        alive += [x, y, cache]
+        y = layer.predict(xp.zeros((1, *in_shape), x.dtype))
         assert y.shape[1:] == out_shape, f"{layer.label}: out_shape says {out_shape}, forward gave {y.shape[1:]}"
-        new = {_buffer(array): array.nbytes for array in _arrays(cache)}
-        size = sum(nbytes for buffer, nbytes in new.items() if buffer not in kept)
-        kept |= new.keys()
-        parameters = sum(p.size for p in layer.params.values())
-        rows.append(Row(name, str(layer), out_shape, parameters, layer.multiply_adds(in_shape), size))
-        x = y
+        new = {_buffer(array): array.nbytes for array in _arrays(caches[name][1])}
+        size = sum(nbytes for buffer, nbytes in new.items() if buffer not in seen)
+        seen |= new.keys()
+        parameters, state = (sum(a.size for a in arrays.values()) for arrays in (layer.params, layer.state))
+        rows.append(Row(name, str(layer), out_shape, parameters, layer.multiply_adds(in_shape), size, state))
     total = sum(p.size for p in network.params.values())
     assert sum(row.parameters for row in rows) == total, "the layers' parameters are not the network's"
     return rows

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from tinyalex.optim import LAYERS_WITH_BIAS_ONE, SGD, Schedule
+from tinyalex.optim import LAYERS_WITH_BIAS_ONE, SGD
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+from tinyalex.training.schedules import Schedule
 
 
 def step(w, v, g, lr, momentum, weight_decay):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyalex.data.dataset import ColorStatistics
-from tinyalex.evaluation import softmax
+from tinyalex.layers import softmax
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind
 
 STD = 0.1  # paper §4.1

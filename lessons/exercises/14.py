@@ -3,8 +3,8 @@
 import numpy as np
 
 from tinyalex.evaluation import ranks
-from tinyalex.optim import Schedule
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind
+from tinyalex.training.schedules import Schedule
 
 # ---------------------------------------------------------------------------------------------- top-k error
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tinyalex.evaluation import softmax
 from tinyalex.inspection import errors, neighbours
 from tinyalex.inspection.colour import colour_selectivity, tower_colour
+from tinyalex.layers import softmax
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind
 
 # ---------------------------------------------------------------------------------------------- which tower sees colour

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyalex.backend import array_module
 from tinyalex.layers.im2col import group_slices
-from tinyalex.shares import shares
+from tinyalex.parallel.shares import shares
 from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
 from tinyalex.teaching.on_device import device_properties
 

@@ -18,7 +18,8 @@ from tinyalex.evaluation import evaluate
 from tinyalex.models import find_model
 from tinyalex.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tinyalex.runs.config import Config
-from tinyalex.runs.folder import RunFolder, load_network
+from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.trained import load_network
 from tinyalex.training.trainer import start
 
 FILE = Path(__file__).resolve().parent / "mini.safetensors"

@@ -17,7 +17,7 @@ from tinyalex.evaluation import probabilities
 from tinyalex.experiments import comparison
 from tinyalex.experiments.comparison import by_class, cause, differences, reading
 from tinyalex.plots import compared_curves, plt
-from tinyalex.runs.folder import load_network
+from tinyalex.runs.trained import load_network
 from tinyalex.statistics import mcnemar
 
 

@@ -20,7 +20,7 @@ from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES, Arm
 from tinyalex.experiments.running import is_done
-from tinyalex.runs.config import read_json
+from tinyalex.files import read_json
 from tinyalex.runs.folder import RunFolder
 
 

@@ -14,7 +14,7 @@ from tinyalex.evaluation import evaluate, probabilities
 from tinyalex.experiments import trained as numbers
 from tinyalex.experiments.trained import Trained
 from tinyalex.inspection.features import activations
-from tinyalex.runs.folder import load_network
+from tinyalex.runs.trained import load_network
 
 
 def with_history(*train_errors, val=None):

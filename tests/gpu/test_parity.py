@@ -30,7 +30,7 @@ def test_training_steps_agree_with_the_cpu(gpu, name):
 def _train_five_steps(model, xp):
     network, loss = model.build(10), SoftmaxCrossEntropy()
     initialise(network, "he", seed=1)
-    network.map_params(lambda p: to_device(p.astype(np.float64), xp))
+    network.map_arrays(lambda p: to_device(p.astype(np.float64), xp))
     optimiser, losses = SGD(network.params), []
     for step in range(5):
         x = to_device(random_stream(2, step).standard_normal((8, *network.in_shape)), xp)

@@ -38,7 +38,7 @@ def test_activations():
 def test_activations_stay_on_the_device():
     network, x = small.network(), small.centre_crop(small.split().gather([0])[0])
     expected = activations(network, x)
-    network.map_params(device.asarray)
+    network.map_arrays(device.asarray)
     found = activations(network, device.asarray(x))
     assert all(isinstance(y, DeviceArray) for y in found.values())
     agree(found["relu7"], expected["relu7"], "relu7 on the device", rtol=1e-5)
@@ -84,7 +84,7 @@ def test_pictures_are_compared_by_relu7():
 def test_features_from_the_device_are_on_the_host():
     network, split, view = small.network(), small.split(), small.view()
     expected = features_of(network, split, view, np)
-    network.map_params(device.asarray)
+    network.map_arrays(device.asarray)
     found = features_of(network, split, view.to(device), device)
     assert isinstance(found, np.ndarray)
     agree(found, expected, "features from the device", rtol=1e-5)

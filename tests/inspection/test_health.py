@@ -70,7 +70,7 @@ def test_a_network_without_relus_has_no_dead_ones():
 def test_dead_on_the_device():
     network, split = with_dead_units(), small.split()
     expected = dead_relus(network, split, small.view(), np)
-    network.map_params(device.asarray)
+    network.map_arrays(device.asarray)
     assert dead_relus(network, split, small.view().to(device), device) == expected
 
 

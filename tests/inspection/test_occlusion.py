@@ -80,7 +80,7 @@ def test_probability_is_that_of_the_whole_crop():
 def test_occlusion_on_the_device():
     network, picture = small.network(), small.split().gather([6])[0]
     expected = occlusion_map(network, small.view(), picture, 1, 3, 2)
-    network.map_params(device.asarray)
+    network.map_arrays(device.asarray)
     found = occlusion_map(network, small.view().to(device), picture, 1, 3, 2, device)
     agree(found, expected, "on the device", rtol=1e-5)
 

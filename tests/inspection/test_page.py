@@ -23,7 +23,7 @@ from tinyalex.inspection import page
 from tinyalex.inspection.panel import Panel
 from tinyalex.plots import plt
 from tinyalex.runs.checkpoint import load_checkpoint, save_checkpoint
-from tinyalex.runs.folder import load_network
+from tinyalex.runs.trained import load_network
 
 NAMES = ('<b>&amp; "quoted"', "cost $5 and $6, other words")
 VOID = {"meta", "img", "br", "link"}

@@ -64,7 +64,7 @@ def test_sizes_of_the_paper(features, outputs, work):
     "make, fan_in", [(lambda: Linear(400, 90), 400), (lambda: Conv2d(32, 64, (3, 2), groups=4), 48)]
 )
 def test_fresh_parameters(make, fan_in):
-    """Uniform within ±1/√(products in each sum), and no two layers alike; moved or converted by map_params."""
+    """Uniform within ±1/√(products in each sum), and no two layers alike; moved or converted by map_arrays."""
     layer, other = make(), make()
     weight = layer.params["weight"]
     for p in layer.params.values():
@@ -72,7 +72,7 @@ def test_fresh_parameters(make, fan_in):
     agree(weight.std(), 1 / np.sqrt(3 * fan_in), "standard deviation", rtol=0.05)  # six of its own
     agree(weight.mean(), 0, "mean", atol=0.05 / np.sqrt(fan_in))
     assert (weight != other.params["weight"]).mean() > 0.99
-    layer.map_params(lambda p: p.astype(float))
+    layer.map_arrays(lambda p: p.astype(float))
     assert {p.dtype for p in layer.params.values()} == {np.dtype(float)}
 
 

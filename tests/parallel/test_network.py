@@ -13,8 +13,8 @@ from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm,
 from tinyalex.network import Network, Trunk
 from tinyalex.optim import SGD
 from tinyalex.parallel import run_threads, split_network, sums
+from tinyalex.parallel.shares import Share, SharedDraws, SharedTrunk, shares
 from tinyalex.parallel.threads import ThreadTeam
-from tinyalex.shares import Share, shares
 
 FORMS = [
     ("data", 1),
@@ -53,7 +53,7 @@ def network(seed=0):
         "fc8": Linear(7, CLASSES),
     }
     net, rng = Network(features, classifier, (9, 9, 3)), np.random.default_rng(seed)
-    net.map_params(lambda p: rng.standard_normal(p.shape) * 0.4)
+    net.map_arrays(lambda p: rng.standard_normal(p.shape) * 0.4)
     return net
 
 
@@ -62,14 +62,15 @@ def batch(count, seed=1):
     return rng.standard_normal((count, 9, 9, 3)), rng.integers(0, CLASSES, count)
 
 
-def train(net, steps, count, share=None, scored=None):
+def train(net, steps, count, team=False):
     """Some steps with dropout; the last step's loss, the scores that it saw, and the gradients of the first."""
     loss, optimiser, first = SoftmaxCrossEntropy(), SGD(net.params, 0.9, 0.01), None
     for step in range(steps):
         x, labels = batch(count, seed=step)
-        mine = share(count) if share else None
-        rng, run = np.random.default_rng(100 + step), scored(mine) if scored else slice(None)
-        scores, cache = net.forward(x[mine.run], True, rng, mine) if share else net.forward(x, True, rng)
+        rng, mine, run = np.random.default_rng(100 + step), slice(None), slice(None)
+        if team:
+            rng, mine, run = net.draws(rng, count), net.share(count).run, net.scored(net.share(count))
+        scores, cache = net.forward(x[mine], True, rng)
         labels = labels[run]
         if len(labels):
             value, loss_cache = loss.forward(scores, labels)
@@ -85,7 +86,7 @@ def train(net, steps, count, share=None, scored=None):
 def in_a_team(form, size, steps=1, count=7):
     def work(team):
         net = split_network(form, network(), team)
-        lost, scores, grads = train(net, steps, count, net.share, net.scored)
+        lost, scores, grads = train(net, steps, count, team=True)
         return lost, scores, net.whole(grads), net.whole(net.params)
 
     return run_threads(size, work)
@@ -179,22 +180,26 @@ def test_gradients_that_do_not_lie_in_a_row(monkeypatch):
 @pytest.mark.parametrize("count", [1, 2, 7, 20, 70])
 def test_a_trunk_draws_for_a_share_what_it_draws_for_the_batch(count):
     """Whatever pieces the batch falls into, and whatever parts of these a share does."""
-    trunk = Trunk({"drop1": Dropout(0.5), "relu1": ReLU(), "drop2": Dropout(0.3)})
+    layers = {"drop1": Dropout(0.5), "relu1": ReLU(), "drop2": Dropout(0.3)}
+    trunk, shared = Trunk(layers), SharedTrunk(layers)
     x = np.random.default_rng(0).standard_normal((count, 3, 3, 2))
     expected, _ = trunk.forward(x, True, np.random.default_rng(1))
     for workers in (1, 2, 3, 5):
         parts = [
-            trunk.forward(x[share.run], True, np.random.default_rng(1), share)[0] for share in shares(count, workers)
+            shared.forward(x[share.run], True, SharedDraws(np.random.default_rng(1), share))[0]
+            for share in shares(count, workers)
         ]
         agree(np.concatenate(parts), expected, f"{workers} workers", exact=True)
 
 
 def test_a_share_has_pieces_for_every_core():
-    trunk, x = Trunk({"relu1": ReLU()}), np.ones((16, 2, 2, 1))
-    _, (_, pieces, _) = trunk.forward(x, share=Share(16, 32, 128))
-    assert pieces == [slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 16)]
-    _, (_, pieces, _) = trunk.forward(np.ones((64, 2, 2, 1)), share=Share(64, 128, 128))
-    assert pieces == [slice(start, start + 16) for start in (0, 16, 32, 48)]
+    def pieces(share):
+        rng = SharedDraws(np.random.default_rng(0), share)
+        _, (_, pieces, _) = SharedTrunk({"relu1": ReLU()}).forward(np.ones((len(share), 2, 2, 1)), rng=rng)
+        return pieces
+
+    assert pieces(Share(16, 32, 128)) == [slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 16)]
+    assert pieces(Share(64, 128, 128)) == [slice(start, start + 16) for start in (0, 16, 32, 48)]
 
 
 @pytest.mark.parametrize(

@@ -199,16 +199,16 @@ def test_networks_on_devices(carrier, form, size):
     """A whole step: the trunk's and the head's gradients, with what was drawn on the host."""
     run, xp = carrier
     alone, (x, labels), loss = network(), batch(7), SoftmaxCrossEntropy()
-    alone.map_params(lambda p: to_device(p, xp))  # there too: a device takes the trunk's batch in one piece
+    alone.map_arrays(lambda p: to_device(p, xp))  # there too: a device takes the trunk's batch in one piece
     scores, cache = alone.forward(to_device(x, xp), True, np.random.default_rng(4))
     _, loss_cache = loss.forward(scores, to_device(labels, xp))
     _, expected = alone.backward(loss.backward(loss_cache), cache)
 
     def work(team):
         net = split_network(form, network(), team)
-        net.map_params(lambda p: to_device(p, xp))
+        net.map_arrays(lambda p: to_device(p, xp))
         share = net.share(7)
-        scores, cache = net.forward(to_device(x[share.run], xp), True, np.random.default_rng(4), share)
+        scores, cache = net.forward(to_device(x[share.run], xp), True, net.draws(np.random.default_rng(4), 7))
         mine = labels[net.scored(share)]
         _, loss_cache = loss.forward(scores, to_device(mine, xp))
         _, grads = net.backward(loss.backward(loss_cache) * (len(mine) / 7), cache, input_grad=False)
@@ -310,7 +310,7 @@ def test_mpis_names_are_what_is_assumed():
 def step_of(net, x, labels, rng):
     """All gradients of a step, where every worker has all scores."""
     share = net.share(len(x))
-    scores, cache = net.forward(x[share.run], True, rng, share)
+    scores, cache = net.forward(x[share.run], True, net.draws(rng, len(x)))
     _, loss_cache = SoftmaxCrossEntropy().forward(scores, labels)
     return net.whole(net.backward(SoftmaxCrossEntropy().backward(loss_cache), cache, input_grad=False)[1])
 
@@ -323,7 +323,7 @@ def test_one_rank_on_a_gpu(gpu, kind):
     team = NcclTeam(comm, gpu, lambda: None) if kind == "NCCL" else MpiTeam(comm, device_buffers=True)
     x, labels = to_device(batch(7), gpu)
     alone = network()
-    alone.map_params(lambda p: to_device(p, gpu))
+    alone.map_arrays(lambda p: to_device(p, gpu))
     expected = step_of(alone, x, labels, np.random.default_rng(4))
     for form in ("data", "hybrid", "towers"):
         net = split_network(form, alone, team)
@@ -338,7 +338,7 @@ def test_one_rank_on_a_gpu(gpu, kind):
 def test_two_threads_on_one_gpu(gpu, form):
     x, labels = to_device(batch(8), gpu)
     alone = network()
-    alone.map_params(lambda p: to_device(p, gpu))
+    alone.map_arrays(lambda p: to_device(p, gpu))
     expected = step_of(alone, x, labels, np.random.default_rng(4))
 
     def work(team):

@@ -25,7 +25,7 @@ def counted(build, form, size, count):
         calls = []
         carry, team._carry = team._carry, lambda send, into: (calls.append(1), carry(send, into))
         net = split_network(form, build(), team)
-        train(net, 1, count, net.share, net.scored)
+        train(net, 1, count, team=True)
         return team.sent, len(calls)
 
     return run_threads(size, work)
@@ -51,15 +51,15 @@ def all_read_all():
 def test_a_split_everywhere():
     """With groups, as the same network without them; there as the team counts."""
     net = all_read_all()
-    net.map_params(lambda p: p.astype("float64"))
+    net.map_arrays(lambda p: p.astype("float64"))
     grouped = Network({**net.features.layers, "conv2": Conv2d(4, 6, 3, groups=2)}, net.classifier.layers, (9, 9, 3))
-    grouped.map_params(lambda p: p.astype("float64"))
+    grouped.map_arrays(lambda p: p.astype("float64"))
     everywhere = exchanged(grouped, "towers", 2, 7, everywhere=True)
     assert everywhere == exchanged(net, "towers", 2, 7) != exchanged(grouped, "towers", 2, 7)
 
     def float64():
         net = all_read_all()
-        net.map_params(lambda p: p.astype("float64"))
+        net.map_arrays(lambda p: p.astype("float64"))
         return net
 
     for rank, (sent, _) in enumerate(counted(float64, "towers", 2, 7)):

@@ -14,9 +14,9 @@ from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities
 from tinyalex.models import find_model
 from tinyalex.parallel import run_threads, split_network
+from tinyalex.parallel.shares import Share, SharedDraws, shares
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.folder import RunFolder
-from tinyalex.shares import Share, SharedDraws, shares
 from tinyalex.summary import summarise
 from tinyalex.training import trainer as training
 from tinyalex.training.memory import training_bytes
@@ -61,7 +61,7 @@ def test_the_same_run(form, size, tmp_path):
         assert not {
             label for label in result["sent_per_picture"] if not label.endswith(("gradients", "forward", "backward"))
         }
-        for ours, theirs in zip(trainer.state["history"], alone.state["history"], strict=True):
+        for ours, theirs in zip(trainer.progress["history"], alone.state["history"], strict=True):
             assert ours == pytest.approx(theirs, rel=1e-3)
     assert [trainer.folder.path for trainer, _ in answers] == [tmp_path / "team"] * size
     found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("team", "alone"))

@@ -12,11 +12,12 @@ from safetensors.numpy import save_file
 
 from tests.checks import refused
 from tinyalex.runs import checkpoint as module
-from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint, replacing, save_checkpoint
+from tinyalex.files import replacing
+from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint
 from tinyalex.data.augment import ARRAYS
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
-from tinyalex.runs.folder import load_network, restore_network
+from tinyalex.runs.trained import load_network, restore_network
 
 
 def some(seed=0):

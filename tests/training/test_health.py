@@ -18,7 +18,7 @@ from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
 from tinyalex.training import health
 from tinyalex.training import trainer as training
-from tinyalex.training.health import PATIENCE, Watch, measure, out_of_range, sentence
+from tinyalex.training.health import PATIENCE, Watch, out_of_range, sentence
 
 N = 37  # pieces of ten pictures and one of seven
 
@@ -40,7 +40,7 @@ def network(relu=ReLU):
         "fc4": Linear(6, 3),
     }
     net, rng = Network(features, classifier, (8, 8, 2)), np.random.default_rng(0)
-    net.map_params(lambda p: rng.standard_normal(p.shape) * 0.3)
+    net.map_arrays(lambda p: rng.standard_normal(p.shape) * 0.3)
     net.params["conv2.bias"][:] = -50, 1, -50, 1  # two dead channels of four
     net.params["fc3.bias"][:] = 1, -50, 1, 1, 1, 1
     return net
@@ -145,7 +145,7 @@ def test_measure_writes_into_nothing():
 def test_measure_on_the_device():
     net = network()
     expected = measure(net, *step(net))
-    net.map_params(device.asarray)
+    net.map_arrays(device.asarray)
     cache, grads, velocity = step(net, xp=device)
     assert isinstance(cache[0][2][0][2], DeviceArray)
     agree(measure(net, cache, grads, velocity), expected)
@@ -153,7 +153,7 @@ def test_measure_on_the_device():
 
 def test_one_wait_for_the_device(monkeypatch):
     net, fetched, get = network(), [], DeviceArray.get
-    net.map_params(device.asarray)
+    net.map_arrays(device.asarray)
     left_behind = step(net, xp=device)
     monkeypatch.setattr(DeviceArray, "get", lambda a: fetched.append(a.shape) or get(a))
     measure(net, *left_behind)

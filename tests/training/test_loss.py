@@ -5,12 +5,11 @@ import pytest
 
 from tests.checks import agree, edited
 from tinyalex.layers import SoftmaxCrossEntropy
-from tinyalex.parallel import Alone, run_threads
-from tinyalex.shares import Undivided, shares
+from tinyalex.parallel import run_threads
+from tinyalex.parallel.shares import shares
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
-from tinyalex.training import loss as batchloss
-from tinyalex.training.loss import BatchLoss
+from tinyalex.training.loss import NotFinite, TrackedLoss
 
 N, K = 7, 4
 
@@ -20,11 +19,22 @@ def batch():
     return rng.standard_normal((N, K)), rng.integers(0, K, N)
 
 
-class Apart(Undivided):
+class Apart:
     """Every worker has the scores of its own pictures."""
 
+    scores_apart = True
 
-class Together(Undivided):
+    def __init__(self, team):
+        self.team = team
+
+    def share(self, pictures):
+        return shares(pictures, self.team.size)[self.team.rank]
+
+    def scored(self, share):
+        return share.run
+
+
+class Together(Apart):
     """Every worker has all scores."""
 
     scores_apart = False
@@ -33,23 +43,35 @@ class Together(Undivided):
         return slice(0, share.of)
 
 
-def check(kind, size, cls=BatchLoss):
+def check(kind, size, cls=PartLoss):
     scores, labels = batch()
     value, cache = SoftmaxCrossEntropy().forward(scores, labels)
     expected, wrong = SoftmaxCrossEntropy().backward(cache), int((scores.argmax(axis=1) != labels).sum())
     assert 0 < wrong < N  # so that there is something to count
 
     def work(team):
-        network, share = kind(), shares(N, size)[team.rank]
-        loss = cls(network, team)
-        mine = network.scored(share)
-        agree(loss.backward(3, scores[mine], labels, share), expected[mine], "dscores", rtol=1e-12)
-        assert len(loss.pending) == 1
-        return loss.settle(), loss.pending
+        network = kind(team)
+        loss, mine = cls(network, team), network.scored(network.share(N))
+        agree(loss.gradient(scores[mine], labels), expected[mine], "dscores", rtol=1e-12)
+        return loss.take(), loss.take(), loss.pending
 
-    for ((step, lost, found, pictures),), left in run_threads(size, work):
-        assert (step, found, pictures, left) == (3, wrong, N, [])
+    for (lost, found, pictures), *left in run_threads(size, work):
+        assert (found, pictures, left) == (wrong, N, [(0.0, 0, 0), []])
         assert lost == pytest.approx(value * N, rel=1e-12)
+
+
+def test_alone():
+    scores, labels = batch()
+    loss, (value, cache) = TrackedLoss(), SoftmaxCrossEntropy().forward(scores, labels)
+    agree(loss.gradient(scores, labels), SoftmaxCrossEntropy().backward(cache), "dscores", exact=True)
+    assert loss.take() == (value * N, int((scores.argmax(axis=1) != labels).sum()), N)
+
+
+def test_a_loss_that_is_no_number_is_refused_at_once():
+    scores, labels = batch()
+    with pytest.raises(NotFinite, match="the loss is nan") as caught:
+        TrackedLoss().gradient(scores * np.nan, labels)
+    assert caught.value.step == 0
 
 
 @pytest.mark.parametrize("kind", [Apart, Together])
@@ -62,21 +84,19 @@ def test_the_same_for_all(kind, size):
     "old, new",
     [
         ("(len(mine) / len(labels))", "1"),
-        ("sums = [(loss, int(wrong)", "sums += [(loss, int(wrong)"),
-        ("if self.network.scores_apart", "if False"),
-        ("float(loss) * pictures", "float(loss)"),
-        ("!= mine", "== mine"),
+        ("if not self.network.scores_apart", "if True"),
+        ("super().gradient(scores, mine)", "super().gradient(scores, mine) * 2"),
+        ("[[loss, int(wrong), int(pictures)]", "[[loss, int(wrong), 1]"),
     ],
 )
 def test_teeth(old, new):
     with pytest.raises((AssertionError, ValueError)):
-        check(Apart, 2, edited(BatchLoss, old, new))
+        check(Apart, 2, edited(PartLoss, old, new))
 
 
-def test_nothing_is_fetched_from_the_device_before_it_is_settled(monkeypatch):
+def test_nothing_is_fetched_from_the_device_before_it_is_read(monkeypatch):
     (scores, labels), fetched, get = batch(), [], DeviceArray.get
-    loss = BatchLoss(Undivided(), Alone())
+    loss = TrackedLoss()
     monkeypatch.setattr(DeviceArray, "get", lambda a: fetched.append(a) or get(a))
-    assert batchloss.SoftmaxCrossEntropy is SoftmaxCrossEntropy
-    dscores = loss.backward(0, device.asarray(scores), device.asarray(labels), shares(N, 1)[0])
+    dscores = loss.gradient(device.asarray(scores), device.asarray(labels))
     assert isinstance(dscores, DeviceArray) and not fetched

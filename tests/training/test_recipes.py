@@ -6,10 +6,11 @@ from tests.checks import refused
 from tests.test_cli import call, json_of
 from tests.training.test_training import write_easy
 from tinyalex.errors import UserError
+from tinyalex.files import read_json
 from tinyalex.models import find_model
-from tinyalex.optim import Schedule
-from tinyalex.runs.config import Config, read_json
+from tinyalex.runs.config import Config
 from tinyalex.training.recipes import find_recipe, recipe_names
+from tinyalex.training.schedules import Schedule
 
 GOOD = (
     'about = "a"\nmodel = "alexnet-mini"\ndata = "d"\n[settings]\nepochs = 2\nlr = 0.003\nmirror = false\nbatch = 8\n'

@@ -16,7 +16,8 @@ from tinyalex.models import find_model
 from tinyalex.optim import initialise
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.config import Config
-from tinyalex.runs.folder import RunFolder, begin_with
+from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.trained import begin_with
 from tinyalex.teaching.device import xp as device
 from tinyalex.training import trainer as training
 
@@ -102,7 +103,7 @@ def test_nothing_to_start_from(source, tmp_path):
 
 def test_onto_the_device(source):
     network = find_model("alexnet-mini").build(4)
-    network.map_params(device.asarray)
+    network.map_arrays(device.asarray)
     begin_with(network, source.path, easy_dataset(TRAIN, VAL).class_ids)
     best = load_checkpoint(source.best).params
     assert_alike({name: p.get() for name, p in network.params.items()}, best, best)
@@ -287,5 +288,5 @@ def test_a_run_that_ended_early_has_ended(tmp_path):
 
 def test_no_error_is_low_enough_where_none_was_asked_for(tmp_path):
     trainer = start(tmp_path / "run")
-    trainer.state |= {"epoch": 1, "history": [{"train_top1_error": 0.0}]}
+    trainer.progress |= {"epoch": 1, "history": [{"train_top1_error": 0.0}]}
     assert not trainer.finished()

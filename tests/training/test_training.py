@@ -18,10 +18,11 @@ from tinyalex.data.dataset import ColorStatistics, Dataset, Split
 from tinyalex.data.prepared import PreparedWriter
 from tinyalex.errors import UserError
 from tinyalex.evaluation import Evaluation
+from tinyalex.files import read_json
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.runs.checkpoint import load_checkpoint
-from tinyalex.runs.config import Config, read_json
+from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 from tinyalex.training import memory
 from tinyalex.training import trainer as training
@@ -259,7 +260,7 @@ def test_weights_that_break_in_the_last_step_are_not_kept(tmp_path):
 
     def breaking(grads, lr):
         step(grads, lr)
-        if trainer.state["step"] == 5:
+        if trainer.progress["step"] == 5:
             trainer.network.params["fc8.weight"][:] = np.nan
 
     trainer.optimiser.step = breaking

@@ -3,16 +3,16 @@
 arrays.py      which library an array lives in, moving arrays: the one file that imports CuPy
 randomness.py  random generators keyed by what they are for
 memory.py      free memory, work arrays
-threads.py     work shared out among the cores
+threads.py     work divided among the cores
 """
 
 from tinyalex.backend.arrays import (
     Array,
     array_module,
     choose_device,
+    cupy_distributed,
     gpu_number,
     is_host,
-    nccl_group,
     synchronize,
     to_device,
     to_host,
@@ -30,29 +30,3 @@ from tinyalex.backend.threads import (
     thread_count,
     use_gpu,
 )
-
-__all__ = [
-    "Array",
-    "array_module",
-    "child_streams",
-    "choose_device",
-    "cores",
-    "device_name",
-    "gpu_number",
-    "is_host",
-    "matmul",
-    "memory_available",
-    "nccl_group",
-    "one_blas_thread",
-    "ordered_map",
-    "prefetch",
-    "random_stream",
-    "scratch",
-    "set_thread_count",
-    "synchronize",
-    "thread_count",
-    "to_device",
-    "to_host",
-    "uniform",
-    "use_gpu",
-]

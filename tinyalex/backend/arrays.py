@@ -5,6 +5,8 @@ and CuPy share. So a CPU network and a GPU network run the same lines, side by s
 """
 
 import sys
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from tinyalex.errors import UserError
 Array = Any  # a numpy.ndarray or a cupy.ndarray
 
 
-def array_module(x):
+def array_module(x: Array) -> Any:
     """The library that `x` lives in: numpy or cupy. TypeError for anything that is not an array of either."""
     if isinstance(x, np.ndarray):
         return np
@@ -26,10 +28,10 @@ def array_module(x):
     raise TypeError(f"found {type(x).__name__}, expected a NumPy or a CuPy array")
 
 
-def choose_device(name="auto"):
+def choose_device(name: str = "auto") -> Any:
     """The array module for "cpu", "gpu" or "auto" (a GPU if one answers, else the CPU).
 
-    UserError where "gpu" is asked for and cannot be had, saying which of the three is missing: CuPy, driver, device.
+    UserError if "gpu" is not available, saying which of the three is missing: CuPy, driver, device.
     """
     if name == "cpu":
         return np
@@ -38,11 +40,11 @@ def choose_device(name="auto"):
         return cupy
     if name == "auto":
         return np
-    raise UserError(f"--device gpu: {missing}")
+    raise UserError(f"gpu: {missing}", "device")
 
 
 def _find_gpu():
-    """(cupy, "") where a GPU answers, else (None, what is missing)."""
+    """(cupy, "") if a GPU answers, else (None, what is missing)."""
     try:
         import cupy
     except ImportError:
@@ -50,46 +52,40 @@ def _find_gpu():
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        return None, f"no usable NVIDIA driver ({str(error).split(':')[0]}); --device cpu works everywhere"
+        return None, f"no usable NVIDIA driver ({str(error).split(':')[0]}); cpu works everywhere"
     if count == 0:
-        return None, "CuPy and a driver are there, but no device; --device cpu works everywhere"
+        return None, "CuPy and a driver are there, but no device; cpu works everywhere"
     return cupy, ""
 
 
-def gpu_number(xp):
-    """Which one of this machine's GPUs the calling thread uses."""
+def gpu_number(xp: ModuleType) -> int:
+    """The number of this machine's GPU that the calling thread uses."""
     return int(xp.cuda.Device().id)
 
 
-def nccl_group(size, rank):
-    """CuPy's communicator for arrays on the GPUs of `size` MPI ranks. UserError where NCCL is not there."""
-    try:
-        import cupyx.distributed
+def cupy_distributed() -> Any:
+    """CuPy's module for several GPUs, `cupyx.distributed`; ImportError without it."""
+    import cupyx.distributed
 
-        return cupyx.distributed.init_process_group(size, rank, use_mpi=True)
-    except (ImportError, AttributeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"--transport nccl: {reason}; expected: pip install nvidia-nccl-cu12 (or -cu13), or --transport mpi"
-        ) from error
+    return cupyx.distributed
 
 
-def is_host(x):
-    """Whether `x` lives in host memory, so that looking at its values costs no wait for a device."""
+def is_host(x: Array) -> bool:
+    """Whether `x` lives in host memory, so that reading its values does not wait for a device."""
     return array_module(x) is np
 
 
-def to_device(tree, xp):
+def to_device(tree: Any, xp: ModuleType) -> Any:
     """Every array in a tree of dicts, lists and tuples, as an array of `xp`; arrays already there are not copied."""
     return _map_tree(lambda a: a if array_module(a) is xp else xp.asarray(to_host(a)), tree)
 
 
-def to_host(tree):
+def to_host(tree: Any) -> Any:
     """Every array in a tree of dicts, lists and tuples, as a NumPy array (waits for the device)."""
     return _map_tree(lambda a: a if is_host(a) else a.get(), tree)
 
 
-def _map_tree(function, tree):
+def _map_tree(function: Callable[[Array], Array], tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: _map_tree(function, value) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):
@@ -97,7 +93,7 @@ def _map_tree(function, tree):
     return function(tree)
 
 
-def synchronize(xp):
-    """Wait until the device has done all that was asked of it; nothing to wait for on the CPU."""
+def synchronize(xp: Any) -> None:
+    """Wait until the device has finished everything asked of it. Nothing to wait for on the CPU."""
     if xp is not np:
         xp.cuda.get_current_stream().synchronize()

@@ -4,37 +4,37 @@ import ctypes
 import math
 import threading
 from functools import cache
+from typing import Any
 
 import numpy as np
 
+from tinyalex.backend.arrays import Array
+
 
 @cache
-def keep_freed_memory():
+def keep_freed_memory() -> None:
     """Tell glibc to reuse large freed blocks instead of handing them back: fresh pages cost as much as filling them.
 
-    One arena for all threads, since those of other threads than the first cannot hold large blocks. Elsewhere than
-    under glibc nothing happens.
+    One arena serves all threads, since the arenas of threads other than the first cannot hold large blocks. Does nothing
+    without glibc.
     """
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return
-    for parameter, value in (
-        (-3, 1 << 30),
-        (-1, (1 << 31) - 1),
-        (-8, 1),
-    ):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX
+    # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX
+    for parameter, value in ((-3, 1 << 30), (-1, (1 << 31) - 1), (-8, 1)):
         mallopt(parameter, value)
 
 
 _buffers = threading.local()
 
 
-def scratch(shape, dtype, xp, name=""):
+def scratch(shape: tuple[int, ...], dtype: Any, xp: Any, name: str = "") -> Array:
     """An uninitialised work array; the next call in this thread for the same name may hand it out again.
 
-    So it is never returned to another layer, nor kept. The CPU keeps one buffer a thread, name and dtype, so the same
-    pages stay in the caches. CuPy pools its memory itself.
+    Never return it to another layer, nor keep it. The CPU keeps one buffer per thread, name and dtype, so the same pages
+    stay in cache. CuPy pools its memory itself.
     """
     if xp is not np:
         return xp.empty(shape, dtype)
@@ -46,10 +46,10 @@ def scratch(shape, dtype, xp, name=""):
     return buffer[:count].reshape(shape)
 
 
-def memory_available(xp):
+def memory_available(xp: Any) -> int | None:
     """Bytes that a new run may take: free device memory, or free host memory within this process's limits.
 
-    None where the system does not say.
+    None if the system does not say.
     """
     if xp is not np:
         free, _ = xp.cuda.runtime.memGetInfo()

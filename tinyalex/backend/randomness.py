@@ -2,14 +2,15 @@
 
 import sys
 import zlib
+from typing import Any
 
 import numpy as np
 
-from tinyalex.backend.arrays import to_host
+from tinyalex.backend.arrays import Array, to_host
 
 
-def random_stream(*key, xp=np):
-    """A random generator of its own for each key, say (seed, "dropout", epoch, step).
+def random_stream(*key: int | str, xp: Any = np) -> Any:
+    """A random generator of its own for each key, such as (seed, "dropout", epoch, step).
 
     Nothing is carried from one draw to the next, so a run resumed in the middle draws what it would have drawn.
     Key parts are non-negative integers or strings; without any the stream is fresh, unlike every other.
@@ -24,19 +25,19 @@ def random_stream(*key, xp=np):
     return xp.random.Generator(xp.random.Philox4x3210(seed))
 
 
-def uniform(rng, shape, xp):
+def uniform(rng: Any, shape: tuple[int, ...], xp: Any) -> Array:
     """float32 numbers in [0, 1) as an array of `xp`.
 
-    rng: a generator of either library; a NumPy generator draws on the host and the result is moved, so that a CPU and
-    a GPU run can share their draws. None draws from fresh entropy, as numpy.random.default_rng(None) does.
+    rng: a generator of either library. A NumPy generator draws on the host and the result is moved, so a CPU and a GPU
+        run can share their draws. None draws from fresh entropy, as numpy.random.default_rng(None) does
     """
     if rng is None:
         rng = random_stream()
     return xp.asarray(rng.random(shape, dtype=np.float32))
 
 
-def child_streams(rng, count):
-    """`count` generators that depend only on `rng`'s state, one for each piece of a split batch."""
+def child_streams(rng: Any, count: int) -> list[Any]:
+    """`count` generators that depend only on `rng`'s state, one for each piece of a batch."""
     if rng is None:
         return [None] * count
     seeds = to_host(rng.integers(0, 2**62, size=count))

@@ -1,56 +1,59 @@
-"""Threads: work shared out among the cores, with results in one order whatever their number."""
+"""Threads: work divided among the cores, with results in one order on any number of them."""
 
 import os
 import threading
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from tinyalex.backend.arrays import array_module, gpu_number, is_host
+from tinyalex.backend.arrays import Array, array_module, gpu_number, is_host
 from tinyalex.backend.memory import keep_freed_memory
 from tinyalex.errors import UserError
 
 
-def cores():
-    """The cores that this process may run on, as the system numbers them; on a system that does not say, all of them."""
+def cores() -> list[int]:
+    """The cores that this process may run on, as the system numbers them; all of them if the system does not say."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
 _blas = ThreadpoolController()
 _threads = len(cores())
-_pools = {}
-_gpu = None  # the one that this process has chosen; CUDA has a thread begin with the machine's first
+_pools: dict[int, ThreadPoolExecutor] = {}
+_gpu: Any = None  # the one that this process has chosen; CUDA starts each thread with the machine's first
 _this_thread = threading.local()
 MATMUL_COLUMNS = 256
 
 
-def thread_count():
-    """How many threads `ordered_map` uses: the cores this process may run on, unless `set_thread_count` said."""
+def thread_count() -> int:
+    """How many threads `ordered_map` uses: the cores this process may run on, unless set by `set_thread_count`."""
     return _threads
 
 
-def set_thread_count(count):
-    """Use `count` threads from now on."""
+def set_thread_count(count: int) -> None:
+    """Use `count` threads from now on. UserError for fewer than one."""
     global _threads
     if count < 1:
-        raise UserError(f"--threads: found {count}, expected 1 or more")
+        raise UserError(f"found {count}, expected 1 or more", "threads")
     _threads = int(count)
 
 
-def one_blas_thread():
-    """A context in which a product of matrices takes one thread, whoever computes it."""
+def one_blas_thread() -> AbstractContextManager:
+    """A context in which every matrix product takes one thread."""
     return _blas.limit(limits=1, user_api="blas")
 
 
-def ordered_map(function, items):
+def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
     """Yield function(item) in the order of `items`, computed by `thread_count()` threads.
 
-    Whoever adds up the results adds them in one order, whatever the number of threads. BLAS is held to one thread
-    meanwhile: its own threads, once used, wait for more work by spinning, and take the cores from ours.
+    So sums over the results are taken in one order on any number of threads. BLAS is held to one thread meanwhile: its
+    own threads, once used, wait for more work by spinning, and take the cores from ours.
     """
-    keep_freed_memory()  # here, not on import: who only imports this keeps the allocator as it was
+    keep_freed_memory()  # here, not on import: importing this leaves the allocator as it was
     items = list(items)
     if getattr(_this_thread, "is_ours", False):  # already one of several: no more threads, and no waiting for them
         yield from map(function, items)
@@ -79,19 +82,19 @@ def _begin_thread():
         _gpu.use()
 
 
-def matmul(a, b):
-    """a @ b for two matrices, the columns of b shared out among the threads in stretches of a fixed width."""
+def matmul(a: Array, b: Array) -> Array:
+    """a @ b for two matrices; the threads divide the columns of b among them, a fixed number at a time."""
     xp = array_module(a)
     if not is_host(a):
         return a @ b
     out = xp.empty((a.shape[0], b.shape[1]), xp.result_type(a, b))
-    stretches = [slice(start, start + MATMUL_COLUMNS) for start in range(0, b.shape[1], MATMUL_COLUMNS)]
-    for _ in ordered_map(lambda columns: xp.matmul(a, b[:, columns], out=out[:, columns]), stretches):
+    runs = [slice(start, start + MATMUL_COLUMNS) for start in range(0, b.shape[1], MATMUL_COLUMNS)]
+    for _ in ordered_map(lambda columns: xp.matmul(a, b[:, columns], out=out[:, columns]), runs):
         pass
     return out
 
 
-def prefetch(function, items, depth=2):
+def prefetch(function: Callable[[Any], Any], items: Iterable[Any], depth: int = 2) -> Iterator[Any]:
     """Yield function(item) in order, computed up to `depth` items ahead in one background thread."""
     items = iter(items)
     with ThreadPoolExecutor(1, "tinyalex-data") as pool:
@@ -106,17 +109,17 @@ def prefetch(function, items, depth=2):
                 future.cancel()
 
 
-def use_gpu(xp, number):
-    """Make the calling thread, and all of `ordered_map`, use that one of this machine's GPUs, counted round and round."""
+def use_gpu(xp: Any, number: int) -> None:
+    """Make the calling thread, and all of `ordered_map`'s, use GPU `number`, modulo the number of GPUs."""
     global _gpu
     if _gpu is None:
-        _pools.clear()  # whose threads use the first one
+        _pools.clear()  # their threads use the first one
     _gpu = xp.cuda.Device(number % xp.cuda.runtime.getDeviceCount())
     _gpu.use()
 
 
-def device_name(xp):
+def device_name(xp: Any) -> str:
     """Words for people: "CPU, 2 threads" or the name of the GPU."""
     if xp is np:
-        return f"CPU, {thread_count()} thread{'s' if thread_count() > 1 else ''}"
+        return f"CPU, {_threads} thread{'s' if _threads > 1 else ''}"
     return xp.cuda.runtime.getDeviceProperties(gpu_number(xp))["name"].decode()

@@ -15,7 +15,7 @@ from tinyalex.data.loader import TrainingLoader
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.optim import SGD
-from tinyalex.training.health import measure
+from tinyalex.training.health import measure_health
 from tinyalex.training.trainer import LOG_EVERY
 
 LR = 1e-4  # small, so that weights stay finite over any number of steps
@@ -45,7 +45,7 @@ class Ours:
         set_thread_count(setup.threads)
         self.setup, self.model, self.xp = setup, find_model(setup.model), choose_device(setup.device)
         self.network = setup.network()
-        self.network.map_params(lambda p: to_device(p, self.xp))
+        self.network.map_arrays(lambda a: to_device(a, self.xp))
         self.loss, self.optimiser = SoftmaxCrossEntropy(), SGD(self.network.params)
         self.x, self.labels = to_device(setup.pictures(), self.xp)
 
@@ -96,7 +96,7 @@ class Ours:
             seconds["backward"] += clock.lap()
             self._update(grads)
             seconds["update"] += clock.lap()
-            measure(self.network, forward[1], grads, self.optimiser.velocity)
+            measure_health(self.network, forward[1], grads, self.optimiser.velocity)
             seconds["health"] += clock.lap() / LOG_EVERY
         batches.close()
         return {kind: total / steps for kind, total in seconds.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.experiments.comparison import compare, history, p_text, points
-from tinyalex.runs.checkpoint import write_text
+from tinyalex.files import write_text
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import open_runs
 

@@ -4,11 +4,13 @@ import json
 import zlib
 from dataclasses import asdict
 
+from tinyalex import evaluation
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
-from tinyalex.evaluation import class_probabilities, measure, pictures_at_once
+from tinyalex.evaluation import Evaluation, pictures_at_once
 from tinyalex.parallel import Alone, split_network
 from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
+from tinyalex.parallel.part import class_probabilities
 from tinyalex.runs.trained import open_runs
 
 DESCRIPTION = (
@@ -50,8 +52,7 @@ def _evaluate(args, xp, team):
     same_everywhere(team, _identities(runs, split))
     about, singles, total = {"data": data, "ten_crop": args.ten_crop}, [], 0.0
     for one in runs:
-        network = team.all_do(lambda: split_network(args.parallel, one.network, team) if args.parallel else one.network)
-        p = class_probabilities(network, split, one.view, xp, args.ten_crop, quiet=quiet)
+        p = _probabilities(args, one, split, xp, team, quiet)
         singles.append({"checkpoint": str(one.file)} | about | _measured(p, split, args))
         if args.ensemble:
             total += p  # (N, K) float32; the first addition makes a new array
@@ -59,6 +60,14 @@ def _evaluate(args, xp, team):
         return singles[0]
     ensemble = {"networks": len(runs)} | about | _measured(total / len(runs), split, args) if args.ensemble else None
     return {"runs": singles, "ensemble": ensemble}
+
+
+def _probabilities(args, run, split, xp, team, quiet):
+    """The class probabilities of a `Run` for all pictures."""
+    if not args.parallel:
+        return evaluation.class_probabilities(run.network, split, run.view, xp, args.ten_crop, quiet=quiet)
+    network = team.all_do(lambda: split_network(args.parallel, run.network, team))
+    return class_probabilities(network, split, run.view, xp, args.ten_crop, quiet=quiet)
 
 
 def _identities(runs, split):
@@ -69,7 +78,7 @@ def _identities(runs, split):
 
 
 def _measured(p, split, args):
-    return asdict(measure(p, split.labels, pictures_at_once(args.ten_crop)))
+    return asdict(Evaluation.of(p, split.labels, pictures_at_once(args.ten_crop)))
 
 
 def show(result):

@@ -18,8 +18,8 @@ from tinyalex.experiments.claims import CLAIMS, find_claims
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES
 from tinyalex.experiments.running import is_done, train_all
+from tinyalex.files import write_text
 from tinyalex.models import find_model
-from tinyalex.runs.checkpoint import write_text
 from tinyalex.runs.folder import RunFolder
 from tinyalex.terminal import program, say
 from tinyalex.training.checks import check_fit

@@ -9,7 +9,7 @@ from tinyalex.commands.options import add_device, open_device
 from tinyalex.data.pictures import PictureError, decode_picture
 from tinyalex.errors import UserError
 from tinyalex.evaluation import probabilities
-from tinyalex.runs.folder import load_network
+from tinyalex.runs.trained import load_network
 from tinyalex.terminal import say
 
 DESCRIPTION = (

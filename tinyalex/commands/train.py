@@ -3,6 +3,7 @@
 import shlex
 import sys
 from dataclasses import fields
+from functools import partial
 
 from tinyalex import plots
 from tinyalex.backend import to_host
@@ -11,16 +12,19 @@ from tinyalex.commands.options import add_device, bytes_text, open_device, print
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
-from tinyalex.optim import INITIALISERS, Schedule
+from tinyalex.optim import INITIALISERS
 from tinyalex.parallel import Alone
 from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
 from tinyalex.parallel.mpi import ranks_started
+from tinyalex.parallel.part import Part, folder_of
 from tinyalex.parallel.traffic import by_layer, saved
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 from tinyalex.terminal import program, say
 from tinyalex.training.recipes import find_recipe, recipe_names
-from tinyalex.training.trainer import Stopped, go_on, start
+from tinyalex.training.schedules import Schedule
+from tinyalex.training.trainer import Stopped, Trainer, go_on
+from tinyalex.training.whole import Whole
 
 DESCRIPTION = (
     "Train a network and leave a run folder: checkpoints, metrics, curves and kernels.\n"
@@ -101,59 +105,67 @@ def run(args):
 
 
 def _train(args, xp, team, stop=None):
-    """One worker's part of the run; the result. stop: as `Trainer.train` has it"""
+    """One worker's part of the run; the result. stop: as for `Trainer.train`"""
     trainer = _resumed(args, xp, team) if args.resume else _fresh(args, xp, team)
-    again = _again(trainer)
+    again = _again(args, trainer, team)
     if team.rank == 0:
-        _announce(trainer)
+        _announce(args, trainer, team)
         team.last_words(
-            f"tinyalex: one of {team.size} ranks has died, so the run has ended on all of them; what it has saved is whole; "
-            f"go on, with as many ranks as you like: {again}"
+            f"tinyalex: one of {team.size} ranks has died, so the run has ended on all of them; what it saved is whole; "
+            f"go on, with any number of ranks: {again}"
         )
     try:
         result = trainer.train(stop)
     except Stopped:
-        state = trainer.state
+        progress = trainer.progress
         stopped = KeyboardInterrupt(
-            f"stopped and saved at epoch {state['epoch'] + 1}, step {state['step']}; go on with: {again}"
+            f"stopped and saved at epoch {progress['epoch'] + 1}, step {progress['step']}; go on with: {again}"
         )
         stopped.everywhere = True
         raise stopped from None
-    (kernels,) = trainer.network.whole(
-        {"conv1.weight": trainer.network.params["conv1.weight"]}
-    ).values()  # of all towers
+    name, weight = next((n, p) for n, p in trainer.network.params.items() if n.endswith(".weight"))
+    kernels = trainer.whole.whole({name: weight})[name]  # of all towers
     if team.rank == 0:
         _draw(trainer, to_host(kernels))
         if args.parallel:
             sent = result.pop("sent_per_picture")
-            result |= _exchanged(trainer, sent) if sent else {}  # nothing of a run that had ended before
+            result |= _exchanged(trainer, sent, args.parallel, team.size) if sent else {}  # not if the run had ended
     return result
 
 
-def _again(trainer):
-    """The command that goes on with a run, by as many workers."""
-    ranks = f"mpiexec -n {trainer.team.size} " if ranks_started() > 1 else ""
-    form = f" --parallel {trainer.form}" if trainer.form else ""
+def _again(args, trainer, team):
+    """The command that goes on with a run, with the same number of workers."""
+    ranks = f"mpiexec -n {team.size} " if ranks_started() > 1 else ""
+    form = f" --parallel {args.parallel}" if args.parallel else ""
     return f"{ranks}{program()} train --resume {trainer.folder.path}{form}"
 
 
-def _exchanged(trainer, sent_per_picture):
-    """The bytes that a worker sent for a picture, by layer, beside those of other splits, for the result."""
-    network, size = find_model(trainer.config.model).build(len(trainer.dataset.class_ids)), trainer.team.size
-    rows = with_counted(by_layer(network, trainer.form, size, trainer.config.batch), sent_per_picture)
-    less = (
-        {"saved_per_picture": saved(network, size, trainer.config.batch) / trainer.config.batch}
-        if trainer.form == "hybrid"
-        else {}
-    )
+def _exchanged(trainer, sent_per_picture, form, size):
+    """For the result: the bytes that a worker sent per picture, by layer, beside those of other splits."""
+    network, batch = find_model(trainer.config.model).build(len(trainer.dataset.class_ids)), trainer.config.batch
+    rows = with_counted(by_layer(network, form, size, batch), sent_per_picture)
+    less = {"saved_per_picture": saved(network, size, batch) / batch} if form == "hybrid" else {}
     return {"exchanged": rows} | less
+
+
+def _whole(args, team):
+    """What makes of a network what a trainer trains: the network itself or, with --parallel, this worker's part."""
+    return partial(Part, args.parallel, team) if args.parallel else Whole
 
 
 def _fresh(args, xp, team):
     config = team.all_do(lambda: _config(args))
     path = team.agree(team.all_do(lambda: team.rank or str(RunFolder.fresh(args.out, config.model).path)))[0]
     dataset = _open_data(config.data, config, team)
-    return start(RunFolder(path), config, dataset, xp, _command(), team=team, form=args.parallel)
+
+    def begun():
+        trainer = Trainer(folder_of(path, team), config, dataset, xp, team.rank > 0, _whole(args, team))
+        trainer.begin()
+        return trainer
+
+    trainer = team.all_do(begun)  # whatever is wrong on any worker is known before the folder is made
+    team.all_do(lambda: trainer.write_settings(_command()))
+    return trainer
 
 
 def _config(args):
@@ -184,8 +196,9 @@ def _resumed(args, xp, team):
     folder = team.all_do(lambda: _folder_of(args))
     config, _ = team.all_do(folder.settings)
     dataset = _open_data(args.data or config.data, config, team)
-    trainer = team.all_do(lambda: go_on(folder, dataset, xp, team=team, form=args.parallel))
-    same_everywhere(team, {f"the checkpoint in {folder.path}": "epoch {epoch}, step {step}".format(**trainer.state)})
+    folder = folder_of(folder.path, team)
+    trainer = team.all_do(lambda: go_on(folder, dataset, xp, team.rank > 0, _whole(args, team)))
+    same_everywhere(team, {f"the checkpoint in {folder.path}": "epoch {epoch}, step {step}".format(**trainer.progress)})
     if trainer.finished():
         say("it has run all its epochs already; there is nothing left to do", quiet=team.rank > 0)
     return trainer
@@ -203,11 +216,10 @@ def _folder_of(args):
     return RunFolder.open(args.resume)
 
 
-def _announce(trainer):
+def _announce(args, trainer, team):
     data, config = trainer.dataset, trainer.config
-    size = trainer.team.size
     alone = "1 worker (mpiexec -n K before the command starts K)"
-    workers = f"; {trainer.form}, {f'{size} workers' if size > 1 else alone}" if trainer.form else ""
+    workers = f"; {args.parallel}, {f'{team.size} workers' if team.size > 1 else alone}" if args.parallel else ""
     say(
         f"{config.model} on {data.name}: {len(data.train)} training and {len(data.val)} validation pictures, "
         f"{len(data.class_ids)} classes; {config.epochs} epoch{'s' if config.epochs > 1 else ''}{workers} → {trainer.folder.path}"

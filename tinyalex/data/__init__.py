@@ -8,8 +8,6 @@ from tinyalex.data.part import take_parts
 from tinyalex.data.prepared import open_prepared
 from tinyalex.data.shapes import SIDE
 
-__all__ = ["Dataset", "Split", "open_dataset", "open_validation"]
-
 
 def open_dataset(spec, quiet=False):
     """Open the data set that `spec` names: "builtin", or a folder written by `prepare`.

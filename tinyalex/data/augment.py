@@ -1,25 +1,45 @@
 """From uint8 pictures to what the network sees: crops, mirror images, colour shifts, the mean subtracted.
 
-N pictures, S their side, T the side of a crop. All of it runs on the device that the pictures are on; the few random
-numbers are drawn on the host, so a CPU and a GPU run see the same crops.
+N pictures, S their side, T the side of a crop. Everything runs on the device of the pictures; the few random numbers
+are drawn on the host, so a CPU and a GPU run see the same crops.
 """
 
 from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from tinyalex.backend import Array, array_module, to_device
-from tinyalex.shares import Share
 
 ARRAYS = ("mean", "color_eigenvalues", "color_eigenvectors")  # the fields of a View that are arrays
 COLOR_STD = 0.1  # paper §4.1: a random variable "with mean zero and standard deviation 0.1"
 
 
 @dataclass(frozen=True)
-class View:
-    """How a network looks at pictures: kept with the weights, since these mean nothing without it.
+class Looks:
+    """What is drawn for N training pictures: where each crop begins, whether it is mirrored, how its colours shift.
 
-    crop: T, in pixels;  scale: what (pixel − mean) is multiplied with
+    tops, lefts: integers (N,), in pixels;  mirrored: bool (N,)
+    alphas: float32 (N, 3), factors of the principal components; None: no shift
+    """
+
+    tops: np.ndarray
+    lefts: np.ndarray
+    mirrored: np.ndarray
+    alphas: np.ndarray | None
+
+    def __getitem__(self, run: slice) -> "Looks":
+        """Those of some of the pictures."""
+        alphas = None if self.alphas is None else self.alphas[run]
+        return Looks(self.tops[run], self.lefts[run], self.mirrored[run], alphas)
+
+
+@dataclass(frozen=True)
+class View:
+    """How a network looks at pictures. It is saved with the weights, which mean nothing without it.
+
+    crop: T, in pixels;  scale: factor on (pixel − mean)
     mean: (S, S, 3) float32, the mean training picture, 0 to 255
     color_eigenvalues (3,), color_eigenvectors (3, 3) in columns: principal components of the RGB pixels, scaled to 0..1
     """
@@ -31,46 +51,58 @@ class View:
     color_eigenvectors: Array
 
     @classmethod
-    def of(cls, dataset, model):
+    def of(cls, dataset: Any, model: Any) -> "View":
         """The view that `model` needs of `dataset`."""
         return cls(model.crop, model.pixel_scale, dataset.mean, dataset.color_eigenvalues, dataset.color_eigenvectors)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """S, the side of the pictures that this view takes."""
         return self.mean.shape[0]
 
-    def to(self, xp):
+    def to(self, xp: ModuleType) -> "View":
         """The same view with its arrays on device `xp`."""
         arrays = {key: to_device(getattr(self, key), xp) for key in ARRAYS}
         return replace(self, **arrays)
 
-    def random(self, pictures, rng, crops=True, mirror=True, color=True, run=1, share=None):
-        """Training pictures (paper §4.1): for each one a random crop, a mirror image half of the time, a colour shift.
+    def random(self, pictures: Array, rng: Any, **parts: Any) -> Array:
+        """Training pictures (paper §4.1): a random crop of each, mirrored half of the time, its colours shifted.
 
         pictures: uint8 (N, S, S, 3);  rng: a NumPy generator;  returns float32 (N, T, T, 3)
-        Each of the three can be left out; without crops the centre is taken. There are (S − T + 1)² crops: 33² for 256
-        and 224, as the 2012 source drew them (the paper counts 32²).
-        run: so many pictures in a row share their crop and mirror image (2012 source, `convdata.py`: 32)
-        share: which pictures of a batch these are, if not all of one; they get what they would have got among all
+        parts: arguments of `draw`
         """
-        share = Share.whole(len(pictures)) if share is None else share
-        N, places, mine = share.of, self.size - self.crop + 1, share.run
+        return self.apply(pictures, self.draw(len(pictures), rng, **parts))
+
+    def draw(
+        self, N: int, rng: Any, crops: bool = True, mirror: bool = True, color: bool = True, run: int = 1
+    ) -> "Looks":
+        """How N training pictures are looked at.
+
+        Each of the three parts can be left out; without crops the centre is taken. There are (S − T + 1)² crops: 33² for
+        256 and 224, as the 2012 source drew them (the paper counts 32²).
+        run: how many consecutive pictures share one crop and mirroring (2012 source, `convdata.py`: 32)
+        """
+        places = self.size - self.crop + 1
         runs, run_of = -(-N // run), np.arange(N) // run
-        tops, lefts = rng.integers(0, places, (2, runs))[:, run_of] if crops else [[(places - 1) // 2] * N] * 2
-        mirrored = (rng.random(runs) < 0.5)[run_of] if mirror else [False] * N
-        x = self._cut(pictures, tops[mine], lefts[mine], mirrored[mine])
-        if color:
-            alphas = rng.standard_normal((N, 3), dtype="float32")[mine] * COLOR_STD
-            x += color_shifts(alphas, self.color_eigenvalues, self.color_eigenvectors)[:, None, None, :] * self.scale
+        tops, lefts = rng.integers(0, places, (2, runs))[:, run_of] if crops else np.full((2, N), (places - 1) // 2)
+        mirrored = (rng.random(runs) < 0.5)[run_of] if mirror else np.zeros(N, bool)
+        alphas = rng.standard_normal((N, 3), dtype="float32") * COLOR_STD if color else None
+        return Looks(tops, lefts, mirrored, alphas)
+
+    def apply(self, pictures: Array, looks: "Looks") -> Array:
+        """uint8 pictures (N, S, S, 3) as `looks` says: float32 (N, T, T, 3)."""
+        x = self._cut(pictures, looks.tops, looks.lefts, looks.mirrored)
+        if looks.alphas is not None:
+            shifts = color_shifts(looks.alphas, self.color_eigenvalues, self.color_eigenvectors)
+            x += shifts[:, None, None, :] * self.scale
         return x
 
-    def centre(self, pictures):
+    def centre(self, pictures: Array) -> Array:
         """The central crop of each picture: float32 (N, T, T, 3)."""
         N, start = len(pictures), (self.size - self.crop) // 2
         return self._cut(pictures, [start] * N, [start] * N, [False] * N)
 
-    def ten(self, pictures):
+    def ten(self, pictures: Array) -> Array:
         """Four corners and the centre, then their mirror images (paper §4.1): float32 (10, N, T, T, 3)."""
         xp = array_module(pictures)
         N, last = len(pictures), self.size - self.crop
@@ -83,7 +115,7 @@ class View:
         return xp.stack(views)
 
     def _cut(self, pictures, tops, lefts, mirrored):
-        """(picture − mean) · scale in the window at (top, left), mirrored where told: float32 (N, T, T, 3)."""
+        """(picture − mean) · scale in the window at (top, left), mirrored if asked: float32 (N, T, T, 3)."""
         xp = array_module(pictures)
         if tuple(pictures.shape[1:]) != tuple(self.mean.shape):
             raise ValueError(f"View: pictures.shape = {pictures.shape}, expected (N, {self.size}, {self.size}, 3)")
@@ -104,7 +136,7 @@ def _all_crops(pictures, crop):
     return as_strided(pictures, (N, places, places, crop, crop, C), (n, h, w, h, w, c))
 
 
-def color_shifts(alphas, eigenvalues, eigenvectors):
+def color_shifts(alphas: Array, eigenvalues: Array, eigenvectors: Array) -> Array:
     """What to add to each picture's R, G and B: 255 · p·(α∘λ), (N, 3), for alphas (N, 3) (paper §4.1).
 
     p are the eigenvectors (in columns), λ the eigenvalues of pixels scaled to 0..1; 255 brings the shift back to the

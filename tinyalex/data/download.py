@@ -4,8 +4,6 @@ The bytes collect in `<file>.part`, which survives a lost connection or an inter
 its final name only once its size and MD5 are as published. MD5 guards against accidents, not against malice.
 """
 
-import difflib
-import errno
 import hashlib
 import re
 import shutil
@@ -16,7 +14,8 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from tinyalex.errors import UserError
+from tinyalex.errors import UserError, did_you_mean
+from tinyalex.files import is_disk_full
 from tinyalex.terminal import progress_bar
 
 BLOCK = 1 << 16  # bytes read from the connection at a time
@@ -82,7 +81,7 @@ def download(name, folder, *, url=None, quiet=False, tries=4, pause=0.5):
             raise UserError(f"{url} is not the published file: {fault}; the download has been removed")
         part.replace(path)  # atomic: the final name never holds half a file
     except OSError as error:  # from the disk: network errors have become LostConnection or UserError
-        if error.errno == errno.ENOSPC:
+        if is_disk_full(error):
             raise UserError(f"the disk is full: make room and try again; {part} is kept and will be resumed") from error
         raise UserError(f"cannot write {error.filename or part}: {error.strerror or error}") from error
     return path
@@ -92,9 +91,8 @@ def find_source(name):
     """The Source called `name`. Raises UserError, suggesting the nearest name, if there is none."""
     if name in SOURCES:
         return SOURCES[name]
-    near = difflib.get_close_matches(name, SOURCES, n=1, cutoff=0.4)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    raise UserError(f"unknown download '{name}': {hint}expected one of {', '.join(sorted(SOURCES))}")
+    nearest = did_you_mean(name, SOURCES, cutoff=0.4)
+    raise UserError(f"unknown download '{name}'{nearest}; expected one of {', '.join(sorted(SOURCES))}")
 
 
 def size_of(path):

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyalex.backend import cores
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.data.prepared import PreparedWriter, check_target
 from tinyalex.data.readers import read_source
@@ -178,7 +179,7 @@ def _converted(tasks, size, workers, expected):
     """Yield the results of all tasks, in order. With `workers` None, processes start only if they save time."""
     tasks = iter(tasks)
     if workers is None:
-        workers, spent, done = _cores(), 0.0, 0
+        workers, spent, done = len(cores()), 0.0, 0
         for task in tasks:
             began = time.perf_counter()
             result = _convert(task, size)
@@ -231,8 +232,3 @@ def _end_early(stop):
         if stop.wait(1.0):
             break
     os._exit(1)
-
-
-def _cores():
-    """Number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,7 +12,6 @@ complete, so a folder under its final name is always whole.
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -24,6 +23,7 @@ import numpy as np
 
 from tinyalex.data.dataset import Dataset, Split
 from tinyalex.errors import UserError
+from tinyalex.files import is_disk_full, reason, umask
 
 FORMAT, VERSION = "tinyalex-prepared", 1
 SPLITS = ("train", "val")
@@ -188,7 +188,7 @@ class PreparedWriter:
             meta = self._meta(statistics, source, len(skipped))
             (self.folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
             total = sum(file.stat().st_size for file in self.folder.iterdir())
-            self.folder.chmod(0o777 & ~_umask())  # mkdtemp keeps other users out
+            self.folder.chmod(0o777 & ~umask())  # mkdtemp keeps other users out
             if self.path.is_dir():
                 self.path.rmdir()  # empty, or this raises
             os.rename(self.folder, self.path)
@@ -246,18 +246,11 @@ def check_target(path):
         raise UserError(f"{path}: exists and is not empty; choose another name or remove it")
 
 
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 @contextlib.contextmanager
 def _disk_errors(path):
     """Turn an error of the disk into a UserError."""
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = "the disk is full" if full else f"{error.strerror} ({error.filename})"
-        raise UserError(f"{path}: cannot be written: {reason}") from error
+        file = "" if is_disk_full(error) else f" ({error.filename})"
+        raise UserError(f"{path}: cannot be written: {reason(error)}{file}") from error

@@ -3,12 +3,11 @@
 K is the number of classes in the source; readers/source.py defines chunks.
 """
 
-import difflib
 from pathlib import Path
 
 import numpy as np
 
-from tinyalex.errors import UserError
+from tinyalex.errors import UserError, did_you_mean
 
 
 def chosen_classes(source, classes):
@@ -28,10 +27,8 @@ def chosen_classes(source, classes):
     wanted = _class_list(Path(classes))
     for class_id in wanted:
         if class_id not in label_of:
-            near = difflib.get_close_matches(class_id, label_of, n=1)
-            raise UserError(
-                f"{classes}: {source.name} has no class '{class_id}'" + (f"; did you mean '{near[0]}'?" if near else "")
-            )
+            nearest = did_you_mean(class_id, label_of)
+            raise UserError(f"{classes}: {source.name} has no class '{class_id}'{nearest}")
     return np.array([label_of[class_id] for class_id in wanted])
 
 

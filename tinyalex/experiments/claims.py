@@ -3,10 +3,9 @@
 "base" is the scale's network with its recipe. An effect is "with" minus "without": below 0 means fewer errors with.
 """
 
-import difflib
 import math
 
-from tinyalex.errors import UserError
+from tinyalex.errors import UserError, did_you_mean
 from tinyalex.experiments.plan import Arm, Claim, Contrast, Side
 from tinyalex.experiments.trained import (
     early_loss,
@@ -304,7 +303,6 @@ def find_claims(name):
     names = {key: claim for claim in CLAIMS.values() for key in (claim.id, claim.name)}
     found = names.get(name) or names.get(name.upper())
     if found is None:
-        near = difflib.get_close_matches(name, names, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise UserError(f"NAME: there is no experiment {name!r}; {meant}Expected all, {', '.join(names)}")
+        nearest = did_you_mean(name, names)
+        raise UserError(f"there is no experiment {name!r}{nearest}; expected all, {', '.join(names)}", "name")
     return [found]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from tinyalex.evaluation import class_probabilities, measure, per_picture
+from tinyalex.evaluation import Evaluation, class_probabilities, per_picture
 from tinyalex.runs.folder import RunFolder
 from tinyalex.statistics import mcnemar, paired_bootstrap
 
@@ -45,7 +45,7 @@ def _judge(run, split, xp, ten_crop, quiet):
     config = run.info["config"]
     about = {"run": str(run.path), "checkpoint": str(run.file), "model": config["model"]}
     about |= {"epoch": run.info["state"]["epoch"], "epochs": config["epochs"]}
-    return about | asdict(measure(p, split.labels)), *per_picture(p, split.labels)
+    return about | asdict(Evaluation.of(p, split.labels)), *per_picture(p, split.labels)
 
 
 def history(run):

@@ -9,8 +9,9 @@ import tinyalex
 from tinyalex.data.part import take_parts
 from tinyalex.errors import UserError
 from tinyalex.experiments.trained import Trained
+from tinyalex.files import read_json
 from tinyalex.models import find_model
-from tinyalex.runs.config import Config, read_json
+from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 
 

@@ -16,7 +16,7 @@ import traceback
 from tinyalex.backend import choose_device, set_thread_count, thread_count
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
-from tinyalex.runs.config import read_json
+from tinyalex.files import read_json
 from tinyalex.runs.folder import RunFolder
 from tinyalex.terminal import hush_runaway_numbers, progress_bar
 from tinyalex.training.trainer import Diverged, Stopped, go_on, start

@@ -6,13 +6,14 @@ import math
 import numpy as np
 
 from tinyalex.backend import to_host
-from tinyalex.evaluation import class_probabilities, evaluate, measure
+from tinyalex.evaluation import Evaluation, class_probabilities, evaluate
+from tinyalex.files import read_json
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance, tower_colour
 from tinyalex.inspection.features import features_of, last_features
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.inspection.subject import sample
-from tinyalex.runs.config import read_json
-from tinyalex.runs.folder import RunFolder, load_network
+from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.trained import load_network
 
 SAMPLE = 2000  # at most this many pictures of a split in the search for neighbours
 NEIGHBOURS = 6  # paper, Fig. 4
@@ -136,7 +137,7 @@ def ensemble_error(several, k=1):
 
 
 def _error(p, dataset, k):
-    measured = measure(p, dataset.val.labels)
+    measured = Evaluation.of(p, dataset.val.labels)
     if k == 1:
         return measured.top1_error
     return measured.top5_error if len(dataset.class_ids) > 5 else math.nan

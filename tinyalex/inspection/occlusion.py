@@ -6,7 +6,7 @@ After Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, 2
 import numpy as np
 
 from tinyalex.backend import to_device, to_host
-from tinyalex.evaluation import softmax
+from tinyalex.layers import softmax
 
 AT_ONCE = 128
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyalex.backend import random_stream, to_host
-from tinyalex.evaluation import measure
+from tinyalex.evaluation import Evaluation
 from tinyalex.inspection.errors import confusion
 from tinyalex.layers import Conv2d
 
@@ -54,7 +54,7 @@ class Subject:
     @functools.cached_property
     def measured(self):
         """Its errors on the validation pictures, as `tinyalex evaluate` gives them."""
-        return measure(self.p, self.labels)
+        return Evaluation.of(self.p, self.labels)
 
     @property
     def weight(self):

@@ -5,22 +5,6 @@ from tinyalex.layers.base import Layer
 from tinyalex.layers.conv import Conv2d
 from tinyalex.layers.dropout import Dropout
 from tinyalex.layers.linear import Flatten, Linear
-from tinyalex.layers.loss import SoftmaxCrossEntropy
+from tinyalex.layers.loss import SoftmaxCrossEntropy, softmax
 from tinyalex.layers.norm import LocalResponseNorm, SpatialResponseNorm
 from tinyalex.layers.pool import AvgPool2d, MaxPool2d
-
-__all__ = [
-    "AvgPool2d",
-    "Conv2d",
-    "Dropout",
-    "Flatten",
-    "Layer",
-    "Linear",
-    "LocalResponseNorm",
-    "MaxPool2d",
-    "ReLU",
-    "Sigmoid",
-    "SoftmaxCrossEntropy",
-    "SpatialResponseNorm",
-    "Tanh",
-]

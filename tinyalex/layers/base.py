@@ -1,71 +1,136 @@
-"""What every layer is: a name, a dict of parameters, an explicit forward and backward."""
+"""What every layer is: a name, parameters, an explicit forward and backward."""
 
+import inspect
 import math
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
-from tinyalex.backend import array_module, random_stream
+from tinyalex.backend import Array, array_module, random_stream
+from tinyalex.layers.pieces import Piece, Sums, add_up, alone
+
+Shape = tuple[int, ...]
+Grads = dict[str, Array]
 
 
 class Layer:
     """A function of a batch with a hand-written derivative.
 
         y, cache = layer.forward(x, train=False, rng=None)
-        dx, grads = layer.backward(dy, cache)
+        dx, grads = layer.backward(dy, cache, input_grad=True)
 
-    x, y:  arrays of a batch, pictures first: (N, H, W, C) or (N, features); a float dtype, kept from end to end
-    cache: all that backward needs of the forward call; nothing about a batch is stored on the layer, so one layer can
-           serve many pieces of a batch at once, and forward may run twice before backward
-    dy:    d(loss)/dy, shaped as y; dx: d(loss)/dx, shaped as x
-    grads: d(loss)/d(parameter), with the keys of `params`, summed over the batch
-    rng:   a random generator, used only by layers that draw
+    x, y:   a batch, pictures first: (N, H, W, C) or (N, features); floating point, and the dtype is kept
+    cache:  all that backward needs of the forward call. The layer itself keeps nothing of a batch, so it can serve many
+            pieces of a batch at once, and forward may run twice before backward
+    dy, dx: d(loss)/dy and d(loss)/dx, shaped as y and x; dx is None with input_grad=False
+    grads:  d(loss)/d(parameter), with the keys of `params`, summed over the batch
+    params: arrays that are learnt
+    state:  arrays that are saved and moved but not learnt, such as running means. forward does not change them:
+            `layer.absorb(layer.observe(cache))` does, once a step, after the update
+    rng:    a random generator, for layers that draw
 
-    Neither call writes into x, dy, a parameter or a cache. Shapes are checked where they enter: ValueError or
-    TypeError with the layer's name, what came and what was expected.
+    Neither call writes into x, dy, a parameter or a cache. Shapes are checked on entry: ValueError or TypeError with the
+    layer's name, what came and what was expected.
+
+    A layer defines either forward and backward or, if it needs sums over the whole batch, forward_piece and
+    backward_piece; each pair is made of the other.
     """
 
     name = ""  # set by the network, for messages
+    channelwise = False  # True: each channel is treated alone, and the last axis of params and state is the channels
+    activation = False  # True: one number in, one number out, and the cache is y
 
-    def __init__(self):
-        self.params = {}
+    def __init__(self) -> None:
+        self.params: dict[str, Array] = {}
+        self.state: dict[str, Array] = {}
 
-    def forward(self, x, train=False, rng=None):
-        raise NotImplementedError
+    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Any]:
+        return alone(self.forward_piece(x, train, rng), self.total)
 
-    def backward(self, dy, cache):
-        raise NotImplementedError
+    def backward(self, dy: Array, cache: Any, input_grad: bool = True) -> tuple[Array | None, Grads]:
+        return alone(self.backward_piece(dy, cache, input_grad), self.total)
 
-    def predict(self, x):
-        """y alone, as at test time; keeps nothing for backward."""
+    def predict(self, x: Array) -> Array:
+        """y as at test time, keeping nothing for backward."""
         return self.forward(x)[0]
 
-    def for_batch(self, in_shape, dtype):
-        """This layer for all pieces of one batch: what hangs on the parameters alone is worked out once, not in each.
+    def forward_piece(self, x: Array, train: bool, rng: Any) -> Piece:
+        """forward for one piece of a batch, as a generator.
 
-        It is a layer that is used until the parameters change. in_shape: (H, W, C) of a picture; dtype: the batch's
+        It may yield a tuple of sums over the piece's pictures, and is then sent the sums over the whole batch.
+        """
+        return self.forward(x, train, rng)
+        yield  # makes this a generator
+
+    def backward_piece(self, dy: Array, cache: Any, input_grad: bool) -> Piece:
+        """backward for one piece of a batch, as a generator; see `forward_piece`."""
+        return self.backward(dy, cache, input_grad)
+        yield
+
+    def total(self, sums: list[Sums]) -> Sums:
+        """The sums over the whole batch, from those over its pieces."""
+        return add_up(sums)
+
+    def observe(self, cache: Any) -> dict[str, Array]:
+        """What the batch of a training forward says about `state`, as sums over its pictures.
+
+        Sums, so that those of several pieces of a batch add up.
+        """
+        return {}
+
+    def absorb(self, observed: dict[str, Array]) -> None:
+        """Take what `observe` saw of a whole batch into `state`."""
+
+    def for_batch(self) -> Self:
+        """This layer for all pieces of one batch: whatever depends only on the parameters is computed once, not per piece.
+
+        Use the returned layer only until the parameters change.
         """
         return self
 
-    def out_shape(self, in_shape):
+    def out_shape(self, in_shape: Shape) -> Shape:
         """The shape of one picture's output, (H, W, C) or (features,), from the shape of its input."""
         return in_shape
 
-    def multiply_adds(self, in_shape):
-        """Multiplications with a weight, each with its addition, for one picture's forward pass."""
+    def multiply_adds(self, in_shape: Shape) -> int:
+        """Multiplications with a weight, each with its addition, in one picture's forward pass."""
         return 0
 
-    def map_params(self, function):
-        """Replace every parameter p by function(p): to another device, to another dtype."""
-        for key, value in self.params.items():
-            self.params[key] = function(value)
+    def map_arrays(self, function: Callable[[Array], Array]) -> None:
+        """Replace every array a of params and state by function(a): to another device, to another dtype."""
+        for arrays in (self.params, self.state):
+            for key, value in arrays.items():
+                arrays[key] = function(value)
+
+    def like(self, **changes: Any) -> Self:
+        """A new layer with fresh parameters, built with the arguments of this one except for `changes`."""
+        arguments = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return type(self)(**(arguments | changes))
+
+    # ------------------------------------------------------------------------------------------ leaves
+
+    # A layer made of layers (`tinyalex.network.Composite`) answers for those inside, by path, such as "block1.conv2".
+
+    def named(self, name: str) -> None:
+        """Take a name."""
+        self.name = name
+
+    def shapes(self, in_shape: Shape) -> Iterator[tuple[str, "Layer", Shape, Shape]]:
+        """(path, layer, input shape, output shape) of every simple layer inside, without the batch axis."""
+        yield "", self, tuple(in_shape), tuple(self.out_shape(in_shape))
+
+    def kept(self, cache: Any) -> dict[str, tuple["Layer", list]]:
+        """{path: (layer, [its cache of each piece of the batch])} of every simple layer inside, in order."""
+        return {"": (self, [cache])}
 
     # ------------------------------------------------------------------------------------------ what layers share
 
     @property
-    def label(self):
-        """How messages call this layer: its class, and its name where it has one."""
+    def label(self) -> str:
+        """What messages call this layer: its class and, if it has one, its name."""
         return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__
 
     def _check_float(self, x, axes):
-        """Refuse an array without the axes ("NHWC", say; None: any) or of a dtype that is not floating point."""
+        """Refuse an array without the axes (such as "NHWC"; None: any) or of a dtype that is not floating point."""
         try:
             xp = array_module(x)
         except TypeError as error:
@@ -77,25 +142,25 @@ class Layer:
         return xp
 
     def _height_width_channels(self, in_shape):
-        """(H, W, C) of one picture, or ValueError where in_shape is something else."""
+        """(H, W, C) of one picture; ValueError for any other shape."""
         if len(in_shape) != 3:
             raise ValueError(f"{self.label}: one picture is {tuple(in_shape)}, expected (H, W, C)")
         return in_shape
 
     def _check_dy(self, dy, shape):
-        """Refuse an upstream gradient that is not shaped as y was."""
+        """Refuse an upstream gradient that is not shaped as y."""
         if tuple(dy.shape) != tuple(shape):
             raise ValueError(f"{self.label}: dy.shape = {tuple(dy.shape)}, expected y's {tuple(shape)}")
 
     def _param(self, key, dtype):
-        """A parameter in the dtype of the computation (no copy where it is that already)."""
+        """A parameter in the dtype of the computation; not copied if it has that dtype."""
         return self.params[key].astype(dtype, copy=False)
 
 
-def default_params(weight_shape, fan_in):
-    """Fresh float32 weight and bias, uniform in ±1/√fan_in: what PyTorch's layers start from.
+def default_params(weight_shape: Shape, fan_in: int) -> dict[str, Array]:
+    """Fresh float32 weight and bias, uniform in ±1/√fan_in, as PyTorch's layers start.
 
-    Different on each call, and good enough to learn from; `tinyalex.optim.initialise` sets a network's on purpose.
+    Different on each call, and good enough to learn from; `tinyalex.optim.initialise` sets a whole network's weights.
     """
     rng = random_stream()
     bound = 1 / math.sqrt(fan_in)

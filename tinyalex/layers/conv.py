@@ -1,14 +1,15 @@
-"""Convolution: the layer. How it is computed stands in `im2col` (the plain way) and `winograd` (the fast one).
+"""Convolution: windows as rows of a matrix, times the kernels (`im2col`); `winograd` is the fast way behind one door.
 
 N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places; F channels out; G groups.
 """
 
 import copy
+import math
 
 from tinyalex.backend import array_module, is_host
 from tinyalex.layers import winograd
 from tinyalex.layers.base import Layer, default_params
-from tinyalex.layers.im2col import Im2col
+from tinyalex.layers.im2col import col2im, group_slices, im2col, picture_blocks
 from tinyalex.layers.windows import Windows
 
 ALGORITHMS = (None, "im2col", "winograd")
@@ -20,12 +21,12 @@ class Conv2d(Layer):
         y[n, oh, ow, f] = bias[f] + Σ_{i, j, c} x[n, oh·stride + i − padding, ow·stride + j − padding, c] · weight[i, j, c, f]
 
     Outside the picture x counts as 0. With groups, the channels in and the kernels are cut into G equal runs, and
-    run g of the kernels sees run g of the channels only (paper §3.2, Fig. 2: the two GPUs).
+    run g of the kernels sees only run g of the channels (paper §3.2, Fig. 2: the two GPUs).
 
     x: (N, H, W, C);  y: (N, OH, OW, F);  weight: (KH, KW, C/G, F);  bias: (F,)
     kernel_size, stride, padding: pixels, one integer or a pair (height, width)
     rounding: None, "floor" or "ceil", for a stride that does not divide (see `tinyalex.layers.windows`)
-    algorithm: "im2col", "winograd", or None: the faster of the two by a rule of thumb; they differ in rounding only
+    algorithm: "im2col", "winograd", or None for the faster of the two by a rule of thumb; they differ only in rounding
     Raises ValueError for channels that the groups do not divide, and for a picture that does not fit.
     Source: paper §3.5; 2012 source, `layer.py` (size rule).
     """
@@ -38,6 +39,7 @@ class Conv2d(Layer):
             if channels < 1 or groups < 1 or channels % groups:
                 raise ValueError(f"Conv2d: {what} = {channels} is not a positive multiple of groups = {groups}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride, self.padding, self.rounding = kernel_size, stride, padding, rounding
         self.windows = Windows(kernel_size, stride, padding, rounding)
         KH, KW = self.windows.kernel
         self.depth = KH * KW * in_channels // groups  # products in each sum
@@ -47,51 +49,83 @@ class Conv2d(Layer):
         if algorithm == "winograd" and not winograd.fits(self.windows, groups):
             raise ValueError(f'Conv2d: algorithm "winograd" is not for {self}; expected "im2col" or None')
         self.algorithm = algorithm
-        self.how = None  # set in what `for_batch` returns
-
-    def like(self, **changes):
-        """A new convolution with fresh parameters, built as this one was but for `changes`, arguments of the class."""
-        w = self.windows
-        built = dict(
-            in_channels=self.in_channels,
-            out_channels=self.out_channels,
-            kernel_size=w.kernel,
-            stride=w.stride,
-            padding=w.padding,
-            groups=self.groups,
-            rounding=w.rounding,
-            algorithm=self.algorithm,
-        )
-        return Conv2d(**(built | changes))
-
-    def for_batch(self, in_shape, dtype):
-        ready = copy.copy(self)
-        ready.how = self._how(in_shape, dtype)
-        return ready
 
     def forward(self, x, train=False, rng=None):
-        self._check_float(x, "NHWC")
-        how = self.how or self._how(x.shape[1:], x.dtype)
-        return how.forward(x, self._param("bias", x.dtype)), x
+        xp, bias = self._check_float(x, "NHWC"), self._param("bias", x.dtype)
+        y = xp.empty((len(x), *self.out_shape(x.shape[1:])), x.dtype)
+        if fast := self._fast(x):
+            fast.forward(x, bias, y)
+            return y, x
+        out_size, F, kernels = y.shape[1:3], self.out_channels, self._kernels(x)  # (KH·KW·C/G, F)
+        for pictures in picture_blocks(x, math.prod(out_size) * self.depth):
+            padded = self.windows.pad(x[pictures], out_size)
+            rows = y[pictures].reshape(-1, F)  # a view: (places, F)
+            for c_in, f_out in group_slices(self.in_channels, F, self.groups):
+                columns = im2col(padded[..., c_in], self.windows, out_size)
+                xp.matmul(columns, kernels[:, f_out], out=rows[:, f_out])  # (places, depth) @ (depth, F/G)
+            rows += bias
+        return y, x
 
     def backward(self, dy, cache, input_grad=True):
-        """As `Layer.backward`; with input_grad=False dx is None, which spares the first layer half of its work."""
         x = cache
         self._check_dy(dy, (len(x), *self.out_shape(x.shape[1:])))
-        dy = array_module(x).ascontiguousarray(dy)
-        how = self.how or self._how(x.shape[1:], x.dtype)
-        dx, dweight = how.backward(dy, x, input_grad)
-        return dx, {"weight": dweight, "bias": dy.reshape(-1, self.out_channels).sum(axis=0)}
+        xp, out_size, F = array_module(x), dy.shape[1:3], self.out_channels
+        dy, dx = xp.ascontiguousarray(dy), xp.empty(x.shape, x.dtype) if input_grad else None
+        dbias = dy.reshape(-1, F).sum(axis=0)
+        if fast := self._fast(x):
+            return dx, {"weight": fast.backward(dy, x, dx), "bias": dbias}
+        kernels = self._kernels(x)
+        dkernels = xp.zeros(kernels.shape, x.dtype)
+        for pictures in picture_blocks(x, math.prod(out_size) * self.depth):
+            padded = self.windows.pad(x[pictures], out_size)
+            rows = dy[pictures].reshape(-1, F)  # (places, F)
+            dpadded, inside = (
+                self.windows.zeros(x[pictures].shape, out_size, x.dtype, xp) if input_grad else (None, None)
+            )
+            for c_in, f_out in group_slices(self.in_channels, F, self.groups):
+                columns = im2col(padded[..., c_in], self.windows, out_size)
+                dkernels[:, f_out] += columns.T @ rows[:, f_out]  # (depth, places) @ (places, F/G)
+                if input_grad:
+                    # the columns of x are used up, so their scratch may hold the columns of dx
+                    dcolumns = xp.matmul(rows[:, f_out], kernels[:, f_out].T, out=columns)
+                    col2im(dcolumns, dpadded[..., c_in], self.windows, out_size)
+            if input_grad:
+                dx[pictures] = inside
+        return dx, {"weight": dkernels.reshape(self.params["weight"].shape), "bias": dbias}
 
-    def _how(self, in_shape, dtype):
-        """The one door between the plain way and the fast one."""
-        weight, name = self._param("weight", dtype), self.algorithm
-        if name is None:
-            # A device has multiplications to spare, and its TF32 rounds more than the fast way can afford
-            fast = is_host(weight) and winograd.suits(self.windows, self.in_channels, self.groups)
-            name = "winograd" if fast else "im2col"
-        algorithm = winograd.Winograd if name == "winograd" else Im2col
-        return algorithm(self.windows, self.groups, self.out_shape(in_shape)[:2], weight)
+    def _kernels(self, x):
+        """The kernels as a matrix, (KH·KW·C/G, F)."""
+        return self._param("weight", x.dtype).reshape(-1, self.out_channels)
+
+    # ------------------------------------------------------------------------------------------ the fast way
+
+    def uses_winograd(self):
+        """Whether `winograd` computes this layer.
+
+        Without an algorithm's name it does on the CPU where it is expected to be faster. A device has multiplications
+        to spare, and its TF32 rounds more than the fast way can afford.
+        """
+        if self.algorithm is None:
+            return is_host(self.params["weight"]) and winograd.suits(self.windows, self.in_channels, self.groups)
+        return self.algorithm == "winograd"
+
+    def for_batch(self):
+        ready = copy.copy(self)
+        ready._prepared = {}
+        return ready
+
+    def _fast(self, x):
+        """The `Winograd` for x, or None: then the lines above compute it. In a layer made `for_batch`, the same each time."""
+        if not self.uses_winograd():
+            return None
+        prepared, key = getattr(self, "_prepared", {}), (x.shape[1:], x.dtype)
+        if key not in prepared:
+            out_size = self.out_shape(x.shape[1:])[:2]
+            fast = winograd.Winograd(self.windows, self.groups, out_size, self._param("weight", x.dtype))
+            prepared.setdefault(key, fast)  # another thread may have been first
+        return prepared[key]
+
+    # ------------------------------------------------------------------------------------------ shapes
 
     def out_shape(self, in_shape):
         H, W, C = self._height_width_channels(in_shape)

@@ -1,17 +1,17 @@
-"""Dropout: silence each unit with probability p while training, so that none can lean on another."""
+"""Dropout: silence each unit with probability p in training, so that no unit can rely on another."""
 
 from tinyalex.backend import uniform
 from tinyalex.layers.base import Layer
 
 
 class Dropout(Layer):
-    """p is the share that is dropped. Two forms that agree on average:
+    """p is the share that is dropped. Two forms, equal on average:
 
         inverted=True   training: y = x · mask / (1 − p)    test: y = x            (PyTorch's, the default)
         inverted=False  training: y = x · mask              test: y = x · (1 − p)  (the paper's, §4.2)
 
-    mask is 0 with probability p, else 1, drawn anew for every unit of every picture in every forward call, and kept in
-    the cache for backward. x, y: any shape. Raises ValueError unless 0 ≤ p < 1.
+    mask is 0 with probability p, else 1, drawn for every unit of every picture in each forward call, and kept in the
+    cache for backward. x, y: any shape. Raises ValueError unless 0 ≤ p < 1.
     """
 
     def __init__(self, p=0.5, inverted=True):
@@ -31,10 +31,10 @@ class Dropout(Layer):
             factor /= keep
         return x * factor, (x.shape, factor)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         shape, factor = cache
         self._check_dy(dy, shape)
-        return dy * factor, {}
+        return (dy * factor if input_grad else None), {}
 
     def __str__(self):
         return f"dropout {self.p:g}{'' if self.inverted else ', scaled at test'}"

@@ -1,4 +1,4 @@
-"""Fully connected layers, and the step from pictures to vectors before them. N pictures."""
+"""Fully connected layers, and the step from pictures to vectors. N pictures."""
 
 import math
 
@@ -7,16 +7,16 @@ from tinyalex.layers.base import Layer, default_params
 
 
 class Flatten(Layer):
-    """(N, H, W, C) → (N, H·W·C), row by row, channels fastest: the order of memory, so nothing is copied."""
+    """(N, H, W, C) → (N, H·W·C), row by row, channels fastest: the order in memory, so nothing is copied."""
 
     def forward(self, x, train=False, rng=None):
         self._check_float(x, None)
         return x.reshape(len(x), math.prod(x.shape[1:])), x.shape
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         shape = cache
         self._check_dy(dy, (shape[0], math.prod(shape[1:])))
-        return dy.reshape(shape), {}
+        return (dy.reshape(shape) if input_grad else None), {}
 
     def out_shape(self, in_shape):
         return (math.prod(in_shape),)
@@ -50,7 +50,6 @@ class Linear(Layer):
         return y, x
 
     def backward(self, dy, cache, input_grad=True):
-        """As `Layer.backward`; with input_grad=False dx is None."""
         x = cache
         self._check_dy(dy, (len(x), self.out_features))
         grads = {"weight": matmul(x.T, dy), "bias": dy.sum(axis=0)}  # (in, N) @ (N, out)

@@ -1,16 +1,29 @@
 """The loss: how far the network's scores are from the right answer. N pictures, K classes."""
 
-from tinyalex.backend import array_module, is_host
+from tinyalex.backend import Array, array_module, is_host
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities (N, K) from scores (N, K), safe for scores of any size."""
+    _, exps, sums = _exponentials(logits)
+    return exps / sums
+
+
+def _exponentials(logits):
+    """logits minus each row's maximum, exp of these, (N, K) both, and each row's sum (N, 1), which is at least 1."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    exps = array_module(logits).exp(shifted)
+    return shifted, exps, exps.sum(axis=1, keepdims=True)
 
 
 class SoftmaxCrossEntropy:
-    """Turn scores into probabilities and take −log of the right class's, averaged over the batch.
+    """Turn scores into probabilities, and take −log of the right class's probability, averaged over the batch.
 
         p[n, k] = exp(logits[n, k]) / Σ_j exp(logits[n, j]);   loss = −(1/N) · Σ_n log p[n, labels[n]]
         dlogits = (p − onehot(labels)) / N
 
     Each row's maximum is subtracted before exp, so scores of ±1e4 neither overflow nor lose the loss. A network that
-    says nothing has loss ln K.
+    cannot tell the classes apart has loss ln K.
 
     logits: (N, K);  labels: integers (N,) in 0..K−1, in the same library as logits
     Source: paper §3.5 ("maximizes the multinomial logistic regression objective").
@@ -19,13 +32,11 @@ class SoftmaxCrossEntropy:
     def forward(self, logits, labels):
         """(mean loss as a 0-d array or scalar, cache). ValueError or TypeError for labels or logits of the wrong kind.
 
-        On a device a label out of range makes the loss NaN, since looking at labels there would mean to wait.
+        On a device a label out of range makes the loss NaN, since checking labels there would mean waiting.
         """
         xp = array_module(logits)
         self._check(logits, labels, xp)
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        exps = xp.exp(shifted)
-        sums = exps.sum(axis=1, keepdims=True)  # (N, 1), each at least 1
+        shifted, exps, sums = _exponentials(logits)
         chosen = labels[:, None] == xp.arange(logits.shape[1])  # (N, K) one True a row
         picked = xp.where(chosen, shifted, 0).sum(axis=1)
         losses = xp.log(sums[:, 0]) - picked

@@ -1,4 +1,4 @@
-"""Response normalisation: what fires strongly damps its neighbours, across the channels or within each of them.
+"""Response normalisation: a strong response damps its neighbours, across channels or within each channel.
 
 N pictures, H×W pixels, C channels; P pixels of a block of pictures.
 """
@@ -9,16 +9,17 @@ from tinyalex.layers.blocks import blocks
 
 
 class _ResponseNorm(Layer):
-    """What the two normalisations share; they differ in who is whose neighbour.
+    """What both normalisations share; they differ in what counts as a neighbour.
 
-        y_i = x_i / d_i^beta,   d_i = k + alpha · Σ_j x_j²      over the neighbours j of i, itself among them
+        y_i = x_i / d_i^beta,   d_i = k + alpha · Σ_j x_j²      over the neighbours j of i, including i
 
-    The gradient has two parts, since x_i stands in its own numerator and in the denominators of all its neighbours;
-    i is a neighbour of j exactly when j is one of i, so that both sums go over the same window:
+    The gradient has two parts, since x_i stands in its own numerator and in the denominators of all its neighbours.
+    i is a neighbour of j exactly when j is one of i, so both sums run over the same window:
 
         dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_j dy_j · x_j · d_j^−(beta + 1)
 
-    axes: what x must have ("NHWC", say; None: any);  _entries(a): `a` as `blocks` is to cut it;
+    axes: what x must have, such as "NHWC"; None: any
+    _entries(a): `a` in the shape that `blocks` cuts
     _window_sum(a, b, scale, out): fills out with scale · Σ_j a_j · b_j; out may be a or b
     """
 
@@ -47,7 +48,7 @@ class _ResponseNorm(Layer):
         return y
 
     def _normalise(self, x, y, q):
-        """Fill y, and q = d^−¼, from which backward has d^−beta and 1/d without a root."""
+        """Fill y, and q = d^−¼, from which backward gets d^−beta and 1/d without a root."""
         xp = array_module(x)
         self._window_sum(x, x, self.alpha, out=q)
         q += self.k  # d
@@ -57,9 +58,11 @@ class _ResponseNorm(Layer):
         self._inverse_power(q, out=y)
         y *= x
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         x, q = cache
         self._check_dy(dy, x.shape)
+        if not input_grad:
+            return None, {}
         xp = array_module(x)
         dx = xp.empty(x.shape, x.dtype)
         for dyb, xb, qb, dxb in blocks(*map(self._entries, (dy, x, q, dx))):
@@ -68,7 +71,7 @@ class _ResponseNorm(Layer):
             ratio = qb * qb
             ratio *= ratio
             ratio *= xb  # x / d
-            through_denominators = ratio  # its memory is free once it is summed up
+            through_denominators = ratio  # in the same memory
             self._window_sum(ratio, dxb, 2 * self.alpha * self.beta, out=through_denominators)
             through_denominators *= xb
             dxb -= through_denominators
@@ -88,12 +91,12 @@ class _ResponseNorm(Layer):
 
 
 class LocalResponseNorm(_ResponseNorm):
-    """Across channels. alpha is the paper's: **not** divided by size (PyTorch and the 2012 source divide it).
+    """Across channels. alpha is the paper's, **not** divided by size (PyTorch and the 2012 source divide it).
 
         y_i = x_i / d_i^beta,   d_i = k + alpha · Σ_{|j − i| ≤ size//2} x_j²      over channels, at one pixel
 
     At the ends the window is cut off, so the sum has fewer terms. With groups, the channels are cut into G equal runs
-    and no window reaches from one to the next: as on two GPUs that do not meet here (paper §3.2, Fig. 2).
+    and no window reaches from one run into the next, as on two GPUs that do not meet here (paper §3.2, Fig. 2).
 
     x, y: (N, H, W, C), or any shape with channels last, C a multiple of groups
     size: channels in the window, odd; alpha, beta, k: the paper's 1e-4, 0.75, 2
@@ -113,45 +116,37 @@ class LocalResponseNorm(_ResponseNorm):
             raise ValueError(
                 f"{self.label}: x has {a.shape[-1]} channels, expected a multiple of groups = {self.groups}"
             )
-        return a.reshape(-1, a.shape[-1] // self.groups)  # to a window, a group of channels is a pixel of its own
-
-    def like(self, **changes):
-        """A new one, built as this one was but for `changes`, arguments of the class."""
-        built = dict(size=self.size, alpha=self.alpha, beta=self.beta, k=self.k, groups=self.groups)
-        return LocalResponseNorm(**(built | changes))
+        return a.reshape(-1, a.shape[-1] // self.groups)  # a window treats a group of channels as a pixel of its own
 
     def __str__(self):
         return super().__str__() + (f", {self.groups} groups" if self.groups > 1 else "")
 
     def _window_sum(self, a, b, scale, out):
-        """out_i = scale · Σ_{|j − i| ≤ size//2} a_j · b_j; all (pixels, C), and out may be a or b.
-
-        Every pixel's products are laid out with size//2 zeros on either side, which it shares with its neighbours, one
-        pixel after the other. So all windows at once are sums of neighbours in one long row; those that run across from
-        one pixel to the next fall on the places of the zeros, which are cut off.
-        """
+        """out_i = scale · Σ_{|j − i| ≤ size//2} a_j · b_j; all (pixels, C), and out may be a or b."""
         (P, C), half, xp = a.shape, self.size // 2, array_module(a)
-        flat = xp.zeros(P * (C + half) + 2 * half, a.dtype)
-        xp.multiply(a, b, out=flat[half : flat.size - half].reshape(P, C + half)[:, :C])
-        sums = _neighbour_sums(flat, self.size).reshape(P, C + half)
-        xp.multiply(sums[:, :C], scale, out=out)
+        products = xp.zeros((P, C + 2 * half), a.dtype)  # with zeros on both sides, so that no window is cut off
+        xp.multiply(a, b, out=products[:, half : half + C])
+        total = products[:, :C].copy()
+        for shift in range(1, self.size):
+            total += products[:, shift : shift + C]
+        xp.multiply(total, scale, out=out)
 
 
 class SpatialResponseNorm(_ResponseNorm):
     """Within each channel, over the pixels around: the second normalisation of the 2012 source (cuda-convnet's `rnorm`).
 
-        y = x / d^beta,   d = k + alpha · Σ x²      over size×size pixels of the same channel, the own one in the middle
+        y = x / d^beta,   d = k + alpha · Σ x²      over size×size pixels of the same channel, centred on this one
 
-    At the picture's edges the window is cut off, so the sum has fewer terms. alpha is, as in `LocalResponseNorm`, not
-    divided by what the window holds; the source has a scale of 1e-3, which it divides by 5·5.
+    At the picture's edges the window is cut off, so the sum has fewer terms. As in `LocalResponseNorm`, alpha is not
+    divided by the window's size; the source has a scale of 1e-3, which it divides by 5·5.
 
     x, y: (N, H, W, C)
-    size: rows and columns in the window, odd; alpha, beta, k: the source's 4e-5 and 0.75; that k is 2, as in the
-        paper's normalisation across channels, is our reading
-    Source: 2012 source, `layers/layers-145.cfg`, behind the normalisation of conv2; the paper does not have it.
+    size: rows and columns in the window, odd;  alpha, beta: the source's 4e-5 and 0.75
+    k: 2 is our reading, as in the paper's normalisation across channels
+    Source: 2012 source, `layers/layers-145.cfg`, after the normalisation of conv2; the paper does not have it.
     """
 
-    short_name, axes = "spatial norm", "NHWC"
+    short_name, axes, channelwise = "spatial norm", "NHWC", True
 
     def __init__(self, size=5, alpha=4e-5, beta=0.75, k=2.0):
         super().__init__(size, alpha, beta, k)
@@ -171,27 +166,10 @@ class SpatialResponseNorm(_ResponseNorm):
 
 
 def _sums_along(axis, a, half):
-    """At each place the sum of `a` there and at up to `half` places before and after it along an axis, in a new array."""
+    """At each place, the sum of `a` over that place and up to `half` places on either side along an axis; a new array."""
     total, ahead = a.copy(), (slice(None),) * axis
     for shift in range(1, half + 1):
         first, last = (*ahead, slice(None, -shift)), (*ahead, slice(shift, None))
         total[first] += a[last]
         total[last] += a[first]
     return total
-
-
-def _neighbour_sums(flat, size):
-    """The sums of `size` neighbours, at each of the len(flat) − size + 1 places where there are as many.
-
-    By doubling: sums of 1, 2, 4, … neighbours, and of these, one after the other, those that add up to `size`:
-    5 = 1 + (2 + 2) takes three additions instead of four.
-    """
-    total, done, run, width = None, 0, flat, 1  # run: sums of `width` neighbours; total: sums of the first `done`
-    while True:
-        if size & width:
-            total = run if total is None else total[: len(run) - done] + run[done:]
-            done += width
-        if done == size:
-            return total
-        run = run[:-width] + run[width:]
-        width *= 2

@@ -12,10 +12,13 @@ from tinyalex.layers.windows import Windows
 
 
 class _Pool2d(Layer):
-    """What the two poolings share: their windows, and that channels stay apart."""
+    """What both poolings share: their windows, and one result for each channel."""
+
+    channelwise = True
 
     def __init__(self, kernel_size, stride, padding, rounding):
         super().__init__()
+        self.kernel_size, self.stride, self.padding, self.rounding = kernel_size, stride, padding, rounding
         self.windows = Windows(kernel_size, kernel_size if stride is None else stride, padding, rounding)
         if any(p >= k for p, k in zip(self.windows.padding, self.windows.kernel)):
             raise ValueError(
@@ -39,7 +42,7 @@ class MaxPool2d(_Pool2d):
 
         y[n, oh, ow, c] = max_{i, j} x[n, oh·stride + i − padding, ow·stride + j − padding, c]
 
-    Where several are largest, the first in row-major order wins and alone receives the gradient. Padding and overhang
+    Of several equal maxima, the first in row-major order wins and alone receives the gradient. Padding and overhang
     count as −∞, so they never win. A stride below the kernel size makes windows overlap (paper §3.4: 3 and 2).
 
     x: (N, H, W, C);  y: (N, OH, OW, C)
@@ -60,9 +63,9 @@ class MaxPool2d(_Pool2d):
         return y, (x.shape, winner)
 
     def _pool(self, padded, y, winner):
-        """Fill y and winner: first across, then down, so that of several largest the first in row-major order wins."""
+        """Fill y and winner: first across, then down, so that the first maximum in row-major order wins."""
         (KH, KW), (SH, SW), (OH, OW) = self.windows.kernel, self.windows.stride, y.shape[1:3]
-        skip = 1 if is_host(padded) else SW  # NumPy is faster on all columns of a row than on every second of them
+        skip = 1 if is_host(padded) else SW  # NumPy is faster on all columns of a row than on every second
         number = winner.dtype.type
         taps = [padded[:, :, j : j + SW * (OW - 1) + 1 : skip] for j in range(KW)]
         first = array_module(padded).zeros(taps[0].shape, winner.dtype)
@@ -81,21 +84,23 @@ class MaxPool2d(_Pool2d):
         return y
 
     def _pool_values(self, padded, y):
-        """Fill y: first down, which works on long runs of memory and leaves fewer rows, then across."""
+        """Fill y: first down, which works on long runs of memory and leaves fewer rows; then across."""
         (KH, KW), (SH, SW), (OH, OW) = self.windows.kernel, self.windows.stride, y.shape[1:3]
         maximum = array_module(padded).maximum
         down = functools.reduce(maximum, [padded[:, i : i + SH * (OH - 1) + 1 : SH] for i in range(KH)])
         y[...] = functools.reduce(maximum, [down[:, :, j : j + SW * (OW - 1) + 1 : SW] for j in range(KW)])
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         shape, winner = cache
         xp = array_module(dy)
         self._check_dy(dy, winner.shape)
+        if not input_grad:
+            return None, {}
         out_size = winner.shape[1:3]
         SH, SW = self.windows.stride
         dpadded, dx = self.windows.empty(shape, out_size, dy.dtype, xp)
         for dpb, dyb, wb in blocks(dpadded, dy, winner):
-            dpb[...] = 0  # here, not in one go before: so it is in the cache when it is added to
+            dpb[...] = 0  # block by block, so that it is in the cache when it is added to
             for place, ((i, j), dpixels) in enumerate(self.windows.places(dpb, out_size)):
                 if i < SH and j < SW:
                     xp.multiply(dyb, wb == place, out=dpixels)  # the first window at these pixels
@@ -112,9 +117,9 @@ class MaxPool2d(_Pool2d):
 
 
 def _first_largest(values, places):
-    """Element by element the largest of several arrays, and the place of the first that is as large.
+    """Element by element the largest of several arrays, and the place of the first that attains it.
 
-    places: an integer for each array, or an array of them (the first must be one), each greater than the one before
+    places: an integer or an array of integers for each array (the first must be an array), in rising order
     """
     xp = array_module(values[0])
     largest, winner, fresh = values[0], places[0], None
@@ -130,7 +135,7 @@ class AvgPool2d(_Pool2d):
 
         y[n, oh, ow, c] = mean_{i, j} x[n, oh·stride + i, ow·stride + j, c]
 
-    A window that hangs over the edge (rounding="ceil") is the mean of the pixels that it does cover.
+    A window that hangs over the edge (rounding="ceil") gives the mean of the pixels that it covers.
 
     x: (N, H, W, C);  y: (N, OH, OW, C)
     kernel_size, stride: pixels, one integer or a pair; stride None means kernel_size
@@ -149,11 +154,13 @@ class AvgPool2d(_Pool2d):
         y /= self._covered(x.shape, out_size, xp, x.dtype)
         return y, x.shape
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         shape = cache
         xp = array_module(dy)
         out_size = self.out_shape(shape[1:])[:2]
         self._check_dy(dy, (shape[0], *out_size, shape[3]))
+        if not input_grad:
+            return None, {}
         dpadded, dx = self.windows.zeros(shape, out_size, dy.dtype, xp)
         share = dy / self._covered(shape, out_size, xp, dy.dtype)
         for _, dpixels in self.windows.places(dpadded, out_size):

@@ -23,15 +23,15 @@ def pair(value, what, least):
 
 
 def _times(values, short=False):
-    """(3, 2) as "3×2"; a pair of equals as one number where `short`."""
+    """(3, 2) as "3×2"; with `short`, equal numbers as one."""
     return str(values[0]) if short and values[0] == values[1] else f"{values[0]}×{values[1]}"
 
 
 class Windows:
     """The geometry of a window that slides: how many places it takes, and which pixels lie under it.
 
-    rounding says what to do where the stride does not divide: None refuses, "floor" drops the rows and columns that
-    are left over, "ceil" lets the last window hang over the lower and right edge, as the 2012 source did
+    rounding says what to do if the stride does not divide: None refuses, "floor" drops the rows and columns left over,
+    "ceil" lets the last window hang over the lower and right edge, as the 2012 source did
     (`layer.py`: 1 + ceil((2·pad + size − kernel) / stride)); that is how 224 pixels give 55 places.
     """
 
@@ -50,7 +50,7 @@ class Windows:
         return f"{text} {self.rounding}" if self.rounding else text
 
     def out_size(self, height, width, label):
-        """(OH, OW) for a picture of height × width. ValueError where no window fits or the stride does not divide."""
+        """(OH, OW) for a picture of height × width. ValueError if no window fits or the stride does not divide."""
         return tuple(
             self._out_length(size, k, s, p, axis, label)
             for size, k, s, p, axis in zip((height, width), self.kernel, self.stride, self.padding, ("height", "width"))
@@ -72,7 +72,7 @@ class Windows:
         return 1 + (-(-free // stride) if self.rounding == "ceil" else free // stride)
 
     def pad(self, x, out_size, value=0):
-        """x (N, H, W, C) inside a border of `value`: padding, and what the last windows hang over. x itself if none."""
+        """x (N, H, W, C) in a border of `value` for padding and overhang; x itself if there is none."""
         N, H, W, C = x.shape
         (PH, PW), (height, width) = self.padding, self.padded_size(H, W, out_size)
         if (height, width) == (H, W):

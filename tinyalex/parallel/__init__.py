@@ -9,5 +9,3 @@ traffic.py  the bytes that all this takes
 from tinyalex.parallel.network import split_network
 from tinyalex.parallel.team import Alone, Team
 from tinyalex.parallel.threads import run_threads
-
-__all__ = ["Alone", "Team", "run_threads", "split_network"]

@@ -3,8 +3,19 @@
 Written against the documented interface of `cupyx.distributed`; tested on a stand-in.
 """
 
-from tinyalex.backend import is_host, nccl_group
+from tinyalex.backend import cupy_distributed, is_host
+from tinyalex.errors import UserError
 from tinyalex.parallel.mpi import MpiTeam
+
+
+def nccl_group(size, rank):
+    """CuPy's communicator for arrays on the GPUs of `size` MPI ranks. UserError without NCCL."""
+    try:
+        return cupy_distributed().init_process_group(size, rank, use_mpi=True)
+    except (ImportError, AttributeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        expected = "pip install nvidia-nccl-cu12 (or -cu13), or mpi instead"
+        raise UserError(f"nccl: {reason}; expected: {expected}", "transport") from error
 
 
 class NcclTeam(MpiTeam):

@@ -2,30 +2,30 @@
 
 from tinyalex.backend import array_module
 from tinyalex.layers import Layer
-from tinyalex.network import Trunk
+from tinyalex.network import layer_of
+from tinyalex.parallel.shares import Share, SharedDraws, shares
 from tinyalex.parallel.stages import FORMS
 from tinyalex.parallel.sums import GradientSums
-from tinyalex.shares import Share, Undivided, shared_draws, shares
 
 
 def split_network(form, network, team):
-    """This worker's part of a `Network`, whose parameters it takes over. form: "data", "towers" or "hybrid"
+    """This worker's part of a `Network`, whose arrays it takes over. form: "data", "towers" or "hybrid"
 
-    UserError for towers into which the network does not fall, and for more workers than a layer of its head has units.
+    UserError for a network that cannot be divided into towers, and for more workers than a layer of its head has units.
     """
     return SplitNetwork(form, network, team)
 
 
-class SplitNetwork(Undivided, Layer):
-    """Pictures in, scores out, as a `Network`, computed by a team. All workers call forward, backward and predict together.
+class SplitNetwork(Layer):
+    """Pictures in, scores out, as a `Network`, computed by a team. All workers call every method together.
 
-        scores, cache = network.forward(x, train, rng, share)
+        scores, cache = network.forward(x, train, network.draws(rng, pictures))
         dx, grads = network.backward(dscores, cache)
 
-    share: the worker's pictures of the batch, `network.share(pictures)`; x holds these. rng is in the same state everywhere.
-    scores: of the pictures `network.scored(share)` of the batch: in the form "data" the worker's own, else all of them
-    dscores: d(loss)/d(scores) of the **batch's** loss, so a mean is over all its pictures, whoever has them
-    params: this worker's: whole arrays, or its share of their last axis;  grads: for these, of the whole batch
+    x: the worker's pictures of the batch, those of `network.share(pictures)`;  rng: in the same state on every worker
+    scores: of the pictures `network.scored(share)` of the batch: in the form "data" the worker's own, else all
+    dscores: d(loss)/d(scores) of the **batch's** loss, so a mean runs over all its pictures, whoever has them
+    params, state: this worker's: whole arrays, or its share of their last axis;  grads: for these, of the whole batch
     """
 
     def __init__(self, form, network, team):
@@ -33,65 +33,71 @@ class SplitNetwork(Undivided, Layer):
         self.stages, self.num_classes = FORMS[form](network, team), network.num_classes
         self.cuts = {layer: share for stage in self.stages for layer, share in stage.cuts.items()}
         self._scores = [len(s) for s in shares(self.num_classes, team.size)] if self.stages[-1].cuts else None
+        for stage in self.stages:
+            stage.layers.team = team if stage.summed and team.size > 1 else None
 
-    # ------------------------------------------------------------------------------------------ whose is what
+    # ------------------------------------------------------------------------------------------ who has what
 
     @property
     def workers(self):
+        """Among how many workers a batch's pictures are divided."""
         return 1 if self.form == "towers" else self.team.size
 
     @property
     def scores_apart(self):
+        """Whether every worker has only the scores of its own pictures."""
         return self.form == "data"
 
     def share(self, pictures):
-        return Share.whole(pictures) if self.form == "towers" else shares(pictures, self.team.size)[self.team.rank]
+        """The worker's `Share` of a batch of this many pictures."""
+        return shares(pictures, self.workers)[self.team.rank if self.workers > 1 else 0]
 
     def scored(self, share):
+        """The pictures of the batch that `forward` gives scores of, as a slice."""
         return share.run if self.scores_apart else slice(0, share.of)
+
+    def draws(self, rng, pictures):
+        """The generator for `forward`, from one that is made for a batch of this many pictures."""
+        return SharedDraws(rng, self.share(pictures))
 
     @property
     def params(self):
         return {name: p for stage in self.stages for name, p in stage.layers.params.items()}
 
-    def map_params(self, function):
+    @property
+    def state(self):
+        return {name: s for stage in self.stages for name, s in stage.layers.state.items()}
+
+    def map_arrays(self, function):
         for stage in self.stages:
-            stage.layers.map_params(function)
+            stage.layers.map_arrays(function)
 
     def part(self, arrays):
-        def mine(cut, a):
-            return (
-                a if cut is None or a.shape[-1] != cut.of else a[..., cut.run]
-            )  # of another shape: refused by who copies
+        """What the worker holds of a dict of whole arrays by name."""
 
-        return {name: mine(self.cuts.get(layer(name)), a) for name, a in arrays.items()}
+        def mine(cut, a):
+            # whoever copies refuses an array of another shape
+            return a if cut is None or a.shape[-1] != cut.of else a[..., cut.run]
+
+        return {name: mine(self.cuts.get(layer_of(name)), a) for name, a in arrays.items()}
 
     def whole(self, arrays):
+        """The dict of whole arrays, from what the workers hold."""
         joined = {}
         for name, a in arrays.items():
-            cut = self.cuts.get(layer(name))
+            cut = self.cuts.get(layer_of(name))
             widths = cut and [len(share) for share in shares(cut.of, self.team.size)]
             joined[name] = self.team.gather(a, widths, a.ndim - 1, "whole") if cut else a
         return joined
 
-    def joined(self, rows, share):
-        if self.workers == 1:
-            return rows
-        return self.team.gather(rows, [len(each) for each in shares(share.of, self.workers)], 0, "evaluation")
-
     # ------------------------------------------------------------------------------------------ the layer protocol
 
-    def forward(self, x, train=False, rng=None, share=None):
-        share, caches = self.share(len(x)) if share is None else share, []
+    def forward(self, x, train=False, rng=None):
+        share = rng.share if isinstance(rng, SharedDraws) else Share.whole(len(x))
+        caches = []
         for stage in self.stages:
             x = self._join(stage, x, share.of, "forward")
-            if isinstance(stage.layers, Trunk):
-                draws = (
-                    rng if stage is self.stages[0] else None
-                )  # but for the first stage of a tower, a trunk draws nothing
-                x, cache = stage.layers.forward(x, train, draws, share)
-            else:
-                x, cache = stage.layers.forward(x, train, self._draws(stage, rng, share))
+            x, cache = stage.layers.forward(x, train, self._draws(stage, rng))
             caches.append(cache)
         return self._join_scores(x, "forward"), (share, caches)
 
@@ -99,15 +105,14 @@ class SplitNetwork(Undivided, Layer):
         """As `Layer.backward`. Gradients that are added up travel while the next ones are computed."""
         (share, caches), sums, grads = cache, GradientSums(self.team), {}
         if self._scores:
-            (cut,) = self.stages[-1].cuts.values()
+            cut = next(iter(self.stages[-1].cuts.values()))
             dy = dy[:, cut.run]  # every worker knows the gradient of all scores
         for stage, stage_cache in zip(reversed(self.stages), reversed(caches)):
             first = stage is self.stages[0]
             dy, stage_grads = stage.layers.backward(dy, stage_cache, input_grad or not first)
             if stage.summed:
-                stage_grads = {
-                    name: contiguous(stage_grads[name]) for name in stage.layers.params
-                }  # in one order everywhere
+                # in one order everywhere
+                stage_grads = {name: contiguous(stage_grads[name]) for name in stage.layers.params}
                 sums.add(stage_grads)
             grads |= stage_grads
             dy = self._split(stage, dy, share)
@@ -115,7 +120,7 @@ class SplitNetwork(Undivided, Layer):
         return (dy if input_grad else None), grads
 
     def predict(self, x):
-        """Scores (N, K) of this worker's own pictures; a team that shares pictures may bring different numbers of them."""
+        """Scores (N, K) of this worker's own pictures; workers that divide pictures may bring different numbers of them."""
         counts = self.team.agree(len(x)) if self.form == "hybrid" else None
         for stage in self.stages:
             x = self._join(stage, x, None, "evaluation", counts)
@@ -124,8 +129,22 @@ class SplitNetwork(Undivided, Layer):
         start = sum(counts[: self.team.rank]) if counts else 0
         return x[start : start + counts[self.team.rank]] if counts else x
 
+    def observe(self, cache):
+        """As `Layer.observe`, of the whole batch."""
+        observed, (_, caches) = {}, cache
+        for stage, stage_cache in zip(self.stages, caches):
+            seen = stage.layers.observe(stage_cache)
+            if stage.layers.team is not None:
+                seen = dict(zip(seen, self.team.add_up(seen.values(), "statistics")))
+            observed |= seen
+        return observed
+
+    def absorb(self, observed):
+        for stage in self.stages:
+            stage.layers.absorb(observed)
+
     def kept(self, cache):
-        """As `Network.kept`, of this worker's pictures and units."""
+        """As `Layer.kept`, of this worker's pictures and units."""
         _, caches = cache
         stages = [stage.layers.kept(stage_cache) for stage, stage_cache in zip(self.stages, caches)]
         return {name: both for kept in stages for name, both in kept.items()}
@@ -142,7 +161,7 @@ class SplitNetwork(Undivided, Layer):
         return x
 
     def _split(self, stage, dx, share):
-        """The opposite: every worker has a gradient for all that was joined, from its own outputs; each gets its own's sum."""
+        """The opposite: every worker has a gradient for all that was joined; each gets the sum for its own part."""
         if not stage.joins:
             return dx
         if stage.joins == "pictures":
@@ -152,29 +171,23 @@ class SplitNetwork(Undivided, Layer):
         return self.team.sum_scatter(dx, cuts, axis, self._label(stage, "backward"))
 
     def _join_scores(self, x, direction):
-        return (
-            self.team.gather(x, self._scores, 1, "softmax forward" if direction == "forward" else direction)
-            if self._scores
-            else x
-        )
+        if not self._scores:
+            return x
+        return self.team.gather(x, self._scores, 1, "softmax forward" if direction == "forward" else direction)
 
     @staticmethod
     def _label(stage, direction):
         return direction if direction == "evaluation" else f"{stage.label} {direction}"
 
-    def _draws(self, stage, rng, share):
-        """The generator for a stage of the head: its draws for the worker's pictures, or for its units."""
-        if not stage.cuts:
-            return shared_draws(rng, share, axis=0)
-        (units,) = stage.cuts.values()
-        return shared_draws(rng, units, axis=1)
+    def _draws(self, stage, rng):
+        """The generator for a stage: its draws for the worker's pictures or, in a head divided by units, for its units."""
+        if rng is None or not isinstance(rng, SharedDraws):
+            return rng
+        if stage.divides == "units":
+            return SharedDraws(rng.rng, next(iter(stage.cuts.values())), axis=1)
+        return rng
 
 
 def contiguous(a):
-    """The array as it is, or where its memory does not lie in a row, a copy."""
+    """The array as it is or, if its memory does not lie in a row, a copy."""
     return array_module(a).ascontiguousarray(a)
-
-
-def layer(parameter):
-    """The layer of a parameter: "conv1" of "conv1.weight"."""
-    return parameter.rpartition(".")[0]

@@ -2,32 +2,32 @@
 
 data     every worker has the whole network and a share of every batch; gradients are added up
 towers   every worker has a share of every layer's kernels and the whole batch; maps are joined where kernels read
-         those of all towers: before conv3, fc6, fc7 and fc8, and before the softmax (paper §3.2, §3.5, Fig. 2)
+         the maps of all towers: before conv3, fc6, fc7 and fc8, and before the softmax (paper §3.2, §3.5, Fig. 2)
 hybrid   the trunk as in data, the fully connected layers as in towers (Krizhevsky 2014, arXiv 1404.5997): the trunk
          has most of the work and few parameters, the head has most of the parameters and little work
 """
 
+import copy
 from dataclasses import dataclass, field
 
 from tinyalex.backend import array_module
 from tinyalex.errors import UserError
-from tinyalex.layers import Conv2d, Dropout, Linear, LocalResponseNorm
-from tinyalex.network import Sequential, Trunk
-from tinyalex.shares import shares
+from tinyalex.layers import Conv2d, Linear, LocalResponseNorm
+from tinyalex.parallel.shares import SharedSequential, SharedTrunk, shares
 
 
 @dataclass(frozen=True)
 class Stage:
     """Layers that a worker computes without the others.
 
-    layers: a `Trunk` or, of the head, a `Sequential`
+    layers: a `SharedTrunk` or, in the head, a `SharedSequential`
     joins: what is joined from all workers before it: "" (nothing), "pictures" of the batch, or "channels", the last axis
-    widths: of what is joined by channels, how many each worker has, by rank
-    summed: whether every worker has these layers whole and sees its own pictures only, so that gradients are added up
-    cuts: {layer: this worker's `Share` of its outputs, and so of the last axis of its parameters}, where it has not all
+    widths: how many channels each worker has, by rank, if these are joined
+    summed: whether every worker has these layers whole and sees only its own pictures, so that gradients are added up
+    cuts: {layer: this worker's `Share` of its outputs, and so of the last axis of its arrays}, if it does not have all
     """
 
-    layers: Sequential
+    layers: SharedTrunk | SharedSequential
     joins: str = ""
     widths: tuple = ()
     summed: bool = False
@@ -38,59 +38,68 @@ class Stage:
         """The layer that reads what is joined: the first with parameters."""
         return next(name for name, layer in self.layers.layers.items() if layer.params)
 
+    @property
+    def divides(self):
+        """What of a batch the workers divide here: its "pictures", or the "units" of the head; "" for a tower's maps."""
+        if self.cuts and not isinstance(self.layers, SharedTrunk):
+            return "units"
+        return "pictures" if self.summed else ""
+
 
 def data(network, team):
     """A whole network on every worker; each fully connected layer is a stage, so that its gradients leave early."""
-    head = [Stage(Sequential(layers), summed=True) for layers in by_linear(network.classifier.layers)]
-    return [Stage(network.features, summed=True), *head]
+    head = [Stage(SharedSequential(layers), summed=True) for layers in by_linear(network.classifier.layers)]
+    return [Stage(SharedTrunk(network.features.layers), summed=True), *head]
 
 
 def hybrid(network, team):
     """A whole trunk and a share of the head's units."""
-    return [Stage(network.features, summed=True), *_head(network, team, "pictures", ())]
+    return [Stage(SharedTrunk(network.features.layers), summed=True), *_head(network, team, "pictures", ())]
 
 
 def towers(network, team):
-    """A share of all kernels. UserError for a network that does not fall into so many towers."""
+    """A share of all kernels. UserError for a network that cannot be divided into that many towers."""
     stages, layers, cuts, joins, widths = [], {}, {}, "", ()
-    mine = None  # the worker's share of the channels that the layer at hand gets; None: it gets the pictures
+    mine = None  # the worker's share of the channels that the layer at hand reads; None: it reads the pictures
     for name, layer in network.features.layers.items():
-        if not _falls_apart(layer, team.size, first=mine is None):
+        if not _divides(layer, team.size, first=mine is None):
             raise UserError(
-                f"--parallel towers: {network.name or 'the network'} does not fall into {team.size} towers at {name} "
-                f"({layer}); expected as many as its groups, as in alexnet+two-towers"
+                f"{network.name or 'the network'} cannot be divided into {team.size} towers at {name} ({layer}); "
+                "expected as many as its groups, as in alexnet+two-towers",
+                "parallel",
             )
         if isinstance(layer, Conv2d):
             if mine is not None and layer.groups == 1:  # its kernels read the maps of all towers
-                stages.append(Stage(Trunk(layers), joins, widths, cuts=cuts))
+                stages.append(Stage(SharedTrunk(layers), joins, widths, cuts=cuts))
                 layers, cuts, joins = {}, {}, "channels"
                 widths = tuple(len(share) for share in shares(layer.in_channels, team.size))
             mine = cuts[name] = shares(layer.out_channels, team.size)[team.rank]
+            grouped = layer.groups > 1
             inside = (
-                dict(in_channels=layer.in_channels // team.size, groups=layer.groups // team.size)
-                if layer.groups > 1
-                else {}
+                {"in_channels": layer.in_channels // team.size, "groups": layer.groups // team.size} if grouped else {}
             )
             layer = _cut(layer, layer.like(out_channels=len(mine), **inside), mine)
         elif isinstance(layer, LocalResponseNorm):
             layer = layer.like(groups=layer.groups // team.size)
+        else:
+            layer = _cut_channels(name, layer, mine, cuts)
         layers[name] = layer
-    stages.append(Stage(Trunk(layers), joins, widths, cuts=cuts))
+    stages.append(Stage(SharedTrunk(layers), joins, widths, cuts=cuts))
     channels = network.features.out_shape(network.in_shape)[-1]
     return stages + _head(network, team, "channels", tuple(len(share) for share in shares(channels, team.size)))
 
 
-def _falls_apart(layer, towers, first):
-    """Whether a layer of the trunk computes a tower's maps from that tower's, or (a convolution) from those of all."""
+def _divides(layer, towers, first):
+    """Whether a layer of the trunk computes a tower's maps from that tower's maps or, a convolution, from all maps."""
     if isinstance(layer, Conv2d):
         return layer.groups == 1 or (layer.groups % towers == 0 and not first)
     if isinstance(layer, LocalResponseNorm):
         return layer.groups % towers == 0
-    return not layer.params and not isinstance(layer, Dropout)  # a mask would be drawn for the tower's maps alone
+    return layer.channelwise and not (first and (layer.params or layer.state))
 
 
 def _head(network, team, joins, widths):
-    """Stages of a worker's share of the units of each fully connected layer, each of which reads those of all.
+    """Stages with a worker's share of the units of each fully connected layer, which reads the units of all workers.
 
     UserError for more workers than a layer has units.
     """
@@ -99,19 +108,23 @@ def _head(network, team, joins, widths):
         name, whole = next((name, layer) for name, layer in layers.items() if isinstance(layer, Linear))
         if whole.out_features < team.size:
             raise UserError(
-                f"--parallel: {team.size} workers, expected at most {whole.out_features}, "
-                f"among whom the outputs of {name} can be shared out; or --parallel data"
+                f"{team.size} workers, expected at most {whole.out_features}, among whom the outputs of {name} can be "
+                "divided; or the form data",
+                "parallel",
             )
         all_shares = shares(whole.out_features, team.size)
         mine = all_shares[team.rank]
-        layers = layers | {name: _cut(whole, Linear(whole.in_features, len(mine)), mine)}
-        stages.append(Stage(Sequential(layers), joins, widths, cuts={name: mine}))
+        cuts = {name: mine}
+        part = {name: _cut(whole, Linear(whole.in_features, len(mine)), mine)}
+        behind = list(layers)[list(layers).index(name) + 1 :]
+        part |= {other: _cut_channels(other, layers[other], mine, cuts) for other in behind}
+        stages.append(Stage(SharedSequential(layers | part), joins, widths, cuts=cuts))
         joins, widths = "channels", tuple(map(len, all_shares))
     return stages
 
 
 def by_linear(layers):
-    """The head's layers in runs, one for each fully connected layer: it and what follows it, the first with what precedes."""
+    """The head's layers in runs, one per fully connected layer: it and what follows; the first run with what precedes."""
     runs = [{}]
     for name, layer in layers.items():
         if isinstance(layer, Linear) and any(isinstance(other, Linear) for other in runs[-1].values()):
@@ -121,9 +134,20 @@ def by_linear(layers):
 
 
 def _cut(whole, part, share):
-    """`part`, with the parameters of the layer `whole` that belong to those outputs."""
-    part.params = {key: array_module(p).ascontiguousarray(p[..., share.run]) for key, p in whole.params.items()}
+    """`part`, with the arrays of the layer `whole` that belong to those outputs."""
+    part.params, part.state = (
+        {key: array_module(a).ascontiguousarray(a[..., share.run]) for key, a in arrays.items()}
+        for arrays in (whole.params, whole.state)
+    )
     return part
+
+
+def _cut_channels(name, layer, mine, cuts):
+    """A layer that treats each channel alone, for a worker's channels; noted in `cuts` if it has arrays."""
+    if not (layer.params or layer.state):
+        return layer
+    cuts[name] = mine
+    return _cut(layer, copy.copy(layer), mine)
 
 
 FORMS = {"data": data, "towers": towers, "hybrid": hybrid}

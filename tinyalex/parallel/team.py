@@ -89,6 +89,15 @@ class Team:
         mine[...] = _sum_in_order(parts)
         self.exchange([mine] * self.size, runs, label)
 
+    def add_up(self, arrays, label):
+        """The sums over all workers of each of a few arrays, to the bit the same on all of them."""
+        totals = []
+        for array in arrays:
+            total = array_module(array).array(array)  # contiguous, and the worker's own is left as it is
+            self.sum_into(total.reshape(-1), label)
+            totals.append(total)
+        return tuple(totals)
+
     def totals(self, numbers):
         """The sums over all workers of a few numbers, as a list of floats."""
         own = np.array(numbers, np.float64)
@@ -110,12 +119,12 @@ class Team:
         try:
             result = function()
         except UserError as refused:
-            error = str(refused)
+            error = [refused.args[0], refused.argument]
         errors = self.agree(error)
         if any(errors):
-            rank, text = next((rank, text) for rank, text in enumerate(errors) if text)
-            everywhere = all(other == text for other in errors)
-            refused = UserError(text if everywhere else f"rank {rank} of {self.size}: {text}")
+            rank, (text, argument) = next((rank, found) for rank, found in enumerate(errors) if found)
+            everywhere = all(other == errors[rank] for other in errors)
+            refused = UserError(text if everywhere else f"rank {rank} of {self.size}: {text}", argument)
             refused.everywhere = True
             raise refused
         return result

@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tinyalex.layers import Conv2d, Linear
+from tinyalex.parallel.shares import shares
 from tinyalex.parallel.sums import BUCKET_BYTES
-from tinyalex.shares import shares
 
 GRADIENTS = "gradients"
 TOWERS = 2  # in a table by layer

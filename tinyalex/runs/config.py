@@ -1,8 +1,6 @@
-"""All that a training run was asked to do, in one frozen record that is written beside its weights."""
+"""Everything a training run was asked to do, in one frozen record that is written beside its weights."""
 
-import json
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 from tinyalex.errors import UserError
 
@@ -13,13 +11,14 @@ class Config:
 
     data: "builtin" or a prepared folder, or a part of one (see `tinyalex.data.part`);  model: a name (`tinyalex.models`)
     start_from: "", or a run or checkpoint whose weights this one begins with
-    epochs, batch (pictures a step), lr, schedule (see `tinyalex.optim.Schedule`), momentum, weight_decay: the update
-    layer_lr: factors on the rates of single layers, from some epoch on (see `tinyalex.optim.LayerRates`)
+    epochs, batch (pictures per step), lr, momentum, weight_decay: the update
+    schedule, layer_lr: the rate over the run, factors for single layers (see `tinyalex.training.schedules`)
     bias_lr: factor on lr for biases;  bias_decay: whether biases decay (2012 source: 2, no; the paper does not say)
-    init: "paper", "source" or "he";  bias_init: what the biases that the paper names begin with (its own: 1)
-    crops, mirror, color: parts of the augmentation;  color_epochs: after so many, no more colour shifts; 0: to the end
-    crop_run: so many pictures in a row share one crop and mirror image (2012 source: 32)
-    until_error: the run ends with the first epoch whose training error is at most this; 0: with the last epoch
+    init: "paper", "source" or "he";  bias_init: the first biases of the layers that the paper names (the paper's: 1)
+    crops, mirror, color: parts of the augmentation
+    color_epochs: stop colour shifts after this many epochs; 0: never
+    crop_run: how many consecutive pictures share one crop and mirroring (2012 source: 32)
+    until_error: end with the first epoch whose training error is at most this; 0: with the last epoch
     seed: of every random stream
     """
 
@@ -60,11 +59,11 @@ class Config:
 
     def _expect(self, name, condition, expected):
         if not condition:
-            raise UserError(f"--{name.replace('_', '-')}: found {getattr(self, name)}, expected {expected}")
+            raise UserError(f"found {getattr(self, name)}, expected {expected}", name)
 
     @classmethod
     def for_model(cls, model, data, **chosen):
-        """The settings that `model` (a `Model`) is known to train well with, except where `chosen` says otherwise."""
+        """The settings that `model` (a `Model`) is known to train well with, except those in `chosen`."""
         defaults = dict(
             data=data, model=model.name, start_from="", epochs=model.epochs, batch=model.batch, lr=model.lr,
             schedule="cosine:1", momentum=0.9, weight_decay=0.0005, layer_lr="", bias_lr=1.0, bias_decay=True,
@@ -76,7 +75,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values, where):
-        """The config that `asdict` wrote; UserError for a key that is missing or unknown."""
+        """The config that `to_dict` gave. UserError for a key that is missing or unknown, or a value of another type."""
         names = {field.name for field in fields(cls)}
         if values.keys() != names:
             differ = ", ".join(sorted(values.keys() ^ names))
@@ -89,13 +88,3 @@ class Config:
 
     def to_dict(self):
         return asdict(self)
-
-
-def read_json(path):
-    """The JSON value in a file; UserError naming the file if it is missing or not JSON."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: not a JSON file ({error})") from None

@@ -15,13 +15,10 @@ from pathlib import Path
 import numpy as np
 
 import tinyalex
-from tinyalex.backend import to_device
-from tinyalex.runs.checkpoint import copy_into, load_checkpoint, replacing
-from tinyalex.runs.config import Config, read_json
-from tinyalex.data.augment import View
 from tinyalex.errors import UserError
-from tinyalex.models import find_model
-from tinyalex.terminal import program
+from tinyalex.files import read_json, replacing
+from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
+from tinyalex.runs.config import Config
 
 
 class RunFolder:
@@ -67,6 +64,10 @@ class RunFolder:
         if not folder.config.exists():
             raise UserError(f"{path}: holds no config.json, expected a folder that `train` wrote")
         return folder
+
+    def save(self, path, checkpoint):
+        """Write a checkpoint whole or not at all."""
+        save_checkpoint(path, checkpoint)
 
     def write_json(self, name, value):
         """Write a JSON file whole or not at all."""
@@ -120,22 +121,6 @@ class RunFolder:
         return Config.from_dict(settings["config"], self.config), settings.get("fingerprint")
 
 
-class Bystander(RunFolder):
-    """A run folder for those who only take part: another worker writes what is written."""
-
-    def make(self):
-        pass
-
-    def write_json(self, name, value):
-        pass
-
-    def log(self, **values):
-        pass
-
-    def forget_metrics_after(self, step, epochs):
-        pass
-
-
 def _is_litter(file):
     """Whether a file was being written beside its final name when the process was killed."""
     return file.name.startswith(".") and file.suffix == ".part"
@@ -150,52 +135,3 @@ def versions():
         "platform": f"{platform.system()} {platform.machine()}",
         "cpus": os.cpu_count(),
     }
-
-
-def restore_network(checkpoint, where):
-    """(network, view) on the CPU from a `Checkpoint`; UserError if it does not fit the model that it names."""
-    info = checkpoint.info
-    try:
-        model = find_model(info["model"], where)
-        network = model.build(len(info["class_ids"]))
-        view = View(info["crop"], info["scale"], **checkpoint.view)
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{where}: an incomplete checkpoint ({error})") from error
-    copy_into(network.params, checkpoint.params, where)
-    return network, view
-
-
-def find_checkpoint(path):
-    """The file of a run folder's best checkpoint, its last if there is no best yet; any other path as it is."""
-    path = Path(path)
-    if not path.is_dir():
-        return path
-    folder = RunFolder.open(path)
-    file = folder.best if folder.best.exists() else folder.last
-    if not file.exists():
-        raise UserError(f"{folder.path}: holds no checkpoint yet; go on with: {program()} train --resume {folder.path}")
-    return file
-
-
-def begin_with(network, path, class_ids):
-    """Copy a trained network's parameters into `network`, in place; those of its last layer only for the same classes.
-
-    path: a run folder or a checkpoint;  class_ids: the classes that `network` is to tell apart, in order
-    UserError where another layer differs in name or shape: then it is another net.
-    """
-    file = find_checkpoint(path)
-    checkpoint, target = load_checkpoint(file), network.params
-    found = checkpoint.params
-    if checkpoint.info.get("class_ids") != list(class_ids):
-        *_, last = (name.rpartition(".")[0] for name in target)
-        target, found = ({n: p for n, p in params.items() if n.rpartition(".")[0] != last} for params in (target, found))
-    copy_into(target, network.part(found), file)
-
-
-def load_network(path, xp):
-    """(network, view, info, file) of a run folder's best checkpoint (its last if there is no best yet) or of one file."""
-    path = find_checkpoint(path)
-    checkpoint = load_checkpoint(path)
-    network, view = restore_network(checkpoint, path)
-    network.map_params(lambda p: to_device(p, xp))
-    return network, view.to(xp), checkpoint.info, path

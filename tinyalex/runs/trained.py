@@ -1,13 +1,22 @@
-"""Trained networks opened side by side, with the pictures that all of them are to be judged on."""
+"""Trained networks: read from a run or a checkpoint, opened side by side with the pictures to judge them on."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+from tinyalex.backend import to_device
 from tinyalex.data import open_validation
 from tinyalex.data.augment import View
+from tinyalex.data.dataset import Split
 from tinyalex.errors import UserError
-from tinyalex.network import Network
-from tinyalex.runs.folder import load_network
+from tinyalex.layers import Layer
+from tinyalex.models import find_model
+from tinyalex.network import Network, layer_of
+from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
+from tinyalex.runs.folder import RunFolder
+from tinyalex.terminal import program
 
 
 @dataclass(frozen=True)
@@ -62,3 +71,57 @@ def _check_classes(run, class_ids, other):
             f"{run.file}: knows {len(known)} classes, {other} has {len(class_ids)}, "
             "and they are not the same ones in the same order"
         )
+
+
+# ---------------------------------------------------------------------------------------------- from a checkpoint
+
+
+def restore_network(checkpoint: Checkpoint, where: str | Path) -> tuple[Network, View]:
+    """(network, view) on the CPU from a `Checkpoint`; UserError if it does not fit the model that it names."""
+    info = checkpoint.info
+    try:
+        model = find_model(info["model"], str(where))
+        network = model.build(len(info["class_ids"]))
+        view = View(info["crop"], info["scale"], **checkpoint.view)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{where}: an incomplete checkpoint ({error})") from error
+    copy_into(network.params, checkpoint.params, where)
+    copy_into(network.state, checkpoint.state, where)
+    return network, view
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """The file of a run folder's best checkpoint, its last if there is no best yet; any other path as it is."""
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    folder = RunFolder.open(path)
+    file = folder.best if folder.best.exists() else folder.last
+    if not file.exists():
+        raise UserError(f"{folder.path}: holds no checkpoint yet; go on with: {program()} train --resume {folder.path}")
+    return file
+
+
+def begin_with(network: Layer, path: str | Path, class_ids: Sequence[str], part: Callable[[dict], dict]) -> None:
+    """Copy a trained network's parameters and state into `network`, in place; the last layer's only for the same classes.
+
+    path: a run folder or a checkpoint;  class_ids: the classes that `network` is to tell apart, in order
+    part: whole arrays by name → what `network` holds of them
+    UserError if another layer differs in name or shape, which makes it another net.
+    """
+    file = find_checkpoint(path)
+    checkpoint = load_checkpoint(file)
+    *_, last = map(layer_of, network.params)
+    skipped = "" if checkpoint.info.get("class_ids") == list(class_ids) else last
+    for own, found in ((network.params, checkpoint.params), (network.state, checkpoint.state)):
+        target, source = ({n: a for n, a in arrays.items() if layer_of(n) != skipped} for arrays in (own, found))
+        copy_into(target, part(source), file)
+
+
+def load_network(path: str | Path, xp: ModuleType) -> tuple[Network, View, dict[str, Any], Path]:
+    """(network, view, info, file) of a run folder's best checkpoint (its last if there is no best yet) or of one file."""
+    path = find_checkpoint(path)
+    checkpoint = load_checkpoint(path)
+    network, view = restore_network(checkpoint, path)
+    network.map_arrays(lambda a: to_device(a, xp))
+    return network, view.to(xp), checkpoint.info, path

@@ -23,12 +23,12 @@ from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.optim import SGD
 from tinyalex.parallel.mpi import MpiTeam, import_mpi
-from tinyalex.parallel.network import split_network
+from tinyalex.parallel.part import Part
 from tinyalex.parallel.sums import BUCKET_BYTES
-from tinyalex.parallel.team import Alone
 from tinyalex.scaling.model import Load
 from tinyalex.scaling.timing import Worker, combine, pictures_for
-from tinyalex.training.loss import BatchLoss
+from tinyalex.training.step import training_step
+from tinyalex.training.whole import Whole
 
 RANKS = 2
 THREADED = "threaded"  # real steps of one process with the threads of all ranks; "one": with the threads of one rank
@@ -63,23 +63,21 @@ class Task:
 
 
 class Steps:
-    """Whole training steps as the trainer takes them, on pictures already in memory."""
+    """Whole training steps as the trainer takes them, on pictures already in memory. whole: a `Whole` or a `Part`"""
 
-    def __init__(self, network, model, batch, team):
-        self.network, self.batch, self.share = network, batch, network.share(batch)
-        self.loss, self.optimiser = BatchLoss(network, team), SGD(network.params)
-        x, self.labels = pictures_for(network, model, batch)
-        self.x = x[self.share.run].copy()
+    def __init__(self, whole, model, batch):
+        self.whole, self.batch, self.optimiser = whole, batch, SGD(whole.network.params)
+        x, self.labels = pictures_for(whole.network, model, batch)
+        mine, _ = whole.choose(np.arange(batch), np.arange(batch))
+        self.x = x[mine]
 
     def seconds(self, count):
         """Seconds per step, over `count` in a row."""
         start = time.perf_counter()
-        for step in range(count):
-            scores, cache = self.network.forward(self.x, True, random_stream(0), self.share)
-            dscores = self.loss.backward(step, scores, self.labels, self.share)
-            _, grads = self.network.backward(dscores, cache, input_grad=False)
-            self.optimiser.step(grads, LR)
-        self.loss.settle()
+        for _ in range(count):
+            rng = self.whole.draws(random_stream(0), self.batch)
+            training_step(self.whole.network, self.whole.loss, self.optimiser, self.x, self.labels, rng, LR)
+        self.whole.loss.take()
         return (time.perf_counter() - start) / count
 
 
@@ -92,14 +90,14 @@ class Pair:
         self.buffers = {count: [np.ones(count, np.uint8) for _ in range(2)] for count in (1, BUCKET_BYTES)}
         self.steps = {}
         if task.forms:
-            self.steps["one"] = Steps(self.worker.network, model, task.load.of_all(1), Alone())
+            self.steps["one"] = Steps(Whole(self.worker.network), model, task.load.of_all(1))
             alike = task.load.of_all(RANKS) == task.load.of_all(1)
             self.steps[THREADED] = (
-                self.steps["one"] if alike else Steps(self.worker.network, model, task.load.of_all(RANKS), Alone())
+                self.steps["one"] if alike else Steps(Whole(self.worker.network), model, task.load.of_all(RANKS))
             )
         for form in task.forms:
             network = self.worker.network if form == "data" else model.build(task.classes)
-            self.steps[form] = Steps(split_network(form, network, team), model, task.load.of_all(RANKS), team)
+            self.steps[form] = Steps(Part(form, team, network), model, task.load.of_all(RANKS))
 
     def warm_up(self):
         """Run everything large once, on both ranks, see `Worker.warm_up`."""

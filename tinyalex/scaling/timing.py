@@ -8,14 +8,13 @@ import numpy as np
 from tinyalex.backend import random_stream, to_device
 from tinyalex.bench.ours import LR, Stopwatch
 from tinyalex.errors import UserError
-from tinyalex.network import Trunk
 from tinyalex.optim import SGD, initialise
+from tinyalex.parallel.shares import Share, SharedDraws, SharedSequential, SharedTrunk
 from tinyalex.parallel.stages import Stage, towers
 from tinyalex.parallel.sums import BUCKET_BYTES
 from tinyalex.parallel.team import Team
 from tinyalex.parallel.traffic import TOWERS
 from tinyalex.scaling.model import SIZES
-from tinyalex.shares import Share
 from tinyalex.terminal import progress_bar
 
 LONG_ENOUGH = 0.15  # seconds: quicker parts are repeated
@@ -40,8 +39,9 @@ class Worker:
         self.model, self.load, self.xp = model, load, xp
         self.network = model.build(classes)
         initialise(self.network, "he", 0, model.input_rms)
-        self.network.map_params(lambda p: to_device(p, xp))
-        self.stages = {"trunk": [Stage(self.network.features)], "head": [Stage(self.network.classifier)]}
+        self.network.map_arrays(lambda a: to_device(a, xp))
+        trunk, head = SharedTrunk(self.network.features.layers), SharedSequential(self.network.classifier.layers)
+        self.stages = {"trunk": [Stage(trunk)], "head": [Stage(head)]}
         if tower := tower_of(self.network):
             self.stages["tower"] = tower
         self.x, _ = pictures_for(self.network, model, load.of_all(TOWERS), xp)
@@ -79,8 +79,7 @@ class Worker:
         for stage in self.stages[part]:
             if stage.joins:
                 x = self.xp.concatenate([x] * TOWERS, axis=-1)[..., : sum(stage.widths)]
-            more = (share,) if isinstance(stage.layers, Trunk) else ()
-            x, cache = stage.layers.forward(x, True, random_stream(0, xp=self.xp), *more)
+            x, cache = stage.layers.forward(x, True, SharedDraws(random_stream(0, xp=self.xp), share))
             caches.append(cache)
         forward, dx = clock.lap(), x  # the outputs serve as gradients
         for stage, cache in zip(reversed(self.stages[part]), reversed(caches)):
@@ -119,7 +118,7 @@ class Worker:
 def tower_of(network):
     """The stages of the trunk for one of two towers; None for a network that cannot be divided into two."""
     try:
-        return [stage for stage in towers(network, Team(0, TOWERS)) if isinstance(stage.layers, Trunk)]
+        return [stage for stage in towers(network, Team(0, TOWERS)) if isinstance(stage.layers, SharedTrunk)]
     except UserError:
         return None
 

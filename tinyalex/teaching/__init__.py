@@ -2,5 +2,3 @@
 
 from tinyalex.teaching.exercise import NotDoneYet
 from tinyalex.teaching.notebook import answer, check, hint, lesson, reveal, show, todo
-
-__all__ = ["NotDoneYet", "answer", "check", "hint", "lesson", "reveal", "show", "todo"]

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from tinyalex.errors import UserError
-from tinyalex.runs.checkpoint import replacing
+from tinyalex.files import replacing
 from tinyalex.teaching import lessons
 
 PROGRESS = "TINYALEX_PROGRESS"  # environment variable that names another file, for tests

@@ -1,37 +1,62 @@
-"""The loss of a batch, of which several workers may have a share each, and a tally of it that is looked at late."""
+"""The loss of training, with a record of how it went. On a device the record is read rarely, since reading waits for it."""
 
+import math
+
+from tinyalex.backend import Array, is_host
 from tinyalex.layers import SoftmaxCrossEntropy
 
+READ_EVERY = 20  # steps between readings on a device; on the CPU every step is read at once
 
-class BatchLoss:
-    """Softmax cross-entropy, averaged over the whole batch, whoever has its pictures.
 
-    network: what gives the scores, a `Network` or one worker's part of it;  team: the workers
-    pending: numbers of steps that nobody has looked at yet; looking at one waits for the device
+class NotFinite(Exception):
+    """The loss of a step is NaN or infinite.
+
+    step: how many steps before the last one that was;  loss: its value
     """
 
-    def __init__(self, network, team):
-        self.network, self.team, self.loss, self.pending = network, team, SoftmaxCrossEntropy(), []
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(f"the loss is {loss}")
+        self.step, self.loss = step, loss
 
-    def backward(self, step, scores, labels, share):
-        """d(loss)/d(scores), whose numbers are kept for `settle`.
 
-        scores: (n, K), as the network gives them for the worker's `share` of the batch;  labels: (N,), of the whole batch
-        """
-        mine = labels[self.network.scored(share)]
-        if len(mine) == 0:  # a batch with fewer pictures than workers
-            self.pending.append((step, 0.0, 0, 0))
-            return scores
-        loss, cache = self.loss.forward(scores, mine)
-        self.pending.append((step, loss, (scores.argmax(axis=1) != mine).sum(), len(mine)))
-        dscores = self.loss.backward(cache)
-        return dscores if len(mine) == len(labels) else dscores * (len(mine) / len(labels))
+class TrackedLoss:
+    """Softmax cross-entropy, averaged over the batch, and its sums since `take` was last called.
 
-    def settle(self):
-        """[(step, loss · pictures, wrong answers, pictures)] of the steps since the last time, over all workers."""
-        steps, self.pending = self.pending, []
-        sums = [(float(loss) * pictures, int(wrong), pictures) for _, loss, wrong, pictures in steps]
-        if self.network.scores_apart:
-            totals = iter(self.team.totals([number for three in sums for number in three]))
-            sums = [(loss, int(wrong), int(pictures)) for loss, wrong, pictures in zip(totals, totals, totals)]
-        return [(step, *three) for (step, *_), three in zip(steps, sums)]
+    pending: (loss, wrong answers, pictures) of steps that have not been read yet
+    """
+
+    def __init__(self) -> None:
+        self.loss = SoftmaxCrossEntropy()
+        self.pending: list[tuple[Array, Array, int]] = []
+        self.sums = [0.0, 0, 0]
+
+    def gradient(self, scores: Array, labels: Array) -> Array:
+        """d(loss)/d(scores) for scores (N, K) and labels (N,). `NotFinite` as soon as that is known."""
+        loss, cache = self.loss.forward(scores, labels)
+        self.pending.append((loss, (scores.argmax(axis=1) != labels).sum(), len(labels)))
+        self.read_if_due(scores)
+        return self.loss.backward(cache)
+
+    def read_if_due(self, scores: Array) -> None:
+        """Read what is pending: on the CPU at once, on a device once there is enough of it."""
+        if is_host(scores) or len(self.pending) == READ_EVERY:
+            self.read()
+
+    def read(self) -> None:
+        """Add what is pending to the sums; waits for a device. `NotFinite` at the first loss that is not."""
+        pending, self.pending = self.pending, []
+        parts = [[float(loss) * pictures, int(wrong), pictures] for loss, wrong, pictures in pending]
+        for i, (loss_sum, wrong, pictures) in enumerate(self.over_all(parts)):
+            if not math.isfinite(loss_sum):
+                raise NotFinite(len(pending) - 1 - i, loss_sum / pictures)
+            self.sums = [self.sums[0] + loss_sum, self.sums[1] + wrong, self.sums[2] + pictures]
+
+    def take(self) -> tuple[float, int, int]:
+        """(Σ loss · pictures, wrong answers, pictures) since the last time."""
+        self.read()
+        (loss_sum, wrong, pictures), self.sums = self.sums, [0.0, 0, 0]
+        return loss_sum, wrong, pictures
+
+    def over_all(self, parts: list[list]) -> list[list]:
+        """[[loss · pictures, wrong answers, pictures]] of steps, of the whole batch, from those of the scores seen here."""
+        return parts

@@ -1,16 +1,20 @@
 """How much memory training takes, known before it begins."""
 
+from types import ModuleType
+
 from tinyalex.backend import memory_available
 from tinyalex.errors import UserError
-from tinyalex.summary import summarise
+from tinyalex.layers.base import Shape
+from tinyalex.network import Network
+from tinyalex.summary import Row, summarise
 
 WORKSPACE_BYTES = 256 << 20  # columns, pieces under way, batches prepared ahead: on the safe side
 
 
-def training_bytes(rows, batch, in_shape, held=None):
-    """An estimate of the memory that training takes: weights, velocity, gradients, activations, input, workspace.
+def training_bytes(rows: list[Row], batch: int, in_shape: Shape, held: int | None = None) -> int:
+    """An estimate of the bytes that training takes: weights, velocity, gradients, activations, input, workspace.
 
-    held: how many of the parameters a worker has, if not all
+    held: how many of the parameters one worker has, if not all
     """
     parameters = sum(row.parameters for row in rows) if held is None else held
     activations = sum(row.activation_bytes for row in rows)
@@ -19,12 +23,15 @@ def training_bytes(rows, batch, in_shape, held=None):
     return 4 * parameters * 4 + batch * (activations + 4 * picture) + WORKSPACE_BYTES
 
 
-def check_memory(network, batch, xp, team=None, held=None):
-    """Bytes that training is expected to take, of one worker; UserError with both figures where they are not there.
+def check_memory(
+    network: Network, batch: int, xp: ModuleType, workers: int = 1, here: int = 1, held: int | None = None
+) -> int:
+    """Bytes that one worker is expected to take for training. UserError with both figures if they are not available.
 
-    team: the workers, each of whom has its share of the pictures or of their maps;  held: see `training_bytes`
+    workers: how many divide the batch's pictures or maps;  here: how many of them use this memory
+    held: see `training_bytes`
     """
-    rows, (workers, here) = summarise(network), (team.size, team.local_size) if team else (1, 1)
+    rows = summarise(network)
 
     def needed(batch):
         return here * training_bytes(rows, -(-batch // workers), network.in_shape, held)
@@ -34,12 +41,12 @@ def check_memory(network, batch, xp, team=None, held=None):
         smaller = batch
         while smaller > 1 and needed(smaller) > available:
             smaller //= 2
-        hint = (
-            f"--batch {smaller} would fit" if needed(smaller) <= available else "no batch fits; take a smaller --model"
-        )
+        fits = needed(smaller) <= available
+        hint = f"a batch of {smaller} would fit" if fits else "no batch fits; take a smaller model"
         whom = f" by {here} workers here" if here > 1 else ""
         raise UserError(
-            f"--batch {batch}: training {network.name}{whom} needs about {needed(batch) / 1e9:.2f} GB, "
-            f"{available / 1e9:.2f} GB are free; {hint}"
+            f"found {batch}: training {network.name}{whom} needs about {needed(batch) / 1e9:.2f} GB, "
+            f"{available / 1e9:.2f} GB are free; {hint}",
+            "batch",
         )
     return needed(batch) // here

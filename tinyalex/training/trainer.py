@@ -1,38 +1,45 @@
 """The loop: batches through the network and back, an update, and everything needed to stop and go on.
 
 A run that is killed at any moment and resumed ends with the same weights, bit for bit on one CPU: random streams are
-keyed by (seed, purpose, epoch, step), and a checkpoint holds all else that the next step depends on.
+keyed by (seed, purpose, epoch, step), and a checkpoint holds everything else that the next step depends on.
 """
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
+from types import ModuleType
+from typing import Any
 
-from tinyalex.backend import device_name, is_host, random_stream, to_device, to_host
+from tinyalex.backend import device_name, random_stream, to_device, to_host
 from tinyalex.data.augment import ARRAYS, View
+from tinyalex.data.dataset import Dataset
 from tinyalex.data.loader import TrainingLoader
 from tinyalex.errors import UserError
-from tinyalex.evaluation import evaluate
 from tinyalex.models import find_model
-from tinyalex.optim import SGD, LayerRates, Schedule, bias_factors, initialise
-from tinyalex.parallel import Alone, split_network
-from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint
-from tinyalex.runs.folder import Bystander, begin_with, versions
+from tinyalex.network import layer_of
+from tinyalex.optim import SGD, initialise
+from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
+from tinyalex.runs.config import Config
+from tinyalex.runs.folder import RunFolder, versions
+from tinyalex.runs.trained import begin_with
 from tinyalex.terminal import progress_bar, say, stop_signals
-from tinyalex.training.checks import check_fit, first_not_finite
-from tinyalex.training.health import Watch, measure
-from tinyalex.training.loss import BatchLoss
+from tinyalex.training.checks import check_fit
+from tinyalex.training.health import Watch, measure_health
+from tinyalex.training.loss import READ_EVERY, NotFinite
 from tinyalex.training.memory import check_memory
+from tinyalex.training.schedules import LayerRates, Schedule, bias_factors
+from tinyalex.training.step import training_step
+from tinyalex.training.whole import Whole
 
-LOG_EVERY = 20  # steps between lines in metrics.jsonl; on a device also between looks at the loss
-TRAINING = ("forward", "backward", "gradients")  # the last words of what a team counts in training steps
-SAVE_SECONDS = 300  # within long epochs, at most this much work is lost to a sudden end
+LOG_EVERY = READ_EVERY  # steps between lines in metrics.jsonl
+SAVE_SECONDS = 300  # in long epochs, a sudden end loses at most this much work
 
 
 class Diverged(UserError):
-    """The loss is not a number any more."""
+    """The loss is no longer a number."""
 
-    everywhere = True  # the loss is everybody's
+    everywhere = True  # every process sees the same loss
 
 
 class Stopped(Exception):
@@ -43,178 +50,186 @@ class Trainer:
     """One run: `train()` takes it from where it stands to its last epoch.
 
     folder: a `RunFolder`;  config: a `Config`;  dataset: a `Dataset`;  xp: the array module of the device
-    team, form: of workers that make the run together, each with a Trainer of its own (see `tinyalex.parallel`); all call
-        the same methods in the same order, and the first alone writes and speaks
+    whole: network → what is trained, with the interface of `tinyalex.training.whole.Whole`
     """
 
-    def __init__(self, folder, config, dataset, xp, quiet=False, team=None, form=None):
-        self.team, self.form = team or Alone(), form
-        self.leads = self.team.rank == 0
-        self.folder, self.quiet = folder if self.leads else Bystander(folder.path), quiet or not self.leads
-        self.config, self.dataset, self.xp = config, dataset, xp
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: Config,
+        dataset: Dataset,
+        xp: ModuleType,
+        quiet: bool = False,
+        whole: Callable[[Any], Whole] = Whole,
+    ) -> None:
+        self.folder, self.config, self.dataset, self.xp, self.quiet = folder, config, dataset, xp, quiet
         model = find_model(config.model)
         check_fit(dataset, model)
         network = model.build(len(dataset.class_ids))
         initialise(network, config.init, config.seed, model.input_rms, config.bias_init)
-        self.network = split_network(form, network, self.team) if form else network
-        held = sum(p.size for p in self.network.params.values())
-        self.memory_bytes = check_memory(network, config.batch, xp, self.team, held)
-        self.network.map_params(lambda p: to_device(p, xp))
+        self.whole = whole(network)
+        self.network, self.loss = self.whole.network, self.whole.loss
+        self.memory_bytes = check_memory(network, config.batch, xp, **self.whole.memory())
+        self.network.map_arrays(lambda a: to_device(a, xp))
         self.view = View.of(dataset, model).to(xp)
         factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))
         self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, *factors)
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
-        layers = dict.fromkeys(name.rpartition(".")[0] for name in self.network.params)
-        self.layer_rates = LayerRates(config.layer_lr, layers)
-        self.loss, self.watch = BatchLoss(self.network, self.team), Watch(config.lr)
+        self.layer_rates = LayerRates(config.layer_lr, list(dict.fromkeys(map(layer_of, self.network.params))))
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
         self.loader = TrainingLoader(
-            dataset.train, self.view, config.batch, config.seed, xp, augment, self.memory_bytes, self.network.share
+            dataset.train, self.view, config.batch, config.seed, xp, augment, self.memory_bytes, self.whole.choose
         )
-        self.state = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
+        self.watch = Watch(config.lr)
+        self.progress = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
+        self.images_before = 0  # of the run, before this process took it up
+        self.at: tuple[int, Any] = (0, None)  # the step under way and its pictures, in case its loss is not finite
 
     # ------------------------------------------------------------------------------------------ going on
 
-    def begin(self):
-        """Take the first weights from another run, where the configuration names one."""
+    def begin(self) -> None:
+        """Take the first weights from another run, if the configuration names one."""
         if self.config.start_from:
-            begin_with(self.network, self.config.start_from, self.dataset.class_ids)
+            begin_with(self.network, self.config.start_from, self.dataset.class_ids, self.whole.part)
 
-    def resume(self):
-        """Take up the last checkpoint; a run that was ended before its first one starts from its configuration."""
+    def resume(self) -> None:
+        """Take up the last checkpoint; a run that ended before its first checkpoint starts from its configuration."""
         if self.folder.last.exists():
             try:
                 checkpoint = load_checkpoint(self.folder.last)
             except UserError as error:
                 raise UserError(f"{error}; without that file --resume begins the run anew") from error
-            copy_into(self.network.params, self.network.part(checkpoint.params), self.folder.last)
-            copy_into(self.optimiser.velocity, self.network.part(checkpoint.velocity), self.folder.last)
-            self.state = checkpoint.info["state"]
+            part, where = self.whole.part, self.folder.last
+            copy_into(self.network.params, part(checkpoint.params), where)
+            copy_into(self.network.state, part(checkpoint.state), where)
+            copy_into(self.optimiser.velocity, part(checkpoint.velocity), where)
+            self.progress = checkpoint.info["state"]
         else:
             self.begin()
+        self.images_before = self.progress["images"]
         self.folder.make()
-        self.folder.forget_metrics_after(self._total_step(), self.state["epoch"])
+        self.folder.forget_metrics_after(self._total_step(), self.progress["epoch"])
         self.watch = Watch(self.config.lr, self.folder.read_metrics("warning"))
 
-    def train(self, stop=None):
+    def write_settings(self, command: str) -> None:
+        """Make the folder of a new run, with config.json in it. command: what the person typed"""
+        self.folder.make()
+        settings = {"config": self.config.to_dict(), "fingerprint": self.dataset.fingerprint, "versions": versions()}
+        self.folder.write_json("config.json", settings | {"command": command, "device": device_name(self.xp)})
+
+    def train(self, stop: Any = None) -> dict[str, Any]:
         """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal.
 
-        stop: from `stop_signals`, where someone else has set it up
+        stop: from `stop_signals`, if the caller has set it up
         """
-        self.begun_at = self.state["images"]
         with stop_signals(self.quiet) if stop is None else nullcontext(stop) as stop, self._bar() as bar:
             while not self.finished():
-                self._train_epoch(stop, bar)
-                self._finish_epoch()
-                if self.team.totals([stop.asked])[0] and not self.finished():
+                try:
+                    self._train_epoch(stop, bar)
+                    self._finish_epoch()
+                except NotFinite as error:
+                    self._refuse_loss(error)
+                (asked,) = self.whole.anyone(stop.asked)
+                if asked and not self.finished():
                     raise Stopped
         result = self.result()
         self.folder.write_json("result.json", result)
         return result
 
-    def finished(self):
-        """Whether the run has had its last epoch, or one whose training error is as low as it should become."""
-        history = self.state["history"]
+    def finished(self) -> bool:
+        """True after the last epoch, or once training error reaches `until_error`."""
+        history = self.progress["history"]
         low_enough = bool(history) and history[-1]["train_top1_error"] <= self.config.until_error
-        return self.state["epoch"] >= self.config.epochs or (self.config.until_error > 0 and low_enough)
+        return self.progress["epoch"] >= self.config.epochs or (self.config.until_error > 0 and low_enough)
 
     def _bar(self):
         images = len(self.dataset.train)
-        done = self.state["epoch"] * images + self.state["seen"]
-        label = f"epoch {self.state['epoch'] + 1}/{self.config.epochs}"
+        done = self.progress["epoch"] * images + self.progress["seen"]
+        label = f"epoch {self.progress['epoch'] + 1}/{self.config.epochs}"
         return progress_bar(self.config.epochs * images, label, quiet=self.quiet, initial=done)
 
     # ------------------------------------------------------------------------------------------ one epoch
 
     def _train_epoch(self, stop, bar):
-        state = self.state
-        bar.set_description(f"epoch {state['epoch'] + 1}/{self.config.epochs}")
+        progress, epoch = self.progress, self.progress["epoch"]
+        bar.set_description(f"epoch {epoch + 1}/{self.config.epochs}")
         started = saved = time.perf_counter()
-        self._set_layer_rates(state["epoch"])
-        for step, x, labels in self.loader.epoch(state["epoch"], state["step"], color=self._color(state["epoch"])):
-            health = self._step(step, x, labels)
-            state["step"] = step + 1
+        self._set_factors(epoch)
+        for step, x, labels in self.loader.epoch(epoch, progress["step"], color=self._color(epoch)):
+            rng = random_stream(self.config.seed, "network", epoch, step, xp=self.xp)
+            rng, self.at = self.whole.draws(rng, len(labels)), (step, x)
+            cache, grads = training_step(self.network, self.loss, self.optimiser, x, labels, rng, self._lr(step))
+            progress["step"] = step + 1
             now = time.perf_counter()
-            state["seconds"] += now - started
+            progress["seconds"] += now - started
             started = now
             bar.update(len(labels))
-            if state["step"] % LOG_EVERY == 0:
-                self._log_step(bar, health)
-            asked, due = self.team.totals([stop.asked, now - saved > SAVE_SECONDS])
+            if progress["step"] % LOG_EVERY == 0:
+                self._log_step(bar, measure_health(self.network, cache, grads, self.optimiser.velocity))
+            asked, due = self.whole.anyone(stop.asked, now - saved > SAVE_SECONDS)
             if asked or due:
                 self._save(self.folder.last)
                 saved = time.perf_counter()
             if asked:
                 raise Stopped
-        self._settle()
-
-    def _step(self, step, x, labels):
-        """Forward, backward, update; what it says of the layers, if it is a step that is logged."""
-        epoch, seed = self.state["epoch"], self.config.seed
-        rng, share = random_stream(seed, "network", epoch, step, xp=self.xp), self.network.share(len(labels))
-        scores, cache = self.network.forward(x, train=True, rng=rng, share=share)
-        dscores = self.loss.backward(step, scores, labels, share)
-        if is_host(scores) or len(self.loss.pending) == LOG_EVERY:
-            self._settle(x)  # on a device rarely: looking at a number waits for all work before it
-        _, grads = self.network.backward(dscores, cache, input_grad=False)
-        self.optimiser.step(grads, self._lr(step))
-        if self.leads and (step + 1) % LOG_EVERY == 0:
-            return measure(self.network, cache, grads, self.optimiser.velocity)
+        self._take_loss()
 
     def _lr(self, step):
-        errors = [line["val_top1_error"] for line in self.state["history"]]
-        return self.schedule.rate(self.state["epoch"] + step / self.loader.steps, errors)
+        errors = [line["val_top1_error"] for line in self.progress["history"]]
+        return self.schedule.rate(self.progress["epoch"] + step / self.loader.steps, errors)
 
-    def _set_layer_rates(self, epoch):
-        """The factors on the rates of single parameters in an epoch: that of biases times that of the layer."""
+    def _set_factors(self, epoch):
+        """The factor on the rate of each parameter in an epoch: the biases' times its layer's."""
         factors, _ = bias_factors(self.network.params, self.config.bias_lr, 1.0)
-        for layer, factor in self.layer_rates.at(epoch).items():
-            own = [name for name in self.network.params if name.rpartition(".")[0] == layer]
-            factors |= {name: factor * factors.get(name, 1.0) for name in own}
+        of_layer = self.layer_rates.at(epoch)
+        for name in self.network.params:
+            if layer_of(name) in of_layer:
+                factors[name] = of_layer[layer_of(name)] * factors.get(name, 1.0)
         self.optimiser.lr_factors = factors
 
     def _color(self, epoch):
-        """Whether the pictures' colours are shifted in an epoch."""
+        """Whether colours are shifted in an epoch."""
         return self.config.color and (self.config.color_epochs == 0 or epoch < self.config.color_epochs)
 
-    def _settle(self, x=None):
-        """Take the pending losses into the epoch's sums; UserError at the first that is not finite."""
-        for step, loss_sum, wrong, pictures in self.loss.settle():
-            if not math.isfinite(loss_sum):
-                self._refuse_loss(step, loss_sum / pictures, x)
-            self.state["loss_sum"] += loss_sum
-            self.state["wrong"] += wrong
-            self.state["seen"] += pictures
-            self.state["images"] += pictures
+    def _take_loss(self):
+        """Take the losses of the steps since the last time into the epoch's sums."""
+        loss_sum, wrong, pictures = self.loss.take()
+        self.progress["loss_sum"] += loss_sum
+        self.progress["wrong"] += wrong
+        self.progress["seen"] += pictures
+        self.progress["images"] += pictures
 
-    def _refuse_loss(self, step, loss, x):
-        where = "" if x is None or self.form else f"; it began in {first_not_finite(self.network, x)}"
+    def _refuse_loss(self, error):
+        step, x = self.at
+        where = self.whole.first_not_finite(x)
+        began = f"; it began in {where}" if where else ""
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
         raise Diverged(
-            f"epoch {self.state['epoch'] + 1}, step {step + 1}: the loss is {loss}{where}; {kept}. "
+            f"epoch {self.progress['epoch'] + 1}, step {step + 1 - error.step}: {error}{began}; {kept}. "
             f"Most often the rate is too high: try --lr {self.config.lr / 10:g}"
-        )
+        ) from None
 
     def _finish_epoch(self):
-        """Validate, log, and save; the epoch counts as done only when all three are."""
-        state, seen = self.state, self.state["seen"]
-        measured = evaluate(self.network, self.dataset.val, self.view, self.xp, label="validate", quiet=self.quiet)
+        """Validate, log, and save; the epoch counts as done only after all three."""
+        progress, seen = self.progress, self.progress["seen"]
+        measured = self.whole.evaluate(self.dataset.val, self.view, self.xp, "validate", self.quiet)
         if not math.isfinite(measured.loss):
-            pictures = to_device(self.dataset.val.gather(range(min(len(self.dataset.val), 128))), self.xp)
-            self._refuse_loss(state["step"] - 1, measured.loss, self.view.centre(pictures))
+            pictures = self.dataset.val.gather(range(min(len(self.dataset.val), 128)))
+            self.at = self.loader.steps - 1, self.view.centre(to_device(pictures, self.xp))
+            raise NotFinite(0, measured.loss)
         line = {
-            "epoch": state["epoch"] + 1,
-            "train_loss": state["loss_sum"] / seen,
-            "train_top1_error": state["wrong"] / seen,
+            "epoch": progress["epoch"] + 1,
+            "train_loss": progress["loss_sum"] / seen,
+            "train_top1_error": progress["wrong"] / seen,
             "val_loss": measured.loss,
             "val_top1_error": measured.top1_error,
             "val_top5_error": measured.top5_error,
             "lr": self._lr(self.loader.steps - 1),
         }
-        state["history"].append(line)
-        state.update({"epoch": state["epoch"] + 1, "step": 0} | _fresh_sums())
+        progress["history"].append(line)
+        progress.update({"epoch": progress["epoch"] + 1, "step": 0} | _fresh_sums())
         # logged before it is saved: a run killed in between drops the line and writes it again
-        self.folder.log(kind="epoch", step=self._total_step(), seconds=state["seconds"], **line)
+        self.folder.log(kind="epoch", step=self._total_step(), seconds=progress["seconds"], **line)
         if line is self.best():
             self._save(self.folder.best)
         self._save(self.folder.last)
@@ -227,14 +242,14 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------ bookkeeping
 
-    def best(self):
+    def best(self) -> dict[str, Any]:
         """The finished epoch with the lowest top-1 validation error, the earliest of equals."""
-        return min(self.state["history"], key=lambda line: line["val_top1_error"])
+        return min(self.progress["history"], key=lambda line: line["val_top1_error"])
 
-    def result(self):
+    def result(self) -> dict[str, Any]:
         """The run's final numbers; errors are fractions, of the best epoch."""
-        best, last = self.best(), self.state["history"][-1]
-        return self._parallel() | {
+        best, last = self.best(), self.progress["history"][-1]
+        return self.whole.report(self.progress["images"] - self.images_before) | {
             "run": str(self.folder.path),
             "model": self.config.model,
             "data": self.config.data,
@@ -243,39 +258,33 @@ class Trainer:
             "best_epoch": best["epoch"],
             "last_top1_error": last["val_top1_error"],
             "last_top5_error": last["val_top5_error"],
-            "epochs": self.state["epoch"],
-            "seconds": self.state["seconds"],
-            "images_per_s": self.state["images"] / max(self.state["seconds"], 1e-9),
+            "epochs": self.progress["epoch"],
+            "seconds": self.progress["seconds"],
+            "images_per_s": self.progress["images"] / max(self.progress["seconds"], 1e-9),
             "device": device_name(self.xp),
             "memory_estimate_bytes": self.memory_bytes,
         }
 
-    def _parallel(self):
-        """How a team did it, and the bytes that each worker sent to others for a picture of training, since it began."""
-        pictures = max(self.state["images"] - self.begun_at, 1)
-        sent = {label: count / pictures for label, count in self.team.sent.items() if label.endswith(TRAINING)}
-        return {"parallel": self.form, "workers": self.team.size, "sent_per_picture": sent} if self.form else {}
-
     def _total_step(self):
-        return self.state["epoch"] * self.loader.steps + self.state["step"]
+        return self.progress["epoch"] * self.loader.steps + self.progress["step"]
 
     def _log_step(self, bar, health):
-        self._settle()
-        if not self.leads:
-            return
-        loss = self.state["loss_sum"] / self.state["seen"]
+        self._take_loss()
+        loss = self.progress["loss_sum"] / self.progress["seen"]
         bar.set_postfix_str(f"loss {loss:.3f}")
-        where, lr = {"step": self._total_step(), "epoch": self.state["epoch"] + 1}, self._lr(self.state["step"] - 1)
+        where, lr = (
+            {"step": self._total_step(), "epoch": self.progress["epoch"] + 1},
+            self._lr(self.progress["step"] - 1),
+        )
         self.folder.log(kind="step", **where, mean_loss=loss, lr=lr, health=health)
         for warning in self.watch.look(health, lr, self.optimiser.lr_factors):
-            say(f"epoch {where['epoch']}, step {self.state['step']}: {warning['text']}", self.quiet)
+            say(f"epoch {where['epoch']}, step {self.progress['step']}: {warning['text']}", self.quiet)
             self.folder.log(kind="warning", **where, **warning)
 
     def _save(self, path):
-        self._settle()
-        params, velocity = self.network.whole(self.network.params), self.network.whole(self.optimiser.velocity)
-        if not self.leads:
-            return
+        self._take_loss()
+        whole = self.whole.whole
+        arrays = whole(self.network.params), whole(self.optimiser.velocity), whole(self.network.state)
         info = {
             "model": self.config.model,
             "class_ids": list(self.dataset.class_ids),
@@ -285,38 +294,31 @@ class Trainer:
             "config": self.config.to_dict(),
             "fingerprint": self.dataset.fingerprint,
             "versions": versions(),
-            "state": self.state,
+            "state": self.progress,
         }
-        arrays = to_host((params, velocity, {key: getattr(self.view, key) for key in ARRAYS}))
-        save_checkpoint(path, Checkpoint(*arrays, info))
+        params, velocity, state, view = to_host((*arrays, {key: getattr(self.view, key) for key in ARRAYS}))
+        self.folder.save(path, Checkpoint(params, velocity, view, info, state))
 
 
-def start(folder, config, dataset, xp, command, quiet=False, team=None, form=None):
-    """A `Trainer` for a new run, its config.json written; whatever is wrong, with any worker, is found before that."""
-    team = team or Alone()
-
-    def begun():
-        trainer = Trainer(folder, config, dataset, xp, quiet, team, form)
-        trainer.begin()
-        return trainer
-
-    def write():
-        trainer.folder.make()
-        settings = {"config": config.to_dict(), "fingerprint": dataset.fingerprint, "versions": versions()}
-        trainer.folder.write_json("config.json", settings | {"command": command, "device": device_name(xp)})
-
-    trainer = team.all_do(begun)
-    team.all_do(write)
-    return trainer
-
-
-def go_on(folder, dataset, xp, quiet=False, team=None, form=None):
-    """A `Trainer` that continues the run in `folder`; UserError if the data are not those that it began with."""
+def go_on(
+    folder: RunFolder, dataset: Dataset, xp: ModuleType, quiet: bool = False, whole: Callable[[Any], Whole] = Whole
+) -> Trainer:
+    """A `Trainer` that continues the run in `folder`. UserError if the run began with other data."""
     config, fingerprint = folder.settings()
     if dataset.fingerprint != fingerprint:
         raise UserError(f"{folder.path}: was begun with other data than {dataset.name} (the fingerprints differ)")
-    trainer = Trainer(folder, config, dataset, xp, quiet, team, form)
+    trainer = Trainer(folder, config, dataset, xp, quiet, whole)
     trainer.resume()
+    return trainer
+
+
+def start(
+    folder: RunFolder, config: Config, dataset: Dataset, xp: ModuleType, command: str, quiet: bool = False
+) -> Trainer:
+    """A `Trainer` for a new run; its config.json is written once everything else has been found right."""
+    trainer = Trainer(folder, config, dataset, xp, quiet)
+    trainer.begin()
+    trainer.write_settings(command)
     return trainer
 
 

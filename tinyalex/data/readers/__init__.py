@@ -3,11 +3,9 @@
 One file per format; source.py defines a reader. The first reader that recognises a source reads it.
 """
 
-import difflib
-
 from tinyalex.data.readers import cifar, class_folders, ilsvrc2012, imagenet_batches, tiny_imagenet
 from tinyalex.data.readers.storage import open_storage
-from tinyalex.errors import UserError
+from tinyalex.errors import UserError, did_you_mean
 
 # class_folders last: other formats also have a folder `train`
 READERS = {r.NAME: r for r in (tiny_imagenet, cifar, imagenet_batches, ilsvrc2012, class_folders)}
@@ -19,9 +17,8 @@ def read_source(path, format=None):
     The data may be at the top or in the only folder there. Raises UserError for an unknown format or if none fits.
     """
     if format is not None and format not in READERS:
-        near = difflib.get_close_matches(format, READERS, n=1, cutoff=0.4)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        raise UserError(f"unknown format '{format}': {hint}expected one of {', '.join(READERS)}")
+        nearest = did_you_mean(format, READERS, cutoff=0.4)
+        raise UserError(f"unknown format '{format}'{nearest}; expected one of {', '.join(READERS)}")
     storage = open_storage(path)
     folders = storage.folders()
     tops = [storage, *(storage.below(folder) for folder in folders if len(folders) == 1)]

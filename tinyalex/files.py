@@ -1,0 +1,72 @@
+"""Files that are written whole or not at all, and words for why one could not be."""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tinyalex.errors import UserError
+
+
+class replacing:
+    """`with replacing(path) as beside:` write to `beside`; it becomes `path` at the end, or vanishes after an error.
+
+    At every moment `path` holds the old file or the new one, whole. UserError if it cannot be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+
+    def __enter__(self) -> Path:
+        return self.beside
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        try:
+            if kind is None:
+                with open(self.beside, "rb+") as file:
+                    os.fsync(file.fileno())  # the bytes must reach the disk before the rename does
+                os.chmod(self.beside, 0o666 & ~umask())  # some writers make files that only their owner can read
+                os.replace(self.beside, self.path)
+        except OSError as failed:
+            kind, error = OSError, failed
+        if kind is not None:
+            self.beside.unlink(missing_ok=True)
+            if isinstance(error, OSError) or is_disk_full(error):
+                raise UserError(f"{self.path}: cannot be written ({reason(error)}); what was there is kept") from error
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file whole or not at all. UserError if it cannot be written."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """The JSON value in a file. UserError naming the file if it is missing or not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found") from None
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path}: not a JSON file ({error})") from None
+
+
+def umask() -> int:
+    """The process's mask for new files, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an exception, of the system or of a library that passes its words on, means that the disk is full."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+
+
+def reason(error: BaseException) -> str:
+    """Why a file could not be read or written, in words for people."""
+    if is_disk_full(error):
+        return "the disk is full"
+    return getattr(error, "strerror", None) or str(error).splitlines()[0]

@@ -1,0 +1,65 @@
+"""What the trainer asks of whatever it trains; here answered for a network that one process trains alone.
+
+`tinyalex.parallel.part.Part` has the other answers: those of one worker among several.
+"""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinyalex.backend import Array
+from tinyalex.data.augment import Looks, View
+from tinyalex.data.dataset import Split
+from tinyalex.evaluation import Evaluation, evaluate
+from tinyalex.network import Network
+from tinyalex.training.checks import first_not_finite
+from tinyalex.training.loss import TrackedLoss
+
+Arrays = dict[str, Array]
+
+
+class Whole:
+    """A network, whole, on one process.
+
+    network: what computes the scores;  loss: its loss on a batch
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network, self.loss = network, TrackedLoss()
+
+    def memory(self) -> dict[str, int]:
+        """How training divides its memory, as keyword arguments of `tinyalex.training.memory.check_memory`."""
+        return {}
+
+    def choose(self, indices: np.ndarray, looks: Looks) -> tuple[np.ndarray, Looks]:
+        """Which pictures of a batch are read here, and how they are looked at."""
+        return indices, looks
+
+    def draws(self, rng: Any, pictures: int) -> Any:
+        """The generator for the layers of a step, from one made for a batch of this many pictures."""
+        return rng
+
+    def anyone(self, *flags: bool) -> tuple[bool, ...]:
+        """Whether each flag holds anywhere."""
+        return flags
+
+    def part(self, arrays: Arrays) -> Arrays:
+        """What is held here of a dict of whole arrays by name."""
+        return arrays
+
+    def whole(self, arrays: Arrays) -> Arrays:
+        """The dict of whole arrays, from what is held here."""
+        return arrays
+
+    def evaluate(self, split: Split, view: View, xp: ModuleType, label: str, quiet: bool) -> Evaluation:
+        """As `tinyalex.evaluation.evaluate`."""
+        return evaluate(self.network, split, view, xp, label=label, quiet=quiet)
+
+    def first_not_finite(self, x: Array) -> str:
+        """Words for where a NaN or infinity begins in a forward pass of the batch x; "" if that cannot be said."""
+        return first_not_finite(self.network, x)
+
+    def report(self, pictures: int) -> dict[str, Any]:
+        """What the result of a run says about how it was trained, on this many pictures."""
+        return {}
