@@ -14,7 +14,8 @@ from PIL import Image
 
 from tests.training.test_training import CLASSES, easy_pictures, tree, write_easy
 from tinyalex import backend
-from tinyalex.cli import COMMANDS, build_parser, main
+from tinyalex.cli import build_parser, main
+from tinyalex.commands import COMMANDS
 from tinyalex.data import open_dataset
 from tinyalex.evaluation import evaluate
 from tinyalex.runs.trained import load_network

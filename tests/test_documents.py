@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tinyalex.cli import COMMANDS, build_parser
+from tinyalex.cli import build_parser
+from tinyalex.commands import COMMANDS
 from tinyalex.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,16 +36,12 @@ def project():
 # ---------------------------------------------------------------------------------------------- dependencies
 
 
-def test_dependencies_stand_identically_in_requirements():
+def test_requirements_say_nothing_twice():
     lines = [line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()]
-    missing = set(project()["dependencies"]) - set(lines)
-    assert not missing, f"requirements.txt lacks {missing}"
-    extras = [line for lines in project().get("optional-dependencies", {}).values() for line in lines]
-    names = [re.split(r"[<>=!~\[ ]", line)[0] for line in lines if line]
+    assert list(filter(None, lines)) == ["-e .[lessons,tests]"]
+    groups = [project()["dependencies"], *project()["optional-dependencies"].values()]
+    names = [re.split(r"[<>=!~\[ ]", line)[0] for lines in groups for line in lines]
     assert len(names) == len(set(names)), "a package is listed twice"
-    for line in extras:
-        if re.split(r"[<>=!~\[ ]", line)[0] in names:
-            assert line in lines, f"{line} has another version in requirements.txt"
 
 
 def imports(file, top_level=False):
@@ -86,7 +83,11 @@ def test_what_is_imported_is_declared():
 
 
 @pytest.mark.parametrize(
-    "names, only", [({"cupy", "cupyx"}, {"tinyalex.backend"}), (FRAMEWORKS, {"tinyalex.exchange.torch"})]
+    "names, only",
+    [
+        ({"cupy", "cupyx"}, {"tinyalex.backend.arrays"}),
+        (FRAMEWORKS, {"tinyalex.exchange.torch", "tinyalex.bench.theirs"}),
+    ],
 )
 def test_one_file_imports(names, only):
     for module, file in MODULES.items():
@@ -115,46 +116,13 @@ def test_no_circle_of_imports():
         visit(module)
 
 
-LOWER = {"errors", "backend", "shares"}
-ROOMS = {  # a room, and all that it may know of the package
-    "errors": set(),
-    "backend": {"errors"},
-    "shares": set(),
-    "progress": {"errors"},
-    "layers": LOWER | {"layers"},
-    "network": LOWER | {"layers"},
-    "variations": LOWER | {"layers"},
-    "models": LOWER | {"layers", "network", "variations"},
-    "statistics": LOWER,
-    "optim": LOWER,
-    "gradcheck": LOWER | {"layers", "network"},
-    "rounding": LOWER | {"layers", "models"},
-    "checkpoint": LOWER,
-    "config": LOWER,
-    "recipes": LOWER | {"config"},
-    "data": LOWER | {"data", "progress"},
-    "evaluation": LOWER | {"progress", "data"},
-    "health": LOWER | {"layers"},
-    "batchloss": LOWER | {"layers"},
-    "parallel": LOWER | {"parallel", "progress", "layers", "network", "guards"},
-    "inspection": LOWER
-    | {
-        "inspection",
-        "progress",
-        "layers",
-        "network",
-        "models",
-        "config",
-        "data",
-        "evaluation",
-        "checkpoint",
-        "runfolder",
-        "runs",
-        "plots",
-        "statistics",
-    },
-}
-TOP = {"cli", "commands", "__main__"}
+FLOORS = (  # from the ground up: a room knows only rooms that stand before it
+    *("errors", "files", "terminal", "backend", "layers", "network", "variations", "models", "optim", "gradcheck"),
+    *("summary", "statistics", "plots", "data", "evaluation", "runs", "training", "parallel", "exchange", "bench"),
+    *("inspection", "experiments", "scaling", "teaching", "commands", "cli", "__main__"),
+)
+CORE = ("backend", "layers", "network", "models", "optim", "gradcheck")
+WITHOUT_WORKERS = (*CORE, "data.augment", "data.loader", "training.step")
 
 
 def room(module):
@@ -164,11 +132,37 @@ def room(module):
 
 @pytest.mark.parametrize("module", list(MODULES))
 def test_imports_point_one_way(module):
-    here, known = room(module), {room(name) for name in own(MODULES[module])} - {"tinyalex"}
-    if here in ROOMS:
-        assert known <= ROOMS[here], f"{module} imports {known - ROOMS[here]}"
-    if here not in TOP:
-        assert not known & TOP, f"{module} imports the command line"
+    here = room(module)
+    if here == "tinyalex":  # the package itself has the version, and imports nothing
+        assert not own(MODULES[module])
+        return
+    assert here in FLOORS, f"{here} is a new room: give it a floor"
+    above = {name for name in own(MODULES[module]) - {"tinyalex"} if FLOORS.index(room(name)) > FLOORS.index(here)}
+    assert not above, f"{module} imports {', '.join(sorted(above))} from above"
+
+
+def test_the_reading_list_names_every_room_from_the_ground_up():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme[readme.index("## How to read the code") : readme.index("## Sources")]
+    named = [Path(link).stem for link in re.findall(r"\]\(tinyalex/([^)]+)\)", section)]
+    assert named == [name for name in FLOORS if name != "__main__"]
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.removeprefix("tinyalex.").startswith(WITHOUT_WORKERS)])
+def test_the_core_knows_nothing_of_workers(module):
+    found = re.findall(
+        r"\b(?:[Tt]eams?|ranks?|Shares?|[Ww]orkers?|mpi|MPI)\b", MODULES[module].read_text(encoding="utf-8")
+    )
+    assert not found, f"{module} speaks of {', '.join(found)}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room(m) in FLOORS[: FLOORS.index("parallel")]])
+def test_the_ground_floor_speaks_of_arguments_not_of_options(module):
+    """A command spells an argument as its option; `--resume` and the like in advice are whole command lines."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "UserError":
+            text = ast.unparse(node.args[0]) if node.args else ""
+            assert not re.match(r"f?['\"]--", text), f"{module}:{node.lineno}: {text}"
 
 
 # ---------------------------------------------------------------------------------------------- words

@@ -11,26 +11,10 @@ import re
 import sys
 
 import tinyalex
+from tinyalex.commands import COMMANDS, about
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.terminal import hush_runaway_numbers
 
-COMMANDS = {
-    "lesson": "the lessons: how far you are, open one, check your own file, make a book",
-    "train": "train a network",
-    "evaluate": "top-1 and top-5 error of a trained network",
-    "compare": "two trained networks: what differs, and what that changed",
-    "predict": "top-5 answers for your own pictures",
-    "experiment": "the paper's claims, run again",
-    "inspect": "look inside a trained network: a page of pictures",
-    "prepare": "turn a source of pictures into a prepared folder",
-    "download": "fetch Tiny ImageNet or CIFAR-10",
-    "summary": "a network layer by layer: shapes, parameters, work, memory",
-    "diff": "what differs between two networks and their recipes",
-    "gradcheck": "hold every gradient against a numerical one",
-    "bench": "measure speed on this machine, beside PyTorch where it is installed",
-    "scale": "what more workers would bring, from one step measured here",
-}
-POSITIONAL = ("run", "run_a", "run_b", "pictures", "source", "out", "name", "folder", "number", "models")
 INTERRUPTED = 130  # what shells expect after Ctrl-C
 
 
@@ -66,14 +50,14 @@ def build_parser(chosen):
         "  tinyalex summary alexnet       the paper's network, layer by layer",
     )
     parser.add_argument("--version", action="version", version=f"tinyalex {tinyalex.__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
-    for name, about in COMMANDS.items():
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    for name in COMMANDS:
         if name != chosen:
-            commands.add_parser(name, help=about)
+            choices.add_parser(name, help=about(name))
             continue
         module = importlib.import_module(f"tinyalex.commands.{name}")
         examples = "examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES)
-        command = commands.add_parser(name, help=about, description=module.DESCRIPTION, epilog=examples)
+        command = choices.add_parser(name, help=about(name), description=module.DESCRIPTION, epilog=examples)
         module.add_arguments(command)
         command.add_argument("--json", action="store_true", help="print one JSON object on stdout, nothing else")
         command.set_defaults(module=module)
@@ -108,15 +92,24 @@ def main(arguments=None):
         return 0
 
 
-def spelled(name):
-    """An argument's name as the person at the keyboard writes it: --lr, or RUN for one without an option."""
-    return name.upper() if name in POSITIONAL else f"--{name.replace('_', '-')}"
+def spelled(parser, name):
+    """An argument's name as the person at the keyboard writes it: --lr, or RUN for one without an option; else as it is."""
+    for action in parser._actions:
+        if action.dest == name:
+            return action.option_strings[-1] if action.option_strings else action.metavar or name.upper()
+    return name
 
 
 def _message(error, args):
     """The words of a `UserError`; an argument of this command is spelled as its option."""
-    known = error.argument and hasattr(args, error.argument)
-    return f"{spelled(error.argument)}: {error.args[0]}" if known else str(error)
+    if not error.argument or args is None:
+        return str(error)
+    return f"{spelled(_parser_of(build_parser(args.command), args.command), error.argument)}: {error.args[0]}"
+
+
+def _parser_of(parser, command):
+    """The parser of one command."""
+    return next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices[command]
 
 
 def _parse(arguments):
@@ -124,10 +117,10 @@ def _parse(arguments):
     chosen = next((word for word in arguments if word in COMMANDS), None)
     parser = build_parser(chosen)
     args, unknown = parser.parse_known_args(arguments)
+    own = _parser_of(parser, args.command)
     if unknown:
-        commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-        commands.choices[args.command].error(f"unknown argument {unknown[0]!r}")
+        own.error(f"unknown argument {unknown[0]!r}")
     for name, value in vars(args).items():  # an unset shell variable, most often
         if value == "" or isinstance(value, list) and "" in value:
-            raise UserError(f"{spelled(name)}: is empty")
+            raise UserError(f"{spelled(own, name)}: is empty")
     return args

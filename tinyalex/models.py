@@ -1,7 +1,6 @@
 """The networks, as short lists of layers, and what each expects of its pictures.
 
-Shapes in the comments are H×W×C after the line. Crops are 7/8 of the picture everywhere, as 224 of 256 in the paper.
-A name may carry variations, such as "alexnet-small+no-lrn" (see `tinyalex.variations`): that is a model like any other.
+Shapes in the comments are H×W×C after the line. A name may carry variations, such as "alexnet-small+no-lrn" (see `tinyalex.variations`): that is a model like any other.
 """
 
 from collections.abc import Callable
@@ -21,7 +20,7 @@ Layers = tuple[dict[str, Layer], dict[str, Layer]]  # features and classifier of
 class Model:
     """A network by name, with the pictures it takes and the settings it is known to train well with.
 
-    size: side of the prepared pictures; crop: side of what the network sees, both in pixels
+    size: side of the prepared pictures, in pixels
     layers: number of classes → (features, classifier)
     init: "paper", "source" or "he" (see `tinyalex.optim.initialise`)
     pixel_scale: factor on (pixel − mean), which runs from −255 to 255; 1 is the paper's. The larger the inputs, the
@@ -34,15 +33,19 @@ class Model:
     name: str
     about: str
     size: int
-    crop: int
     layers: Callable[[int], Layers]
-    init: str
-    pixel_scale: float
-    lr: float
     epochs: int
-    batch: int
+    init: str = "he"
+    pixel_scale: float = 1 / 16
+    lr: float = 0.01
+    batch: int = 128
     recipe: dict[str, Any] = field(default_factory=dict)
     variations: tuple[str, ...] = ()
+
+    @property
+    def crop(self) -> int:
+        """The side of what the network sees, in pixels: 7/8 of the picture, as 224 of 256 in the paper."""
+        return self.size * 7 // 8
 
     @property
     def input_rms(self) -> float:
@@ -55,9 +58,9 @@ class Model:
         return Network(features, classifier, (self.crop, self.crop, 3), self.name)
 
 
-def alexnet(num_classes: int) -> Layers:
+def features() -> dict[str, Layer]:
     """Paper §3.5 and Fig. 2. 224 pixels give 55 places as the 2012 source rounds: the last window hangs over."""
-    features = {
+    return {
         "conv1": Conv2d(3, 96, 11, stride=4, rounding="ceil"),  # 55×55×96
         "relu1": ReLU(),
         "norm1": LocalResponseNorm(),
@@ -74,33 +77,44 @@ def alexnet(num_classes: int) -> Layers:
         "relu5": ReLU(),
         "pool5": MaxPool2d(3, 2),  # 6×6×256
     }
-    classifier = {
-        "flatten": Flatten(),  # 9216
-        "fc6": Linear(9216, 4096),
+
+
+def classifier(inputs: int, hidden: int, num_classes: int) -> dict[str, Layer]:
+    """Three fully connected layers, dropout after the first two in the paper's form (§4.2)."""
+    return {
+        "flatten": Flatten(),
+        "fc6": Linear(inputs, hidden),
         "relu6": ReLU(),
-        "drop6": Dropout(0.5, inverted=False),  # the paper's form, §4.2
-        "fc7": Linear(4096, 4096),
+        "drop6": Dropout(0.5, inverted=False),
+        "fc7": Linear(hidden, hidden),
         "relu7": ReLU(),
         "drop7": Dropout(0.5, inverted=False),
-        "fc8": Linear(4096, num_classes),
+        "fc8": Linear(hidden, num_classes),
     }
-    return features, classifier
+
+
+def alexnet(num_classes: int) -> Layers:
+    """The paper's network."""
+    return features(), classifier(9216, 4096, num_classes)
 
 
 def alexnet_64(num_classes: int) -> Layers:
     """The paper's network with a first layer for 56 pixels: from pool1 on, every shape is the paper's."""
-    features, classifier = alexnet(num_classes)
-    features["conv1"] = Conv2d(3, 96, 3, padding=1)  # 56×56×96
-    features["pool1"] = MaxPool2d(3, 2, rounding="floor")  # 27×27×96
-    return features, classifier
+    first = {
+        "conv1": Conv2d(3, 96, 3, padding=1),  # 56×56×96
+        "pool1": MaxPool2d(3, 2, rounding="floor"),  # 27×27×96
+    }
+    return features() | first, classifier(9216, 4096, num_classes)
 
 
 def alexnet_32(num_classes: int) -> Layers:
-    """The same kernels for 28 pixels: half the side of alexnet-64 everywhere, 13, then 6 and 3 after the poolings."""
-    features, classifier = alexnet_64(num_classes)
-    features["pool5"] = MaxPool2d(3, 2, rounding="ceil")  # 3×3×256
-    classifier["fc6"] = Linear(2304, 4096)
-    return features, classifier
+    """alexnet-64 for 28 pixels: half the side everywhere, 13, 6 and 3 after the poolings."""
+    changed = {
+        "conv1": Conv2d(3, 96, 3, padding=1),  # 28×28×96
+        "pool1": MaxPool2d(3, 2, rounding="floor"),  # 13×13×96
+        "pool5": MaxPool2d(3, 2, rounding="ceil"),  # 3×3×256
+    }
+    return features() | changed, classifier(2304, 4096, num_classes)
 
 
 def alexnet_small(num_classes: int, width: int = 2) -> Layers:
@@ -109,8 +123,7 @@ def alexnet_small(num_classes: int, width: int = 2) -> Layers:
     Kernels: 24, 64, 96, 96, 64 times `width`, a quarter of the paper's for width 1 and half for 2.
     """
     a, b, c = 24 * width, 64 * width, 96 * width
-    features, classifier = alexnet(num_classes)
-    features |= {
+    smaller = {
         "conv1": Conv2d(3, a, 5, stride=2, rounding="ceil"),  # 27×27×a
         "conv2": Conv2d(a, b, 5, padding=2, groups=2),  # 13×13×b
         "conv3": Conv2d(b, c, 3, padding=1),  # 6×6×c
@@ -118,12 +131,7 @@ def alexnet_small(num_classes: int, width: int = 2) -> Layers:
         "conv5": Conv2d(c, b, 3, padding=1, groups=2),  # 6×6×b
         "pool5": MaxPool2d(3, 2, rounding="ceil"),  # 3×3×b
     }
-    classifier |= {
-        "fc6": Linear(9 * b, 256 * width),
-        "fc7": Linear(256 * width, 256 * width),
-        "fc8": Linear(256 * width, num_classes),
-    }
-    return features, classifier
+    return features() | smaller, classifier(9 * b, 256 * width, num_classes)
 
 
 def alexnet_mini(num_classes: int) -> Layers:
@@ -143,59 +151,40 @@ SOURCE_RECIPE = {
     "crop_run": 32,
 }
 
-_PAPER = {"size": 256, "crop": 224, "layers": alexnet, "lr": 0.01, "epochs": 90, "batch": 128}
-_SMALL = {"size": 64, "crop": 56, "init": "he", "pixel_scale": 1 / 16}
-
 MODELS = {
     model.name: model
     for model in (
         Model(
-            name="alexnet", about="the paper's network, 224-pixel crops of 256", init="paper", pixel_scale=1.0, **_PAPER
+            name="alexnet",
+            about="the paper's network",
+            size=256,
+            layers=alexnet,
+            init="paper",
+            pixel_scale=1.0,
+            epochs=90,
         ),
         Model(
             name="alexnet-2012-source",
             about="the paper's network as the released source ran it",
+            size=256,
+            layers=alexnet,
             init="source",
             pixel_scale=1 / 1.1,
+            epochs=90,
             recipe=SOURCE_RECIPE,
             variations=("2012-source",),
-            **_PAPER,
         ),
-        Model(
-            name="alexnet-64",
-            about="the paper's from pool1 on, 56-pixel crops of 64",
-            layers=alexnet_64,
-            lr=0.01,
-            epochs=60,
-            batch=128,
-            **_SMALL,
-        ),
-        Model(
-            name="alexnet-32",
-            about="the same kernels, 28-pixel crops of 32",
-            layers=alexnet_32,
-            lr=0.01,
-            epochs=60,
-            batch=128,
-            **(_SMALL | {"size": 32, "crop": 28}),
-        ),
-        Model(
-            name="alexnet-small",
-            about="for CPUs, 56-pixel crops of 64",
-            layers=alexnet_small,
-            lr=0.02,
-            epochs=30,
-            batch=64,
-            **_SMALL,
-        ),
+        Model(name="alexnet-64", about="the paper's from pool1 on", size=64, layers=alexnet_64, epochs=60),
+        Model(name="alexnet-32", about="the same kernels", size=32, layers=alexnet_32, epochs=60),
+        Model(name="alexnet-small", about="for CPUs", size=64, layers=alexnet_small, lr=0.02, epochs=30, batch=64),
         Model(
             name="alexnet-mini",
             about="for experiments, half as wide as alexnet-small",
+            size=64,
             layers=alexnet_mini,
             lr=0.02,
             epochs=30,
             batch=64,
-            **_SMALL,
         ),
     )
 }

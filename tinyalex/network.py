@@ -162,7 +162,7 @@ class Trunk(Sequential):
 
     def observe(self, cache):
         _, _, caches = cache
-        observed: dict[str, Array] = {}
+        observed = {}
         for kept in caches:
             _add(observed, super().observe(kept))
         return observed

@@ -7,7 +7,8 @@ from urllib.parse import unquote
 import pytest
 
 from tests.test_documents import commands_of
-from tinyalex.cli import COMMANDS, build_parser
+from tinyalex.cli import build_parser
+from tinyalex.commands import COMMANDS
 from tinyalex.teaching import lessons
 from tinyalex.teaching.lessons import all_lessons, find_lesson
 

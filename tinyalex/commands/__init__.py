@@ -1,1 +1,20 @@
-"""One file a command: `DESCRIPTION`, `EXAMPLES`, `add_arguments(parser)`, `run(args)` → a dict for --json, `show(result)`."""
+"""One file per command: `DESCRIPTION`, `EXAMPLES`, `add_arguments(parser)`, `run(args)` → a dict for --json, `show(result)`.
+
+The first line of a file, "`tinyalex NAME`: …", is what `tinyalex --help` says about it.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+COMMANDS = (  # in the order of --help
+    *("lesson", "train", "evaluate", "compare", "predict", "experiment", "inspect"),
+    *("prepare", "download", "summary", "diff", "gradcheck", "bench", "scale"),
+)
+
+
+@cache
+def about(name: str) -> str:
+    """One line about a command, read without importing it, so that every command starts at once."""
+    with open(Path(__file__).parent / f"{name}.py", encoding="utf-8") as file:
+        return re.fullmatch(r'"""`tinyalex [a-z]+`: (.*?)\.?"""\n', file.readline())[1]

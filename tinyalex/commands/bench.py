@@ -1,4 +1,4 @@
-"""`tinyalex bench`: how fast this machine trains and infers, side by side with PyTorch if it is installed."""
+"""`tinyalex bench`: the speed of training and inference here, beside PyTorch if it is installed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`tinyalex diff`: the differences between two networks and the recipes that train them."""
+"""`tinyalex diff`: the differences between two networks and their recipes."""
 
 import difflib
 from fractions import Fraction
@@ -33,7 +33,7 @@ EXAMPLES = (
 
 # Where to read about each kind of difference: (section of the paper, file of the source)
 ORDER = ("§3.5", "layers-145.cfg")
-KINDS = {
+KINDS: dict[type, tuple[str, str]] = {
     LocalResponseNorm: ("§3.3", "layer.py"),
     SpatialResponseNorm: ("", "layers-145.cfg"),
     Dropout: ("§4.2", "layers-145.cfg"),

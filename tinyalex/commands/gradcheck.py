@@ -1,4 +1,4 @@
-"""`tinyalex gradcheck`: every gradient against a numerical one, and the rounding errors of convolution in float32."""
+"""`tinyalex gradcheck`: every gradient against a numerical one, and the rounding of convolution."""
 
 from tinyalex.backend import device_name
 from tinyalex.bench.rounding import rounding_errors

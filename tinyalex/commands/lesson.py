@@ -1,4 +1,4 @@
-"""`tinyalex lesson`: list the lessons, open one, check the answers in a file, or write all lessons as a book."""
+"""`tinyalex lesson`: list the lessons, open one, check answers in a file, or write a book of all."""
 
 import contextlib
 import importlib.util

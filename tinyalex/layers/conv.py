@@ -10,7 +10,7 @@ from tinyalex.backend import array_module, is_host
 from tinyalex.layers import winograd
 from tinyalex.layers.base import Layer, default_params
 from tinyalex.layers.im2col import col2im, group_slices, im2col, picture_blocks
-from tinyalex.layers.windows import Windows
+from tinyalex.layers.windows import Pair, Windows
 
 ALGORITHMS = (None, "im2col", "winograd")
 
@@ -32,8 +32,16 @@ class Conv2d(Layer):
     """
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, groups=1, rounding=None, algorithm=None
-    ):
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        groups: int = 1,
+        rounding: str | None = None,
+        algorithm: str | None = None,
+    ) -> None:
         super().__init__()
         for what, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
             if channels < 1 or groups < 1 or channels % groups:
@@ -52,10 +60,9 @@ class Conv2d(Layer):
 
     def forward(self, x, train=False, rng=None):
         xp, bias = self._check_float(x, "NHWC"), self._param("bias", x.dtype)
-        y = xp.empty((len(x), *self.out_shape(x.shape[1:])), x.dtype)
         if fast := self._fast(x):
-            fast.forward(x, bias, y)
-            return y, x
+            return fast.forward(x, bias), x
+        y = xp.empty((len(x), *self.out_shape(x.shape[1:])), x.dtype)
         out_size, F, kernels = y.shape[1:3], self.out_channels, self._kernels(x)  # (KH·KW·C/G, F)
         for pictures in picture_blocks(x, math.prod(out_size) * self.depth):
             padded = self.windows.pad(x[pictures], out_size)
@@ -99,7 +106,7 @@ class Conv2d(Layer):
 
     # ------------------------------------------------------------------------------------------ the fast way
 
-    def uses_winograd(self):
+    def uses_winograd(self) -> bool:
         """Whether `winograd` computes this layer.
 
         Without an algorithm's name it does on the CPU where it is expected to be faster. A device has multiplications

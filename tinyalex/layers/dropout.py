@@ -14,7 +14,7 @@ class Dropout(Layer):
     cache for backward. x, y: any shape. Raises ValueError unless 0 ≤ p < 1.
     """
 
-    def __init__(self, p=0.5, inverted=True):
+    def __init__(self, p: float = 0.5, inverted: bool = True) -> None:
         super().__init__()
         if not 0 <= p < 1:
             raise ValueError(f"Dropout: p = {p}, expected the share to drop, 0 ≤ p < 1")

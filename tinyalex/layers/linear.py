@@ -35,7 +35,7 @@ class Linear(Layer):
     Source: paper §3.5 (its last three layers). PyTorch keeps the weight transposed.
     """
 
-    def __init__(self, in_features, out_features):
+    def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
         if in_features < 1 or out_features < 1:
             raise ValueError(f"Linear: in_features = {in_features}, out_features = {out_features}, expected 1 or more")

@@ -1,5 +1,7 @@
 """The loss: how far the network's scores are from the right answer. N pictures, K classes."""
 
+from typing import Any
+
 from tinyalex.backend import Array, array_module, is_host
 
 
@@ -29,7 +31,7 @@ class SoftmaxCrossEntropy:
     Source: paper §3.5 ("maximizes the multinomial logistic regression objective").
     """
 
-    def forward(self, logits, labels):
+    def forward(self, logits: Array, labels: Array) -> tuple[Array, Any]:
         """(mean loss as a 0-d array or scalar, cache). ValueError or TypeError for labels or logits of the wrong kind.
 
         On a device a label out of range makes the loss NaN, since checking labels there would mean waiting.
@@ -43,7 +45,7 @@ class SoftmaxCrossEntropy:
         losses = xp.where(chosen.any(axis=1), losses, xp.nan)
         return losses.mean(), (exps / sums, chosen)
 
-    def backward(self, cache):
+    def backward(self, cache: Any) -> Array:
         """d(loss)/d(logits), (N, K)."""
         probabilities, chosen = cache
         dlogits = probabilities - chosen

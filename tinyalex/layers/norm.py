@@ -23,9 +23,10 @@ class _ResponseNorm(Layer):
     _window_sum(a, b, scale, out): fills out with scale · Σ_j a_j · b_j; out may be a or b
     """
 
-    axes = None
+    axes: str | None = None
+    short_name = ""
 
-    def __init__(self, size, alpha, beta, k):
+    def __init__(self, size: int, alpha: float, beta: float, k: float) -> None:
         super().__init__()
         if not isinstance(size, int) or size < 1 or size % 2 == 0:
             raise ValueError(f"{self.label}: size = {size!r}, expected an odd number, 1 or more")
@@ -105,7 +106,7 @@ class LocalResponseNorm(_ResponseNorm):
 
     short_name = "LRN"
 
-    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0, groups=1):
+    def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0, groups: int = 1) -> None:
         super().__init__(size, alpha, beta, k)
         if groups < 1:
             raise ValueError(f"LocalResponseNorm: groups = {groups}, expected 1 or more")
@@ -124,12 +125,12 @@ class LocalResponseNorm(_ResponseNorm):
     def _window_sum(self, a, b, scale, out):
         """out_i = scale · Σ_{|j − i| ≤ size//2} a_j · b_j; all (pixels, C), and out may be a or b."""
         (P, C), half, xp = a.shape, self.size // 2, array_module(a)
-        products = xp.zeros((P, C + 2 * half), a.dtype)  # with zeros on both sides, so that no window is cut off
-        xp.multiply(a, b, out=products[:, half : half + C])
-        total = products[:, :C].copy()
+        row = xp.zeros(P * (C + half) + 2 * half, a.dtype)  # pixel after pixel, with `half` zeros before and after each
+        xp.multiply(a, b, out=row[half : row.size - half].reshape(P, C + half)[:, :C])
+        total = row[: P * (C + half)].copy()
         for shift in range(1, self.size):
-            total += products[:, shift : shift + C]
-        xp.multiply(total, scale, out=out)
+            total += row[shift : shift + total.size]
+        xp.multiply(total.reshape(P, C + half)[:, :C], scale, out=out)
 
 
 class SpatialResponseNorm(_ResponseNorm):
@@ -148,7 +149,7 @@ class SpatialResponseNorm(_ResponseNorm):
 
     short_name, axes, channelwise = "spatial norm", "NHWC", True
 
-    def __init__(self, size=5, alpha=4e-5, beta=0.75, k=2.0):
+    def __init__(self, size: int = 5, alpha: float = 4e-5, beta: float = 0.75, k: float = 2.0) -> None:
         super().__init__(size, alpha, beta, k)
 
     @staticmethod

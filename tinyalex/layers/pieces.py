@@ -1,7 +1,7 @@
 """A batch in pieces, each on a core of its own, which meet only where a layer needs sums over the whole batch."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from tinyalex.backend import ordered_map
@@ -17,7 +17,7 @@ def together(pieces: Iterable[Piece], total: Callable[[list[Sums]], Sums]) -> It
     """
     pieces, answer = list(pieces), None
     while True:
-        advanced = ordered_map(lambda piece, answer=answer: _advance(piece, answer), pieces)
+        advanced = ordered_map(partial(_advance, answer), pieces)
         finished, first = next(advanced)
         if finished:
             yield first
@@ -37,7 +37,7 @@ def add_up(parts: list[Sums]) -> Sums:
     return tuple(reduce(lambda a, b: a + b, sums) for sums in zip(*parts))
 
 
-def _advance(piece, answer):
+def _advance(answer, piece):
     """(whether it has finished, its result or the sums that it yields)."""
     try:
         return False, piece.send(answer)

@@ -8,7 +8,7 @@ import functools
 from tinyalex.backend import array_module, is_host
 from tinyalex.layers.base import Layer
 from tinyalex.layers.blocks import blocks
-from tinyalex.layers.windows import Windows
+from tinyalex.layers.windows import Pair, Windows
 
 
 class _Pool2d(Layer):
@@ -50,7 +50,9 @@ class MaxPool2d(_Pool2d):
     rounding: None, "floor" or "ceil", for a stride that does not divide (see `tinyalex.layers.windows`)
     """
 
-    def __init__(self, kernel_size, stride=None, padding=0, rounding=None):
+    def __init__(
+        self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, rounding: str | None = None
+    ) -> None:
         super().__init__(kernel_size, stride, padding, rounding)
 
     def forward(self, x, train=False, rng=None):
@@ -141,7 +143,7 @@ class AvgPool2d(_Pool2d):
     kernel_size, stride: pixels, one integer or a pair; stride None means kernel_size
     """
 
-    def __init__(self, kernel_size, stride=None, rounding=None):
+    def __init__(self, kernel_size: Pair, stride: Pair | None = None, rounding: str | None = None) -> None:
         super().__init__(kernel_size, stride, 0, rounding)
 
     def forward(self, x, train=False, rng=None):

@@ -4,22 +4,26 @@ N pictures, H rows, W columns, C channels; KH×KW window; SH, SW stride; PH, PW 
 """
 
 import operator
+from collections.abc import Iterator
+from typing import Any
 
-from tinyalex.backend import array_module
+from tinyalex.backend import Array, array_module
 
 ROUNDINGS = (None, "floor", "ceil")
+Pair = int | tuple[int, int]  # one integer, or a pair (height, width)
 
 
-def pair(value, what, least):
+def pair(value: Pair, what: str, least: int) -> tuple[int, int]:
     """(h, w) from one integer or a pair of them, each at least `least`."""
     values = value if isinstance(value, (tuple, list)) else (value, value)
     try:
-        values = tuple(operator.index(v) for v in values)
-    except TypeError:
-        values = ()
-    if len(values) != 2 or min(values) < least:
+        height, width = (operator.index(v) for v in values)
+        fine = min(height, width) >= least
+    except (TypeError, ValueError):
+        fine = False
+    if not fine:
         raise ValueError(f"{what}: found {value!r}, expected an integer or a pair of integers, at least {least}")
-    return values
+    return height, width
 
 
 def _times(values, short=False):
@@ -35,7 +39,7 @@ class Windows:
     (`layer.py`: 1 + ceil((2·pad + size − kernel) / stride)); that is how 224 pixels give 55 places.
     """
 
-    def __init__(self, kernel_size, stride, padding, rounding):
+    def __init__(self, kernel_size: Pair, stride: Pair, padding: Pair, rounding: str | None) -> None:
         self.kernel = pair(kernel_size, "kernel_size", 1)
         self.stride = pair(stride, "stride", 1)
         self.padding = pair(padding, "padding", 0)
@@ -49,7 +53,7 @@ class Windows:
             text += f" pad {_times(self.padding, short=True)}"
         return f"{text} {self.rounding}" if self.rounding else text
 
-    def out_size(self, height, width, label):
+    def out_size(self, height: int, width: int, label: str) -> tuple[int, int]:
         """(OH, OW) for a picture of height × width. ValueError if no window fits or the stride does not divide."""
         return tuple(
             self._out_length(size, k, s, p, axis, label)
@@ -71,7 +75,7 @@ class Windows:
             )
         return 1 + (-(-free // stride) if self.rounding == "ceil" else free // stride)
 
-    def pad(self, x, out_size, value=0):
+    def pad(self, x: Array, out_size: tuple[int, int], value: float = 0) -> Array:
         """x (N, H, W, C) in a border of `value` for padding and overhang; x itself if there is none."""
         N, H, W, C = x.shape
         (PH, PW), (height, width) = self.padding, self.padded_size(H, W, out_size)
@@ -82,27 +86,28 @@ class Windows:
         padded[:, PH : PH + H, PW : PW + W] = x
         return padded
 
-    def padded_size(self, height, width, out_size):
+    def padded_size(self, height: int, width: int, out_size: tuple[int, int]) -> tuple[int, int]:
         """Rows and columns with padding and overhang."""
-        return tuple(
+        rows, columns = (
             max(size + 2 * p, (o - 1) * s + k)
             for size, o, k, s, p in zip((height, width), out_size, self.kernel, self.stride, self.padding)
         )
+        return rows, columns
 
-    def zeros(self, shape, out_size, dtype, xp):
+    def zeros(self, shape: tuple[int, ...], out_size: tuple[int, int], dtype: Any, xp: Any) -> tuple[Array, Array]:
         """Zeros in the shape that `pad` gives to an x of `shape`, and the part of them that stands for x (a view)."""
         padded, inside = self.empty(shape, out_size, dtype, xp)
         padded[...] = 0
         return padded, inside
 
-    def empty(self, shape, out_size, dtype, xp):
+    def empty(self, shape: tuple[int, ...], out_size: tuple[int, int], dtype: Any, xp: Any) -> tuple[Array, Array]:
         """As `zeros`, of any content."""
         N, H, W, C = shape
         (PH, PW), (height, width) = self.padding, self.padded_size(H, W, out_size)
         padded = xp.empty((N, height, width, C), dtype)
         return padded, padded[:, PH : PH + H, PW : PW + W]
 
-    def view(self, padded, out_size):
+    def view(self, padded: Array, out_size: tuple[int, int]) -> Array:
         """Every window as a read-only-by-agreement view: (N, OH, OW, KH, KW, C). No copy; windows share pixels."""
         xp = array_module(padded)
         N, _, _, C = padded.shape
@@ -110,7 +115,7 @@ class Windows:
         SH, SW = self.stride
         return xp.lib.stride_tricks.as_strided(padded, (N, *out_size, *self.kernel, C), (n, h * SH, w * SW, h, w, c))
 
-    def places(self, padded, out_size):
+    def places(self, padded: Array, out_size: tuple[int, int]) -> Iterator[tuple[tuple[int, int], Array]]:
         """For each (i, j) in the window, row by row: the pixels that lie there in all windows, (N, OH, OW, C), a view."""
         (KH, KW), (SH, SW), (OH, OW) = self.kernel, self.stride, out_size
         for i in range(KH):

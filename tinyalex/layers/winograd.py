@@ -26,7 +26,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from tinyalex.backend import array_module, scratch
+from tinyalex.backend import Array, array_module, scratch
 from tinyalex.layers.blocks import slices
 from tinyalex.layers.windows import Windows
 
@@ -40,13 +40,13 @@ LEAST_CHANNELS = 24  # in a group, after folding; with fewer, many thin products
 BLOCK_BYTES = 6 << 20  # of values at the points, for the pictures of a block; at least one picture
 
 
-def suits(windows, in_channels, groups):
+def suits(windows: Windows, in_channels: int, groups: int) -> bool:
     """Whether this way fits a convolution and is expected to be faster: the rule of `Conv2d`."""
     S = windows.stride[0]
     return fits(windows, groups) and S * S * in_channels // groups >= LEAST_CHANNELS
 
 
-def fits(windows, groups):
+def fits(windows: Windows, groups: int) -> bool:
     """Whether this way fits: a square kernel that folds to 3×3 or 5×5, with the same stride both ways."""
     (k, KW), (S, SW) = windows.kernel, windows.stride
     # folding would separate the channels of a group
@@ -54,7 +54,7 @@ def fits(windows, groups):
 
 
 @cache
-def matrices(m, K):
+def matrices(m: int, K: int) -> tuple[np.ndarray, ...]:
     """(A, B, G) for m×m outputs of K×K weights: (P², m²), (P², P²), (P², K²) in float64."""
     P = m + K - 1
 
@@ -66,7 +66,7 @@ def matrices(m, K):
     return tuple(np.kron(matrix, matrix) for matrix in one_axis)
 
 
-def best_tile(K, out_size):
+def best_tile(K: int, out_size: tuple[int, int]) -> int:
     """m, the side of the tile that covers the outputs with the fewest multiplications."""
 
     def multiplications(m):
@@ -82,7 +82,7 @@ class Winograd:
     windows: a `Windows` for which `fits` is true;  groups: how many;  out_size: (OH, OW);  weight: (k, k, C/groups, F)
     """
 
-    def __init__(self, windows, groups, out_size, weight):
+    def __init__(self, windows: Windows, groups: int, out_size: tuple[int, int], weight: Array) -> None:
         (self.k, _), (self.S, _) = windows.kernel, windows.stride
         self.groups, self.out_size, self.weight = groups, out_size, weight
         self.K = -(-self.k // self.S)
@@ -92,16 +92,18 @@ class Winograd:
         self.tiles = Windows(self.P * self.S, self.m * self.S, windows.padding, "ceil")
         self.grid = tuple(-(-size // self.m) for size in out_size)  # (TH, TW): tiles that cover the outputs
 
-    def forward(self, x, bias, y):
-        """Write y (N, OH, OW, F) for x (N, H, W, C) and bias (F,)."""
+    def forward(self, x: Array, bias: Array) -> Array:
+        """y (N, OH, OW, F) for x (N, H, W, C) and bias (F,)."""
         xp = array_module(x)
+        y = xp.empty((len(x), *self.out_size, len(bias)), x.dtype)
         for pictures in self._blocks(x):
             values = self._pixels_to_points(x[pictures])  # (P², groups, tiles, C/groups)
             products = scratch((*values.shape[:3], len(bias) // self.groups), x.dtype, xp, "products")
             xp.matmul(values, self.kernels, out=products)  # (tiles, C/groups) @ (C/groups, F/groups), point by point
             self._points_to_outputs(products, bias, y[pictures])
+        return y
 
-    def backward(self, dy, x, dx):
+    def backward(self, dy: Array, x: Array, dx: Array | None) -> Array:
         """dweight for the gradient dy of y. Writes dx, unless that is None."""
         xp = array_module(x)
         dkernels = None
@@ -128,12 +130,12 @@ class Winograd:
     # ------------------------------------------------------------------------------------------ kernels
 
     @cached_property
-    def kernels(self):
+    def kernels(self) -> Array:
         """G·g·Gᵀ of every kernel: (P², groups, S·S·C/groups, F/groups)."""
         return self._weight_to_points(self._by_group())
 
     @cached_property
-    def kernels_transposed(self):
+    def kernels_transposed(self) -> Array:
         """The same with the last two axes exchanged, also in memory, so that the product needs no copy."""
         return self._weight_to_points(self._by_group().swapaxes(2, 3))
 

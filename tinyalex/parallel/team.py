@@ -124,9 +124,9 @@ class Team:
         if any(errors):
             rank, (text, argument) = next((rank, found) for rank, found in enumerate(errors) if found)
             everywhere = all(other == errors[rank] for other in errors)
-            refused = UserError(text if everywhere else f"rank {rank} of {self.size}: {text}", argument)
-            refused.everywhere = True
-            raise refused
+            failed = UserError(text if everywhere else f"rank {rank} of {self.size}: {text}", argument)
+            failed.everywhere = True
+            raise failed
         return result
 
 

@@ -158,7 +158,7 @@ class Watch:
     """
 
     def __init__(self, lr: float, said: Iterable[dict] = ()) -> None:
-        self.lr, self.recent = lr, deque(maxlen=PATIENCE)
+        self.lr, self.recent = lr, deque[dict](maxlen=PATIENCE)
         self.said = {(warning["what"], layer) for warning in said for layer in warning["layers"]}
 
     def look(self, health: dict, lr: float, lr_factors: dict[str, float]) -> list[dict[str, Any]]:

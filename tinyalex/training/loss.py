@@ -28,7 +28,7 @@ class TrackedLoss:
     def __init__(self) -> None:
         self.loss = SoftmaxCrossEntropy()
         self.pending: list[tuple[Array, Array, int]] = []
-        self.sums = [0.0, 0, 0]
+        self.sums: tuple[float, int, int] = (0.0, 0, 0)
 
     def gradient(self, scores: Array, labels: Array) -> Array:
         """d(loss)/d(scores) for scores (N, K) and labels (N,). `NotFinite` as soon as that is known."""
@@ -49,13 +49,13 @@ class TrackedLoss:
         for i, (loss_sum, wrong, pictures) in enumerate(self.over_all(parts)):
             if not math.isfinite(loss_sum):
                 raise NotFinite(len(pending) - 1 - i, loss_sum / pictures)
-            self.sums = [self.sums[0] + loss_sum, self.sums[1] + wrong, self.sums[2] + pictures]
+            self.sums = self.sums[0] + loss_sum, self.sums[1] + wrong, self.sums[2] + pictures
 
     def take(self) -> tuple[float, int, int]:
         """(Σ loss · pictures, wrong answers, pictures) since the last time."""
         self.read()
-        (loss_sum, wrong, pictures), self.sums = self.sums, [0.0, 0, 0]
-        return loss_sum, wrong, pictures
+        sums, self.sums = self.sums, (0.0, 0, 0)
+        return sums
 
     def over_all(self, parts: list[list]) -> list[list]:
         """[[loss · pictures, wrong answers, pictures]] of steps, of the whole batch, from those of the scores seen here."""
