@@ -1,3 +1,3 @@
 """AlexNet from nothing but arrays: every layer, forward and backward, on NumPy and on CuPy."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
