@@ -1,4 +1,4 @@
-"""What speaks with the person at the terminal: progress, lines on stderr, Ctrl-C. Stdout stays clean."""
+"""The words to the person at the terminal: progress, lines on stderr, Ctrl-C. Stdout stays clean."""
 
 import os
 import shutil
@@ -7,15 +7,18 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
-LINE_SECONDS = 30  # between two lines where there is no terminal
+LINE_SECONDS = 30  # between two lines, without a terminal
+POSITIONAL = ("run", "run_a", "run_b", "pictures", "source", "name", "folder", "number", "models")
 
 
 class _Lines(tqdm):
-    """For logs, and below mpiexec: now and then a line with what the bar would show, since nothing can be drawn over."""
+    """The bar for logs and under mpiexec, where nothing can be overwritten: a line now and then."""
 
     def __init__(self, **options):
         self.said = time.monotonic()
@@ -37,12 +40,15 @@ class _Lines(tqdm):
             self._decr_instances(self)
 
 
-def progress_bar(total, label, unit="images", quiet=False, scale=False, initial=0):
-    """A bar on stderr with rate and time left; where stderr is not a terminal, lines. Silent if `quiet` is set.
+def progress_bar(
+    total: int, label: str, unit: str = "images", quiet: bool = False, scale: bool = False, initial: int = 0
+) -> tqdm:
+    """A bar on stderr with rate and time left; lines if stderr is not a terminal. Silent if `quiet`.
 
-    Use it as a context manager and call `update(n)` after n more of `total` units.
+    total, initial: units in all, and done before;  scale: write large numbers as 1.2k, 3.4M
+    Use it as a context manager, and call `update(n)` after n more units.
     """
-    known_width = shutil.get_terminal_size().columns > 0  # some terminals say that they have no columns
+    known_width = shutil.get_terminal_size().columns > 0  # some terminals report 0 columns
     return (tqdm if sys.stderr.isatty() else _Lines)(
         total=total,
         desc=label,
@@ -57,8 +63,8 @@ def progress_bar(total, label, unit="images", quiet=False, scale=False, initial=
     )
 
 
-def program():
-    """How the person at the keyboard called this program, to put before a command that they may copy."""
+def program() -> str:
+    """How the person called this program: the beginning of any command for them to copy."""
     if os.path.basename(sys.argv[0]).removesuffix(".exe") == "tinyalex":
         return "tinyalex"
     python = sys.executable
@@ -67,15 +73,27 @@ def program():
     return f"{python} -m tinyalex"
 
 
-def hush_runaway_numbers():
-    """Numbers that run away are reported once, by what they do to the loss, not by NumPy at every step."""
+def hush_runaway_numbers() -> None:
+    """Silence NumPy's warnings about overflow at every step: the trainer reports a loss that is not finite, once."""
     warnings.filterwarnings("ignore", category=RuntimeWarning, module="tinyalex")
 
 
-def say(text, quiet=False):
-    """One line on stderr, above a bar if one is being drawn."""
+def say(text: str, quiet: bool = False) -> None:
+    """Print one line on stderr, above the bar if there is one."""
     if not quiet:
         tqdm.write(text, file=sys.stderr)
+
+
+def spelled(name: str) -> str:
+    """An argument's name as the person types it: --lr, or RUN for a positional one."""
+    return name.upper() if name in POSITIONAL else f"--{name.replace('_', '-')}"
+
+
+def message(error: BaseException, args: Any) -> str:
+    """The text of an error in one line. If a `UserError` names an argument in `args`, it is spelled as typed."""
+    argument = getattr(error, "argument", "")
+    text = f"{spelled(argument)}: {error.args[0]}" if argument and hasattr(args, argument) else str(error)
+    return " ".join(text.split())
 
 
 class _Stop:
@@ -83,10 +101,10 @@ class _Stop:
 
 
 @contextmanager
-def stop_signals(quiet=False):
-    """Turn the first Ctrl-C or SIGTERM into a wish that is granted between steps, never within one; a second one ends.
+def stop_signals(quiet: bool = False) -> Iterator[Any]:
+    """Yield an object whose `asked` the first Ctrl-C or SIGTERM sets, for the caller to read between steps.
 
-    Signals can be caught in the main thread only; elsewhere nothing is changed.
+    A second one ends at once. Only the main thread can catch signals; in another, `asked` stays False.
     """
     stop = _Stop()
     if threading.current_thread() is not threading.main_thread():
