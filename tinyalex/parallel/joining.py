@@ -1,10 +1,13 @@
-"""How a command becomes a team: who the workers are, that they agree on what to do, and that they end together."""
+"""How a command becomes a team: find the workers, check that they agree on the work, end together."""
 
 import hashlib
 import platform
 import time
 import traceback
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,51 +17,54 @@ from tinyalex.errors import UserError
 from tinyalex.parallel.mpi import MpiTeam, import_mpi, ranks_started
 from tinyalex.parallel.nccl import NcclTeam
 from tinyalex.parallel.stages import FORMS
+from tinyalex.parallel.team import Team
 from tinyalex.parallel.threads import run_threads
-from tinyalex.terminal import stop_signals
+from tinyalex.terminal import message, spelled, stop_signals
 
 TRANSPORTS = ("auto", "nccl", "mpi", "cuda-mpi")
-OWN = ("threads", "json", "data", "module")  # options that workers may give differently
+OWN = ("threads", "json", "data", "module")  # arguments that may differ between workers
 
 
-def add_parallel(parser):
-    """--parallel and --transport, for commands that several workers can do together."""
+def add_parallel(parser: ArgumentParser) -> None:
+    """Add --parallel and --transport, for commands that several workers can run together."""
     group = parser.add_argument_group("several workers (under mpiexec -n K)")
     group.add_argument(
         "--parallel",
         choices=FORMS,
-        help="data: each sees its share of every batch; towers: each has half of all kernels (two workers; without mpiexec "
-        "two threads); hybrid: data in the trunk, towers in the head",
+        help="data: each worker takes its share of every batch; towers: each has half of the kernels (two workers; "
+        "without mpiexec, two threads); hybrid: data in the trunk, towers in the head",
     )
     group.add_argument(
         "--transport",
         choices=TRANSPORTS,
-        help="how arrays of GPUs travel: nccl (auto, the default), mpi through host memory, cuda-mpi for an MPI that takes them as they are",
+        help="how arrays travel between GPUs: by nccl (auto, the default); by mpi, through host memory; by cuda-mpi, "
+        "an MPI that takes arrays of GPUs directly",
     )
 
 
-def refuse_lonely_ranks(args):
-    """End all, with one line, where mpiexec has started several processes and this one was not told to work with the others."""
+def refuse_lonely_ranks(args: Namespace) -> None:
+    """End all ranks, with one line, if mpiexec started several and this one was not given --parallel."""
     if ranks_started() == 1:
         if args.transport:
-            raise UserError(f"--transport {args.transport}: is for several workers; expected --parallel beside it")
+            raise UserError(f"found {args.transport} without --parallel; expected --parallel too", "transport")
         return
-    team = MpiTeam(import_mpi().COMM_WORLD)  # so that those who were told to, and wait, can be ended
+    team = MpiTeam(import_mpi().COMM_WORLD)  # its abort also ends ranks that were given --parallel and wait
     if team.rank:
-        time.sleep(2)  # the first one's word ends all, unless it was started with other options
-    team.abort("would do all of the work, as each of them; expected --parallel data, towers or hybrid")
+        time.sleep(2)  # rank 0 ends all, unless its options differ
+    team.abort("each rank would do all of the work; expected --parallel data, towers or hybrid")
 
 
-def in_a_team(args, open_device, work):
-    """work(team, xp, stop) on every worker; its result on the first. stop: from `stop_signals`, for threads; else None.
+def in_a_team(args: Namespace, open_device: Callable[[Namespace], Any], work: Callable[[Team, Any, Any], Any]) -> Any:
+    """Run work(team, xp, stop) on every worker; its result, on the first worker. The others exit, with the same code.
 
-    open_device(args): the array module that they ask for. The others leave quietly, with the same exit code.
+    open_device: args → the array module
+    stop: from `stop_signals` if the workers are threads, else None
 
-    A fault that one worker alone has ends all of them, with one line.
+    An error on one worker alone ends all of them, with one line.
     """
     if args.parallel == "towers" and ranks_started() == 1:
         xp = open_device(args)
-        with stop_signals() as stop:  # only the main thread gets to know of signals
+        with stop_signals() as stop:  # only the main thread receives signals
             return run_threads(2, lambda team: work(team, xp, stop))[0]
     team = MpiTeam(import_mpi().COMM_WORLD)
     try:
@@ -68,19 +74,19 @@ def in_a_team(args, open_device, work):
         team = _on_device(team, args.transport, xp)
         _share_cores(team, args.threads)
         _share_memory(team, xp)
-        team.last_words(f"tinyalex: one of {team.size} ranks has died, so the work has ended on all of them")
+        team.last_words(f"tinyalex: one of {team.size} ranks has died, which ends the work on all of them")
         result = work(team, xp, None)
     except (UserError, KeyboardInterrupt) as error:
         if not getattr(error, "everywhere", False) and team.size > 1:
-            team.abort(str(error) or "interrupted")
+            team.abort(message(error, args) or "interrupted")
         if team.rank == 0:
             raise
         raise SystemExit(2 if isinstance(error, UserError) else 130) from None
     except MemoryError as error:
         team.abort(f"not enough memory for this: {error}")
-    except Exception:  # a fault of ours: all that is known of it, and nobody is left waiting
+    except Exception:  # a fault of ours: print the traceback, and leave no worker waiting
         traceback.print_exc()
-        team.abort("ends, and all the others with it")
+        team.abort("failed, which ends all the others too")
     finally:
         team.last_words("")
     if team.rank:
@@ -89,10 +95,10 @@ def in_a_team(args, open_device, work):
 
 
 def _on_device(team, transport, xp):
-    """The team, for arrays of `xp`; where these live on GPUs, each worker gets the next one of its machine."""
+    """The team for arrays of `xp`. On GPUs each worker takes the next GPU of its machine."""
     if xp is np:
         return team
-    number = team.agree(platform.node())[: team.rank].count(platform.node())  # the how manyth rank on this machine
+    number = team.agree(platform.node())[: team.rank].count(platform.node())  # this rank's index on this machine
 
     def prepare():
         use_gpu(xp, number)
@@ -104,15 +110,15 @@ def _on_device(team, transport, xp):
 
 
 def _share_cores(team, threads):
-    """As many threads as were asked for, or as this worker's part of the cores; mpiexec may have parted these itself."""
+    """Without --threads, use one thread per core of this worker's share; mpiexec may have divided the cores already."""
     mine = [platform.node(), cores()]
-    sharing = team.agree(mine).count(mine)  # all ask, since not all may have been given a number
+    sharing = team.agree(mine).count(mine)  # before the `if`: all workers must exchange, with --threads or without
     if threads is None:
         set_thread_count(max(1, len(mine[1]) // sharing))
 
 
 def _share_memory(team, xp):
-    """Note with how many others this worker has its memory."""
+    """Set how many workers share this one's memory."""
     memory = [platform.node(), None if xp is np else gpu_number(xp)]
     team.local_size = team.agree(memory).count(memory)
 
@@ -120,15 +126,16 @@ def _share_memory(team, xp):
 # ---------------------------------------------------------------------------------------------- agreement
 
 
-def same_everywhere(team, values):
-    """UserError, on all workers, where one of them has other values than the first. values: {what it is: JSON value}"""
+def same_everywhere(team: Team, values: dict[str, Any]) -> None:
+    """UserError, on all workers, if one worker's values differ from the first's. values: {what it is: JSON value}"""
     first, *others = team.agree(values)
     for rank, theirs in enumerate(others, start=1):
         for what in [*first, *(theirs.keys() - first.keys())]:
             if theirs.get(what) != first.get(what):
                 found, expected = (_shown(having.get(what)) for having in (theirs, first))
                 error = UserError(
-                    f"rank {rank} of {team.size}: {what} is {found}, rank 0 has {expected}; expected the same on every rank"
+                    f"rank {rank} of {team.size}: {what} is {found}, rank 0 has {expected}; "
+                    "expected the same on every rank"
                 )
                 error.everywhere = True
                 raise error
@@ -139,13 +146,13 @@ def _shown(value):
 
 
 def _options(args):
-    """{option: value} of what was asked for, and the code that it was asked of."""
-    given = {f"--{name.replace('_', '-')}": value for name, value in vars(args).items() if name not in OWN}
+    """{option: value}, and the version and digest of the code."""
+    given = {spelled(name): value for name, value in vars(args).items() if name not in OWN}
     return given | {"the code": f"version {tinyalex.__version__}, digest {code_digest()[:12]}"}
 
 
-def code_digest():
-    """A digest of this package's source, which a version number does not tell apart while it is being worked on."""
+def code_digest() -> str:
+    """A digest of this package's source: while it is being worked on, one version number stands for many sources."""
     folder, digest = Path(tinyalex.__file__).parent, hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         digest.update(str(file.relative_to(folder)).encode() + file.read_bytes())

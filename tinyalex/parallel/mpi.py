@@ -1,8 +1,8 @@
 """A team of processes: MPI through mpi4py, over any network and between the cores of one machine.
 
-A worker's MPI calls are all made by one thread, in order, so that gradients travel while the worker computes. Waiting is
-done by asking and sleeping in turns: MPI itself waits by spinning, which would take the core from the computation, and
-where there are more ranks than cores makes every call last seconds.
+One thread makes all of a worker's MPI calls, in order, so gradients travel while the worker computes. It waits by
+asking and sleeping in turns. MPI itself waits by spinning: that would take the core from the computation, and with more
+ranks than cores every call would last seconds.
 """
 
 import os
@@ -11,46 +11,49 @@ import sys
 import threading
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 from tinyalex.backend import array_module, is_host, synchronize, to_device, to_host
 from tinyalex.errors import UserError
 from tinyalex.parallel.team import Team
 
-SLEEPS = (0.0, 0.0, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6)  # seconds between two looks; the last one again and again
-RANKS = (
+SLEEPS = (0.0, 0.0, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6)  # seconds between two looks; the last one is repeated
+RANKS = (  # environment variables that tell a process the number of ranks
     "PMI_SIZE",
     "OMPI_COMM_WORLD_SIZE",
     "PMIX_SIZE",
     "MPI_LOCALNRANKS",
     "SLURM_STEP_NUM_TASKS",
-)  # what they are told
+)
 
 
-def ranks_started():
-    """How many processes mpiexec or srun started this one with, as far as the environment says; 1 without them."""
+def ranks_started() -> int:
+    """The number of processes that mpiexec or srun started together, as the environment says; 1 without them."""
     names = [name for name in RANKS if os.environ.get(name, "").isdigit()]
-    if "SLURM_PTY_PORT" in os.environ:  # below a shell that srun opened, the only one whatever srun was told
+    if "SLURM_PTY_PORT" in os.environ:  # in a shell that srun opened: one process, whatever number srun was given
         names = [name for name in names if not name.startswith("SLURM")]
     return max((int(os.environ[name]) for name in names), default=1)
 
 
-def import_mpi():
-    """mpi4py's MPI module, initialised; UserError where it cannot be had, or is not that of the mpiexec in use."""
+def import_mpi() -> Any:
+    """mpi4py's MPI module, initialised. UserError if it cannot be imported, or does not belong to this mpiexec."""
     try:
         import mpi4py
 
         mpi4py.rc.thread_level = "serialized"
-        with warnings.catch_warnings(action="ignore"):  # of what is refused below
+        with warnings.catch_warnings(action="ignore"):  # the errors below say the same
             from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py is there, but no MPI library
+    except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py is installed, but no MPI library
         reason = str(error).splitlines()[0]
-        raise UserError(f"--parallel: mpi4py cannot be used ({reason}); expected: pip install mpi4py mpich") from None
+        raise UserError(f"mpi4py cannot be used ({reason}); expected: pip install mpi4py mpich", "parallel") from None
     if MPI.COMM_WORLD.Get_size() == 1 < ranks_started():
         raise UserError(
-            f"--parallel: one of {ranks_started()} processes, but mpi4py's MPI ({MPI.get_vendor()[0]}) knows of this one only; "
-            f"expected the mpiexec that belongs to it"
+            f"one of {ranks_started()} processes, but mpi4py's MPI ({MPI.get_vendor()[0]}) knows only this one; "
+            "expected the mpiexec that belongs to it",
+            "parallel",
         )
     return MPI
 
@@ -58,22 +61,23 @@ def import_mpi():
 class MpiTeam(Team):
     """A worker among MPI ranks.
 
-    comm: a communicator of mpi4py's
-    device_buffers: give MPI the arrays of a device as they are (`__cuda_array_interface__`), for an MPI that is built for
-        it ("CUDA-aware"); without it they travel through host memory, which every MPI can
-    prepare: called once in the thread that talks to MPI; it chooses the worker's GPU there
+    comm: a communicator of mpi4py
+    device_buffers: whether MPI takes a device's arrays directly (`__cuda_array_interface__`), as a "CUDA-aware" MPI
+        does; otherwise they travel through host memory, as every MPI can
+    prepare: called once in the thread that talks to MPI, to choose the worker's GPU there
     """
 
-    def __init__(self, comm, device_buffers=False, prepare=lambda: None):
+    def __init__(self, comm: Any, device_buffers: bool = False, prepare: Callable[[], None] = lambda: None) -> None:
         super().__init__(comm.Get_rank(), comm.Get_size())
-        self.comm, self.device_buffers, self._thread, self._witness = comm, device_buffers, None, None
+        self.comm, self.device_buffers, self._thread = comm, device_buffers, None
+        self._witness: Witness | None = None
         self._pool = ThreadPoolExecutor(1, "tinyalex-mpi", initializer=self._begin_thread, initargs=(prepare,))
 
     def _begin_thread(self, prepare):
         self._thread = threading.get_ident()
         prepare()
 
-    def submit(self, function):
+    def submit(self, function: Callable[[], object]) -> "Pending":
         return Pending(self._pool.submit(function))
 
     def _carry(self, send, into):
@@ -100,53 +104,56 @@ class MpiTeam(Team):
         requests += [self.comm.Isend(_bytes(send[k]), dest=k) for k in others if send[k].size]
         wait_for(requests)
 
-    def last_words(self, text):
+    def last_words(self, text: str) -> None:
         if self.rank == 0:
             if self._witness is None:
                 self._witness = Witness()
             self._witness.note(text)
 
-    def abort(self, message):
+    def abort(self, message: str) -> None:
         self.last_words("")
         print(f"tinyalex: rank {self.rank} of {self.size}: {message}", file=sys.stderr, flush=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # one line is enough: MPI would add its own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # MPI would add lines of its own
         self.comm.Abort(2)
 
 
 class Witness:
-    """A small process beside this one that outlives it: where this one ends without a word, it says the last one noted.
+    """A small process that outlives this one. When this one ends, it prints the last line noted, unless that is empty.
 
-    mpiexec ends all ranks at once when one of them is killed, so none of them can say what happened.
+    When a rank is killed, mpiexec ends all ranks at once, so none of them can say what happened.
     """
 
-    SAYING = "import sys\nlast = ''\nfor last in sys.stdin: pass\nif last.strip(): print(last.strip(), file=sys.stderr, flush=True)"
+    SAYING = (
+        "import sys\nlast = ''\nfor last in sys.stdin: pass\n"
+        "if last.strip(): print(last.strip(), file=sys.stderr, flush=True)"
+    )
 
-    def __init__(self):
+    def __init__(self) -> None:
         quick = [sys.executable, "-S", "-c", self.SAYING]
         self.process = subprocess.Popen(
             quick, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
         )
 
-    def note(self, text):
-        """Put `text` in place of what was noted before; "" to say nothing."""
-        with suppress(OSError):  # it was killed; then there is nobody to speak
+    def note(self, text: str) -> None:
+        """Replace the line noted before by `text`; "" prints nothing."""
+        with suppress(OSError):  # the witness itself was killed
             self.process.stdin.write(text + "\n")
             self.process.stdin.flush()
 
 
 class Pending:
-    """Work that the team's own thread does."""
+    """Work for the thread that talks to MPI."""
 
-    def __init__(self, future):
+    def __init__(self, future: Future) -> None:
         self.future = future
 
-    def wait(self):
-        """Return when it is done; raise what it raised."""
+    def wait(self) -> None:
+        """Return once it is done; raise its exception, if any."""
         self.future.result()
 
 
-def wait_for(requests):
-    """Until all requests are done, asking more and more seldom."""
+def wait_for(requests: list[Any]) -> None:
+    """Return once all requests are done. Asks at growing intervals."""
     looks = 0
     while not all(request.Test() for request in requests):
         time.sleep(SLEEPS[min(looks, len(SLEEPS) - 1)])
@@ -154,5 +161,5 @@ def wait_for(requests):
 
 
 def _bytes(array):
-    """The array as mpi4py takes it, whatever its dtype: as raw bytes."""
+    """The array as raw bytes, which mpi4py takes whatever the dtype."""
     return array.reshape(-1).view("uint8")

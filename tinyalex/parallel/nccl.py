@@ -1,14 +1,18 @@
-"""A team of GPUs: arrays that live on them travel through NCCL, all else through MPI.
+"""A team of GPUs: their arrays travel through NCCL, everything else through MPI.
 
 Written against the documented interface of `cupyx.distributed`; tested on a stand-in.
 """
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 from tinyalex.backend import cupy_distributed, is_host
 from tinyalex.errors import UserError
 from tinyalex.parallel.mpi import MpiTeam
 
 
-def nccl_group(size, rank):
+def nccl_group(size: int, rank: int) -> Any:
     """CuPy's communicator for arrays on the GPUs of `size` MPI ranks. UserError without NCCL."""
     try:
         return cupy_distributed().init_process_group(size, rank, use_mpi=True)
@@ -21,16 +25,16 @@ def nccl_group(size, rank):
 class NcclTeam(MpiTeam):
     """A worker with a GPU of its own among MPI ranks.
 
-    NCCL's calls return at once, and the GPU works them off in the order of its stream. So what is submitted is begun at
-    once as well, on a stream of its own: it waits for what has been computed so far, not for what is computed next.
+    NCCL's calls return at once; the GPU runs them in the order of a stream. Submitted work therefore begins at once, on
+    a stream of its own: it waits for everything computed so far, not for what is computed next.
     """
 
-    def __init__(self, comm, xp, prepare):
+    def __init__(self, comm: Any, xp: ModuleType, prepare: Callable[[], None]) -> None:
         super().__init__(comm, prepare=prepare)
         self.cuda, self.group = xp.cuda, nccl_group(self.size, self.rank)
         self.stream = self.cuda.Stream(non_blocking=True)
 
-    def submit(self, function):
+    def submit(self, function: Callable[[], object]) -> "Recorded":
         self.stream.wait_event(self.cuda.get_current_stream().record())
         with self.stream:
             function()
@@ -40,7 +44,7 @@ class NcclTeam(MpiTeam):
         if all(is_host(array) for array in (*send, *into)):
             super()._carry(send, into)
             return
-        for meeting in range(self.size):  # in each, every worker meets one other, or itself
+        for meeting in range(self.size):  # in each, every worker meets one other or itself
             peer = (meeting - self.rank) % self.size
             if peer != self.rank:
                 self._meet(send[peer], into[peer], peer)
@@ -57,12 +61,12 @@ class NcclTeam(MpiTeam):
 class Recorded:
     """Work on another stream, up to an event.
 
-    work: kept until it is done, since it holds the arrays that it works on
+    work: kept until it is done, because it holds its arrays
     """
 
-    def __init__(self, cuda, event, work):
+    def __init__(self, cuda: ModuleType, event: Any, work: Callable[[], object]) -> None:
         self.cuda, self.event, self.work = cuda, event, work
 
-    def wait(self):
-        """Let the stream that computes go on only when it is done; the host does not wait."""
+    def wait(self) -> None:
+        """Make the computing stream wait until it is done; the host does not wait."""
         self.cuda.get_current_stream().wait_event(self.event)
