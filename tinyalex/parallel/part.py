@@ -1,58 +1,68 @@
-"""What the trainer asks of whatever it trains (see `tinyalex.training.whole`), answered for one worker among several.
+"""A worker's answers to the trainer: for one worker among several, as `tinyalex.training.whole` has them for one alone.
 
-Each worker has a trainer of its own. All call the same methods in the same order; only the first writes and speaks.
+Each worker has its own trainer. All call the same methods in the same order; only the first writes and prints.
 """
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from tinyalex import evaluation
+from tinyalex.backend import Array
+from tinyalex.data.augment import Looks, View
+from tinyalex.data.dataset import Split
 from tinyalex.evaluation import Evaluation, pictures_at_once
-from tinyalex.parallel.network import split_network
-from tinyalex.parallel.shares import shares
+from tinyalex.network import Network
+from tinyalex.parallel.network import SplitNetwork, split_network
+from tinyalex.parallel.shares import SharedDraws, shares
+from tinyalex.parallel.team import Team
+from tinyalex.runs.checkpoint import Checkpoint
 from tinyalex.runs.folder import RunFolder
 from tinyalex.training.loss import TrackedLoss
-from tinyalex.training.whole import Whole
+from tinyalex.training.whole import Arrays, Whole
 
-TRAINING = ("forward", "backward", "gradients")  # the last words of what a team counts in training steps
+TRAINING = ("forward", "backward", "gradients")  # the labels of a training step's exchanges end in one of these
 
 
 class Part(Whole):
     """A worker's part of a network. form: "data", "towers" or "hybrid";  team: the workers"""
 
-    def __init__(self, form, team, network):
+    def __init__(self, form: str, team: Team, network: Network) -> None:
         self.form, self.team = form, team
         self.network = split_network(form, network, team)
         self.loss = PartLoss(self.network, team)
 
-    def memory(self):
+    def memory(self) -> dict[str, int]:
         held = sum(p.size for p in self.network.params.values())
         return {"workers": self.team.size, "here": self.team.local_size, "held": held}
 
-    def choose(self, indices, looks):
+    def choose(self, indices: np.ndarray, looks: Looks) -> tuple[np.ndarray, Looks]:
         mine = self.network.share(len(indices)).run
         return indices[mine], looks[mine]
 
-    def draws(self, rng, pictures):
+    def draws(self, rng: Any, pictures: int) -> SharedDraws:
         return self.network.draws(rng, pictures)
 
-    def anyone(self, *flags):
+    def anyone(self, *flags: bool) -> tuple[bool, ...]:
         return tuple(total > 0 for total in self.team.totals(flags))
 
-    def part(self, arrays):
+    def part(self, arrays: Arrays) -> Arrays:
         return self.network.part(arrays)
 
-    def whole(self, arrays):
+    def whole(self, arrays: Arrays) -> Arrays:
         return self.network.whole(arrays)
 
-    def evaluate(self, split, view, xp, label, quiet):
+    def evaluate(self, split: Split, view: View, xp: ModuleType, label: str, quiet: bool) -> Evaluation:
         p = class_probabilities(self.network, split, view, xp, label=label, quiet=quiet)
         return Evaluation.of(p, split.labels, pictures_at_once(ten_crop=False))
 
-    def first_not_finite(self, x):
-        return ""  # no worker has the whole pass
+    def first_not_finite(self, x: Array) -> str:
+        return ""  # no worker runs the whole forward pass
 
-    def report(self, pictures):
-        """The form, the number of workers, and the bytes that each sent to others per picture of training."""
+    def report(self, pictures: int) -> dict[str, Any]:
+        """The form, the number of workers, and the bytes that this worker sent to others per training picture."""
         counted = {label: count for label, count in self.team.sent.items() if label.endswith(TRAINING)}
         sent = {label: count / max(pictures, 1) for label, count in counted.items()}
         return {"parallel": self.form, "workers": self.team.size, "sent_per_picture": sent}
@@ -61,15 +71,15 @@ class Part(Whole):
 class PartLoss(TrackedLoss):
     """The loss of a batch, however its pictures are divided among workers.
 
-    network: the worker's `SplitNetwork`, which gives the scores
+    network: the worker's `SplitNetwork`, which computes the scores
     """
 
-    def __init__(self, network, team):
+    def __init__(self, network: SplitNetwork, team: Team) -> None:
         super().__init__()
         self.network, self.team = network, team
 
-    def gradient(self, scores, labels):
-        """d(loss of the batch)/d(scores). scores: as the network gives them;  labels: of the whole batch"""
+    def gradient(self, scores: Array, labels: Array) -> Array:
+        """d(loss of the batch)/d(scores). scores: from `SplitNetwork.forward`;  labels: of the whole batch"""
         mine = labels[self.network.scored(self.network.share(len(labels)))]
         if len(mine) == 0:  # a batch with fewer pictures than workers
             self.pending.append((0.0, 0, 0))
@@ -78,7 +88,7 @@ class PartLoss(TrackedLoss):
         dscores = super().gradient(scores, mine)
         return dscores if len(mine) == len(labels) else dscores * (len(mine) / len(labels))
 
-    def over_all(self, parts):
+    def over_all(self, parts: list[list]) -> list[list]:
         if not self.network.scores_apart:
             return parts
         totals = iter(self.team.totals([number for part in parts for number in part]))
@@ -86,36 +96,44 @@ class PartLoss(TrackedLoss):
 
 
 class Bystander(RunFolder):
-    """A run folder for workers that only take part: the first one writes."""
+    """A run folder for workers other than the first: they write nothing."""
 
-    def make(self):
+    def make(self) -> None:
         pass
 
-    def save(self, path, checkpoint):
+    def save(self, path: Path, checkpoint: Checkpoint) -> None:
         pass
 
-    def write_json(self, name, value):
+    def write_json(self, name: str, value: Any) -> None:
         pass
 
-    def log(self, **values):
+    def log(self, **values: Any) -> None:
         pass
 
-    def forget_metrics_after(self, step, epochs):
+    def forget_metrics_after(self, step: int, epochs: int) -> None:
         pass
 
 
-def folder_of(path, team):
-    """The run folder at `path`, which only the first worker writes."""
+def folder_of(path: str | Path, team: Team) -> RunFolder:
+    """The run folder at `path`. Only the first worker writes to it."""
     return RunFolder(path) if team.rank == 0 else Bystander(path)
 
 
-def class_probabilities(network, split, view, xp, ten_crop=False, label="evaluate", quiet=False):
-    """As `tinyalex.evaluation.class_probabilities`, of a `SplitNetwork`: each worker looks at its share, and all get the result."""
+def class_probabilities(
+    network: SplitNetwork,
+    split: Split,
+    view: View,
+    xp: ModuleType,
+    ten_crop: bool = False,
+    label: str = "evaluate",
+    quiet: bool = False,
+) -> Array:
+    """As `tinyalex.evaluation.class_probabilities`, by a team: each takes its share, and all get the result."""
     if network.workers == 1:
         return evaluation.class_probabilities(network, split, view, xp, ten_crop, label, quiet)
     all_shares = shares(len(split), network.workers)
     mine, most = all_shares[network.team.rank], len(all_shares[0])
-    count = -(-most // pictures_at_once(ten_crop))  # on every worker, since they may meet in each batch
+    count = -(-most // pictures_at_once(ten_crop))  # the same on every worker, since all may exchange in each batch
     batches = [range(mine.start + b.start, mine.start + b.stop) for b in shares(len(mine), count)]
     p = evaluation.class_probabilities(network, split, view, xp, ten_crop, label, quiet, batches)
     return network.team.gather(np.ascontiguousarray(p), [len(share) for share in all_shares], 0, "evaluation")

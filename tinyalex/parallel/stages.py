@@ -1,4 +1,4 @@
-"""The three forms of parallel training, each as a list of stages: what a worker does alone, and what is joined between.
+"""The three forms of parallel training, each as a list of stages. Workers compute a stage alone and meet in between.
 
 data     every worker has the whole network and a share of every batch; gradients are added up
 towers   every worker has a share of every layer's kernels and the whole batch; maps are joined where kernels read
@@ -8,12 +8,15 @@ hybrid   the trunk as in data, the fully connected layers as in towers (Krizhevs
 """
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tinyalex.backend import array_module
 from tinyalex.errors import UserError
-from tinyalex.layers import Conv2d, Linear, LocalResponseNorm
-from tinyalex.parallel.shares import SharedSequential, SharedTrunk, shares
+from tinyalex.layers import Conv2d, Layer, Linear, LocalResponseNorm
+from tinyalex.network import Network
+from tinyalex.parallel.shares import Share, SharedSequential, SharedTrunk, shares
+from tinyalex.parallel.team import Team
 
 
 @dataclass(frozen=True)
@@ -21,51 +24,51 @@ class Stage:
     """Layers that a worker computes without the others.
 
     layers: a `SharedTrunk` or, in the head, a `SharedSequential`
-    joins: what is joined from all workers before it: "" (nothing), "pictures" of the batch, or "channels", the last axis
-    widths: how many channels each worker has, by rank, if these are joined
-    summed: whether every worker has these layers whole and sees only its own pictures, so that gradients are added up
-    cuts: {layer: this worker's `Share` of its outputs, and so of the last axis of its arrays}, if it does not have all
+    joins: the axis along which the inputs of all workers are joined: "pictures" (first), "channels" (last), "" (none)
+    widths: the channels of each worker, by rank, if they are joined
+    summed: True: every worker has these layers whole and sees its own pictures only, so gradients are added up
+    cuts: {layer: this worker's `Share` of its outputs and of the last axis of its arrays}, for the layers divided
     """
 
     layers: SharedTrunk | SharedSequential
     joins: str = ""
-    widths: tuple = ()
+    widths: tuple[int, ...] = ()
     summed: bool = False
-    cuts: dict = field(default_factory=dict)
+    cuts: dict[str, Share] = field(default_factory=dict)
 
     @property
-    def label(self):
-        """The layer that reads what is joined: the first with parameters."""
+    def label(self) -> str:
+        """The layer that reads the joined arrays: the first with parameters."""
         return next(name for name, layer in self.layers.layers.items() if layer.params)
 
     @property
-    def divides(self):
-        """What of a batch the workers divide here: its "pictures", or the "units" of the head; "" for a tower's maps."""
+    def divides(self) -> str:
+        """Whether workers divide random draws by "pictures" or, in the head, by "units"; "" for a tower's maps."""
         if self.cuts and not isinstance(self.layers, SharedTrunk):
             return "units"
         return "pictures" if self.summed else ""
 
 
-def data(network, team):
+def data(network: Network, team: Team) -> list[Stage]:
     """A whole network on every worker; each fully connected layer is a stage, so that its gradients leave early."""
     head = [Stage(SharedSequential(layers), summed=True) for layers in by_linear(network.classifier.layers)]
     return [Stage(SharedTrunk(network.features.layers), summed=True), *head]
 
 
-def hybrid(network, team):
+def hybrid(network: Network, team: Team) -> list[Stage]:
     """A whole trunk and a share of the head's units."""
     return [Stage(SharedTrunk(network.features.layers), summed=True), *_head(network, team, "pictures", ())]
 
 
-def towers(network, team):
+def towers(network: Network, team: Team) -> list[Stage]:
     """A share of all kernels. UserError for a network that cannot be divided into that many towers."""
     stages, layers, cuts, joins, widths = [], {}, {}, "", ()
-    mine = None  # the worker's share of the channels that the layer at hand reads; None: it reads the pictures
+    mine = None  # the worker's share of the channels that the next layer reads; None: it reads the pictures
     for name, layer in network.features.layers.items():
         if not _divides(layer, team.size, first=mine is None):
             raise UserError(
                 f"{network.name or 'the network'} cannot be divided into {team.size} towers at {name} ({layer}); "
-                "expected as many as its groups, as in alexnet+two-towers",
+                "expected one tower per group, as in alexnet+two-towers",
                 "parallel",
             )
         if isinstance(layer, Conv2d):
@@ -90,7 +93,7 @@ def towers(network, team):
 
 
 def _divides(layer, towers, first):
-    """Whether a layer of the trunk computes a tower's maps from that tower's maps or, a convolution, from all maps."""
+    """Whether a layer of the trunk can be divided: each tower reads its own maps or, in a convolution, all maps."""
     if isinstance(layer, Conv2d):
         return layer.groups == 1 or (layer.groups % towers == 0 and not first)
     if isinstance(layer, LocalResponseNorm):
@@ -99,17 +102,16 @@ def _divides(layer, towers, first):
 
 
 def _head(network, team, joins, widths):
-    """Stages with a worker's share of the units of each fully connected layer, which reads the units of all workers.
+    """Stages with a worker's share of the units of each fully connected layer. Its inputs are joined from all workers.
 
-    UserError for more workers than a layer has units.
+    UserError if a layer has fewer units than there are workers.
     """
     stages = []
     for layers in by_linear(network.classifier.layers):
         name, whole = next((name, layer) for name, layer in layers.items() if isinstance(layer, Linear))
         if whole.out_features < team.size:
             raise UserError(
-                f"{team.size} workers, expected at most {whole.out_features}, among whom the outputs of {name} can be "
-                "divided; or the form data",
+                f"{team.size} workers, expected at most {whole.out_features}, the outputs of {name}; or the form data",
                 "parallel",
             )
         all_shares = shares(whole.out_features, team.size)
@@ -123,9 +125,12 @@ def _head(network, team, joins, widths):
     return stages
 
 
-def by_linear(layers):
-    """The head's layers in runs, one per fully connected layer: it and what follows; the first run with what precedes."""
-    runs = [{}]
+def by_linear(layers: dict[str, Layer]) -> list[dict[str, Layer]]:
+    """The head's layers in runs, each with one fully connected layer and those that follow it.
+
+    The first run also has the layers before its fully connected one.
+    """
+    runs: list[dict[str, Layer]] = [{}]
     for name, layer in layers.items():
         if isinstance(layer, Linear) and any(isinstance(other, Linear) for other in runs[-1].values()):
             runs.append({})
@@ -134,7 +139,7 @@ def by_linear(layers):
 
 
 def _cut(whole, part, share):
-    """`part`, with the arrays of the layer `whole` that belong to those outputs."""
+    """`part`, with the share of the arrays of the layer `whole`."""
     part.params, part.state = (
         {key: array_module(a).ascontiguousarray(a[..., share.run]) for key, a in arrays.items()}
         for arrays in (whole.params, whole.state)
@@ -143,11 +148,11 @@ def _cut(whole, part, share):
 
 
 def _cut_channels(name, layer, mine, cuts):
-    """A layer that treats each channel alone, for a worker's channels; noted in `cuts` if it has arrays."""
+    """A channelwise layer for a worker's channels. If it has arrays, they are cut, and `cuts` says so."""
     if not (layer.params or layer.state):
         return layer
     cuts[name] = mine
     return _cut(layer, copy.copy(layer), mine)
 
 
-FORMS = {"data": data, "towers": towers, "hybrid": hybrid}
+FORMS: dict[str, Callable[[Network, Team], list[Stage]]] = {"data": data, "towers": towers, "hybrid": hybrid}

@@ -1,21 +1,24 @@
-"""Gradients, added up over all workers while the backward pass goes on."""
+"""Gradients added up over all workers while the backward pass goes on."""
 
-from tinyalex.backend import array_module
+from tinyalex.backend import Array, array_module
+from tinyalex.parallel.team import Team, Work
 
-BUCKET_BYTES = 8 << 20  # large enough that a message's own cost is small, small enough that the first leaves early
+BUCKET_BYTES = 8 << 20  # large, so that a message's fixed cost is small; not too large, so that the first leaves early
 
 
 class GradientSums:
     """Sums of gradients over a team, in buckets: long arrays are cut into several, short ones travel together.
 
-    An array that was given to `add` holds the sum once `wait` has returned; between the two it must be left alone.
+    An array given to `add` holds its sum once `wait` has returned. Until then, leave it alone.
     """
 
-    def __init__(self, team):
-        self.team, self.short, self.under_way = team, [], []
+    def __init__(self, team: Team) -> None:
+        self.team = team
+        self.short: list[Array] = []
+        self.under_way: list[Work] = []
 
-    def add(self, grads):
-        """Begin to add up a dict of contiguous arrays, in place; every worker gives the same names in the same order."""
+    def add(self, grads: dict[str, Array]) -> None:
+        """Begin to add up contiguous arrays, in place. Every worker gives the same names in the same order."""
         if self.team.size == 1:
             return
         for name, grad in grads.items():
@@ -27,8 +30,8 @@ class GradientSums:
             for start in range(0, flat.size, step):
                 self._begin(flat[start : start + step])
 
-    def wait(self):
-        """Return when all are added up."""
+    def wait(self) -> None:
+        """Return once all are added up."""
         if self.short:
             self._begin_short()
         for work in self.under_way:

@@ -1,13 +1,15 @@
 """A team of threads in one process: for the lessons, for tests, and for two workers on one GPU."""
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from tinyalex.backend import one_blas_thread
 from tinyalex.parallel.team import Team
 
 
-def run_threads(size, function):
-    """function(team) in `size` threads at once, one for each worker; a list of what they returned, by rank.
+def run_threads(size: int, function: Callable[[Team], Any]) -> list[Any]:
+    """Run function(team) in `size` threads at once, one per worker; the list of what they return, by rank.
 
     The first exception of a worker ends all of them and is raised here.
     """
@@ -17,7 +19,7 @@ def run_threads(size, function):
         try:
             answers[rank] = function(ThreadTeam(rank, board))
         except threading.BrokenBarrierError:
-            pass  # another worker's fault, which is kept there
+            pass  # another worker failed, and `errors` has its exception
         except BaseException as error:
             errors.append(error)
             board.barrier.abort()
@@ -36,16 +38,16 @@ def run_threads(size, function):
 
 
 class Board:
-    """What all workers can see: what each of them has to give at the moment, and a place to wait for the others."""
+    """A place that all workers see: the arrays that each of them sends, and a barrier to wait for the others."""
 
-    def __init__(self, size):
+    def __init__(self, size: int) -> None:
         self.size, self.given, self.barrier = size, [None] * size, threading.Barrier(size)
 
 
 class ThreadTeam(Team):
     """A worker among threads."""
 
-    def __init__(self, rank, board):
+    def __init__(self, rank: int, board: Board) -> None:
         super().__init__(rank, board.size)
         self.board, self.local_size = board, board.size
 
@@ -55,4 +57,4 @@ class ThreadTeam(Team):
         for k in range(self.size):
             if k != self.rank:
                 into[k][...] = self.board.given[k][self.rank]
-        self.board.barrier.wait()  # nobody may go on and write into what another still reads
+        self.board.barrier.wait()  # no worker may go on and overwrite what another still reads

@@ -1,30 +1,32 @@
-"""The bytes that a step takes, from a network's shapes alone; to the byte what `Team.sent` counts.
+"""The bytes of a training step, computed from a network's shapes: exactly as many as `Team.sent` counts.
 
-Of K workers, with a batch of N pictures and maps of C channels, each sends
+With K workers, a batch of N pictures and maps of C channels, each worker sends
 
-    maps joined by pictures    forward  its N/K pictures to all others;             backward  theirs, N · (K − 1)/K
-    maps joined by channels    forward  its C/K channels of all N to all others;    backward  theirs, C · (K − 1)/K
-    gradients added up         2 · (K − 1)/K of them: all others' runs, to be added up, then its own sum to each of them
+    maps joined by pictures    forward: its N/K pictures to every other;           backward: the others', N · (K − 1)/K
+    maps joined by channels    forward: its C/K channels of all N to every other;  backward: the others', C · (K − 1)/K
+    gradients added up         2 · (K − 1)/K of them: to every other that one's run, then the sum of its own
 """
 
 import math
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from tinyalex.layers import Conv2d, Linear
+from tinyalex.network import Network
 from tinyalex.parallel.shares import shares
 from tinyalex.parallel.sums import BUCKET_BYTES
 
 GRADIENTS = "gradients"
-TOWERS = 2  # in a table by layer
+TOWERS = 2  # workers in a table of towers by layer
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What a worker sends in a step under one label.
+    """One label's exchanges in a worker's step.
 
-    label: as `Team.sent` counts it;  bytes: sent to all others together;  times: how many exchanges it takes
-    early: whether it is gradients of the head, which travel while the trunk's backward pass goes on
+    label: as in `Team.sent`;  bytes: sent to all others together;  times: the number of exchanges
+    early: True for the head's gradients, which travel during the trunk's backward pass
     """
 
     label: str
@@ -33,11 +35,13 @@ class Exchange:
     early: bool = False
 
 
-def exchanges(network, form, size, batch, rank=0, everywhere=False):
+def exchanges(
+    network: Network, form: str, size: int, batch: int, rank: int = 0, everywhere: bool = False
+) -> list[Exchange]:
     """The `Exchange`s of a training step of worker `rank` among `size`, in order.
 
     network: a whole `Network`;  form: "data", "towers" or "hybrid";  batch: pictures of all workers together
-    everywhere: for towers, as if no layer had groups: each convolution and fully connected layer reads the maps of all
+    everywhere: for towers, as if no layer had groups: every convolution and fully connected layer reads all maps
     """
     if size == 1:
         return []
@@ -59,7 +63,7 @@ def exchanges(network, form, size, batch, rank=0, everywhere=False):
 
 
 def _joined(network, form, everywhere):
-    """(layer, shape of what it reads, a picture) of each layer before which maps are joined, in order."""
+    """(layer, shape of one picture's input) of each layer before which maps are joined, in order."""
     convolutions, head = 0, False
     for name, layer, in_shape, _ in network.shapes():
         if isinstance(layer, Linear) and form != "data":
@@ -72,12 +76,12 @@ def _joined(network, form, everywhere):
 
 
 def _summed(network, form, size, rank):
-    """Gradients: those of the head that are long enough to leave early, then all others (see `GradientSums`)."""
+    """The exchanges of gradients: the head's long ones, which leave early, then all others (see `GradientSums`)."""
     if form == "towers":
         return []
     trunk = list(network.features.params.values())
     head = list(network.classifier.params.values()) if form == "data" else []
-    short = sum(p.size for p in trunk + head if _is_short(p))  # these travel together, last
+    short = sum(p.size for p in trunk + head if _is_short(p))  # short arrays travel together, last
     parts = {True: head, False: trunk}
     counts = {early: [n for p in part if not _is_short(p) for n in _runs(p)] for early, part in parts.items()}
     counts[False] += [short] if short else []
@@ -94,35 +98,37 @@ def _is_short(param):
 
 
 def _runs(param):
-    """Its elements in runs of at most a bucket."""
+    """The lengths of the runs, each at most a bucket, in which a parameter's gradient travels."""
     most = BUCKET_BYTES // param.itemsize
     return [min(most, param.size - start) for start in range(0, param.size, most)]
 
 
 def _sent(count, size, rank):
-    """Elements that worker `rank` sends while `count` are added up, as `Team.sum_into` cuts them."""
+    """The elements that worker `rank` sends to add up `count`, as `Team.sum_into` divides them."""
     mine = count * (rank + 1) // size - count * rank // size
     return count - mine + (size - 1) * mine
 
 
-def exchanged(network, form, size, batch, rank=0, everywhere=False):
+def exchanged(
+    network: Network, form: str, size: int, batch: int, rank: int = 0, everywhere: bool = False
+) -> Counter[str]:
     """{label: bytes} that one worker sends in a training step; arguments as for `exchanges`."""
-    total = Counter()
+    total: Counter[str] = Counter()
     for exchange in exchanges(network, form, size, batch, rank, everywhere):
         total[exchange.label] += exchange.bytes
     return total
 
 
-def saved(network, size, batch):
-    """Bytes a step that each worker sends less in the form "hybrid" than in the form "data"; below 0: more."""
+def saved(network: Network, size: int, batch: int) -> int:
+    """Bytes per step that a worker saves with "hybrid" instead of "data"; negative if it sends more."""
     data, hybrid = (sum(exchanged(network, form, size, batch).values()) for form in ("data", "hybrid"))
     return data - hybrid
 
 
-def by_layer(network, form, size, batch):
-    """Rows of a table: {"layer", "forward", "backward"}, bytes that a worker sends for each picture of the batch.
+def by_layer(network: Network, form: str, size: int, batch: int) -> list[dict[str, Any]]:
+    """Rows of a table: {"layer", "forward", "backward"}, the bytes that a worker sends per picture of the batch.
 
-    For towers also "everywhere_forward" and "everywhere_backward": those of a split in which every layer reads all maps.
+    For towers also "everywhere_forward" and "everywhere_backward": the bytes if every layer read all maps.
     """
     counted = {"": exchanged(network, form, size, batch)}
     if form == "towers":
@@ -145,4 +151,4 @@ def _layer(label):
 
 
 def _way(label):
-    return label.partition(" ")[2] or "backward"  # gradients are added up then
+    return label.partition(" ")[2] or "backward"  # when gradients are added up
