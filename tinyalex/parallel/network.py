@@ -1,34 +1,42 @@
-"""One worker's part of a network: the layer protocol, with the other workers in between."""
+"""One worker's part of a network: a layer that meets the other workers on the way."""
 
-from tinyalex.backend import array_module
+from collections.abc import Callable
+from typing import Any
+
+from tinyalex.backend import Array, array_module
 from tinyalex.layers import Layer
-from tinyalex.network import layer_of
+from tinyalex.layers.base import Grads
+from tinyalex.network import Network, layer_of
 from tinyalex.parallel.shares import Share, SharedDraws, shares
 from tinyalex.parallel.stages import FORMS
 from tinyalex.parallel.sums import GradientSums
+from tinyalex.parallel.team import Team
+
+Arrays = dict[str, Array]
 
 
-def split_network(form, network, team):
-    """This worker's part of a `Network`, whose arrays it takes over. form: "data", "towers" or "hybrid"
+def split_network(form: str, network: Network, team: Team) -> "SplitNetwork":
+    """This worker's part of a `Network`; it may share the network's arrays. form: "data", "towers" or "hybrid"
 
-    UserError for a network that cannot be divided into towers, and for more workers than a layer of its head has units.
+    UserError if the network cannot be divided into towers, or if a layer of the head has fewer units than workers.
     """
     return SplitNetwork(form, network, team)
 
 
 class SplitNetwork(Layer):
-    """Pictures in, scores out, as a `Network`, computed by a team. All workers call every method together.
+    """A `Network` computed by a team: pictures in, scores out. All workers call every method together.
 
         scores, cache = network.forward(x, train, network.draws(rng, pictures))
         dx, grads = network.backward(dscores, cache)
 
-    x: the worker's pictures of the batch, those of `network.share(pictures)`;  rng: in the same state on every worker
-    scores: of the pictures `network.scored(share)` of the batch: in the form "data" the worker's own, else all
-    dscores: d(loss)/d(scores) of the **batch's** loss, so a mean runs over all its pictures, whoever has them
-    params, state: this worker's: whole arrays, or its share of their last axis;  grads: for these, of the whole batch
+    x: this worker's pictures of the batch, `network.share(pictures)`;  rng: in the same state on every worker
+    scores: of the pictures `network.scored(share)`: in the form "data" the worker's own, else the whole batch
+    dscores: d(loss)/d(scores), where the loss is the **batch's**: a mean over the pictures of all workers
+    params, state: this worker's: whole arrays, or its share of their last axis
+    grads: for these params, summed over the whole batch
     """
 
-    def __init__(self, form, network, team):
+    def __init__(self, form: str, network: Network, team: Team) -> None:
         self.team, self.form, self.in_shape, self.name = team, form, network.in_shape, network.name
         self.stages, self.num_classes = FORMS[form](network, team), network.num_classes
         self.cuts = {layer: share for stage in self.stages for layer, share in stage.cuts.items()}
@@ -39,50 +47,50 @@ class SplitNetwork(Layer):
     # ------------------------------------------------------------------------------------------ who has what
 
     @property
-    def workers(self):
-        """Among how many workers a batch's pictures are divided."""
+    def workers(self) -> int:
+        """The number of workers that divide a batch's pictures."""
         return 1 if self.form == "towers" else self.team.size
 
     @property
-    def scores_apart(self):
-        """Whether every worker has only the scores of its own pictures."""
+    def scores_apart(self) -> bool:
+        """Whether every worker has the scores of its own pictures only."""
         return self.form == "data"
 
-    def share(self, pictures):
+    def share(self, pictures: int) -> Share:
         """The worker's `Share` of a batch of this many pictures."""
         return shares(pictures, self.workers)[self.team.rank if self.workers > 1 else 0]
 
-    def scored(self, share):
-        """The pictures of the batch that `forward` gives scores of, as a slice."""
+    def scored(self, share: Share) -> slice:
+        """The pictures of the batch that `forward` returns scores of."""
         return share.run if self.scores_apart else slice(0, share.of)
 
-    def draws(self, rng, pictures):
-        """The generator for `forward`, from one that is made for a batch of this many pictures."""
+    def draws(self, rng: Any, pictures: int) -> SharedDraws:
+        """The generator for `forward`, from one made for a batch of this many pictures."""
         return SharedDraws(rng, self.share(pictures))
 
     @property
-    def params(self):
+    def params(self) -> Arrays:  # type: ignore[override]
         return {name: p for stage in self.stages for name, p in stage.layers.params.items()}
 
     @property
-    def state(self):
+    def state(self) -> Arrays:  # type: ignore[override]
         return {name: s for stage in self.stages for name, s in stage.layers.state.items()}
 
-    def map_arrays(self, function):
+    def map_arrays(self, function: Callable[[Array], Array]) -> None:
         for stage in self.stages:
             stage.layers.map_arrays(function)
 
-    def part(self, arrays):
-        """What the worker holds of a dict of whole arrays by name."""
+    def part(self, arrays: Arrays) -> Arrays:
+        """The worker's part of a dict of whole arrays by name."""
 
         def mine(cut, a):
-            # whoever copies refuses an array of another shape
+            # an array of another shape stays as it is, for `copy_into` to refuse
             return a if cut is None or a.shape[-1] != cut.of else a[..., cut.run]
 
         return {name: mine(self.cuts.get(layer_of(name)), a) for name, a in arrays.items()}
 
-    def whole(self, arrays):
-        """The dict of whole arrays, from what the workers hold."""
+    def whole(self, arrays: Arrays) -> Arrays:
+        """The dict of whole arrays, joined from the workers' parts."""
         joined = {}
         for name, a in arrays.items():
             cut = self.cuts.get(layer_of(name))
@@ -92,7 +100,7 @@ class SplitNetwork(Layer):
 
     # ------------------------------------------------------------------------------------------ the layer protocol
 
-    def forward(self, x, train=False, rng=None):
+    def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Any]:
         share = rng.share if isinstance(rng, SharedDraws) else Share.whole(len(x))
         caches = []
         for stage in self.stages:
@@ -101,17 +109,17 @@ class SplitNetwork(Layer):
             caches.append(cache)
         return self._join_scores(x, "forward"), (share, caches)
 
-    def backward(self, dy, cache, input_grad=True):
-        """As `Layer.backward`. Gradients that are added up travel while the next ones are computed."""
+    def backward(self, dy: Array, cache: Any, input_grad: bool = True) -> tuple[Array | None, Grads]:
+        """As `Layer.backward`. The gradients to be added up travel while the next ones are computed."""
         (share, caches), sums, grads = cache, GradientSums(self.team), {}
         if self._scores:
             cut = next(iter(self.stages[-1].cuts.values()))
-            dy = dy[:, cut.run]  # every worker knows the gradient of all scores
+            dy = dy[:, cut.run]  # every worker has the gradient of all scores
         for stage, stage_cache in zip(reversed(self.stages), reversed(caches)):
             first = stage is self.stages[0]
             dy, stage_grads = stage.layers.backward(dy, stage_cache, input_grad or not first)
             if stage.summed:
-                # in one order everywhere
+                # in the same order on every worker
                 stage_grads = {name: contiguous(stage_grads[name]) for name in stage.layers.params}
                 sums.add(stage_grads)
             grads |= stage_grads
@@ -119,8 +127,8 @@ class SplitNetwork(Layer):
         sums.wait()
         return (dy if input_grad else None), grads
 
-    def predict(self, x):
-        """Scores (N, K) of this worker's own pictures; workers that divide pictures may bring different numbers of them."""
+    def predict(self, x: Array) -> Array:
+        """Scores (N, K) of this worker's own pictures. If workers divide the pictures, N may differ between them."""
         counts = self.team.agree(len(x)) if self.form == "hybrid" else None
         for stage in self.stages:
             x = self._join(stage, x, None, "evaluation", counts)
@@ -129,7 +137,7 @@ class SplitNetwork(Layer):
         start = sum(counts[: self.team.rank]) if counts else 0
         return x[start : start + counts[self.team.rank]] if counts else x
 
-    def observe(self, cache):
+    def observe(self, cache: Any) -> Arrays:
         """As `Layer.observe`, of the whole batch."""
         observed, (_, caches) = {}, cache
         for stage, stage_cache in zip(self.stages, caches):
@@ -139,11 +147,11 @@ class SplitNetwork(Layer):
             observed |= seen
         return observed
 
-    def absorb(self, observed):
+    def absorb(self, observed: Arrays) -> None:
         for stage in self.stages:
             stage.layers.absorb(observed)
 
-    def kept(self, cache):
+    def kept(self, cache: Any) -> dict[str, tuple[Layer, list]]:
         """As `Layer.kept`, of this worker's pictures and units."""
         _, caches = cache
         stages = [stage.layers.kept(stage_cache) for stage, stage_cache in zip(self.stages, caches)]
@@ -152,7 +160,7 @@ class SplitNetwork(Layer):
     # ------------------------------------------------------------------------------------------ where workers meet
 
     def _join(self, stage, x, pictures, direction, counts=None):
-        """What a stage reads: joined from all workers, if it is."""
+        """The input of a stage: joined from all workers, if the stage joins anything."""
         if stage.joins == "pictures":
             counts = counts or [len(share) for share in shares(pictures, self.team.size)]
             return self.team.gather(x, counts, 0, self._label(stage, direction))
@@ -161,7 +169,7 @@ class SplitNetwork(Layer):
         return x
 
     def _split(self, stage, dx, share):
-        """The opposite: every worker has a gradient for all that was joined; each gets the sum for its own part."""
+        """The reverse of `_join`: each worker has a gradient for all that was joined, and gets the sum for its part."""
         if not stage.joins:
             return dx
         if stage.joins == "pictures":
@@ -188,6 +196,6 @@ class SplitNetwork(Layer):
         return rng
 
 
-def contiguous(a):
-    """The array as it is or, if its memory does not lie in a row, a copy."""
+def contiguous(a: Array) -> Array:
+    """The array itself or, if it is not contiguous, a copy."""
     return array_module(a).ascontiguousarray(a)

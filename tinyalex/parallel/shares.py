@@ -1,15 +1,18 @@
-"""Shares: which part of a batch, or of a layer's outputs, is one worker's, when several work on one step.
+"""Shares: the part of a batch, or of a layer's outputs, that belongs to one worker.
 
-Random numbers are drawn for the whole and cut, so a step's crops and dropout masks do not depend on the number of workers:
-several of them compute what one would.
+Random numbers are drawn for the whole and then cut. So crops and dropout masks do not depend on the number of workers,
+and several workers compute what one would.
 """
 
 import copy
 from dataclasses import dataclass
+from typing import Any, Self
 
-from tinyalex.backend import child_streams, is_host
+from tinyalex.backend import Array, child_streams, is_host
 from tinyalex.layers.blocks import slices
+from tinyalex.layers.pieces import Sums
 from tinyalex.network import Sequential, Trunk, piece_size
+from tinyalex.parallel.team import Team
 
 
 @dataclass(frozen=True)
@@ -21,39 +24,38 @@ class Share:
     of: int
 
     @classmethod
-    def whole(cls, count):
-        """All of them."""
+    def whole(cls, count: int) -> Self:
+        """All `count` entries."""
         return cls(0, count, count)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.stop - self.start
 
     @property
-    def run(self):
-        """The slice that takes these entries out of the whole."""
+    def run(self) -> slice:
+        """The slice of these entries in the whole."""
         return slice(self.start, self.stop)
 
 
-def shares(count, workers):
-    """`count` entries in one run per worker, in order and as even as possible: the first ones are larger by one."""
+def shares(count: int, workers: int) -> list[Share]:
+    """`count` entries divided among workers, in order and as evenly as possible; the first may have one more."""
     each, more = divmod(count, workers)
     bounds = [each * k + min(k, more) for k in range(workers + 1)]
     return [Share(start, stop, count) for start, stop in zip(bounds, bounds[1:])]
 
 
 class SharedDraws:
-    """A generator's draws for the whole, of which one worker takes its share; in place of a generator, for layers.
+    """A generator for layers: it draws for the whole and returns this worker's share.
 
-    rng: a generator of NumPy's or CuPy's, in the same state on every worker
-    share: this worker's share along `axis` of the arrays that are drawn. An array of another length along `axis` is not
-        split: every worker has it whole
+    rng: a generator of NumPy or CuPy, in the same state on every worker
+    share: this worker's share of the drawn arrays along `axis`. An array of another length along `axis` is not split
     """
 
-    def __init__(self, rng, share, axis=0):
+    def __init__(self, rng: Any, share: Share, axis: int = 0) -> None:
         self.rng, self.share, self.axis = rng, share, axis
 
-    def random(self, shape, dtype):
-        """Uniform numbers of this shape: the worker's part of those that one worker alone would have drawn."""
+    def random(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Uniform numbers of this shape: this worker's share of the draws of one worker alone."""
         if shape[self.axis] != len(self.share):
             return self.rng.random(shape, dtype=dtype)
         whole = list(shape)
@@ -64,14 +66,14 @@ class SharedDraws:
 
 
 class _Across:
-    """Sums over the batch that go on over a team's workers.
+    """A layer whose sums over the batch include the pictures of all workers.
 
     team: the workers, if each sees only its own pictures; None if each sees the whole batch
     """
 
-    team = None
+    team: Team | None = None
 
-    def total(self, sums):
+    def total(self, sums: list[Sums]) -> Sums:
         return super().total(sums) if self.team is None else self.team.add_up(super().total(sums), "statistics")
 
 
@@ -80,10 +82,10 @@ class SharedSequential(_Across, Sequential):
 
 
 class SharedTrunk(_Across, Trunk):
-    """A `Trunk` on a worker's share of a batch: it computes and draws what a trunk would for the whole batch."""
+    """A `Trunk` on a worker's share of a batch. It computes and draws as a trunk on the whole batch does."""
 
-    def pieces(self, x, rng):
-        """As `Trunk.pieces`: those of the whole batch, cut where the share begins and ends.
+    def pieces(self, x: Array, rng: Any) -> list[tuple[slice, Any]]:
+        """As `Trunk.pieces`: the pieces of the whole batch, cut where the share begins and ends.
 
         They are cut further if the share would have too few for every core.
         """
@@ -96,7 +98,7 @@ class SharedTrunk(_Across, Trunk):
             for start in range(max(piece.start, share.start), min(piece.stop, share.stop), step):
                 stop = min(start + step, piece.stop, share.stop)
                 inside = Share(start - piece.start, stop - piece.start, piece.stop - piece.start)
-                # each part of a piece draws the whole piece's numbers anew
+                # each part of a piece draws the numbers of the whole piece again
                 whole = len(inside) == inside.of
                 draws = stream if whole else SharedDraws(copy.deepcopy(stream), inside)
                 pieces.append((slice(start - share.start, stop - share.start), draws))
