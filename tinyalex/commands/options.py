@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their results are laid out for people."""
+"""Options that several commands share, and the layout of their results."""
 
 import os
 
@@ -12,20 +12,20 @@ def add_device(parser):
         "--device",
         choices=("auto", "cpu", "gpu"),
         default="auto",
-        help="where to compute (auto, the default: a GPU if one answers, else the CPU)",
+        help="where to compute (auto, the default: a GPU if there is one, else the CPU)",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: every core it may use)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: one per available core)")
 
 
 def open_device(args):
-    """The array module that --device names, with --threads set."""
+    """Set --threads; the array module of --device."""
     if args.threads is not None:
         set_thread_count(args.threads)
     return choose_device(args.device)
 
 
 def check_writable(path):
-    """UserError unless a file can be written at that Path, which --chart has named."""
+    """UserError unless a file can be written at `path`, the value of --chart."""
     if path.is_dir():
         raise UserError(f"--chart {path}: is a folder, expected the name of a file to write")
     if not path.parent.is_dir():
@@ -35,7 +35,7 @@ def check_writable(path):
 
 
 def print_table(header, rows, right=()):
-    """Columns under a header, padded; columns whose number is in `right` are aligned to the right."""
+    """Print padded columns under a header. right: the numbers of the columns to align to the right"""
     lines = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     for number, line in enumerate(lines):
@@ -46,7 +46,7 @@ def print_table(header, rows, right=()):
 
 
 def bytes_text(count):
-    """A number of bytes for people: 3 significant digits, decimal units."""
+    """A number of bytes with 3 significant digits and a decimal unit."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if count < 1000 or unit == "TB":
             return f"{count:.3g} {unit}"

@@ -27,9 +27,10 @@ from tinyalex.training.trainer import Stopped, Trainer, go_on
 from tinyalex.training.whole import Whole
 
 DESCRIPTION = (
-    "Train a network and leave a run folder: checkpoints, metrics, curves and kernels.\n"
-    "Without options: alexnet-small learns the built-in pictures, drawn from a seed, in minutes on a CPU.\n"
-    "What is not given follows the model's own recipe. Ctrl-C saves; --resume goes on as if nothing had happened."
+    "Train a network and write a run folder: checkpoints, metrics, curves and kernels.\n"
+    "Without options, alexnet-small learns the built-in pictures, drawn from a seed, in minutes on a CPU.\n"
+    "Settings that are not given come from the model's own recipe. Ctrl-C saves and stops; --resume continues the run\n"
+    "as if it had not stopped."
 )
 EXAMPLES = (
     "tinyalex train",
@@ -41,39 +42,41 @@ EXAMPLES = (
     "tinyalex train --model alexnet-mini --parallel towers",
 )
 
-BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data get the model's own number
+BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data use the model's own number
 
 
 def add_arguments(parser):
     parser.add_argument(
-        "--data", metavar="FOLDER", help="a prepared folder, or builtin (the default); +first-half takes a part"
+        "--data", metavar="FOLDER", help="a prepared folder, or builtin (the default); +first-half takes half of it"
     )
     parser.add_argument(
-        "--model", metavar="NAME", help=f"see `tinyalex summary`; +no-lrn changes one thing (default: {DEFAULT_MODEL})"
+        "--model", metavar="NAME", help=f"see `tinyalex summary`; +no-lrn leaves LRN out (default: {DEFAULT_MODEL})"
     )
     parser.add_argument(
         "--recipe", metavar="NAME", help=f"settings from a file: {', '.join(recipe_names())}, or your own .toml"
     )
     parser.add_argument("--out", metavar="RUN", help="folder to write (default: the next free runs/MODEL-N)")
-    parser.add_argument("--resume", metavar="RUN", help="go on with an earlier run, with the settings it began with")
+    parser.add_argument("--resume", metavar="RUN", help="continue an earlier run, with its own settings")
     settings = parser.add_argument_group("settings (default: the model's recipe)")
     settings.add_argument(
-        "--start-from", metavar="RUN", help="begin with the weights of another run, to fine-tune them"
+        "--start-from", metavar="RUN", help="start with the weights of another run, to fine-tune them"
     )
     settings.add_argument("--epochs", type=int, metavar="N", help="passes over the training pictures")
-    settings.add_argument("--batch", type=int, metavar="N", help="pictures in a step")
+    settings.add_argument("--batch", type=int, metavar="N", help="pictures per step")
     settings.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
     settings.add_argument(
         "--schedule", metavar="S", help="constant, steps:20,40, plateau[:EPOCHS] or cosine[:WARMUP] (default: cosine:1)"
     )
-    settings.add_argument("--momentum", type=float, metavar="M", help="share of the velocity that is kept (0.9)")
+    settings.add_argument("--momentum", type=float, metavar="M", help="factor on the velocity at each step (0.9)")
     settings.add_argument("--weight-decay", type=float, metavar="D", help="pull of the weights towards 0 (0.0005)")
-    settings.add_argument("--layer-lr", metavar="L", help="LAYER:EPOCH:FACTOR,… on the rate, from that epoch on")
+    settings.add_argument(
+        "--layer-lr", metavar="L", help="LAYER:EPOCH:FACTOR,… on that layer's rate, from that epoch on"
+    )
     settings.add_argument("--bias-lr", type=float, metavar="F", help="factor on the rate of biases (1; 2012 source: 2)")
     settings.add_argument(
         "--no-bias-decay", dest="bias_decay", action="store_false", default=None, help="biases do not decay"
     )
-    settings.add_argument("--init", choices=INITIALISERS, help="where weights start")
+    settings.add_argument("--init", choices=INITIALISERS, help="the distribution of the first weights")
     settings.add_argument(
         "--bias-init", type=float, metavar="B", help="first biases of conv2, conv4, conv5, fc6, fc7 (paper: 1)"
     )
@@ -81,15 +84,15 @@ def add_arguments(parser):
     settings.add_argument("--no-mirror", dest="mirror", action="store_false", default=None, help="no mirror images")
     settings.add_argument("--no-color", dest="color", action="store_false", default=None, help="no colour shifts")
     settings.add_argument(
-        "--color-epochs", type=int, metavar="N", help="no more colour shifts after N epochs (0: to the end)"
+        "--color-epochs", type=int, metavar="N", help="stop colour shifts after N epochs (0, the default: never)"
     )
     settings.add_argument(
-        "--crop-run", type=int, metavar="N", help="N pictures in a row share one crop (1; 2012 source: 32)"
+        "--crop-run", type=int, metavar="N", help="N consecutive pictures share one crop (1; 2012 source: 32)"
     )
     settings.add_argument(
-        "--until-error", type=float, metavar="E", help="end as soon as an epoch's training error is at most E"
+        "--until-error", type=float, metavar="E", help="stop once an epoch's training error is at most E"
     )
-    settings.add_argument("--seed", type=int, metavar="N", help="of every random number (0)")
+    settings.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (0)")
     add_parallel(parser)
     add_device(parser)
 
@@ -105,14 +108,14 @@ def run(args):
 
 
 def _train(args, xp, team, stop=None):
-    """One worker's part of the run; the result. stop: as for `Trainer.train`"""
+    """Run one worker's part; the result. stop: as for `Trainer.train`"""
     trainer = _resumed(args, xp, team) if args.resume else _fresh(args, xp, team)
     again = _again(args, trainer, team)
     if team.rank == 0:
         _announce(args, trainer, team)
         team.last_words(
-            f"tinyalex: one of {team.size} ranks has died, so the run has ended on all of them; what it saved is whole; "
-            f"go on, with any number of ranks: {again}"
+            f"tinyalex: one of {team.size} ranks has died, which ends the run on all of them; its last checkpoint is "
+            f"whole; go on, with any number of ranks: {again}"
         )
     try:
         result = trainer.train(stop)
@@ -124,24 +127,24 @@ def _train(args, xp, team, stop=None):
         stopped.everywhere = True
         raise stopped from None
     name, weight = next((n, p) for n, p in trainer.network.params.items() if n.endswith(".weight"))
-    kernels = trainer.whole.whole({name: weight})[name]  # of all towers
+    kernels = trainer.whole.whole({name: weight})[name]  # all towers' kernels
     if team.rank == 0:
         _draw(trainer, to_host(kernels))
         if args.parallel:
             sent = result.pop("sent_per_picture")
-            result |= _exchanged(trainer, sent, args.parallel, team.size) if sent else {}  # not if the run had ended
+            result |= _exchanged(trainer, sent, args.parallel, team.size) if sent else {}  # empty: no step was left
     return result
 
 
 def _again(args, trainer, team):
-    """The command that goes on with a run, with the same number of workers."""
+    """The command that continues a run with the same number of workers."""
     ranks = f"mpiexec -n {team.size} " if ranks_started() > 1 else ""
     form = f" --parallel {args.parallel}" if args.parallel else ""
     return f"{ranks}{program()} train --resume {trainer.folder.path}{form}"
 
 
 def _exchanged(trainer, sent_per_picture, form, size):
-    """For the result: the bytes that a worker sent per picture, by layer, beside those of other splits."""
+    """For the result: the bytes that a worker sent per picture, by layer, and the bytes of other splits."""
     network, batch = find_model(trainer.config.model).build(len(trainer.dataset.class_ids)), trainer.config.batch
     rows = with_counted(by_layer(network, form, size, batch), sent_per_picture)
     less = {"saved_per_picture": saved(network, size, batch) / batch} if form == "hybrid" else {}
@@ -149,7 +152,7 @@ def _exchanged(trainer, sent_per_picture, form, size):
 
 
 def _whole(args, team):
-    """What makes of a network what a trainer trains: the network itself or, with --parallel, this worker's part."""
+    """network → what the trainer trains: the whole network or, with --parallel, this worker's part."""
     return partial(Part, args.parallel, team) if args.parallel else Whole
 
 
@@ -163,7 +166,7 @@ def _fresh(args, xp, team):
         trainer.begin()
         return trainer
 
-    trainer = team.all_do(begun)  # whatever is wrong on any worker is known before the folder is made
+    trainer = team.all_do(begun)  # before the folder is made: an error on any worker leaves nothing behind
     team.all_do(lambda: trainer.write_settings(_command()))
     return trainer
 
@@ -172,7 +175,8 @@ def _config(args):
     recipe = args.recipe and find_recipe(args.recipe)
     if recipe and not args.data:
         raise UserError(
-            f"--recipe {args.recipe}: is for {recipe.data}; expected --data FOLDER with these, or others by intent"
+            f"--recipe {args.recipe}: was made for {recipe.data}; pass --data FOLDER with those pictures, "
+            "or others deliberately"
         )
     model, data = find_model(args.model or (recipe.model if recipe else DEFAULT_MODEL)), args.data or "builtin"
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
@@ -180,12 +184,12 @@ def _config(args):
     if data == "builtin" and "epochs" not in chosen and model.name == DEFAULT_MODEL:
         chosen["epochs"] = BUILTIN_EPOCHS
     config = Config.for_model(in_towers(model) if args.parallel == "towers" else model, data, **chosen)
-    Schedule(config.schedule, config.lr, config.epochs)  # refuses a bad one before any work is done
+    Schedule(config.schedule, config.lr, config.epochs)  # refuse a bad one before any work is done
     return config
 
 
 def _open_data(data, config, team):
-    """The dataset; UserError where the workers have not the same, or, from files of their own, not the same settings."""
+    """The dataset. UserError if the workers' datasets differ, or settings that each read from a file of its own."""
     dataset = team.all_do(lambda: open_dataset(data, quiet=team.rank > 0))
     settings = {f"the setting {name}": value for name, value in config.to_dict().items() if name != "data"}
     same_everywhere(team, {"the fingerprint of the data": dataset.fingerprint[:12]} | settings)
@@ -200,17 +204,17 @@ def _resumed(args, xp, team):
     trainer = team.all_do(lambda: go_on(folder, dataset, xp, team.rank > 0, _whole(args, team)))
     same_everywhere(team, {f"the checkpoint in {folder.path}": "epoch {epoch}, step {step}".format(**trainer.progress)})
     if trainer.finished():
-        say("it has run all its epochs already; there is nothing left to do", quiet=team.rank > 0)
+        say("the run has finished all its epochs; there is nothing left to do", quiet=team.rank > 0)
     return trainer
 
 
 def _folder_of(args):
-    """The folder of the run that goes on; UserError for a setting beside it."""
+    """The folder of the run to continue. UserError if any setting is given."""
     given = [name for name in ("model", "recipe", "out", *SETTINGS) if getattr(args, name) is not None]
     if given:
         option = ("no-" if getattr(args, given[0]) is False else "") + given[0].replace("_", "-")
         raise UserError(
-            f"--resume: takes every setting from the run, so --{option} cannot be given; "
+            f"--resume: the run keeps its settings, so --{option} cannot be given; "
             "only --data (if the folder has moved), --parallel, --device and --threads can"
         )
     return RunFolder.open(args.resume)
@@ -222,7 +226,8 @@ def _announce(args, trainer, team):
     workers = f"; {args.parallel}, {f'{team.size} workers' if team.size > 1 else alone}" if args.parallel else ""
     say(
         f"{config.model} on {data.name}: {len(data.train)} training and {len(data.val)} validation pictures, "
-        f"{len(data.class_ids)} classes; {config.epochs} epoch{'s' if config.epochs > 1 else ''}{workers} → {trainer.folder.path}"
+        f"{len(data.class_ids)} classes; {config.epochs} epoch{'s' if config.epochs > 1 else ''}{workers} "
+        f"→ {trainer.folder.path}"
     )
 
 
@@ -231,7 +236,7 @@ def _command():
 
 
 def _draw(trainer, weight):
-    """The run's three pictures. weight: all kernels of the first layer"""
+    """Draw the run's three figures. weight: all kernels of the first layer"""
     folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
     epochs = folder.read_metrics("epoch")
     plots.save(plots.curves(epochs, title), folder.path / "curves.png")
@@ -252,19 +257,21 @@ def show(result):
     run = result["run"]
     workers = f" by {result['workers']} workers" if result.get("workers", 1) > 1 else ""
     print(
-        f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s{workers} on {result['device']}\n"
+        f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s{workers} "
+        f"on {result['device']}\n"
     )
-    show_exchanged(result.get("exchanged"), "sent by a worker, a picture")
+    show_exchanged(result.get("exchanged"), "sent by a worker, per picture")
     if "saved_per_picture" in result:
         less = result["saved_per_picture"]
         print(
-            f"{bytes_text(abs(less))} {'less' if less >= 0 else 'more'} than if gradients of all layers were added up (data)\n"
+            f"{bytes_text(abs(less))} {'less' if less >= 0 else 'more'} than with data, "
+            "which adds up the gradients of all layers\n"
         )
     print(f"Look at {run}/curves.png and {run}/kernels.png, then try:")
     next_commands = {
         f"evaluate {run} --ten-crop": "ten views of each picture, averaged",
-        f"predict {run} PICTURE…": "top-5 answers for pictures of yours",
-        "gradcheck": "every gradient against a numerical one",
+        f"predict {run} PICTURE…": "top-5 answers for your own pictures",
+        "gradcheck": "compare every gradient with a numerical one",
     }
     width = max(map(len, next_commands))
     for command, what in next_commands.items():
