@@ -1,16 +1,17 @@
-"""One thing changed in a network: what the paper says that it compared, as functions from layers to layers.
+"""One thing changed in a network: the comparisons of the paper, as functions from layers to layers.
 
-A variation takes the trunk and the head as dicts from name to layer, in order, and returns them changed. What follows
-from a change (how many channels the next layer sees) is put right afterwards, in one place, so a variation says only
-what it is about. "alexnet-small+no-lrn" is the model alexnet-small with the variation no-lrn.
+A variation takes the trunk and the head as dicts from name to layer, in order, and returns them changed. It need not
+adapt the layers that follow: `vary` gives them the right number of inputs afterwards. "alexnet-small+no-lrn" is the
+model alexnet-small with the variation no-lrn.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tinyalex.layers import (
     Conv2d,
     Dropout,
+    Layer,
     Linear,
     LocalResponseNorm,
     MaxPool2d,
@@ -19,18 +20,24 @@ from tinyalex.layers import (
     SpatialResponseNorm,
     Tanh,
 )
+from tinyalex.layers.base import Shape
+
+Layers = dict[str, Layer]  # by name, in order
 
 
 @dataclass(frozen=True)
 class Variation:
-    """about: what it does, for people;  change: (features, classifier) → (features, classifier), dicts of layers."""
+    """about: one line for people;  change: (features, classifier) → (features, classifier)."""
 
     about: str
-    change: Callable
+    change: Callable[[Layers, Layers], Sequence[Layers]]
 
 
-def vary(features, classifier, in_shape, names):
-    """The layers with the variations of these names applied, one after the other, and made to fit together again."""
+def vary(features: Layers, classifier: Layers, in_shape: Shape, names: Sequence[str]) -> Sequence[Layers]:
+    """(features, classifier) with the named variations applied in turn; their layers then fit together again.
+
+    in_shape: (H, W, C) of the pictures
+    """
     if not names:
         return features, classifier
     for name in names:
@@ -39,7 +46,7 @@ def vary(features, classifier, in_shape, names):
 
 
 def _fitted(features, classifier, in_shape):
-    """Layers whose inputs have changed are built anew for what they get: pictures of in_shape (H, W, C) at the start."""
+    """The layers, rebuilt where the number of their inputs has changed."""
     shape, fitted = tuple(in_shape), []
     for layers in (features, classifier):
         fitted.append({})
@@ -54,7 +61,7 @@ def _fitted(features, classifier, in_shape):
 
 
 def _mapped(function):
-    """A change that looks at each layer alone: function(name, layer) → the layer that stands there, None for none."""
+    """A change to each layer alone: function(name, layer) → the layer in its place, or None to drop it."""
 
     def change(*parts):
         mapped = [[(name, function(name, layer)) for name, layer in part.items()] for part in parts]
@@ -76,7 +83,7 @@ def _without_kind(kind):
 
 
 def _pool_2(name, layer):
-    """3/2 to 2/2: outputs of the same size wherever the picture's side is odd, as in the paper's network."""
+    """3/2 to 2/2: the outputs keep their size if the input's side is odd, as in the paper's network."""
     return MaxPool2d(2, 2, rounding="floor") if isinstance(layer, MaxPool2d) else layer
 
 
@@ -85,17 +92,17 @@ def _two_towers(name, layer):
 
 
 def _one_column(name, layer):
-    """Half the kernels and no groups; conv5 keeps its kernels, since most weights hang on its outputs (§3.2, note 2)."""
+    """Half the kernels and no groups. conv5 keeps its kernels, since most weights read its outputs (§3.2, note 2)."""
     if not isinstance(layer, Conv2d):
         return layer
     return layer.like(out_channels=layer.out_channels if name == "conv5" else layer.out_channels // 2, groups=1)
 
 
 def _as_the_source(features, classifier):
-    """Order and normalisation of net #145 (`layers/layers-145.cfg`, `layer.py`), where the paper says otherwise.
+    """The order and normalisation of net #145 (`layers/layers-145.cfg`, `layer.py`), which differ from the paper's.
 
-    The first and the last pooling stand before their ReLU (the last two commute, so there only the time differs); behind
-    conv2 a second normalisation, within each map, before it is pooled; alpha is divided by the channels in the window.
+    pool1 and pool5 come before their ReLUs; pool5 and relu5 commute, so only the time differs there. A second
+    normalisation, within each map, comes before pool2. alpha is divided by the number of channels in the window.
     """
     changed = {}
     for name, layer in features.items():
@@ -112,25 +119,25 @@ def _as_the_source(features, classifier):
 
 
 def _four_layer(features, classifier):
-    """A small net to compare activations with: three convolutions, each pooled, and one fully connected layer."""
+    """A small net for comparing activations: three convolutions, each pooled, and one fully connected layer."""
     features, classifier = _without_kind(LocalResponseNorm)(features, classifier)
     features, _ = _without("conv4", "relu4", "conv5", "relu5")(features, {})
     return features, {name: layer for name, layer in classifier.items() if name in ("flatten", "fc8")}
 
 
 VARIATIONS = {
-    "tanh": Variation("tanh for every ReLU (§3.1)", _swapped(ReLU, Tanh)),
-    "sigmoid": Variation("the logistic function for every ReLU (§3.1)", _swapped(ReLU, Sigmoid)),
+    "tanh": Variation("tanh instead of ReLU (§3.1)", _swapped(ReLU, Tanh)),
+    "sigmoid": Variation("the logistic function instead of ReLU (§3.1)", _swapped(ReLU, Sigmoid)),
     "four-layer": Variation("conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)", _four_layer),
     "one-column": Variation("half the kernels in conv1 to conv4, no groups (§3.2)", _mapped(_one_column)),
     "two-towers": Variation(
         "LRN within each half of the channels, as on two GPUs (§3.2, Fig. 2)", _mapped(_two_towers)
     ),
     "no-lrn": Variation("without local response normalisation (§3.3)", _without_kind(LocalResponseNorm)),
-    "pool-2": Variation("pooling that does not overlap, 2/2 for 3/2 (§3.4)", _mapped(_pool_2)),
+    "pool-2": Variation("pooling without overlap, 2/2 instead of 3/2 (§3.4)", _mapped(_pool_2)),
     "no-dropout": Variation("without dropout (§4.2)", _without_kind(Dropout)),
     "no-conv3": Variation("without the third convolution (§7)", _without("conv3", "relu3")),
     "no-conv4": Variation("without the fourth convolution (§7)", _without("conv4", "relu4")),
     "no-conv5": Variation("without the fifth convolution (§7)", _without("conv5", "relu5")),
-    "2012-source": Variation("order and normalisation of the released source (net #145)", _as_the_source),
+    "2012-source": Variation("the order and normalisation of the released source (net #145)", _as_the_source),
 }

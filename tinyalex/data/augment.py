@@ -1,7 +1,7 @@
-"""From uint8 pictures to what the network sees: crops, mirror images, colour shifts, the mean subtracted.
+"""From uint8 pictures to the network's inputs: crops, mirror images, colour shifts, the mean subtracted.
 
-N pictures, S their side, T the side of a crop. Everything runs on the device of the pictures; the few random numbers
-are drawn on the host, so a CPU and a GPU run see the same crops.
+N pictures, S their side, T the side of a crop. Everything runs on the pictures' device, except that the few random
+numbers are drawn on the host: runs on a CPU and on a GPU see the same crops.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ COLOR_STD = 0.1  # paper §4.1: a random variable "with mean zero and standard d
 
 @dataclass(frozen=True)
 class Looks:
-    """What is drawn for N training pictures: where each crop begins, whether it is mirrored, how its colours shift.
+    """The random draws for N training pictures: where each crop begins, whether it is mirrored, how its colours shift.
 
     tops, lefts: integers (N,), in pixels;  mirrored: bool (N,)
     alphas: float32 (N, 3), factors of the principal components; None: no shift
@@ -30,14 +30,14 @@ class Looks:
     alphas: np.ndarray | None
 
     def __getitem__(self, run: slice) -> "Looks":
-        """Those of some of the pictures."""
+        """The draws for a slice of the pictures."""
         alphas = None if self.alphas is None else self.alphas[run]
         return Looks(self.tops[run], self.lefts[run], self.mirrored[run], alphas)
 
 
 @dataclass(frozen=True)
 class View:
-    """How a network looks at pictures. It is saved with the weights, which mean nothing without it.
+    """How a network looks at pictures. It is saved with the weights, which are useless without it.
 
     crop: T, in pixels;  scale: factor on (pixel − mean)
     mean: (S, S, 3) float32, the mean training picture, 0 to 255
@@ -52,21 +52,21 @@ class View:
 
     @classmethod
     def of(cls, dataset: Any, model: Any) -> "View":
-        """The view that `model` needs of `dataset`."""
+        """The view of `dataset` for `model`."""
         return cls(model.crop, model.pixel_scale, dataset.mean, dataset.color_eigenvalues, dataset.color_eigenvectors)
 
     @property
     def size(self) -> int:
-        """S, the side of the pictures that this view takes."""
+        """S, the side of the pictures."""
         return self.mean.shape[0]
 
     def to(self, xp: ModuleType) -> "View":
-        """The same view with its arrays on device `xp`."""
+        """This view with its arrays on device `xp`."""
         arrays = {key: to_device(getattr(self, key), xp) for key in ARRAYS}
         return replace(self, **arrays)
 
     def random(self, pictures: Array, rng: Any, **parts: Any) -> Array:
-        """Training pictures (paper §4.1): a random crop of each, mirrored half of the time, its colours shifted.
+        """Training pictures (paper §4.1): a random crop of each, mirrored with probability ½, its colours shifted.
 
         pictures: uint8 (N, S, S, 3);  rng: a NumPy generator;  returns float32 (N, T, T, 3)
         parts: arguments of `draw`
@@ -76,10 +76,10 @@ class View:
     def draw(
         self, N: int, rng: Any, crops: bool = True, mirror: bool = True, color: bool = True, run: int = 1
     ) -> "Looks":
-        """How N training pictures are looked at.
+        """Random draws for N training pictures. There are (S − T + 1)² crops: 33² for S = 256 and T = 224.
 
-        Each of the three parts can be left out; without crops the centre is taken. There are (S − T + 1)² crops: 33² for
-        256 and 224, as the 2012 source drew them (the paper counts 32²).
+        The 2012 source also draws among 33²; the paper counts 32².
+        `crops`, `mirror`, `color`: False leaves that part out; without crops, all are central
         run: how many consecutive pictures share one crop and mirroring (2012 source, `convdata.py`: 32)
         """
         places = self.size - self.crop + 1
@@ -90,7 +90,7 @@ class View:
         return Looks(tops, lefts, mirrored, alphas)
 
     def apply(self, pictures: Array, looks: "Looks") -> Array:
-        """uint8 pictures (N, S, S, 3) as `looks` says: float32 (N, T, T, 3)."""
+        """uint8 pictures (N, S, S, 3), cropped, mirrored and shifted as in `looks`: float32 (N, T, T, 3)."""
         x = self._cut(pictures, looks.tops, looks.lefts, looks.mirrored)
         if looks.alphas is not None:
             shifts = color_shifts(looks.alphas, self.color_eigenvalues, self.color_eigenvectors)
@@ -119,10 +119,10 @@ class View:
         xp = array_module(pictures)
         if tuple(pictures.shape[1:]) != tuple(self.mean.shape):
             raise ValueError(f"View: pictures.shape = {pictures.shape}, expected (N, {self.size}, {self.size}, 3)")
-        tops, lefts = (xp.asarray(places, dtype=xp.int64) for places in (tops, lefts))  # a list of none has no dtype
+        tops, lefts = (xp.asarray(places, dtype=xp.int64) for places in (tops, lefts))  # an empty list has no dtype
         mirrored = xp.asarray(mirrored, dtype=xp.bool_)
         x = _all_crops(pictures, self.crop)[xp.arange(len(pictures)), tops, lefts].astype(xp.float32)
-        x -= _all_crops(self.mean[None], self.crop)[0][tops, lefts]  # the mean of the very same pixels
+        x -= _all_crops(self.mean[None], self.crop)[0][tops, lefts]  # the mean of the same pixels
         x *= self.scale
         return xp.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
 
@@ -137,10 +137,10 @@ def _all_crops(pictures, crop):
 
 
 def color_shifts(alphas: Array, eigenvalues: Array, eigenvectors: Array) -> Array:
-    """What to add to each picture's R, G and B: 255 · p·(α∘λ), (N, 3), for alphas (N, 3) (paper §4.1).
+    """The shifts of each picture's R, G and B: 255 · p·(α∘λ), (N, 3), for alphas (N, 3) (paper §4.1).
 
-    p are the eigenvectors (in columns), λ the eigenvalues of pixels scaled to 0..1; 255 brings the shift back to the
-    pixels' own scale. The paper does not say its scale; on 0..255 the formula would shift pictures by hundreds.
+    p are the eigenvectors (in columns) and λ the eigenvalues of pixels scaled to 0..1; the factor 255 scales the shift
+    to pixels of 0..255. The paper does not state its scale; on 0..255 the formula would shift pictures by hundreds.
     """
     xp = array_module(eigenvectors)
     return 255.0 * ((xp.asarray(alphas) * eigenvalues) @ eigenvectors.T)

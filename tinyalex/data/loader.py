@@ -1,4 +1,4 @@
-"""Batches in a seeded order, ready when the network is: gathered, and on the CPU augmented, one step ahead."""
+"""Batches in a seeded order, gathered one step ahead, and on the CPU also augmented."""
 
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -16,13 +16,13 @@ Choose = Callable[[np.ndarray, Looks], tuple[np.ndarray, Looks]]
 class TrainingLoader:
     """Shuffled, augmented batches of one training split.
 
-    Order and augmentation of step s in epoch e depend only on (seed, e, s), so an epoch can be entered anywhere.
-    The last batch of an epoch may be smaller; every picture comes once.
+    The order and augmentation of step s in epoch e depend only on (seed, e, s), so an epoch can begin at any step.
+    Every picture comes once; the last batch of an epoch may be smaller.
 
     split: a `Split`;  view: a `View` on the device;  batch: pictures per step
-    augment: keyword arguments of `View.draw`, to leave parts out
-    reserve: bytes of device memory to keep free for training; if the whole split fits beside them, it moves there
-    choose: (indices, looks) of a batch → those of the pictures to read; by default all
+    augment: keyword arguments of `View.draw`
+    reserve: bytes of device memory to keep free for training; the whole split moves there if it fits in the rest
+    choose: (indices, looks) of a batch → (indices, looks) of the pictures to read; by default all
     """
 
     def __init__(
@@ -46,10 +46,11 @@ class TrainingLoader:
         return -(-len(self.split) // self.batch)
 
     def epoch(self, epoch: int, first_step: int = 0, **changes: Any) -> Iterator[tuple[int, Array, Array]]:
-        """Yield (step, x, labels) from `first_step` on: float32 (n, T, T, 3) and int64 (N,) on the device.
+        """Yield (step, x, labels) from `first_step` on; x and labels are on the device.
 
-        x: the chosen pictures of the batch, by default all N;  labels: of the whole batch
-        changes: to `augment`, for this epoch
+        x: float32 (n, T, T, 3), the chosen pictures of the batch, by default all N
+        labels: int64 (N,), of the whole batch
+        changes: replace entries of `augment` in this epoch
         """
         order = random_stream(self.seed, "order", epoch).permutation(len(self.split))
         on_host = is_host(self.view.mean)
@@ -72,8 +73,8 @@ class TrainingLoader:
         return self.resident[to_device(pictures_or_indices, self.xp)]
 
     def _move_if_it_fits(self, reserve):
-        """The whole split on the device, or None if fewer than `reserve` bytes would be left."""
-        wanted = 2 * sum(shard.nbytes for shard in self.split.shards)  # twice, while the shards are joined
+        """The whole split on the device; None if fewer than `reserve` bytes would stay free."""
+        wanted = 2 * sum(shard.nbytes for shard in self.split.shards)  # twice: the shards and their concatenation
         available = memory_available(self.xp)
         if available is None or wanted > available - reserve:
             return None
