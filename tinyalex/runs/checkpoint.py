@@ -1,7 +1,7 @@
-"""A trained or half-trained network in one file: safetensors, written beside and renamed, strict when read.
+"""A network in one safetensors file, at the end of training or in between. Writing is atomic, reading is strict.
 
-It holds `param/…`, `velocity/…`, `state/…` and `view/…` arrays, and in the header one JSON text with everything else: the
-model's name, class names, the configuration, counters.
+The file holds `param/…`, `velocity/…`, `state/…` and `view/…` arrays, and the rest in its header as one JSON text: the
+model's name, the class names, the configuration, counters.
 """
 
 import json
@@ -18,15 +18,15 @@ from tinyalex.errors import UserError
 from tinyalex.files import reason, replacing
 
 VERSION = 1
-GROUPS = {"param": "params", "velocity": "velocity", "state": "state", "view": "view"}  # in the file: in a Checkpoint
+GROUPS = {"param": "params", "velocity": "velocity", "state": "state", "view": "view"}  # file's name: Checkpoint's
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All arrays are NumPy's.
+    """The contents of a checkpoint, as NumPy arrays.
 
-    params, velocity: dicts of float32 arrays by name;  view: dict of the arrays of a `View`
-    info: JSON values;  state: dict of arrays by name, saved but not learnt (see `tinyalex.layers.Layer`)
+    params, velocity: float32 arrays by name;  view: the arrays of a `View`
+    info: JSON values;  state: arrays by name that are saved but not learnt (see `tinyalex.layers.Layer`)
     """
 
     params: dict[str, np.ndarray]
@@ -37,9 +37,9 @@ class Checkpoint:
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
-    """Write the file so that at every moment `path` holds the old one or the new one, whole. UserError if it cannot."""
+    """Write the file so that `path` always holds the whole old one or the whole new one. UserError if that fails."""
     arrays = {
-        f"{group}/{name}": np.ascontiguousarray(array)  # safetensors writes memory as it lies
+        f"{group}/{name}": np.ascontiguousarray(array)  # safetensors writes raw memory, without strides
         for group, attribute in GROUPS.items()
         for name, array in getattr(checkpoint, attribute).items()
     }
@@ -52,7 +52,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint whole. UserError for a file that is missing, cut short, or not one of ours."""
+    """Read a whole checkpoint. UserError if the file is missing, truncated, or not written by tinyalex."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: not found, expected a run folder or a checkpoint (.safetensors)")
@@ -66,12 +66,12 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
                     raise UserError(f"{path}: holds {key!r}, expected only {'/…, '.join(GROUPS)}/…")
                 groups[GROUPS[group]][name] = file.get_tensor(key)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: not a whole safetensors file of ours ({reason(error)})") from error
+        raise UserError(f"{path}: not a whole safetensors file of tinyalex ({reason(error)})") from error
     return Checkpoint(info=info, **groups)
 
 
 def _read_info(path, metadata):
-    """The JSON object in a checkpoint's header. UserError for a header that this version did not write."""
+    """The JSON object in a checkpoint's header. UserError if this version did not write it."""
     text = (metadata or {}).get("tinyalex")
     if text is None:
         raise UserError(f"{path}: a safetensors file, but not written by tinyalex")
@@ -82,7 +82,10 @@ def _read_info(path, metadata):
 
 
 def copy_into(target: dict, source: dict, what: str | Path) -> None:
-    """Fill the arrays of dict `target` with those of `source`. UserError unless names and shapes are the same."""
+    """Copy each array of dict `source` into the array of dict `target` with its name.
+
+    UserError unless names and shapes are the same.
+    """
     missing, unknown = sorted(target.keys() - source.keys()), sorted(source.keys() - target.keys())
     if missing or unknown:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Everything a training run was asked to do, in one frozen record that is written beside its weights."""
+"""All settings of a training run, in one frozen record that is saved with its weights."""
 
 from dataclasses import asdict, dataclass, fields
 
@@ -7,19 +7,19 @@ from tinyalex.errors import UserError
 
 @dataclass(frozen=True)
 class Config:
-    """What decides a run's numbers; the same config, data and versions give the same weights on the same CPU.
+    """The settings of a run. The same config, data and versions give the same weights on the same CPU.
 
-    data: "builtin" or a prepared folder, or a part of one (see `tinyalex.data.part`);  model: a name (`tinyalex.models`)
-    start_from: "", or a run or checkpoint whose weights this one begins with
-    epochs, batch (pictures per step), lr, momentum, weight_decay: the update
-    schedule, layer_lr: the rate over the run, factors for single layers (see `tinyalex.training.schedules`)
+    data: "builtin", a prepared folder, or a part of one (see `tinyalex.data.part`);  model: a name (`tinyalex.models`)
+    start_from: the run or checkpoint whose weights this one starts with; "": none
+    epochs;  batch: pictures per step;  lr, momentum, weight_decay: of the update
+    schedule: the rate over the run;  layer_lr: factors for single layers (see `tinyalex.training.schedules`)
     bias_lr: factor on lr for biases;  bias_decay: whether biases decay (2012 source: 2, no; the paper does not say)
     init: "paper", "source" or "he";  bias_init: the first biases of the layers that the paper names (the paper's: 1)
-    crops, mirror, color: parts of the augmentation
+    crops, mirror, `color`: whether to use these parts of the augmentation
     color_epochs: stop colour shifts after this many epochs; 0: never
     crop_run: how many consecutive pictures share one crop and mirroring (2012 source: 32)
-    until_error: end with the first epoch whose training error is at most this; 0: with the last epoch
-    seed: of every random stream
+    until_error: stop once an epoch's training error is at most this; 0: after the last epoch
+    seed: of all random streams
     """
 
     data: str
@@ -52,9 +52,9 @@ class Config:
         self._expect("weight_decay", 0 <= self.weight_decay < 1e6, "0 or more")
         self._expect("bias_lr", 0 <= self.bias_lr < 1e6, "0 or more")
         self._expect("bias_init", abs(self.bias_init) < 1e6, "a number")
-        self._expect("color_epochs", self.color_epochs >= 0, "0 (to the end) or more")
+        self._expect("color_epochs", self.color_epochs >= 0, "0 (never stop) or more")
         self._expect("crop_run", self.crop_run >= 1, "1 or more")
-        self._expect("until_error", 0 <= self.until_error < 1, "a fraction of 1, 0 for no such end")
+        self._expect("until_error", 0 <= self.until_error < 1, "0 (do not stop early) or a fraction below 1")
         self._expect("seed", self.seed >= 0, "0 or more")
 
     def _expect(self, name, condition, expected):
@@ -63,11 +63,28 @@ class Config:
 
     @classmethod
     def for_model(cls, model, data, **chosen):
-        """The settings that `model` (a `Model`) is known to train well with, except those in `chosen`."""
+        """The settings of a `Model`'s own recipe, except those in `chosen`. None in `chosen` means the recipe's."""
         defaults = dict(
-            data=data, model=model.name, start_from="", epochs=model.epochs, batch=model.batch, lr=model.lr,
-            schedule="cosine:1", momentum=0.9, weight_decay=0.0005, layer_lr="", bias_lr=1.0, bias_decay=True,
-            init=model.init, crops=True, mirror=True, color=True, color_epochs=0, crop_run=1, until_error=0.0, seed=0,
+            data=data,
+            model=model.name,
+            start_from="",
+            epochs=model.epochs,
+            batch=model.batch,
+            lr=model.lr,
+            schedule="cosine:1",
+            momentum=0.9,
+            weight_decay=0.0005,
+            layer_lr="",
+            bias_lr=1.0,
+            bias_decay=True,
+            init=model.init,
+            crops=True,
+            mirror=True,
+            color=True,
+            color_epochs=0,
+            crop_run=1,
+            until_error=0.0,
+            seed=0,
         )
         settings = defaults | model.recipe | {key: value for key, value in chosen.items() if value is not None}
         settings.setdefault("bias_init", 0.0 if settings["init"] == "he" else 1.0)
@@ -75,7 +92,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values, where):
-        """The config that `to_dict` gave. UserError for a key that is missing or unknown, or a value of another type."""
+        """The config from `to_dict`. UserError for a missing or unknown key, or a value of the wrong type."""
         names = {field.name for field in fields(cls)}
         if values.keys() != names:
             differ = ", ".join(sorted(values.keys() ^ names))

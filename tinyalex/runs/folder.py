@@ -1,9 +1,9 @@
-"""The folder that a training run leaves behind, and how a trained network is read from it.
+"""The folder that a training run writes.
 
-    config.json       what was asked for: settings, versions, command, fingerprint of the data
-    metrics.jsonl     one JSON object a line: every few steps, at each warning, and at the end of each epoch
-    last.safetensors  where training stands;  best.safetensors  the epoch with the lowest top-1 validation error
-    result.json, curves.png, kernels.png, overview.png      written at the end
+config.json       settings, versions, command, fingerprint of the data
+metrics.jsonl     one JSON object per line: every few steps, at each warning, and at the end of each epoch
+last.safetensors  the latest checkpoint;  best.safetensors  the epoch with the lowest top-1 validation error
+result.json, curves.png, kernels.png, overview.png      written at the end
 """
 
 import json
@@ -22,7 +22,7 @@ from tinyalex.runs.config import Config
 
 
 class RunFolder:
-    """Paths and small files of one run."""
+    """The paths and small files of one run."""
 
     def __init__(self, path):
         self.path = Path(path)
@@ -31,7 +31,7 @@ class RunFolder:
 
     @classmethod
     def fresh(cls, path, model_name):
-        """A folder for a new run, not made yet: `path`, or without one the next free runs/MODEL-1, -2, ….
+        """A folder for a new run, not yet made: `path` or, if None, the first free one of runs/MODEL-1, -2, ….
 
         UserError if `path` is in use.
         """
@@ -47,7 +47,7 @@ class RunFolder:
         return cls(path)
 
     def make(self):
-        """Make the folder itself, without what a killed run left half-written in it. UserError where not allowed."""
+        """Make the folder; delete half-written files of a killed run. UserError if that fails."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             for file in filter(_is_litter, list(self.path.iterdir())):
@@ -57,7 +57,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path):
-        """The folder of an earlier run. UserError if it is none."""
+        """The folder of an earlier run. UserError if it is not one."""
         folder = cls(path)
         if not folder.path.is_dir():
             raise UserError(f"{path}: no such folder, expected one that `train` wrote")
@@ -66,11 +66,11 @@ class RunFolder:
         return folder
 
     def save(self, path, checkpoint):
-        """Write a checkpoint whole or not at all."""
+        """Write a checkpoint, whole or not at all."""
         save_checkpoint(path, checkpoint)
 
     def write_json(self, name, value):
-        """Write a JSON file whole or not at all."""
+        """Write a JSON file, whole or not at all."""
         with replacing(self.path / name) as beside:
             beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -83,10 +83,10 @@ class RunFolder:
             raise UserError(f"{self.metrics}: cannot be written ({error.strerror})") from error
 
     def read_metrics(self, kind=None):
-        """The lines of metrics.jsonl as dicts, all or those of one kind; a line cut short is left out.
+        """The lines of metrics.jsonl as dicts, all or of one kind; truncated lines are left out.
 
-        "step": the mean loss, the rate and the layers' health (see `tinyalex.training.health`);  "warning": what was said of it;
-        "epoch": losses and errors
+        kind: "step": the mean loss, the rate and the layers' health (see `tinyalex.training.health`); "warning": a
+            warning about that health; "epoch": losses and errors
         """
         if not self.metrics.exists():
             return []
@@ -101,9 +101,9 @@ class RunFolder:
         return [line for line in lines if kind in (None, line["kind"])]
 
     def forget_metrics_after(self, step, epochs):
-        """Drop lines written after total step `step` or after `epochs` whole epochs: a resumed run writes them again.
+        """Drop the lines after total step `step` or after `epochs` finished epochs: a resumed run writes them again.
 
-        The last step of an epoch and the epoch's own line have the same total step, and a run can end between them.
+        Both numbers count: an epoch's line has the same total step as its last step, and a run can end between the two.
         """
         kept = [
             line
@@ -114,20 +114,20 @@ class RunFolder:
             beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
     def settings(self):
-        """(the `Config`, the data's fingerprint) from config.json; UserError where these are not in it."""
+        """(the `Config`, the data's fingerprint) from config.json. UserError if it lacks them."""
         settings = read_json(self.config)
         if not isinstance(settings, dict) or not isinstance(settings.get("config"), dict):
-            raise UserError(f"{self.config}: holds no settings, expected what `train` wrote")
+            raise UserError(f"{self.config}: holds no settings, expected a file that `train` wrote")
         return Config.from_dict(settings["config"], self.config), settings.get("fingerprint")
 
 
 def _is_litter(file):
-    """Whether a file was being written beside its final name when the process was killed."""
+    """Whether a file is half-written, from a process that was killed."""
     return file.name.startswith(".") and file.suffix == ".part"
 
 
 def versions():
-    """What a number may depend on besides config and data."""
+    """Versions and hardware that may affect a run's numbers, beside config and data."""
     return {
         "tinyalex": tinyalex.__version__,
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""Trained networks: read from a run or a checkpoint, opened side by side with the pictures to judge them on."""
+"""Trained networks: read from runs or checkpoints, with the validation pictures to evaluate them on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from tinyalex.terminal import program
 class Run:
     """A trained network on its device.
 
-    path: as it was asked for, a run folder or a checkpoint;  file: the checkpoint;  info: all that it says of itself
+    path: the run folder or checkpoint that was given;  file: the checkpoint;  info: its JSON values
     """
 
     path: Path
@@ -34,11 +34,11 @@ class Run:
 
 
 def open_runs(paths, xp, data=None, quiet=False):
-    """(a `Run` for each of `paths`, the data's name, its validation `Split`); memory: all weights at once.
+    """([a `Run` for each of `paths`], the data's name, its validation `Split`). Memory: all weights at once.
 
-    data: a prepared folder or "builtin"; without it what the first run was trained on
-    UserError before any picture is looked at, where the networks do not know the same classes in the same order, or the
-    data have other classes or pictures of another size.
+    data: a prepared folder or "builtin"; None: the first run's training data
+    UserError, before any picture is read, unless all networks and the data have the same classes in the same order, and
+    pictures of the same size.
     """
     runs = [open_run(path, xp) for path in paths]
     first, data = runs[0], data or runs[0].info["config"]["data"]
@@ -57,14 +57,14 @@ def open_run(path, xp):
 
 
 def check_fits(run, data, class_ids, size):
-    """UserError where the data of that name have not the pictures or the classes that the network knows."""
+    """UserError unless the data named `data` have the network's classes, and pictures of its size."""
     if size != run.view.size:
         raise UserError(f"{run.file}: expects pictures of {run.view.size} pixels, {data} has {size}")
     _check_classes(run, class_ids, data)
 
 
 def _check_classes(run, class_ids, other):
-    """UserError unless `class_ids`, those of `other`, are the run's own, in the same order."""
+    """UserError unless `class_ids`, from `other`, equal the run's own, in the same order."""
     known = run.info["class_ids"]
     if list(class_ids) != known:
         raise UserError(
@@ -77,7 +77,7 @@ def _check_classes(run, class_ids, other):
 
 
 def restore_network(checkpoint: Checkpoint, where: str | Path) -> tuple[Network, View]:
-    """(network, view) on the CPU from a `Checkpoint`; UserError if it does not fit the model that it names."""
+    """(network, view) on the CPU from a `Checkpoint`. UserError if it does not fit the model that it names."""
     info = checkpoint.info
     try:
         model = find_model(info["model"], str(where))
@@ -91,7 +91,7 @@ def restore_network(checkpoint: Checkpoint, where: str | Path) -> tuple[Network,
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """The file of a run folder's best checkpoint, its last if there is no best yet; any other path as it is."""
+    """The best checkpoint of a run folder, or the last if there is no best yet; any other path as it is."""
     path = Path(path)
     if not path.is_dir():
         return path
@@ -103,11 +103,12 @@ def find_checkpoint(path: str | Path) -> Path:
 
 
 def begin_with(network: Layer, path: str | Path, class_ids: Sequence[str], part: Callable[[dict], dict]) -> None:
-    """Copy a trained network's parameters and state into `network`, in place; the last layer's only for the same classes.
+    """Copy a trained network's parameters and state into `network`, in place.
 
-    path: a run folder or a checkpoint;  class_ids: the classes that `network` is to tell apart, in order
-    part: whole arrays by name → what `network` holds of them
-    UserError if another layer differs in name or shape, which makes it another net.
+    The last layer is copied only if the classes are the same.
+    path: a run folder or a checkpoint;  class_ids: the classes of `network`, in order
+    part: whole arrays by name → the part that `network` holds
+    UserError if another layer differs in name or shape: then it is another net.
     """
     file = find_checkpoint(path)
     checkpoint = load_checkpoint(file)
@@ -119,7 +120,7 @@ def begin_with(network: Layer, path: str | Path, class_ids: Sequence[str], part:
 
 
 def load_network(path: str | Path, xp: ModuleType) -> tuple[Network, View, dict[str, Any], Path]:
-    """(network, view, info, file) of a run folder's best checkpoint (its last if there is no best yet) or of one file."""
+    """(network, view, info, file) of a run folder, by `find_checkpoint`, or of a checkpoint."""
     path = find_checkpoint(path)
     checkpoint = load_checkpoint(path)
     network, view = restore_network(checkpoint, path)
