@@ -1,13 +1,14 @@
-"""Recipes as files: settings that reached something, with what they reached, the command, the hardware and the time.
+"""Recipes as files: settings for a data set, with the result, the command, the hardware and the time.
 
-A recipe is a TOML file in this folder, or anywhere:
+A recipe is a TOML file, in this folder or elsewhere:
 
     about = "…"                  one line for people
-    model = "alexnet-small"      a model's name, with variations if need be
-    data = "…"                   in words: which pictures it is for
-    [settings]                   of a `Config`; what is not named is the model's
-    [reached]                    what the command printed; absent while nobody has run it
-    command, date, hardware      strings;  minutes, top1_error, top5_error, ten_crop_top1_error: numbers, errors as fractions
+    model = "alexnet-small"      a model's name, perhaps with variations
+    data = "…"                   the pictures that it was made for, in words
+    [settings]                   entries of a `Config`; the model's own recipe has the rest
+    [reached]                    the printed result; absent until the recipe has been run
+    command, date, hardware      strings
+    minutes, top1_error, top5_error, ten_crop_top1_error      numbers; errors are fractions
 """
 
 import tomllib
@@ -19,12 +20,12 @@ from tinyalex.runs.config import Config
 
 FOLDER = Path(__file__).parent
 KEYS = ("about", "model", "data", "settings", "reached")
-NOT_SETTINGS = ("data", "model", "start_from", "seed")  # of a `Config`: said elsewhere, or for a run to choose
+NOT_SETTINGS = ("data", "model", "start_from", "seed")  # entries of a `Config` that [settings] may not have
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe by name: the file's entries."""
+    """The entries of a recipe's file, and its name."""
 
     name: str
     about: str
@@ -40,7 +41,7 @@ def recipe_names():
 
 
 def find_recipe(name):
-    """The `Recipe` of a name, or in a file whose name ends in .toml. UserError for what is not one."""
+    """The `Recipe` of this name, or in this file if the name ends in .toml. UserError if it is missing or wrong."""
     file = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -55,7 +56,7 @@ def find_recipe(name):
 
 
 def _check(name, entries):
-    """UserError unless a recipe has the keys that it should, and settings that there are, of their own kind."""
+    """UserError unless the keys are right, and the settings are known and of the right type."""
     if entries.keys() - set(KEYS) or {"about", "model", "data", "settings"} - entries.keys():
         raise UserError(
             f"--recipe {name}: holds {', '.join(entries) or 'nothing'}; expected {', '.join(KEYS)} ([reached] may be absent)"
