@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from contextlib import nullcontext
 from functools import partial
 from types import SimpleNamespace
 
@@ -118,6 +119,29 @@ def test_a_machine_without_a_gpu_is_refused(monkeypatch):
     assert "rank 1 of 2: --device auto is the CPU, rank 0 has a GPU" in first and second == "2"
 
 
+@pytest.mark.parametrize("error, said", [(UserError("found 0", "lr"), "--lr: found 0"), (KeyboardInterrupt(), "inter")])
+def test_an_error_of_one_worker_is_spelled_for_the_command_line(error, said, monkeypatch):
+    mail, comms, aborted = Mail(2), {}, []
+    monkeypatch.setattr(joining, "import_mpi", lambda: SimpleNamespace(COMM_WORLD=comms[joining_thread()]))
+    monkeypatch.setattr(joining, "set_thread_count", lambda count: None)
+    monkeypatch.setattr(MpiTeam, "last_words", lambda team, text: None)
+    monkeypatch.setattr(MpiTeam, "abort", lambda team, text: aborted.append((team.rank, text)))
+    args = SimpleNamespace(parallel="data", transport="auto", threads=None, lr=0.0)
+
+    def fail(team, xp, stop):
+        if team.rank == 1:
+            raise error
+
+    def work(team):
+        comms[joining_thread()] = Comm(mail, team.rank)
+        with pytest.raises(SystemExit) if team.rank else nullcontext():
+            joining.in_a_team(args, lambda _: np, fail)
+
+    run_threads(2, work)
+    ((rank, text),) = aborted
+    assert rank == 1 and text.startswith(said)
+
+
 @pytest.fixture
 def two_gpus(monkeypatch):
     """(an array module, [(number, thread) of each time that one is chosen])"""
@@ -227,4 +251,4 @@ def test_the_first_command_is_as_long_for_a_team(form):
 def test_a_transport_without_workers(capsys):
     assert main(["train", "--transport", "mpi"]) == 2
     said = capsys.readouterr().err.strip()
-    assert len(said.splitlines()) == 1 and "--transport mpi" in said and "expected --parallel" in said
+    assert len(said.splitlines()) == 1 and "--transport: found mpi" in said and "expected --parallel" in said
