@@ -65,7 +65,7 @@ class RunFolder:
             raise UserError(f"{path}: holds no config.json, expected a folder that `train` wrote")
         return folder
 
-    def save(self, path, checkpoint):
+    def save(self, path: Path, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, whole or not at all."""
         save_checkpoint(path, checkpoint)
 

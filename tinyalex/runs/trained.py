@@ -33,7 +33,9 @@ class Run:
     info: dict
 
 
-def open_runs(paths, xp, data=None, quiet=False):
+def open_runs(
+    paths: Sequence[str | Path], xp: ModuleType, data: str | None = None, quiet: bool = False
+) -> tuple[list[Run], str, Split]:
     """([a `Run` for each of `paths`], the data's name, its validation `Split`). Memory: all weights at once.
 
     data: a prepared folder or "builtin"; None: the first run's training data
