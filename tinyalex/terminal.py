@@ -14,7 +14,6 @@ from typing import Any
 from tqdm import tqdm
 
 LINE_SECONDS = 30  # between two lines, without a terminal
-POSITIONAL = ("run", "run_a", "run_b", "pictures", "source", "name", "folder", "number", "models")
 
 
 class _Lines(tqdm):
@@ -84,15 +83,18 @@ def say(text: str, quiet: bool = False) -> None:
         tqdm.write(text, file=sys.stderr)
 
 
-def spelled(name: str) -> str:
-    """An argument's name as the person types it: --lr, or RUN for a positional one."""
-    return name.upper() if name in POSITIONAL else f"--{name.replace('_', '-')}"
+def spelled(args: Any, name: str) -> str:
+    """An argument's name as the person types it: --lr, or RUN for a positional one. Names of no argument stay as they are.
+
+    args: the parsed arguments, whose `spelling` the command line has set
+    """
+    return getattr(args, "spelling", {}).get(name, name)
 
 
 def message(error: BaseException, args: Any) -> str:
     """The text of an error in one line. If a `UserError` names an argument in `args`, it is spelled as typed."""
     argument = getattr(error, "argument", "")
-    text = f"{spelled(argument)}: {error.args[0]}" if argument and hasattr(args, argument) else str(error)
+    text = f"{spelled(args, argument)}: {error.args[0]}" if argument else str(error)
     return " ".join(text.split())
 
 

@@ -76,16 +76,19 @@ def test_no_file(tmp_path):
         refused(lambda: load_checkpoint(path), path, "not found", error=UserError)
 
 
-@pytest.mark.parametrize("tensors, header, words", [
-    ({"weight": np.zeros(3)}, None, "not written by tinyalex"),
-    ({"weight": np.zeros(3)}, {"format": "pt"}, "not written by tinyalex"),
-    ({}, {"tinyalex": json.dumps({"version": 99})}, "another version"),
-    ({}, {"tinyalex": "{}"}, "another version"),
-    ({}, {"tinyalex": "{"}, ""),
-    ({}, {"tinyalex": "[1]"}, ""),
-    ({"other/x": np.zeros(3)}, {"tinyalex": '{"version": 1}'}, ""),
-    ({"x": np.zeros(3)}, {"tinyalex": '{"version": 1}'}, ""),
-])
+@pytest.mark.parametrize(
+    "tensors, header, words",
+    [
+        ({"weight": np.zeros(3)}, None, "not written by tinyalex"),
+        ({"weight": np.zeros(3)}, {"format": "pt"}, "not written by tinyalex"),
+        ({}, {"tinyalex": json.dumps({"version": 99})}, "another version"),
+        ({}, {"tinyalex": "{}"}, "another version"),
+        ({}, {"tinyalex": "{"}, ""),
+        ({}, {"tinyalex": "[1]"}, ""),
+        ({"other/x": np.zeros(3)}, {"tinyalex": '{"version": 1}'}, ""),
+        ({"x": np.zeros(3)}, {"tinyalex": '{"version": 1}'}, ""),
+    ],
+)
 def test_foreign_files(tmp_path, tensors, header, words):
     save_file(tensors, tmp_path / "a.safetensors", header)
     refused(lambda: load_checkpoint(tmp_path / "a.safetensors"), tmp_path / "a.safetensors", words, error=UserError)
@@ -128,12 +131,15 @@ def test_a_network_comes_back(tmp_path):
     assert set(ARRAYS) == set(checkpoint.view)
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"model": "alexnet-32"}, ["conv1.weight", (5, 5, 3, 48), (3, 3, 3, 96)]),
-    ({"class_ids": list("abcd")}, ["fc8", 3, 4]),
-    ({"model": "alexnet-tiny"}, ["alexnet-tiny"]),
-    ({"extra": 1, "crop": None}, []),
-])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"model": "alexnet-32"}, ["conv1.weight", (5, 5, 3, 48), (3, 3, 3, 96)]),
+        ({"class_ids": list("abcd")}, ["fc8", 3, 4]),
+        ({"model": "alexnet-tiny"}, ["alexnet-tiny"]),
+        ({"extra": 1, "crop": None}, []),
+    ],
+)
 def test_a_checkpoint_that_does_not_fit_its_model(changes, words):
     _, checkpoint = network_checkpoint(**changes)
     if not words:
@@ -181,11 +187,14 @@ def test_a_folder_that_is_gone(tmp_path):
     refused(lambda: save_checkpoint(path, some()), path, "cannot be written", error=UserError)
 
 
-@pytest.mark.parametrize("error, raised", [
-    (ValueError("x"), ValueError),
-    (KeyboardInterrupt(), KeyboardInterrupt),
-    (OSError(errno.EIO, "I/O error"), UserError),
-])
+@pytest.mark.parametrize(
+    "error, raised",
+    [
+        (ValueError("x"), ValueError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (OSError(errno.EIO, "I/O error"), UserError),
+    ],
+)
 def test_replacing_is_all_or_nothing(tmp_path, error, raised):
     path = tmp_path / "a.json"
     path.write_text("old")

@@ -74,7 +74,9 @@ def data(tmp_path_factory):
 def launch(*arguments, pause=0.0):
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, str(pause), "train", *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -167,22 +169,25 @@ def left_alone(tmp_path_factory):
 EVERY_STEP, NEVER = -1, 300  # seconds between checkpoints within an epoch
 
 
-@pytest.mark.parametrize("owner, name, call, after, save_seconds", [
-    (training.Trainer, "_step", 1, False, NEVER),
-    (training.Trainer, "_step", 2, True, EVERY_STEP),
-    (training.Trainer, "_step", 6, False, EVERY_STEP),
-    (training.Trainer, "_step", 6, False, NEVER),
-    (training, "evaluate", 1, False, EVERY_STEP),
-    (training, "evaluate", 2, True, NEVER),
-    (training, "save_checkpoint", 1, True, NEVER),  # the best is new, the last is not
-    (training, "save_checkpoint", 2, False, NEVER),
-    (training, "save_checkpoint", 2, True, EVERY_STEP),
-    (RunFolder, "log", 1, False, NEVER),  # saved, but the epoch's line is not written
-    (RunFolder, "log", 1, True, EVERY_STEP),  # the line is there, but the epoch is not saved as finished
-    (RunFolder, "log", 2, False, EVERY_STEP),
-    (RunFolder, "log", 2, True, NEVER),
-    (RunFolder, "write_json", 1, False, NEVER),  # of the result: config.json is written before
-])
+@pytest.mark.parametrize(
+    "owner, name, call, after, save_seconds",
+    [
+        (training.Trainer, "_step", 1, False, NEVER),
+        (training.Trainer, "_step", 2, True, EVERY_STEP),
+        (training.Trainer, "_step", 6, False, EVERY_STEP),
+        (training.Trainer, "_step", 6, False, NEVER),
+        (training, "evaluate", 1, False, EVERY_STEP),
+        (training, "evaluate", 2, True, NEVER),
+        (training, "save_checkpoint", 1, True, NEVER),  # the best is new, the last is not
+        (training, "save_checkpoint", 2, False, NEVER),
+        (training, "save_checkpoint", 2, True, EVERY_STEP),
+        (RunFolder, "log", 1, False, NEVER),  # saved, but the epoch's line is not written
+        (RunFolder, "log", 1, True, EVERY_STEP),  # the line is there, but the epoch is not saved as finished
+        (RunFolder, "log", 2, False, EVERY_STEP),
+        (RunFolder, "log", 2, True, NEVER),
+        (RunFolder, "write_json", 1, False, NEVER),  # of the result: config.json is written before
+    ],
+)
 def test_killed_at(left_alone, tmp_path, monkeypatch, owner, name, call, after, save_seconds):
     monkeypatch.setattr(training, "SAVE_SECONDS", save_seconds)
     dataset = easy_dataset(TRAIN, VAL)
@@ -238,15 +243,18 @@ def test_a_finished_run_says_its_result_again(finished, data, tmp_path, capsys):
         assert_same(finished, before)
 
 
-@pytest.mark.parametrize("more, words", [
-    (["--epochs", "5"], ["--epochs", "--resume"]),
-    (["--lr", "0.1"], ["--lr"]),
-    (["--no-color"], ["--no-color"]),
-    (["--no-bias-decay"], ["--no-bias-decay"]),
-    (["--model", "alexnet"], ["--model"]),
-    (["--out", "elsewhere"], ["--out"]),
-    (["--data", "builtin-no"], ["builtin-no"]),
-])
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (["--epochs", "5"], ["--epochs", "--resume"]),
+        (["--lr", "0.1"], ["--lr"]),
+        (["--no-color"], ["--no-color"]),
+        (["--no-bias-decay"], ["--no-bias-decay"]),
+        (["--model", "alexnet"], ["--model"]),
+        (["--out", "elsewhere"], ["--out"]),
+        (["--data", "builtin-no"], ["builtin-no"]),
+    ],
+)
 def test_other_settings_are_refused(finished, more, words, capsys):
     before = tree(finished)
     assert main(["train", "--resume", str(finished), *more]) == 2
@@ -266,14 +274,17 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-1000])
 
 
-@pytest.mark.parametrize("damage, word", [
-    (lambda run: cut(run / "last.safetensors"), "last.safetensors"),
-    (lambda run: (run / "last.safetensors").write_bytes(b""), "last.safetensors"),
-    (lambda run: (run / "config.json").write_text("{"), "config.json"),
-    (lambda run: (run / "config.json").write_text("[]"), "config.json"),
-    (lambda run: (run / "config.json").unlink(), "config.json"),
-    (lambda run: shutil.rmtree(run), "no such folder"),
-])
+@pytest.mark.parametrize(
+    "damage, word",
+    [
+        (lambda run: cut(run / "last.safetensors"), "last.safetensors"),
+        (lambda run: (run / "last.safetensors").write_bytes(b""), "last.safetensors"),
+        (lambda run: (run / "config.json").write_text("{"), "config.json"),
+        (lambda run: (run / "config.json").write_text("[]"), "config.json"),
+        (lambda run: (run / "config.json").unlink(), "config.json"),
+        (lambda run: shutil.rmtree(run), "no such folder"),
+    ],
+)
 def test_damage_is_said_in_one_line(finished, tmp_path, damage, word, capsys):
     shutil.copytree(finished, tmp_path / "run")
     damage(tmp_path / "run")

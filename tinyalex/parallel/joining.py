@@ -22,7 +22,7 @@ from tinyalex.parallel.threads import run_threads
 from tinyalex.terminal import message, spelled, stop_signals
 
 TRANSPORTS = ("auto", "nccl", "mpi", "cuda-mpi")
-OWN = ("threads", "json", "data", "module")  # arguments that may differ between workers
+OWN = ("threads", "json", "data", "module", "spelling")  # arguments that may differ between workers
 
 
 def add_parallel(parser: ArgumentParser) -> None:
@@ -147,7 +147,7 @@ def _shown(value):
 
 def _options(args):
     """{option: value}, and the version and digest of the code."""
-    given = {spelled(name): value for name, value in vars(args).items() if name not in OWN}
+    given = {spelled(args, name): value for name, value in vars(args).items() if name not in OWN}
     return given | {"the code": f"version {tinyalex.__version__}, digest {code_digest()[:12]}"}
 
 
