@@ -13,6 +13,7 @@ import textwrap
 import numpy as np
 import pytest
 
+from tinyalex.layers.pieces import together
 from tinyalex.teaching.device import DeviceArray, xp
 
 RTOL, ATOL, H = 1e-6, 1e-8, 1e-5
@@ -25,18 +26,23 @@ def check_layer(layer, x, forward, backward, train=False, seed=None):
     x: float64, (N, ...), N ≥ 2, away from kinks and ties
     forward(x, params) -> y, backward(dy, x, params) -> (dx, grads): the reference loops
     seed: for layers that draw; each forward gets a new generator of this seed
-    The layer's parameters are replaced by random float64 ones, so that no bias is zero.
+    Parameters and state become float64: parameters random, so that no bias is zero; state moved up from its start.
     """
     rng = np.random.default_rng(7)
-    for name, value in layer.params.items():
-        layer.params[name] = rng.uniform(0.2, 1.0, value.shape) * rng.choice([-1, 1], value.shape)
+    layer.map_arrays(lambda a: a.astype(np.float64))
+    for value in layer.params.values():
+        value[...] = rng.uniform(0.2, 1.0, value.shape) * rng.choice([-1, 1], value.shape)
+    for value in layer.state.values():
+        value += rng.uniform(0.2, 1.0, value.shape)
     probe = Probe(layer, x, train, seed, rng)
     probe.check_values(forward, backward)
     probe.check_numerically()
     probe.check_manners()
+    probe.check_without_dx()
     probe.check_layouts()
     probe.check_dtypes()
     probe.check_batch()
+    probe.check_pieces()
     probe.check_device()
 
 
@@ -93,7 +99,7 @@ class Probe:
             agree(np.sum(gradient * direction), slope, f"{what} along a direction", atol=1e-7)
 
     def check_manners(self):
-        """Inputs, parameters and everything already returned stay as they were; nothing is kept on the layer."""
+        """Inputs, parameters, state and everything already returned stay as they were; the layer keeps nothing."""
         x, dy = self.x.copy(), self.dy.copy()
         y, cache = self.forward(x)
         agree(x, self.x, "forward wrote into its input", exact=True)
@@ -114,8 +120,19 @@ class Probe:
         agree_all(grads_again, self.grads, "of backward twice with one cache")
         agree(y, kept_y, "backward changed y", exact=True)
         agree(x, self.x, "backward wrote into x", exact=True)
-        kept_nothing = pickle.dumps(vars(self.layer)) == self.before
-        assert kept_nothing, "the layer keeps something of the batch, or its parameters changed"
+        self._check_layer_unchanged()
+
+    def _check_layer_unchanged(self):
+        unchanged = pickle.dumps(vars(self.layer)) == self.before
+        assert unchanged, "the layer keeps something of the batch, or its parameters or its state changed"
+
+    def check_without_dx(self):
+        """With input_grad=False there is no dx, and the gradients are the same."""
+        _, cache = self.forward(self.x)
+        dx, grads = self.layer.backward(self.dy, cache, input_grad=False)
+        assert dx is None, "a dx with input_grad=False"
+        agree_all(grads, self.grads, "without dx", exact=True)
+        self._check_layer_unchanged()
 
     def check_layouts(self):
         """Views of any strides, and read-only arrays, are as good as contiguous ones."""
@@ -147,19 +164,37 @@ class Probe:
         agree(y, self.y, "y in float16", rtol=0.02, atol=0.02 * np.abs(self.y).max())
 
     def check_batch(self):
-        """A picture's result does not depend on its neighbours; parameter gradients add up over pictures."""
+        """Every picture twice gives every result twice, and twice the gradients."""
         if self.seed is not None:
             return  # a longer batch draws other numbers
-        agree(self.run(self.x[:1], self.dy[:1])[1], self.dx[:1], "dx of the first picture alone")
         y, dx, grads = self.run(np.concatenate([self.x] * 2), np.concatenate([self.dy] * 2))
         agree(y, np.concatenate([self.y] * 2), "y of the batch stacked twice")
         agree(dx, np.concatenate([self.dx] * 2), "dx of the batch stacked twice")
         agree_all(grads, {name: 2 * g for name, g in self.grads.items()}, "of the batch stacked twice")
 
+    def check_pieces(self):
+        """Two pieces are the whole batch: y and dx are those of the pieces, gradients and what `observe` saw add up.
+
+        So a picture's result does not depend on its neighbours, except through sums that the layer asks for.
+        """
+        if self.seed is not None:
+            return
+        layer, pieces = self.layer, (slice(0, 1), slice(1, None))
+        forwards = [layer.forward_piece(self.x[piece], self.train, None) for piece in pieces]
+        ys, caches = zip(*together(forwards, layer.total))
+        agree(np.concatenate(ys), self.y, "y of two pieces")
+        backwards = [layer.backward_piece(self.dy[piece], cache, True) for piece, cache in zip(pieces, caches)]
+        dxs, grads = zip(*together(backwards, layer.total))
+        agree(np.concatenate(dxs), self.dx, "dx of two pieces")
+        agree_all(added(grads), self.grads, "of two pieces")
+        observed = layer.observe(self.forward(self.x)[1])
+        agree_all(added([layer.observe(cache) for cache in caches]), observed, "observed of two pieces")
+        self._check_layer_unchanged()
+
     def check_device(self):
         """The same lines run on a device that refuses what CuPy refuses, with the same results."""
-        layer = copy.copy(self.layer)
-        layer.params = {name: xp.asarray(p) for name, p in layer.params.items()}
+        layer = copy.deepcopy(self.layer)
+        layer.map_arrays(xp.asarray)
         try:
             y, dx, grads = self.run(xp.asarray(self.x), xp.asarray(self.dy), layer)
         except (TypeError, AttributeError) as refusal:
@@ -176,6 +211,13 @@ def agree(found, expected, what, rtol=RTOL, atol=ATOL, exact=False):
     if exact:
         rtol = atol = 0
     np.testing.assert_allclose(found, expected, rtol, atol, equal_nan=False, err_msg=what)
+
+
+def added(parts):
+    """The sums of dicts of arrays that have the same keys."""
+    first, *others = parts
+    assert all(other.keys() == first.keys() for other in others), f"keys differ: {[list(part) for part in parts]}"
+    return {name: sum((other[name] for other in others), start=a) for name, a in first.items()}
 
 
 def agree_all(found, expected, when, **tolerance):

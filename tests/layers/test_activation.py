@@ -5,7 +5,7 @@ import pytest
 
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
-from tinyalex.layers import ReLU, Sigmoid, Tanh, blocks
+from tinyalex.layers import Layer, ReLU, Sigmoid, Tanh, blocks
 
 CASES = {
     "relu": (ReLU, reference.relu, reference.relu_slope),
@@ -93,10 +93,8 @@ def test_refuses(name):
     refused(lambda: layer.backward(y[0], cache), label, "(3,)", "(2, 3)")
 
 
-class LearnerReLU:
+class LearnerReLU(Layer):
     """A right ReLU as a learner writes it; the edits below make it wrong in one place each."""
-
-    params = {}
 
     def out_shape(self, in_shape):
         return in_shape
@@ -105,9 +103,9 @@ class LearnerReLU:
         positive = x > 0
         return x * positive, positive
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         positive = cache
-        return dy * positive, {}
+        return dy * positive if input_grad else None, {}
 
 
 def check_learner(cls):

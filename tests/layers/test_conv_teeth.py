@@ -5,12 +5,14 @@ import pytest
 
 from tests.checks import check_layer, edited
 from tests.layers.test_conv import batch, loops
+from tinyalex.layers import Conv2d, Layer, im2col
 
 
-class LearnerConv:
+class LearnerConv(Layer):
     """A right convolution as a learner writes it; every edit below makes it wrong in one place."""
 
     def __init__(self, C, F, kernel, stride, padding=(0, 0), groups=1, rounding=None):
+        super().__init__()
         self.F, self.groups = F, groups
         (self.KH, self.KW), (self.SH, self.SW), (self.PH, self.PW) = kernel, stride, padding
         self.params = {"weight": np.ones((*kernel, C // groups, F)), "bias": np.ones(F)}
@@ -29,7 +31,7 @@ class LearnerConv:
             y[..., outs] = (part @ kernels).reshape(N, OH, OW, -1)
         return y + self.params["bias"].astype(x.dtype), x
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         x, weight = cache, self.params["weight"].astype(dy.dtype)
         columns = self.columns(x)
         dweight, dcolumns = weight * 0, columns * 0
@@ -38,7 +40,7 @@ class LearnerConv:
             dweight[..., outs] = (part.reshape(len(up), -1).T @ up).reshape(dweight[..., outs].shape)
             dcolumns[..., ins] = (up @ weight[..., outs].reshape(-1, up.shape[1]).T).reshape(part.shape)
         dbias = dy.sum(axis=(0, 1, 2))
-        return self.uncolumns(dcolumns, x), {"weight": dweight, "bias": dbias}
+        return self.uncolumns(dcolumns, x) if input_grad else None, {"weight": dweight, "bias": dbias}
 
     def columns(self, x):
         N, H, W, C = x.shape
@@ -163,10 +165,54 @@ def test_the_check_sees_buffers_used_again(kept):
             y, cache = super().forward(x)
             return (reuse("y", y), cache) if kept == "y" else (y, reuse("x", x)) if kept == "columns" else (y, cache)
 
-        def backward(self, dy, cache):
-            dx, grads = super().backward(dy, cache)
-            dx = reuse("dx", dx) if kept == "dx" else dx
+        def backward(self, dy, cache, input_grad=True):
+            dx, grads = super().backward(dy, cache, input_grad)
+            dx = reuse("dx", dx) if kept == "dx" and input_grad else dx
             return dx, {key: reuse(key, g) if kept == "grads" else g for key, g in grads.items()}
 
     with pytest.raises(AssertionError):
         check_learner(Reusing)
+
+
+# ---------------------------------------------------------------------------------------------- in our own
+
+
+def check_ours(cls):
+    for channels, features, kernel, geometry in PROBES:
+        layer = cls(channels, features, kernel, **geometry, algorithm="im2col")
+        check_layer(layer, batch(channels), *loops(geometry))
+
+
+BACK = "xp.matmul(rows[:, f_out], kernels[:, f_out].T, out=columns)"
+WRONG_IN_OURS = {
+    "bias left out": ("rows += bias", "pass"),
+    "bias once a group": ("out=rows[:, f_out])", "out=rows[:, f_out]); rows += bias"),
+    "channels of the first group": (
+        "columns = im2col(padded[..., c_in], self.windows, out_size)\n                xp.matmul",
+        "columns = im2col(padded[..., : c_in.stop - c_in.start], self.windows, out_size)\n                xp.matmul",
+    ),
+    "kernels of the first group": ("kernels[:, f_out], out=", "kernels[:, : self.out_channels // self.groups], out="),
+    "dx from the kernels of the first group": (BACK, BACK.replace("f_out].T", ": F // self.groups].T")),
+    "dweight of the last block": ("dkernels[:, f_out] +=", "dkernels[:, f_out] ="),
+    "dx of every block at the start": ("dx[pictures] = inside", "dx[: len(inside)] = inside"),
+    "dx in spite of all": ("xp.empty(x.shape, x.dtype) if input_grad else None", "xp.empty(x.shape, x.dtype)"),
+    "dweight only beside dx": ("dkernels[:, f_out] +=", "dkernels[:, f_out] += input_grad *"),
+    "dbias averaged": (".sum(axis=0)", ".mean(axis=0)"),
+    "padding of dx kept": ("dx[pictures] = inside", "dx[pictures] = dpadded[:, : x.shape[1], : x.shape[2]]"),
+    "dweight of the first picture in every block": (
+        "self.windows.pad(x[pictures], out_size)\n            rows = dy",
+        "self.windows.pad(x[: pictures.stop - pictures.start], out_size)\n            rows = dy",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG_IN_OURS)
+def test_the_check_sees_in_our_own(monkeypatch, mistake):
+    monkeypatch.setattr(im2col, "COLUMN_BYTES_CPU", 1)  # a picture at a time
+    with pytest.raises(AssertionError):
+        check_ours(edited(Conv2d, *WRONG_IN_OURS[mistake]))
+
+
+def test_our_own_passes(monkeypatch):
+    monkeypatch.setattr(im2col, "COLUMN_BYTES_CPU", 1)
+    check_ours(edited(Conv2d))

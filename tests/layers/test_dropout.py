@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, check_layer, edited, refused
-from tinyalex.layers import Dropout
+from tinyalex.layers import Dropout, Layer
 from tinyalex.teaching.device import xp as device
 
 P = 0.2  # neither ½, where dropping and keeping look alike, nor its own complement
@@ -83,10 +83,10 @@ def test_refuses():
         refused(lambda: layer.backward(y[:, :2], cache), "Dropout 'drop6'", "(2, 2)", "(2, 3)")
 
 
-class LearnerDropout:
+class LearnerDropout(Layer):
     """A right inverted dropout as a learner writes it; the edits below make it wrong in one place each."""
 
-    params, p = {}, P
+    p = P
 
     def out_shape(self, in_shape):
         return in_shape
@@ -99,8 +99,8 @@ class LearnerDropout:
             factor = x.__array_namespace__().asarray(mask / (1 - self.p), x.dtype)
         return x * factor, factor
 
-    def backward(self, dy, cache):
-        return dy * cache, {}
+    def backward(self, dy, cache, input_grad=True):
+        return dy * cache if input_grad else None, {}
 
 
 def check_learner(cls):

@@ -5,7 +5,7 @@ import pytest
 
 from tests import reference
 from tests.checks import agree, agree_all, check_layer, edited, refused
-from tinyalex.layers import Conv2d, Flatten, Linear
+from tinyalex.layers import Conv2d, Flatten, Layer, Linear
 
 
 def vectors(features=7, seed=0):
@@ -103,10 +103,11 @@ def test_refuses():
 # ---------------------------------------------------------------------------------------------- teeth
 
 
-class LearnerLinear:
+class LearnerLinear(Layer):
     """A right dense layer as a learner writes it; the edits below make it wrong in one place each."""
 
     def __init__(self, features, outputs):
+        super().__init__()
         self.params = {"weight": np.ones((features, outputs)), "bias": np.ones(outputs)}
 
     def out_shape(self, in_shape):
@@ -117,16 +118,14 @@ class LearnerLinear:
         y += self.params["bias"].astype(x.dtype)
         return y, x
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         x, weight = cache, self.params["weight"].astype(dy.dtype)
         dx = dy @ weight.T
-        return dx, {"weight": x.T @ dy, "bias": dy.sum(axis=0)}
+        return dx if input_grad else None, {"weight": x.T @ dy, "bias": dy.sum(axis=0)}
 
 
-class LearnerFlatten:
+class LearnerFlatten(Layer):
     """A right flattening, likewise."""
-
-    params = {}
 
     def out_shape(self, in_shape):
         return (int(np.prod(in_shape)),)
@@ -134,8 +133,8 @@ class LearnerFlatten:
     def forward(self, x, train=False, rng=None):
         return x.reshape(len(x), -1), x.shape
 
-    def backward(self, dy, cache):
-        return dy.reshape(cache), {}
+    def backward(self, dy, cache, input_grad=True):
+        return dy.reshape(cache) if input_grad else None, {}
 
 
 def check_learner(cls):

@@ -4,13 +4,13 @@ import pytest
 
 from tests.checks import agree, check_layer, distinct, edited
 from tests.layers.test_pool import CASES, check_ties, max_loops
-from tinyalex.layers import MaxPool2d
+from tinyalex.layers import Layer, MaxPool2d
 
 
-class LearnerMaxPool:
+class LearnerMaxPool(Layer):
     """A right max pooling as a learner writes it, for one window; every edit below makes it wrong in one place."""
 
-    KH, KW, SH, SW, PH, PW, params = 3, 2, 2, 1, 1, 0, {}
+    KH, KW, SH, SW, PH, PW = 3, 2, 2, 1, 1, 0
 
     def out_shape(self, in_shape):
         H, W, C = in_shape
@@ -31,12 +31,13 @@ class LearnerMaxPool:
         y = values.max(axis=0)
         return y, (x.shape, winner)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         ((N, H, W, C), winner), (OH, OW), xp = cache, dy.shape[1:3], dy.__array_namespace__()
         dpadded = xp.zeros((N, H + 2 * self.PH, W + 2 * self.PW, C), dy.dtype)
         for i, j, tap in self.taps(dpadded, OH, OW):
             tap += dy * (winner == i * self.KW + j)
-        return dpadded[:, self.PH : self.PH + H, self.PW : self.PW + W], {}
+        dx = dpadded[:, self.PH : self.PH + H, self.PW : self.PW + W]
+        return dx if input_grad else None, {}
 
 
 def check_learner(cls):
@@ -56,7 +57,7 @@ WRONG = {
     "row and column exchanged": ("i * self.KW + j", "j * self.KH + i"),
     "unravelled with the window's height": ("i * self.KW + j", "i * self.KH + j"),
     "every element gets the gradient": ("dy * (winner == i * self.KW + j)", "dy / (self.KH * self.KW)"),
-    "padding not taken off": ("dpadded[:, self.PH : self.PH + H, self.PW : self.PW + W], {}", "dpadded[:, :H, :W], {}"),
+    "padding not taken off": ("dpadded[:, self.PH : self.PH + H, self.PW : self.PW + W]\n", "dpadded[:, :H, :W]\n"),
     "out_shape forgets the padding": ("1 + (H + 2 * self.PH - self.KH)", "1 + (H - self.KH)"),
     "the input's sign is lost": ("= x\n", "= abs(x)\n"),
     "a float64 workspace": ("-xp.inf, x.dtype", "-xp.inf"),

@@ -10,7 +10,7 @@ import pytest
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
 from tests.layers.test_norm import edited_norm
-from tinyalex.layers import LocalResponseNorm, SpatialResponseNorm, blocks
+from tinyalex.layers import Layer, LocalResponseNorm, SpatialResponseNorm, blocks
 from tinyalex.teaching.device import xp as device
 
 PROBE = dict(size=3, alpha=0.4, beta=0.6, k=1.5)
@@ -165,19 +165,18 @@ def test_refuses():
 # ---------------------------------------------------------------------------------------------- teeth
 
 
-class LearnerSpatialNorm:
+class LearnerSpatialNorm(Layer):
     """A right normalisation as a learner writes it; the edits below make it wrong in one place each."""
 
-    params = {}
-
     def __init__(self, size, alpha, beta, k):
+        super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def out_shape(self, in_shape):
         return in_shape
 
     def window_sum(self, a):
-        (N, H, W, C), half = a.shape, self.size // 2
+        (_, H, W, _), half = a.shape, self.size // 2
         total = a * 0
         for down in range(-half, half + 1):
             for right in range(-half, half + 1):
@@ -191,11 +190,11 @@ class LearnerSpatialNorm:
         y = x / d**self.beta
         return y, (x, d)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, input_grad=True):
         x, d = cache
         cross = self.window_sum(dy * x * d ** (-self.beta - 1))
         dx = dy * d**-self.beta - 2 * self.alpha * self.beta * x * cross
-        return dx, {}
+        return dx if input_grad else None, {}
 
 
 def check_learner(cls):

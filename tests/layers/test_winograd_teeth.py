@@ -20,9 +20,9 @@ def one_picture_at_a_time(monkeypatch):
     monkeypatch.setattr(winograd, "slices", lambda length, step: slices(length, 1))
 
 
-def check_fast():
+def check_fast(cls=Conv2d):
     for H, W, C, F, kernel, geometry in PROBES:
-        layer = Conv2d(C, F, kernel, **geometry, algorithm="winograd")
+        layer = cls(C, F, kernel, **geometry, algorithm="winograd")
         check_layer(layer, normal(2, H, W, C), *loops(geometry))
 
 
@@ -55,17 +55,16 @@ OUTPUTS = "xp.matmul(self.A.T, products"
 PIXELS = ".transpose(3, 5, 7, 0, 1, 2, 4, 6, 8)"
 PART = "dtiles[a * m : (a + 1) * m, b * m : (b + 1) * m].transpose(3, 4, 0, 6, 5, 1, 7, 2, 8)"
 CELLS = "b : b + TW, : part.shape[5]] += part"
-FOLD = "whole.reshape(K, S, K, S, C, G, F // G).transpose(0, 2, 5, 1, 3, 4, 6)"
-UNFOLD = "folded.reshape(K, K, G, S, S, C, F // G).transpose(0, 3, 1, 4, 5, 2, 6)"
+FOLD = "whole.reshape(K, S, K, S, C, groups, F // groups).transpose(0, 2, 5, 1, 3, 4, 6)"
+UNFOLD = "folded.reshape(K, K, groups, S, S, C, F // groups).transpose(0, 3, 1, 4, 5, 2, 6)"
 FORWARD = "xp.matmul(values, self.kernels, out=products)"
 ADD = "values.swapaxes(2, 3) @ dproducts"
-Y = "y = xp.empty((len(x), *self.out_size, len(bias)), x.dtype)"
 DPRODUCTS = 'scratch((self.P**2, tiles[0, 0].size), dy.dtype, xp, "products")'
 WRONG = {
     # outputs
-    "bias left out": ("xp.add(tile, bias.reshape(G, -1), out=cell)", "cell[...] = tile"),
-    "bias dealt to groups alternately": ("bias.reshape(G, -1)", "bias.reshape(-1, G).T"),
-    "bias added at the points": (OUTPUTS, f"products += bias.reshape(G, 1, -1); {OUTPUTS}"),
+    "bias left out": ("xp.add(tile, bias.reshape(groups, -1), out=cell)", "cell[...] = tile"),
+    "bias dealt to groups alternately": ("bias.reshape(groups, -1)", "bias.reshape(-1, groups).T"),
+    "bias added at the points": (OUTPUTS, f"products += bias.reshape(groups, 1, -1); {OUTPUTS}"),
     "overhang of dy not zeroed": ("tiles[...] = 0  #", "pass  #"),
     "rows and columns of a tile swapped": (CELL, "cell = y[:, j::m, i::m]"),
     "outputs side by side": (CELL, "cell = y[:, i:, j:][:, : self.grid[0], : self.grid[1]]"),
@@ -93,12 +92,12 @@ WRONG = {
     ),
     # groups and blocks
     "channels dealt to groups alternately": (
-        "P, S, P, S, G, -1).transpose(3, 5, 7, 0, 1, 2, 4, 6, 8)",
-        "P, S, P, S, x.shape[-1] // G, G).transpose(3, 5, 8, 0, 1, 2, 4, 6, 7)",
+        "P, S, P, S, groups, -1).transpose(3, 5, 7, 0, 1, 2, 4, 6, 8)",
+        "P, S, P, S, x.shape[-1] // groups, groups).transpose(3, 5, 8, 0, 1, 2, 4, 6, 7)",
     ),
     "kernels dealt to groups alternately": (
         FOLD,
-        FOLD.replace("G, F // G", "F // G, G").replace("5, 1, 3, 4, 6", "6, 1, 3, 4, 5"),
+        FOLD.replace("groups, F // groups", "F // groups, groups").replace("5, 1, 3, 4, 6", "6, 1, 3, 4, 5"),
     ),
     "kernels of the other group": (FORWARD, FORWARD.replace("self.kernels", "self.kernels[:, ::-1]")),
     "products into the other group": (FORWARD, FORWARD.replace("=products", "=products[:, ::-1]")),
@@ -108,10 +107,8 @@ WRONG = {
     "dweight of the last block": ("xp.add(dkernels, part, out=dkernels)", "part"),
     "dx of every block at the start": ("values, dx[pictures]", "values, dx[: len(dy[pictures])]"),
     # memory
-    "y in scratch memory": (Y, Y.replace("xp.empty", "scratch").replace("x.dtype", 'x.dtype, xp, "y"')),
-    "dx in scratch memory": ("xp.empty(x.shape, x.dtype)", 'scratch(x.shape, x.dtype, xp, "dx")'),
     "one scratch memory for two": (DPRODUCTS, DPRODUCTS.replace("products", "values")),
-    "numpy by name": ("y = xp.empty(", "y = np.empty("),
+    "numpy by name": ("xp.add(tile, ", "np.add(tile, "),
     "matrices on the host": ("array_module(weight).asarray(a, weight.dtype)", "a.astype(weight.dtype)"),
 }
 
@@ -121,3 +118,19 @@ def test_the_check_sees(monkeypatch, mistake):
     monkeypatch.setattr(winograd, "Winograd", edited(winograd.Winograd, *WRONG[mistake]))
     with pytest.raises(AssertionError):
         check_fast()
+
+
+Y, DX = "y = xp.empty((len(x), *self.out_shape(x.shape[1:])), x.dtype)", "xp.empty(x.shape, x.dtype)"
+WRONG_AT_THE_DOOR = {  # in Conv2d, which hands out the memory
+    "y in scratch memory": (Y, Y.replace("xp.empty", "winograd.scratch").replace("x.dtype", 'x.dtype, xp, "y"')),
+    "dx in scratch memory": (DX, 'winograd.scratch(x.shape, x.dtype, xp, "dx")'),
+    "dx in spite of all": (f"{DX} if input_grad else None", DX),
+    "kept beyond the batch": ('getattr(self, "_prepared", {})', 'vars(self).setdefault("_prepared", {})'),
+    "dbias averaged": (".sum(axis=0)", ".mean(axis=0)"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG_AT_THE_DOOR)
+def test_the_check_sees_at_the_door(mistake):
+    with pytest.raises(AssertionError):
+        check_fast(edited(Conv2d, *WRONG_AT_THE_DOOR[mistake]))
