@@ -13,10 +13,11 @@ from tinyalex.backend import Array, array_module, child_streams, is_host, ordere
 from tinyalex.layers import Layer
 from tinyalex.layers.base import Shape
 from tinyalex.layers.blocks import slices
-from tinyalex.layers.pieces import together
+from tinyalex.layers.pieces import add_up, together
 
-# The most pictures in a piece; the fewest pieces in a batch. Larger pieces mean fewer calls and fewer sums of gradients,
-# but every core needs one. Neither may depend on the number of threads: the order of sums, and so the result, does not.
+# The most pictures in a piece; the fewest pieces in a batch. Larger pieces mean fewer calls and fewer sums of
+# gradients, but every core needs one. Neither may depend on the number of threads: the order of sums, and so the
+# result, does not.
 PIECE_PICTURES = 16
 PIECES = 4
 
@@ -61,6 +62,10 @@ class Composite(Layer):
     def map_arrays(self, function: Callable[[Array], Array]) -> None:
         for layer in self.layers.values():
             layer.map_arrays(function)
+
+    def like(self, **changes: Any) -> Self:
+        fresh = {"layers": {name: layer.like() for name, layer in self.layers.items()}}
+        return super().like(**(fresh | changes))
 
     def for_batch(self) -> Self:
         ready = copy.copy(self)
@@ -162,10 +167,8 @@ class Trunk(Sequential):
 
     def observe(self, cache):
         _, _, caches = cache
-        observed = {}
-        for kept in caches:
-            _add(observed, super().observe(kept))
-        return observed
+        parts = [super(Trunk, self).observe(kept) for kept in caches]
+        return dict(zip(parts[0], add_up([tuple(part.values()) for part in parts])))
 
     def kept(self, cache):
         _, _, caches = cache
@@ -201,6 +204,10 @@ class Network(Sequential):
     def prefix(self, name):
         return ""  # "conv1.weight", not "features.conv1.weight"
 
+    def like(self, **changes):
+        fresh = {name: part.like().layers for name, part in self.layers.items()}
+        return Layer.like(self, **(fresh | changes))
+
     def forward(self, x, train=False, rng=None):
         self._check_x(x)
         return super().forward(x, train, rng)
@@ -215,6 +222,7 @@ class Network(Sequential):
         yield from super().shapes(self.in_shape if in_shape is None else in_shape)
 
     def _check_x(self, x):
+        self._check_float(x, None)
         if tuple(x.shape[1:]) != self.in_shape:
             expected = ", ".join(map(str, self.in_shape))
             raise ValueError(f"{self.label}: x.shape = {tuple(x.shape)}, expected (N, {expected})")
