@@ -12,7 +12,7 @@ from tinyalex.backend import to_device
 from tinyalex.gradcheck import check_layer as gradient_checks
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from tinyalex.models import find_model
-from tinyalex.network import Network, Trunk
+from tinyalex.network import Network, Sequential, Trunk
 from tinyalex.optim import SGD, initialise
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
@@ -102,20 +102,66 @@ def test_pieces_add_up_to_the_whole(count):
 @pytest.mark.parametrize(
     "old, new",
     [
-        ("grads[name] += grad", "pass"),
-        ("grads[name] += grad", "grads[name] = grad"),
-        ("trunk.backward(dy[piece],", "trunk.backward(dy[: piece.stop - piece.start],"),
-        ("slices(share.of, ", "slices(share.of - 1, "),
-        (
-            "return trunk.forward(x[piece], train, stream)",
-            "return trunk.forward(x[piece] + piece.start, train, stream)",
-        ),
+        ("_add(grads, own)", "_add(grads, {} if grads else own)"),
+        ("_add(grads, own)", "grads = own"),
+        ("(ready, dy[pictures], kept", "(ready, dy[: pictures.stop - pictures.start], kept"),
+        ("slices(len(x), piece_size", "slices(len(x) - 1, piece_size"),
+        ("x[pictures], train, stream)", "x[pictures] + pictures.start, train, stream)"),
+        ("(_join(dxs) if input_grad else None)", "_join(dxs[::-1])"),
+        ("Sequential.predict(ready, x[pictures])", "Sequential.predict(ready, x[: pictures.stop - pictures.start])"),
     ],
 )
 def test_pieces_teeth(old, new, monkeypatch):
     monkeypatch.setattr(network_module, "Trunk", edited(Trunk, old, new))
     with pytest.raises((AssertionError, ValueError)):
         check_pieces(Network)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("total[name] += array", "pass"),
+        ("total[name] += array", "total[name] = array"),
+        ("total[name] += array", "total[name] = array + array"),
+    ],
+)
+def test_sums_teeth(old, new, monkeypatch):
+    monkeypatch.setattr(network_module, "_add", edited(network_module._add, old, new))
+    with pytest.raises(AssertionError):
+        check_pieces(Network)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("wanted = wanted or bool(layer.params)", "pass"),  # stops too early
+        ("reversed(list(", "list(list("),
+        ("cache[name], wanted", "cache[name], True"),  # a dx that nobody wants
+    ],
+)
+def test_backward_teeth(old, new, monkeypatch):
+    monkeypatch.setattr(network_module, "Sequential", edited(Sequential, old, new))
+    monkeypatch.setattr(network_module, "Trunk", edited(Trunk))
+    with pytest.raises((AssertionError, ValueError, AttributeError, TypeError)):
+        check_pieces(edited(Network))
+
+
+def test_backward_stops_where_nothing_before_is_learnt():
+    """With input_grad=False the first layer with parameters gives no dx, and those before it are not asked."""
+    asked = []
+
+    class Watched(ReLU):
+        def backward(self, dy, cache, input_grad=True):
+            asked.append((self.name, input_grad))
+            return super().backward(dy, cache, input_grad)
+
+    layers = {"before": Watched(), "conv": Conv2d(3, 4, 3), "after": Watched()}
+    for layer in (Sequential(layers), Trunk(layers)):
+        for input_grad, expected in ((False, [("after", True)]), (True, [("after", True), ("before", True)])):
+            asked.clear()
+            y, cache = layer.forward(pictures(2))
+            dx, grads = layer.backward(y, cache, input_grad)
+            assert asked == expected and (dx is not None) == input_grad and grads.keys() == layer.params.keys()
 
 
 @pytest.mark.parametrize("train, dropout", [(False, 0.3), (True, 0.0), (True, 0.3)])
@@ -129,8 +175,8 @@ def test_gradients_of_the_whole_network(train, dropout):
 def test_every_piece_drops_other_units():
     network = small(dropout=0.5)
     same = np.repeat(pictures(1), 6, axis=0)  # two pieces of the same three pictures
-    _, ((_, _, caches), _) = network.forward(same, True, np.random.default_rng(0))
-    masks = [cache[-1][1] for cache in caches]
+    _, cache = network.forward(same, True, np.random.default_rng(0))
+    masks = [mask for _, mask in network.kept(cache)["drop2"][1]]
     assert masks[0].shape == masks[1].shape and (masks[0] != masks[1]).any()
     first, second, other = (network.forward(same, True, np.random.default_rng(seed))[0] for seed in (3, 3, 4))
     assert (first == second).all() and (first != other).any()
@@ -255,7 +301,7 @@ def test_alexnet_small_is_its_pytorch_twin():
     "x, error, words",
     [
         (np.zeros((2, 9, 8, 3)), ValueError, [(2, 9, 8, 3), "(N, 9, 9, 3)"]),
-        (np.zeros((9, 9, 3)), ValueError, [(9, 9, 3), "4 axes"]),
+        (np.zeros((9, 9, 3)), ValueError, [(9, 9, 3), "(N, 9, 9, 3)"]),
         (np.zeros((0, 9, 9, 3)), ValueError, ["no picture"]),
         (np.zeros((2, 9, 9, 3), np.uint8), TypeError, ["uint8", "floating-point"]),
         ([[1.0]], TypeError, ["list"]),

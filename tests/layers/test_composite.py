@@ -1,0 +1,157 @@
+"""Layers made of layers: their paths, their copies, and sums over the batch that those inside ask for."""
+
+import numpy as np
+import pytest
+
+from tests.checks import agree, agree_all, check_layer, edited, refused
+from tests.layers.test_pieces import Centred
+from tinyalex import backend
+from tinyalex import network as network_module
+from tinyalex.layers import Conv2d, Flatten, Linear, MaxPool2d, Tanh
+from tinyalex.network import Network, Sequential, Trunk, layer_of
+
+
+@pytest.fixture(autouse=True)
+def pieces_of_three(monkeypatch):
+    monkeypatch.setattr(network_module, "PIECE_PICTURES", 3)  # so a batch of 7 is 3 + 3 + 1
+    monkeypatch.setattr(network_module, "PIECES", 1)
+
+
+@pytest.fixture
+def set_threads():
+    before = backend.thread_count()
+    yield backend.set_thread_count
+    backend.set_thread_count(before)
+
+
+def pictures(count, seed=1):
+    return np.random.default_rng(seed).standard_normal((count, 9, 9, 3))
+
+
+def nested():
+    """Layers in layers, one of which needs sums over the whole batch and has state."""
+    inner = {"conv": Conv2d(4, 5, 3, padding=1), "norm": Centred(5)}
+    block = {"norm": Centred(4), "tanh": Tanh(), "inner": Sequential(inner)}
+    return {"conv": Conv2d(3, 4, 3), "block": Sequential(block), "pool": MaxPool2d(3, 2)}
+
+
+def leaf_by_leaf(layers):
+    """The reference of `check_layer`: all simple layers, one after the other, on the whole batch."""
+
+    def forwards(x, train):
+        for layer in layers:
+            y, cache = layer.forward(x, train)
+            yield y, cache
+            x = y
+
+    def references(train):
+        def backward(dy, x, params):
+            names, grads = list(params), {}
+            for layer, (_, cache) in reversed(list(zip(layers, forwards(x, train)))):
+                dy, own = layer.backward(dy, cache)
+                grads |= {name: own[name.rpartition(".")[2]] for name in names if layer_of(name) == layer.name}
+            return dy, {name: grads[name] for name in names}
+
+        return lambda x, params: list(forwards(x, train))[-1][0], backward
+
+    return references
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_layers_in_layers_are_a_layer(train):
+    layer = Sequential(nested())
+    leaves = [leaf for _, leaf, _, _ in layer.shapes((9, 9, 3))]
+    check_layer(layer, pictures(3), *leaf_by_leaf(leaves)(train), train=train)
+
+
+PARAMS = ["conv.weight", "conv.bias", "block.norm.weight", "block.inner.conv.weight", "block.inner.conv.bias"]
+
+
+def test_everything_inside_has_a_path():
+    layer = Sequential(nested())
+    assert list(layer.params) == [*PARAMS, "block.inner.norm.weight"]
+    assert list(layer.state) == ["block.norm.mean", "block.inner.norm.mean"]
+    rows = list(layer.shapes((9, 9, 3)))
+    paths = ["conv", "block.norm", "block.tanh", "block.inner.conv", "block.inner.norm", "pool"]
+    assert [path for path, *_ in rows] == [leaf.name for _, leaf, _, _ in rows] == paths
+    assert [out for *_, out in rows] == [(7, 7, 4)] * 3 + [(7, 7, 5)] * 2 + [(3, 3, 5)]
+    assert layer.out_shape((9, 9, 3)) == (3, 3, 5)
+    assert layer.multiply_adds((9, 9, 3)) == 7 * 7 * 4 * 27 + 7 * 7 * 5 * 36
+    assert [layer_of(name) for name in PARAMS[::2]] == ["conv", "block.norm", "block.inner.conv"]
+    _, cache = layer.forward(pictures(2), True)
+    assert list(layer.kept(cache)) == paths
+    assert all(
+        leaf is kept and len(caches) == 1 for (kept, caches), (_, leaf, *_) in zip(layer.kept(cache).values(), rows)
+    )
+    refused(lambda: layer.forward(np.zeros((2, 1, 9, 3))), "Conv2d 'conv'")
+    refused(lambda: Sequential({"block": layer}).forward(np.zeros((2, 1, 9, 3))), "Conv2d 'block.conv'")
+
+
+def test_like_of_a_layer_of_layers_is_new_all_through():
+    first = Sequential(nested())
+    first.named("first")
+    network = Network(nested(), {"flatten": Flatten(), "fc": Linear(45, 2)}, (9, 9, 3), "nested")
+    for layer in (first, network):
+        twin = layer.like()
+        assert list(twin.params) == list(layer.params) and list(twin.state) == list(layer.state)
+        for name, a in twin.params.items():
+            a += 1
+            assert not np.shares_memory(a, layer.params[name]) and (a != layer.params[name]).any()
+    assert first.layers["conv"].name == "first.conv" and twin.name == "nested" and twin.in_shape == (9, 9, 3)
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_pieces_meet_where_a_layer_needs_the_whole_batch(set_threads, count):
+    """A trunk of such layers says in pieces what it says at once, observes the same, and moves its state the same."""
+    whole, trunk = Sequential(nested()), Trunk(nested())
+    for layer in (whole, trunk):
+        rng = np.random.default_rng(0)
+        layer.map_arrays(lambda a: rng.uniform(0.2, 1, a.shape))
+    x, bits = pictures(count), []
+    dy = np.random.default_rng(2).standard_normal((count, 3, 3, 5))
+    expected_y, cache = whole.forward(x, True)
+    expected_dx, expected = whole.backward(dy, cache)
+    observed = whole.observe(cache)
+    whole.absorb(observed)
+    before = {name: a.copy() for name, a in trunk.state.items()}
+    for threads in (1, 2):
+        set_threads(threads)
+        y, cache = trunk.forward(x, True)
+        dx, grads = trunk.backward(dy, cache)
+        agree(y, expected_y, "y", rtol=1e-12, atol=1e-12)
+        agree(dx, expected_dx, "dx", rtol=1e-12, atol=1e-12)
+        agree_all(grads, expected, "of the trunk", rtol=1e-11)
+        agree_all(trunk.observe(cache), observed, "observed", rtol=1e-12)
+        agree_all(trunk.state, before, "(the state)", exact=True)
+        bits.append([a.tobytes() for a in (y, dx, *grads.values())])
+    assert bits[0] == bits[1]
+    assert len(trunk.kept(cache)["block.norm"][1]) == -(-count // 3)
+    trunk.absorb(trunk.observe(cache))
+    agree_all(trunk.state, whole.state, "(the state) after absorb", rtol=1e-12)
+    assert all((trunk.state[name] != a).all() for name, a in before.items())
+    agree(trunk.predict(x), whole.predict(x), "predict", rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name, old, new",
+    [
+        ("Trunk", "zip(parts[0], add_up([tuple(part.values()) for part in parts]))", "parts[-1]"),
+        ("Trunk", "zip(parts[0], add_up([tuple(part.values()) for part in parts]))", "parts[0]"),
+        (
+            "Trunk",
+            "for pictures, stream in pieces], self.total",
+            "for pictures, stream in pieces], lambda sums: sums[0]",
+        ),
+        ("Trunk", "            ],\n            self.total", "            ],\n            lambda sums: sums[0]"),
+        ("Composite", "layer.absorb(inside)", "pass"),
+        ("Composite", 'path(self.prefix(name), "*")[:-1]', 'path(self.prefix(name), "")'),
+    ],
+)
+def test_layers_in_layers_teeth(set_threads, monkeypatch, name, old, new):
+    """Planted in one class, and the others made anew on top of it."""
+    for each in ("Composite", "Sequential", "Trunk"):
+        planted = edited(getattr(network_module, each), *((old, new) if each == name else ()))
+        monkeypatch.setattr(network_module, each, planted)
+        monkeypatch.setitem(globals(), each, planted)
+    with pytest.raises((AssertionError, TypeError)):
+        test_pieces_meet_where_a_layer_needs_the_whole_batch(set_threads, 7)
