@@ -34,7 +34,8 @@ def initialise(network: Layer, init: str, seed: int, input_rms: float = 1.0, bia
         raise UserError(f"found {init!r}, expected one of {', '.join(INITIALISERS)}", "init")
     if bias is None:
         bias = 0.0 if init == "he" else 1.0
-    first, *_, last = (name for name, p in network.params.items() if name.endswith(".weight") and p.ndim > 1)
+    weights = [name for name, p in network.params.items() if name.endswith(".weight") and p.ndim > 1]
+    first, last = weights[0], weights[-1]
     for name, array in network.params.items():
         xp = array_module(array)
         layer, key = layer_of(name), name.rpartition(".")[2]
