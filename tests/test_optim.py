@@ -9,10 +9,11 @@ from tests.checks import edited, refused
 from tinyalex import backend, optim
 from tinyalex.backend import to_device
 from tinyalex.errors import UserError
+from tinyalex.layers import Conv2d, Layer
 from tinyalex.models import find_model
+from tinyalex.network import Sequential
 from tinyalex.optim import SGD, initialise
 from tinyalex.teaching.device import xp as device
-from tinyalex.training.schedules import LayerRates, Schedule, bias_factors
 
 SHAPES = {"conv1.weight": (3, 2, 4), "conv1.bias": (4,), "fc6.weight": (5, 3), "fc6.bias": (3,)}
 LR_FACTORS, DECAY_FACTORS = {"conv1.bias": 2.0, "fc6.weight": 0.0}, {"conv1.bias": 0.0, "fc6.bias": 3.0}
@@ -159,78 +160,6 @@ def test_sgd_refuses_what_does_not_fit():
         np.testing.assert_array_equal(optimiser.params[name], w, f"{name} was changed by a step that was refused")
 
 
-def test_bias_factors_are_the_2012_sources():
-    assert bias_factors(SHAPES, 2.0, 0.0) == (
-        {"conv1.bias": 2.0, "fc6.bias": 2.0},
-        {"conv1.bias": 0.0, "fc6.bias": 0.0},
-    )
-
-
-# ---------------------------------------------------------------------------------------------- rates of layers
-
-LAYERS = ("conv1", "conv2", "fc8")
-
-
-def check_layer_rates(layer_rates):
-    for text, by_epoch in [
-        ("", {0: {}, 9: {}}),
-        ("conv1:0:0", {0: {"conv1": 0.0}, 9: {"conv1": 0.0}}),
-        ("conv1:67:0.1,conv1:72:0", {66: {}, 67: {"conv1": 0.1}, 71: {"conv1": 0.1}, 72: {"conv1": 0.0}}),
-        ("conv1:72:0,fc8:3:2.5,conv1:67:0.1", {2: {}, 70: {"fc8": 2.5, "conv1": 0.1}, 72: {"fc8": 2.5, "conv1": 0.0}}),
-        ("conv2:4:9,conv2:4:0.5", {3: {}, 4: {"conv2": 0.5}}),  # of two for one epoch, the one that comes last
-        ("conv2:4:0.5,conv2:4:9,conv2:6:1", {5: {"conv2": 9.0}, 6: {"conv2": 1.0}}),
-        ("conv1:1:1e-3", {1: {"conv1": 1e-3}}),
-    ]:
-        rates = layer_rates(text, LAYERS)
-        for epoch, factors in (*by_epoch.items(), *reversed(by_epoch.items())):  # asked in any order, it says the same
-            assert rates.at(epoch) == factors, f"{text} at {epoch}"
-
-
-def test_layer_rates():
-    check_layer_rates(LayerRates)
-
-
-@pytest.mark.parametrize(
-    "old, new",
-    [
-        ("start <= epoch", "start < epoch"),
-        ("start <= epoch", "start == epoch"),
-        ("self.changes.sort(key=lambda change: change[0])", "pass"),
-        ("self.changes.sort(key=lambda change: change[0])", "self.changes.sort()"),
-        ("int(numbers[0]), float(numbers[1])", "int(numbers[0]), float(numbers[1]) or 1.0"),
-    ],
-)
-def test_layer_rates_teeth(old, new):
-    with pytest.raises(AssertionError):
-        check_layer_rates(edited(LayerRates, old, new))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "conv9:0:1",
-        "conv1",
-        "conv1:0",
-        "conv1:0:1:2",
-        "conv1:-1:1",
-        "conv1:0:-0.5",
-        "conv1:x:1",
-        "conv1:0:x",
-        "conv1:0.5:1",
-        "conv1:0:nan",
-        "conv1:0:inf",
-        ":0:1",
-        "conv1::1",
-        "conv1:0:",
-        " conv1:0:1",
-        "conv1.weight:0:1",
-    ],
-)
-def test_bad_layer_rates(change):
-    words = ["--layer-lr", repr(change), "LAYER:EPOCH:FACTOR", "conv1, conv2, fc8"]
-    refused(lambda: LayerRates(f"conv2:3:0.5,{change}", LAYERS), *words, error=UserError)
-
-
 # ---------------------------------------------------------------------------------------------- initialisers
 
 
@@ -255,12 +184,12 @@ def he_std(name, shape):
     return {"conv1.weight": kaiming_std(shape) / INPUT_RMS, "fc8.weight": 0.01}.get(name, kaiming_std(shape))
 
 
-def check_initialise(initialise, how, expected_std):
+def check_initialise(initialise, init, expected_std):
     """Means and standard deviations within five standard errors, biases exactly."""
     network, other, third = (find_model("alexnet-small").build(K) for K in (50, 5, 50))
     for net, seed in ((network, 1), (other, 1), (third, 2)):
-        initialise(net, how, seed, INPUT_RMS)
-    ones = {"conv2", "conv4", "conv5", "fc6", "fc7"} if how != "he" else set()
+        initialise(net, init, seed, INPUT_RMS)
+    ones = {"conv2", "conv4", "conv5", "fc6", "fc7"} if init != "he" else set()
     beginnings = set()
     for name, array in network.params.items():
         layer, key = name.split(".")
@@ -276,9 +205,9 @@ def check_initialise(initialise, how, expected_std):
     assert len(beginnings) == 8, "two layers share a stream"
 
 
-@pytest.mark.parametrize("how, std", [("paper", paper_std), ("source", source_std), ("he", he_std)])
-def test_initialisers(how, std):
-    check_initialise(initialise, how, std)
+@pytest.mark.parametrize("init, std", [("paper", paper_std), ("source", source_std), ("he", he_std)])
+def test_initialisers(init, std):
+    check_initialise(initialise, init, std)
 
 
 @pytest.mark.torch
@@ -293,7 +222,7 @@ def test_he_is_pytorchs_kaiming():
 
 
 @pytest.mark.parametrize(
-    "how, std, old, new",
+    "init, std, old, new",
     [
         ("he", he_std, "array.shape[:-1]", "array.shape[1:]"),
         ("he", he_std, "math.sqrt(2 / fan_in)", "math.sqrt(1 / fan_in)"),
@@ -301,90 +230,71 @@ def test_he_is_pytorchs_kaiming():
         ("paper", paper_std, "random_stream(seed,", "random_stream(0,"),
         ("paper", paper_std, "LAYERS_WITH_BIAS_ONE", "LAYERS_WITH_BIAS_ONE[1:]"),
         ("paper", paper_std, "0.01 if", "0.0101 if"),
-        ("he", he_std, '0.0 if how == "he" else 1.0', "1.0"),
-        ("paper", paper_std, '0.0 if how == "he" else 1.0', "0.0"),
+        ("he", he_std, '0.0 if init == "he" else 1.0', "1.0"),
+        ("paper", paper_std, '0.0 if init == "he" else 1.0', "0.0"),
         ("he", he_std, "std /= input_rms", "std *= input_rms"),
-        ("he", he_std, 'how == "he" and name == first', 'how == "he"'),
-        ("paper", paper_std, 'how == "he" and name == first', "name == first"),
+        ("he", he_std, 'init == "he" and name == first', 'init == "he"'),
+        ("paper", paper_std, 'init == "he" and name == first', "name == first"),
         ("he", he_std, " or name == last", ""),
         ("source", source_std, "std = 0.03", "std = 0.031"),
         ("source", source_std, "LAYERS_WITH_LARGE_WEIGHTS", "LAYERS_WITH_LARGE_WEIGHTS[1:]"),
         ("source", source_std, "LAYERS_WITH_LARGE_WEIGHTS", "LAYERS_WITH_BIAS_ONE[1:]"),
-        ("paper", paper_std, 'how == "source" and layer', "layer"),
-        ("source", source_std, 'if how != "he" or name', 'if how == "paper" or name'),
+        ("paper", paper_std, 'init == "source" and layer', "layer"),
+        ("source", source_std, 'if init != "he" or name', 'if init == "paper" or name'),
     ],
 )
-def test_initialisers_teeth(how, std, old, new):
+def test_initialisers_teeth(init, std, old, new):
     with pytest.raises(AssertionError):
-        check_initialise(edited(initialise, old, new), how, std)
+        check_initialise(edited(initialise, old, new), init, std)
+
+
+def test_the_first_biases_can_be_chosen():
+    network = find_model("alexnet-small").build(2)
+    for init, bias in (("paper", 0.1), ("he", 0.1), ("source", 0.0)):
+        initialise(network, init, 0, bias=bias)
+        first = {name: set(p.tolist()) for name, p in network.params.items() if name.endswith(".bias")}
+        ones = {f"{layer}.bias" for layer in ("conv2", "conv4", "conv5", "fc6", "fc7")}
+        assert first == {name: {float(np.float32(bias))} if name in ones else {0.0} for name in first}
+
+
+def check_other_parameters(initialise):
+    """What scales stays, also where it comes first and last; a layer inside a block is a layer."""
+    before, after = Scaled(), Scaled()
+    network = Sequential({"block": Sequential({"before": before, "conv": Conv2d(3, 8, 3), "after": after})})
+    initialise(network, "he", 0, INPUT_RMS)
+    for scaled in (before, after):
+        assert (scaled.params["weight"] == 2).all() and (scaled.params["gain"] == 3).all()
+    assert (network.params["block.conv.bias"] == 0).all()
+    std = network.params["block.conv.weight"].std()
+    assert abs(std / (0.01 / INPUT_RMS) - 1) < 5 / math.sqrt(2 * 216), "the only layer is the first and the last"
+
+
+class Scaled(Layer):
+    """Parameters of one axis, under a name that matrices have too."""
+
+    def __init__(self):
+        super().__init__()
+        self.params = {"weight": np.full(3, 2.0), "gain": np.full(3, 3.0)}
+
+
+def test_other_parameters_stay():
+    check_other_parameters(initialise)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ('elif key == "weight" and array.ndim > 1', 'elif key == "weight"'),
+        ('elif key == "weight" and array.ndim > 1', "else"),
+        ('name.rpartition(".")[2]', 'name.split(".")[1]'),
+        (" and p.ndim > 1", ""),
+    ],
+)
+def test_other_parameters_teeth(old, new):
+    with pytest.raises(AssertionError):
+        check_other_parameters(edited(initialise, old, new))
 
 
 def test_unknown_initialiser():
     network = find_model("alexnet-small").build(2)
     refused(lambda: initialise(network, "xavier", 0), "xavier", "paper, source, he", error=UserError)
-
-
-# ---------------------------------------------------------------------------------------------- schedules
-
-
-@pytest.mark.parametrize(
-    "text, epochs, points",
-    [
-        ("constant", 10, {0: 1, 9.99: 1}),
-        ("steps:2,5", 10, {0: 1, 1.99: 1, 2: 0.1, 4.99: 0.1, 5: 0.01, 9.9: 0.01}),
-        ("cosine:2", 10, {0: 0.01 / 2.01, 1: 1.01 / 2.01, 2: 1, 6: 0.5, 4: (2 + 2**0.5) / 4, 10: 0}),
-        ("cosine:0", 4, {0: 1, 2: 0.5, 4: 0}),
-        ("cosine", 3, {0: 0.01 / 1.01, 1: 1, 2: 0.5, 3: 0}),  # one epoch of warming up
-        ("cosine:9", 4, {2: 1, 3: 0.5}),  # never more than half the run
-        ("cosine:1", 1, {0.5: 1}),
-    ],
-)
-def test_schedules(text, epochs, points):
-    schedule = Schedule(text, 0.2, epochs)
-    for progress, share in points.items():
-        assert schedule.rate(progress, []) == pytest.approx(0.2 * share, abs=1e-15), f"{text} at {progress}"
-
-
-@pytest.mark.parametrize(
-    "text, errors, drops",
-    [
-        ("plateau", [], 0),
-        ("plateau", [0.9, 0.8, 0.7, 0.6], 0),
-        ("plateau", [0.9, 0.9, 0.9], 0),
-        ("plateau", [0.9, 0.9, 0.9, 0.9], 1),  # three epochs without a new best
-        ("plateau:2", [0.5, 0.6, 0.55, 0.6, 0.7], 2),  # worse than the best, though better than the last
-        ("plateau:2", [0.5, 0.6, 0.4, 0.5, 0.3, 0.4], 0),
-        ("plateau:2", [0.5, 0.6, 0.6, 0.4, 0.4, 0.4], 2),
-        ("plateau:1", [0.5, 0.5, 0.5], 2),
-    ],
-)
-def test_plateau_is_a_function_of_the_history(text, errors, drops):
-    schedule = Schedule(text, 0.3, 20)
-    for _ in range(2):  # asked twice, it says the same
-        assert schedule.rate(float(len(errors)), errors) == pytest.approx(0.3 * 0.1**drops)
-    assert schedule.rate(0.5, []) == 0.3, "something of the last call is kept"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "linear",
-        "steps",
-        "steps:",
-        "steps:a",
-        "steps:1,,2",
-        "steps:-1",
-        "cosine:-1",
-        "cosine:nan",
-        "cosine:inf",
-        "cosine:1,2",
-        "constant:3",
-        "plateau:1,2",
-        "plateau:x",
-        "Cosine:1",
-        "steps:1e999",
-    ],
-)
-def test_bad_schedules(text):
-    refused(lambda: Schedule(text, 0.1, 10), "--schedule", repr(text), "expected constant, steps", error=UserError)
