@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, edited
-from tinyalex.data.augment import View, color_shifts
+from tinyalex.data.augment import Looks, View, color_shifts
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
@@ -215,6 +215,27 @@ def test_runs_of_pictures_share_a_crop():
 def test_runs_teeth(old, new):
     with pytest.raises(AssertionError):
         check_runs(edited(View, old, new))
+
+
+def check_looks(looks_class):
+    """A batch cut into parts, each with its part of the looks, is the batch."""
+    one, whole = view(), pictures(7)
+    for color in (True, False):
+        drawn = vars(one.draw(7, np.random.default_rng(4), color=color))
+        looks = looks_class(**drawn)
+        parts = [one.apply(whole[run], looks[run]) for run in (slice(0, 3), slice(3, 7))]
+        expected = one.random(whole, np.random.default_rng(4), color=color)
+        agree(np.concatenate(parts), expected, "in parts", rtol=1e-6, atol=1e-4)
+
+
+def test_looks_can_be_divided():
+    check_looks(Looks)
+
+
+@pytest.mark.parametrize("what", ["tops", "lefts", "mirrored", "alphas"])
+def test_looks_teeth(what):
+    with pytest.raises((AssertionError, ValueError)):
+        check_looks(edited(Looks, f"self.{what}[run]", f"self.{what}[: run.stop - run.start]"))
 
 
 def test_random_depends_on_its_generator_alone():

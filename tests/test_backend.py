@@ -76,7 +76,7 @@ def fake_cupy(count):
 def test_a_gpu_that_is_not_there(monkeypatch, cupy, missing):
     monkeypatch.setitem(sys.modules, "cupy", cupy)  # None: the import fails
     assert backend.choose_device("auto") is np and backend.choose_device("cpu") is np
-    refused(lambda: backend.choose_device("gpu"), "--device gpu", missing, error=UserError)
+    refused(lambda: backend.choose_device("gpu"), "device: gpu", missing, error=UserError)
 
 
 def test_a_gpu_that_is_there(monkeypatch):
@@ -189,7 +189,7 @@ def test_each_piece_has_one_blas_thread(set_threads):
 
 def test_thread_count(set_threads):
     for count in (0, -1):
-        refused(lambda: set_threads(count), "--threads", f"found {count}", "1 or more", error=UserError)
+        refused(lambda: set_threads(count), "threads:", f"found {count}", "1 or more", error=UserError)
     set_threads(1)
     assert backend.thread_count() == 1 and backend.device_name(np) == "CPU, 1 thread"
     set_threads(2)

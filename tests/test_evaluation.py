@@ -4,21 +4,20 @@ import math
 
 import numpy as np
 import pytest
-from tinyalex.shares import Undivided
 
 from tests.checks import agree, edited
 from tests.reference import softmax as softmax_by_loops
 from tinyalex import evaluation
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
-from tinyalex.evaluation import class_probabilities, evaluate, per_picture, probabilities, ranks
+from tinyalex.evaluation import Evaluation, class_probabilities, evaluate, per_picture, probabilities, ranks
 from tinyalex.layers import softmax
 from tinyalex.teaching.device import xp as device
 
 K, SIDE, CROP = 7, 6, 4
 
 
-class Probe(Undivided):
+class Probe:
     """A network that sees the corner pixel of its input: scores that differ from view to view."""
 
     def __init__(self, num_classes=K):
@@ -78,12 +77,6 @@ def test_scores_that_are_not_numbers_are_no_hits():
     assert (ranks(scores, np.array([0, 3])) > 0).all(), "a network that says NaN is never wrong"
 
 
-def test_softmax():
-    logits = 30 * np.random.default_rng(3).standard_normal((5, K))
-    logits[0] += 1e4  # must not overflow
-    agree(softmax(logits), [softmax_by_loops(row) for row in logits], "softmax", rtol=1e-9)
-
-
 def by_loops(network, split, ten_crop):
     """(top-1 error, top-5 error, mean loss), a picture, a view and a class at a time."""
     pictures = np.concatenate(split.shards).astype(float) - 100
@@ -117,14 +110,15 @@ def test_evaluate(monkeypatch, at_once):
 @pytest.mark.parametrize(
     "name, edits",
     [
-        ("measure", ("rank >= 5", "rank > 5")),  # M2: top-6
-        ("measure", ("rank >= 1", "rank >= 0")),
-        ("measure", ("labels[start : start + at_once]", "labels[: min(at_once, len(labels) - start)]")),
-        ("measure", ("float(loss) / len(labels)", "float(loss) / (len(labels) + 2)")),
-        ("measure", ("loss += losses.sum()", "loss = losses.sum()")),
+        ("Evaluation", ("rank >= 5", "rank > 5")),  # M2: top-6
+        ("Evaluation", ("rank >= 1", "rank >= 0")),
+        ("Evaluation", ("labels[start : start + at_once]", "labels[: min(at_once, len(labels) - start)]")),
+        ("Evaluation", ("float(loss) / len(labels)", "float(loss) / (len(labels) + 2)")),
+        ("Evaluation", ("loss += losses.sum()", "loss = losses.sum()")),
         ("per_picture", ("-xp.log", "xp.log")),
         ("class_probabilities", ("= batch\n", "= batch[::-1]\n")),
-        ("class_probabilities", ("p[start : start + len(batch)]", "p[: len(batch)]")),
+        ("class_probabilities", ("p[done : done + len(batch)]", "p[: len(batch)]")),
+        ("class_probabilities", ("done += len(batch)\n", "done += at_once + 1\n")),
         ("class_probabilities", ("view, ten_crop))", "view))")),
     ],
 )
@@ -144,6 +138,13 @@ def test_probabilities_of_a_whole_split(monkeypatch, ten_crop):
     agree(p, probabilities(Probe(), np.concatenate(split().shards), view(), ten_crop), "in one batch", rtol=1e-6)
 
 
+def test_the_batches_can_be_chosen():
+    """As a worker does, who has its share of the pictures: their probabilities, in the order asked for."""
+    whole = class_probabilities(Probe(), split(), view(), np)
+    found = class_probabilities(Probe(), split(), view(), np, batches=[range(11, 20), range(2, 5)])
+    agree(found, whole[[*range(11, 20), *range(2, 5)]], "of the pictures chosen", rtol=1e-6)
+
+
 @pytest.mark.parametrize("ten_crop, largest", [(False, 20), (True, 20), (True, 10)])
 def test_ten_views_a_picture_make_no_larger_batch(monkeypatch, ten_crop, largest):
     monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", largest)
@@ -159,7 +160,7 @@ def test_measuring_needs_no_network():
     rank, loss = per_picture(p, labels)
     assert rank.tolist() == [rank_by_loop(row, label) for row, label in zip(p, labels)]
     agree(loss, [-math.log(row[label]) for row, label in zip(p, labels)], "−log p", rtol=1e-12)
-    found = measure(p, labels, at_once=7)
+    found = Evaluation.of(p, labels, at_once=7)
     assert (found.top1_error, found.top5_error, found.images) == ((rank > 0).mean(), (rank > 4).mean(), 40)
     assert found.loss == pytest.approx(loss.mean(), rel=1e-12)
 
@@ -209,7 +210,6 @@ def test_a_probability_that_rounds_to_zero_has_a_finite_loss():
     assert 0 < evaluate(network, split(), view(), np).loss < 88
 
 
-def test_ranks_and_softmax_on_the_device():
+def test_ranks_on_the_device():
     scores, labels = np.random.default_rng(4).integers(0, 3, (20, K)).astype(float), np.arange(20) % K
     assert (ranks(device.asarray(scores), device.asarray(labels)).get() == ranks(scores, labels)).all()
-    agree(softmax(device.asarray(scores)), softmax(scores), "softmax on the device", rtol=1e-13)

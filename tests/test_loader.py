@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from tests.checks import edited
+from tests.checks import agree, edited
 from tinyalex.data import loader as loader_module
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
@@ -135,6 +135,35 @@ def test_batches_are_the_networks_own():
     for _, x, _ in kept:
         x += 1
     same_batches(batches(make()), batches(loader))
+
+
+@pytest.mark.parametrize("xp, available", [(np, None), (device, None), (device, 10_000)])
+def test_a_part_of_each_batch_can_be_chosen(monkeypatch, xp, available):
+    """Only those pictures are read and looked at, as in the whole batch; the labels are those of the whole batch."""
+    monkeypatch.setattr(loader_module, "memory_available", lambda xp: available)
+
+    def loader(**options):
+        return TrainingLoader(numbered(), view(3).to(xp), BATCH, 0, xp, **options)
+
+    part = loader(choose=lambda indices, looks: (indices[1:3], looks[1:3]))
+    for (step, x, labels), (other_step, whole, all_labels) in zip(part.epoch(2), loader().epoch(2), strict=True):
+        assert step == other_step and x.shape[0] == 2
+        agree(x, whole[1:3], "the pictures chosen", rtol=1e-6, atol=1e-4)
+        agree(labels, all_labels, "labels", exact=True)
+
+
+def test_changes_hold_for_one_epoch():
+    loader = make(augment={"crops": False, "mirror": False})
+    plain, shifted = list(loader.epoch(0, color=False)), list(loader.epoch(0))
+    same_batches(plain, batches(make()))
+    assert all((x != other).any() for (_, x, _), (_, other, _) in zip(plain, shifted))
+
+
+@pytest.mark.parametrize("reserve, resident", [(0, True), (10_000 - 2 * COUNT * SIDE * SIDE * 3, True), (9_000, False)])
+def test_memory_is_kept_for_training(monkeypatch, reserve, resident):
+    monkeypatch.setattr(loader_module, "memory_available", lambda xp: 10_000)
+    loader = TrainingLoader(numbered(), view().to(device), BATCH, 0, device, reserve=reserve)
+    assert (loader.resident is not None) == resident
 
 
 @pytest.mark.parametrize("available, resident", [(None, False), (10_000, True), (1_000, False)])

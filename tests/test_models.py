@@ -178,4 +178,4 @@ def test_the_nearest_name_is_suggested(name, near):
 
 
 def test_a_name_like_no_other():
-    refused(lambda: find_model("vgg"), "'vgg'", "Expected one of", error=UserError)
+    refused(lambda: find_model("vgg"), "'vgg'", "expected one of", error=UserError)

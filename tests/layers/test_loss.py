@@ -7,7 +7,7 @@ import pytest
 
 from tests import reference
 from tests.checks import agree, edited, host, layouts, numerical_gradient, refused
-from tinyalex.layers import SoftmaxCrossEntropy
+from tinyalex.layers import SoftmaxCrossEntropy, loss, softmax
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
 
@@ -188,3 +188,38 @@ def test_the_check_sees(mistake):
 def test_without_a_mistake_the_check_passes():
     check_loss(LearnerLoss())
     assert host(LearnerLoss().forward(scores(), LABELS)[0]).shape == ()
+
+
+# ---------------------------------------------------------------------------------------------- softmax alone
+
+
+def check_softmax(softmax):
+    logits = scores((5, 7), scale=30.0)
+    logits[0] += 1e4  # must not overflow
+    kept = logits.copy()
+    p = softmax(logits)
+    agree(p, [reference.softmax(row) for row in kept], "softmax", rtol=1e-9)
+    agree(logits, kept, "softmax wrote into logits", exact=True)
+    assert softmax(logits.astype(np.float32)).dtype == np.float32
+    on_device = softmax(device.asarray(logits))
+    assert isinstance(on_device, DeviceArray)
+    agree(on_device, p, "softmax on the device", rtol=1e-13)
+
+
+def test_softmax():
+    check_softmax(softmax)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("axis=1, keepdims=True)\n    exps", "axis=0, keepdims=True)\n    exps"),
+        ("logits - logits", "0 * logits - logits"),
+        ("exps.sum(axis=1", "exps.sum(axis=0"),
+        ("= logits -", "= logits; shifted -="),
+    ],
+)
+def test_softmax_teeth(monkeypatch, old, new):
+    monkeypatch.setattr(loss, "_exponentials", edited(loss._exponentials, old, new))
+    with pytest.raises(AssertionError), np.errstate(all="ignore"):
+        check_softmax(softmax)
