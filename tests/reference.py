@@ -152,7 +152,7 @@ def _neighbours(i, size, length):
 
 
 def spatial_norm_scale(x, size, alpha, k):
-    """scale = k + alpha · Σ x² over the pixels within size//2 rows and columns, in one channel; alpha is not divided."""
+    """scale = k + alpha · Σ x² over the pixels within size//2 rows and columns, in one channel; alpha is undivided."""
     scale = np.zeros(x.shape)
     for n, h, w, c in np.ndindex(*x.shape):
         scale[n, h, w, c] = k + alpha * sum(float(x[n, i, j, c]) ** 2 for i, j in _around(h, w, size, x.shape))

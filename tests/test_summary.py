@@ -2,9 +2,10 @@
 
 import pytest
 
-from tinyalex.layers import Flatten, Linear, ReLU
+from tests.layers.test_pieces import Centred
+from tinyalex.layers import Conv2d, Flatten, Linear, ReLU
 from tinyalex.models import find_model
-from tinyalex.network import Network
+from tinyalex.network import Network, Sequential
 from tinyalex.summary import summarise
 
 FLOAT = 4  # bytes
@@ -39,6 +40,19 @@ def test_totals(rows):
     assert sum(row.parameters for row in rows) == 60_965_224
     assert sum(row.multiply_adds for row in rows) == 724_406_816
     assert [row.out_shape for row in rows][-1] == (1000,) and len(rows) == 23
+
+
+def test_layers_in_layers_have_a_row_each():
+    block = Sequential({"conv": Conv2d(3, 4, 3), "norm": Centred(4), "relu": ReLU()})
+    found = summarise(Network({"block": block}, {"flatten": Flatten(), "fc": Linear(16, 2)}, (4, 4, 3)))
+    assert [(row.name, row.out_shape, row.parameters, row.multiply_adds, row.state) for row in found] == [
+        ("block.conv", (2, 2, 4), 112, 432, 0),
+        ("block.norm", (2, 2, 4), 4, 0, 4),
+        ("block.relu", (2, 2, 4), 0, 0, 0),
+        ("flatten", (16,), 0, 0, 0),
+        ("fc", (2,), 34, 32, 0),
+    ]
+    assert [row.activation_bytes for row in found[2:]] == [16 * FLOAT, 0, 0], "the y of relu is counted once"
 
 
 class LyingShape(ReLU):

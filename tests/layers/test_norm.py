@@ -69,7 +69,7 @@ def test_the_defaults_are_the_papers():
 
 @pytest.mark.parametrize("groups", [2, 3])
 def test_groups_do_not_meet(groups):
-    """As so many layers, each on its own run of the channels: by loops, and by its gradient."""
+    """As one layer for each run of the channels: by loops, and by its gradient."""
     x, width = batch(12), 12 // groups
     runs = [slice(start, start + width) for start in range(0, 12, width)]
 
