@@ -117,7 +117,19 @@ def test_no_circle_of_imports():
 
 
 FLOORS = (  # from the ground up: a room knows only rooms that stand before it
-    *("errors", "files", "terminal", "backend", "layers", "network", "variations", "models", "optim", "gradcheck"),
+    *(
+        "errors",
+        "files",
+        "terminal",
+        "backend",
+        "layers",
+        "network",
+        "variations",
+        "models",
+        "optim",
+        "gradcheck",
+        "probes",
+    ),
     *("summary", "statistics", "plots", "data", "evaluation", "runs", "training", "parallel", "exchange", "bench"),
     *("inspection", "experiments", "scaling", "teaching", "commands", "cli", "__main__"),
 )

@@ -13,7 +13,7 @@ from tests.layers.test_device import kinds_of_layers
 from tests.layers.test_norm import edited_norm
 from tinyalex.bench.rounding import rounding_errors
 from tinyalex.cli import main
-from tinyalex.gradcheck import GradientCheck, check_everything, check_layer, numerical_derivative, numerical_gradient
+from tinyalex.gradcheck import GradientCheck, check_layer, numerical_derivative, numerical_gradient
 from tinyalex.layers import (
     AvgPool2d,
     Conv2d,
@@ -27,6 +27,7 @@ from tinyalex.layers import (
     winograd,
 )
 from tinyalex.layers.winograd import Winograd
+from tinyalex.probes import check_everything
 
 
 def test_numerical_gradient():

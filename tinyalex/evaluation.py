@@ -91,7 +91,9 @@ def class_probabilities(
     quiet: bool = False,
     batches: list[range] | None = None,
 ) -> Any:
-    """The class probabilities of a whole split, in order: float32 (N, K) on the host, 200 MB for 50,000 pictures × 1,000.
+    """The class probabilities of a whole split, in order: float32 (N, K) on the host.
+
+    They take 200 MB for 50,000 pictures × 1,000 classes.
 
     As `probabilities`, a batch at a time, with a progress bar. The view and the network are on device `xp`.
     batches: the pictures of each batch; all of the split by default

@@ -1,6 +1,7 @@
 """The networks, as short lists of layers, and what each expects of its pictures.
 
-Shapes in the comments are H×W×C after the line. A name may carry variations, such as "alexnet-small+no-lrn" (see `tinyalex.variations`): that is a model like any other.
+Shapes in the comments are H×W×C after the line. A name may carry variations, such as "alexnet-small+no-lrn" (see
+`tinyalex.variations`): that is a model like any other.
 """
 
 from collections.abc import Callable
@@ -140,8 +141,8 @@ def alexnet_mini(num_classes: int) -> Layers:
 
 
 # How net #145 was trained where the paper says something else or nothing (2012 source: `layers/layer-params-145.cfg`,
-# `convdata.py`, the record of the run). Our reading: that conv1 "slowed" means a tenth of the rate; that its epochs, like
-# ours, count from 0; and 90 of them, for a record that stops at 91.
+# `convdata.py`, the record of the run). Our reading: conv1 "slowed" means a tenth of the rate; its epochs, like ours,
+# count from 0; and it ran 90 of them, for a record that stops at 91.
 SOURCE_RECIPE = {
     "schedule": "steps:25,51,79",
     "bias_lr": 2.0,

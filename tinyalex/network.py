@@ -34,7 +34,7 @@ class Composite(Layer):
         self.named("")
 
     def prefix(self, name: str) -> str:
-        """What the paths of everything in layer `name` begin with."""
+        """The beginning of the paths of everything in layer `name`."""
         return name
 
     def named(self, name: str) -> None:

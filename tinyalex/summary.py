@@ -1,7 +1,7 @@
-"""What a network is made of, layer by layer: shapes, parameters, work, and the memory that training keeps.
+"""A network layer by layer: shapes, parameters, work, and the memory that training keeps.
 
-Parameters and memory are counted on the arrays themselves; shapes and multiply-adds follow from the layers' rules, which
-are held against a real forward pass.
+Parameters and memory are counted on the arrays themselves; shapes and multiply-adds follow from the layers' rules,
+which are held against a real forward pass.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Row:
 def summarise(network: Network) -> list[Row]:
     """A `Row` for each simple layer of a network, measured with one picture of noise.
 
-    Raises AssertionError if a layer's out_shape or parameters are not those of the arrays: a fault in the layer.
+    Raises AssertionError if a layer's out_shape or parameters do not fit its arrays: a fault in the layer.
     """
     xp = array_module(next(iter(network.params.values())))
     x = xp.asarray(random_stream(0).random((1, *network.in_shape), dtype="float32"))
@@ -59,7 +59,7 @@ def _arrays(tree):
 
 
 def _buffer(array):
-    """What identifies the memory under an array, the same for all views of it."""
+    """An identity of the memory under an array, the same for all views of it."""
     while getattr(array, "base", None) is not None:
         array = array.base
     return id(array)

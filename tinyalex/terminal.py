@@ -84,7 +84,7 @@ def say(text: str, quiet: bool = False) -> None:
 
 
 def spelled(args: Any, name: str) -> str:
-    """An argument's name as the person types it: --lr, or RUN for a positional one. Names of no argument stay as they are.
+    """An argument's name as the person types it: --lr, or RUN for a positional one. Other names stay as they are.
 
     args: the parsed arguments, whose `spelling` the command line has set
     """

@@ -5,10 +5,10 @@ import pytest
 
 from tinyalex.backend import random_stream, to_device, to_host
 from tinyalex.data.augment import View
-from tinyalex.gradcheck import check_everything
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import MODELS
 from tinyalex.optim import SGD, initialise
+from tinyalex.probes import check_everything
 
 pytestmark = pytest.mark.gpu
 

@@ -11,12 +11,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.checks import refused
-from tinyalex.runs import checkpoint as module
-from tinyalex.files import replacing
-from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint
 from tinyalex.data.augment import ARRAYS
 from tinyalex.errors import UserError
+from tinyalex.files import replacing
 from tinyalex.models import find_model
+from tinyalex.runs import checkpoint as module
+from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint
 from tinyalex.runs.trained import load_network, restore_network
 
 

@@ -17,12 +17,12 @@ import pytest
 
 from tests.checks import refused
 from tests.training.test_training import easy_dataset, start, tree, write_easy
-from tinyalex.training import trainer as training
-from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.cli import main
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
+from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.folder import RunFolder
+from tinyalex.training import trainer as training
 
 KILLS = int(os.environ.get("TINYALEX_KILLS", 3))
 TRAIN, VAL = 20, 8  # batches of 8, 8 and 4

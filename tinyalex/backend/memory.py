@@ -15,8 +15,8 @@ from tinyalex.backend.arrays import Array
 def keep_freed_memory() -> None:
     """Tell glibc to reuse large freed blocks instead of handing them back: fresh pages cost as much as filling them.
 
-    One arena serves all threads, since the arenas of threads other than the first cannot hold large blocks. Does nothing
-    without glibc.
+    One arena serves all threads, since the arenas of threads other than the first cannot hold large blocks. Does
+    nothing without glibc.
     """
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
@@ -33,8 +33,8 @@ _buffers = threading.local()
 def scratch(shape: tuple[int, ...], dtype: Any, xp: Any, name: str = "") -> Array:
     """An uninitialised work array; the next call in this thread for the same name may hand it out again.
 
-    Never return it to another layer, nor keep it. The CPU keeps one buffer per thread, name and dtype, so the same pages
-    stay in cache. CuPy pools its memory itself.
+    Never return it to another layer, nor keep it. The CPU keeps one buffer per thread, name and dtype, so the same
+    pages stay in cache. CuPy pools its memory itself.
     """
     if xp is not np:
         return xp.empty(shape, dtype)
@@ -69,7 +69,7 @@ def _meminfo_available():
 
 
 def _cgroup_available():
-    """What is left under the memory limit of a container (cgroup v2), or None."""
+    """Bytes left under the memory limit of a container (cgroup v2), or None."""
     try:
         with open("/sys/fs/cgroup/memory.max") as limit, open("/sys/fs/cgroup/memory.current") as used:
             return max(int(limit.read()) - int(used.read()), 0)

@@ -1,4 +1,4 @@
-"""What to measure, in a form that can be sent to other processes, and how many operations it takes."""
+"""The things to measure, in a form that can be sent to other processes, and how many operations it takes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""One file per command: `DESCRIPTION`, `EXAMPLES`, `add_arguments(parser)`, `run(args)` → a dict for --json, `show(result)`.
+"""One file per command: `DESCRIPTION`, `EXAMPLES`, `add_arguments(parser)`, `run(args)` → a dict, `show(result)`.
 
 The first line of a file, "`tinyalex NAME`: …", is what `tinyalex --help` says about it.
 """

@@ -4,7 +4,8 @@ from tinyalex.backend import device_name
 from tinyalex.bench.rounding import rounding_errors
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
-from tinyalex.gradcheck import RTOL, check_everything
+from tinyalex.gradcheck import RTOL
+from tinyalex.probes import check_everything
 
 DESCRIPTION = (
     "Compare the gradients from backward with central differences of forward, in float64, for every layer, the loss\n"

@@ -58,7 +58,7 @@ def history(run):
 
 
 def differences(a, b):
-    """What differs between two runs, according to their checkpoints' info: a list of {"what", "a", "b", "counts"}.
+    """The differences between two runs, according to their checkpoints' info: a list of {"what", "a", "b", "counts"}.
 
     Each setting is a row, and so is each variation in the model's name, such as +no-lrn. Data sets are compared by
     fingerprint, so a moved folder is no difference. A setting missing from one run has the value None there.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Arm:
-    """What to train: the scale's network and recipe, with changes.
+    """One training: the scale's network and recipe, with changes.
 
     variation: appended to the model's name ("+no-lrn");  settings: changes to its `Config`
     part: part of the data set, for example "+first-half" (see `tinyalex.data.part`)

@@ -11,7 +11,7 @@ BLOCK_BYTES = 2**26  # a block of queries or of the pool, as float64
 def nearest(queries, pool, k):
     """The k rows of `pool` nearest to each query by Euclidean distance, nearest first: int64 (Q, k).
 
-    queries: (Q, D), pool: (P, D), of any numeric type, on the host. Of equal distances, the lower index comes first.
+    queries: (Q, D), pool: (P, D), of any numeric type, on the host. At equal distances the lower index comes first.
     One product gives the distances of all pairs, |a|² − 2a·b + |b|² in float64; rows that may be among the nearest are
     then measured again by their differences, so rounding decides no tie. Raises ValueError unless 1 ≤ k ≤ P.
     """

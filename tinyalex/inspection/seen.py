@@ -85,7 +85,7 @@ def alike(subject):
     caption = (
         f"Validation pictures, each beside the {k} nearest of {some}{len(pool):,} training pictures by Euclidean "
         f"distance: above between the features that {name} gives the last layer, below between pixels{averaged} "
-        f"(paper, Fig. 4, right); those of the same class have {galleries.RIGHT} and a frame. Over {len(queries)} "
+        f"(paper, Fig. 4, right); pictures of the same class have {galleries.RIGHT} and a frame. Over {len(queries)} "
         f"validation pictures, {pure[name]:.1%} of the {k} nearest in {name} have the picture's class, against "
         f"{pure['pixels']:.1%} in pixels and {pure['chance']:.1%} by chance."
     )

@@ -1,4 +1,4 @@
-"""What every layer is: a name, parameters, an explicit forward and backward."""
+"""The contract of every layer: a name, parameters, an explicit forward and backward."""
 
 import inspect
 import math
@@ -28,8 +28,8 @@ class Layer:
             `layer.absorb(layer.observe(cache))` does, once a step, after the update
     rng:    a random generator, for layers that draw
 
-    Neither call writes into x, dy, a parameter or a cache. Shapes are checked on entry: ValueError or TypeError with the
-    layer's name, what came and what was expected.
+    Neither call writes into x, dy, a parameter or a cache. Shapes are checked on entry: ValueError or TypeError with
+    the layer's name, what came and what was expected.
 
     A layer defines either forward and backward or, if it needs sums over the whole batch, forward_piece and
     backward_piece; each pair is made of the other.
@@ -71,9 +71,9 @@ class Layer:
         return add_up(sums)
 
     def observe(self, cache: Any) -> dict[str, Array]:
-        """What the batch of a training forward says about `state`, as sums over its pictures.
+        """Sums over the pictures of a training forward, from which `absorb` updates `state`.
 
-        Sums, so that those of several pieces of a batch add up.
+        Sums, so that several pieces of a batch add up.
         """
         return {}
 
@@ -81,7 +81,7 @@ class Layer:
         """Take what `observe` saw of a whole batch into `state`."""
 
     def for_batch(self) -> Self:
-        """This layer for all pieces of one batch: whatever depends only on the parameters is computed once, not per piece.
+        """This layer for all pieces of one batch: whatever depends only on the parameters is computed once.
 
         Use the returned layer only until the parameters change.
         """
@@ -126,7 +126,7 @@ class Layer:
 
     @property
     def label(self) -> str:
-        """What messages call this layer: its class and, if it has one, its name."""
+        """The layer's name in messages: its class and, if it has one, its own name."""
         return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__
 
     def _check_float(self, x, axes):

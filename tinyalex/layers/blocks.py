@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from tinyalex.backend import Array, is_host
 
-# Bytes of the first array. Half a MiB is as fast on one core; but then NumPy's calls are so short that two threads often
-# wait for each other between them, since each call takes the interpreter's lock.
+# Bytes of the first array. Half a MiB is as fast on one core; but then NumPy's calls are so short that two threads
+# often wait for each other between them, since each call takes the interpreter's lock.
 BLOCK_BYTES = 1 << 20
 
 

@@ -18,7 +18,8 @@ ALGORITHMS = (None, "im2col", "winograd")
 class Conv2d(Layer):
     """Slide F kernels over a picture and take the inner product at every place (a cross-correlation).
 
-        y[n, oh, ow, f] = bias[f] + Σ_{i, j, c} x[n, oh·stride + i − padding, ow·stride + j − padding, c] · weight[i, j, c, f]
+        y[n, oh, ow, f] = bias[f] + Σ_{i, j, c} x[n, h, w, c] · weight[i, j, c, f]
+        with h = oh·stride + i − padding, w = ow·stride + j − padding
 
     Outside the picture x counts as 0. With groups, the channels in and the kernels are cut into G equal runs, and
     run g of the kernels sees only run g of the channels (paper §3.2, Fig. 2: the two GPUs).
@@ -122,7 +123,7 @@ class Conv2d(Layer):
         return ready
 
     def _fast(self, x):
-        """The `Winograd` for x, or None: then the lines above compute it. In a layer made `for_batch`, the same each time."""
+        """The `Winograd` for x, or None if the lines above compute it. A layer made `for_batch` keeps it."""
         if not self.uses_winograd():
             return None
         prepared, key = getattr(self, "_prepared", {}), (x.shape[1:], x.dtype)

@@ -41,6 +41,9 @@ def group_slices(C: int, F: int, groups: int) -> list[tuple[slice, slice]]:
 
 
 def picture_blocks(x: Array, column_entries: int) -> list[slice]:
-    """Slices over the pictures of x, each as large as the columns' budget allows. column_entries: those of one picture."""
+    """Slices over the pictures of x, each as large as the columns' budget allows.
+
+    column_entries: how many one picture has
+    """
     budget = COLUMN_BYTES_CPU if is_host(x) else COLUMN_BYTES_GPU
     return slices(len(x), budget // (column_entries * x.dtype.itemsize))

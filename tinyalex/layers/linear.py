@@ -58,7 +58,8 @@ class Linear(Layer):
     def out_shape(self, in_shape):
         if tuple(in_shape) != (self.in_features,):
             raise ValueError(
-                f"{self.label}: x has {'×'.join(map(str, in_shape))} features a picture, weight expects {self.in_features}"
+                f"{self.label}: x has {'×'.join(map(str, in_shape))} features a picture, "
+                f"weight expects {self.in_features}"
             )
         return (self.out_features,)
 

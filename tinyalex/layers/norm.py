@@ -9,7 +9,7 @@ from tinyalex.layers.blocks import blocks
 
 
 class _ResponseNorm(Layer):
-    """What both normalisations share; they differ in what counts as a neighbour.
+    """The two normalisations, which differ in what counts as a neighbour.
 
         y_i = x_i / d_i^beta,   d_i = k + alpha · Σ_j x_j²      over the neighbours j of i, including i
 
@@ -134,7 +134,7 @@ class LocalResponseNorm(_ResponseNorm):
 
 
 class SpatialResponseNorm(_ResponseNorm):
-    """Within each channel, over the pixels around: the second normalisation of the 2012 source (cuda-convnet's `rnorm`).
+    """Within each channel, over the pixels around: the 2012 source's second normalisation (cuda-convnet's `rnorm`).
 
         y = x / d^beta,   d = k + alpha · Σ x²      over size×size pixels of the same channel, centred on this one
 
@@ -167,7 +167,7 @@ class SpatialResponseNorm(_ResponseNorm):
 
 
 def _sums_along(axis, a, half):
-    """At each place, the sum of `a` over that place and up to `half` places on either side along an axis; a new array."""
+    """At each place, the sum of `a` there and at up to `half` places on either side along an axis; a new array."""
     total, ahead = a.copy(), (slice(None),) * axis
     for shift in range(1, half + 1):
         first, last = (*ahead, slice(None, -shift)), (*ahead, slice(shift, None))

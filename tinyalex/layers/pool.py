@@ -12,7 +12,7 @@ from tinyalex.layers.windows import Pair, Windows
 
 
 class _Pool2d(Layer):
-    """What both poolings share: their windows, and one result for each channel."""
+    """The windows of both poolings, and one result for each channel."""
 
     channelwise = True
 

@@ -116,7 +116,7 @@ class Windows:
         return xp.lib.stride_tricks.as_strided(padded, (N, *out_size, *self.kernel, C), (n, h * SH, w * SW, h, w, c))
 
     def places(self, padded: Array, out_size: tuple[int, int]) -> Iterator[tuple[tuple[int, int], Array]]:
-        """For each (i, j) in the window, row by row: the pixels that lie there in all windows, (N, OH, OW, C), a view."""
+        """For each (i, j) in the window, row by row: the pixels there in all windows, (N, OH, OW, C), a view."""
         (KH, KW), (SH, SW), (OH, OW) = self.kernel, self.stride, out_size
         for i in range(KH):
             for j in range(KW):

@@ -9,12 +9,12 @@ by evaluating both at P points, multiplying value by value, and interpolating. W
 A, B and G are small and fixed. Their two-dimensional forms act on a tile laid out as one column, so every step is a
 matrix product; and since every step is linear, the gradients are the same matrices transposed, in the opposite order.
 Between them, each of the P² points has its own product over the channels: (tiles, C) @ (C, F). 64 such products give 16
-outputs of a 5×5 kernel, where the direct method needs 400 multiplications. The price is rounding: in float32 the results
-are off by 1e-6 to 5e-6 of their size, the direct method's by 2e-7 to 4e-7 (root mean square, on the paper's five layers;
-`tests/layers/test_winograd.py` holds them to it, `tinyalex gradcheck` shows it).
+outputs of a 5×5 kernel, where the direct method needs 400 multiplications. The price is rounding: in float32 the
+results are off by 1e-6 to 5e-6 of their size, the direct method's by 2e-7 to 4e-7 (root mean square, on the paper's
+five layers; `tests/layers/test_winograd.py` holds them to it, `tinyalex gradcheck` shows it).
 
-A kernel that moves by S pixels equals one of K = ⌈k/S⌉ that moves by one, over a picture whose S×S blocks are folded into
-channels: conv1 of the paper, 11×11 by 4 over 3 channels, is 3×3 over 48.
+A kernel that moves by S pixels equals one of K = ⌈k/S⌉ that moves by one, over a picture whose S×S blocks are folded
+into channels: conv1 of the paper, 11×11 by 4 over 3 channels, is 3×3 over 48.
 
 N pictures, C channels in (folded: S·S·C), F out, divided into groups; TH×TW tiles. Source: Winograd, "Arithmetic
 Complexity of Computations" (1980); Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015),
@@ -180,7 +180,7 @@ class Winograd:
         N, H, W, C = dx.shape
         dtiles = scratch((P, P, groups, N, TH, TW, S, S, C // groups), dx.dtype, xp, "tiles")
         xp.matmul(self.B, dvalues.reshape(P * P, -1), out=dtiles.reshape(P * P, -1))
-        # A cell is as large as a tile's outputs: the first m pixels of a tile fall into its own cell, the others into the next
+        # In cells as large as a tile's outputs, a tile's first m pixels fall into its own cell, the rest into the next
         rows, columns = (-(-size // (m * S)) for size in self.tiles.padded_size(H, W, self.grid))
         cells = xp.zeros((N, rows, m, S, columns, m, S, groups, C // groups), dx.dtype)
         for a, b in itertools.product(range(-(-P // m)), repeat=2):
@@ -211,7 +211,7 @@ class Winograd:
         return dproducts.reshape(self.P**2, groups, -1, F // groups)
 
     def _cells(self, tiles, y):
-        """For each place (i, j) in a tile the outputs there, (N, ≤TH, ≤TW, groups, F/groups), as views: in `tiles` and in y."""
+        """For each place (i, j) in a tile, views of the outputs there in `tiles` and y, (N, ≤TH, ≤TW, groups, F/groups)."""
         xp, m = array_module(y), self.m
         y = y.reshape(*y.shape[:3], self.groups, -1)
         for i in range(m):

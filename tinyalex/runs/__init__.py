@@ -1,1 +1,1 @@
-"""What a run leaves behind: its configuration, its folder, its checkpoints, and trained networks read from them."""
+"""The traces of a run: its configuration, its folder, its checkpoints, and trained networks read from them."""

@@ -36,7 +36,7 @@ THREADED = "threaded"  # real steps of one process with the threads of all ranks
 
 @dataclass(frozen=True)
 class Task:
-    """What the ranks are to measure.
+    """The measurements asked of the ranks.
 
     model, classes, batch, per_worker: as given to the command;  threads: per rank
     alone, beside: numbers of workers that give the numbers of pictures to time the parts with, see `Pair`

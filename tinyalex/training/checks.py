@@ -20,7 +20,7 @@ def check_fit(dataset: Dataset, model: Model) -> None:
 
 
 def first_not_finite(network: Network, x: Array) -> str:
-    """Words for where a NaN or infinity first appears in a forward pass: the input, a parameter, or a layer's output."""
+    """Words for where a NaN or infinity first appears in a forward pass: the input, an array, or a layer's output."""
     xp = array_module(x)
     if not bool(xp.isfinite(x).all()):
         return "the input pictures"

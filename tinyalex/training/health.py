@@ -50,7 +50,7 @@ def measure_health(
 
 
 def _outputs(network, cache):
-    """{name: (layer, [y of each piece of the batch])} of the activation layers: y is what they keep for backward."""
+    """{name: (layer, [y of each piece of the batch])} of the activation layers, which keep y for backward."""
     return {name: both for name, both in network.kept(cache).items() if both[0].activation}
 
 
@@ -139,7 +139,7 @@ SENTENCES = {
     "large update": "an update is {high:.0%} of the weights; the rate may be too high: try --lr {slower:g}",
     "large output": "outputs explode, {high:.2g} (root mean square); the rate may be too high: try --lr {slower:g}",
     "small output": "outputs vanish, {low:.2g} (root mean square); the first weights may be too small: see --init",
-    "small gradient": "a gradient of {low:.2g} vanishes on its way back; the first weights may be too small: see --init",
+    "small gradient": "a gradient of {low:.2g} vanishes on its way back; first weights may be too small: see --init",
     "small update": "hardly moves, an update is {low:.2g} of the weights; the rate may be too low: try --lr {faster:g}",
 }
 

@@ -1,4 +1,4 @@
-"""The loss of training, with a record of how it went. On a device the record is read rarely, since reading waits for it."""
+"""The loss of training, and a record of it. On a device the record is read rarely, since reading waits for it."""
 
 import math
 
@@ -58,5 +58,5 @@ class TrackedLoss:
         return sums
 
     def over_all(self, parts: list[list]) -> list[list]:
-        """[[loss · pictures, wrong answers, pictures]] of steps, of the whole batch, from those of the scores seen here."""
+        """[[loss · pictures, wrong answers, pictures]] of steps: of the whole batch, from the scores seen here."""
         return parts

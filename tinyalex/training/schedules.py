@@ -9,7 +9,7 @@ from tinyalex.errors import UserError
 def bias_factors(
     params: Iterable[str], lr_factor: float, decay_factor: float
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """(lr_factors, decay_factors) for `SGD` that set biases apart; the 2012 source had 2 and 0: twice the rate, no decay."""
+    """(lr_factors, decay_factors) for `SGD` that set biases apart; the 2012 source had 2 and 0."""
     biases = [name for name in params if name.endswith(".bias")]
     return dict.fromkeys(biases, lr_factor), dict.fromkeys(biases, decay_factor)
 

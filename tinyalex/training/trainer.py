@@ -306,7 +306,7 @@ def go_on(
     """A `Trainer` that continues the run in `folder`. UserError if the run began with other data."""
     config, fingerprint = folder.settings()
     if dataset.fingerprint != fingerprint:
-        raise UserError(f"{folder.path}: was begun with other data than {dataset.name} (the fingerprints differ)")
+        raise UserError(f"{folder.path}: began with data different from {dataset.name} (the fingerprints differ)")
     trainer = Trainer(folder, config, dataset, xp, quiet, whole)
     trainer.resume()
     return trainer
@@ -323,5 +323,5 @@ def start(
 
 
 def _fresh_sums():
-    """What an epoch adds up: loss × pictures, wrong answers, pictures seen."""
+    """The sums of an epoch: loss × pictures, wrong answers, pictures seen."""
     return {"loss_sum": 0.0, "wrong": 0, "seen": 0}

@@ -1,6 +1,6 @@
-"""What the trainer asks of whatever it trains; here answered for a network that one process trains alone.
+"""The trainer's side of a network: here for one that a single process trains alone.
 
-`tinyalex.parallel.part.Part` has the other answers: those of one worker among several.
+`tinyalex.parallel.part.Part` answers the same calls for one worker among several.
 """
 
 from types import ModuleType
@@ -45,11 +45,11 @@ class Whole:
         return flags
 
     def part(self, arrays: Arrays) -> Arrays:
-        """What is held here of a dict of whole arrays by name."""
+        """The part held here of a dict of whole arrays by name."""
         return arrays
 
     def whole(self, arrays: Arrays) -> Arrays:
-        """The dict of whole arrays, from what is held here."""
+        """The dict of whole arrays, from the parts held everywhere."""
         return arrays
 
     def evaluate(self, split: Split, view: View, xp: ModuleType, label: str, quiet: bool) -> Evaluation:
@@ -61,5 +61,5 @@ class Whole:
         return first_not_finite(self.network, x)
 
     def report(self, pictures: int) -> dict[str, Any]:
-        """What the result of a run says about how it was trained, on this many pictures."""
+        """Entries for the result of a run: how it was trained, on this many pictures."""
         return {}
