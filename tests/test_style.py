@@ -59,7 +59,7 @@ def test_public_functions_say_their_types(module):
         ("def f(x): pass", ["1: f"]),
         ("def f(x: int): pass", ["1: f"]),
         ("def f(x: int) -> None: pass\ndef _g(x): pass", []),
-        ("class A:\n    def __init__(self, x): pass\n    def forward(self, x): pass", ["2: __init__"]),
+        ("class Named:\n    def __init__(self, x): pass\n    def forward(self, x): pass", ["2: __init__"]),
         ("class _A:\n    def f(self, x): pass", []),
     ],
 )

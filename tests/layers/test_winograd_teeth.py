@@ -107,6 +107,10 @@ WRONG = {
     "dweight of the last block": ("xp.add(dkernels, part, out=dkernels)", "part"),
     "dx of every block at the start": ("values, dx[pictures]", "values, dx[: len(dy[pictures])]"),
     # memory
+    "y in scratch memory": (
+        "xp.empty((len(x), *self.out_size, len(bias)), x.dtype)",
+        'scratch((len(x), *self.out_size, len(bias)), x.dtype, xp, "y")',
+    ),
     "one scratch memory for two": (DPRODUCTS, DPRODUCTS.replace("products", "values")),
     "numpy by name": ("xp.add(tile, ", "np.add(tile, "),
     "matrices on the host": ("array_module(weight).asarray(a, weight.dtype)", "a.astype(weight.dtype)"),
@@ -120,9 +124,8 @@ def test_the_check_sees(monkeypatch, mistake):
         check_fast()
 
 
-Y, DX = "y = xp.empty((len(x), *self.out_shape(x.shape[1:])), x.dtype)", "xp.empty(x.shape, x.dtype)"
+DX = "xp.empty(x.shape, x.dtype)"
 WRONG_AT_THE_DOOR = {  # in Conv2d, which hands out the memory
-    "y in scratch memory": (Y, Y.replace("xp.empty", "winograd.scratch").replace("x.dtype", 'x.dtype, xp, "y"')),
     "dx in scratch memory": (DX, 'winograd.scratch(x.shape, x.dtype, xp, "dx")'),
     "dx in spite of all": (f"{DX} if input_grad else None", DX),
     "kept beyond the batch": ('getattr(self, "_prepared", {})', 'vars(self).setdefault("_prepared", {})'),

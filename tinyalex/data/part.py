@@ -38,7 +38,7 @@ def take_parts(dataset, parts):
         elif number:
             rows["train"] = _first_of_each_class(dataset.train.labels, rows["train"], int(number[1]))
         else:
-            raise UserError(f"--data: unknown part {part!r} of {dataset.name}, expected {EXPECTED}")
+            raise UserError(f"unknown part {part!r} of {dataset.name}, expected {EXPECTED}", "data")
     return _cut(dataset, parts, first, last, rows)
 
 
@@ -46,7 +46,7 @@ def _half(name, first, last, part):
     """The half of the classes `first` to `last` − 1, again as (first, last)."""
     K = last - first
     if K < 4:
-        raise UserError(f"--data: +{part}: {name} has {K} classes left, expected 4 or more: two for each half")
+        raise UserError(f"+{part}: {name} has {K} classes left, expected 4 or more: two for each half", "data")
     middle = first + -(-K // 2)
     return (first, middle) if part == "first-half" else (middle, last)
 
@@ -88,10 +88,10 @@ def _check(name, size, rows):
     """Raise UserError if a split is empty or the part does not fit in memory."""
     for key, kept in rows.items():
         if len(kept) == 0:
-            raise UserError(f"--data: {name} has no {'training' if key == 'train' else 'validation'} pictures")
+            raise UserError(f"{name} has no {'training' if key == 'train' else 'validation'} pictures", "data")
     needed, free = sum(map(len, rows.values())) * size * size * 3, memory_available(np)
     if free is not None and needed > free:
-        raise UserError(f"--data: {name} needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
+        raise UserError(f"{name} needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free", "data")
 
 
 def _select(split, rows, first_label):
