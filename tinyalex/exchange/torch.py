@@ -19,6 +19,7 @@ from tinyalex.layers import (
     SpatialResponseNorm,
     Tanh,
 )
+from tinyalex.network import Sequential
 
 
 def torch_version(device="cpu"):
@@ -33,49 +34,87 @@ def torch_twin(network):
     """A torch.nn.Sequential of the same layers with the same weights, for pictures (N, C, H, W) on the CPU.
 
     It is what a PyTorch user would write, except for zero padding before a convolution whose windows the 2012 rounding
-    lets extend beyond the input. Dropout is PyTorch's inverted form.
+    lets extend beyond the input. Dropout is PyTorch's inverted form. TypeError for a layer of a class not in `TWINS`.
     """
     import torch
 
-    modules = []
-    for _, layer, in_shape, out_shape in network.shapes():
-        modules += _modules(layer, in_shape, out_shape)
-    twin = torch.nn.Sequential(*modules)
-    _copy_weights(network, twin)
-    return twin
+    return torch.nn.Sequential(*_modules(network, network.in_shape, (network.num_classes,)))
 
 
 def _modules(layer, in_shape, out_shape):
-    """The modules equivalent to one layer."""
+    """The modules equivalent to one layer, with its weights."""
+    for kind in type(layer).__mro__:
+        if kind in TWINS:
+            return TWINS[kind](layer, in_shape, out_shape)
+    raise TypeError(f"torch_twin: no twin of {layer.label}, expected one of its class in tinyalex.exchange.torch.TWINS")
+
+
+def _sequence(layer, in_shape, out_shape):
+    modules = []
+    for inner in layer.layers.values():
+        out_shape = inner.out_shape(in_shape)
+        modules += _modules(inner, in_shape, out_shape)
+        in_shape = out_shape
+    return modules
+
+
+def _convolution(layer, in_shape, out_shape):
     from torch import nn
 
-    if isinstance(layer, Conv2d):
-        w = layer.windows
-        overhang = [
-            (o - 1) * s + k - (size + 2 * p)
-            for size, o, k, s, p in zip(in_shape, out_shape, w.kernel, w.stride, w.padding)
-        ]
-        pad = [nn.ZeroPad2d((0, max(overhang[1], 0), 0, max(overhang[0], 0)))] if max(overhang) > 0 else []
-        channels = (layer.in_channels, layer.out_channels)
-        return pad + [nn.Conv2d(*channels, w.kernel, w.stride, w.padding, groups=layer.groups)]
-    if isinstance(layer, MaxPool2d):
-        w = layer.windows
-        return [nn.MaxPool2d(w.kernel, w.stride, w.padding, ceil_mode=w.rounding == "ceil")]
-    if isinstance(layer, AvgPool2d):
-        w = layer.windows
-        return [nn.AvgPool2d(w.kernel, w.stride, ceil_mode=w.rounding == "ceil")]
-    if isinstance(layer, LocalResponseNorm):
-        norm = nn.LocalResponseNorm(layer.size, layer.alpha * layer.size, layer.beta, layer.k)
-        return [norm] if layer.groups == 1 else [_InGroups(norm, layer.groups)]
-    if isinstance(layer, SpatialResponseNorm):
-        return [_SpatialNorm(layer)]
-    if isinstance(layer, Linear):
-        return [nn.Linear(layer.in_features, layer.out_features)]
-    if isinstance(layer, Flatten):
-        return [_FlattenHWC()]
-    if isinstance(layer, Dropout):
-        return [nn.Dropout(layer.p)]
-    return [{ReLU: nn.ReLU, Tanh: nn.Tanh, Sigmoid: nn.Sigmoid}[type(layer)]()]
+    w = layer.windows
+    overhang = [
+        (o - 1) * s + k - (size + 2 * p) for size, o, k, s, p in zip(in_shape, out_shape, w.kernel, w.stride, w.padding)
+    ]
+    pad = [nn.ZeroPad2d((0, max(overhang[1], 0), 0, max(overhang[0], 0)))] if max(overhang) > 0 else []
+    conv = nn.Conv2d(layer.in_channels, layer.out_channels, w.kernel, w.stride, w.padding, groups=layer.groups)
+    return [*pad, _with_weights(conv, layer, (3, 2, 0, 1))]  # ours are (KH, KW, in, out), PyTorch's (out, in, KH, KW)
+
+
+def _linear(layer, in_shape, out_shape):
+    from torch import nn
+
+    return [_with_weights(nn.Linear(layer.in_features, layer.out_features), layer, (1, 0))]  # (in, out); (out, in)
+
+
+def _with_weights(module, layer, axes):
+    """The module with the layer's weights, their axes in the order that PyTorch has them in."""
+    import torch
+
+    module.weight.data = torch.tensor(layer.params["weight"].transpose(axes).copy())
+    module.bias.data = torch.tensor(layer.params["bias"].copy())
+    return module
+
+
+def _max_pool(layer, in_shape, out_shape):
+    from torch import nn
+
+    w = layer.windows
+    return [nn.MaxPool2d(w.kernel, w.stride, w.padding, ceil_mode=w.rounding == "ceil")]
+
+
+def _average_pool(layer, in_shape, out_shape):
+    from torch import nn
+
+    w = layer.windows
+    return [nn.AvgPool2d(w.kernel, w.stride, ceil_mode=w.rounding == "ceil")]
+
+
+def _response_norm(layer, in_shape, out_shape):
+    from torch import nn
+
+    norm = nn.LocalResponseNorm(layer.size, layer.alpha * layer.size, layer.beta, layer.k)
+    return [norm] if layer.groups == 1 else [_InGroups(norm, layer.groups)]
+
+
+def _named(name, *arguments):
+    """A twin that is a module of torch.nn by that name; arguments: the layer's attributes that it is made with."""
+
+    def twin(layer, in_shape, out_shape):
+        from torch import nn
+
+        return [getattr(nn, name)(*(getattr(layer, argument) for argument in arguments))]
+
+    return twin
 
 
 def _InGroups(module, groups):
@@ -118,15 +157,18 @@ def _SpatialNorm(layer):
     return SpatialNorm()
 
 
-def _copy_weights(network, twin):
-    """Our kernels are (KH, KW, in, out), PyTorch's (out, in, KH, KW); our dense weights (in, out), theirs (out, in)."""
-    import torch
-
-    ours = [layer for _, layer, _, _ in network.shapes() if layer.params]
-    theirs = [module for module in twin if getattr(module, "weight", None) is not None]
-    with torch.no_grad():
-        for layer, module in zip(ours, theirs, strict=True):
-            weight = layer.params["weight"]
-            axes = (3, 2, 0, 1) if weight.ndim == 4 else (1, 0)
-            module.weight.data = torch.tensor(weight.transpose(axes).copy())
-            module.bias.data = torch.tensor(layer.params["bias"].copy())
+# {class: function(layer, in_shape, out_shape) → the modules equivalent to a layer of that class, or of one derived from it}
+TWINS = {
+    Sequential: _sequence,
+    Conv2d: _convolution,
+    Linear: _linear,
+    MaxPool2d: _max_pool,
+    AvgPool2d: _average_pool,
+    LocalResponseNorm: _response_norm,
+    SpatialResponseNorm: lambda layer, in_shape, out_shape: [_SpatialNorm(layer)],
+    Flatten: lambda layer, in_shape, out_shape: [_FlattenHWC()],
+    Dropout: _named("Dropout", "p"),
+    ReLU: _named("ReLU"),
+    Tanh: _named("Tanh"),
+    Sigmoid: _named("Sigmoid"),
+}
