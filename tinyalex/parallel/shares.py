@@ -89,7 +89,7 @@ class SharedTrunk(_Across, Trunk):
 
         They are cut further if the share would have too few for every core.
         """
-        if not isinstance(rng, SharedDraws) or not is_host(x) or len(x) == 0:
+        if not isinstance(rng, SharedDraws) or not is_host(x):
             return super().pieces(x, rng)
         share, step, pieces = rng.share, piece_size(len(rng.share)), []
         of_batch = slices(share.of, piece_size(share.of))
@@ -102,4 +102,4 @@ class SharedTrunk(_Across, Trunk):
                 whole = len(inside) == inside.of
                 draws = stream if whole else SharedDraws(copy.deepcopy(stream), inside)
                 pieces.append((slice(start - share.start, stop - share.start), draws))
-        return pieces
+        return pieces or [(slice(0, 0), SharedDraws(streams[0], share))]  # no picture, but as many draws as the others
