@@ -13,7 +13,7 @@ from tests.checks import refused
 from tests.parallel.carriers import Comm, Mail, give_cuda
 from tests.training.test_training import write_easy
 from tinyalex import backend
-from tinyalex.backend import nccl_group, ordered_map, use_gpu
+from tinyalex.backend import ordered_map, use_gpu
 from tinyalex.cli import build_parser, main
 from tinyalex.commands.train import BUILTIN_EPOCHS
 from tinyalex.commands.train import _config as config_of
@@ -22,7 +22,7 @@ from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.parallel import joining, run_threads
 from tinyalex.parallel.mpi import RANKS, MpiTeam, ranks_started
-from tinyalex.parallel.nccl import NcclTeam
+from tinyalex.parallel.nccl import NcclTeam, nccl_group
 from tinyalex.runs.config import Config
 from tinyalex.teaching.device import xp as device
 
@@ -202,7 +202,7 @@ def test_how_many_were_started(environment, expected, monkeypatch):
 
 def test_without_nccl(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupyx.distributed", None)
-    refused(lambda: nccl_group(2, 0), "--transport nccl", "pip install", "--transport mpi", error=UserError)
+    refused(lambda: nccl_group(2, 0), "transport: nccl", "pip install", "or mpi instead", error=UserError)
 
 
 def test_same_everywhere():

@@ -219,7 +219,7 @@ def test_a_share_has_pieces_for_every_core():
 def test_what_does_not_fall_into_towers(guilty, workers, changed):
     whole = network()
     changed = Network(whole.features.layers | changed, whole.classifier.layers, whole.in_shape)
-    with pytest.raises(UserError, match=f"does not fall into {workers} towers at {guilty}"):
+    with pytest.raises(UserError, match=f"cannot be divided into {workers} towers at {guilty}"):
         run_threads(workers, lambda team: split_network("towers", changed, team))
 
 

@@ -1,6 +1,8 @@
 """A run by several workers, as threads: each reads its own pictures, one writes, and it ends where one process does."""
 
 import threading
+from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,15 +13,16 @@ from tinyalex.backend import random_stream
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.errors import UserError
-from tinyalex.evaluation import class_probabilities
 from tinyalex.models import find_model
 from tinyalex.parallel import run_threads, split_network
+from tinyalex.parallel.part import Part, class_probabilities, folder_of
 from tinyalex.parallel.shares import Share, SharedDraws, shares
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.folder import RunFolder
 from tinyalex.summary import summarise
 from tinyalex.training import trainer as training
 from tinyalex.training.memory import training_bytes
+from tinyalex.training.whole import Whole
 
 MODEL = "alexnet-mini+two-towers"
 
@@ -30,14 +33,31 @@ def settings(**chosen):
 
 def trained(path, dataset, form=None, size=1, **chosen):
     """Runs a run to its end; what every worker's trainer and result were."""
-    chosen = type(config())(**settings(**chosen))
 
     def work(team):
-        options = dict(team=team, form=form) if form else {}
-        trainer = training.start(RunFolder(path), chosen, dataset, np, "test", quiet=True, **options)
+        trainer = begun(path, dataset, form, team, **chosen)
         return trainer, trainer.train()
 
     return run_threads(size, work)
+
+
+def begun(path, dataset, form, team, **chosen):
+    """A worker's trainer of a new run; a UserError on any worker is raised on all, before anything is written."""
+
+    def prepare():
+        trainer = training.Trainer(
+            folder_of(path, team), type(config())(**settings(**chosen)), dataset, np, True, whole_of(form, team)
+        )
+        trainer.begin()
+        return trainer
+
+    trainer = team.all_do(prepare)
+    trainer.write_settings("test")
+    return trainer
+
+
+def whole_of(form, team):
+    return partial(Part, form, team) if form else Whole
 
 
 class Reading(Split):
@@ -61,7 +81,7 @@ def test_the_same_run(form, size, tmp_path):
         assert not {
             label for label in result["sent_per_picture"] if not label.endswith(("gradients", "forward", "backward"))
         }
-        for ours, theirs in zip(trainer.progress["history"], alone.state["history"], strict=True):
+        for ours, theirs in zip(trainer.progress["history"], alone.progress["history"], strict=True):
             assert ours == pytest.approx(theirs, rel=1e-3)
     assert [trainer.folder.path for trainer, _ in answers] == [tmp_path / "team"] * size
     found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("team", "alone"))
@@ -101,10 +121,10 @@ def test_the_same_run_whatever_the_settings(form, size, tmp_path):
 @pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 2), ("towers", 2)])
 def test_what_a_worker_takes(form, size, tmp_path):
     dataset, model = easy_dataset(36, 10), find_model(MODEL)
-    rows, chosen = summarise(model.build(4)), type(config())(**settings())
+    rows = summarise(model.build(4))
 
     def work(team):
-        trainer = training.Trainer(RunFolder(tmp_path / "run"), chosen, dataset, np, True, team, form)
+        trainer = begun(tmp_path / "run", dataset, form, team)
         return trainer.memory_bytes, sum(p.size for p in trainer.network.params.values()), team.local_size
 
     for estimate, held, together in run_threads(size, work):
@@ -128,33 +148,33 @@ def test_taken_up_by_others(before, after, tmp_path, monkeypatch):
     """Stopped in the middle of an epoch by one team, gone on with by another: an ordinary checkpoint lies between them."""
     dataset = easy_dataset(36, 10)
     ((alone, _),) = trained(tmp_path / "alone", dataset)
-    chosen = type(config())(**settings())
-    step = training.Trainer._step
+    step, taken = training.training_step, Counter()
 
-    def and_stop(trainer, number, x, labels):
-        stop.asked = number == 1
-        return step(trainer, number, x, labels)
+    def and_stop(*given):
+        taken[threading.current_thread().name] += 1
+        stop.asked = taken[threading.current_thread().name] == 2
+        return step(*given)
 
     class stop:
         asked = False
 
     def begin(team):
-        trainer = training.start(
-            RunFolder(tmp_path / "run"), chosen, dataset, np, "test", quiet=True, team=team, form=before[0]
-        )
+        trainer = begun(tmp_path / "run", dataset, before[0], team)
         with pytest.raises(training.Stopped):
             trainer.train(stop)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.Trainer, "_step", and_stop)
+        patch.setattr(training, "training_step", and_stop)
         run_threads(before[1], begin)
     kept = load_checkpoint(tmp_path / "run" / "last.safetensors")
     assert kept.info["state"]["step"] == 2 and {n: p.shape for n, p in kept.params.items()} == {
         n: p.shape for n, p in find_model(MODEL).build(4).params.items()
     }
-    run_threads(
-        after[1], lambda team: training.go_on(RunFolder(tmp_path / "run"), dataset, np, True, team, after[0]).train()
-    )
+
+    def go_on(team):
+        return training.go_on(folder_of(tmp_path / "run", team), dataset, np, True, whole_of(after[0], team)).train()
+
+    run_threads(after[1], go_on)
     found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("run", "alone"))
     for name, p in right.params.items():
         agree(found.params[name] / np.abs(p).max(), p / np.abs(p).max(), name, rtol=0, atol=2e-4)
@@ -163,12 +183,9 @@ def test_taken_up_by_others(before, after, tmp_path, monkeypatch):
 def test_start_from_by_a_team(tmp_path):
     dataset = easy_dataset(36, 10)
     trained(tmp_path / "source", dataset, epochs=1)
-    chosen = type(config())(**settings(start_from=str(tmp_path / "source")))
 
     def work(team):
-        trainer = training.start(
-            RunFolder(tmp_path / "run"), chosen, dataset, np, "test", quiet=True, team=team, form="towers"
-        )
+        trainer = begun(tmp_path / "run", dataset, "towers", team, start_from=str(tmp_path / "source"))
         return trainer.network.whole(trainer.network.params)
 
     expected = load_checkpoint(tmp_path / "source" / "best.safetensors").params
@@ -182,7 +199,7 @@ def test_nothing_is_written_where_one_cannot_begin(tmp_path, monkeypatch):
         "tinyalex.training.memory.memory_available",
         lambda xp: 0 if threading.current_thread().name == "tinyalex-2" else None,
     )
-    with pytest.raises(UserError, match="rank 2 of 3: --batch 16: training"):
+    with pytest.raises(UserError, match="batch: rank 2 of 3: found 16: training"):
         trained(tmp_path / "run", easy_dataset(36, 10), "data", 3)
     assert not (tmp_path / "run").exists()
 
@@ -197,7 +214,7 @@ def test_evaluation_is_shared_out(form, size, ten_crop, monkeypatch):
     )  # 4 or 40 a worker: the last batch leaves some without a picture
     dataset, model = easy_dataset(16, 13), find_model(MODEL)
     network, view = model.build(4), View.of(dataset, model)
-    expected = class_probabilities(network, dataset.val, view, np, ten_crop, quiet=True)
+    expected = evaluation.class_probabilities(network, dataset.val, view, np, ten_crop, quiet=True)
     looks = Reading(dataset.val.shards, dataset.val.labels)
     READ.clear()
 
@@ -240,11 +257,17 @@ def test_draws_are_those_of_the_whole(axis, shape):
 def test_pictures_are_seen_as_among_all(run):
     view = View.of(easy_dataset(16, 4), find_model(MODEL))
     pictures = np.random.default_rng(0).integers(0, 256, (10, 64, 64, 3), np.uint8)
-    whole = view.random(pictures, np.random.default_rng(1), run=run)
-    parts = [
-        view.random(pictures[share.run], np.random.default_rng(1), run=run, share=share) for share in shares(10, 3)
-    ]
-    agree(np.concatenate(parts), whole, "pictures", exact=True)
-    assert edited(SharedDraws, "self.share.run", "slice(None)")(random_stream(1), Share(0, 2, 4), 0).random(
-        (2, 3), np.float32
-    ).shape == (4, 3)
+    whole, looks = (
+        view.random(pictures, np.random.default_rng(1), run=run),
+        view.draw(10, np.random.default_rng(1), run=run),
+    )
+
+    def check(part_of):
+        parts = [view.apply(pictures[share.run], part_of(looks, share)) for share in shares(10, 3)]
+        agree(np.concatenate(parts), whole, "pictures", exact=True)
+
+    check(lambda looks, share: looks[share.run])
+    with pytest.raises(AssertionError):
+        check(lambda looks, share: looks[: len(share)])  # every worker the first ones
+    everything = edited(SharedDraws, "self.share.run", "slice(None)")(random_stream(1), Share(0, 2, 4), 0)
+    assert everything.random((2, 3), np.float32).shape == (4, 3)

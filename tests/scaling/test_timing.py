@@ -57,7 +57,8 @@ def noted(monkeypatch, worker):
 
     def wrap(way, function):
         def call(layer, x, *args, **options):
-            log.append((way, layer.name, x.shape, options.get("input_grad", True)))
+            _, *given = (*args, True)[:2]  # a backward is given the cache, and whether its input's gradient is wanted
+            log.append((way, layer.name, x.shape, options.get("input_grad", *given)))
             return function(layer, x, *args, **options)
 
         return call
