@@ -26,13 +26,13 @@ import sys, time
 from tinyalex.training import trainer as training
 from tinyalex.cli import main
 
-step = training.Trainer._step
+step = training.training_step
 
 def slowly(*arguments):
     time.sleep(0.2)
     return step(*arguments)
 
-training.SAVE_SECONDS, training.Trainer._step = 0, slowly
+training.SAVE_SECONDS, training.training_step = 0, slowly
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -291,7 +291,7 @@ def test_the_mpiexec_of_another_mpi(data, tmp_path):
 
 def test_three_towers_are_refused(data, tmp_path):
     code, _, err = run((3, train(data, tmp_path / "run", "--parallel", "towers")))
-    assert code == 2 and len(err.strip().splitlines()) == 1 and "does not fall into 3 towers at norm1" in err
+    assert code == 2 and len(err.strip().splitlines()) == 1 and "cannot be divided into 3 towers at norm1" in err
     assert not (tmp_path / "run").exists()
 
 
@@ -301,9 +301,10 @@ def test_a_fault_of_one_rank_ends_all(data, tmp_path):
         "sys.exit(",
         """
 from tinyalex.errors import UserError
-def full(path, checkpoint):
+from tinyalex.runs.folder import RunFolder
+def full(folder, path, checkpoint):
     raise UserError(f"{path}: cannot be written (the disk is full)")
-training.save_checkpoint = full
+RunFolder.save = full
 sys.exit(""",
         1,
     )

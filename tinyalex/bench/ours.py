@@ -12,7 +12,7 @@ from tinyalex.bench.side import resident_peak
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.data.loader import TrainingLoader
-from tinyalex.layers import SoftmaxCrossEntropy
+from tinyalex.layers import Layer, SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.optim import SGD
 from tinyalex.training.health import measure_health
@@ -157,16 +157,26 @@ class LayerClock:
         self.xp, self.lock, self.spans = xp, threading.Lock(), defaultdict(list)
         # Wraps the classes, not the layers, since a network may work with copies (`Layer.for_batch`)
         kinds = {type(layer) for _, layer, _, _ in network.shapes()}
-        self.originals = [(kind, way, getattr(kind, way)) for kind in kinds for way in ("forward", "backward")]
+        self.originals = [(kind, *self._defined(kind, way)) for kind in kinds for way in ("forward", "backward")]
+
+    @staticmethod
+    def _defined(kind, way):
+        """(way, name, function) of what a kind of layer defines, which is called either way: forward or forward_piece."""
+        piece = f"{way}_piece"
+        name = way if getattr(kind, piece) is getattr(Layer, piece) else piece
+        return way, name, getattr(kind, name)
 
     def __enter__(self):
-        for kind, way, function in self.originals:
-            setattr(kind, way, self._timed(way, function))
+        self.inherited = [(kind, name) for kind, _, name, _ in self.originals if name not in vars(kind)]
+        for kind, way, name, function in self.originals:
+            setattr(kind, name, (self._timed if name == way else self._timed_piece)(way, function))
         return self
 
     def __exit__(self, *error):
-        for kind, way, function in self.originals:
-            setattr(kind, way, function)
+        for kind, _, name, function in self.originals:
+            setattr(kind, name, function)
+        for kind, name in self.inherited:
+            delattr(kind, name)
 
     def seconds(self, name, way):
         return sum(self._length(*span) for span in self.spans[name, way])
@@ -175,12 +185,32 @@ class LayerClock:
         def call(layer, *args, **options):
             start = self._mark()
             result = function(layer, *args, **options)
-            span = start, self._mark(), self._cores()
-            with self.lock:
-                self.spans[layer.name, way].append(span)
+            self._note(layer, way, start)
             return result
 
         return call
+
+    def _timed_piece(self, way, function):
+        """The same for a generator; the time in which it waits for other pieces does not count."""
+
+        def call(layer, *args):
+            piece, answer = function(layer, *args), None
+            while True:
+                start = self._mark()
+                try:
+                    sums = piece.send(answer)
+                except StopIteration as stop:
+                    return stop.value
+                finally:
+                    self._note(layer, way, start)
+                answer = yield sums
+
+        return call
+
+    def _note(self, layer, way, start):
+        span = start, self._mark(), self._cores()
+        with self.lock:
+            self.spans[layer.name, way].append(span)
 
     def _cores(self):
         alone = threading.current_thread() is threading.main_thread()
