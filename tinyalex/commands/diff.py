@@ -82,7 +82,7 @@ def _row(where, first, second, read):
 
 def _places(network):
     """{name: (layer, name of the layer before it)} in order."""
-    layers = network.features.layers | network.classifier.layers
+    layers = {name: layer for name, layer, _, _ in network.shapes()}
     return {name: (layer, before) for (name, layer), before in zip(layers.items(), ("the pictures", *layers))}
 
 
