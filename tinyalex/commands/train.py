@@ -4,6 +4,7 @@ import shlex
 import sys
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 
 from tinyalex import plots
 from tinyalex.backend import to_host
@@ -126,10 +127,10 @@ def _train(args, xp, team, stop=None):
         )
         stopped.everywhere = True
         raise stopped from None
-    name, weight = next((n, p) for n, p in trainer.network.params.items() if n.endswith(".weight"))
-    kernels = trainer.whole.whole({name: weight})[name]  # all towers' kernels
+    over_colours = [{n: p} for n, p in trainer.network.params.items() if p.ndim == 4 and p.shape[2] == 3][:1]
+    kernels = [p for arrays in over_colours for p in trainer.whole.whole(arrays).values()]  # all towers' kernels
     if team.rank == 0:
-        _draw(trainer, to_host(kernels))
+        _draw(trainer, *to_host(kernels))
         if args.parallel:
             sent = result.pop("sent_per_picture")
             result |= _exchanged(trainer, sent, args.parallel, team.size) if sent else {}  # empty: no step was left
@@ -235,11 +236,13 @@ def _command():
     return "tinyalex " + shlex.join(sys.argv[1:])
 
 
-def _draw(trainer, weight):
-    """Draw the run's three figures. weight: all kernels of the first layer"""
+def _draw(trainer, weight=None):
+    """Draw the run's figures: three or, without kernels, only the curves. weight: all kernels of the first layer"""
     folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
     epochs = folder.read_metrics("epoch")
     plots.save(plots.curves(epochs, title), folder.path / "curves.png")
+    if weight is None:
+        return
     plots.save(
         plots.kernels(weight, f"The {weight.shape[-1]} kernels of the first layer, {title}"),
         folder.path / "kernels.png",
@@ -267,7 +270,8 @@ def show(result):
             f"{bytes_text(abs(less))} {'less' if less >= 0 else 'more'} than with data, "
             "which adds up the gradients of all layers\n"
         )
-    print(f"Look at {run}/curves.png and {run}/kernels.png, then try:")
+    pictures = [f"{run}/{name}" for name in ("curves.png", "kernels.png") if Path(run, name).exists()]
+    print(f"Look at {' and '.join(pictures)}, then try:")
     next_commands = {
         f"evaluate {run} --ten-crop": "ten views of each picture, averaged",
         f"predict {run} PICTURE…": "top-5 answers for your own pictures",

@@ -95,7 +95,7 @@ def in_short(numbers):
         ("Calibration error", f"{numbers['ece']:.3f}"),
         ("Most confused", most),
         ("Dead units", listed(dead) if numbers["dead"] else "no ReLUs"),
-        ("Colour by tower", listed(f"{mean:.2f}" for mean in numbers["tower_colour"])),
+        ("Colour by tower", listed((f"{mean:.2f}" for mean in numbers["tower_colour"]), "no kernels")),
     )
 
 

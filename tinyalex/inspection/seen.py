@@ -23,7 +23,10 @@ CHANNELS = 6
 
 def kernels(subject):
     """The first layer's kernels by tower, and their colour selectivity (paper §6.1, Fig. 3)."""
-    weight = subject.weight
+    weight, heading = subject.weight, "What the first layer looks for"
+    if weight is None:
+        caption = "This network has no convolution over the colours of a picture, so it has no kernels to show."
+        return Panel("kernels", heading, caption, numbers={"tower_colour": []})
     selectivity, (name, _) = colour_selectivity(weight), subject.convolutions[0]
     KH, KW, _, F = weight.shape
     after = subject.convolutions[1][1] if len(subject.convolutions) > 1 else None
@@ -43,7 +46,7 @@ def kernels(subject):
         f"{selectivity.min():.2f} to {selectivity.max():.2f}; the mean is {found}."
     )
     figure, numbers = charts.towers(parts), {"tower_colour": means}
-    return Panel("kernels", "What the first layer looks for", caption, figure, alt, numbers=numbers)
+    return Panel("kernels", heading, caption, figure, alt, numbers=numbers)
 
 
 def _division(selectivity, means):
@@ -136,11 +139,14 @@ def shrunk(pictures):
 
 def feature_maps(subject):
     """One picture layer by layer: the channels with the largest outputs after each convolution."""
+    heading, layers = "One picture, layer by layer", _after_convolutions(subject.network)
+    if not layers:
+        return Panel("maps", heading, "The trunk has no convolution outside its blocks, so there are no maps to show.")
     index = _right_first(subject, 1, "maps")[0]
     picture, name = subject.crops(subject.dataset.val, [index])[0], first_name(subject.names[subject.labels[index]])
     x = subject.view.centre(to_device(subject.dataset.val.gather([index]), subject.xp))
     outputs, rows, said = activations(subject.network, x), [], []
-    for conv, layer in _after_convolutions(subject.network).items():
+    for conv, layer in layers.items():
         y = to_host(outputs[layer])[0]  # (H, W, C)
         H, W, C = y.shape
         strongest = np.argsort(-np.abs(y).mean(axis=(0, 1)), kind="stable")[:CHANNELS]
@@ -156,7 +162,7 @@ def feature_maps(subject):
         f"A picture, {name}, and the {CHANNELS} strongest maps of each convolution: {shapes}. "
         f"Above 0 are {listed(said)}."
     )
-    return Panel("maps", "One picture, layer by layer", caption, galleries.feature_maps(picture, rows), alt)
+    return Panel("maps", heading, caption, galleries.feature_maps(picture, rows), alt)
 
 
 def _after_convolutions(network):

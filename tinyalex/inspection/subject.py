@@ -58,13 +58,15 @@ class Subject:
 
     @property
     def weight(self):
-        """The first layer's kernels, (KH, KW, 3, F), on the host."""
-        return to_host(self.convolutions[0][1].params["weight"])
+        """The kernels of the first convolution if it sees colours, (KH, KW, 3, F), on the host; else None."""
+        _, first = next(iter(self.convolutions), (None, None))
+        return to_host(first.params["weight"]) if first and first.in_channels // first.groups == 3 else None
 
     @property
     def convolutions(self):
-        """[(name, layer), …] of the trunk's convolutions."""
-        return [(name, layer) for name, layer in self.network.features.layers.items() if isinstance(layer, Conv2d)]
+        """[(name, layer), …] of the trunk's convolutions, those inside blocks too."""
+        layers = self.network.features.shapes(self.network.in_shape)
+        return [(name, layer) for name, layer, _, _ in layers if isinstance(layer, Conv2d)]
 
     def crops(self, split, indices):
         """The centre crops of some pictures, as pictures: uint8 (N, T, T, 3)."""
