@@ -161,7 +161,7 @@ class LayerClock:
 
     @staticmethod
     def _defined(kind, way):
-        """(way, name, function) of what a kind of layer computes in: forward or forward_piece, backward or backward_piece."""
+        """(way, name, function) of the method that a kind of layer defines: `way` itself or its piece, a generator."""
         piece = f"{way}_piece"
         name = way if getattr(kind, piece) is getattr(Layer, piece) else piece
         return way, name, getattr(kind, name)

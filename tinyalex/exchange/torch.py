@@ -157,7 +157,7 @@ def _SpatialNorm(layer):
     return SpatialNorm()
 
 
-# {class: function(layer, in_shape, out_shape) → the modules equivalent to a layer of that class, or of one derived from it}
+# {class of layer: function(layer, in_shape, out_shape) → the equivalent modules}; it serves derived classes too
 TWINS = {
     Sequential: _sequence,
     Conv2d: _convolution,

@@ -188,9 +188,9 @@ class SplitNetwork(Layer):
         return direction if direction == "evaluation" else f"{stage.label} {direction}"
 
     def _draws(self, stage, rng):
-        """The generator for a stage: its draws for the worker's pictures or, in a head divided by units, for its units.
+        """The generator for a stage: its draws for the worker's pictures or, in a divided head, for its units.
 
-        None for the later parts of a tower's trunk: nothing in a tower draws, and a trunk takes numbers for its pieces once.
+        None for the later parts of a tower's trunk: a trunk takes numbers for its pieces once, and no tower draws any.
         """
         if stage is not self.stages[0] and isinstance(stage.layers, SharedTrunk):
             return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from tinyalex.backend import array_module
 from tinyalex.errors import UserError
-from tinyalex.layers import Conv2d, Layer, Linear, LocalResponseNorm
+from tinyalex.layers import Conv2d, Dropout, Layer, Linear, LocalResponseNorm
 from tinyalex.network import Network
 from tinyalex.parallel.shares import Share, SharedSequential, SharedTrunk, shares
 from tinyalex.parallel.team import Team
@@ -87,6 +87,8 @@ def towers(network: Network, team: Team) -> list[Stage]:
         else:
             layer = _cut_channels(name, layer, mine, cuts)
         layers[name] = layer
+    if mine is None:
+        raise UserError("the network has no convolution in its trunk, which towers would divide", "parallel")
     stages.append(Stage(SharedTrunk(layers), joins, widths, cuts=cuts))
     channels = network.features.out_shape(network.in_shape)[-1]
     return stages + _head(network, team, "channels", tuple(len(share) for share in shares(channels, team.size)))
@@ -104,11 +106,12 @@ def _divides(layer, towers, first):
 def _head(network, team, joins, widths):
     """Stages with a worker's share of the units of each fully connected layer. Its inputs are joined from all workers.
 
-    UserError if a layer has fewer units than there are workers.
+    UserError if a layer has fewer units than there are workers, or if the head cannot be divided by units.
     """
     stages = []
     for layers in by_linear(network.classifier.layers):
-        name, whole = next((name, layer) for name, layer in layers.items() if isinstance(layer, Linear))
+        name = _linear_of(layers)
+        whole = layers[name]
         if whole.out_features < team.size:
             raise UserError(
                 f"{team.size} workers, expected at most {whole.out_features}, the outputs of {name}; or the form data",
@@ -123,6 +126,25 @@ def _head(network, team, joins, widths):
         stages.append(Stage(SharedSequential(layers | part), joins, widths, cuts=cuts))
         joins, widths = "channels", tuple(map(len, all_shares))
     return stages
+
+
+def _linear_of(layers):
+    """The name of the fully connected layer in a run. UserError unless the others can do with a share of its units.
+
+    Gradients of a layer before it are those of one worker's units; a layer behind it sees only these units.
+    """
+    found = ""
+    for name, layer in layers.items():
+        apart = layer.channelwise or isinstance(layer, Dropout) if found else not (layer.params or layer.state)
+        if isinstance(layer, Linear):
+            found = name
+        elif not apart:
+            raise UserError(
+                f"the head cannot be divided by units at {name} ({layer}); expected the form data", "parallel"
+            )
+    if not found:
+        raise UserError("the head has no fully connected layer to divide; expected the form data", "parallel")
+    return found
 
 
 def by_linear(layers: dict[str, Layer]) -> list[dict[str, Layer]]:
