@@ -142,7 +142,7 @@ def test_the_same_bits_on_any_threads(norm, cut, threads):
 def test_mistakes_of_a_layer_are_found(layer, old, new, cut):
     wrong = edited(layer, old, new)
     norm, residual = (wrong, Residual) if layer is BatchNorm else (BatchNorm, wrong)
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, KeyError)):
         check_cuts(cut, lambda: small(norm, residual))
         check_gradients(small(norm, residual))
 
@@ -328,8 +328,9 @@ def test_health(cut):
     assert health["gradient_norm"]["block1.main.norm1"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_kernels_are_prepared_once_for_all_pieces(cut, monkeypatch):
+def test_kernels_are_prepared_once_for_all_pieces(cut, threads, monkeypatch):
     """Inside blocks too, in forward and in prediction; backward uses those of forward."""
+    threads(1)  # of several, each may begin before the first has finished
     made = []
     prepare = winograd.Winograd.__init__
     monkeypatch.setattr(winograd.Winograd, "__init__", lambda self, *a: made.append(1) or prepare(self, *a))
