@@ -1,4 +1,4 @@
-"""What each rank of a test does: fifty steps of a small network in float64, and the largest difference from one network.
+"""A rank of a test: fifty steps of a small network in float64, and the largest difference from one network.
 
 Arguments: form, pictures in a batch. Rank 0 prints the difference, and whether all ranks ended with the same bits.
 """

@@ -277,7 +277,10 @@ def test_threads_may_differ(data, tmp_path):
 
 def test_the_mpiexec_of_another_mpi(data, tmp_path):
     """Its processes do not know of each other, so each would do all of the work."""
-    other = "import os, sys; os.environ['OMPI_COMM_WORLD_SIZE'] = '2'; from tinyalex.cli import main; sys.exit(main(sys.argv[1:]))"
+    other = (
+        "import os, sys; os.environ['OMPI_COMM_WORLD_SIZE'] = '2'; from tinyalex.cli import main; "
+        "sys.exit(main(sys.argv[1:]))"
+    )
     for form in ([], ["--parallel", "data"], ["--parallel", "towers"]):
         code, _, err = run((1, ["-c", other, *train(data, tmp_path / "run", *form)[2:]]))
         assert (

@@ -163,7 +163,7 @@ def test_more_workers_than_classes():
 
 
 def test_gradients_that_do_not_lie_in_a_row(monkeypatch):
-    """Those of the fast convolution with a stride; a worker without a picture has zeros that do. All send the same messages."""
+    """Those of the fast convolution with a stride do not, those of a worker without a picture do; all send alike."""
     monkeypatch.setattr(sums, "BUCKET_BYTES", 256)
     backward, alone = Conv2d.backward, network()
 
@@ -224,7 +224,7 @@ def test_what_does_not_fall_into_towers(guilty, workers, changed):
 
 
 def test_gradients_leave_while_backward_runs(monkeypatch):
-    """Those of each fully connected layer before the gradients of the one below are computed, so the trunk's come last."""
+    """Those of each fully connected layer before backward reaches the one below it; the trunk's come last."""
     events, submit = [], ThreadTeam.submit
 
     def note(event):

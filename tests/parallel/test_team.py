@@ -174,7 +174,7 @@ def test_mpi_and_nccl_go_on_while_sums_travel(monkeypatch):
 
 
 def test_nccl_waits_for_the_right_streams(monkeypatch):
-    """What is submitted waits for what is computed so far; what is computed later waits for it, once it is asked for."""
+    """Submitted work waits for what is computed so far; later work waits for it, once it is asked for."""
     give_cuda(monkeypatch)
     monkeypatch.setattr(nccl, "nccl_group", None)
 

@@ -145,7 +145,7 @@ def test_nothing_is_read_twice(tmp_path):
     "before, after", [(("data", 3), ("towers", 2)), (("towers", 2), ("data", 1)), (("hybrid", 2), (None, 1))]
 )
 def test_taken_up_by_others(before, after, tmp_path, monkeypatch):
-    """Stopped in the middle of an epoch by one team, gone on with by another: an ordinary checkpoint lies between them."""
+    """Stopped within an epoch by one team, resumed by another: an ordinary checkpoint lies between them."""
     dataset = easy_dataset(36, 10)
     ((alone, _),) = trained(tmp_path / "alone", dataset)
     step, taken = training.training_step, Counter()
