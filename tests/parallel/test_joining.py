@@ -126,7 +126,7 @@ def test_an_error_of_one_worker_is_spelled_for_the_command_line(error, said, mon
     monkeypatch.setattr(joining, "set_thread_count", lambda count: None)
     monkeypatch.setattr(MpiTeam, "last_words", lambda team, text: None)
     monkeypatch.setattr(MpiTeam, "abort", lambda team, text: aborted.append((team.rank, text)))
-    args = SimpleNamespace(parallel="data", transport="auto", threads=None, lr=0.0)
+    args = SimpleNamespace(parallel="data", transport="auto", threads=None, lr=0.0, spelling={"lr": "--lr"})
 
     def fail(team, xp, stop):
         if team.rank == 1:

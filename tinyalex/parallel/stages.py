@@ -131,7 +131,7 @@ def _head(network, team, joins, widths):
 def _linear_of(layers):
     """The name of the fully connected layer in a run. UserError unless the others can do with a share of its units.
 
-    Gradients of a layer before it are those of one worker's units; a layer behind it sees only these units.
+    A layer before it gets gradients from one worker's units only, and a layer behind it sees only these units.
     """
     found = ""
     for name, layer in layers.items():
