@@ -1,4 +1,4 @@
-"""Lesson 06, convolution by loops: its exercises and the known mistakes. Lesson 07 shares much of this.
+"""Lesson 06, convolution by loops: its exercises and the known mistakes.
 
 N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places of the window; F channels out.
 """

@@ -1,4 +1,4 @@
-"""Lesson 07, convolution as one matrix product: its exercises, and the mistakes their checks know.
+"""Lesson 07, convolution as one matrix product: its exercises and the known mistakes.
 
 N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places of the window; F channels out. Lesson 06 lends much.
 """

@@ -1,4 +1,4 @@
-"""Lesson 08, overlapping pooling: its exercises, and the mistakes their checks know.
+"""Lesson 08, overlapping pooling: its exercises and the known mistakes.
 
 kernel, stride, padding: pairs (height, width). Output sizes round down: rows and columns that no window reaches are
 left over.

@@ -1,4 +1,4 @@
-"""Lesson 09, local response normalisation: its exercises, and the mistakes their checks know."""
+"""Lesson 09, local response normalisation: its exercises and the known mistakes."""
 
 import numpy as np
 

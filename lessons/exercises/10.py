@@ -1,4 +1,4 @@
-"""Lesson 10, dropout: its exercises, and the mistakes their checks know.
+"""Lesson 10, dropout: its exercises and the known mistakes.
 
 The two forms, in training and at test (p is the share dropped):
 

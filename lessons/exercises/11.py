@@ -1,4 +1,4 @@
-"""Lesson 11, two columns: its exercises, and the mistakes their checks know.
+"""Lesson 11, two columns: its exercises and the known mistakes.
 
 kernel, stride, padding: pairs (height, width). Group g has the g-th run of the C channels and of the F kernels.
 """

@@ -1,4 +1,4 @@
-"""Lesson 12, AlexNet whole: its exercises, and the mistakes their checks know.
+"""Lesson 12, AlexNet whole: its exercises and the known mistakes.
 
 A list of dicts describes a network, one dict per layer, by kind:
     {"name": "conv1", "kind": "conv", "kernel": (11, 11), "stride": 4, "pad": 0, "filters": 96, "groups": 1}

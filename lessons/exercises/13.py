@@ -1,4 +1,4 @@
-"""Lesson 13, crops, mirror images and colours: its exercises and their known mistakes."""
+"""Lesson 13, crops, mirror images and colours: its exercises and the known mistakes."""
 
 import numpy as np
 

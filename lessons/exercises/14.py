@@ -1,4 +1,4 @@
-"""Lesson 14, training and its curves: its exercises and their known mistakes."""
+"""Lesson 14, training and its curves: its exercises and the known mistakes."""
 
 import numpy as np
 

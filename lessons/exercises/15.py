@@ -1,4 +1,4 @@
-"""Lesson 15, looking inside: its exercises and their known mistakes."""
+"""Lesson 15, looking inside: its exercises and the known mistakes."""
 
 import numpy as np
 

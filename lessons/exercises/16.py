@@ -1,4 +1,4 @@
-"""Lesson 16, what a change did and how surely: its exercises and their known mistakes."""
+"""Lesson 16, what a change did and how surely: its exercises and the known mistakes."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Lesson 17, the same lines on a GPU, then two: its exercises and their known mistakes.
+"""Lesson 17, the same lines on a GPU, then two: its exercises and the known mistakes.
 
 The first three answers must run on both libraries: they are judged on NumPy, then tried on the stand-in device
 (`on_device`). In the others, lists of K arrays hold one array for each of K towers or workers.

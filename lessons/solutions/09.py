@@ -1,4 +1,4 @@
-"""Lesson 09: right answers in several styles, on NumPy alone. The first of each is what `reveal` shows."""
+"""Lesson 09: right answers in several styles, in NumPy alone; `reveal` shows the first of each."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Lesson 11: right answers in several styles, on NumPy alone. The first of each is what `reveal` shows.
+"""Lesson 11: right answers in several styles, in NumPy alone; `reveal` shows the first of each.
 
 The notebook defines windows, conv_forward and conv_backward too, before the exercises.
 """

@@ -1,4 +1,4 @@
-"""Lesson 17: right answers in several styles. The first of each is what `reveal` shows.
+"""Lesson 17: right answers in several styles; `reveal` shows the first of each.
 
 From the package they use only array_module, which this lesson is about; code for arrays of either side never says np.
 """

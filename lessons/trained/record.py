@@ -29,12 +29,12 @@ MODEL, EPOCHS, SEED = "alexnet-mini", 10, 0
 def halved(checkpoint):
     """The checkpoint with float16 weights, without velocity, and without facts about the machine that trained it."""
     params = {name: array.astype(np.float16) for name, array in checkpoint.params.items()}
-    state, versions = checkpoint.info["state"], checkpoint.info["versions"]
+    progress, versions = checkpoint.info["state"], checkpoint.info["versions"]
     kept = {
-        "state": {"epoch": state["epoch"], "history": state["history"]},
+        "state": {"epoch": progress["epoch"], "history": progress["history"]},
         "versions": {name: versions[name] for name in ("tinyalex", "numpy")},
     }
-    return Checkpoint(params, {}, checkpoint.view, checkpoint.info | kept)
+    return Checkpoint(params, {}, checkpoint.view, checkpoint.info | kept, checkpoint.state)
 
 
 def main():

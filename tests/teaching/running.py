@@ -49,6 +49,11 @@ def cells(notebook, tag):
     return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", ())]
 
 
+def markdown(notebook):
+    """All its prose."""
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
 def text(cell):
     """The printed and returned texts of a cell, with durations masked."""
     outputs = getattr(cell, "outputs", ())

@@ -39,9 +39,13 @@ def test_anatomy(number):
     notebook, lesson = running.read(number), find_lesson(number)
     named = [cell.metadata["exercise"] for cell in running.cells(notebook, "exercise")]
     assert named == [exercise.id for exercise in lesson.exercises]
-    assert len(running.cells(notebook, "setup")) == 1
+    assert notebook.cells[0].source.startswith(f"# Lesson {number}: {lesson.title}\n")
+    (setup,) = running.cells(notebook, "setup")
+    assert setup.source.startswith('import sys\n\nsys.path.insert(0, "..")  # the root of this clone\n')
+    headings = re.findall(r"^## (.+)$", running.markdown(notebook), re.MULTILINE)
+    assert headings.count("Summary") == 1 and headings[-1] == "Summary", headings
     assert 25 <= len(notebook.cells) <= 65
-    words = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
+    words = len(running.markdown(notebook).split())
     assert 700 <= words <= 2000, words
     assert lessons.notebook(number).stat().st_size <= 300 * 1024
     assert all("traceback" not in output for cell in notebook.cells for output in getattr(cell, "outputs", ()))

@@ -1,4 +1,4 @@
-"""Lesson 06: answers as learners get them wrong, each with its row of the zoo; None: no single known mistake."""
+"""Lesson 06: learners' wrong answers, each with the mistake it must be told; None: no single known mistake."""
 
 import numpy as np
 

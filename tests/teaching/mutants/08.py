@@ -1,4 +1,4 @@
-"""Lesson 08: wrong answers of learners, each with the mistake it must be told; None: no single one."""
+"""Lesson 08: learners' wrong answers, each with the mistake it must be told; None: no single known mistake."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Lesson 09: wrong answers of learners, each with the mistake it must be told; None: two mistakes at once."""
+"""Lesson 09: learners' wrong answers, each with the mistake it must be told; None: no single known mistake."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Lesson 11: wrong answers of learners, each with the mistake it must be told; None: no single one."""
+"""Lesson 11: learners' wrong answers, each with the mistake it must be told; None: no single known mistake."""
 
 import numpy as np
 

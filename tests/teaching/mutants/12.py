@@ -1,4 +1,4 @@
-"""Lesson 12: wrong answers of learners, each with the mistake it must be told; None: two mistakes at once."""
+"""Lesson 12: learners' wrong answers, each with the mistake it must be told; None: no single known mistake."""
 
 import math
 

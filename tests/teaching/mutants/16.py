@@ -1,4 +1,4 @@
-"""Lesson 16: learners' wrong answers, and the mistake that each must be told; None: two mistakes at once."""
+"""Lesson 16: learners' wrong answers, each with the mistake it must be told; None: no single known mistake."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Lesson 17: learners' wrong answers, and the mistake that each must be told; None: no single one."""
+"""Lesson 17: learners' wrong answers, each with the mistake it must be told; None: no single known mistake."""
 
 import numpy as np
 
