@@ -612,8 +612,8 @@ LESSON = Lesson(
                 Property(
                     "G1",
                     _keeps_float64,
-                    "A float32 x gives another gradient than the same numbers in float64: the rise drowns in "
-                    "rounding. Work on a float64 copy of x.",
+                    "For a float32 x your gradient differs from that for the same numbers in float64: the rise drowns "
+                    "in rounding. Work on a float64 copy of x.",
                 ),
                 Property(
                     "G2",

@@ -202,7 +202,7 @@ def _keeps_float32(function):
 
 
 def _properties(form, others):
-    """What must hold for the forward pass of a form (training, test); others: properties that name other forms."""
+    """The properties of a form's forward pass (training, test); others: properties that name other forms."""
     return (
         Property(None, _returns_two, "Return two things: y, and the factor by which x was multiplied."),
         Property(

@@ -174,7 +174,7 @@ def _colour_by_hand(arguments, output, index):
     f = index[0]
     grey, energy = _grey(weight)[f], (weight[..., f] ** 2).sum()
     return (
-        f"By hand: kernel {f} has energy {energy:.6g}, of which {grey:.6g} along grey; "
+        f"By hand: kernel {f} has energy {energy:.6g}, {grey:.6g} of it along grey; "
         f"1 − {grey:.6g}/{energy:.6g} = {shares[f]:.6g}."
     )
 

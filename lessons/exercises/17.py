@@ -358,7 +358,7 @@ TOWER_WRONG = (
     Wrong(
         "C13",
         _part(lambda w, t, T: w[..., t::T], lambda b, t, T: b[t::T]),
-        "You deal the kernels out like cards. A tower holds a run of them: those of its own groups.",
+        "You deal the kernels out like cards. A tower holds a run of them: the kernels of its own groups.",
     ),
     Wrong(
         "C13",
@@ -390,7 +390,7 @@ TOWER_WRONG = (
         _part(lambda w, t, T: w[..., _run(0, w.shape[3], T)]),
         "You give every tower the first run of weight: it must move with t.",
     ),
-    Wrong("T3", _part(bias=lambda b, t, T: b), "You return all biases; return only those of the tower's own kernels."),
+    Wrong("T3", _part(bias=lambda b, t, T: b), "You return all biases; return only the tower's own."),
     Wrong("T3", _part(weight=lambda w, t, T: w), "You return all kernels; return only the tower's run of them."),
     Wrong(
         "T3",
@@ -401,7 +401,7 @@ TOWER_WRONG = (
         "T4",
         _part(reads=_own),
         "Your tower always reads only its own channels. "
-        "A kernel as deep as there are channels reads those of all towers.",
+        "A kernel as deep as there are channels reads the channels of all towers.",
     ),
     Wrong(
         "T4",

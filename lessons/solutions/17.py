@@ -78,7 +78,7 @@ def clipped_by_maximum(grads, limit):
 def tower_part(weight, bias, in_channels, t, towers):
     F, C = weight.shape[3] // towers, in_channels // towers
     mine = slice(t * F, (t + 1) * F)
-    if weight.shape[2] == in_channels:  # a kernel is as deep as all the maps: it reads those of every tower
+    if weight.shape[2] == in_channels:  # a kernel is as deep as all the maps: it reads every tower's
         first, stop = 0, in_channels
     else:
         first, stop = t * C, (t + 1) * C
