@@ -1,4 +1,4 @@
-"""The loss of a batch is the same whoever has its pictures, and so is what becomes known of it."""
+"""The loss of a batch, and its record, are the same however its pictures are divided among workers."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from tests.checks import agree, edited
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.parallel import run_threads
+from tinyalex.parallel.part import PartLoss
 from tinyalex.parallel.shares import shares
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device

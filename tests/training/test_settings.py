@@ -104,7 +104,7 @@ def test_nothing_to_start_from(source, tmp_path):
 def test_onto_the_device(source):
     network = find_model("alexnet-mini").build(4)
     network.map_arrays(device.asarray)
-    begin_with(network, source.path, easy_dataset(TRAIN, VAL).class_ids)
+    begin_with(network, source.path, easy_dataset(TRAIN, VAL).class_ids, part=lambda arrays: arrays)
     best = load_checkpoint(source.best).params
     assert_alike({name: p.get() for name, p in network.params.items()}, best, best)
 
@@ -119,7 +119,7 @@ def test_a_start_that_is_interrupted(source, tmp_path, monkeypatch, call, save_s
     monkeypatch.setattr(training, "SAVE_SECONDS", save_seconds)
     trainer = start(tmp_path / "run", **chosen)
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(training.Trainer, "_step", dying(training.Trainer._step, call, False))
+        patch.setattr(training, "training_step", dying(training.training_step, call, False))
         trainer.train()
     if trainer.folder.last.exists():
         shutil.rmtree(first)
@@ -154,7 +154,7 @@ def test_a_factor_is_a_factor_on_the_step(tmp_path):
 def test_factors_of_layers_and_of_biases_multiply(tmp_path):
     trainer = start(tmp_path / "run", layer_lr="fc7:0:0.5,fc7:1:0", bias_lr=4.0)
     for epoch, factor in ((0, 0.5), (1, 0.0), (0, 0.5)):
-        trainer._set_layer_rates(epoch)
+        trainer._set_factors(epoch)
         factors = trainer.optimiser.lr_factors
         assert (factors["fc7.weight"], factors["fc7.bias"], factors["fc6.bias"]) == (factor, 4 * factor, 4.0)
         assert "fc6.weight" not in factors
@@ -186,7 +186,7 @@ def test_resumed_across_the_epoch_of_the_change(tmp_path, monkeypatch, call, aft
     monkeypatch.setattr(training, "SAVE_SECONDS", save_seconds)
     trainer = start(tmp_path / "run", **chosen)
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(training.Trainer, "_step", dying(training.Trainer._step, call, after))
+        patch.setattr(training, "training_step", dying(training.training_step, call, after))
         trainer.train()
     training.go_on(trainer.folder, easy_dataset(TRAIN, VAL), np, quiet=True).train()
     assert_same(trainer.folder.path, bits(alone.folder.path))

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from tests.checks import refused
-from tinyalex import optim
 from tinyalex.data import open_dataset
 from tinyalex.data.dataset import ColorStatistics, Dataset, Split
 from tinyalex.data.prepared import PreparedWriter
@@ -24,8 +23,9 @@ from tinyalex.models import find_model
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
-from tinyalex.training import memory
+from tinyalex.training import memory, whole
 from tinyalex.training import trainer as training
+from tinyalex.training.schedules import Schedule
 
 CLASSES = ("red", "green", "blue", "grey")
 NOTHING = {"crops": False, "mirror": False, "color": False}
@@ -128,7 +128,7 @@ def test_step_lines(tmp_path, monkeypatch):
     lines = trainer.folder.read_metrics("step")
     assert [(line["step"], line["epoch"]) for line in lines] == [(2, 1), (4, 1), (6, 1)]
     assert lines[-1]["mean_loss"] == trainer.folder.read_metrics("epoch")[0]["train_loss"]
-    rates = [optim.Schedule("cosine:1", 0.01, 1).rate((step - 1) / 6, []) for step in (2, 4, 6)]
+    rates = [Schedule("cosine:1", 0.01, 1).rate((step - 1) / 6, []) for step in (2, 4, 6)]
     assert [line["lr"] for line in lines] == rates
 
 
@@ -160,7 +160,7 @@ def test_checkpoints_hold_the_last_and_the_best_epoch(done):
 
 def test_the_best_is_the_first_with_the_lowest_error(tmp_path, monkeypatch):
     errors = iter([0.5, 0.25, 0.75, 0.25])
-    monkeypatch.setattr(training, "evaluate", lambda *args, **options: Evaluation(next(errors), 0.0, 1.0, 12))
+    monkeypatch.setattr(whole, "evaluate", lambda *args, **options: Evaluation(next(errors), 0.0, 1.0, 12))
     trainer = start(tmp_path / "run", epochs=4, batch=24)
     result = trainer.train()
     assert (result["best_epoch"], result["top1_error"], result["last_top1_error"]) == (2, 0.25, 0.25)
@@ -270,9 +270,9 @@ def test_weights_that_break_in_the_last_step_are_not_kept(tmp_path):
 
 def test_too_little_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "memory_available", lambda xp: 700_000_000)
-    refused(lambda: start(tmp_path / "run", batch=4096), "--batch 4096", "0.70 GB", "would fit", error=UserError)
+    refused(lambda: start(tmp_path / "run", batch=4096), "batch: found 4096", "0.70 GB", "would fit", error=UserError)
     monkeypatch.setattr(memory, "memory_available", lambda xp: 1_000_000)
-    refused(lambda: start(tmp_path / "run", batch=8), "--batch 8", "smaller --model", error=UserError)
+    refused(lambda: start(tmp_path / "run", batch=8), "batch: found 8", "a smaller model", error=UserError)
     assert tree(tmp_path / "run") is None
     monkeypatch.setattr(memory, "memory_available", lambda xp: None)
     start(tmp_path / "run", batch=64)
@@ -282,7 +282,7 @@ def test_the_batch_that_would_fit_does(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "memory_available", lambda xp: 700_000_000)
     with pytest.raises(UserError) as caught:
         start(tmp_path / "run", batch=4096)
-    fits = int(str(caught.value).split("--batch ")[-1].split()[0])
+    fits = int(str(caught.value).split("a batch of ")[-1].split()[0])
     start(tmp_path / "run", batch=fits)
 
 
@@ -345,8 +345,7 @@ def test_labels_out_of_range_cannot_get_in(tmp_path, label):
     ],
 )
 def test_settings_out_of_range(tmp_path, name, value):
-    option = f"--{name.replace('_', '-')}"
-    refused(lambda: start(tmp_path / "run", **{name: value}), option, value, error=UserError)
+    refused(lambda: start(tmp_path / "run", **{name: value}), f"{name}: found", value, error=UserError)
     assert tree(tmp_path / "run") is None
 
 
