@@ -40,10 +40,10 @@ class RunFolder:
             path = Path("runs", f"{model_name}-{next(numbers)}")
         path = Path(path)
         if path.exists() and not path.is_dir():
-            raise UserError(f"--out {path}: a file, expected a folder")
+            raise UserError(f"{path} is a file, expected a folder", "out")
         if path.is_dir() and any(not _is_litter(file) for file in path.iterdir()):
             hint = f"go on with --resume {path}, or " if (path / "config.json").exists() else ""
-            raise UserError(f"--out {path}: not empty; {hint}choose another folder")
+            raise UserError(f"{path} is not empty; {hint}choose another folder", "out")
         return cls(path)
 
     def make(self):
@@ -53,7 +53,7 @@ class RunFolder:
             for file in filter(_is_litter, list(self.path.iterdir())):
                 file.unlink(missing_ok=True)
         except OSError as error:
-            raise UserError(f"--out {self.path}: cannot be made ({error.strerror})") from error
+            raise UserError(f"{self.path} cannot be made ({error.strerror})", "out") from error
 
     @classmethod
     def open(cls, path):

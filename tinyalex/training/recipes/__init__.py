@@ -46,11 +46,9 @@ def find_recipe(name):
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(
-            f"--recipe: there is no {name!r}, expected {', '.join(recipe_names())} or a .toml file"
-        ) from None
+        raise UserError(f"found {name!r}, expected {', '.join(recipe_names())} or a .toml file", "recipe") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"--recipe {name}: not readable as TOML ({error})") from None
+        raise UserError(f"{name} is not readable as TOML ({error})", "recipe") from None
     _check(name, entries)
     return Recipe(file.stem, **entries)
 
@@ -58,18 +56,17 @@ def find_recipe(name):
 def _check(name, entries):
     """UserError unless the keys are right, and the settings are known and of the right type."""
     if entries.keys() - set(KEYS) or {"about", "model", "data", "settings"} - entries.keys():
-        raise UserError(
-            f"--recipe {name}: holds {', '.join(entries) or 'nothing'}; expected {', '.join(KEYS)} ([reached] may be absent)"
-        )
+        found = ", ".join(entries) or "nothing"
+        raise UserError(f"{name} holds {found}; expected {', '.join(KEYS)} ([reached] may be absent)", "recipe")
     for key in ("about", "model", "data"):
         if not isinstance(entries[key], str):
-            raise UserError(f"--recipe {name}: {key} is {entries[key]!r}, expected text")
+            raise UserError(f"{name}: {key} is {entries[key]!r}, expected text", "recipe")
     for key in ("settings", "reached"):
         if not isinstance(entries.get(key, {}), dict):
-            raise UserError(f"--recipe {name}: {key} is {entries[key]!r}, expected a table [{key}]")
+            raise UserError(f"{name}: {key} is {entries[key]!r}, expected a table [{key}]", "recipe")
     kinds = {field.name: field.type for field in fields(Config) if field.name not in NOT_SETTINGS}
     for key, value in entries["settings"].items():
         if key not in kinds:
-            raise UserError(f"--recipe {name}: [settings] has {key!r}, expected some of {', '.join(kinds)}")
+            raise UserError(f"{name}: [settings] has {key!r}, expected some of {', '.join(kinds)}", "recipe")
         if type(value) is not kinds[key] and not (kinds[key] is float and type(value) is int):
-            raise UserError(f"--recipe {name}: {key} is {value!r}, expected {kinds[key].__name__}")
+            raise UserError(f"{name}: {key} is {value!r}, expected {kinds[key].__name__}", "recipe")
