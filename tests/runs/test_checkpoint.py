@@ -5,10 +5,11 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from tests.checks import refused
 from tinyalex.data.augment import ARRAYS
@@ -26,11 +27,12 @@ def some(seed=0):
     params = {"conv1.weight": rng.standard_normal((3, 3, 2, 4), dtype="float32"), "fc8.bias": odd}
     velocity = {name: p * 2 for name, p in params.items() if name != "fc8.bias"} | {"fc8.bias": odd[::-1].copy()}
     info = {"model": "alexnet-small", "class_names": ["écrin", "犬"], "state": {"history": [{"x": 0.1 + 0.2}]}}
-    return Checkpoint(params, velocity, {"mean": np.ones((2, 2, 3), np.float32)}, info)
+    state = {"norm1.mean": np.float32([0.25, -0.0])}
+    return Checkpoint(params, velocity, {"mean": np.ones((2, 2, 3), np.float32)}, info, state)
 
 
 def bits(checkpoint):
-    groups = (checkpoint.params, checkpoint.velocity, checkpoint.view)
+    groups = (checkpoint.params, checkpoint.velocity, checkpoint.view, checkpoint.state)
     arrays = [{name: (a.dtype, a.shape, a.tobytes()) for name, a in group.items()} for group in groups]
     return [*arrays, checkpoint.info]
 
@@ -44,6 +46,16 @@ def saved(tmp_path):
 def test_there_and_back_bit_for_bit(saved):
     assert bits(load_checkpoint(saved)) == bits(some())
     assert os.listdir(saved.parent) == [saved.name]
+
+
+def test_a_file_without_the_group_state(tmp_path):
+    """As written before layers had state, and by every network whose layers have none."""
+    whole = some()
+    save_checkpoint(tmp_path / "a.safetensors", whole)
+    arrays = {name: a for name, a in load_file(tmp_path / "a.safetensors").items() if not name.startswith("state/")}
+    assert len(arrays) == 5
+    save_file(arrays, tmp_path / "b.safetensors", {"tinyalex": json.dumps({"version": 1} | whole.info)})
+    assert bits(load_checkpoint(tmp_path / "b.safetensors")) == bits(replace(whole, state={}))
 
 
 def test_arrays_of_any_layout(tmp_path):

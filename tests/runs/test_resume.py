@@ -20,9 +20,11 @@ from tests.training.test_training import easy_dataset, start, tree, write_easy
 from tinyalex.cli import main
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
+from tinyalex.runs import folder as folders
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.folder import RunFolder
 from tinyalex.training import trainer as training
+from tinyalex.training import whole
 
 KILLS = int(os.environ.get("TINYALEX_KILLS", 3))
 TRAIN, VAL = 20, 8  # batches of 8, 8 and 4
@@ -32,16 +34,17 @@ TIMINGS = ("seconds", "images_per_s", "run", "device")
 # The command, saving after every step, and taking its time over it
 CHILD = """
 import sys, time
-from tinyalex.training import trainer as training
 from tinyalex.cli import main
+from tinyalex.runs import folder
+from tinyalex.training import trainer as training
 
-save = training.save_checkpoint
+save = folder.save_checkpoint
 
 def slowly(path, checkpoint):
     save(path, checkpoint)
     time.sleep(float(sys.argv[1]))
 
-training.SAVE_SECONDS, training.save_checkpoint = 0, slowly
+training.SAVE_SECONDS, folder.save_checkpoint = 0, slowly
 sys.exit(main(sys.argv[2:]))
 """
 
@@ -172,15 +175,15 @@ EVERY_STEP, NEVER = -1, 300  # seconds between checkpoints within an epoch
 @pytest.mark.parametrize(
     "owner, name, call, after, save_seconds",
     [
-        (training.Trainer, "_step", 1, False, NEVER),
-        (training.Trainer, "_step", 2, True, EVERY_STEP),
-        (training.Trainer, "_step", 6, False, EVERY_STEP),
-        (training.Trainer, "_step", 6, False, NEVER),
-        (training, "evaluate", 1, False, EVERY_STEP),
-        (training, "evaluate", 2, True, NEVER),
-        (training, "save_checkpoint", 1, True, NEVER),  # the best is new, the last is not
-        (training, "save_checkpoint", 2, False, NEVER),
-        (training, "save_checkpoint", 2, True, EVERY_STEP),
+        (training, "training_step", 1, False, NEVER),
+        (training, "training_step", 2, True, EVERY_STEP),
+        (training, "training_step", 6, False, EVERY_STEP),
+        (training, "training_step", 6, False, NEVER),
+        (whole, "evaluate", 1, False, EVERY_STEP),
+        (whole, "evaluate", 2, True, NEVER),
+        (folders, "save_checkpoint", 1, True, NEVER),  # the best is new, the last is not
+        (folders, "save_checkpoint", 2, False, NEVER),
+        (folders, "save_checkpoint", 2, True, EVERY_STEP),
         (RunFolder, "log", 1, False, NEVER),  # saved, but the epoch's line is not written
         (RunFolder, "log", 1, True, EVERY_STEP),  # the line is there, but the epoch is not saved as finished
         (RunFolder, "log", 2, False, EVERY_STEP),
@@ -204,7 +207,7 @@ def test_every_line_once_after_a_kill(tmp_path, monkeypatch):
     dataset = easy_dataset(TRAIN, VAL)
     trainer = start(tmp_path / "run", dataset)
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(training.Trainer, "_step", dying(training.Trainer._step, 6, False))
+        patch.setattr(training, "training_step", dying(training.training_step, 6, False))
         trainer.train()
     with open(trainer.folder.metrics, "a") as file:
         file.write('{"kind": "step", "st')  # the line that was being written
