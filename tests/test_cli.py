@@ -211,9 +211,11 @@ def test_gradcheck(capsys):
         ("train --device tpu", "--device"),
         ("train --threads 0", "--threads"),
         ("train --threads many", "--threads"),
-        ("train --data DATA --out RUN", "not empty"),
-        ("train --data DATA --out FILE", "a file"),
-        ("train --data DATA --out FILE/under", "FILE/under"),
+        ("train --data DATA --out RUN", "--out: RUN is not empty; go on with --resume RUN"),
+        ("train --data DATA --out FILE", "--out: FILE is a file"),
+        ("train --data DATA --out FILE/under", "--out: FILE/under cannot be made"),
+        ("train --data DATA --recipe tiny", "--recipe: found 'tiny'"),
+        ("train --data DATA --recipe FILE.toml", "--recipe: found 'FILE.toml'"),
         ("train --resume nowhere", "nowhere"),
         ("train --resume DATA", "config.json"),
         ("evaluate", "RUN"),
@@ -239,13 +241,13 @@ def test_gradcheck(capsys):
         ("prepare SOURCE new --format jpeg", "jpeg"),
         ("download", "NAME"),
         ("download imagenet new", "imagenet"),
-        ("summary alexnett", "MODEL: there is no 'alexnett'; did you mean alexnet?"),
+        ("summary alexnett", "MODEL: there is no 'alexnett' (did you mean alexnet?)"),
         ("summary alexnet --classes 0", "--classes"),
         ("summary alexnet --batch 0", "--batch"),
         ("gradcheck --seed -1", "--seed"),
         ("gradcheck --threads -2", "--threads"),
         ("bench --model vgg", "vgg"),
-        ("bench --batch 99999999", "memory"),
+        ("bench --batch 99999999", "--batch: found 99999999: "),
         ("summary alexnet --classes 999999999", "memory"),
         ("train --resume ''", "--resume: is empty"),
         ("predict '' FILE", "RUN: is empty"),
@@ -272,7 +274,7 @@ def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, argumen
 def test_without_a_gpu(monkeypatch, capsys):
     monkeypatch.setattr(backend.arrays, "_find_gpu", lambda: (None, "CuPy is not installed"))
     code, out, err = call(capsys, "gradcheck", "--device", "gpu")
-    assert code == 2 and out == "" and err == "tinyalex: --device gpu: CuPy is not installed\n"
+    assert code == 2 and out == "" and err == "tinyalex: --device: gpu: CuPy is not installed\n"
 
 
 def test_a_run_without_a_checkpoint(run, tmp_path, capsys):

@@ -153,7 +153,12 @@ def test_fingerprints_differ_and_repeat():
 )
 def test_unknown_parts(name):
     refused(
-        lambda: take_parts(whole(), ["first-half", name]), "--data", repr(name), "whole", part.EXPECTED, error=UserError
+        lambda: take_parts(whole(), ["first-half", name]),
+        "data: unknown part",
+        repr(name),
+        "whole",
+        part.EXPECTED,
+        error=UserError,
     )
 
 

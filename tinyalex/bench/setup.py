@@ -74,9 +74,10 @@ def check(setup, network, sides, xp):
         smaller //= 2
     alone = "; --no-torch needs only one process" if sides > 1 else ""
     raise UserError(
-        f"--batch {setup.batch}: {setup} takes about {needed / 1e9:.2f} GB of memory in "
+        f"found {setup.batch}: {setup} takes about {needed / 1e9:.2f} GB of memory in "
         f"{f'each of {sides} processes' if sides > 1 else 'its process'}, {available / 1e9:.2f} GB are free; "
-        f"try --batch {smaller}{alone}"
+        f"try --batch {smaller}{alone}",
+        "batch",
     )
 
 

@@ -17,7 +17,7 @@ def check_out(out):
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir():
-        raise UserError(f"--out {out}: is not a folder, expected a new or empty folder")
+        raise UserError(f"{out} is not a folder, expected a new or empty folder", "out")
     try:
         inside = {file.name for file in out.iterdir()}
         listed = json.loads((out / LIST).read_text(encoding="utf-8"))["tinyalex inspect"] if inside else ()
@@ -25,7 +25,7 @@ def check_out(out):
     except (OSError, ValueError, KeyError, TypeError):
         ours = False
     if not ours:
-        raise UserError(f"--out {out}: contains files that are not an inspection page, expected a new or empty folder")
+        raise UserError(f"{out} contains files that are not an inspection page, expected a new or empty folder", "out")
 
 
 @contextlib.contextmanager
@@ -43,7 +43,7 @@ def written(out):
         check_out(out)  # again: much time has passed
         _take_place(folder, place)
     except OSError as error:
-        raise UserError(f"--out {out}: cannot be written ({error.strerror or error})") from error
+        raise UserError(f"{out} cannot be written ({error.strerror or error})", "out") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty, if all went well
