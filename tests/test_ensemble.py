@@ -1,6 +1,7 @@
-"""Several networks at once: each on its own, and their probabilities averaged (paper §6), against loops over pictures."""
+"""Several networks at once: each alone, and their averaged probabilities (paper §6), against loops over pictures."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,11 +58,12 @@ def test_ensemble(runs, capsys, ten_crop):
         ("total += p", "total = p"),
         ("total / len(runs)", "total"),
         ("total += p", "total += np.log(p)", "total / len(runs)", "np.exp(total / len(runs))"),  # averages scores
-        ("one.view, xp, args.ten_crop", "runs[0].view, xp, args.ten_crop"),
+        ("(args, one, split", "(args, replace(one, view=runs[0].view), split"),
     ],
 )
 def test_ensemble_teeth(runs, capsys, monkeypatch, edits):
     monkeypatch.setattr(command, "np", np, raising=False)
+    monkeypatch.setattr(command, "replace", replace, raising=False)
     monkeypatch.setattr(command, "_evaluate", edited(command._evaluate, *edits))
     with pytest.raises(AssertionError):
         check_ensemble(capsys, runs, ten_crop=False)
@@ -139,7 +141,7 @@ def test_a_network_of_another_size(runs, tmp_path, capsys):
 def test_a_network_that_this_version_does_not_know(runs, tmp_path, capsys):
     other = altered(runs["first"], tmp_path / "other.safetensors", model="alexnet-min")
     check_refused(
-        capsys, runs["first"], other, words=[f"{other}: there is no 'alexnet-min'; did you mean alexnet-mini?"]
+        capsys, runs["first"], other, words=[f"{other}: there is no 'alexnet-min' (did you mean alexnet-mini?)"]
     )
 
 

@@ -39,7 +39,7 @@ def altered(run, path, params=None, view=None, **info):
 
 
 def answering(run, path, label):
-    """A copy of a run's checkpoint that gives every picture the same answer, so what it gets wrong is known anywhere."""
+    """A copy of a run's checkpoint that gives every picture the same answer, so its wrong answers are known."""
     params = load_checkpoint(run / "best.safetensors").params
     bias = np.zeros_like(params["fc8.bias"])
     bias[label] = 1

@@ -97,7 +97,7 @@ def test_processes_start_only_if_they_save_time(tmp_path, monkeypatch):
 
     monkeypatch.setattr(prepare_module, "_converted_in_pool", in_pool)
     monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 2 * 64 * 64 * 3)
-    monkeypatch.setattr(prepare_module, "_cores", lambda: 3)
+    monkeypatch.setattr(prepare_module, "cores", lambda: range(3))
     monkeypatch.setattr(prepare_module, "POOL_WORTH", 1000)
     root = sources.tiny_imagenet(tmp_path / "tiny")
     small = prepare(root, tmp_path / "small", quiet=True)
@@ -179,7 +179,7 @@ def test_selection_agrees_with_a_loop(chunks, order, per_class):
         ({"classes": 1}, ["classes: 1, expected 2 to 3"]),
         ({"classes": 4}, ["classes: 4, expected 2 to 3"]),
         ({"classes": "nowhere.txt"}, ["nowhere.txt: not readable as a list of classes"]),
-        ({"format": "tiny"}, ["unknown format 'tiny': did you mean 'tiny-imagenet'?"]),
+        ({"format": "tiny"}, ["unknown format 'tiny' (did you mean tiny-imagenet?)"]),
         ({"format": "cifar"}, ["no data set found here; expected cifar"]),
     ],
 )
@@ -190,7 +190,7 @@ def test_wrong_arguments(tmp_path, options, parts):
 @pytest.mark.parametrize(
     "text, parts",
     [
-        ("n02119789\nn01440765\n", ["no class 'n01440765'; did you mean 'n01440764'?"]),
+        ("n02119789\nn01440765\n", ["no class 'n01440765' (did you mean n01440764?)"]),
         ("n02119789\nn02119789\n", ["'n02119789' is listed twice"]),
         ("n02119789\n# n01440764\n", ["classes listed: 1, expected two or more"]),
     ],
