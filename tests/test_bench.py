@@ -513,7 +513,7 @@ def test_a_table_for_people():
 @pytest.mark.parametrize("seconds", [1, 4])
 def test_ctrl_c_ends_every_process(seconds):
     """The terminal interrupts all of them: one line, code 130, and no process is left in the group."""
-    child = run_bench("--batch", "16", "--rounds", "1000", start_new_session=True)
+    child = run_bench("--no-torch", "--batch", "16", "--rounds", "1000", start_new_session=True)
     time.sleep(seconds)
     os.killpg(child.pid, signal.SIGINT)
     out, err = child.communicate(timeout=60)  # returns once every process has closed its end
