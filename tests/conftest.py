@@ -35,7 +35,7 @@ def _mpi_missing():
 
 
 def _real_data():
-    """The folder with pictures cut from Tiny ImageNet: named by TINYALEX_REAL_DATA, or beside the repository; or None."""
+    """The folder with pictures cut from Tiny ImageNet: TINYALEX_REAL_DATA's, or beside the repository; or None."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("TINYALEX_REAL_DATA", beside))
     return folder if folder.is_dir() else None

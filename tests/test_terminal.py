@@ -31,7 +31,7 @@ def test_a_line_is_not_repeated_too_soon(monkeypatch, capsys):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     with progress_bar(1000, "slow") as bar:
-        for step in range(10):
+        for _ in range(10):
             now[0] += 7
             bar.update(100)
             bar.refresh()

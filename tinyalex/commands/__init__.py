@@ -3,7 +3,6 @@
 The first line of a file, "`tinyalex NAME`: …", is what `tinyalex --help` says about it.
 """
 
-import re
 from functools import cache
 from pathlib import Path
 
@@ -17,4 +16,4 @@ COMMANDS = (  # in the order of --help
 def about(name: str) -> str:
     """One line about a command, read without importing it, so that every command starts at once."""
     with open(Path(__file__).parent / f"{name}.py", encoding="utf-8") as file:
-        return re.fullmatch(r'"""`tinyalex [a-z]+`: (.*?)\.?"""\n', file.readline())[1]
+        return file.readline().partition("`: ")[2].strip().removesuffix('"""').removesuffix(".")

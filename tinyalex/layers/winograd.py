@@ -211,7 +211,7 @@ class Winograd:
         return dproducts.reshape(self.P**2, groups, -1, F // groups)
 
     def _cells(self, tiles, y):
-        """For each place (i, j) in a tile, views of the outputs there in `tiles` and y, (N, ≤TH, ≤TW, groups, F/groups)."""
+        """For each place (i, j) in a tile: its outputs as views of `tiles` and y, (N, ≤TH, ≤TW, groups, F/groups)."""
         xp, m = array_module(y), self.m
         y = y.reshape(*y.shape[:3], self.groups, -1)
         for i in range(m):

@@ -18,7 +18,7 @@ from typing import Any
 
 from tinyalex.backend import array_module, is_host, synchronize, to_device, to_host
 from tinyalex.errors import UserError
-from tinyalex.parallel.team import Team
+from tinyalex.parallel.team import Team, Work
 
 SLEEPS = (0.0, 0.0, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6)  # seconds between two looks; the last one is repeated
 RANKS = (  # environment variables that tell a process the number of ranks
@@ -77,7 +77,7 @@ class MpiTeam(Team):
         self._thread = threading.get_ident()
         prepare()
 
-    def submit(self, function: Callable[[], object]) -> "Pending":
+    def submit(self, function: Callable[[], object]) -> Work:
         return Pending(self._pool.submit(function))
 
     def _carry(self, send, into):
@@ -137,8 +137,8 @@ class Witness:
     def note(self, text: str) -> None:
         """Replace the line noted before by `text`; "" prints nothing."""
         with suppress(OSError):  # the witness itself was killed
-            self.process.stdin.write(text + "\n")
-            self.process.stdin.flush()
+            self.process.stdin.write(text + "\n")  # type: ignore[union-attr]
+            self.process.stdin.flush()  # type: ignore[union-attr]
 
 
 class Pending:

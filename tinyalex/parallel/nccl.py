@@ -10,6 +10,7 @@ from typing import Any
 from tinyalex.backend import cupy_distributed, is_host
 from tinyalex.errors import UserError
 from tinyalex.parallel.mpi import MpiTeam
+from tinyalex.parallel.team import Work
 
 
 def nccl_group(size: int, rank: int) -> Any:
@@ -34,7 +35,7 @@ class NcclTeam(MpiTeam):
         self.cuda, self.group = xp.cuda, nccl_group(self.size, self.rank)
         self.stream = self.cuda.Stream(non_blocking=True)
 
-    def submit(self, function: Callable[[], object]) -> "Recorded":
+    def submit(self, function: Callable[[], object]) -> Work:
         self.stream.wait_event(self.cuda.get_current_stream().record())
         with self.stream:
             function()

@@ -94,7 +94,7 @@ class SplitNetwork(Layer):
         joined = {}
         for name, a in arrays.items():
             cut = self.cuts.get(layer_of(name))
-            widths = cut and [len(share) for share in shares(cut.of, self.team.size)]
+            widths = [len(share) for share in shares(cut.of, self.team.size)] if cut else []
             joined[name] = self.team.gather(a, widths, a.ndim - 1, "whole") if cut else a
         return joined
 
@@ -111,7 +111,7 @@ class SplitNetwork(Layer):
 
     def backward(self, dy: Array, cache: Any, input_grad: bool = True) -> tuple[Array | None, Grads]:
         """As `Layer.backward`. The gradients to be added up travel while the next ones are computed."""
-        (share, caches), sums, grads = cache, GradientSums(self.team), {}
+        (share, caches), sums, grads = cache, GradientSums(self.team), dict[str, Array]()
         if self._scores:
             cut = next(iter(self.stages[-1].cuts.values()))
             dy = dy[:, cut.run]  # every worker has the gradient of all scores
@@ -139,7 +139,7 @@ class SplitNetwork(Layer):
 
     def observe(self, cache: Any) -> Arrays:
         """As `Layer.observe`, of the whole batch."""
-        observed, (_, caches) = {}, cache
+        observed, (_, caches) = dict[str, Array](), cache
         for stage, stage_cache in zip(self.stages, caches):
             seen = stage.layers.observe(stage_cache)
             if stage.layers.team is not None:

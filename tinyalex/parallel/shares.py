@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tinyalex.backend import Array, child_streams, is_host
+from tinyalex.layers.base import Layer
 from tinyalex.layers.blocks import slices
 from tinyalex.layers.pieces import Sums
 from tinyalex.network import Sequential, Trunk, piece_size
@@ -65,7 +66,7 @@ class SharedDraws:
         return self.rng.random(tuple(whole), dtype=dtype)[tuple(cut)]
 
 
-class _Across:
+class _Across(Layer):
     """A layer whose sums over the batch include the pictures of all workers.
 
     team: the workers, if each sees only its own pictures; None if each sees the whole batch

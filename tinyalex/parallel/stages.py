@@ -62,7 +62,8 @@ def hybrid(network: Network, team: Team) -> list[Stage]:
 
 def towers(network: Network, team: Team) -> list[Stage]:
     """A share of all kernels. UserError for a network that cannot be divided into that many towers."""
-    stages, layers, cuts, joins, widths = [], {}, {}, "", ()
+    stages, layers, cuts, joins = [], {}, {}, ""
+    widths: tuple[int, ...] = ()
     mine = None  # the worker's share of the channels that the next layer reads; None: it reads the pictures
     for name, layer in network.features.layers.items():
         if not _divides(layer, team.size, first=mine is None):

@@ -46,7 +46,8 @@ def exchanges(
     if size == 1:
         return []
     itemsize = next(iter(network.params.values())).itemsize
-    there, back = [], []
+    there: list[Exchange] = []
+    back: list[Exchange] = []
     for name, shape in _joined(network, form, everywhere):
         by_pictures = form == "hybrid" and not there
         count = batch if by_pictures else shape[-1]

@@ -214,7 +214,7 @@ class DeviceArray:
 
     __slots__ = ("_host",)
     __array_ufunc__ = None  # NumPy's operators defer to ours, its functions are refused
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, host):
         self._host = np.asarray(host)
@@ -269,7 +269,7 @@ class DeviceArray:
 
 
 for _name in "shape dtype ndim size strides nbytes itemsize flags".split():
-    setattr(DeviceArray, _name, property(lambda self, _name=_name: getattr(self._host, _name)))
+    setattr(DeviceArray, _name, property(lambda self, _name=_name: getattr(self._host, _name)))  # type: ignore[misc]
 
 for _name, _accepted in METHODS.items():
 

@@ -25,6 +25,9 @@ class Whole:
     network: what computes the scores;  loss: its loss on a batch
     """
 
+    network: Any
+    loss: TrackedLoss
+
     def __init__(self, network: Network) -> None:
         self.network, self.loss = network, TrackedLoss()
 
