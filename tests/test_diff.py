@@ -138,7 +138,7 @@ def test_a_layer_in_another_place():
         (["alexnet"], ("MODEL",)),
         (["alexnet", "alexnet-smal"], ("MODEL: there is no 'alexnet-smal'", "did you mean alexnet-small?")),
         (["alexnet-mini+no-lnr", "alexnet-mini"], ("MODEL: alexnet-mini+no-lnr: ", "did you mean +no-lrn?")),
-        (["alexnet", ""], ("MODELS: is empty",)),
+        (["alexnet", ""], ("MODEL: is empty",)),
         (["alexnet", "alexnet", "--classes", "0"], ("--classes: found 0",)),
     ],
 )

@@ -201,10 +201,10 @@ class Network(Sequential):
         self.in_shape, self.name = tuple(in_shape), name
         self.num_classes = self.out_shape(self.in_shape)[0]
 
-    def prefix(self, name):
+    def prefix(self, name: str) -> str:
         return ""  # "conv1.weight", not "features.conv1.weight"
 
-    def like(self, **changes):
+    def like(self, **changes: Any) -> Self:
         fresh = {name: part.like().layers for name, part in self.layers.items()}
         return Layer.like(self, **(fresh | changes))
 

@@ -270,7 +270,12 @@ def test_other_data_are_refused(finished, tmp_path, capsys):
     other, before = write_easy(tmp_path / "other", TRAIN, VAL, seed=9), tree(finished)
     assert main(["train", "--resume", str(finished), "--data", str(other)]) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and str(finished) in error and "other data" in error and tree(finished) == before
+    assert (
+        error.count("\n") == 1
+        and str(finished) in error
+        and "began with data different" in error
+        and tree(finished) == before
+    )
 
 
 def cut(path):

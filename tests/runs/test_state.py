@@ -52,7 +52,6 @@ def model(monkeypatch):
         name="counting",
         about="",
         size=64,
-        crop=56,
         layers=layers,
         init="he",
         pixel_scale=1 / 64,

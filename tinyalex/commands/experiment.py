@@ -79,7 +79,7 @@ def run(args):
 
 def _check_bare(args):
     """UserError if options for a claim are given, but no claim."""
-    defaults, others = (None, "quick", "auto"), ("command", "module", "json")
+    defaults, others = (None, "quick", "auto"), ("command", "module", "spelling", "json")
     given = [name for name, value in vars(args).items() if value not in defaults and name not in others]
     if given:
         raise UserError(f"--{given[0]}: found no NAME, expected a claim or all with it; see {program()} experiment")
