@@ -205,7 +205,7 @@ class Network(Sequential):
         return ""  # "conv1.weight", not "features.conv1.weight"
 
     def like(self, **changes: Any) -> Self:
-        fresh = {name: part.like().layers for name, part in self.layers.items()}
+        fresh = {name: part.like().layers for name, part in self.layers.items()}  # type: ignore[attr-defined]
         return Layer.like(self, **(fresh | changes))
 
     def forward(self, x, train=False, rng=None):
