@@ -247,7 +247,7 @@ def test_gradcheck(capsys):
         ("gradcheck --seed -1", "--seed"),
         ("gradcheck --threads -2", "--threads"),
         ("bench --model vgg", "vgg"),
-        ("bench --batch 99999999", "--batch: found 99999999: "),
+        ("bench --no-torch --batch 99999999", "--batch: found 99999999: "),
         ("summary alexnet --classes 999999999", "memory"),
         ("train --resume ''", "--resume: is empty"),
         ("predict '' FILE", "RUN: is empty"),
