@@ -274,7 +274,7 @@ def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, argumen
 def test_without_a_gpu(monkeypatch, capsys):
     monkeypatch.setattr(backend.arrays, "_find_gpu", lambda: (None, "CuPy is not installed"))
     code, out, err = call(capsys, "gradcheck", "--device", "gpu")
-    assert code == 2 and out == "" and err == "tinyalex: --device: gpu: CuPy is not installed\n"
+    assert code == 2 and out == "" and err == "tinyalex: --device: found gpu, but CuPy is not installed\n"
 
 
 def test_a_run_without_a_checkpoint(run, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.parallel.test_network import FORMS, network, train
+from tinyalex.commands.exchanged import with_counted
 from tinyalex.layers import Conv2d, Flatten, Linear, ReLU
 from tinyalex.models import find_model
 from tinyalex.network import Network
@@ -124,3 +125,17 @@ def test_the_table_by_layer(form):
 @pytest.mark.parametrize("form", ["data", "towers", "hybrid"])
 def test_alone_nothing_is_sent(form):
     assert exchanges(network(), form, 1, 7) == [] and not exchanged(network(), form, 1, 7)
+
+
+def test_a_trunk_without_parameters():
+    """Only the head's gradients travel: two workers send half a run and half its sum, 27·5 + 5 numbers each way."""
+    net = Network({"relu1": ReLU()}, {"flatten": Flatten(), "fc1": Linear(27, 5)}, (3, 3, 3))
+    assert sum(exchanged(net, "data", 2, 4).values()) == 140 * 4
+
+
+def test_statistics_are_shown_where_they_were_sent():
+    """They cannot be told from shapes, so they are a row of what was counted, and of nothing else."""
+    rows = by_layer(network(), "data", 2, 4)
+    assert with_counted(rows, {"gradients": 1.0})[-1]["layer"] == "gradients"
+    last = with_counted(rows, {"gradients": 1.0, "statistics": 24.0})[-1]
+    assert last == {"layer": "statistics", "forward": 24.0, "backward": 0.0}

@@ -40,7 +40,7 @@ def choose_device(name: str = "auto") -> Any:
         return cupy
     if name == "auto":
         return np
-    raise UserError(f"gpu: {missing}", "device")
+    raise UserError(f"found gpu, but {missing}", "device")
 
 
 def _find_gpu():

@@ -18,6 +18,9 @@ def with_counted(rows, sent_per_picture):
         if row["layer"] == "gradients":
             ways["backward"] = sent_per_picture.get("gradients", 0.0)
         counted.append(row | ways)
+    if sums := sent_per_picture.get("statistics"):  # of layers that need the whole batch, on the way there and back
+        zeros = dict.fromkeys((key for key in COLUMNS if rows and key in rows[0]), 0.0)
+        counted.append({"layer": "statistics"} | zeros | {"forward": sums})
     return counted
 
 

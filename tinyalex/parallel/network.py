@@ -44,7 +44,7 @@ class SplitNetwork(Layer):
         for stage in self.stages:
             stage.layers.team = team if stage.summed and team.size > 1 else None
 
-    # ------------------------------------------------------------------------------------------ who has what
+    # ------------------------------------------------------------------------------------------ each worker
 
     @property
     def workers(self) -> int:
@@ -196,7 +196,7 @@ class SplitNetwork(Layer):
             return None
         if rng is None or not isinstance(rng, SharedDraws):
             return rng
-        if stage.divides == "units":
+        if stage.divides_units:
             return SharedDraws(rng.rng, next(iter(stage.cuts.values())), axis=1)
         return rng
 

@@ -23,7 +23,8 @@ from tinyalex.runs.folder import RunFolder
 from tinyalex.training.loss import TrackedLoss
 from tinyalex.training.whole import Arrays, Whole
 
-TRAINING = ("forward", "backward", "gradients")  # the labels of a training step's exchanges end in one of these
+# the labels of a training step's exchanges end in one of these
+TRAINING = ("forward", "backward", "gradients", "statistics")
 
 
 class Part(Whole):

@@ -42,11 +42,9 @@ class Stage:
         return next(name for name, layer in self.layers.layers.items() if layer.params)
 
     @property
-    def divides(self) -> str:
-        """Whether workers divide random draws by "pictures" or, in the head, by "units"; "" for a tower's maps."""
-        if self.cuts and not isinstance(self.layers, SharedTrunk):
-            return "units"
-        return "pictures" if self.summed else ""
+    def divides_units(self) -> bool:
+        """Whether workers divide the stage's units, and so its random draws: a divided head."""
+        return bool(self.cuts) and not isinstance(self.layers, SharedTrunk)
 
 
 def data(network: Network, team: Team) -> list[Stage]:

@@ -1,5 +1,7 @@
 """The bytes of a training step, computed from a network's shapes: exactly as many as `Team.sent` counts.
 
+The sums of layers that need the whole batch ("statistics") are not among them: shapes do not tell their size.
+
 With K workers, a batch of N pictures and maps of C channels, each worker sends
 
     maps joined by pictures    forward: its N/K pictures to every other;           backward: the others', N · (K − 1)/K
@@ -86,7 +88,7 @@ def _summed(network, form, size, rank):
     parts = {True: head, False: trunk}
     counts = {early: [n for p in part if not _is_short(p) for n in _runs(p)] for early, part in parts.items()}
     counts[False] += [short] if short else []
-    itemsize = trunk[0].itemsize
+    itemsize = next(iter(network.params.values())).itemsize
     return [
         Exchange(GRADIENTS, itemsize * sum(_sent(n, size, rank) for n in part), 2 * len(part), early)
         for early, part in counts.items()
