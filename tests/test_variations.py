@@ -51,10 +51,10 @@ def texts(name):
 def test_it_changes_what_it_says_and_nothing_else(model, variation):
     """Names, and each layer's text, which holds its kernels, strides, groups and constants."""
     before, after = texts(model), texts(f"{model}+{variation}")
-    assert before.keys() - after.keys() == GONE.get(variation, set())
-    assert after.keys() - before.keys() == NEW.get(variation, set())
+    assert before.keys() - after.keys() == GONE.get(variation, set()), "see GONE"
+    assert after.keys() - before.keys() == NEW.get(variation, set()), "see NEW"
     changed = {name for name in before.keys() & after.keys() if before[name] != after[name]}
-    assert changed == CHANGED.get(variation, set())
+    assert changed == CHANGED.get(variation, set()), "see CHANGED"
     if variation != "2012-source":
         assert [name for name in before if name in after] == [name for name in after if name in before], "another order"
 

@@ -5,8 +5,9 @@ import pytest
 
 from tests.checks import agree, edited, refused
 from tests.inspection import small
-from tinyalex.inspection import features
-from tinyalex.inspection.features import activations, features_of, up_to
+from tinyalex.inspection import features, seen
+from tinyalex.inspection.features import activations, features_of, last_features, up_to
+from tinyalex.layers import Layer
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
 
@@ -92,3 +93,21 @@ def test_features_from_the_device_are_on_the_host():
 
 def test_an_unknown_layer_is_refused():
     refused(lambda: up_to(small.network(), "relu8"), "Network", "relu8", "conv1", "fc8")
+
+
+class Softsign(Layer):
+    """An activation of one's own."""
+
+    activation = True
+
+    def forward(self, x, train=False, rng=None):
+        y = x / (1 + abs(x))
+        return y, y
+
+
+def test_an_activation_of_ones_own():
+    """Its features are named by the weights before it, and it ends a convolution's maps."""
+    network = small.network()
+    network.classifier.layers["relu7"], network.features.layers["relu1"] = Softsign(), Softsign()
+    assert last_features(network) == ("fc7", "relu7")
+    assert seen._after_convolutions(network) == {"conv1": "relu1"}

@@ -258,5 +258,5 @@ def test_predictions_are_not_given_away(book, pages):
     for number in WRITTEN:
         page = pages[book / name(number)]
         guesses = sum("answer(guess" in cell.source for cell in running.read(number).cells if cell.cell_type == "code")
-        assert page.html.count("Guess first, then look") >= guesses > 0
+        assert page.html.count("Guess first, then look") >= guesses > 0, f"lesson {number}: expected answer(guess, …)"
         assert "You have not guessed" not in page.html

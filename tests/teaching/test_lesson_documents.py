@@ -89,8 +89,9 @@ def test_minutes_agree_with_the_notebooks():
     for file in NOTEBOOKS:
         assert file.name[:2] in table, f"{file.name} has no row in the table of lessons/README.md"
         first = "".join(json.loads(file.read_text(encoding="utf-8"))["cells"][0]["source"])
-        (minutes,) = re.findall(r"(\d+) minutes", first) or re.findall(r"an hour", first)
-        assert table[file.name[:2]][2] == int(minutes.replace("an hour", "60")), file.name
+        minutes = re.findall(r"(\d+) minutes", first) or re.findall(r"an hour", first)
+        assert len(minutes) == 1, f"{file.name}: the first cell says once how many minutes it takes"
+        assert table[file.name[:2]][2] == int(minutes[0].replace("an hour", "60")), file.name
 
 
 def test_the_commands_of_the_readme():

@@ -41,7 +41,8 @@ def test_anatomy(number):
     assert named == [exercise.id for exercise in lesson.exercises]
     assert notebook.cells[0].source.startswith(f"# Lesson {number}: {lesson.title}\n")
     (setup,) = running.cells(notebook, "setup")
-    assert setup.source.startswith('import sys\n\nsys.path.insert(0, "..")  # the root of this clone\n')
+    frame = 'import sys\n\nsys.path.insert(0, "..")  # the root of this clone\n'
+    assert setup.source.startswith(frame), f"the setup cell begins with {frame!r}"
     headings = re.findall(r"^## (.+)$", running.markdown(notebook), re.MULTILINE)
     assert headings.count("Summary") == 1 and headings[-1] == "Summary", headings
     assert 25 <= len(notebook.cells) <= 65
@@ -59,7 +60,7 @@ def test_pictures_have_alt_texts(number):
             if "image/png" in output.get("data", {}):
                 pictures += 1
                 assert len(output["metadata"]["image/png"]["alt"].split()) >= 8
-    assert pictures >= 1
+    assert pictures >= 1, "expected a picture with an alt text"
 
 
 def test_numbers_are_compared():

@@ -6,12 +6,11 @@ N pictures, H×W pixels, C channels; T the side of a crop; D features per pictur
 import numpy as np
 
 from tinyalex.backend import to_device, to_host
-from tinyalex.layers import Dropout, ReLU, Sigmoid, Tanh
+from tinyalex.layers import Dropout
 from tinyalex.network import Network
 from tinyalex.terminal import progress_bar
 
 AT_ONCE = 128  # pictures in a batch
-ACTIVATIONS = (ReLU, Tanh, Sigmoid)
 
 
 def activations(network, x):
@@ -50,7 +49,7 @@ def last_features(network):
     layers = [(name, layer) for name, layer in layers if not isinstance(layer, Dropout)]
     name, layer = layers[-1]
     weights = [other for other, one in layers if one.params]
-    return (weights[-1] if isinstance(layer, ACTIVATIONS) else name), name
+    return (weights[-1] if layer.activation else name), name
 
 
 def up_to(network, layer):

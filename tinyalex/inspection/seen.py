@@ -5,7 +5,7 @@ import numpy as np
 from tinyalex.backend import to_device, to_host
 from tinyalex.inspection import charts, galleries
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance
-from tinyalex.inspection.features import ACTIVATIONS, AT_ONCE, activations, features_of, last_features
+from tinyalex.inspection.features import AT_ONCE, activations, features_of, last_features
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.inspection.occlusion import occlusion_map, probability_of
 from tinyalex.inspection.panel import Panel, first_name, listed
@@ -171,7 +171,7 @@ def _after_convolutions(network):
     for name, layer in network.features.layers.items():
         if isinstance(layer, Conv2d):
             conv = found[name] = name
-        elif isinstance(layer, ACTIVATIONS) and found.get(conv) == conv:
+        elif layer.activation and found.get(conv) == conv:
             found[conv] = name
     return found
 
