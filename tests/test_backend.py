@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tests.checks import refused
 from tinyalex import backend
+from tinyalex.backend import threads
 from tinyalex.errors import UserError
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
@@ -76,7 +77,7 @@ def fake_cupy(count):
 def test_a_gpu_that_is_not_there(monkeypatch, cupy, missing):
     monkeypatch.setitem(sys.modules, "cupy", cupy)  # None: the import fails
     assert backend.choose_device("auto") is np and backend.choose_device("cpu") is np
-    refused(lambda: backend.choose_device("gpu"), "device: gpu", missing, error=UserError)
+    refused(lambda: backend.choose_device("gpu"), "device: found gpu, but", missing, error=UserError)
 
 
 def test_a_gpu_that_is_there(monkeypatch):
@@ -231,3 +232,39 @@ def test_on_a_gpu(gpu):
     first, second = (backend.random_stream(1, "a", xp=gpu).random(4) for _ in range(2))
     assert (first == second).all() and len(backend.child_streams(backend.random_stream(1, xp=gpu), 2)) == 2
     backend.synchronize(gpu)
+
+
+def test_overlapping_maps_leave_blas_as_it_was(set_threads):
+    """Whichever ends first."""
+
+    def blas():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    set_threads(2)
+    with threadpool_limits(2, user_api="blas"):
+        before = blas()
+        assert list(zip(*(backend.ordered_map(abs, range(3)) for _ in range(2)))) == [(0, 0), (1, 1), (2, 2)]
+        assert blas() == before
+        with backend.one_blas_thread():
+            list(backend.ordered_map(abs, range(3)))
+            assert set(blas()) == {1}
+        assert blas() == before
+
+
+def test_all_threads_use_the_gpu_chosen_last(set_threads, monkeypatch):
+    used = threading.local()
+
+    class Device:
+        def __init__(self, number):
+            self.number = number
+
+        def use(self):
+            used.number = self.number
+
+    cuda = SimpleNamespace(Device=Device, runtime=SimpleNamespace(getDeviceCount=lambda: 4))
+    monkeypatch.setattr(threads, "_gpu", None)
+    set_threads(2)
+    for number, expected in ((1, 1), (6, 2)):
+        backend.use_gpu(SimpleNamespace(cuda=cuda), number)
+        assert set(backend.ordered_map(lambda _: used.number, range(8))) == {expected} == {used.number}
+    threads._pools.clear()  # for other tests, threads without a GPU

@@ -247,3 +247,20 @@ def test_the_command_shows_what_rounding_costs(monkeypatch, capsys):
     assert main(["gradcheck", "--device", "cpu"]) == 0
     shown = capsys.readouterr().out
     assert all(f"{layer[way]['y']:.1e}" in shown for layer in layers for way in ("im2col", "winograd"))
+
+
+class OfAnotherShape(Linear):
+    """dx, or dweight, in a shape that broadcasts."""
+
+    def __init__(self, wrong):
+        super().__init__(30, 20)
+        self.wrong = wrong
+
+    def backward(self, dy, cache, input_grad=True):
+        dx, grads = super().backward(dy, cache, input_grad)
+        return (dx[None], grads) if self.wrong == "x" else (dx, grads | {"weight": grads["weight"][None]})
+
+
+@pytest.mark.parametrize("wrong, shape", [("x", (1, 20, 30)), ("weight", (1, 30, 20))])
+def test_a_gradient_of_another_shape_is_refused(wrong, shape):
+    refused(lambda: check_layer(OfAnotherShape(wrong), normal(20, 30)), wrong, shape, shape[1:])

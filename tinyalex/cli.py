@@ -1,6 +1,6 @@
 """The command line: a thin skin.
 
-Exit codes: 0, done; 2, a mistake in what was asked, in one line; 130, stopped with Ctrl-C; 1, a fault of ours.
+Exit codes: 0, done; 2, a mistake in what was asked, in one line; 130, stopped with Ctrl-C; 1, a bug in tinyalex.
 """
 
 import argparse

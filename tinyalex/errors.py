@@ -7,7 +7,7 @@ from collections.abc import Iterable
 class UserError(Exception):
     """A mistake in what was asked for, said in one line: what is wrong, what was found, what was expected.
 
-    The commands print the message and leave with exit code 2; any other exception is a fault of ours.
+    The commands print the message and leave with exit code 2; any other exception is a bug in tinyalex.
 
     argument: the name of what was wrong, such as "lr". The message begins with it; a command spells it as its own
         option, --lr

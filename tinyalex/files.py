@@ -69,4 +69,4 @@ def reason(error: BaseException) -> str:
     """Why a file could not be read or written, in words for people."""
     if is_disk_full(error):
         return "the disk is full"
-    return getattr(error, "strerror", None) or str(error).splitlines()[0]
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__

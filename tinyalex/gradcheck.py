@@ -1,7 +1,7 @@
 """Gradients you can trust: what backward says, against what a small step in forward does.
 
 The numerical derivative is a central difference, (f(x + h) − f(x − h)) / 2h, in float64 with h = 1e-5: there a right
-gradient agrees to about 1e-10, and a wrong one hardly ever to 1e-6.
+gradient agrees to about 1e-10, and a wrong one almost never even to 1e-6.
 """
 
 import copy
@@ -104,6 +104,8 @@ def check_layer(layer: Layer, x: Array, train: bool = True, seed: int = 0) -> li
 
 def _compare(what, f, x, analytic, seed):
     """Check one array: entry by entry if small, else along random unit directions."""
+    if analytic.shape != x.shape:
+        raise ValueError(f"check_layer: the gradient of {what} is {analytic.shape}, expected {x.shape}")
     if x.size <= ALL_ENTRIES_UP_TO:
         numerical = numerical_gradient(f, x)
         pairs = [(index, float(analytic[index]), float(numerical[index])) for index in np.ndindex(x.shape)]

@@ -135,24 +135,17 @@ class Trunk(Sequential):
 
     def forward(self, x, train=False, rng=None):
         pieces, ready = self.pieces(x, rng), self.for_batch()
-        outputs, caches = [], []
-        for y, cache in together(
-            [Sequential.forward_piece(ready, x[pictures], train, stream) for pictures, stream in pieces], self.total
-        ):
-            outputs.append(y)
-            caches.append(cache)
+        running = [Sequential.forward_piece(ready, x[pictures], train, stream) for pictures, stream in pieces]
+        outputs, caches = zip(*together(running, self.total))
         return _join(outputs), (ready, [pictures for pictures, _ in pieces], caches)
 
     def backward(self, dy, cache, input_grad=True):
         ready, pieces, caches = cache
+        running = [
+            Sequential.backward_piece(ready, dy[pictures], kept, input_grad) for pictures, kept in zip(pieces, caches)
+        ]
         dxs, grads = [], {}
-        for dx, own in together(
-            [
-                Sequential.backward_piece(ready, dy[pictures], kept, input_grad)
-                for pictures, kept in zip(pieces, caches)
-            ],
-            self.total,
-        ):
+        for dx, own in together(running, self.total):
             dxs.append(dx)
             _add(grads, own)
         return (_join(dxs) if input_grad else None), grads
@@ -162,7 +155,7 @@ class Trunk(Sequential):
         pieces = [pictures for pictures, _ in self.pieces(x, None)]
         return _join(list(ordered_map(lambda pictures: Sequential.predict(ready, x[pictures]), pieces)))
 
-    # as one layer among others, a trunk is itself a whole batch's
+    # inside another network, a trunk still gets the whole batch and cuts it itself
     forward_piece, backward_piece = Layer.forward_piece, Layer.backward_piece
 
     def observe(self, cache):

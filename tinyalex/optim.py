@@ -35,7 +35,7 @@ def initialise(network: Layer, init: str, seed: int, input_rms: float = 1.0, bia
     if bias is None:
         bias = 0.0 if init == "he" else 1.0
     weights = [name for name, p in network.params.items() if name.endswith(".weight") and p.ndim > 1]
-    first, last = weights[0], weights[-1]
+    first, last = weights[:1], weights[-1:]
     for name, array in network.params.items():
         xp = array_module(array)
         layer, key = layer_of(name), name.rpartition(".")[2]
@@ -43,10 +43,10 @@ def initialise(network: Layer, init: str, seed: int, input_rms: float = 1.0, bia
             array[...] = bias if layer in LAYERS_WITH_BIAS_ONE else 0.0
         elif key == "weight" and array.ndim > 1:
             fan_in = math.prod(array.shape[:-1])
-            std = 0.01 if init != "he" or name == last else math.sqrt(2 / fan_in)
+            std = 0.01 if init != "he" or name in last else math.sqrt(2 / fan_in)
             if init == "source" and layer in LAYERS_WITH_LARGE_WEIGHTS:
                 std = 0.03
-            if init == "he" and name == first:
+            if init == "he" and name in first:
                 std /= input_rms
             normal = random_stream(seed, "init", name).standard_normal(array.shape, dtype="float32")
             normal *= std
@@ -102,7 +102,7 @@ class SGD:
             decay = self.weight_decay * self.decay_factors.get(name, 1.0)
             if g.shape != w.shape:
                 raise ValueError(f"SGD: the gradient of {name} is {g.shape}, expected {w.shape}")
-            if not is_host(w) or w.size <= UPDATE_ELEMENTS or not w.flags.c_contiguous:
+            if not is_host(w) or w.size <= UPDATE_ELEMENTS or not (w.flags.c_contiguous and v.flags.c_contiguous):
                 yield w, v, g, rate, decay
                 continue
             w, v, g = w.reshape(-1), v.reshape(-1), g.reshape(-1)

@@ -39,7 +39,7 @@ class _LossAsLayer(Layer):
         return self.loss.forward(x, self.labels)
 
     def backward(self, dy, cache, input_grad=True):
-        return dy * self.loss.backward(cache), {}
+        return (dy * self.loss.backward(cache) if input_grad else None), {}
 
     def __str__(self):
         return "softmax cross-entropy"
@@ -77,7 +77,7 @@ def check_everything(xp: ModuleType, seed: int = 0) -> Iterator[tuple[Layer, lis
 
 
 def _small_network():
-    """Every kind of layer once. Max pooling comes first, since the probe has no ties."""
+    """Every kind of layer. Max pooling comes first, since the probe has no ties."""
     features = {
         "pool0": MaxPool2d(3, 2),
         "conv1": Conv2d(3, 6, 3, padding=1),

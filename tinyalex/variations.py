@@ -54,7 +54,7 @@ def _fitted(features, classifier, in_shape):
             if isinstance(layer, Conv2d) and layer.in_channels != shape[-1]:
                 layer = layer.like(in_channels=shape[-1])
             if isinstance(layer, Linear) and layer.in_features != shape[0]:
-                layer = Linear(shape[0], layer.out_features)
+                layer = layer.like(in_features=shape[0])
             fitted[-1][name] = layer
             shape = layer.out_shape(shape)
     return fitted
@@ -78,8 +78,8 @@ def _without(*names):
     return _mapped(lambda name, layer: None if name in names else layer)
 
 
-def _without_kind(kind):
-    return _mapped(lambda name, layer: None if isinstance(layer, kind) else layer)
+def _without_kinds(*kinds):
+    return _mapped(lambda name, layer: None if isinstance(layer, kinds) else layer)
 
 
 def _pool_2(name, layer):
@@ -102,13 +102,15 @@ def _as_the_source(features, classifier):
     """The order and normalisation of net #145 (`layers/layers-145.cfg`, `layer.py`), which differ from the paper's.
 
     pool1 and pool5 come before their ReLUs; pool5 and relu5 commute, so only the time differs there. A second
-    normalisation, within each map, comes before pool2. alpha is divided by the number of channels in the window.
+    normalisation, within each map, comes before pool2, unless the network has no first. alpha is divided by the number
+    of channels in the window.
     """
-    changed = {}
+    changed, normalised = {}, False
     for name, layer in features.items():
         if isinstance(layer, LocalResponseNorm):
+            normalised = True
             layer = layer.like(alpha=layer.alpha / layer.size)
-        if name == "pool2":
+        if name == "pool2" and normalised:
             changed["spatial2"] = SpatialResponseNorm()
         if name not in ("relu1", "relu5"):
             changed[name] = layer
@@ -120,7 +122,7 @@ def _as_the_source(features, classifier):
 
 def _four_layer(features, classifier):
     """A small net for comparing activations: three convolutions, each pooled, and one fully connected layer."""
-    features, classifier = _without_kind(LocalResponseNorm)(features, classifier)
+    features, classifier = _without_kinds(LocalResponseNorm, SpatialResponseNorm)(features, classifier)
     features, _ = _without("conv4", "relu4", "conv5", "relu5")(features, {})
     return features, {name: layer for name, layer in classifier.items() if name in ("flatten", "fc8")}
 
@@ -133,9 +135,11 @@ VARIATIONS = {
     "two-towers": Variation(
         "LRN within each half of the channels, as on two GPUs (§3.2, Fig. 2)", _mapped(_two_towers)
     ),
-    "no-lrn": Variation("without local response normalisation (§3.3)", _without_kind(LocalResponseNorm)),
+    "no-lrn": Variation(
+        "without local response normalisation (§3.3)", _without_kinds(LocalResponseNorm, SpatialResponseNorm)
+    ),
     "pool-2": Variation("pooling without overlap, 2/2 instead of 3/2 (§3.4)", _mapped(_pool_2)),
-    "no-dropout": Variation("without dropout (§4.2)", _without_kind(Dropout)),
+    "no-dropout": Variation("without dropout (§4.2)", _without_kinds(Dropout)),
     "no-conv3": Variation("without the third convolution (§7)", _without("conv3", "relu3")),
     "no-conv4": Variation("without the fourth convolution (§7)", _without("conv4", "relu4")),
     "no-conv5": Variation("without the fifth convolution (§7)", _without("conv5", "relu5")),

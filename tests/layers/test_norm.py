@@ -11,8 +11,9 @@ import pytest
 
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
-from tinyalex.layers import Layer, LocalResponseNorm, blocks
+from tinyalex.layers import Flatten, Layer, LocalResponseNorm, blocks
 from tinyalex.layers.norm import _ResponseNorm
+from tinyalex.network import Network
 from tinyalex.teaching.device import xp as device
 
 PROBE = dict(size=3, alpha=0.5, beta=0.6, k=1.5)
@@ -279,3 +280,8 @@ def test_the_check_sees_in_our_own(mistake):
         for case in ("probe", "beta ¾, strong"):
             channels, constants = CASES[case]
             check_layer(wrong(**constants), batch(channels), *loops(constants))
+
+
+def test_channels_that_the_groups_do_not_divide_are_refused_with_the_network():
+    features = {"norm1": LocalResponseNorm(groups=2)}
+    refused(lambda: Network(features, {"flatten": Flatten()}, (3, 3, 5)), "'norm1'", 5, "groups = 2")

@@ -10,7 +10,8 @@ import pytest
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
 from tests.layers.test_norm import edited_norm
-from tinyalex.layers import Layer, LocalResponseNorm, SpatialResponseNorm, blocks
+from tinyalex.layers import Flatten, Layer, LocalResponseNorm, SpatialResponseNorm, blocks
+from tinyalex.network import Network
 from tinyalex.teaching.device import xp as device
 
 PROBE = dict(size=3, alpha=0.4, beta=0.6, k=1.5)
@@ -281,3 +282,8 @@ def test_the_check_sees_in_our_own(mistake):
         for case in ("probe", "beta ¾, strong"):
             shape, constants = CASES[case]
             check_layer(wrong(**constants), batch(shape), *loops(constants))
+
+
+def test_features_without_pixels_are_refused_with_the_network():
+    head = {"flatten": Flatten(), "norm1": SpatialResponseNorm()}
+    refused(lambda: Network({}, head, (3, 3, 5)), "'norm1'", (45,), "(H, W, C)")

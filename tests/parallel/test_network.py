@@ -242,3 +242,27 @@ def test_gradients_leave_while_backward_runs(monkeypatch):
     in_a_team("data", 2, count=2)
     layers = [name for name, _ in itertools.groupby(events)]
     assert layers[:7] == ["fc8", "sent", "fc7", "sent", "fc6", "sent", "conv4"] and layers[-2:] == ["conv1", "sent"]
+
+
+@pytest.mark.parametrize("form", ["hybrid", "towers"])
+@pytest.mark.parametrize("units", [12, 10])  # 12: a worker's units are then as many as the inputs
+def test_dropout_before_the_first_fully_connected_layer(form, units):
+    """It draws for all inputs on every worker, and what follows for the worker's own units."""
+
+    def build():
+        features = {"conv1": Conv2d(3, 2, 5, 4)}
+        head = {"flatten": Flatten(), "drop5": Dropout(0.5), "fc6": Linear(8, units), "drop6": Dropout(0.5)}
+        net = Network(features, head | {"fc7": Linear(units, CLASSES)}, (9, 9, 3))
+        rng = np.random.default_rng(0)
+        net.map_arrays(lambda p: rng.standard_normal(p.shape))
+        return net
+
+    def work(team):
+        net = split_network(form, build(), team)
+        _, scores, grads = train(net, 1, 6, team=True)
+        return scores, net.whole(grads)
+
+    _, scores, grads = train(build(), 1, 6)
+    for team_scores, team_grads in run_threads(2, work):
+        agree(team_scores, scores, "scores", rtol=1e-11)
+        agree_all(team_grads, grads, "gradient", rtol=1e-10)

@@ -346,3 +346,14 @@ def test_two_threads_on_one_gpu(gpu, form):
 
     for grads in run_threads(2, work):
         agree_all(to_host(grads), to_host(expected), form, rtol=1e-9)
+
+
+def test_sums_of_an_array_of_any_layout():
+    own = np.arange(6.0).reshape(2, 3)
+
+    def work(team):
+        return team.add_up([own, own.T, own[:, ::2]], "sums")
+
+    for found in run_threads(2, work):
+        for total, array in zip(found, (own, own.T, own[:, ::2])):
+            agree(total, 2 * array, "sum", exact=True)

@@ -17,7 +17,7 @@ Array = Any  # a numpy.ndarray or a cupy.ndarray
 
 
 def array_module(x: Array) -> Any:
-    """The library that `x` lives in: numpy or cupy. TypeError for anything that is not an array of either."""
+    """The library that `x` lives in: numpy, cupy, or what an array of the array API says. TypeError for all else."""
     if isinstance(x, np.ndarray):
         return np
     cupy = sys.modules.get("cupy")  # an array of CuPy cannot exist before CuPy is imported

@@ -13,7 +13,8 @@ def random_stream(*key: int | str, xp: Any = np) -> Any:
     """A random generator of its own for each key, such as (seed, "dropout", epoch, step).
 
     Nothing is carried from one draw to the next, so a run resumed in the middle draws what it would have drawn.
-    Key parts are non-negative integers or strings; without any the stream is fresh, unlike every other.
+    Key parts are integers from 0 to 2³² − 1, or strings, which count by their CRC; without any the stream is fresh,
+    unlike every other.
     Both libraries' generators have the methods random, standard_normal and integers.
     """
     words = [zlib.crc32(part.encode()) if isinstance(part, str) else int(part) for part in key]

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,9 @@ def cores() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
-_blas = ThreadpoolController()
+_blas, _blas_lock = ThreadpoolController(), threading.Lock()
+_blas_holders = 0  # contexts of `one_blas_thread` under way
+_blas_limit: Any = None  # what they hold
 _threads = len(cores())
 _pools: dict[int, ThreadPoolExecutor] = {}
 _gpu: Any = None  # the one that this process has chosen; CUDA starts each thread with the machine's first
@@ -42,9 +44,21 @@ def set_thread_count(count: int) -> None:
     _threads = int(count)
 
 
-def one_blas_thread() -> AbstractContextManager:
-    """A context in which every matrix product takes one thread."""
-    return _blas.limit(limits=1, user_api="blas")
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """A context in which every matrix product takes one thread. Contexts may overlap; the last one out ends it."""
+    global _blas_holders, _blas_limit
+    with _blas_lock:
+        if _blas_holders == 0:
+            _blas_limit = _blas.limit(limits=1, user_api="blas")
+        _blas_holders += 1
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _blas_holders -= 1
+            if _blas_holders == 0:
+                _blas_limit.restore_original_limits()
 
 
 def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
@@ -112,8 +126,7 @@ def prefetch(function: Callable[[Any], Any], items: Iterable[Any], depth: int = 
 def use_gpu(xp: Any, number: int) -> None:
     """Make the calling thread, and all of `ordered_map`'s, use GPU `number`, modulo the number of GPUs."""
     global _gpu
-    if _gpu is None:
-        _pools.clear()  # their threads use the first one
+    _pools.clear()  # their threads use another one
     _gpu = xp.cuda.Device(number % xp.cuda.runtime.getDeviceCount())
     _gpu.use()
 

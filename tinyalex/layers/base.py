@@ -22,7 +22,7 @@ class Layer:
     cache:  all that backward needs of the forward call. The layer itself keeps nothing of a batch, so it can serve many
             pieces of a batch at once, and forward may run twice before backward
     dy, dx: d(loss)/dy and d(loss)/dx, shaped as y and x; dx is None with input_grad=False
-    grads:  d(loss)/d(parameter), with the keys of `params`, summed over the batch
+    grads:  d(loss)/d(parameter), with the keys of `params`, summed over the batch; new arrays, for the caller to change
     params: arrays that are learnt
     state:  arrays that are saved and moved but not learnt, such as running means. forward does not change them:
             `layer.absorb(layer.observe(cache))` does, once a step, after the update
@@ -67,7 +67,7 @@ class Layer:
         yield
 
     def total(self, sums: list[Sums]) -> Sums:
-        """The sums over the whole batch, from those over its pieces."""
+        """The sums over the whole batch, from those over its pieces. Asked of the outermost layer only."""
         return add_up(sums)
 
     def observe(self, cache: Any) -> dict[str, Array]:
@@ -78,7 +78,7 @@ class Layer:
         return {}
 
     def absorb(self, observed: dict[str, Array]) -> None:
-        """Take what `observe` saw of a whole batch into `state`."""
+        """Update `state` from what `observe` returned for a whole batch."""
 
     def for_batch(self) -> Self:
         """This layer for all pieces of one batch: whatever depends only on the parameters is computed once.
@@ -111,7 +111,7 @@ class Layer:
     # A layer made of layers (`tinyalex.network.Composite`) answers for those inside, by path, such as "block1.conv2".
 
     def named(self, name: str) -> None:
-        """Take a name."""
+        """Set the layer's name; every `Composite` names its layers."""
         self.name = name
 
     def shapes(self, in_shape: Shape) -> Iterator[tuple[str, "Layer", Shape, Shape]]:

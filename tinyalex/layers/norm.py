@@ -112,11 +112,15 @@ class LocalResponseNorm(_ResponseNorm):
             raise ValueError(f"LocalResponseNorm: groups = {groups}, expected 1 or more")
         self.groups = groups
 
-    def _entries(self, a):
-        if a.shape[-1] % self.groups:
+    def out_shape(self, in_shape):
+        if in_shape[-1] % self.groups:
             raise ValueError(
-                f"{self.label}: x has {a.shape[-1]} channels, expected a multiple of groups = {self.groups}"
+                f"{self.label}: x has {in_shape[-1]} channels, expected a multiple of groups = {self.groups}"
             )
+        return in_shape
+
+    def _entries(self, a):
+        self.out_shape(a.shape)
         return a.reshape(-1, a.shape[-1] // self.groups)  # a window treats a group of channels as a pixel of its own
 
     def __str__(self):
@@ -151,6 +155,9 @@ class SpatialResponseNorm(_ResponseNorm):
 
     def __init__(self, size: int = 5, alpha: float = 4e-5, beta: float = 0.75, k: float = 2.0) -> None:
         super().__init__(size, alpha, beta, k)
+
+    def out_shape(self, in_shape):
+        return self._height_width_channels(in_shape)
 
     @staticmethod
     def _entries(a):

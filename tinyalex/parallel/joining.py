@@ -84,7 +84,7 @@ def in_a_team(args: Namespace, open_device: Callable[[Namespace], Any], work: Ca
         raise SystemExit(2 if isinstance(error, UserError) else 130) from None
     except MemoryError as error:
         team.abort(f"not enough memory for this: {error}")
-    except Exception:  # a fault of ours: print the traceback, and leave no worker waiting
+    except Exception:  # a bug: print the traceback, and leave no worker waiting
         traceback.print_exc()
         team.abort("failed, which ends all the others too")
     finally:

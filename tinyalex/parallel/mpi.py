@@ -18,6 +18,7 @@ from typing import Any
 
 from tinyalex.backend import array_module, is_host, synchronize, to_device, to_host
 from tinyalex.errors import UserError
+from tinyalex.files import reason
 from tinyalex.parallel.team import Team, Work
 
 SLEEPS = (0.0, 0.0, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6)  # seconds between two looks; the last one is repeated
@@ -47,8 +48,9 @@ def import_mpi() -> Any:
         with warnings.catch_warnings(action="ignore"):  # the errors below say the same
             from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py is installed, but no MPI library
-        reason = str(error).splitlines()[0]
-        raise UserError(f"mpi4py cannot be used ({reason}); expected: pip install mpi4py mpich", "parallel") from None
+        raise UserError(
+            f"mpi4py cannot be used ({reason(error)}); expected: pip install mpi4py mpich", "parallel"
+        ) from None
     if MPI.COMM_WORLD.Get_size() == 1 < ranks_started():
         raise UserError(
             f"one of {ranks_started()} processes, but mpi4py's MPI ({MPI.get_vendor()[0]}) knows only this one; "

@@ -9,6 +9,7 @@ from typing import Any
 
 from tinyalex.backend import cupy_distributed, is_host
 from tinyalex.errors import UserError
+from tinyalex.files import reason
 from tinyalex.parallel.mpi import MpiTeam
 from tinyalex.parallel.team import Work
 
@@ -18,9 +19,8 @@ def nccl_group(size: int, rank: int) -> Any:
     try:
         return cupy_distributed().init_process_group(size, rank, use_mpi=True)
     except (ImportError, AttributeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
         expected = "pip install nvidia-nccl-cu12 (or -cu13), or mpi instead"
-        raise UserError(f"nccl: {reason}; expected: {expected}", "transport") from error
+        raise UserError(f"nccl: {reason(error)}; expected: {expected}", "transport") from error
 
 
 class NcclTeam(MpiTeam):

@@ -7,7 +7,7 @@ from tinyalex.backend import Array, array_module
 from tinyalex.layers import Layer
 from tinyalex.layers.base import Grads
 from tinyalex.network import Network, layer_of
-from tinyalex.parallel.shares import Share, SharedDraws, SharedTrunk, shares
+from tinyalex.parallel.shares import DividedSequential, Share, SharedDraws, SharedTrunk, shares
 from tinyalex.parallel.stages import FORMS
 from tinyalex.parallel.sums import GradientSums
 from tinyalex.parallel.team import Team
@@ -188,16 +188,14 @@ class SplitNetwork(Layer):
         return direction if direction == "evaluation" else f"{stage.label} {direction}"
 
     def _draws(self, stage, rng):
-        """The generator for a stage: its draws for the worker's pictures or, in a divided head, for its units.
+        """The generator for a stage: its draws for the worker's pictures or, in a divided head, for all.
 
         None for the later parts of a tower's trunk: a trunk takes numbers for its pieces once, and no tower draws any.
         """
         if stage is not self.stages[0] and isinstance(stage.layers, SharedTrunk):
             return None
-        if rng is None or not isinstance(rng, SharedDraws):
-            return rng
-        if stage.divides_units:
-            return SharedDraws(rng.rng, next(iter(stage.cuts.values())), axis=1)
+        if isinstance(stage.layers, DividedSequential) and isinstance(rng, SharedDraws):
+            return rng.rng  # its input is the whole batch
         return rng
 
 

@@ -49,7 +49,7 @@ class SharedDraws:
     """A generator for layers: it draws for the whole and returns this worker's share.
 
     rng: a generator of NumPy or CuPy, in the same state on every worker
-    share: this worker's share of the drawn arrays along `axis`. An array of another length along `axis` is not split
+    share: this worker's share of the drawn arrays along `axis`
     """
 
     def __init__(self, rng: Any, share: Share, axis: int = 0) -> None:
@@ -57,8 +57,6 @@ class SharedDraws:
 
     def random(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Uniform numbers of this shape: this worker's share of the draws of one worker alone."""
-        if shape[self.axis] != len(self.share):
-            return self.rng.random(shape, dtype=dtype)
         whole = list(shape)
         whole[self.axis] = self.share.of
         cut = [slice(None)] * len(shape)
@@ -80,6 +78,25 @@ class _Across(Layer):
 
 class SharedSequential(_Across, Sequential):
     """A `Sequential` on a worker's share of a batch."""
+
+
+class DividedSequential(SharedSequential):
+    """Layers of the head, with a worker's share of the units from the fully connected layer `first` on.
+
+    Before it every worker draws for all inputs, behind it for its own units.
+    """
+
+    def __init__(self, layers: dict[str, Layer], first: str, share: Share) -> None:
+        super().__init__(layers)
+        self.first, self.share = first, share
+
+    def forward_piece(self, x, train, rng):
+        cache = {}
+        for name, layer in self.layers.items():
+            x, cache[name] = yield from layer.forward_piece(x, train, rng)
+            if name == self.first and rng is not None:
+                rng = SharedDraws(rng, self.share, axis=1)
+        return x, cache
 
 
 class SharedTrunk(_Across, Trunk):

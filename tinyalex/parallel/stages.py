@@ -15,7 +15,7 @@ from tinyalex.backend import array_module
 from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Dropout, Layer, Linear, LocalResponseNorm
 from tinyalex.network import Network
-from tinyalex.parallel.shares import Share, SharedSequential, SharedTrunk, shares
+from tinyalex.parallel.shares import DividedSequential, Share, SharedSequential, SharedTrunk, shares
 from tinyalex.parallel.team import Team
 
 
@@ -40,11 +40,6 @@ class Stage:
     def label(self) -> str:
         """The layer that reads the joined arrays: the first with parameters."""
         return next(name for name, layer in self.layers.layers.items() if layer.params)
-
-    @property
-    def divides_units(self) -> bool:
-        """Whether workers divide the stage's units, and so its random draws: a divided head."""
-        return bool(self.cuts) and not isinstance(self.layers, SharedTrunk)
 
 
 def data(network: Network, team: Team) -> list[Stage]:
@@ -122,7 +117,7 @@ def _head(network, team, joins, widths):
         part = {name: _cut(whole, Linear(whole.in_features, len(mine)), mine)}
         behind = list(layers)[list(layers).index(name) + 1 :]
         part |= {other: _cut_channels(other, layers[other], mine, cuts) for other in behind}
-        stages.append(Stage(SharedSequential(layers | part), joins, widths, cuts=cuts))
+        stages.append(Stage(DividedSequential(layers | part, name, mine), joins, widths, cuts=cuts))
         joins, widths = "channels", tuple(map(len, all_shares))
     return stages
 

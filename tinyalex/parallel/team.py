@@ -104,7 +104,9 @@ class Team:
         """Each array summed over all workers; bit for bit the same on all of them."""
         totals = []
         for array in arrays:
-            total = array_module(array).array(array)  # a contiguous copy; the worker's own array is unchanged
+            total = array_module(array).array(
+                array, order="C"
+            )  # a contiguous copy; the worker's own array is unchanged
             self.sum_into(total.reshape(-1), label)
             totals.append(total)
         return tuple(totals)

@@ -182,7 +182,7 @@ def main():
             pair.say(round=pair.round(backwards=number % 2 == 1))
     except MemoryError as error:
         team.abort(f"not enough memory for this: {error}")
-    except Exception:  # a fault of ours; the other rank would wait for ever
+    except Exception:  # a bug; the other rank would wait for ever
         traceback.print_exc()
         team.abort("failed, which ends the other rank too")
 

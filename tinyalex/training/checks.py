@@ -20,7 +20,10 @@ def check_fit(dataset: Dataset, model: Model) -> None:
 
 
 def first_not_finite(network: Network, x: Array) -> str:
-    """Words for where a NaN or infinity first appears in a forward pass: the input, an array, or a layer's output."""
+    """Words for where a NaN or infinity first appears in a forward pass as at test time, or "" if nowhere.
+
+    The place is the input, an array, or a layer's output.
+    """
     xp = array_module(x)
     if not bool(xp.isfinite(x).all()):
         return "the input pictures"
@@ -32,4 +35,4 @@ def first_not_finite(network: Network, x: Array) -> str:
             x, _ = layer.forward(x)
             if not bool(xp.isfinite(x).all()):
                 return f"the output of {layer.label}"
-    return "the loss itself"
+    return ""

@@ -110,6 +110,8 @@ def out_of_range(health: dict, rates: dict[str, float]) -> dict[str, dict[str, A
     rates: {layer: its rate now as a fraction of the run's own}: updates rightly shrink with the rate
     """
     missing = {layer: None for numbers in health.values() for layer, number in numbers.items() if number is None}
+    if len(missing) > 1:
+        missing.pop("total", None)  # the sum over all layers' gradients: no place where it began
     if missing:
         return {"not finite": missing}  # then nothing else can be judged
     update, gradient, output = (health[key] for key in ("update_ratio", "gradient_norm", "activation_rms"))

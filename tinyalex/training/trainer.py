@@ -1,4 +1,4 @@
-"""The loop: batches through the network and back, an update, and everything needed to stop and go on.
+"""The loop: batches through the network and back, an update, and everything needed to stop and resume.
 
 A run that is killed at any moment and resumed ends with the same weights, bit for bit on one CPU: random streams are
 keyed by (seed, purpose, epoch, step), and a checkpoint holds everything else that the next step depends on.
@@ -37,7 +37,7 @@ SAVE_SECONDS = 300  # in long epochs, a sudden end loses at most this much work
 
 
 class Diverged(UserError):
-    """The loss is no longer a number."""
+    """The loss is no longer finite."""
 
     everywhere = True  # every process sees the same loss
 
@@ -202,7 +202,8 @@ class Trainer:
     def _refuse_loss(self, error):
         step, x = self.at
         where = self.whole.first_not_finite(x)
-        began = f"; it began in {where}" if where else ""
+        # a device tells of the loss some steps late: by then, what began it has spread
+        began = f"; {'by now it is' if error.step else 'it began'} in {where}" if where else ""
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
         raise Diverged(
             f"epoch {self.progress['epoch'] + 1}, step {step + 1 - error.step}: {error}{began}; {kept}. "
