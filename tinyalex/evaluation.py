@@ -2,17 +2,24 @@
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from tinyalex.backend import Array, array_module, prefetch, to_device, to_host
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
-from tinyalex.layers import Layer, softmax
+from tinyalex.layers import softmax
 from tinyalex.terminal import progress_bar
 
 PICTURES_AT_ONCE = 128
+
+
+class Predicts(Protocol):
+    """A network, whole or a worker's part of one."""
+
+    def predict(self, x: Array) -> Array:
+        """Scores (N, K) of pictures."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Evaluation:
         return cls(float(top1) / len(labels), float(top5) / len(labels), float(loss) / len(labels), len(labels))
 
 
-def probabilities(network: Layer, pictures: Array, view: View, ten_crop: bool = False) -> Array:
+def probabilities(network: Predicts, pictures: Array, view: View, ten_crop: bool = False) -> Array:
     """Class probabilities (N, K) of uint8 pictures (N, S, S, 3).
 
     ten_crop: the average of the ten views' softmax outputs (paper §4.1), not the softmax of their average.
@@ -65,7 +72,7 @@ def ranks(scores: Array, labels: Array) -> Array:
 
 
 def evaluate(
-    network: Layer,
+    network: Predicts,
     split: Split,
     view: View,
     xp: ModuleType,
@@ -82,7 +89,7 @@ def evaluate(
 
 
 def class_probabilities(
-    network: Layer,
+    network: Predicts,
     split: Split,
     view: View,
     xp: ModuleType,

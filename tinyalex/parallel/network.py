@@ -1,4 +1,4 @@
-"""One worker's part of a network: a layer that meets the other workers on the way."""
+"""One worker's part of a network, which meets the other workers on the way."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def split_network(form: str, network: Network, team: Team) -> "SplitNetwork":
     return SplitNetwork(form, network, team)
 
 
-class SplitNetwork(Layer):
+class SplitNetwork:
     """A `Network` computed by a team: pictures in, scores out. All workers call every method together.
 
         scores, cache = network.forward(x, train, network.draws(rng, pictures))
@@ -69,11 +69,11 @@ class SplitNetwork(Layer):
         return SharedDraws(rng, self.share(pictures))
 
     @property
-    def params(self) -> Arrays:  # type: ignore[override]
+    def params(self) -> Arrays:
         return {name: p for stage in self.stages for name, p in stage.layers.params.items()}
 
     @property
-    def state(self) -> Arrays:  # type: ignore[override]
+    def state(self) -> Arrays:
         return {name: s for stage in self.stages for name, s in stage.layers.state.items()}
 
     def map_arrays(self, function: Callable[[Array], Array]) -> None:
@@ -98,7 +98,7 @@ class SplitNetwork(Layer):
             joined[name] = self.team.gather(a, widths, a.ndim - 1, "whole") if cut else a
         return joined
 
-    # ------------------------------------------------------------------------------------------ the layer protocol
+    # ------------------------------------------------------------------------------------------ as a layer
 
     def forward(self, x: Array, train: bool = False, rng: Any = None) -> tuple[Array, Any]:
         share = rng.share if isinstance(rng, SharedDraws) else Share.whole(len(x))
