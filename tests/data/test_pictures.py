@@ -2,7 +2,6 @@
 
 import io
 import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.data.raw_pictures import png, png_chunk, tiff_grey
 from tests.data.sources import encoded, picture
 from tinyalex.data.pictures import PictureError, decode_picture, fit_square
 
@@ -60,33 +60,65 @@ def test_sixteen_bits_keep_the_upper_eight(level, expected, format):
     assert (decode_picture(encoded(image, format), 8) == expected).all()
 
 
-def test_sixteen_bit_colour():
-    rows = b"".join(b"\0" + struct.pack(">3H", 0xFFFF, 0x8000, 300) * 8 for _ in range(8))
-    header = struct.pack(">2I5B", 8, 8, 16, 2, 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n"
-    for kind, body in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
-        data += struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-    assert decode_picture(data, 8)[0, 0].tolist() == [255, 128, 1]
+def sixteen(*levels):
+    return struct.pack(f">{len(levels)}H", *levels)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_turns_the_picture_upright(orientation):
-    upright = picture(1, (24, 24))
-    undo = [
-        None,
-        None,
-        Image.Transpose.FLIP_LEFT_RIGHT,
-        Image.Transpose.ROTATE_180,
-        Image.Transpose.FLIP_TOP_BOTTOM,
-        Image.Transpose.TRANSPOSE,
-        Image.Transpose.ROTATE_90,  # 6 is shown rotated to the right, so it is stored rotated to the left
-        Image.Transpose.TRANSVERSE,
-        Image.Transpose.ROTATE_270,
-    ][orientation]
-    stored = Image.fromarray(upright) if undo is None else Image.fromarray(upright).transpose(undo)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    np.testing.assert_array_equal(decode_picture(encoded(stored, "PNG", exif=exif), 24), upright)
+def twelve(*levels):
+    """Pairs of 12 bits in three bytes."""
+    return b"".join(bytes([a >> 4, (a & 15) << 4 | b >> 8, b & 255]) for a, b in zip(*[iter(levels)] * 2, strict=True))
+
+
+GREY_16 = np.array([1000] * 4 + [0x8000] * 4, "<u2").tobytes()
+TWO_BITS, FOUR_BITS = bytes([0b01010101, 0b10101010]), bytes([0x11, 0x11, 0xAA, 0xAA])
+WHITE = (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    "file, left, right",
+    [
+        (png(8, 2, 0, TWO_BITS), (85,) * 3, (170,) * 3),
+        (png(8, 2, 0, TWO_BITS, png_chunk(b"tRNS", sixteen(1))), WHITE, (170,) * 3),
+        (png(8, 4, 0, FOUR_BITS, png_chunk(b"tRNS", sixteen(1))), WHITE, (170,) * 3),
+        (png(8, 1, 0, b"\x0f", png_chunk(b"tRNS", sixteen(0))), WHITE, WHITE),
+        (png(8, 8, 0, bytes([7] * 4 + [9] * 4), png_chunk(b"tRNS", sixteen(7))), WHITE, (9,) * 3),
+        (png(8, 16, 0, sixteen(*[1000] * 4, *[1001] * 4), png_chunk(b"tRNS", sixteen(1000))), WHITE, (3,) * 3),
+        (png(8, 8, 2, bytes([9, 8, 7] * 4 + [1, 2, 3] * 4), png_chunk(b"tRNS", sixteen(9, 8, 7))), WHITE, (1, 2, 3)),
+        (
+            png(
+                8,
+                16,
+                2,
+                sixteen(*[0xFFFF, 0x8000, 300] * 4, *[256, 2, 0] * 4),
+                png_chunk(b"tRNS", sixteen(65535, 32768, 300)),
+            ),
+            WHITE,
+            (1, 0, 0),
+        ),
+        (png(8, 16, 4, sixteen(*[0x8000, 0xFFFF] * 4, *[0x8000, 0] * 4)), (128,) * 3, WHITE),
+        (png(8, 16, 6, sixteen(*[0x8000, 0, 0xFFFF, 0xFFFF] * 4, *[0] * 16)), (128, 0, 255), WHITE),
+        (png(8, 1, 3, b"\xf0", png_chunk(b"PLTE", bytes([1, 2, 3, 9, 8, 7]))), (9, 8, 7), (1, 2, 3)),
+        (tiff_grey(16, [GREY_16] * 8), (3,) * 3, (128,) * 3),
+        (tiff_grey(16, [GREY_16] * 8, white_is_zero=True), (252,) * 3, (127,) * 3),
+        (tiff_grey(8, [bytes([10] * 4 + [200] * 4)] * 8, white_is_zero=True), (245,) * 3, (55,) * 3),
+        (tiff_grey(12, [twelve(*[0x400] * 4, *[0x800] * 4)] * 8), (64,) * 3, (128,) * 3),
+        (b"P5 8 8 65535\n" + sixteen(*[1000] * 4, *[0x8000] * 4) * 8, (3,) * 3, (128,) * 3),
+        (b"P5 8 8 4095\n" + sixteen(*[0x400] * 4, *[0x800] * 4) * 8, (64,) * 3, (128,) * 3),
+        (b"P6 8 8 65535\n" + sixteen(*[0xFFFF, 0x8000, 300] * 8) * 8, (255, 128, 1), (255, 128, 1)),
+    ],
+)
+def test_rare_pixels(file, left, right, capfd):
+    pixels = decode_picture(file, 8)
+    assert (tuple(pixels[0, 0]), tuple(pixels[7, 7])) == (left, right)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "format, options", [("GIF", {}), ("PNG", {}), ("WEBP", {"lossless": True}), ("MPO", {}), ("TIFF", {})]
+)
+def test_the_first_of_several_pictures_counts(format, options):
+    file = encoded(flat((200, 0, 0)), format, save_all=True, append_images=[flat((0, 0, 200))], **options)
+    np.testing.assert_allclose(decode_picture(file, 12).reshape(-1, 3), [(200, 0, 0)] * 144, atol=2)
 
 
 def test_the_right_size_is_only_decoded():
@@ -137,6 +169,7 @@ def test_one_pixel_and_a_thin_strip():
         (encoded(flat(0, "1", (12_000, 10_000)), "PNG"), "bomb"),
         (encoded(flat(1.5, "F"), "TIFF"), "32-bit"),
         (encoded(flat((200, 100, 50)), "EPS"), "EPS"),
+        (b"\0\0\0\x18ftypheic" + bytes(40), "HEIC, .* convert it to JPEG"),
     ],
 )
 def test_an_unusable_picture_gives_one_line(data, reason):

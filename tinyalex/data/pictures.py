@@ -5,11 +5,14 @@ is kept. One resampling of the source's central square does both, so a strip of 
 256×15,360,000 on the way.
 """
 
+import contextlib
 import io
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from tinyalex.data.metadata import without_metadata
 
 MAX_PIXELS = 100_000_000  # a 10,000×10,000 scan, 300 MB once decoded; anything larger counts as a decompression bomb
 # JPEG may be decoded at 1/2, 1/4 or 1/8 size if the result is still at least this many times S. Measured on pictures
@@ -21,6 +24,19 @@ DRAFT_GAP = 3
 # rings less than Lanczos, which needs 1.5 times as many taps.
 FILTER = Image.Resampling.BICUBIC
 
+# how to turn a picture upright, by EXIF's orientation; 1 is upright
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+HEIC = (b"ftypheic", b"ftypheix", b"ftypheim", b"ftyphevc", b"ftypmif1")  # bytes 4 to 12 of a telephone's pictures
+BITS_PER_SAMPLE, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF
+
 
 class PictureError(Exception):
     """A picture that cannot be used; the text, one line, says why."""
@@ -29,9 +45,22 @@ class PictureError(Exception):
 def decode_picture(data, size):
     """Decode the bytes of one picture file into uint8 (S, S, 3), upright (EXIF) and on white where transparent.
 
-    data: bytes of any format that Pillow reads; size: S. A picture that is already S×S is only decoded.
+    data: bytes of any format that Pillow reads; size: S. A picture that is already S×S is only decoded. Metadata other
+    than the orientation are ignored, however odd they are.
     Raises PictureError, and nothing else, if anything is wrong with the bytes.
     """
+    try:
+        return _decoded(data, size)
+    except PictureError:
+        bare = without_metadata(data)
+        if bare is not None:
+            with contextlib.suppress(PictureError):
+                return _decoded(bare, size)
+        raise
+
+
+def _decoded(data, size):
+    """`decode_picture`, but metadata can make Pillow refuse the picture."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which is not used here
@@ -39,16 +68,23 @@ def decode_picture(data, size):
                 _check(image)
                 # for JPEG only, whose DCT does the first halvings in a fraction of the time
                 image.draft(None, (DRAFT_GAP * size, DRAFT_GAP * size))
-                ImageOps.exif_transpose(image, in_place=True)
-                return np.array(fit_square(_rgb(image), size))
+                image.load()
+                return np.array(fit_square(_upright(image, _rgb(image, data)), size))
     except PictureError:
         raise
     except UnidentifiedImageError:
-        raise PictureError("not a picture in a format that Pillow reads" if data else "empty file") from None
+        raise PictureError(_not_a_picture(data)) from None
     except Image.DecompressionBombError:
         raise PictureError(f"more than {MAX_PIXELS:,} pixels, which counts as a decompression bomb") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise PictureError(" ".join(str(error).split()) or type(error).__name__) from None
+
+
+def _not_a_picture(data):
+    """Why Pillow finds no format in these bytes."""
+    if data[4:12] in HEIC:
+        return "HEIC, which Pillow does not read; convert it to JPEG"
+    return "not a picture in a format that Pillow reads" if data else "empty file"
 
 
 def fit_square(image, size):
@@ -71,13 +107,41 @@ def _check(image):
         raise PictureError("EPS is a drawing program, not a picture")
 
 
-def _rgb(image):
-    """The image in mode RGB: greys repeated, CMYK converted, 16 bits cut to the upper 8, transparency on white."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+def _upright(image, pixels):
+    """Turn `pixels`, made from the loaded image, as its EXIF says. Pillow has turned a TIFF already."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # Pillow raises nearly anything on odd EXIF; the pixels are good
+        orientation = None
+    return pixels.transpose(TURNS[orientation]) if orientation in TURNS else pixels
+
+
+def _rgb(image, data):
+    """The loaded image in mode RGB: greys repeated, CMYK converted, the upper 8 bits of more, transparency on white."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
+        return Image.fromarray(_upper_eight_bits(image)).convert("RGB")
     if image.mode in ("I", "F"):
         raise PictureError(f"32-bit pixels (mode {image.mode}) have no defined black and white")
     if image.has_transparency_data:
+        if image.format == "PNG" and image.mode in ("L", "RGB"):
+            image.info["transparency"] = _as_eight_bits(image.info["transparency"], bits=data[24])
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _upper_eight_bits(image):
+    """Grey levels, uint8 (H, W), of an image of up to 16 bits; the transparent level of a PNG becomes white."""
+    levels, tags = np.asarray(image), getattr(image, "tag_v2", {})
+    grey = (levels >> (tags.get(BITS_PER_SAMPLE, (16,))[0] - 8)).astype(np.uint8)
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # Pillow sees to it only for up to 8 bits
+        grey = 255 - grey
+    grey[levels == image.info.get("transparency", -1)] = 255
+    return grey
+
+
+def _as_eight_bits(level, bits):
+    """A PNG's transparent level or colour, which is in the file's bits, as Pillow scales the pixels."""
+    if isinstance(level, tuple):
+        return tuple(_as_eight_bits(part, bits) for part in level)
+    return level >> 8 if bits == 16 else level * 255 // (2**bits - 1)
