@@ -132,10 +132,10 @@ def test_one_exercise_is_enough(capsys, write):
     assert code == 0 and "09-backward: not there. mine.py has no lrn_backward.\n" in out
 
 
-def test_output_of_the_learners_file_stays_out_of_the_json(capsys, write):
+def test_output_of_the_learners_file_stays_out_of_the_json(capfd, write):
     file = write("print('loaded')\ndef lrn_forward(x, n, alpha, beta, k):\n    print('called')\n    return x\n")
-    assert states(json_of(capsys, "lesson", "09", "--check", file, expected_code=1))[FORWARD] == "not yet"
-    code, out, _ = call(capsys, "lesson", "09", "--check", file)
+    assert states(json_of(capfd, "lesson", "09", "--check", file, expected_code=1))[FORWARD] == "not yet"
+    code, out, _ = call(capfd, "lesson", "09", "--check", file)
     assert code == 1 and "loaded" in out and "called" in out
 
 

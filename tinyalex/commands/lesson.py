@@ -39,12 +39,19 @@ def add_arguments(parser):
         metavar="N",
         help="with --check: print hint 1, 2 or 3 for every function that is not right yet",
     )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="with --check: the longest a function may run (default: TINYALEX_CHECK_SECONDS, or 30)",
+    )
     parser.add_argument("--book", metavar="DIR", help="write all lessons as HTML pages, for reading offline")
 
 
 def run(args):
-    if args.hint is not None and args.check is None:
-        raise UserError("--hint: found no --check, expected --check FILE beside it")
+    for option in ("hint", "seconds"):
+        if getattr(args, option) is not None and args.check is None:
+            raise UserError(f"--{option}: found no --check, expected --check FILE beside it")
     if args.hint not in (None, 1, 2, 3):
         raise UserError(f"--hint: found {args.hint}, expected 1, 2 or 3")
     if args.book is not None:
@@ -85,7 +92,7 @@ def _open(notebook):
 
 def _check(lesson, args):
     with contextlib.redirect_stdout(sys.stderr if args.json else sys.stdout):  # what the learner's code prints
-        verdicts = judge_file(lesson.number, args.check)
+        verdicts = judge_file(lesson.number, args.check, args.seconds)
     checks = []
     for exercise, verdict in verdicts:
         check = {"exercise": exercise.id, "function": exercise.name, "state": verdict.state}

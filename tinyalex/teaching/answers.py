@@ -7,34 +7,35 @@ import types
 import warnings
 from pathlib import Path
 
+import numpy.random  # noqa: F401  imported once here instead of in every child, which takes 10 ms
+
 from tinyalex.errors import UserError
 from tinyalex.teaching import learner
-from tinyalex.teaching.examine import examine, message_of
+from tinyalex.teaching.examine import examine, message_of, still_running
 from tinyalex.teaching.lessons import find_lesson
-from tinyalex.teaching.mistakes import Verdict
+from tinyalex.teaching.limits import Crash, OutOfTime, in_child, limited, time_limit, too_large
+from tinyalex.teaching.mistakes import NOT_YET, Verdict
 from tinyalex.teaching.notebook import todo
 
 NOT_THERE = "not there"
 
 
-def judge_file(number, path):
+def judge_file(number, path, seconds=None):
     """Judge a lesson's functions in a file and remember the verdicts: [(exercise, `Verdict`)].
 
+    seconds: the time limit of each function, and of loading the file; None: `time_limit` decides
     UserError if the file cannot be loaded or defines none of the lesson's functions.
     """
-    lesson = find_lesson(number)
+    lesson, seconds = find_lesson(number), time_limit(seconds)
     given = {"todo": todo} | {exercise.name: exercise.ours for exercise in lesson.exercises} | lesson.helpers
-    found = {name: value for name, value in load(path, given).items() if value is not given.get(name)}
+    found = {name: value for name, value in load(path, given, seconds).items() if value is not given.get(name)}
     if not any(exercise.name in found for exercise in lesson.exercises):
         names = ", ".join(exercise.name for exercise in lesson.exercises)
         raise UserError(f"{path}: found none of lesson {lesson.number}'s functions, expected at least one of {names}")
     verdicts = []
     for exercise in lesson.exercises:
         if exercise.name in found:
-            try:
-                verdict = examine(exercise, found[exercise.name])
-            except KeyboardInterrupt:  # most likely an endless loop
-                raise KeyboardInterrupt(f"interrupted while {exercise.name} was running") from None
+            verdict = _judge(exercise, found[exercise.name], seconds)
             learner.remember(exercise.id, verdict.state)
         else:
             verdict = Verdict(NOT_THERE, f"{Path(path).name} has no {exercise.name}.")
@@ -42,12 +43,24 @@ def judge_file(number, path):
     return verdicts
 
 
-def load(path, given=None):
+def _judge(exercise, function, seconds):
+    try:
+        return in_child(lambda: examine(exercise, function, seconds), seconds)
+    except OutOfTime:
+        return still_running(exercise, seconds)
+    except Crash as crash:
+        return Verdict(NOT_YET, f"{exercise.name} ended Python itself ({crash}).", "crash")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted while {exercise.name} was running") from None
+
+
+def load(path, given=None, seconds=None):
     """Run a Python file and return {name: value}. UserError, with the line, if it cannot be read or run.
 
     given: {name: value} defined before the file runs, as by a notebook's other cells; the file may redefine them
+    seconds: the time limit; None: `time_limit` decides
     """
-    path = Path(path)
+    path, seconds = Path(path), time_limit(seconds)
     if path.suffix == ".ipynb":
         raise UserError(f"{path}: is a notebook, expected a Python file; notebooks have their checks inside")
     try:
@@ -60,7 +73,10 @@ def load(path, given=None):
     with warnings.catch_warnings(), _first_on_the_path(path.resolve().parent):
         warnings.simplefilter("ignore")
         try:
-            exec(compile(source, str(path), "exec"), vars(module))
+            with limited(seconds):
+                exec(compile(source, str(path), "exec"), vars(module))
+        except OutOfTime as error:
+            raise UserError(f"{path}{_line(path, error)}: was still running after {seconds:g} s") from None
         except (Exception, SystemExit) as error:
             raise UserError(f"{path}{_line(path, error)}: {_error_text(error)}") from None
     return vars(module)
@@ -89,5 +105,7 @@ def _error_text(error):
     if isinstance(error, SyntaxError):
         text = f": {error.text.strip()}" if error.text else ""
         return f"{type(error).__name__}, {error.msg}{text}"
+    if isinstance(error, MemoryError):
+        return too_large(message_of(error))
     message = message_of(error)
     return f"{type(error).__name__}{message and ': '}{message}"

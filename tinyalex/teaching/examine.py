@@ -17,6 +17,7 @@ import warnings
 import numpy as np
 
 from tinyalex.teaching.exercise import NotDoneYet, WrongKind, kind_of
+from tinyalex.teaching.limits import OutOfTime, limited, time_limit, too_large
 from tinyalex.teaching.mistakes import (
     NOT_DONE,
     NOT_YET,
@@ -31,17 +32,30 @@ from tinyalex.teaching.mistakes import (
 )
 
 
-def examine(exercise, function):
-    """The `Verdict` on a learner's function. Raises nothing but KeyboardInterrupt, whatever the function does."""
+def examine(exercise, function, seconds=None):
+    """The `Verdict` on a learner's function. Raises nothing but KeyboardInterrupt, whatever the function does.
+
+    seconds: the time limit of the whole check; None: `time_limit` decides
+    """
+    seconds = time_limit(seconds)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            return _examine(exercise, function)
+            with limited(seconds):
+                return _examine(exercise, function)
         except Judged as judged:
             return judged.verdict
+        except OutOfTime as error:
+            return still_running(exercise, seconds, _own_line(exercise, error))
         except (Exception, SystemExit) as error:  # last resort: a learner's code must not cause a traceback of ours
             text = f"The check failed on what {exercise.name} does ({type(error).__name__}: {message_of(error)})."
             return Verdict(NOT_YET, text, "check")
+
+
+def still_running(exercise, seconds, where=""):
+    """The `Verdict` on a function that the time limit ended."""
+    text = f"{exercise.name} was still running after {seconds:g} s: look for a loop that does not end."
+    return Verdict(NOT_YET, text + where, "time")
 
 
 def _examine(exercise, function):
@@ -131,16 +145,21 @@ def _call(exercise, function, arguments):
 
 def _failure(exercise, error):
     """The error, and the line of the learner's function that caused it."""
-    own = [f for f in traceback.extract_tb(error.__traceback__) if f.name == exercise.name] or [None]
-    where = ""
-    if own[-1] is not None:
-        line = linecache.getline(own[-1].filename, own[-1].lineno).strip()
-        where = f"\nin its line {own[-1].lineno}: {line}" if line else ""
-    elif isinstance(error, TypeError) and error.__traceback__.tb_next is None:  # the call itself
+    where = _own_line(exercise, error)
+    if not where and isinstance(error, TypeError) and error.__traceback__.tb_next is None:  # the call itself
         code = exercise.ours.__code__
         where = f"\nIt is called as {exercise.name}({', '.join(code.co_varnames[: code.co_argcount])})."
+    if isinstance(error, MemoryError):
+        return f"{exercise.name} {too_large(message_of(error))}{where}"
     first_line = (message_of(error).splitlines() or [""])[0]
     return f"{exercise.name} fails with {type(error).__name__}: {first_line}{where}"
+
+
+def _own_line(exercise, error):
+    """The last line of the learner's function that ran, as "\\nin its line 3: …"; "" if unknown."""
+    own = [f for f in traceback.extract_tb(error.__traceback__) if f.name == exercise.name]
+    line = linecache.getline(own[-1].filename, own[-1].lineno).strip() if own else ""
+    return f"\nin its line {own[-1].lineno}: {line}" if line else ""
 
 
 def message_of(error):

@@ -27,13 +27,14 @@ def todo():
     raise NotDoneYet
 
 
-def check(name, function):
+def check(name, function, seconds=None):
     """Judge an answer, print the verdict, and return the learner's function if it is right, else ours.
 
     So the cells that follow always run, on the learner's own code once it is right. UserError for an unknown exercise.
+    seconds: the time limit; None: TINYALEX_CHECK_SECONDS in the environment, else 30
     """
     exercise = find_exercise(name)
-    verdict = examine(exercise, function)
+    verdict = examine(exercise, function, seconds)
     learner.remember(name, verdict.state)
     if verdict.state == RIGHT:
         print(f"{name}: right ({verdict.text}). What follows uses yours.")
