@@ -120,6 +120,7 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
     *(
         "errors",
         "files",
+        "streams",
         "terminal",
         "backend",
         "layers",

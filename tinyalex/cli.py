@@ -6,13 +6,14 @@ Exit codes: 0, done; 2, a mistake in what was asked, in one line; 130, stopped w
 import argparse
 import importlib
 import json
-import os
 import re
 import sys
 
 import tinyalex
 from tinyalex.commands import COMMANDS, about
 from tinyalex.errors import UserError, did_you_mean
+from tinyalex.files import as_user_error
+from tinyalex.streams import ReaderLeft, check_stdout, encodes, onto_stdout, usable_streams
 from tinyalex.terminal import hush_runaway_numbers, message
 
 INTERRUPTED = 130  # as shells expect after Ctrl-C
@@ -26,6 +27,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         raise UserError(f"{message}{self._nearest(message)}; see {self.prog} --help")
+
+    def _print_message(self, message, file=None):  # argparse's own says nothing when it cannot write
+        if message:
+            (file or sys.stderr).write(message)
 
     def _nearest(self, message):
         known = list(self._option_string_actions)
@@ -66,17 +71,20 @@ def build_parser(chosen):
 
 def main(arguments=None):
     """Run one command; return the exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    with usable_streams():
+        return _main(sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments):
     hush_runaway_numbers()
     args = None
     try:
-        args = _parse(arguments)
+        check_stdout()
+        with onto_stdout():  # --help prints here
+            args = _parse(arguments)
         result = args.module.run(args)
-        if args.json:
-            print(json.dumps(result, ensure_ascii=False, default=str))
-        else:
-            args.module.show(result)
-        sys.stdout.flush()
+        with onto_stdout():
+            _show(result, args)
         return 0 if result.get("ok", True) else 1
     except UserError as error:
         print(f"tinyalex: {message(error, args)}", file=sys.stderr)
@@ -87,9 +95,21 @@ def main(arguments=None):
     except MemoryError as error:
         print(f"tinyalex: not enough memory for this: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader, such as `head`, has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if (told := as_user_error(error)) is None:
+            raise
+        print(f"tinyalex: {message(told, args)}", file=sys.stderr)
+        return 2
+    except ReaderLeft:
         return 0
+
+
+def _show(result, args):
+    """Print a result, for people or as JSON. Where the encoding lacks a character, the JSON has an escape for it."""
+    if not args.json:
+        return args.module.show(result)
+    text = json.dumps(result, ensure_ascii=False, default=str)
+    print(text if encodes(text) else json.dumps(result, default=str))
 
 
 def _parse(arguments):

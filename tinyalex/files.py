@@ -70,3 +70,10 @@ def reason(error: BaseException) -> str:
     if is_disk_full(error):
         return "the disk is full"
     return getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
+
+
+def as_user_error(error: BaseException) -> UserError | None:
+    """The UserError for a file or folder that the system refuses; None for any other exception."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    return UserError(f"{os.fsdecode(error.filename)}: cannot be used ({reason(error)})")

@@ -16,7 +16,7 @@ import traceback
 from tinyalex.backend import choose_device, set_thread_count, thread_count
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
-from tinyalex.files import read_json
+from tinyalex.files import as_user_error, read_json
 from tinyalex.runs.folder import RunFolder
 from tinyalex.terminal import hush_runaway_numbers, progress_bar
 from tinyalex.training.trainer import Diverged, Stopped, go_on, start
@@ -119,10 +119,10 @@ def _work(tasks, done, device, threads):
             train_one(run, xp)
         except Stopped:
             raise SystemExit(1) from None  # the parent notices, unless it asked for this
-        except UserError as error:
-            done.put((run.folder, UserError(f"{run.folder}: {error}")))
-        except Exception:
-            done.put((run.folder, RuntimeError(f"{run.folder}: {traceback.format_exc()}")))
+        except Exception as error:
+            told = error if isinstance(error, UserError) else as_user_error(error)
+            fault = UserError(f"{run.folder}: {told}") if told else RuntimeError(traceback.format_exc())
+            done.put((run.folder, fault))
         else:
             done.put((run.folder, None))
 

@@ -14,6 +14,7 @@ import numpy as np
 import tinyalex
 from tinyalex.backend import cores, gpu_number, set_thread_count, use_gpu
 from tinyalex.errors import UserError
+from tinyalex.files import as_user_error
 from tinyalex.parallel.mpi import MpiTeam, import_mpi, ranks_started
 from tinyalex.parallel.nccl import NcclTeam
 from tinyalex.parallel.stages import FORMS
@@ -84,8 +85,10 @@ def in_a_team(args: Namespace, open_device: Callable[[Namespace], Any], work: Ca
         raise SystemExit(2 if isinstance(error, UserError) else 130) from None
     except MemoryError as error:
         team.abort(f"not enough memory for this: {error}")
-    except Exception:  # a bug: print the traceback, and leave no worker waiting
-        traceback.print_exc()
+    except Exception as error:
+        if told := as_user_error(error):
+            team.abort(message(told, args))
+        traceback.print_exc()  # a bug; no worker is left waiting
         team.abort("failed, which ends all the others too")
     finally:
         team.last_words("")
