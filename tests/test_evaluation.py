@@ -10,7 +10,7 @@ from tests.reference import softmax as softmax_by_loops
 from tinyalex import evaluation
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
-from tinyalex.evaluation import Evaluation, class_probabilities, evaluate, per_picture, probabilities, ranks
+from tinyalex.evaluation import Evaluation, class_probabilities, evaluate, has_top5, per_picture, probabilities, ranks
 from tinyalex.layers import softmax
 from tinyalex.teaching.device import xp as device
 
@@ -113,7 +113,7 @@ def test_evaluate(monkeypatch, at_once):
         ("Evaluation", ("rank >= 5", "rank > 5")),  # M2: top-6
         ("Evaluation", ("rank >= 1", "rank >= 0")),
         ("Evaluation", ("labels[start : start + at_once]", "labels[: min(at_once, len(labels) - start)]")),
-        ("Evaluation", ("float(loss) / len(labels)", "float(loss) / (len(labels) + 2)")),
+        ("Evaluation", ("float(loss) / N", "float(loss) / (N + 2)")),
         ("Evaluation", ("loss += losses.sum()", "loss = losses.sum()")),
         ("per_picture", ("-xp.log", "xp.log")),
         ("class_probabilities", ("= batch\n", "= batch[::-1]\n")),
@@ -190,9 +190,12 @@ def test_ten_crop_teeth(monkeypatch, edits):
         check_evaluate(evaluate)
 
 
-def test_fewer_than_five_classes_have_no_top_5_error():
-    found = evaluate(Probe(4), split(num_classes=4), view(), np)
-    assert found.top5_error == 0 and found.top1_error > 0
+@pytest.mark.parametrize("classes, there", [(2, False), (4, False), (5, False), (6, True)])
+def test_up_to_five_classes_have_no_top_5_error(classes, there):
+    found = evaluate(Probe(classes), split(num_classes=classes), view(), np)
+    assert found.top1_error > 0 and (found.top5_error is not None) == there == has_top5(classes)
+    assert ("top5_error" in found.to_dict()) == ("top5_error" in found.errors()) == there
+    assert found.to_dict().keys() - {"top5_error"} == {"top1_error", "loss", "images"}
 
 
 def test_a_network_that_says_nothing_is_as_good_as_chance():

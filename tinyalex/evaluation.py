@@ -13,6 +13,12 @@ from tinyalex.layers import softmax
 from tinyalex.terminal import progress_bar
 
 PICTURES_AT_ONCE = 128
+TOP5_FROM = 6  # classes; among fewer, the right one is always one of the first five
+
+
+def has_top5(classes: int) -> bool:
+    """Whether a top-5 error says anything about a network with this many classes."""
+    return classes >= TOP5_FROM
 
 
 class Predicts(Protocol):
@@ -24,10 +30,13 @@ class Predicts(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Errors as fractions of 1, the mean loss −log p(label), and the number of pictures."""
+    """Errors as fractions of 1, the mean loss −log p(label), and the number of pictures.
+
+    top5_error: None with too few classes for it (see `has_top5`)
+    """
 
     top1_error: float
-    top5_error: float
+    top5_error: float | None
     loss: float
     images: int
 
@@ -43,7 +52,17 @@ class Evaluation:
             top1 += (rank >= 1).sum()
             top5 += (rank >= 5).sum()
             loss += losses.sum()
-        return cls(float(top1) / len(labels), float(top5) / len(labels), float(loss) / len(labels), len(labels))
+        N = len(labels)
+        return cls(float(top1) / N, float(top5) / N if has_top5(p.shape[1]) else None, float(loss) / N, N)
+
+    def errors(self) -> dict[str, float]:
+        """{"top1_error": …, "top5_error": …}, the latter only if it says anything."""
+        found = {"top1_error": self.top1_error, "top5_error": self.top5_error}
+        return {name: error for name, error in found.items() if error is not None}
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was measured, for JSON."""
+        return self.errors() | {"loss": self.loss, "images": self.images}
 
 
 def probabilities(network: Predicts, pictures: Array, view: View, ten_crop: bool = False) -> Array:

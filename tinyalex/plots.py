@@ -41,12 +41,13 @@ def draw_loss(axis, epochs):
 
 
 def draw_errors(axis, epochs):
-    """Training top-1, validation top-1 and top-5 error by epoch on one axis."""
+    """Training top-1, validation top-1 and, if the epochs have it, top-5 error on one axis."""
     x = [line["epoch"] for line in epochs]
     percent = {key: [100 * line[key] for line in epochs] for key in epochs[0] if key.endswith("error")}
     axis.plot(x, percent["train_top1_error"], color=MIDDLE, ls="--", label="training top-1")
     axis.plot(x, percent["val_top1_error"], color=DARK, marker="o", ms=3, label="validation top-1")
-    axis.plot(x, percent["val_top5_error"], color=DARK, marker="^", ms=3, ls=":", label="validation top-5")
+    if "val_top5_error" in percent:
+        axis.plot(x, percent["val_top5_error"], color=DARK, marker="^", ms=3, ls=":", label="validation top-5")
     axis.set(title="Error", xlabel="epoch", ylabel="wrong answers, %")
     axis.set_ylim(0, 100)
     _finish(axis)

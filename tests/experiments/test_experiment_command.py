@@ -15,7 +15,7 @@ from tests.test_cli import call, json_of
 from tests.training.test_training import CLASSES, write_easy
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
-from tinyalex.experiments import running
+from tinyalex.experiments import report, running
 from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES, Arm
@@ -48,7 +48,8 @@ def test_every_claim_runs_and_writes_its_results(data, tmp_path, capsys):
             assert len(contrast["effects"]) == 1 and contrast["verdict"] == "not resolved at this scale"
     assert read_json(table.with_suffix(".json")) == found["results"]
     rows = [line for line in table.read_text().splitlines() if line.startswith("|")]
-    assert len(rows) == 2 + sum(len(claim.contrasts) for claim in CLAIMS.values())
+    shown = [one for claim in CLAIMS.values() for one in claim.contrasts if one.what != "top-5 error"]  # four classes
+    assert len(rows) == 2 + len(shown) and "top-5 error" not in table.read_text()
     runs = list((out / "runs").glob("*/*"))
     assert len(runs) < sum(result["runs"] for result in found["results"]), "no run is shared"
 
@@ -224,6 +225,13 @@ def test_runs_that_differ_have_other_folders(data, tmp_path):
     assert len({lab.run(arm, 0).folder for arm in arms}) == len(arms)
     assert lab.run(Arm(), 3).folder == lab.run(Arm(seed_shift=3), 0).folder
     assert lab.run(Arm(), 0).config.epochs == 1 and lab.run(Arm(share=2), 0).config.epochs == 2
+
+
+@pytest.mark.parametrize("classes, there", [(5, False), (6, True)])
+def test_top_5_is_left_out_of_the_results_for_few_classes(classes, there):
+    lab = SimpleNamespace(dataset=lambda part: SimpleNamespace(class_ids=range(12 if part else classes)))
+    kept = [one.what for one in CLAIMS["C3"].contrasts if report._means_something(one, CLAIMS["C3"], lab)]
+    assert kept == ["top-1 error", "top-5 error"][: 1 + there]
 
 
 def test_runs_on_a_part_are_judged_on_it(data, tmp_path):

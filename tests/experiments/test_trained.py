@@ -83,7 +83,11 @@ def test_top_5_of_few_classes_is_no_number(runs):
         lambda run: numbers.ten_crop_error(run, 5),
         lambda run: numbers.ensemble_error([run], 5),
     ):
-        assert math.isnan(quantity(one)) and quantity(Trained(one.folder.path, six, np)) == 0
+        assert math.isnan(quantity(one))
+    assert numbers.top5(SimpleNamespace(dataset=six, history=[{"val_top5_error": 0.25}])) == 0.25
+    for quantity, k in ((numbers.ten_crop_error, 5), (lambda run, k: numbers.ensemble_error([run], k), 5)):
+        p, few = np.eye(6)[[0, 1, 2]] - np.eye(6)[[3, 4, 5]], replace(six, val=SimpleNamespace(labels=np.arange(3, 6)))
+        assert quantity(SimpleNamespace(ten_crops=p, probabilities=p, dataset=few), k) == 1, "the last of six"
 
 
 def test_the_ensemble_averages_probabilities(runs):

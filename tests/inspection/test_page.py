@@ -179,7 +179,7 @@ def test_numbers_are_those_of_evaluate(easy):
     run, folder, result = easy
     network, view, info, _ = load_network(run, np)
     expected = evaluate(network, open_dataset(info["config"]["data"]).val, view, np, quiet=True)
-    assert (result["top1_error"], result["top5_error"]) == (expected.top1_error, expected.top5_error)
+    assert result["top1_error"] == expected.top1_error and "top5_error" not in result, "four classes"
     assert {"ece", "purity", "confusions", "dead", "tower_colour", "figures", "page"} <= result.keys()
     assert result["dead"]["relu7"]["units"] == 256 and len(result["tower_colour"]) == 2
     assert set(result["purity"]) == {"fc7", "pixels", "chance"} and result["purity"]["chance"] == pytest.approx(0.25)

@@ -108,9 +108,12 @@ def _tables(result):
 
 
 def _errors(result):
-    """Rows for top-1 and top-5 error, with differences in percentage points, and for the loss."""
+    """Rows for top-1 and, if it says anything, top-5 error, with differences in percentage points, and the loss."""
     for k in (1, 5):
-        key, found = f"top{k}_error", result["change"][f"top{k}_error"]
+        key = f"top{k}_error"
+        if key not in result["change"]:
+            continue
+        found = result["change"][key]
         difference, low, high = (points(found[end], "+") for end in ("difference", "low", "high"))
         cells = *(f"{result[side][key]:.1%}" for side in ("a", "b")), difference, f"{low} to {high}"
         yield f"top-{k} error, percentage points", *cells, found["only_a"], found["only_b"], p_text(found["p"])

@@ -2,7 +2,6 @@
 
 import json
 import zlib
-from dataclasses import asdict
 
 from tinyalex import evaluation
 from tinyalex.commands.options import add_device, open_device, print_table
@@ -25,6 +24,7 @@ EXAMPLES = (
     "tinyalex evaluate runs/seed-0 runs/seed-1 runs/seed-2 --ensemble",
     "mpiexec -n 2 tinyalex evaluate runs/first --ten-crop --parallel data",
 )
+COLUMNS = {"top1_error": "top-1 error", "top5_error": "top-5 error", "loss": "loss"}  # the second only if it is there
 
 
 def add_arguments(parser):
@@ -78,7 +78,7 @@ def _identities(runs, split):
 
 
 def _measured(p, split, args):
-    return asdict(Evaluation.of(p, split.labels, pictures_at_once(args.ten_crop)))
+    return Evaluation.of(p, split.labels, pictures_at_once(args.ten_crop)).to_dict()
 
 
 def show(result):
@@ -88,12 +88,13 @@ def show(result):
         head, rows = "", [_row(view, result)]
     else:
         head, rows = view, [_row(one["checkpoint"], one) for one in singles]
-        mean = {key: sum(one[key] for one in singles) / len(singles) for key in ("top1_error", "top5_error", "loss")}
+        mean = {key: sum(one[key] for one in singles) / len(singles) for key in COLUMNS if key in singles[0]}
         rows.append(_row(f"mean of the {len(singles)}", mean | {"images": singles[0]["images"]}))
     if result.get("ensemble"):
         rows.append(_row(f"all {len(singles)} together, averaged", result["ensemble"]))
-    print_table((head, "top-1 error", "top-5 error", "loss", "pictures"), rows, right=(1, 2, 3, 4))
+    columns = [title for key, title in COLUMNS.items() if key in singles[0]]
+    print_table((head, *columns, "pictures"), rows, right=range(1, len(columns) + 2))
 
 
 def _row(name, one):
-    return name, f"{one['top1_error']:.1%}", f"{one['top5_error']:.1%}", f"{one['loss']:.3f}", one["images"]
+    return name, *(f"{one[key]:{'.3f' if key == 'loss' else '.1%'}}" for key in COLUMNS if key in one), one["images"]

@@ -252,11 +252,12 @@ def _draw(trainer, weight=None):
 
 def show(result):
     print()
+    tops = [k for k in (1, 5) if f"top{k}_error" in result]
     rows = [
-        ("best epoch", result["best_epoch"], f"{result['top1_error']:.1%}", f"{result['top5_error']:.1%}"),
-        ("last epoch", result["epochs"], f"{result['last_top1_error']:.1%}", f"{result['last_top5_error']:.1%}"),
+        ("best epoch", result["best_epoch"], *(f"{result[f'top{k}_error']:.1%}" for k in tops)),
+        ("last epoch", result["epochs"], *(f"{result[f'last_top{k}_error']:.1%}" for k in tops)),
     ]
-    print_table(("validation error", "epoch", "top-1", "top-5"), rows, right=(1, 2, 3))
+    print_table(("validation error", "epoch", *(f"top-{k}" for k in tops)), rows, right=(1, 2, 3))
     run = result["run"]
     workers = f" by {result['workers']} workers" if result.get("workers", 1) > 1 else ""
     print(
@@ -274,7 +275,7 @@ def show(result):
     print(f"Look at {' and '.join(pictures)}, then try:")
     next_commands = {
         f"evaluate {run} --ten-crop": "ten views of each picture, averaged",
-        f"predict {run} PICTURE…": "top-5 answers for your own pictures",
+        f"predict {run} PICTURE…": "the likeliest classes of your own pictures",
         "gradcheck": "compare every gradient with a numerical one",
     }
     width = max(map(len, next_commands))

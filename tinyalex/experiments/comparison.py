@@ -4,8 +4,6 @@ A and B are `Run`s judged on the same N pictures. Every difference is B − A: b
 Errors are fractions; sentences for people give their differences in percentage points.
 """
 
-from dataclasses import asdict
-
 import numpy as np
 
 from tinyalex.evaluation import Evaluation, class_probabilities, per_picture
@@ -30,8 +28,7 @@ def compare(a, b, data, split, xp, ten_crop=False, quiet=False):
         "cause": cause(differ),
         "notes": _notes(a, b, differ),
         "change": {
-            "top1_error": change(rank_a >= 1, rank_b >= 1) | _discordant(rank_a >= 1, rank_b >= 1),
-            "top5_error": change(rank_a >= 5, rank_b >= 5) | _discordant(rank_a >= 5, rank_b >= 5),
+            **{f"top{k}_error": _errors_changed(rank_a, rank_b, k) for k in (1, 5) if f"top{k}_error" in about_a},
             "loss": change(loss_a, loss_b),
         },
         "classes": by_class(rank_a >= 1, rank_b >= 1, split.labels, a.info),
@@ -45,7 +42,7 @@ def _judge(run, split, xp, ten_crop, quiet):
     config = run.info["config"]
     about = {"run": str(run.path), "checkpoint": str(run.file), "model": config["model"]}
     about |= {"epoch": run.info["state"]["epoch"], "epochs": config["epochs"]}
-    return about | asdict(Evaluation.of(p, split.labels)), *per_picture(p, split.labels)
+    return about | Evaluation.of(p, split.labels).to_dict(), *per_picture(p, split.labels)
 
 
 def history(run):
@@ -117,8 +114,10 @@ def change(values_a, values_b):
     return {"difference": interval.mean, "low": interval.low, "high": interval.high}
 
 
-def _discordant(wrong_a, wrong_b):
-    return dict(zip(("only_a", "only_b", "p"), mcnemar(wrong_a, wrong_b)))
+def _errors_changed(rank_a, rank_b, k):
+    """The `change` in top-k error, with the pictures that only one got wrong, and McNemar's test on them."""
+    wrong_a, wrong_b = rank_a >= k, rank_b >= k
+    return change(wrong_a, wrong_b) | dict(zip(("only_a", "only_b", "p"), mcnemar(wrong_a, wrong_b)))
 
 
 def by_class(wrong_a, wrong_b, labels, info):

@@ -40,7 +40,8 @@ class Side:
 class Contrast:
     """The effect: a − b, in percentage points for unit "points"; a / b for unit "×".
 
-    what: the quantity;  paper: the paper's figure for the effect, None if it gives none
+    what: the quantity, "top-5 error…" only for one that means nothing for few classes
+    paper: the paper's figure for the effect, None if it gives none
     direction: the sign that the paper claims for the effect (for "×", for its logarithm); 0 if it claims none
     """
 

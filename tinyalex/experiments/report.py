@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 
 from tinyalex.backend import device_name
+from tinyalex.evaluation import has_top5
 from tinyalex.experiments.lab import result_of_run
 from tinyalex.experiments.trained import NoNumber
 from tinyalex.runs.folder import versions
@@ -20,7 +21,7 @@ def result_of(claim, lab, seeds):
     """The result of a claim whose runs are done, as JSON values. "seconds": summed over its runs, each on one job"""
     results = [result_of_run(run) for run in lab.runs(claim, seeds)]
     trained = [lab.trained(claim, seed) for seed in range(seeds)]
-    contrasts = [_contrast(contrast, trained) for contrast in claim.contrasts]
+    contrasts = [_contrast(contrast, trained) for contrast in claim.contrasts if _means_something(contrast, claim, lab)]
     return {
         "id": claim.id,
         "name": claim.name,
@@ -39,6 +40,12 @@ def result_of(claim, lab, seeds):
         "verdict": contrasts[0]["verdict"],
         "contrasts": contrasts,
     }
+
+
+def _means_something(contrast, claim, lab):
+    """Whether the data have enough classes for the contrast's quantity."""
+    fewest = min(len(lab.dataset(arm.part).class_ids) for arm in claim.arms.values())
+    return not contrast.what.startswith("top-5") or has_top5(fewest)
 
 
 def _contrast(contrast, trained):

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from tinyalex.backend import to_host
-from tinyalex.evaluation import Evaluation, class_probabilities, evaluate
+from tinyalex.evaluation import Evaluation, class_probabilities, evaluate, has_top5
 from tinyalex.files import read_json
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance, tower_colour
 from tinyalex.inspection.features import features_of, last_features
@@ -107,8 +107,8 @@ def top1(trained):
 
 
 def top5(trained):
-    """Top-5 validation error; NaN for five classes or fewer, where it is always 0."""
-    return trained.history[-1]["val_top5_error"] if len(trained.dataset.class_ids) > 5 else math.nan
+    """Top-5 validation error; NaN for too few classes."""
+    return trained.history[-1]["val_top5_error"] if has_top5(len(trained.dataset.class_ids)) else math.nan
 
 
 def training_error(trained):
@@ -138,9 +138,7 @@ def ensemble_error(several, k=1):
 
 def _error(p, dataset, k):
     measured = Evaluation.of(p, dataset.val.labels)
-    if k == 1:
-        return measured.top1_error
-    return measured.top5_error if len(dataset.class_ids) > 5 else math.nan
+    return measured.errors().get(f"top{k}_error", math.nan)
 
 
 def epochs_to_converge(trained, within=0.02):

@@ -145,6 +145,5 @@ def _pictures(count, word="picture"):
 
 
 def _top5(subject):
-    if len(subject.names) <= 5:
-        return ""
-    return f" and the top-5 error {subject.measured.top5_error:.1%}"
+    error = subject.measured.top5_error
+    return "" if error is None else f" and the top-5 error {error:.1%}"

@@ -60,8 +60,8 @@ def write_page(out, subject, about, quiet=False):
 
     about: (label, text) pairs for the top of the page; the first is the network's name
     """
-    errors = {"top1_error": subject.measured.top1_error, "top5_error": subject.measured.top5_error}
-    panels, figures, numbers = [], {}, errors | {"images": len(subject.labels), "classes": len(subject.names)}
+    about_all = {"images": len(subject.labels), "classes": len(subject.names)}
+    panels, figures, numbers = [], {}, subject.measured.errors() | about_all
     with written(out) as folder, progress_bar(len(PANELS), "figures", unit="figures", quiet=quiet) as bar:
         for panel_of in PANELS:
             panel = panel_of(subject)
@@ -81,7 +81,7 @@ def write_page(out, subject, about, quiet=False):
 def in_short(numbers):
     """The numbers of `write_page` for people: (label, text) pairs."""
     error = f"top-1 {numbers['top1_error']:.1%}"
-    if numbers["classes"] > 5:  # otherwise the right class is always among the first five
+    if "top5_error" in numbers:
         error += f", top-5 {numbers['top5_error']:.1%}"
     near = [f"{share:.1%} {'by' if space == 'chance' else 'in'} {space}" for space, share in numbers["purity"].items()]
     most = "none"

@@ -33,6 +33,7 @@ from tinyalex.training.step import training_step
 from tinyalex.training.whole import Whole
 
 LOG_EVERY = READ_EVERY  # steps between lines in metrics.jsonl
+TOP_ERRORS = {1: "val_top1_error", 5: "val_top5_error"}  # in an epoch's line; the second only if it says anything
 SAVE_SECONDS = 300  # in long epochs, a sudden end loses at most this much work
 
 
@@ -223,8 +224,7 @@ class Trainer:
             "train_loss": progress["loss_sum"] / seen,
             "train_top1_error": progress["wrong"] / seen,
             "val_loss": measured.loss,
-            "val_top1_error": measured.top1_error,
-            "val_top5_error": measured.top5_error,
+            **{f"val_{name}": error for name, error in measured.errors().items()},
             "lr": self._lr(self.loader.steps - 1),
         }
         progress["history"].append(line)
@@ -237,7 +237,7 @@ class Trainer:
         say(
             f"epoch {line['epoch']:>3}/{self.config.epochs}  loss {line['train_loss']:.3f}  "
             f"wrong {line['train_top1_error']:6.1%}  |  validation: loss {line['val_loss']:.3f}  "
-            f"wrong: top-1 {line['val_top1_error']:6.1%}, top-5 {line['val_top5_error']:6.1%}",
+            f"wrong: {', '.join(f'top-{k} {line[key]:6.1%}' for k, key in TOP_ERRORS.items() if key in line)}",
             self.quiet,
         )
 
@@ -254,11 +254,9 @@ class Trainer:
             "run": str(self.folder.path),
             "model": self.config.model,
             "data": self.config.data,
-            "top1_error": best["val_top1_error"],
-            "top5_error": best["val_top5_error"],
+            **{key.removeprefix("val_"): best[key] for key in TOP_ERRORS.values() if key in best},
             "best_epoch": best["epoch"],
-            "last_top1_error": last["val_top1_error"],
-            "last_top5_error": last["val_top5_error"],
+            **{key.replace("val_", "last_"): last[key] for key in TOP_ERRORS.values() if key in last},
             "epochs": self.progress["epoch"],
             "seconds": self.progress["seconds"],
             "images_per_s": self.progress["images"] / max(self.progress["seconds"], 1e-9),
