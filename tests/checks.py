@@ -274,13 +274,14 @@ def distinct(shape, seed, low=-1.0, high=1.0):
     return np.random.default_rng(seed).permutation(values).reshape(shape)
 
 
-def refused(call, *words, error=ValueError):
-    """`call` raises `error`, in one line that holds all of `words`: the layer, what came, what was expected."""
+def refused(call, *words, error=ValueError, not_said=()):
+    """`call` raises `error`, in one line with all of `words` (layer, found, expected), none of `not_said`."""
     with pytest.raises(error) as caught:
         call()
     message = str(caught.value)
     missing = [word for word in map(str, words) if word not in message]
     assert "\n" not in message and not missing, f"{message!r} lacks {missing}"
+    assert not [word for word in not_said if word in message], message
 
 
 def edited(cls, *edits):

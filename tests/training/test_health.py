@@ -442,6 +442,15 @@ def test_a_resumed_run_does_not_say_it_again(tmp_path, monkeypatch, capsys):
     assert [line["step"] for line in trainer.folder.read_metrics("step")] == list(range(1, 11))
 
 
+@pytest.mark.parametrize("steps, epochs, looks", [(1, 4, [1, 2, 3, 4]), (3, 3, [2, 4, 6, 8]), (6, 2, [4, 8, 12])])
+def test_short_epochs_are_watched_too(tmp_path, monkeypatch, steps, epochs, looks):
+    """Steps are counted over the run; an epoch is looked at at least once, even if it has fewer steps than that."""
+    trainer = run(tmp_path / "run", monkeypatch, 32 * steps, every=4, epochs=epochs, init="paper", schedule="constant")
+    assert [line["step"] for line in trainer.folder.read_metrics("step")] == looks
+    (warning,) = trainer.folder.read_metrics("warning")
+    assert warning["what"] == "small gradient" and warning["step"] == looks[2]
+
+
 def test_looking_changes_nothing(tmp_path, monkeypatch):
     looked = run(tmp_path / "looked", monkeypatch)
     monkeypatch.setattr(training, "measure_health", lambda *arguments: None)

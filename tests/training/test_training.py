@@ -23,6 +23,7 @@ from tinyalex.models import find_model
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.trained import load_network
 from tinyalex.training import memory, whole
 from tinyalex.training import trainer as training
 from tinyalex.training.schedules import Schedule
@@ -229,7 +230,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, batch):
         if (out / name).exists():
             for array in load_checkpoint(out / name).params.values():
                 assert np.isfinite(array).all(), f"{name}, called good, holds weights that are no numbers"
-    assert not (out / "result.json").exists()
+    assert read_json(out / "result.json").keys() == {"diverged"}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # from worker threads, out of reach of np.errstate
@@ -239,6 +240,14 @@ def test_where_the_loss_went_wrong(tmp_path):
     trainer.network.params["conv3.bias"][5] = np.nan
     words = ["epoch 1, step 1", "nan", "the bias of Conv2d 'conv3'", "no checkpoint yet", "--lr 0.001"]
     refused(trainer.train, *words, error=UserError)
+    run, advice = trainer.folder.path, "--lr 0.001 in a new run"
+    for begin in (
+        lambda: training.go_on(trainer.folder, easy_dataset(), np, quiet=True),
+        lambda: load_network(run, np),
+        lambda: start(tmp_path / "other", start_from=str(run)),
+    ):
+        refused(begin, run, "the loss is nan", advice, not_said=["--resume"], error=UserError)
+    refused(lambda: RunFolder.fresh(run, ""), run, "choose another", not_said=["--resume"], error=UserError)
     trainer = start(tmp_path / "second", epochs=2)
     finish = trainer._finish_epoch
 
@@ -264,7 +273,7 @@ def test_weights_that_break_in_the_last_step_are_not_kept(tmp_path):
 
     trainer.optimiser.step = breaking
     refused(trainer.train, "epoch 1", "fc8", error=UserError)
-    assert tree(trainer.folder.path).keys() <= {"config.json", "metrics.jsonl"}
+    assert tree(trainer.folder.path).keys() <= {"config.json", "metrics.jsonl", "result.json"}
 
 
 def test_too_little_memory(tmp_path, monkeypatch):

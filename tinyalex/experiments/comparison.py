@@ -92,7 +92,8 @@ def _notes(a, b, differ):
     """Caveats, one sentence or two each."""
     notes = []
     for name, run in (("A", a), ("B", b)):
-        if run.path.is_dir() and not (run.path / "result.json").exists():
+        folder = RunFolder(run.path)
+        if run.path.is_dir() and (not folder.result.exists() or folder.diverged()):
             done = f"{len(history(run))} of {run.info['config']['epochs']}"
             notes.append(f"{name} has not been trained to its end: {done} epochs are done.")
     if not all(thing["counts"] for thing in differ):

@@ -3,7 +3,8 @@
 config.json       settings, versions, command, fingerprint of the data
 metrics.jsonl     one JSON object per line: every few steps, at each warning, and at the end of each epoch
 last.safetensors  the latest checkpoint;  best.safetensors  the epoch with the lowest top-1 validation error
-result.json, curves.png, kernels.png, overview.png      written at the end
+result.json       the final numbers, or {"diverged": in words} once the loss is no longer a number
+curves.png, kernels.png, overview.png      written at the end
 """
 
 import json
@@ -28,6 +29,7 @@ class RunFolder:
         self.path = Path(path)
         self.last, self.best = self.path / "last.safetensors", self.path / "best.safetensors"
         self.config, self.metrics = self.path / "config.json", self.path / "metrics.jsonl"
+        self.result = self.path / "result.json"
 
     @classmethod
     def fresh(cls, path, model_name):
@@ -42,7 +44,8 @@ class RunFolder:
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is a file, expected a folder", "out")
         if path.is_dir() and any(not _is_litter(file) for file in path.iterdir()):
-            hint = f"go on with --resume {path}, or " if (path / "config.json").exists() else ""
+            begun = (path / "config.json").exists() and not cls(path).diverged()
+            hint = f"go on with --resume {path}, or " if begun else ""
             raise UserError(f"{path} is not empty; {hint}choose another folder", "out")
         return cls(path)
 
@@ -73,6 +76,11 @@ class RunFolder:
         """Write a JSON file, whole or not at all."""
         with replacing(self.path / name) as beside:
             beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def diverged(self):
+        """How the run's loss stopped being a number, in words; "" if it did not. Going on would only repeat it."""
+        result = read_json(self.result) if self.result.exists() else {}
+        return result.get("diverged", "") if isinstance(result, dict) else ""
 
     def log(self, **values):
         """Append one line to metrics.jsonl."""

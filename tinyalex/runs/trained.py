@@ -100,7 +100,9 @@ def find_checkpoint(path: str | Path) -> Path:
     folder = RunFolder.open(path)
     file = folder.best if folder.best.exists() else folder.last
     if not file.exists():
-        raise UserError(f"{folder.path}: holds no checkpoint yet; go on with: {program()} train --resume {folder.path}")
+        ended, command = folder.diverged(), f"{program()} train --resume {folder.path}"
+        why = f"its training ended at {ended}" if ended else f"go on with: {command}"
+        raise UserError(f"{folder.path}: holds no checkpoint{'' if ended else ' yet'}; {why}")
     return file
 
 

@@ -32,7 +32,7 @@ from tinyalex.training.schedules import LayerRates, Schedule, bias_factors
 from tinyalex.training.step import training_step
 from tinyalex.training.whole import Whole
 
-LOG_EVERY = READ_EVERY  # steps between lines in metrics.jsonl
+LOG_EVERY = READ_EVERY  # steps of a run between lines in metrics.jsonl, fewer in short epochs
 TOP_ERRORS = {1: "val_top1_error", 5: "val_top5_error"}  # in an epoch's line; the second only if it says anything
 SAVE_SECONDS = 300  # in long epochs, a sudden end loses at most this much work
 
@@ -81,6 +81,7 @@ class Trainer:
         self.loader = TrainingLoader(
             dataset.train, self.view, config.batch, config.seed, xp, augment, self.memory_bytes, self.whole.choose
         )
+        self.log_every = min(LOG_EVERY, max(1, self.loader.steps - 1))  # not always at an epoch's last, smaller batch
         self.watch = Watch(config.lr)
         self.progress = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
         self.images_before = 0  # of the run, before this process took it up
@@ -165,7 +166,7 @@ class Trainer:
             progress["seconds"] += now - started
             started = now
             bar.update(len(labels))
-            if progress["step"] % LOG_EVERY == 0:
+            if self._total_step() % self.log_every == 0:
                 self._log_step(bar, measure_health(self.network, cache, grads, self.optimiser.velocity))
             asked, due = self.whole.anyone(stop.asked, now - saved > SAVE_SECONDS)
             if asked or due:
@@ -206,10 +207,12 @@ class Trainer:
         # a device tells of the loss some steps late: by then, what began it has spread
         began = f"; {'by now it is' if error.step else 'it began'} in {where}" if where else ""
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
-        raise Diverged(
+        text = (
             f"epoch {self.progress['epoch'] + 1}, step {step + 1 - error.step}: {error}{began}; {kept}. "
-            f"Most often the rate is too high: try --lr {self.config.lr / 10:g}"
-        ) from None
+            f"Most often the rate is too high: try --lr {self.config.lr / 10:g} in a new run"
+        )
+        self.folder.write_json("result.json", {"diverged": text})
+        raise Diverged(text) from None
 
     def _finish_epoch(self):
         """Validate, log, and save; the epoch counts as done only after all three."""
@@ -302,7 +305,9 @@ class Trainer:
 def go_on(
     folder: RunFolder, dataset: Dataset, xp: ModuleType, quiet: bool = False, whole: Callable[[Any], Whole] = Whole
 ) -> Trainer:
-    """A `Trainer` that continues the run in `folder`. UserError if the run began with other data."""
+    """A `Trainer` that continues the run in `folder`. UserError if the run began with other data, or diverged."""
+    if ended := folder.diverged():
+        raise UserError(f"{folder.path}: would end as before, at {ended}")
     config, fingerprint = folder.settings()
     if dataset.fingerprint != fingerprint:
         raise UserError(f"{folder.path}: began with data different from {dataset.name} (the fingerprints differ)")
