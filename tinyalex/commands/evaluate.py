@@ -15,7 +15,8 @@ from tinyalex.runs.trained import open_runs
 DESCRIPTION = (
     "Top-1 and top-5 error and mean loss on the validation pictures, on the centre crop or averaged over ten crops.\n"
     "RUN is a run folder (its best epoch is taken) or one .safetensors file. Several RUNs are evaluated on the same\n"
-    "pictures, by default the first one's; --ensemble also averages their probabilities, as the paper did with five."
+    "pictures, by default the first one's, which are found wherever the command is used; --ensemble also averages\n"
+    "their probabilities, as the paper did with five."
 )
 EXAMPLES = (
     "tinyalex evaluate runs/first",
@@ -53,7 +54,8 @@ def _evaluate(args, xp, team):
     about, singles, total = {"data": data, "ten_crop": args.ten_crop}, [], 0.0
     for one in runs:
         p = _probabilities(args, one, split, xp, team, quiet)
-        singles.append({"checkpoint": str(one.file)} | about | _measured(p, split, args))
+        note = {"note": one.note} if one.note else {}
+        singles.append({"checkpoint": str(one.file)} | note | about | _measured(p, split, args))
         if args.ensemble:
             total += p  # (N, K) float32; the first addition makes a new array
     if len(runs) == 1:

@@ -45,7 +45,7 @@ def run(args):
     trained = open_run(args.run, xp)
     out = Path(args.out) if args.out else _default_out(Path(args.run))
     check_out(out)  # before any work is done
-    data = args.data or trained.info["config"]["data"]
+    data = args.data or trained.own_data()
     dataset = open_dataset(data, quiet=args.json)
     check_fits(trained, data, dataset.class_ids, dataset.size)
     p = class_probabilities(trained.network, dataset.val, trained.view, xp, label="answers", quiet=args.json)

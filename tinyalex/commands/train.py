@@ -21,6 +21,7 @@ from tinyalex.parallel.part import Part, folder_of
 from tinyalex.parallel.traffic import by_layer, saved
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.places import find_data
 from tinyalex.terminal import program, say
 from tinyalex.training.recipes import find_recipe, recipe_names
 from tinyalex.training.schedules import Schedule
@@ -199,8 +200,9 @@ def _open_data(data, config, team):
 
 def _resumed(args, xp, team):
     folder = team.all_do(lambda: _folder_of(args))
-    config, _ = team.all_do(folder.settings)
-    dataset = _open_data(args.data or config.data, config, team)
+    config = team.all_do(folder.settings)
+    data = args.data or team.all_do(lambda: find_data(folder.about(), folder.path))
+    dataset = _open_data(data, config, team)
     folder = folder_of(folder.path, team)
     trainer = team.all_do(lambda: go_on(folder, dataset, xp, team.rank > 0, _whole(args, team)))
     same_everywhere(team, {f"the checkpoint in {folder.path}": "epoch {epoch}, step {step}".format(**trainer.progress)})

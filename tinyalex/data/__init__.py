@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tinyalex.data.builtin import builtin_classes, load_builtin, load_builtin_val
+from tinyalex.data.builtin import builtin_classes, builtin_fingerprint, load_builtin, load_builtin_val
 from tinyalex.data.dataset import Dataset, Split
-from tinyalex.data.part import take_parts
-from tinyalex.data.prepared import open_prepared
+from tinyalex.data.part import check_parts, part_fingerprint, take_parts
+from tinyalex.data.prepared import open_prepared, prepared_fingerprint
 from tinyalex.data.shapes import SIDE
 
 
@@ -16,7 +16,21 @@ def open_dataset(spec, quiet=False):
     Raises UserError for an unknown data set or part.
     """
     whole, parts = _whole_and_parts(spec)
+    check_parts(whole, parts)  # before any picture is drawn
     return take_parts(load_builtin(quiet=quiet) if whole == "builtin" else open_prepared(whole), parts)
+
+
+def is_there(spec):
+    """Whether the folder of the data set that `spec` names exists; "builtin" always does."""
+    whole, _ = _whole_and_parts(spec)
+    return whole == "builtin" or Path(whole).is_dir()
+
+
+def fingerprint_of(spec):
+    """The fingerprint of the data set that `spec` names, without its pictures. UserError as for `open_dataset`."""
+    whole, parts = _whole_and_parts(spec)
+    check_parts(whole, parts)
+    return part_fingerprint(builtin_fingerprint() if whole == "builtin" else prepared_fingerprint(whole), parts)
 
 
 def _whole_and_parts(spec):

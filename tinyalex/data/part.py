@@ -28,18 +28,36 @@ def take_parts(dataset, parts):
     """
     if not parts:
         return dataset
+    check_parts(dataset.name, parts)
     first, last = 0, len(dataset.class_ids)
     rows = {name: np.arange(len(getattr(dataset, name))) for name in ("train", "val")}
     for part in parts:
-        number = re.fullmatch(r"([1-9]\d*)-a-class", part)
         if part in HALVES:
             first, last = _half(dataset.name, first, last, part)
             rows = {name: _of_classes(getattr(dataset, name).labels, kept, first, last) for name, kept in rows.items()}
-        elif number:
-            rows["train"] = _first_of_each_class(dataset.train.labels, rows["train"], int(number[1]))
         else:
-            raise UserError(f"unknown part {part!r} of {dataset.name}, expected {EXPECTED}", "data")
+            rows["train"] = _first_of_each_class(dataset.train.labels, rows["train"], _count(part))
     return _cut(dataset, parts, first, last, rows)
+
+
+def check_parts(name, parts):
+    """UserError for an unknown part of the data set `name`."""
+    for part in parts:
+        if part not in HALVES and not _count(part):
+            raise UserError(f"unknown part {part!r} of {name}, expected {EXPECTED}", "data")
+
+
+def part_fingerprint(fingerprint, parts):
+    """The fingerprint of parts of a data set, from that of the whole."""
+    for part in parts:
+        fingerprint = hashlib.sha256(f"{fingerprint}+{part}".encode()).hexdigest()
+    return fingerprint
+
+
+def _count(part):
+    """N of "N-a-class"; 0 for another part."""
+    number = re.fullmatch(r"([1-9]\d*)-a-class", part)
+    return int(number[1]) if number else 0
 
 
 def _half(name, first, last, part):
@@ -62,9 +80,7 @@ def _first_of_each_class(labels, rows, count):
 
 def _cut(dataset, parts, first, last, rows):
     """The part as a `Dataset` with its own statistics and fingerprint. rows: {"train" or "val": picture indices}."""
-    name, fingerprint = "+".join([dataset.name, *parts]), dataset.fingerprint
-    for part in parts:
-        fingerprint = hashlib.sha256(f"{fingerprint}+{part}".encode()).hexdigest()
+    name = "+".join([dataset.name, *parts])
     _check(name, dataset.size, rows)
     splits = {key: _select(getattr(dataset, key), kept, first) for key, kept in rows.items()}
     statistics, train = ColorStatistics(dataset.size), splits["train"]
@@ -79,7 +95,7 @@ def _cut(dataset, parts, first, last, rows):
         mean=statistics.mean(),
         color_eigenvalues=values,
         color_eigenvectors=vectors,
-        fingerprint=fingerprint,
+        fingerprint=part_fingerprint(dataset.fingerprint, parts),
         **splits,
     )
 

@@ -66,6 +66,11 @@ def open_prepared(path):
         raise UserError(f"{path / META}: an entry is missing or has the wrong type ({error})") from None
 
 
+def prepared_fingerprint(path):
+    """The fingerprint of a prepared folder. UserError unless it is one."""
+    return _read_meta(Path(path)).get("fingerprint")
+
+
 def _read_meta(path):
     file = path / META
     if not path.is_dir():

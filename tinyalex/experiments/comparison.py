@@ -90,7 +90,7 @@ def cause(differ):
 
 def _notes(a, b, differ):
     """Caveats, one sentence or two each."""
-    notes = []
+    notes = [run.note for run in (a, b) if run.note]
     for name, run in (("A", a), ("B", b)):
         folder = RunFolder(run.path)
         if run.path.is_dir() and (not folder.result.exists() or folder.diverged()):

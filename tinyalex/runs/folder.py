@@ -1,6 +1,6 @@
 """The folder that a training run writes.
 
-config.json       settings, versions, command, fingerprint of the data
+config.json       settings, versions, command, fingerprint of the data, where they are (see `tinyalex.runs.places`)
 metrics.jsonl     one JSON object per line: every few steps, at each warning, and at the end of each epoch
 last.safetensors  the latest checkpoint;  best.safetensors  the epoch with the lowest top-1 validation error
 result.json       the final numbers, or {"diverged": in words} once the loss is no longer a number
@@ -121,12 +121,16 @@ class RunFolder:
         with replacing(self.metrics) as beside:
             beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
-    def settings(self):
-        """(the `Config`, the data's fingerprint) from config.json. UserError if it lacks them."""
-        settings = read_json(self.config)
-        if not isinstance(settings, dict) or not isinstance(settings.get("config"), dict):
+    def about(self):
+        """The values of config.json. UserError if it holds no settings."""
+        about = read_json(self.config)
+        if not isinstance(about, dict) or not isinstance(about.get("config"), dict):
             raise UserError(f"{self.config}: holds no settings, expected a file that `train` wrote")
-        return Config.from_dict(settings["config"], self.config), settings.get("fingerprint")
+        return about
+
+    def settings(self):
+        """The run's `Config`. UserError if config.json does not hold one."""
+        return Config.from_dict(self.about()["config"], self.config)
 
 
 def _is_litter(file):

@@ -16,7 +16,8 @@ from tinyalex.models import find_model
 from tinyalex.network import Network, layer_of
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
 from tinyalex.runs.folder import RunFolder
-from tinyalex.terminal import program
+from tinyalex.runs.places import find_data
+from tinyalex.terminal import program, say
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,15 @@ class Run:
     view: View
     info: dict
 
+    @property
+    def note(self) -> str:
+        """A line if this is not the best epoch of a run folder, as one expects; else ""."""
+        return _note(self.path, self.file)
+
+    def own_data(self) -> str:
+        """The name of the data that the network was trained on. UserError if they are not found."""
+        return find_data(self.info, self.file.parent)
+
 
 def open_runs(
     paths: Sequence[str | Path], xp: ModuleType, data: str | None = None, quiet: bool = False
@@ -42,8 +52,8 @@ def open_runs(
     UserError, before any picture is read, unless all networks and the data have the same classes in the same order, and
     pictures of the same size.
     """
-    runs = [open_run(path, xp) for path in paths]
-    first, data = runs[0], data or runs[0].info["config"]["data"]
+    runs = [open_run(path, xp, quiet) for path in paths]
+    first, data = runs[0], data or runs[0].own_data()
     for run in runs[1:]:
         _check_classes(run, first.info["class_ids"], first.file)
     split, class_ids, size = open_validation(data, quiet=quiet)
@@ -52,9 +62,9 @@ def open_runs(
     return runs, data, split
 
 
-def open_run(path, xp):
+def open_run(path, xp, quiet=False):
     """The `Run` of a folder's best checkpoint, or of one file."""
-    network, view, info, file = load_network(path, xp)
+    network, view, info, file = load_network(path, xp, quiet)
     return Run(Path(path), file, network, view, info)
 
 
@@ -92,8 +102,8 @@ def restore_network(checkpoint: Checkpoint, where: str | Path) -> tuple[Network,
     return network, view
 
 
-def find_checkpoint(path: str | Path) -> Path:
-    """The best checkpoint of a run folder, or the last if there is no best yet; any other path as it is."""
+def find_checkpoint(path: str | Path, quiet: bool = False) -> Path:
+    """The best checkpoint of a run folder, or the last if it holds no best, which is said; any other path as it is."""
     path = Path(path)
     if not path.is_dir():
         return path
@@ -103,10 +113,20 @@ def find_checkpoint(path: str | Path) -> Path:
         ended, command = folder.diverged(), f"{program()} train --resume {folder.path}"
         why = f"its training ended at {ended}" if ended else f"go on with: {command}"
         raise UserError(f"{folder.path}: holds no checkpoint{'' if ended else ' yet'}; {why}")
+    if note := _note(path, file):
+        say(note, quiet)
     return file
 
 
-def begin_with(network: Layer, path: str | Path, class_ids: Sequence[str], part: Callable[[dict], dict]) -> None:
+def _note(path, file):
+    """A line if `file`, found for a run folder `path`, is not its best checkpoint; else ""."""
+    folder = RunFolder(path)
+    return f"{path}: holds no {folder.best.name}; {file.name} is used, the last epoch" if file == folder.last else ""
+
+
+def begin_with(
+    network: Layer, path: str | Path, class_ids: Sequence[str], part: Callable[[dict], dict], quiet: bool = False
+) -> None:
     """Copy a trained network's parameters and state into `network`, in place.
 
     The last layer is copied only if the classes are the same.
@@ -114,7 +134,7 @@ def begin_with(network: Layer, path: str | Path, class_ids: Sequence[str], part:
     part: whole arrays by name → the part that `network` holds
     UserError if another layer differs in name or shape: then it is another net.
     """
-    file = find_checkpoint(path)
+    file = find_checkpoint(path, quiet)
     checkpoint = load_checkpoint(file)
     *_, last = map(layer_of, network.params)
     skipped = "" if checkpoint.info.get("class_ids") == list(class_ids) else last
@@ -123,9 +143,9 @@ def begin_with(network: Layer, path: str | Path, class_ids: Sequence[str], part:
         copy_into(target, part(source), file)
 
 
-def load_network(path: str | Path, xp: ModuleType) -> tuple[Network, View, dict[str, Any], Path]:
+def load_network(path: str | Path, xp: ModuleType, quiet: bool = False) -> tuple[Network, View, dict[str, Any], Path]:
     """(network, view, info, file) of a run folder, by `find_checkpoint`, or of a checkpoint."""
-    path = find_checkpoint(path)
+    path = find_checkpoint(path, quiet)
     checkpoint = load_checkpoint(path)
     network, view = restore_network(checkpoint, path)
     network.map_arrays(lambda a: to_device(a, xp))

@@ -22,6 +22,7 @@ from tinyalex.optim import SGD, initialise
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder, versions
+from tinyalex.runs.places import find_start, places_of
 from tinyalex.runs.trained import begin_with
 from tinyalex.terminal import progress_bar, say, stop_signals
 from tinyalex.training.checks import check_fit
@@ -85,14 +86,17 @@ class Trainer:
         self.watch = Watch(config.lr)
         self.progress = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
         self.images_before = 0  # of the run, before this process took it up
+        used = {"data": dataset.name, "start_from": config.start_from}
+        self.places = {what: places_of(name, folder.path) for what, name in used.items()}
         self.at: tuple[int, Any] = (0, None)  # the step under way and its pictures, in case its loss is not finite
 
     # ------------------------------------------------------------------------------------------ going on
 
-    def begin(self) -> None:
-        """Take the first weights from another run, if the configuration names one."""
+    def begin(self, start_from: str = "") -> None:
+        """Take the first weights from another run, if the configuration names one. start_from: where that is now"""
         if self.config.start_from:
-            begin_with(self.network, self.config.start_from, self.dataset.class_ids, self.whole.part)
+            path = start_from or self.config.start_from
+            begin_with(self.network, path, self.dataset.class_ids, self.whole.part, self.quiet)
 
     def resume(self) -> None:
         """Take up the last checkpoint; a run that ended before its first checkpoint starts from its configuration."""
@@ -107,17 +111,32 @@ class Trainer:
             copy_into(self.optimiser.velocity, part(checkpoint.velocity), where)
             self.progress = checkpoint.info["state"]
         else:
-            self.begin()
+            self.begin(find_start(self.folder.about(), self.folder.path))
         self.images_before = self.progress["images"]
         self.folder.make()
+        self._renew_settings()
         self.folder.forget_metrics_after(self._total_step(), self.progress["epoch"])
         self.watch = Watch(self.config.lr, self.folder.read_metrics("warning"))
 
     def write_settings(self, command: str) -> None:
         """Make the folder of a new run, with config.json in it. command: what the person typed"""
         self.folder.make()
-        settings = {"config": self.config.to_dict(), "fingerprint": self.dataset.fingerprint, "versions": versions()}
-        self.folder.write_json("config.json", settings | {"command": command, "device": device_name(self.xp)})
+        self.folder.write_json("config.json", self._about() | {"command": command, "device": device_name(self.xp)})
+
+    def _renew_settings(self):
+        """Write down where the data are now, as they may have moved since the run began."""
+        about = self.folder.about()
+        self.places["start_from"] = about.get("places", {}).get("start_from", [])  # recorded from another folder
+        self.folder.write_json("config.json", about | {"places": self.places})
+
+    def _about(self):
+        """What config.json and every checkpoint record of the run."""
+        return {
+            "config": self.config.to_dict(),
+            "fingerprint": self.dataset.fingerprint,
+            "places": self.places,
+            "versions": versions(),
+        }
 
     def train(self, stop: Any = None) -> dict[str, Any]:
         """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal.
@@ -293,11 +312,8 @@ class Trainer:
             "class_names": list(self.dataset.class_names),
             "crop": self.view.crop,
             "scale": self.view.scale,
-            "config": self.config.to_dict(),
-            "fingerprint": self.dataset.fingerprint,
-            "versions": versions(),
             "state": self.progress,
-        }
+        } | self._about()
         params, velocity, state, view = to_host((*arrays, {key: getattr(self.view, key) for key in ARRAYS}))
         self.folder.save(path, Checkpoint(params, velocity, view, info, state))
 
@@ -308,8 +324,8 @@ def go_on(
     """A `Trainer` that continues the run in `folder`. UserError if the run began with other data, or diverged."""
     if ended := folder.diverged():
         raise UserError(f"{folder.path}: would end as before, at {ended}")
-    config, fingerprint = folder.settings()
-    if dataset.fingerprint != fingerprint:
+    config = folder.settings()
+    if dataset.fingerprint != folder.about().get("fingerprint"):
         raise UserError(f"{folder.path}: began with data different from {dataset.name} (the fingerprints differ)")
     trainer = Trainer(folder, config, dataset, xp, quiet, whole)
     trainer.resume()

@@ -1,0 +1,45 @@
+"""Where the files that a run needs are, so that it can be used from any folder, and after a move together with them."""
+
+import os
+
+from tinyalex.data import fingerprint_of, is_there
+from tinyalex.errors import UserError
+
+
+def places_of(name, folder):
+    """Where a file or data set is: its absolute path, and its path from the run's folder; nothing for "builtin".
+
+    name: as it was given, from the current folder
+    """
+    if not name or name.split("+")[0] == "builtin":
+        return []
+    place = os.path.realpath(name)
+    return [place, os.path.relpath(place, os.path.realpath(folder))]
+
+
+def _recorded(about, what, folder):
+    """The places that a run recorded of "data" or "start_from"; the last one as it is seen from `folder` today."""
+    places = about.get("places", {}).get(what, [])
+    return [os.path.normpath(os.path.join(os.path.realpath(folder), place)) for place in places]
+
+
+def find_data(about, folder):
+    """A name by which the data of a run open in the current folder: as it was given, or else where they were then.
+
+    about: what config.json or a checkpoint records of the run, which stands in `folder`
+    UserError if no place has the pictures that the run was trained on; their fingerprint tells.
+    """
+    name = about["config"]["data"]
+    places = [name, *_recorded(about, "data", folder)]
+    there = [place for place in dict.fromkeys(places) if is_there(place)]
+    for place in there:
+        if about.get("fingerprint") in (None, fingerprint_of(place)):
+            return place
+    found = f"found other pictures in {' and '.join(there)}" if there else f"found no {' and no '.join(places)}"
+    raise UserError(f"{found}, expected those that {folder} was trained on, wherever they are now", "data")
+
+
+def find_start(about, folder):
+    """The run or checkpoint that a run started from. What it is called is tried last: nothing tells it from another."""
+    places = [*_recorded(about, "start_from", folder), about["config"]["start_from"]]
+    return next((place for place in places if os.path.exists(place)), places[-1])
