@@ -80,15 +80,20 @@ def conv_backward(dy, x, weight, stride=1, padding=0, groups=1, rounding=None):
 # ---------------------------------------------------------------------------------------------- pooling
 
 
+def pool_windows(*geometry):
+    """As `windows`, without those that lie wholly outside the picture (the last ones, if rounded up)."""
+    return [(i, j, taps) for i, j, taps in windows(*geometry) if taps]
+
+
 def max_pool_forward(x, kernel_size, stride, padding=0, rounding=None):
-    return _pool(x, kernel_size, stride, padding, rounding, lambda values: max(values))
+    return _pool(x, (kernel_size, stride, padding, rounding), lambda i, j, values: max(values))
 
 
 def max_pool_backward(dy, x, kernel_size, stride, padding=0, rounding=None):
     """Each window gives its dy to its winner, the first one in row-major order where several tie."""
     N, H, W, C = x.shape
     dx = np.zeros(x.shape)
-    for i, j, taps in windows((H, W), kernel_size, stride, padding, rounding):
+    for i, j, taps in pool_windows((H, W), kernel_size, stride, padding, rounding):
         for n in range(N):
             for c in range(C):
                 values = [x[n, row, col, c] for _, _, row, col in taps]
@@ -97,27 +102,36 @@ def max_pool_backward(dy, x, kernel_size, stride, padding=0, rounding=None):
     return dx
 
 
-def avg_pool_forward(x, kernel_size, stride, rounding=None):
-    """The mean of the pixels under the window: where it hangs over the edge, fewer than KH·KW."""
-    return _pool(x, kernel_size, stride, 0, rounding, lambda values: sum(values) / len(values))
+def avg_pool_forward(x, *geometry, count_include_pad=True):
+    """The sum of the pixels under the window, by how many pixels count there (see `_counted`)."""
+    return _pool(x, geometry, lambda i, j, values: sum(values) / _counted(i, j, x, geometry, count_include_pad))
 
 
-def avg_pool_backward(dy, x, kernel_size, stride, rounding=None):
-    N, H, W, C = x.shape
+def avg_pool_backward(dy, x, *geometry, count_include_pad=True):
     dx = np.zeros(x.shape)
-    for i, j, taps in windows((H, W), kernel_size, stride, 0, rounding):
+    for i, j, taps in pool_windows(x.shape[1:3], *geometry):
         for _, _, row, col in taps:
-            dx[:, row, col, :] += dy[:, i, j, :] / len(taps)
+            dx[:, row, col, :] += dy[:, i, j, :] / _counted(i, j, x, geometry, count_include_pad)
     return dx
 
 
-def _pool(x, kernel_size, stride, padding, rounding, reduce):
+def _counted(i, j, x, geometry, count_include_pad):
+    """How many places of window (i, j) lie on the picture or, if asked, on its padding; never the overhang's."""
+    (KH, KW), (SH, SW), (PH, PW) = map(pair, geometry[:3])
+    BH, BW = (PH, PW) if count_include_pad else (0, 0)
+    rows = [row for row in range(i * SH - PH, i * SH - PH + KH) if -BH <= row < x.shape[1] + BH]
+    columns = [col for col in range(j * SW - PW, j * SW - PW + KW) if -BW <= col < x.shape[2] + BW]
+    return len(rows) * len(columns)
+
+
+def _pool(x, geometry, reduce):
     N, H, W, C = x.shape
-    y = np.zeros((N, *window_grid((H, W), kernel_size, stride, padding, rounding), C))
-    for i, j, taps in windows((H, W), kernel_size, stride, padding, rounding):
+    found = pool_windows((H, W), *geometry)
+    y = np.zeros((N, 1 + max(i for i, _, _ in found), 1 + max(j for _, j, _ in found), C))
+    for i, j, taps in found:
         for n in range(N):
             for c in range(C):
-                y[n, i, j, c] = reduce([float(x[n, row, col, c]) for _, _, row, col in taps])
+                y[n, i, j, c] = reduce(i, j, [float(x[n, row, col, c]) for _, _, row, col in taps])
     return y
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.checks import agree, edited
+from tests.checks import agree, edited, refused
 from tests.reference import softmax as softmax_by_loops
 from tinyalex import evaluation
 from tinyalex.data.augment import View
@@ -75,6 +75,38 @@ def test_ranks_teeth(edits):
 def test_scores_that_are_not_numbers_are_no_hits():
     scores = np.full((2, K), np.nan)
     assert (ranks(scores, np.array([0, 3])) > 0).all(), "a network that says NaN is never wrong"
+
+
+SCORES, LABELS = np.linspace(0, 1, 4 * K).reshape(4, K), np.array([0, 6, 3, 3])
+MISFITS = {  # scores, labels, the error, its words
+    "fewer labels": (SCORES, LABELS[:2], ValueError, ("labels.shape = (2,)", "(4,)")),
+    "more labels": (SCORES, np.zeros(5, int), ValueError, ("labels.shape = (5,)", "(4,)")),
+    "one label for all": (SCORES, LABELS[:1], ValueError, ("labels.shape = (1,)", "(4,)")),
+    "one picture's scores for all": (SCORES[:1], LABELS, ValueError, ("labels.shape = (4,)", "(1,)")),
+    "a column of labels": (SCORES, LABELS[:, None], ValueError, ("labels.shape = (4, 1)", "(4,)")),
+    "a class too many": (SCORES, LABELS + 1, ValueError, ("labels run from 1 to 7", "0 to 6")),
+    "a negative label": (SCORES, LABELS - 1, ValueError, ("labels run from -1 to 5", "0 to 6")),
+    "one picture's scores": (SCORES[0], LABELS[:1], ValueError, ("scores.shape = (7,)", "(N, K)")),
+    "no classes": (SCORES[:, :0], LABELS, ValueError, ("scores.shape = (4, 0)", "K ≥ 1")),
+    "labels that are no integers": (SCORES, LABELS.astype(float), TypeError, ("float64", "integers")),
+    "scores that are no numbers": (SCORES > 0.5, LABELS, TypeError, ("bool", "floating-point")),
+    "a list of labels": (SCORES, LABELS.tolist(), TypeError, ("labels", "list", "array")),
+    "a list of scores": (SCORES.tolist(), LABELS, TypeError, ("scores", "list", "array")),
+    "labels elsewhere": (SCORES, device.asarray(LABELS), TypeError, ("labels", "library")),
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_labels_that_do_not_fit_are_refused(case):
+    scores, labels, error, words = MISFITS[case]
+    for name, measure in {"ranks": ranks, "per_picture": per_picture, "Evaluation": Evaluation.of}.items():
+        refused(lambda: measure(scores, labels), "Evaluation" if name == "Evaluation" else "ranks", *words, error=error)
+
+
+def test_no_pictures():
+    nothing = np.zeros((0, K)), np.zeros(0, int)
+    assert ranks(*nothing).shape == (0,)
+    refused(lambda: Evaluation.of(*nothing), "Evaluation", "(0, 7)", "N ≥ 1")
 
 
 def by_loops(network, split, ten_crop):

@@ -10,6 +10,7 @@ from tinyalex.backend import Array, array_module, prefetch, to_device, to_host
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.layers import softmax
+from tinyalex.layers.loss import check_labels, check_scores
 from tinyalex.terminal import progress_bar
 
 PICTURES_AT_ONCE = 128
@@ -45,7 +46,11 @@ class Evaluation:
         """That of class probabilities (N, K), of one network or averaged over several, for labels (N,).
 
         at_once: pictures looked at in one piece, so that work arrays stay small
+        ValueError without a picture, and for labels that do not fit.
         """
+        _check(p, labels, "Evaluation")
+        if len(labels) == 0:
+            raise ValueError(f"Evaluation: scores.shape = {p.shape}, expected (N, K) with N ≥ 1")
         top1 = top5 = loss = 0.0
         for start in range(0, len(labels), at_once):
             rank, losses = per_picture(p[start : start + at_once], labels[start : start + at_once])
@@ -81,13 +86,20 @@ def ranks(scores: Array, labels: Array) -> Array:
     """For each picture, how many classes come before the right one: int (N,), 0 for a top-1 hit.
 
     scores: (N, K);  labels: (N,). Among equal scores the lower class number comes first, so a network that gives
-    every class the same score is right as often as chance; NaN scores never are.
+    every class the same score is right as often as chance; NaN scores never are. ValueError or TypeError for labels
+    that do not fit; on a device their range is not checked, since that would mean waiting.
     """
+    _check(scores, labels, "ranks")
     xp = array_module(scores)
     classes = xp.arange(scores.shape[1])[None, :]
     own = xp.take_along_axis(scores, labels[:, None], axis=1)
     after = (scores < own) | ((scores == own) & (classes >= labels[:, None]))
     return (~after).sum(axis=1)  # not "before": a NaN is neither before nor after
+
+
+def _check(scores, labels, label):
+    check_scores(scores, f"{label}: scores")
+    check_labels(labels, scores, label)
 
 
 def evaluate(
@@ -149,6 +161,6 @@ def per_picture(p: Array, labels: Array) -> tuple[Array, Array]:
 
     A probability that rounds to 0 counts as the smallest float32. p: (N, K);  labels: (N,)
     """
-    xp = array_module(p)
+    rank, xp = ranks(p, labels), array_module(p)
     right = xp.take_along_axis(p, labels[:, None], axis=1)[:, 0].astype(xp.float64)
-    return ranks(p, labels), -xp.log(xp.maximum(right, float(xp.finfo(xp.float32).tiny)))
+    return rank, -xp.log(xp.maximum(right, float(xp.finfo(xp.float32).tiny)))

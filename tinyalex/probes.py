@@ -56,6 +56,7 @@ def check_everything(xp: ModuleType, seed: int = 0) -> Iterator[tuple[Layer, lis
         (MaxPool2d(3, 2), _distinct(picture, seed)),
         (MaxPool2d((2, 3), (2, 1), padding=1, rounding="floor"), -10 - _distinct(picture, seed)),
         (AvgPool2d((3, 2), (2, 1)), _normal(picture, seed)),
+        (AvgPool2d((3, 4), (2, 3), (1, 2), "ceil", count_include_pad=False), _normal(picture, seed)),
         (LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5), _normal(picture, seed)),
         (LocalResponseNorm(5, alpha=0.3, beta=0.75, k=2.5), _normal((2, 3, 2, 7), seed)),
         (SpatialResponseNorm(3, alpha=0.4, beta=0.6, k=1.5), _normal(picture, seed)),

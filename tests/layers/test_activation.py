@@ -6,6 +6,7 @@ import pytest
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
 from tinyalex.layers import Layer, ReLU, Sigmoid, Tanh, blocks
+from tinyalex.teaching.device import xp as device
 
 CASES = {
     "relu": (ReLU, reference.relu, reference.relu_slope),
@@ -74,6 +75,28 @@ def test_blocks_decide_nothing(shape, monkeypatch):
 def test_relu_lets_not_a_number_through():
     y, _ = ReLU().forward(np.array([[np.nan, -1.0], [np.inf, -np.inf]]))
     np.testing.assert_array_equal(y, [[np.nan, 0], [np.inf, 0]])
+
+
+def test_relu_lets_the_gradient_of_not_a_number_through():
+    """As in PyTorch, also on a device."""
+    x, dy = np.array([[np.nan, -1.0, 2.0]]), np.array([[3.0, 4.0, 5.0]])
+    for xp in (np, device):
+        y, cache = ReLU().forward(xp.asarray(x))
+        agree(ReLU().backward(xp.asarray(dy), cache)[0], [[3, 0, 5]], "dx")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", CASES)
+def test_not_a_number_as_in_pytorch(name):
+    import torch
+
+    x = np.array([np.nan, -1.0, 0.0, -0.0, 2.0, np.inf, -np.inf])
+    tx = torch.tensor(x, requires_grad=True)
+    ty = getattr(torch, name)(tx)
+    ty.backward(torch.full((7,), 3.0, dtype=torch.float64))
+    y, cache = CASES[name][0]().forward(x)
+    np.testing.assert_allclose(y, ty.detach().numpy(), 1e-12)
+    np.testing.assert_allclose(CASES[name][0]().backward(np.full(7, 3.0), cache)[0], tx.grad.numpy(), 1e-12)
 
 
 def test_relu_gradient_is_zero_at_zero():

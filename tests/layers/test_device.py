@@ -24,6 +24,8 @@ EVERY_LAYER = [
     (layers.MaxPool2d((3, 2), (2, 1), padding=(1, 0)), PICTURES),
     (layers.MaxPool2d((2, 4), (2, 2), rounding="ceil"), PICTURES),
     (layers.AvgPool2d((2, 4), (2, 3), rounding="ceil"), PICTURES),
+    (layers.AvgPool2d((3, 4), (2, 3), (1, 2), "ceil"), PICTURES),
+    (layers.AvgPool2d((3, 4), (2, 3), (1, 2), "ceil", count_include_pad=False), PICTURES),
     (layers.LocalResponseNorm(3, 0.5, 0.6, 1.5), PICTURES),
     (layers.LocalResponseNorm(5, 0.3, 0.75, 1.7), PICTURES),
     (layers.SpatialResponseNorm(3, 0.5, 0.6, 1.5), PICTURES),

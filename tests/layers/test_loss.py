@@ -116,6 +116,9 @@ def test_like_pytorch():
         (scores((4, 1, 6)), LABELS, ValueError, ("(4, 1, 6)", "(N, K)")),
         (scores((0, 6)), LABELS[:0], ValueError, ("(0, 6)", "N ≥ 1")),
         (np.ones((4, 6), int), LABELS, TypeError, ("int64", "floating")),
+        (scores().tolist(), LABELS, TypeError, ("logits", "list", "array")),
+        (scores(), LABELS.tolist(), TypeError, ("labels", "list", "array")),
+        (np.ma.masked_array(scores()), LABELS, TypeError, ("logits", "MaskedArray", "plain")),
     ],
 )
 def test_refuses(logits, labels, error, words):
@@ -208,6 +211,14 @@ def check_softmax(softmax):
 
 def test_softmax():
     check_softmax(softmax)
+
+
+def test_softmax_refuses():
+    for wrong in (scores()[0], scores()[:, :0], scores()[None]):
+        refused(lambda: softmax(wrong), "softmax", f"logits.shape = {wrong.shape}", "(N, K)")
+    for wrong in (scores().tolist(), scores().astype(int), scores().astype(complex)):
+        refused(lambda: softmax(wrong), "softmax", "logits", getattr(wrong, "dtype", "list"), error=TypeError)
+    assert softmax(np.zeros((0, 3))).shape == (0, 3)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import reference
-from tests.checks import agree, check_layer, distinct, refused
+from tests.checks import agree, check_layer, distinct, host, refused
 from tinyalex.layers import AvgPool2d, MaxPool2d, blocks
 from tinyalex.teaching.device import xp as device
 
@@ -19,12 +19,9 @@ CASES = {
     "rows left over": ((2, 3), (2, 3), 0, "floor"),
     "gaps": ((1, 2), (2, 5), 0, None),
     "the whole picture": ((5, 7), (1, 2), 0, None),
-}
-UNPADDED = ["rows left over", "gaps", "the whole picture"]
-AVERAGES = {name: CASES[name] for name in UNPADDED} | {
-    "overlapping": ((3, 2), (2, 1), 0, None),
-    "hangs over": ((3, 4), (2, 2), 0, "ceil"),
-    "hangs over by two": ((2, 4), (2, 3), 0, "ceil"),
+    "padded by more than half": ((3, 4), (2, 2), (2, 3), "ceil"),
+    "last windows wholly outside": ((2, 1), (4, 4), 0, "ceil"),
+    "last windows wholly in the padding": ((3, 4), (6, 3), (0, 3), "ceil"),
 }
 
 
@@ -38,12 +35,12 @@ def max_loops(*geometry):
     return forward, backward
 
 
-def avg_loops(kernel, stride, rounding):
+def avg_loops(*geometry, count_include_pad=True):
     def forward(x, params):
-        return reference.avg_pool_forward(x, kernel, stride, rounding)
+        return reference.avg_pool_forward(x, *geometry, count_include_pad=count_include_pad)
 
     def backward(dy, x, params):
-        return reference.avg_pool_backward(dy, x, kernel, stride, rounding), {}
+        return reference.avg_pool_backward(dy, x, *geometry, count_include_pad=count_include_pad), {}
 
     return forward, backward
 
@@ -54,11 +51,11 @@ def test_max_right(case, low, high):
     check_layer(MaxPool2d(*CASES[case]), distinct((2, 5, 7, 3), 1, low, high), *max_loops(*CASES[case]))
 
 
-@pytest.mark.parametrize("case", AVERAGES)
-def test_average_right(case):
-    kernel, stride, _, rounding = AVERAGES[case]
-    x = distinct((2, 5, 7, 3), 2, 0.5, 2.0)
-    check_layer(AvgPool2d(kernel, stride, rounding), x, *avg_loops(kernel, stride, rounding))
+@pytest.mark.parametrize("count", [True, False], ids=["padding counts", "padding uncounted"])
+@pytest.mark.parametrize("case", CASES)
+def test_average_right(case, count):
+    x, options = distinct((2, 5, 7, 3), 2, 0.5, 2.0), dict(count_include_pad=count)
+    check_layer(AvgPool2d(*CASES[case], **options), x, *avg_loops(*CASES[case], **options))
 
 
 def test_stride_defaults_to_the_kernel():
@@ -88,35 +85,38 @@ def test_any_geometry(data):
     padding = tuple(data.draw(st.integers(0, k - 1)) for k in kernel)
     rounding = data.draw(st.sampled_from([None, "floor", "ceil"]))
     x = np.random.default_rng(data.draw(st.integers(0, 9))).integers(-2, 2, (2, H, W, 3)).astype(float)  # many ties
-    pools = [(MaxPool2d, max_loops, (kernel, stride, padding, rounding))]
-    pools += [(AvgPool2d, avg_loops, (kernel, stride, rounding))] if padding == (0, 0) else []
-    for pool, loops, geometry in pools:
-        forward, backward = loops(*geometry)
+    x[x == -2] = data.draw(st.sampled_from([-2, -np.inf]))
+    geometry, count = (kernel, stride, padding, rounding), dict(count_include_pad=data.draw(st.booleans()))
+    for pool, loops, options in ((MaxPool2d, max_loops, {}), (AvgPool2d, avg_loops, count)):
+        forward, backward = loops(*geometry, **options)
         try:
-            grid = reference.window_grid((H, W), kernel, stride, padding, rounding)
+            expected = forward(x, {})
         except ValueError:
-            refused(lambda: pool(*geometry).forward(x), pool.__name__)
+            refused(lambda: pool(*geometry, **options).forward(x), pool.__name__)
             continue
-        if any((n - 1) * s - p >= size for n, s, p, size in zip(grid, stride, padding, (H, W))):
-            refused(lambda: pool(*geometry).forward(x), pool.__name__, "outside")  # the last window has no pixel
-            continue
-        y, cache = pool(*geometry).forward(x)
-        agree(y, forward(x, {}), "y")
+        y, cache = pool(*geometry, **options).forward(x)
+        agree(y, expected, "y")
         dy = np.random.default_rng(2).standard_normal(y.shape)
-        agree(pool(*geometry).backward(dy, cache)[0], backward(dy, x, {})[0], "dx")
+        agree(pool(*geometry, **options).backward(dy, cache)[0], backward(dy, x, {})[0], "dx")
+
+
+NOT_IN_PYTORCH = ("padded by more than half", "last windows wholly in the padding")  # it pads by half a window at most
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("case", ["overlapping", "overlapping, one integer", "hangs over", "rows left over", "gaps"])
-@pytest.mark.parametrize("kind", ["max", "average"])
+@pytest.mark.parametrize("case", [case for case in CASES if case not in NOT_IN_PYTORCH])
+@pytest.mark.parametrize("kind", ["max", "average", "average, padding uncounted"])
 def test_like_pytorch(case, kind):
     import torch
 
-    cases = CASES if kind == "max" else AVERAGES
-    kernel, stride, padding, rounding = cases.get(case, cases["hangs over"])
-    layer = MaxPool2d(kernel, stride, padding, rounding) if kind == "max" else AvgPool2d(kernel, stride, rounding)
+    kernel, stride, padding, rounding = CASES[case]
     options = dict(kernel_size=kernel, stride=stride, padding=padding, ceil_mode=rounding == "ceil")
-    peer = torch.nn.functional.max_pool2d if kind == "max" else torch.nn.functional.avg_pool2d
+    if kind == "max":
+        layer, peer = MaxPool2d(*CASES[case]), torch.nn.functional.max_pool2d
+    else:
+        count = kind == "average"
+        layer, peer = AvgPool2d(*CASES[case], count_include_pad=count), torch.nn.functional.avg_pool2d
+        options |= dict(count_include_pad=count)
     x = distinct((2, 5, 7, 3), 4, -2, -0.5)
     tx = torch.tensor(x, requires_grad=True)
     ty = peer(tx.permute(0, 3, 1, 2), **options).permute(0, 2, 3, 1)
@@ -145,12 +145,44 @@ def test_ties_go_to_the_first_in_row_major_order():
     check_ties(MaxPool2d((3, 3), (1, 2)))
 
 
-@pytest.mark.parametrize("padding", [0, 1])
-def test_each_window_gives_its_gradient_once(padding):
-    layer = MaxPool2d(3, 2, padding)
-    y, cache = layer.forward(np.zeros((2, 7, 5, 3)))
-    dx, _ = layer.backward(np.ones_like(y), cache)
-    assert dx.sum() == y.size and np.isfinite(y).all()
+@pytest.mark.parametrize("value", [0.0, -np.inf, np.inf, np.nan], ids=str)
+@pytest.mark.parametrize("case", [*CASES, "padded"])
+def test_each_window_gives_its_gradient_once(case, value):
+    """Whatever the values are: those of the padding never win, not even over −∞."""
+    geometry = CASES.get(case, (3, 2, 1, "floor"))
+    layer, x = MaxPool2d(*geometry), np.full((2, 5, 7, 3), value)
+    for xp in (np, device):
+        y, cache = layer.forward(xp.asarray(x))
+        dx, _ = layer.backward(xp.ones(y.shape), cache)
+        assert host(dx).sum() == y.size
+        np.testing.assert_array_equal(host(y), np.full(y.shape, value))
+    x[:, 2::2, 3:] = 1
+    y, cache = layer.forward(x)
+    assert layer.backward(np.ones(y.shape), cache)[0].sum() == y.size
+
+
+@pytest.mark.torch
+def test_like_pytorch_where_all_is_minus_infinity():
+    import torch
+
+    x = np.full((2, 4, 6, 3), -np.inf)
+    x[0, 1:, 2] = 5
+    layer, tx = MaxPool2d(3, 2, 1, "floor"), torch.tensor(x, requires_grad=True)
+    y, cache = layer.forward(x)
+    ty = torch.nn.functional.max_pool2d(tx.permute(0, 3, 1, 2), 3, 2, 1).permute(0, 2, 3, 1)
+    dy = np.random.default_rng(5).standard_normal(y.shape)
+    ty.backward(torch.tensor(dy))
+    np.testing.assert_array_equal(y, ty.detach().numpy())
+    agree(layer.backward(dy, cache)[0], tx.grad.numpy(), "dx", rtol=1e-12)
+
+
+def test_the_last_window_is_on_the_picture():
+    """As in PyTorch and Caffe: rounding up adds no window that would see nothing."""
+    for pool in (MaxPool2d, AvgPool2d):
+        assert pool(2, 3, rounding="ceil").out_shape((3, 9, 3)) == (1, 3, 3)
+        assert pool(1, 3, rounding="ceil").out_shape((3, 4, 1)) == (1, 2, 1)
+        assert pool(2, 2, 1, rounding="ceil").out_shape((3, 4, 1)) == (2, 3, 1)
+        refused(lambda: pool(2, 3).out_shape((3, 9, 3)), '"floor" (1) or "ceil" (1)')
 
 
 def test_not_a_number_stays_visible():
@@ -190,14 +222,14 @@ def test_refuses_what_does_not_fit(pool):
     refused(lambda: layer.forward(np.ones((2, 5, 7, 3), int)), label, "int64", "float", error=TypeError)
     refused(lambda: layer.forward(np.ones((2, 6, 7, 3))), label, "height", 6, "floor", "ceil")
     refused(lambda: layer.forward(np.ones((2, 5, 1, 3))), label, "width", 1, 2)
-    refused(lambda: pool(2, 3, rounding="ceil").out_shape((3, 9, 3)), pool.__name__, "outside")
     y, cache = layer.forward(np.ones((2, 5, 7, 3)))
     refused(lambda: layer.backward(y[:1], cache), label, "(1, 2, 6, 3)", "(2, 2, 6, 3)")
     refused(lambda: layer.out_shape((105,)), label, "(105,)")
     for arguments in (dict(kernel_size=0), dict(kernel_size=2, stride=0), dict(kernel_size=2, rounding="up")):
-        refused(lambda: pool(**arguments), "found")
+        refused(lambda: pool(**arguments), pool.__name__, *list(arguments.items())[-1], "expected")
 
 
-def test_refuses_padding_that_a_window_could_drown_in():
-    refused(lambda: MaxPool2d(3, 2, -1), "padding", -1)
-    refused(lambda: MaxPool2d((3, 2), 1, (1, 2)), "MaxPool2d", "padding", (1, 2), (3, 2))
+@pytest.mark.parametrize("pool", [MaxPool2d, AvgPool2d])
+def test_refuses_padding_that_a_window_could_drown_in(pool):
+    refused(lambda: pool(3, 2, -1), pool.__name__, "padding", -1)
+    refused(lambda: pool((3, 2), 1, (1, 2)), pool.__name__, "padding", (1, 2), (3, 2))

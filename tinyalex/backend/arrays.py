@@ -17,8 +17,13 @@ Array = Any  # a numpy.ndarray or a cupy.ndarray
 
 
 def array_module(x: Array) -> Any:
-    """The library that `x` lives in: numpy, cupy, or what an array of the array API says. TypeError for all else."""
+    """The library that `x` lives in: numpy, cupy, or what an array of the array API says. TypeError for all else.
+
+    A masked array would lose its mask on the way, and a matrix multiplies differently, so neither is one.
+    """
     if isinstance(x, np.ndarray):
+        if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+            raise TypeError(f"found {type(x).__name__}, expected a plain NumPy or CuPy array")
         return np
     cupy = sys.modules.get("cupy")  # an array of CuPy cannot exist before CuPy is imported
     if cupy is not None and isinstance(x, cupy.ndarray):

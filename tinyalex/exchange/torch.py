@@ -96,7 +96,7 @@ def _average_pool(layer, in_shape, out_shape):
     from torch import nn
 
     w = layer.windows
-    return [nn.AvgPool2d(w.kernel, w.stride, ceil_mode=w.rounding == "ceil")]
+    return [nn.AvgPool2d(w.kernel, w.stride, w.padding, w.rounding == "ceil", layer.count_include_pad)]
 
 
 def _response_norm(layer, in_shape, out_shape):

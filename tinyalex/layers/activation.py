@@ -8,7 +8,7 @@ from tinyalex.layers.blocks import blocks, pixels
 class ReLU(Layer):
     """y = max(x, 0): the rectifier that let the paper train about six times sooner than tanh (§3.1, Fig. 1).
 
-    dx = dy where x > 0, else 0; at exactly 0 the gradient is 0, as in PyTorch. x, y: any shape.
+    dx = dy where x > 0 or x is NaN, else 0; at exactly 0 the gradient is 0, as in PyTorch. x, y: any shape.
     """
 
     channelwise = activation = True
@@ -17,7 +17,7 @@ class ReLU(Layer):
         xp = self._check_float(x, None)
         # The maximum of two arrays: NumPy takes it two or three times faster than the maximum of an array and 0
         y = xp.maximum(x, xp.zeros(x.shape[1:][-2:], x.dtype))
-        return y, y  # y > 0 where x > 0; the next layer usually keeps y too, so it costs no memory
+        return y, y  # y ≠ 0 where x > 0 or NaN; the next layer usually keeps y too, so it costs no memory
 
     def backward(self, dy, cache, input_grad=True):
         y = cache
@@ -27,7 +27,7 @@ class ReLU(Layer):
         xp = array_module(dy)
         dx = xp.empty(dy.shape, dy.dtype)
         for dyb, yb, dxb in blocks(*map(pixels, (dy, y, dx))):
-            xp.multiply(dyb, yb > 0, out=dxb)
+            xp.multiply(dyb, yb != 0, out=dxb)
         return dx, {}
 
     def __str__(self):

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -18,10 +19,11 @@ class Layer:
         y, cache = layer.forward(x, train=False, rng=None)
         dx, grads = layer.backward(dy, cache, input_grad=True)
 
-    x, y:   a batch, pictures first: (N, H, W, C) or (N, features); floating point, and the dtype is kept
+    x, y:   a batch, pictures first: (N, H, W, C) or (N, features); N may be 0. Plain arrays of floating-point numbers,
+            contiguous or not; the dtype is kept
     cache:  all that backward needs of the forward call. The layer itself keeps nothing of a batch, so it can serve many
             pieces of a batch at once, and forward may run twice before backward
-    dy, dx: d(loss)/dy and d(loss)/dx, shaped as y and x; dx is None with input_grad=False
+    dy, dx: d(loss)/dy and d(loss)/dx, of the shape and dtype of y and x; dx is None with input_grad=False
     grads:  d(loss)/d(parameter), with the keys of `params`, summed over the batch; new arrays, for the caller to change
     params: arrays that are learnt
     state:  arrays that are saved and moved but not learnt, such as running means. forward does not change them:
@@ -29,7 +31,8 @@ class Layer:
     rng:    a random generator, for layers that draw
 
     Neither call writes into x, dy, a parameter or a cache. Shapes are checked on entry: ValueError or TypeError with
-    the layer's name, what came and what was expected.
+    the layer's name, what came and what was expected. A NaN in x is seen in y, and one in dy in dx or
+    grads; where a layer's slope is 0, an infinite dy gives NaN (0 · ∞).
 
     A layer defines either forward and backward or, if it needs sums over the whole batch, forward_piece and
     backward_piece; each pair is made of the other.
@@ -129,16 +132,24 @@ class Layer:
         """The layer's name in messages: its class and, if it has one, its own name."""
         return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__
 
-    def _check_float(self, x, axes):
-        """Refuse an array without the axes (such as "NHWC"; None: any) or of a dtype that is not floating point."""
+    def _check_float(self, x, axes, what="x"):
+        """The library of x; refuse one without the axes (such as "NHWC"; None: any), or not of floating point.
+
+        Parameters in another library are refused too.
+        """
         try:
             xp = array_module(x)
         except TypeError as error:
-            raise TypeError(f"{self.label}: x: {error}") from None
+            raise TypeError(f"{self.label}: {what}: {error}") from None
         if axes is not None and x.ndim != len(axes):
-            raise ValueError(f"{self.label}: x.shape = {x.shape}, expected {len(axes)} axes ({', '.join(axes)})")
+            raise ValueError(f"{self.label}: {what}.shape = {x.shape}, expected {len(axes)} axes ({', '.join(axes)})")
         if not xp.issubdtype(x.dtype, xp.floating):
-            raise TypeError(f"{self.label}: x is {x.dtype}, expected a floating-point dtype")
+            raise TypeError(f"{self.label}: {what} is {x.dtype}, expected a floating-point dtype")
+        for key, param in self.params.items():
+            if array_module(param) is not xp:
+                raise TypeError(
+                    f"{self.label}: {what} is a {_kind(x)} and {key} a {_kind(param)}, expected both in one library"
+                )
         return xp
 
     def _height_width_channels(self, in_shape):
@@ -148,13 +159,34 @@ class Layer:
         return in_shape
 
     def _check_dy(self, dy, shape):
-        """Refuse an upstream gradient that is not shaped as y."""
+        """Refuse an upstream gradient that is not an array of floating point, shaped as y."""
+        self._check_float(dy, None, "dy")
         if tuple(dy.shape) != tuple(shape):
             raise ValueError(f"{self.label}: dy.shape = {tuple(dy.shape)}, expected y's {tuple(shape)}")
 
     def _param(self, key, dtype):
         """A parameter in the dtype of the computation; not copied if it has that dtype."""
         return self.params[key].astype(dtype, copy=False)
+
+
+def _kind(a):
+    return f"{type(a).__module__.partition('.')[0]} array"
+
+
+def checked(value: Any, what: str, fine: Callable[[Any], bool], expected: str) -> Any:
+    """`value`, an argument of a constructor. ValueError that names it unless fine(value) is true."""
+    try:
+        right = bool(fine(value))
+    except (TypeError, ValueError):
+        right = False
+    if not right:
+        raise ValueError(f"{what} = {value!r}, expected {expected}")
+    return value
+
+
+def at_least(least: int) -> tuple[Callable[[Any], bool], str]:
+    """The last two arguments of `checked` for a whole number."""
+    return lambda value: operator.index(value) >= least, f"a whole number, {least} or more"
 
 
 def default_params(weight_shape: Shape, fan_in: int) -> dict[str, Array]:

@@ -1,5 +1,6 @@
 """Process arrays in blocks, so that on the CPU each pass finds its data still in cache."""
 
+import math
 from collections.abc import Iterator
 
 from tinyalex.backend import Array, is_host
@@ -28,5 +29,6 @@ def slices(length: int, step: int) -> list[slice]:
 
 
 def pixels(a: Array) -> Array:
-    """`a` as (pixels, C), for any number of axes; copied only if its memory is in another order."""
-    return a.reshape(-1, a.shape[-1])
+    """`a` as (pixels, C), for any number of axes and pixels; copied only if its memory is in another order."""
+    C = a.shape[-1] if a.ndim else 1
+    return a.reshape(math.prod(a.shape[:-1]), C)  # not −1, which is ambiguous for C = 0

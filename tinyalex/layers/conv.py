@@ -5,10 +5,11 @@ N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places; F channels
 
 import copy
 import math
+import operator
 
 from tinyalex.backend import array_module, is_host
 from tinyalex.layers import winograd
-from tinyalex.layers.base import Layer, default_params
+from tinyalex.layers.base import Layer, at_least, checked, default_params
 from tinyalex.layers.im2col import col2im, group_slices, im2col, picture_blocks
 from tinyalex.layers.windows import Pair, Windows
 
@@ -28,6 +29,7 @@ class Conv2d(Layer):
     kernel_size, stride, padding: pixels, one integer or a pair (height, width)
     rounding: None, "floor" or "ceil", for a stride that does not divide (see `tinyalex.layers.windows`)
     algorithm: "im2col", "winograd", or None for the faster of the two by a rule of thumb; they differ only in rounding
+    Left out: dilation, and padding="same", which is (kernel − 1) / 2 for an odd kernel and a stride of 1.
     Raises ValueError for channels that the groups do not divide, and for a picture that does not fit.
     Source: paper §3.5; 2012 source, `layer.py` (size rule).
     """
@@ -44,12 +46,12 @@ class Conv2d(Layer):
         algorithm: str | None = None,
     ) -> None:
         super().__init__()
-        for what, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if channels < 1 or groups < 1 or channels % groups:
-                raise ValueError(f"Conv2d: {what} = {channels} is not a positive multiple of groups = {groups}")
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.groups = checked(groups, "Conv2d: groups", *at_least(1))
+        multiple = lambda c: operator.index(c) >= 1 and c % groups == 0, f"a positive multiple of groups = {groups}"
+        self.in_channels = checked(in_channels, "Conv2d: in_channels", *multiple)
+        self.out_channels = checked(out_channels, "Conv2d: out_channels", *multiple)
         self.kernel_size, self.stride, self.padding, self.rounding = kernel_size, stride, padding, rounding
-        self.windows = Windows(kernel_size, stride, padding, rounding)
+        self.windows = Windows(kernel_size, stride, padding, rounding, self.label)
         KH, KW = self.windows.kernel
         self.depth = KH * KW * in_channels // groups  # products in each sum
         self.params = default_params((KH, KW, in_channels // groups, out_channels), fan_in=self.depth)
@@ -78,7 +80,7 @@ class Conv2d(Layer):
         x = cache
         self._check_dy(dy, (len(x), *self.out_shape(x.shape[1:])))
         xp, out_size, F = array_module(x), dy.shape[1:3], self.out_channels
-        dy, dx = xp.ascontiguousarray(dy), xp.empty(x.shape, x.dtype) if input_grad else None
+        dy, dx = xp.ascontiguousarray(dy, x.dtype), xp.empty(x.shape, x.dtype) if input_grad else None
         dbias = dy.reshape(-1, F).sum(axis=0)
         if fast := self._fast(x):
             return dx, {"weight": fast.backward(dy, x, dx), "bias": dbias}

@@ -1,7 +1,7 @@
 """Dropout: silence each unit with probability p in training, so that no unit can rely on another."""
 
 from tinyalex.backend import uniform
-from tinyalex.layers.base import Layer
+from tinyalex.layers.base import Layer, checked
 
 
 class Dropout(Layer):
@@ -16,9 +16,8 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, inverted: bool = True) -> None:
         super().__init__()
-        if not 0 <= p < 1:
-            raise ValueError(f"Dropout: p = {p}, expected the share to drop, 0 ≤ p < 1")
-        self.p, self.inverted = p, inverted
+        self.p = checked(p, "Dropout: p", lambda p: 0 <= p < 1, "the share to drop, 0 ≤ p < 1")
+        self.inverted = inverted
 
     def forward(self, x, train=False, rng=None):
         xp = self._check_float(x, None)

@@ -3,7 +3,7 @@
 import math
 
 from tinyalex.backend import matmul
-from tinyalex.layers.base import Layer, default_params
+from tinyalex.layers.base import Layer, at_least, checked, default_params
 
 
 class Flatten(Layer):
@@ -11,6 +11,8 @@ class Flatten(Layer):
 
     def forward(self, x, train=False, rng=None):
         self._check_float(x, None)
+        if x.ndim == 0:
+            raise ValueError(f"{self.label}: x.shape = (), expected pictures on the first axis")
         return x.reshape(len(x), math.prod(x.shape[1:])), x.shape
 
     def backward(self, dy, cache, input_grad=True):
@@ -37,9 +39,8 @@ class Linear(Layer):
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
-        if in_features < 1 or out_features < 1:
-            raise ValueError(f"Linear: in_features = {in_features}, out_features = {out_features}, expected 1 or more")
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features = checked(in_features, "Linear: in_features", *at_least(1))
+        self.out_features = checked(out_features, "Linear: out_features", *at_least(1))
         self.params = default_params((in_features, out_features), fan_in=in_features)
 
     def forward(self, x, train=False, rng=None):

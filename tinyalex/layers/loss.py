@@ -7,8 +7,45 @@ from tinyalex.backend import Array, array_module, is_host
 
 def softmax(logits: Array) -> Array:
     """Probabilities (N, K) from scores (N, K), safe for scores of any size."""
+    check_scores(logits, "softmax: logits")
     _, exps, sums = _exponentials(logits)
     return exps / sums
+
+
+def check_scores(scores: Array, what: str) -> Any:
+    """The library of `scores`. TypeError or ValueError unless they are floating point (N, K).
+
+    what: the first words of the message
+    """
+    try:
+        xp = array_module(scores)
+    except TypeError as error:
+        raise TypeError(f"{what}: {error}") from None
+    if not xp.issubdtype(scores.dtype, xp.floating):
+        raise TypeError(f"{what} are {scores.dtype}, expected a floating-point dtype")
+    if scores.ndim != 2 or scores.shape[1] == 0:
+        raise ValueError(f"{what}.shape = {scores.shape}, expected (N, K) with K ≥ 1")
+    return xp
+
+
+def check_labels(labels: Array, scores: Array, label: str) -> None:
+    """TypeError or ValueError unless labels are integers (N,) in 0..K−1, for scores (N, K).
+
+    On a device the range is not checked, since that would mean waiting. label: the first word of the message
+    """
+    xp, (N, K) = array_module(scores), scores.shape
+    try:
+        library = array_module(labels)
+    except TypeError as error:
+        raise TypeError(f"{label}: labels: {error}") from None
+    if library is not xp:
+        raise TypeError(f"{label}: labels live in another array library than the scores")
+    if not xp.issubdtype(labels.dtype, xp.integer):
+        raise TypeError(f"{label}: labels are {labels.dtype}, expected integers")
+    if labels.shape != (N,):
+        raise ValueError(f"{label}: labels.shape = {labels.shape}, expected one a picture, {(N,)}")
+    if is_host(labels) and N and (labels.min() < 0 or labels.max() >= K):
+        raise ValueError(f"{label}: labels run from {labels.min()} to {labels.max()}, expected 0 to {K - 1}")
 
 
 def _exponentials(logits):
@@ -28,6 +65,8 @@ class SoftmaxCrossEntropy:
     cannot tell the classes apart has loss ln K.
 
     logits: (N, K);  labels: integers (N,) in 0..K−1, in the same library as logits
+    Left out, since no recipe here needs them: class weights, `ignore_index`, label smoothing, soft targets, and sums
+    instead of the mean.
     Source: paper §3.5 ("maximizes the multinomial logistic regression objective").
     """
 
@@ -36,8 +75,10 @@ class SoftmaxCrossEntropy:
 
         On a device a label out of range makes the loss NaN, since checking labels there would mean waiting.
         """
-        xp = array_module(logits)
-        self._check(logits, labels, xp)
+        xp = check_scores(logits, "SoftmaxCrossEntropy: logits")
+        if len(logits) == 0:
+            raise ValueError(f"SoftmaxCrossEntropy: logits.shape = {logits.shape}, expected (N, K) with N ≥ 1")
+        check_labels(labels, logits, "SoftmaxCrossEntropy")
         shifted, exps, sums = _exponentials(logits)
         chosen = labels[:, None] == xp.arange(logits.shape[1])  # (N, K) one True a row
         picked = xp.where(chosen, shifted, 0).sum(axis=1)
@@ -51,22 +92,3 @@ class SoftmaxCrossEntropy:
         dlogits = probabilities - chosen
         dlogits /= len(probabilities)
         return dlogits
-
-    def _check(self, logits, labels, xp):
-        if logits.ndim != 2 or len(logits) == 0:
-            raise ValueError(f"SoftmaxCrossEntropy: logits.shape = {logits.shape}, expected (N, K) with N ≥ 1")
-        if not xp.issubdtype(logits.dtype, xp.floating):
-            raise TypeError(f"SoftmaxCrossEntropy: logits are {logits.dtype}, expected a floating-point dtype")
-        if array_module(labels) is not xp:
-            raise TypeError("SoftmaxCrossEntropy: labels live in another array library than logits")
-        if not xp.issubdtype(labels.dtype, xp.integer):
-            raise TypeError(f"SoftmaxCrossEntropy: labels are {labels.dtype}, expected integers")
-        if labels.shape != logits.shape[:1]:
-            raise ValueError(
-                f"SoftmaxCrossEntropy: labels.shape = {labels.shape}, expected one a picture, {logits.shape[:1]}"
-            )
-        if is_host(labels) and (labels.min() < 0 or labels.max() >= logits.shape[1]):
-            raise ValueError(
-                f"SoftmaxCrossEntropy: labels run from {labels.min()} to {labels.max()}, "
-                f"expected 0 to {logits.shape[1] - 1}"
-            )

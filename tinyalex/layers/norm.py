@@ -3,9 +3,12 @@
 N pictures, H×W pixels, C channels; P pixels of a block of pictures.
 """
 
+import math
+import operator
+
 from tinyalex.backend import array_module
-from tinyalex.layers.base import Layer
-from tinyalex.layers.blocks import blocks
+from tinyalex.layers.base import Layer, at_least, checked
+from tinyalex.layers.blocks import blocks, pixels
 
 
 class _ResponseNorm(Layer):
@@ -28,11 +31,11 @@ class _ResponseNorm(Layer):
 
     def __init__(self, size: int, alpha: float, beta: float, k: float) -> None:
         super().__init__()
-        if not isinstance(size, int) or size < 1 or size % 2 == 0:
-            raise ValueError(f"{self.label}: size = {size!r}, expected an odd number, 1 or more")
-        if k <= 0 or alpha < 0:
-            raise ValueError(f"{self.label}: k = {k}, alpha = {alpha}, expected k > 0 and alpha ≥ 0")
-        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+        odd, finite = "an odd number, 1 or more", "a finite number"
+        self.size = checked(size, f"{self.label}: size", lambda n: operator.index(n) >= 1 and n % 2 == 1, odd)
+        self.alpha = checked(alpha, f"{self.label}: alpha", lambda a: 0 <= a < math.inf, f"{finite}, 0 or more")
+        self.beta = checked(beta, f"{self.label}: beta", lambda b: -math.inf < b < math.inf, finite)
+        self.k = checked(k, f"{self.label}: k", lambda k: 0 < k < math.inf, f"{finite} above 0")
 
     def forward(self, x, train=False, rng=None):
         xp = self._check_float(x, self.axes)
@@ -100,7 +103,8 @@ class LocalResponseNorm(_ResponseNorm):
     and no window reaches from one run into the next, as on two GPUs that do not meet here (paper §3.2, Fig. 2).
 
     x, y: (N, H, W, C), or any shape with channels last, C a multiple of groups
-    size: channels in the window, odd; alpha, beta, k: the paper's 1e-4, 0.75, 2
+    size: channels in the window, odd (left out: even windows, which are not symmetric)
+    alpha, beta, k: the paper's 1e-4, 0.75, 2
     Source: paper §3.3; the 2012 source has alpha / size (`layer.py`).
     """
 
@@ -108,9 +112,7 @@ class LocalResponseNorm(_ResponseNorm):
 
     def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0, groups: int = 1) -> None:
         super().__init__(size, alpha, beta, k)
-        if groups < 1:
-            raise ValueError(f"LocalResponseNorm: groups = {groups}, expected 1 or more")
-        self.groups = groups
+        self.groups = checked(groups, f"{self.label}: groups", *at_least(1))
 
     def out_shape(self, in_shape):
         if in_shape[-1] % self.groups:
@@ -121,7 +123,8 @@ class LocalResponseNorm(_ResponseNorm):
 
     def _entries(self, a):
         self.out_shape(a.shape)
-        return a.reshape(-1, a.shape[-1] // self.groups)  # a window treats a group of channels as a pixel of its own
+        P, C = pixels(a).shape
+        return a.reshape(P * self.groups, C // self.groups)  # a window treats a group as a pixel of its own
 
     def __str__(self):
         return super().__str__() + (f", {self.groups} groups" if self.groups > 1 else "")

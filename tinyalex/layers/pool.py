@@ -19,7 +19,8 @@ class _Pool2d(Layer):
     def __init__(self, kernel_size, stride, padding, rounding):
         super().__init__()
         self.kernel_size, self.stride, self.padding, self.rounding = kernel_size, stride, padding, rounding
-        self.windows = Windows(kernel_size, kernel_size if stride is None else stride, padding, rounding)
+        stride = kernel_size if stride is None else stride
+        self.windows = Windows(kernel_size, stride, padding, rounding, self.label, on_picture=True)
         if any(p >= k for p, k in zip(self.windows.padding, self.windows.kernel)):
             raise ValueError(
                 f"{self.label}: padding = {padding} with kernel_size = {kernel_size} puts a window wholly outside; "
@@ -28,13 +29,7 @@ class _Pool2d(Layer):
 
     def out_shape(self, in_shape):
         H, W, C = self._height_width_channels(in_shape)
-        out_size = self.windows.out_size(H, W, self.label)
-        for size, o, s, p in zip((H, W), out_size, self.windows.stride, self.windows.padding):
-            if (o - 1) * s - p >= size:
-                raise ValueError(
-                    f'{self.label}: on {H}×{W} the last window would lie wholly outside; expected rounding="floor"'
-                )
-        return (*out_size, C)
+        return (*self.windows.out_size(H, W, self.label), C)
 
 
 class MaxPool2d(_Pool2d):
@@ -43,11 +38,13 @@ class MaxPool2d(_Pool2d):
         y[n, oh, ow, c] = max_{i, j} x[n, oh·stride + i − padding, ow·stride + j − padding, c]
 
     Of several equal maxima, the first in row-major order wins and alone receives the gradient. Padding and overhang
-    count as −∞, so they never win. A stride below the kernel size makes windows overlap (paper §3.4: 3 and 2).
+    count as −∞, and never win, not even over −∞. A window with a NaN gives NaN; a pixel of it gets the gradient.
+    A stride below the kernel size makes windows overlap (paper §3.4: 3 and 2).
 
     x: (N, H, W, C);  y: (N, OH, OW, C)
     kernel_size, stride, padding: pixels, one integer or a pair; stride None means kernel_size
     rounding: None, "floor" or "ceil", for a stride that does not divide (see `tinyalex.layers.windows`)
+    Left out: dilation.
     """
 
     def __init__(
@@ -65,15 +62,21 @@ class MaxPool2d(_Pool2d):
         return y, (x.shape, winner)
 
     def _pool(self, padded, y, winner):
-        """Fill y and winner: first across, then down, so that the first maximum in row-major order wins."""
+        """Fill y and winner: first across, then down, so that the first maximum in row-major order wins.
+
+        A window's first column and row on the picture win until a larger value comes, so padding never does.
+        """
         (KH, KW), (SH, SW), (OH, OW) = self.windows.kernel, self.windows.stride, y.shape[1:3]
         skip = 1 if is_host(padded) else SW  # NumPy is faster on all columns of a row than on every second
-        number = winner.dtype.type
+        xp, number, (PH, PW) = array_module(padded), winner.dtype.type, self.windows.padding
         taps = [padded[:, :, j : j + SW * (OW - 1) + 1 : skip] for j in range(KW)]
-        first = array_module(padded).zeros(taps[0].shape, winner.dtype)
+        first_column = xp.maximum(PW - skip * xp.arange(taps[0].shape[2]), 0).astype(number)[:, None]
+        first = xp.broadcast_to(first_column, taps[0].shape)
         across, column = _first_largest(taps, [first, *map(number, range(1, KW))])
         rows = [slice(i, i + SH * (OH - 1) + 1, SH) for i in range(KH)]
+        first_row = xp.maximum(PH - SH * xp.arange(OH), 0).astype(number)[:, None, None]
         places = [column[:, row] + number(i * KW) for i, row in enumerate(rows)]
+        places[0] = places[0] + first_row * number(KW)
         largest, place = _first_largest([across[:, row] for row in rows], places)
         y[...], winner[...] = largest[:, :, :: SW // skip], place[:, :, :: SW // skip]
 
@@ -94,10 +97,10 @@ class MaxPool2d(_Pool2d):
 
     def backward(self, dy, cache, input_grad=True):
         shape, winner = cache
-        xp = array_module(dy)
         self._check_dy(dy, winner.shape)
         if not input_grad:
             return None, {}
+        xp = array_module(dy)
         out_size = winner.shape[1:3]
         SH, SW = self.windows.stride
         dpadded, dx = self.windows.empty(shape, out_size, dy.dtype, xp)
@@ -135,16 +138,26 @@ def _first_largest(values, places):
 class AvgPool2d(_Pool2d):
     """The mean of each window, for each channel.
 
-        y[n, oh, ow, c] = mean_{i, j} x[n, oh·stride + i, ow·stride + j, c]
+        y[n, oh, ow, c] = mean_{i, j} x[n, oh·stride + i − padding, ow·stride + j − padding, c]
 
-    A window that hangs over the edge (rounding="ceil") gives the mean of the pixels that it covers.
+    Padding counts as pixels of 0, or not at all with count_include_pad=False. The part of a window that hangs over the
+    padded picture (rounding="ceil") never counts.
 
     x: (N, H, W, C);  y: (N, OH, OW, C)
-    kernel_size, stride: pixels, one integer or a pair; stride None means kernel_size
+    kernel_size, stride, padding: pixels, one integer or a pair; stride None means kernel_size
+    rounding: None, "floor" or "ceil", for a stride that does not divide (see `tinyalex.layers.windows`)
     """
 
-    def __init__(self, kernel_size: Pair, stride: Pair | None = None, rounding: str | None = None) -> None:
-        super().__init__(kernel_size, stride, 0, rounding)
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        rounding: str | None = None,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, rounding)
+        self.count_include_pad = count_include_pad
 
     def forward(self, x, train=False, rng=None):
         xp = self._check_float(x, "NHWC")
@@ -153,29 +166,34 @@ class AvgPool2d(_Pool2d):
         y = xp.zeros((len(x), *out_size, x.shape[3]), x.dtype)
         for _, pixels in self.windows.places(padded, out_size):
             y += pixels
-        y /= self._covered(x.shape, out_size, xp, x.dtype)
+        y /= self._counted(x.shape, out_size, xp, x.dtype)
         return y, x.shape
 
     def backward(self, dy, cache, input_grad=True):
         shape = cache
-        xp = array_module(dy)
         out_size = self.out_shape(shape[1:])[:2]
         self._check_dy(dy, (shape[0], *out_size, shape[3]))
         if not input_grad:
             return None, {}
+        xp = array_module(dy)
         dpadded, dx = self.windows.zeros(shape, out_size, dy.dtype, xp)
-        share = dy / self._covered(shape, out_size, xp, dy.dtype)
+        share = dy / self._counted(shape, out_size, xp, dy.dtype)
         for _, dpixels in self.windows.places(dpadded, out_size):
             dpixels += share
         return dx, {}
 
     def __str__(self):
-        return f"average pool {self.windows}"
+        uncounted = any(self.windows.padding) and not self.count_include_pad
+        return f"average pool {self.windows}{', padding uncounted' if uncounted else ''}"
 
-    def _covered(self, shape, out_size, xp, dtype):
-        """How many pixels of the picture each window covers: (OH, OW, 1)."""
-        (KH, KW), (SH, SW) = self.windows.kernel, self.windows.stride
-        rows, columns = (
-            xp.minimum(k, size - s * xp.arange(o)) for size, o, k, s in zip(shape[1:3], out_size, (KH, KW), (SH, SW))
-        )
-        return (rows[:, None] * columns[None, :])[..., None].astype(dtype)
+    def _counted(self, shape, out_size, xp, dtype):
+        """How many pixels count in each window: (OH, OW, 1)."""
+
+        def along(size, places, kernel, stride, padding):
+            border = padding if self.count_include_pad else 0
+            start = stride * xp.arange(places) - padding
+            return xp.minimum(start + kernel, size + border) - xp.maximum(start, -border)
+
+        w = self.windows
+        rows, columns = map(along, shape[1:3], out_size, w.kernel, w.stride, w.padding)
+        return (rows[:, None] * columns)[..., None].astype(dtype)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinyalex.backend import Array, array_module
+from tinyalex.layers.base import checked
 
 ROUNDINGS = (None, "floor", "ceil")
 Pair = int | tuple[int, int]  # one integer, or a pair (height, width)
@@ -15,15 +16,13 @@ Pair = int | tuple[int, int]  # one integer, or a pair (height, width)
 
 def pair(value: Pair, what: str, least: int) -> tuple[int, int]:
     """(h, w) from one integer or a pair of them, each at least `least`."""
-    values = value if isinstance(value, (tuple, list)) else (value, value)
-    try:
-        height, width = (operator.index(v) for v in values)
-        fine = min(height, width) >= least
-    except (TypeError, ValueError):
-        fine = False
-    if not fine:
-        raise ValueError(f"{what}: found {value!r}, expected an integer or a pair of integers, at least {least}")
-    return height, width
+
+    def both(value):
+        height, width = value if isinstance(value, (tuple, list)) else (value, value)
+        return operator.index(height), operator.index(width)
+
+    expected = f"an integer or a pair of integers, at least {least}"
+    return both(checked(value, what, lambda value: min(both(value)) >= least, expected))
 
 
 def _times(values, short=False):
@@ -37,15 +36,25 @@ class Windows:
     rounding says what to do if the stride does not divide: None refuses, "floor" drops the rows and columns left over,
     "ceil" lets the last window hang over the lower and right edge, as the 2012 source did
     (`layer.py`: 1 + ceil((2·pad + size − kernel) / stride)); that is how 224 pixels give 55 places.
+
+    label: the layer's, for messages
+    on_picture: True: "ceil" adds no window that would lie wholly outside the picture, as in PyTorch's pooling
     """
 
-    def __init__(self, kernel_size: Pair, stride: Pair, padding: Pair, rounding: str | None) -> None:
-        self.kernel = pair(kernel_size, "kernel_size", 1)
-        self.stride = pair(stride, "stride", 1)
-        self.padding = pair(padding, "padding", 0)
-        if rounding not in ROUNDINGS:
-            raise ValueError(f"rounding: found {rounding!r}, expected one of {ROUNDINGS}")
-        self.rounding = rounding
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair,
+        padding: Pair,
+        rounding: str | None,
+        label: str = "Windows",
+        on_picture: bool = False,
+    ) -> None:
+        self.kernel = pair(kernel_size, f"{label}: kernel_size", 1)
+        self.stride = pair(stride, f"{label}: stride", 1)
+        self.padding = pair(padding, f"{label}: padding", 0)
+        self.rounding = checked(rounding, f"{label}: rounding", lambda r: r in ROUNDINGS, f"one of {ROUNDINGS}")
+        self.on_picture = on_picture
 
     def __str__(self):
         text = f"{_times(self.kernel)}/{_times(self.stride, short=True)}"
@@ -67,13 +76,15 @@ class Windows:
                 f"{label}: {axis} {size} with padding {padding} on both sides is {size + 2 * padding}, "
                 f"expected at least the kernel's {kernel}"
             )
+        floor, ceil = 1 + free // stride, 1 - (-free // stride)
+        if self.on_picture:
+            ceil = min(ceil, -(-(size + padding) // stride))
         if free % stride and self.rounding is None:
             raise ValueError(
                 f"{label}: ({size} + 2·{padding} − {kernel}) / {stride} = {free / stride:g} is not whole; "
-                f'expected a {axis} that the stride divides, or rounding="floor" ({free // stride + 1}) '
-                f'or "ceil" ({-(-free // stride) + 1})'
+                f'expected a {axis} that the stride divides, or rounding="floor" ({floor}) or "ceil" ({ceil})'
             )
-        return 1 + (-(-free // stride) if self.rounding == "ceil" else free // stride)
+        return ceil if self.rounding == "ceil" else floor
 
     def pad(self, x: Array, out_size: tuple[int, int], value: float = 0) -> Array:
         """x (N, H, W, C) in a border of `value` for padding and overhang; x itself if there is none."""
