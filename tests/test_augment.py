@@ -1,9 +1,11 @@
 """Crops, mirror images, colour shifts, ten crops: against plain loops, and many draws against their distribution."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tests.checks import agree, edited
+from tests.checks import agree, edited, refused
 from tinyalex.data.augment import Looks, View, color_shifts
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.teaching.device import DeviceArray
@@ -116,7 +118,7 @@ def test_view(check):
                 "x = x.astype(xp.float32) * self.scale",
             ],
         ),  # A3
-        (check_colors, ['standard_normal((N, 3), dtype="float32")', 'standard_normal((1, 3), dtype="float32")']),
+        (check_colors, ["* COLOR_STD if", "[:1].repeat(N, 0) * COLOR_STD if"]),
         (check_colors, ["[:, None, None, :] * self.scale", "[:, None, None, :]"]),
         (check_colors, ["* COLOR_STD", "* COLOR_STD**0.5"]),
         (check_crops, ["[0][tops, lefts]", "[0][lefts, tops]"]),  # A5
@@ -150,6 +152,30 @@ def test_color_teeth(monkeypatch, old, new):
     monkeypatch.setattr("tinyalex.data.augment.color_shifts", edited(color_shifts, old, new))
     with pytest.raises(AssertionError):
         check_colors(View)
+
+
+def test_what_does_not_fit_is_refused():
+    one, whole = view(), pictures(5)
+    looks = one.draw(5, np.random.default_rng(0))
+    for name, value in {name: draws[:1] for name, draws in vars(looks).items()}.items():
+        for wrong in (value, value[:0], value.repeat(6, 0)):
+            refused(lambda: one.apply(whole, replace(looks, **{name: wrong})), "View", name, len(wrong), "expected 5")
+    for name, wrong in (("tops", looks.tops - 9), ("lefts", looks.lefts + S)):
+        refused(lambda: one.apply(whole, replace(looks, **{name: wrong})), "View", name, wrong.max(), f"0 to {S - T}")
+    for see in (one.centre, one.ten, lambda pictures: one.apply(pictures, looks)):
+        refused(lambda: see(whole[:, :-1]), "View", whole[:, :-1].shape, f"(N, {S}, {S}, 3)")
+        refused(lambda: see(whole / np.float32(255)), "View", "float32", "uint8", error=TypeError)
+        refused(lambda: see(whole.tolist()), "View", "list", "array", error=TypeError)
+    for crop in (0, S + 1, 2.5, "4"):
+        refused(lambda: replace(one, crop=crop), "View: crop", repr(crop), f"1 to {S}")
+    for run in (0, 1.5):
+        refused(lambda: one.draw(5, np.random.default_rng(0), run=run), "View: run", run, "1 or more")
+
+
+def test_no_pictures():
+    one, none = view(), pictures(5)[:0]
+    for x in (one.random(none, np.random.default_rng(0)), one.centre(none), one.ten(none)[0]):
+        assert x.shape == (0, T, T, 3) and x.dtype == np.float32
 
 
 def test_a_shift_beyond_255_does_not_wrap():
@@ -209,7 +235,7 @@ def test_runs_of_pictures_share_a_crop():
         ("-(-N // run), np.arange(N) // run", "N, np.arange(N)"),
         ("[:, run_of]", "[:, :1].repeat(N, axis=1)"),
         ("np.arange(N) // run", "np.arange(N) % -(-N // run)"),
-        ("standard_normal((N, 3)", "standard_normal((1, 3)"),
+        ("* COLOR_STD if", "[:1].repeat(N, 0) * COLOR_STD if"),
     ],
 )
 def test_runs_teeth(old, new):

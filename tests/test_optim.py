@@ -9,9 +9,9 @@ from tests.checks import edited, refused
 from tinyalex import backend, optim
 from tinyalex.backend import to_device
 from tinyalex.errors import UserError
-from tinyalex.layers import Conv2d, Flatten, Layer, ReLU
+from tinyalex.layers import Conv2d, Layer, ReLU
 from tinyalex.models import find_model
-from tinyalex.network import Network, Sequential
+from tinyalex.network import Sequential
 from tinyalex.optim import SGD, initialise
 from tinyalex.teaching.device import xp as device
 
@@ -155,7 +155,15 @@ def test_sgd_refuses_what_does_not_fit():
     before = {name: w.copy() for name, w in optimiser.params.items()}
     refused(lambda: optimiser.step({"fc6.bias": grads["fc6.bias"]}, 0.1), "SGD", "fc6.bias", "expected", "conv1.bias")
     refused(lambda: optimiser.step(grads | {"fc6.bias": np.zeros((1, 3))}, 0.1), "SGD", "fc6.bias", (1, 3), (3,))
+    for wrong in (grads["fc6.bias"].tolist(), device.asarray(grads["fc6.bias"]), None):
+        words = "SGD", "fc6.bias", type(wrong).__name__, "ndarray"
+        refused(lambda: optimiser.step(grads | {"fc6.bias": wrong}, 0.1), *words, error=TypeError)
+    for lr in (np.nan, np.inf, "0.1", None):
+        refused(lambda: optimiser.step(grads, lr), "SGD: lr", repr(lr), "finite")
     refused(lambda: SGD(arrays(0), lr_factors={"fc9.bias": 2}), "SGD", "fc9.bias", "fc6.bias")
+    for argument in ("momentum", "weight_decay"):
+        for value in (np.nan, "0.9"):
+            refused(lambda: SGD(arrays(0), **{argument: value}), f"SGD: {argument} = {value!r}", "finite")
     for name, w in before.items():
         np.testing.assert_array_equal(optimiser.params[name], w, f"{name} was changed by a step that was refused")
 
@@ -312,5 +320,18 @@ def test_sgd_writes_into_a_velocity_of_any_layout(monkeypatch):
         np.testing.assert_array_equal(other.params[name], plain.params[name], name)
 
 
-def test_a_network_without_weights_has_nothing_to_initialise():
-    initialise(Network({"relu1": ReLU()}, {"flatten": Flatten()}, (2, 2, 3)), "he", 0)
+def test_a_layer_alone_and_one_without_weights():
+    """Any layer will do, not only a whole network."""
+    alone = Conv2d(3, 4, 5)
+    initialise(alone, "he", 0)
+    assert 0.5e-2 < alone.params["weight"].std() < 2e-2 and not alone.params["bias"].any()  # the first and the last
+    initialise(ReLU(), "paper", 0)
+    initialise(Sequential({"relu": ReLU()}), "he", 0)
+
+
+def test_initialise_refuses():
+    network = find_model("alexnet-small").build(2)
+    for rms in (0, -1, math.nan, math.inf, "1"):
+        refused(lambda: initialise(network, "he", 0, rms), f"initialise: input_rms = {rms!r}", "above 0")
+    for seed in (-1, 0.5, None):
+        refused(lambda: initialise(network, "he", seed), f"initialise: seed = {seed!r}", "0 or more")

@@ -5,6 +5,7 @@ import math
 from tinyalex.backend import Array, array_module, is_host, ordered_map, random_stream
 from tinyalex.errors import UserError
 from tinyalex.layers import Layer
+from tinyalex.layers.base import FINITE, at_least, checked
 from tinyalex.network import layer_of
 
 # ---------------------------------------------------------------------------------------------- initialisers
@@ -30,15 +31,17 @@ def initialise(network: Layer, init: str, seed: int, input_rms: float = 1.0, bia
     bias: the first biases of the layers named above, instead of 1 and 0
     Other parameters, and weights of one axis, which scale, stay as they are. UserError for an unknown init.
     """
+    checked(seed, "initialise: seed", *at_least(0))
+    checked(input_rms, "initialise: input_rms", lambda rms: 0 < rms < math.inf, "a finite number above 0")
     if init not in INITIALISERS:
         raise UserError(f"found {init!r}, expected one of {', '.join(INITIALISERS)}", "init")
     if bias is None:
         bias = 0.0 if init == "he" else 1.0
-    weights = [name for name, p in network.params.items() if name.endswith(".weight") and p.ndim > 1]
+    keys = {name: name.rpartition(".")[2] for name in network.params}
+    weights = [name for name, p in network.params.items() if keys[name] == "weight" and p.ndim > 1]
     first, last = weights[:1], weights[-1:]
     for name, array in network.params.items():
-        xp = array_module(array)
-        layer, key = layer_of(name), name.rpartition(".")[2]
+        xp, layer, key = array_module(array), layer_of(name), keys[name]
         if key == "bias":
             array[...] = bias if layer in LAYERS_WITH_BIAS_ONE else 0.0
         elif key == "weight" and array.ndim > 1:
@@ -80,7 +83,8 @@ class SGD:
         decay_factors: dict[str, float] | None = None,
     ) -> None:
         self.params = params
-        self.momentum, self.weight_decay = momentum, weight_decay
+        self.momentum = checked(momentum, "SGD: momentum", *FINITE)
+        self.weight_decay = checked(weight_decay, "SGD: weight_decay", *FINITE)
         self.lr_factors, self.decay_factors = lr_factors or {}, decay_factors or {}
         for name in (*self.lr_factors, *self.decay_factors):
             if name not in params:
@@ -88,7 +92,11 @@ class SGD:
         self.velocity = {name: array_module(w).zeros(w.shape, w.dtype) for name, w in params.items()}
 
     def step(self, grads: dict[str, Array], lr: float) -> None:
-        """One update with the gradients `grads` (same keys and shapes as params) and the rate `lr`."""
+        """One update with the gradients `grads` (same keys and shapes as params) and the rate `lr`.
+
+        ValueError or TypeError for what does not fit, before anything is changed.
+        """
+        checked(lr, "SGD: lr", *FINITE)
         if grads.keys() != self.params.keys():
             raise ValueError(f"SGD: gradients for {sorted(grads)}, expected {sorted(self.params)}")
         for _ in ordered_map(lambda part: self._update(*part), self._parts(grads, lr)):
@@ -100,6 +108,8 @@ class SGD:
             v, g = self.velocity[name], grads[name]
             rate = lr * self.lr_factors.get(name, 1.0)
             decay = self.weight_decay * self.decay_factors.get(name, 1.0)
+            if type(g) is not type(w):
+                raise TypeError(f"SGD: the gradient of {name} is a {type(g).__name__}, expected a {type(w).__name__}")
             if g.shape != w.shape:
                 raise ValueError(f"SGD: the gradient of {name} is {g.shape}, expected {w.shape}")
             if not is_host(w) or w.size <= UPDATE_ELEMENTS or not (w.flags.c_contiguous and v.flags.c_contiguous):

@@ -4,6 +4,7 @@ N pictures, S their side, T the side of a crop. Everything runs on the pictures'
 numbers are drawn on the host: runs on a CPU and on a GPU see the same crops.
 """
 
+import operator
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinyalex.backend import Array, array_module, to_device
+from tinyalex.layers.base import at_least, checked
 
 ARRAYS = ("mean", "color_eigenvalues", "color_eigenvectors")  # the fields of a View that are arrays
 COLOR_STD = 0.1  # paper §4.1: a random variable "with mean zero and standard deviation 0.1"
@@ -50,6 +52,9 @@ class View:
     color_eigenvalues: Array
     color_eigenvectors: Array
 
+    def __post_init__(self) -> None:
+        checked(self.crop, "View: crop", lambda crop: 1 <= operator.index(crop) <= self.size, f"1 to {self.size}")
+
     @classmethod
     def of(cls, dataset: Any, model: Any) -> "View":
         """The view of `dataset` for `model`."""
@@ -82,6 +87,7 @@ class View:
         `crops`, `mirror`, `color`: False leaves that part out; without crops, all are central
         run: how many consecutive pictures share one crop and mirroring (2012 source, `convdata.py`: 32)
         """
+        checked(run, "View: run", *at_least(1))
         places = self.size - self.crop + 1
         runs, run_of = -(-N // run), np.arange(N) // run
         tops, lefts = rng.integers(0, places, (2, runs))[:, run_of] if crops else np.full((2, N), (places - 1) // 2)
@@ -90,12 +96,24 @@ class View:
         return Looks(tops, lefts, mirrored, alphas)
 
     def apply(self, pictures: Array, looks: "Looks") -> Array:
-        """uint8 pictures (N, S, S, 3), cropped, mirrored and shifted as in `looks`: float32 (N, T, T, 3)."""
+        """uint8 pictures (N, S, S, 3), cropped, mirrored and shifted as in `looks`: float32 (N, T, T, 3).
+
+        ValueError for looks of another number of pictures, or that lie outside.
+        """
+        self._check_looks(len(pictures), looks)
         x = self._cut(pictures, looks.tops, looks.lefts, looks.mirrored)
         if looks.alphas is not None:
             shifts = color_shifts(looks.alphas, self.color_eigenvalues, self.color_eigenvectors)
             x += shifts[:, None, None, :] * self.scale
         return x
+
+    def _check_looks(self, N, looks):
+        last = self.size - self.crop
+        for name, draws in vars(looks).items():
+            if draws is not None and len(draws) != N:
+                raise ValueError(f"View: {name} for {len(draws)} pictures, expected {N}")
+            if N and name in ("tops", "lefts") and not 0 <= draws.min() <= draws.max() <= last:
+                raise ValueError(f"View: {name} run from {draws.min()} to {draws.max()}, expected 0 to {last}")
 
     def centre(self, pictures: Array) -> Array:
         """The central crop of each picture: float32 (N, T, T, 3)."""
@@ -104,7 +122,6 @@ class View:
 
     def ten(self, pictures: Array) -> Array:
         """Four corners and the centre, then their mirror images (paper §4.1): float32 (10, N, T, T, 3)."""
-        xp = array_module(pictures)
         N, last = len(pictures), self.size - self.crop
         corners = [(0, 0), (0, last), (last, 0), (last, last), (last // 2, last // 2)]
         views = [
@@ -112,11 +129,16 @@ class View:
             for mirrored in (False, True)
             for top, left in corners
         ]
-        return xp.stack(views)
+        return array_module(pictures).stack(views)
 
     def _cut(self, pictures, tops, lefts, mirrored):
         """(picture − mean) · scale in the window at (top, left), mirrored if asked: float32 (N, T, T, 3)."""
-        xp = array_module(pictures)
+        try:
+            xp = array_module(pictures)
+        except TypeError as error:
+            raise TypeError(f"View: pictures: {error}") from None
+        if pictures.dtype != xp.uint8:
+            raise TypeError(f"View: pictures are {pictures.dtype}, expected uint8")
         if tuple(pictures.shape[1:]) != tuple(self.mean.shape):
             raise ValueError(f"View: pictures.shape = {pictures.shape}, expected (N, {self.size}, {self.size}, 3)")
         tops, lefts = (xp.asarray(places, dtype=xp.int64) for places in (tops, lefts))  # an empty list has no dtype

@@ -189,6 +189,9 @@ def at_least(least: int) -> tuple[Callable[[Any], bool], str]:
     return lambda value: operator.index(value) >= least, f"a whole number, {least} or more"
 
 
+FINITE = (lambda value: -math.inf < value < math.inf), "a finite number"  # as `at_least`, for any number
+
+
 def default_params(weight_shape: Shape, fan_in: int) -> dict[str, Array]:
     """Fresh float32 weight and bias, uniform in ±1/√fan_in, as PyTorch's layers start.
 

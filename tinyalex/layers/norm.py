@@ -7,7 +7,7 @@ import math
 import operator
 
 from tinyalex.backend import array_module
-from tinyalex.layers.base import Layer, at_least, checked
+from tinyalex.layers.base import FINITE, Layer, at_least, checked
 from tinyalex.layers.blocks import blocks, pixels
 
 
@@ -31,10 +31,10 @@ class _ResponseNorm(Layer):
 
     def __init__(self, size: int, alpha: float, beta: float, k: float) -> None:
         super().__init__()
-        odd, finite = "an odd number, 1 or more", "a finite number"
+        odd, finite = "an odd number, 1 or more", FINITE[1]
         self.size = checked(size, f"{self.label}: size", lambda n: operator.index(n) >= 1 and n % 2 == 1, odd)
         self.alpha = checked(alpha, f"{self.label}: alpha", lambda a: 0 <= a < math.inf, f"{finite}, 0 or more")
-        self.beta = checked(beta, f"{self.label}: beta", lambda b: -math.inf < b < math.inf, finite)
+        self.beta = checked(beta, f"{self.label}: beta", *FINITE)
         self.k = checked(k, f"{self.label}: k", lambda k: 0 < k < math.inf, f"{finite} above 0")
 
     def forward(self, x, train=False, rng=None):
