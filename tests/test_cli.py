@@ -264,6 +264,14 @@ def test_gradcheck(capsys):
         ("predict '' FILE", "RUN: is empty"),
         ("prepare SOURCE new --classes ²", "²"),
         ("bench --batch 0", "--batch"),
+        ("train --batch 99999999999999999999", "--batch: found 99999999999999999999, expected at most 1,000,000,000"),
+        ("summary --classes -99999999999999999999", "--classes: found -99999999999999999999, expected at most"),
+        ("gradcheck --seed 99999999999999999999", "--seed"),
+        ("gradcheck --threads 10000000", "--threads: found 10000000, expected 1 to "),
+        ("prepare SOURCE new --workers 10000000", "workers"),
+        ("experiment C3 --seeds 1000000", "--seeds: found 1000000, expected 1 to 1000"),
+        ("bench --no-torch --model alexnet --batch 100000000", " TB of memory"),
+        ("train --data DATA --batch 1000000000", " TB, "),
     ],
 )
 def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, arguments, word):

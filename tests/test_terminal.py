@@ -1,11 +1,14 @@
 """A bar where there is a terminal, a line now and then where there is none, nothing where nothing is wanted."""
 
+import re
+import shlex
 import sys
 
 import pytest
 
+from tests.test_documents import ROOT
 from tinyalex import terminal as progress
-from tinyalex.terminal import progress_bar, say
+from tinyalex.terminal import bytes_text, command, progress_bar, say
 
 
 def work(quiet=False):
@@ -49,3 +52,24 @@ def test_silence(monkeypatch, capsys):
     monkeypatch.setattr(progress, "LINE_SECONDS", 0)
     work(quiet=True)
     assert capsys.readouterr().err == "a word\n"
+
+
+@pytest.mark.parametrize("path", ["runs/first", "my runs/first", "it's", "a;b", "café $HOME", "-x"])
+@pytest.mark.parametrize("python", ["/usr/bin/python3", "/opt/my python/bin/python3"])
+def test_a_command_to_copy_is_quoted(path, python, monkeypatch):
+    monkeypatch.setattr(sys, "executable", python)
+    monkeypatch.setattr(sys, "argv", ["__main__.py"])
+    assert shlex.split(command("evaluate", path)) == [python, "-m", "tinyalex", "evaluate", path]
+
+
+def test_all_advice_is_quoted():
+    """Commands for the person to copy come from `command`; an option with a path alone is quoted where it is said."""
+    for file in (ROOT / "tinyalex").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert file.name == "terminal.py" or "program()" not in text, file
+        assert not re.search(r"--(?:resume|data|check|out) \{(?!shlex)", re.sub(r'UserError\(f"--.*', "", text)), file
+
+
+def test_bytes_for_people():
+    pairs = {0: "0 B", 999: "999 B", 999.7e3: "1 MB", 762750.04e9: "763 TB", 1e15: "1 PB", 3.2e22: "32,000 EB"}
+    assert {count: bytes_text(count) for count in pairs} == pairs

@@ -17,6 +17,7 @@ from tinyalex.streams import ReaderLeft, check_stdout, encodes, onto_stdout, usa
 from tinyalex.terminal import hush_runaway_numbers, message
 
 INTERRUPTED = 130  # as shells expect after Ctrl-C
+LARGEST = 1_000_000_000  # of whole numbers: array sizes, and the C functions that take them, end not far above
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,6 +25,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
+        self.register("type", int, _whole_number)
 
     def error(self, message):
         raise UserError(f"{message}{self._nearest(message)}; see {self.prog} --help")
@@ -43,6 +45,13 @@ class Parser(argparse.ArgumentParser):
             if near := did_you_mean(word, known, cutoff=0.7):
                 return near
         return ""
+
+
+def _whole_number(text):
+    """The value of an option of type int."""
+    if abs(number := int(text)) > LARGEST:
+        raise argparse.ArgumentTypeError(f"found {text}, expected at most {LARGEST:,}")
+    return number
 
 
 def build_parser(chosen):

@@ -1,6 +1,7 @@
 """The words to the person at the terminal: progress, lines on stderr, Ctrl-C. Stdout stays clean."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -63,13 +64,27 @@ def progress_bar(
 
 
 def program() -> str:
-    """How the person called this program: the beginning of any command for them to copy."""
+    """How the person called this program."""
     if os.path.basename(sys.argv[0]).removesuffix(".exe") == "tinyalex":
         return "tinyalex"
     python = sys.executable
     if python.startswith(os.getcwd() + os.sep):  # as the README has it: .venv/bin/python
         python = os.path.relpath(python)
-    return f"{python} -m tinyalex"
+    return f"{shlex.quote(python)} -m tinyalex"
+
+
+def command(*words: Any) -> str:
+    """A command of ours for the person to copy: ("train", "--resume", folder), quoted for the shell."""
+    return f"{program()} {shlex.join(map(str, words))}"
+
+
+def bytes_text(count: float) -> str:
+    """A number of bytes with 3 significant digits and a decimal unit."""
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB", "EB"):
+        if count < 999.5 or unit == "EB":
+            return f"{count:,.0f} {unit}" if count >= 999.5 else f"{count:.3g} {unit}"
+        count /= 1000
+    raise AssertionError("the last unit takes any number")
 
 
 def hush_runaway_numbers() -> None:

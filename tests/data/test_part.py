@@ -180,7 +180,7 @@ def test_more_than_the_memory_holds(monkeypatch):
     monkeypatch.setattr(part, "memory_available", lambda xp: needed)
     take_parts(whole(), ["first-half"])
     monkeypatch.setattr(part, "memory_available", lambda xp: needed - 1)
-    refused(lambda: take_parts(whole(), ["first-half"]), "whole+first-half", "GB", error=UserError)
+    refused(lambda: take_parts(whole(), ["first-half"]), "whole+first-half", "of memory", error=UserError)
     take_parts(whole(), ["first-half", "1-a-class"])  # the half itself is not copied on the way
 
 

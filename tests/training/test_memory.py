@@ -10,6 +10,7 @@ from tests.test_summary import BY_HAND, FLOAT
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.summary import summarise
+from tinyalex.terminal import bytes_text
 from tinyalex.training import memory
 from tinyalex.training.memory import WORKSPACE_BYTES, check_memory, training_bytes
 
@@ -29,7 +30,7 @@ def test_check_memory(monkeypatch):
     assert check_memory(network, 64, None) == needed, "exactly enough is enough"
     assert check_memory(network, 32, None) < needed
     monkeypatch.setattr(memory, "memory_available", lambda xp: needed - 1)
-    words = ["batch: found 64", "alexnet-small", f"{needed / 1e9:.2f} GB", "a batch of 32 would fit"]
+    words = ["batch: found 64", "alexnet-small", bytes_text(needed), "a batch of 32 would fit"]
     refused(lambda: check_memory(network, 64, None), *words, error=UserError)
 
 
@@ -42,7 +43,7 @@ def test_the_memory_of_a_team(monkeypatch):
         monkeypatch.setattr(memory, "memory_available", lambda xp: together * one)
         assert check_memory(network, 64, None, size, together, held) == one
         monkeypatch.setattr(memory, "memory_available", lambda xp: together * one - 1)
-        words = [f"{together * one / 1e9:.2f} GB", f"a batch of {64 // 2} would fit"] + (
+        words = [bytes_text(together * one), f"a batch of {64 // 2} would fit"] + (
             ["by 2 workers here"] if together > 1 else []
         )
         refused(lambda: check_memory(network, 64, None, size, together, held), *words, error=UserError)

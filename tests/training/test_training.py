@@ -224,7 +224,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, batch):
     done = subprocess.run([sys.executable, "-m", "tinyalex", "train", *options.split()], capture_output=True, text=True)
     *progress, message = done.stderr.splitlines()
     assert done.returncode == 2 and message.startswith("tinyalex: epoch")
-    assert "step" in message and "it began in" in message and "--lr 10000" in message and "checkpoint" in message
+    assert "step" in message and "it began in" in message and "try --lr 0.02" in message and "checkpoint" in message
     assert all(line.startswith(("alexnet-small on", "epoch")) for line in progress), done.stderr
     for name in ("last.safetensors", "best.safetensors"):
         if (out / name).exists():
@@ -276,9 +276,16 @@ def test_weights_that_break_in_the_last_step_are_not_kept(tmp_path):
     assert tree(trainer.folder.path).keys() <= {"config.json", "metrics.jsonl", "result.json"}
 
 
+@pytest.mark.parametrize("rate, instead", [(1e5, "0.02"), (0.05, "0.005")])
+def test_a_rate_to_try_instead(rate, instead, tmp_path):
+    trainer = start(tmp_path / "run", lr=rate)
+    trainer.network.params["fc8.weight"][:] = np.nan
+    refused(trainer.train, f"try --lr {instead}", error=UserError)
+
+
 def test_too_little_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "memory_available", lambda xp: 700_000_000)
-    refused(lambda: start(tmp_path / "run", batch=4096), "batch: found 4096", "0.70 GB", "would fit", error=UserError)
+    refused(lambda: start(tmp_path / "run", batch=4096), "batch: found 4096", "700 MB", "would fit", error=UserError)
     monkeypatch.setattr(memory, "memory_available", lambda xp: 1_000_000)
     refused(lambda: start(tmp_path / "run", batch=8), "batch: found 8", "a smaller model", error=UserError)
     assert tree(tmp_path / "run") is None

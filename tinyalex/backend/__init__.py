@@ -20,6 +20,7 @@ from tinyalex.backend.arrays import (
 from tinyalex.backend.memory import memory_available, scratch
 from tinyalex.backend.randomness import child_streams, random_stream, uniform
 from tinyalex.backend.threads import (
+    MOST_THREADS,
     cores,
     device_name,
     matmul,

@@ -29,6 +29,7 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 _gpu: Any = None  # the one that this process has chosen; CUDA starts each thread with the machine's first
 _this_thread = threading.local()
 MATMUL_COLUMNS = 256
+MOST_THREADS = max(1024, len(cores()))  # more is a mistake, and would end in one of the system's
 
 
 def thread_count() -> int:
@@ -37,10 +38,10 @@ def thread_count() -> int:
 
 
 def set_thread_count(count: int) -> None:
-    """Use `count` threads from now on. UserError for fewer than one."""
+    """Use `count` threads from now on. UserError for fewer than one or more than MOST_THREADS."""
     global _threads
-    if count < 1:
-        raise UserError(f"found {count}, expected 1 or more", "threads")
+    if not 1 <= count <= MOST_THREADS:
+        raise UserError(f"found {count}, expected 1 to {MOST_THREADS}", "threads")
     _threads = int(count)
 
 

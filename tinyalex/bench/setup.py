@@ -7,6 +7,7 @@ from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.optim import initialise
 from tinyalex.summary import summarise
+from tinyalex.terminal import bytes_text
 from tinyalex.training.memory import training_bytes
 
 BATCHES = (16, 32, 64, 128, 256, 512)  # at which to time a picture
@@ -74,8 +75,8 @@ def check(setup, network, sides, xp):
         smaller //= 2
     alone = "; --no-torch needs only one process" if sides > 1 else ""
     raise UserError(
-        f"found {setup.batch}: {setup} takes about {needed / 1e9:.2f} GB of memory in "
-        f"{f'each of {sides} processes' if sides > 1 else 'its process'}, {available / 1e9:.2f} GB are free; "
+        f"found {setup.batch}: {setup} takes about {bytes_text(needed)} of memory in "
+        f"{f'each of {sides} processes' if sides > 1 else 'its process'}, {bytes_text(available)} are free; "
         f"try --batch {smaller}{alone}",
         "batch",
     )

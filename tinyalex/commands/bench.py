@@ -7,11 +7,11 @@ import numpy as np
 from tinyalex.backend import thread_count
 from tinyalex.bench.benchmark import run_benchmark
 from tinyalex.bench.setup import Setup
-from tinyalex.commands.options import add_device, bytes_text, check_writable, open_device, print_table
+from tinyalex.commands.options import add_device, check_writable, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.exchange.torch import torch_version
 from tinyalex.models import find_model
-from tinyalex.terminal import say
+from tinyalex.terminal import bytes_text, say
 from tinyalex.training.trainer import LOG_EVERY
 
 DESCRIPTION = (

@@ -1,6 +1,7 @@
 """The table of bytes that workers exchange, for `train` and `scale`."""
 
-from tinyalex.commands.options import bytes_text, print_table
+from tinyalex.commands.options import print_table
+from tinyalex.terminal import bytes_text
 
 COLUMNS = {
     "forward": "forward",

@@ -21,7 +21,7 @@ from tinyalex.experiments.running import is_done, train_all
 from tinyalex.files import write_text
 from tinyalex.models import find_model
 from tinyalex.runs.folder import RunFolder
-from tinyalex.terminal import program, say
+from tinyalex.terminal import command, say
 from tinyalex.training.checks import check_fit
 
 DESCRIPTION = (
@@ -38,6 +38,8 @@ EXAMPLES = (
     "tinyalex experiment all --table claims.md",
     "tinyalex experiment all --scale full --data data/tiny64 --device gpu",
 )
+
+MOST_SEEDS = 1000
 
 
 def add_arguments(parser):
@@ -63,16 +65,18 @@ def run(args):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UserError(f"--{name}: found {value}, expected 1 or more")
+    if args.seeds is not None and args.seeds > MOST_SEEDS:
+        raise UserError(f"--seeds: found {args.seeds}, expected 1 to {MOST_SEEDS}")
     if args.table and (Path(args.table).is_dir() or not Path(args.table).parent.is_dir()):
         raise UserError(f"--table {args.table}: cannot be written, expected a file in an existing folder")
     if args.table and Path(args.table).suffix == ".json":
         raise UserError(f"--table {args.table}: found the name for the JSON beside it, expected one for Markdown")
     lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
     _train(lab, claims, seeds, args)
-    command = "tinyalex " + shlex.join(sys.argv[1:])
-    results = [_report(lab, claim, seeds, command, args.json) for claim in claims]
+    typed = "tinyalex " + shlex.join(sys.argv[1:])
+    results = [_report(lab, claim, seeds, typed, args.json) for claim in claims]
     if args.table:
-        write_text(Path(args.table), report.page(results, command, lab.dataset().class_ids))
+        write_text(Path(args.table), report.page(results, typed, lab.dataset().class_ids))
         write_text(Path(args.table).with_suffix(".json"), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return {"results": results, "out": str(lab.out), "table": args.table}
 
@@ -82,7 +86,7 @@ def _check_bare(args):
     defaults, others = (None, "quick", "auto"), ("command", "module", "spelling", "json")
     given = [name for name, value in vars(args).items() if value not in defaults and name not in others]
     if given:
-        raise UserError(f"--{given[0]}: found no NAME, expected a claim or all with it; see {program()} experiment")
+        raise UserError(f"--{given[0]}: found no NAME, expected a claim or all with it; see {command('experiment')}")
 
 
 def _lab(args):
@@ -113,9 +117,9 @@ def _folder(lab, claim):
     return RunFolder(lab.out / f"{claim.id}-{claim.name}")
 
 
-def _report(lab, claim, seeds, command, quiet):
+def _report(lab, claim, seeds, typed, quiet):
     """Read a claim's numbers off its runs and write them to its folder."""
-    result = report.result_of(claim, lab, seeds) | {"command": command}
+    result = report.result_of(claim, lab, seeds) | {"command": typed}
     folder = _folder(lab, claim)
     folder.write_json("result.json", result)
     write_text(folder.path / "result.md", report.markdown(result))
@@ -127,7 +131,7 @@ def _report(lab, claim, seeds, command, quiet):
 def show(result):
     if "claims" in result:
         print_table(("", "name", "claim", "the paper"), [tuple(claim.values()) for claim in result["claims"]])
-        print(f"\n{program()} experiment C3 runs one claim, experiment all runs all; see --help.")
+        print(f"\n{command('experiment', 'C3')} runs one claim, experiment all runs all; see --help.")
         return
     for r in result["results"]:
         print(f"\n{r['id']} {r['title']}: {r['verdict']}{report.diverged_text(r)}. The paper: {r['paper']}.")

@@ -12,7 +12,7 @@ from tinyalex.teaching.answers import NOT_THERE, judge_file
 from tinyalex.teaching.book import write_book
 from tinyalex.teaching.lessons import all_lessons, find_lesson
 from tinyalex.teaching.mistakes import RIGHT
-from tinyalex.terminal import program
+from tinyalex.terminal import command
 
 DESCRIPTION = """\
 Without arguments: list the lessons, and how many of their checks have passed.
@@ -60,7 +60,7 @@ def run(args):
         return {"book": str(write_book(args.book, all_lessons()))}
     if args.number is None:
         if args.check is not None:
-            example = f"{program()} lesson 09 --check {args.check}"
+            example = command("lesson", "09", "--check", args.check)
             raise UserError(f"--check: found no lesson number, expected one; for example {example}")
         return {"lessons": [_describe(lesson) for lesson in all_lessons()]}
     lesson = find_lesson(args.number)
@@ -126,7 +126,7 @@ def _show_lessons(found):
     columns = 5 if any(row[4] for row in rows) else 4
     header = ("", "lesson", "computing", "checks passed", "not yet right")
     print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3))
-    print(f"\n{program()} lesson {found[0]['lesson']} opens the first in Jupyter; --help explains how to do without.")
+    print(f"\n{command('lesson', found[0]['lesson'])} opens the first in Jupyter; --help explains how to do without.")
 
 
 def _show_checks(checks, number):

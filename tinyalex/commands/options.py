@@ -43,11 +43,3 @@ def print_table(header, rows, right=()):
         print("  ".join(cells).rstrip())
         if number == 0:
             print("  ".join("─" * w for w in widths))
-
-
-def bytes_text(count):
-    """A number of bytes with 3 significant digits and a decimal unit."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
-            return f"{count:.3g} {unit}"
-        count /= 1000

@@ -4,11 +4,10 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from tinyalex.commands.options import bytes_text
 from tinyalex.data.prepare import prepare
 from tinyalex.data.readers import READERS
 from tinyalex.models import DEFAULT_MODEL, MODELS
-from tinyalex.terminal import program
+from tinyalex.terminal import bytes_text, command
 
 DESCRIPTION = (
     "Convert a source of pictures to the format that `train` reads. The source's format is recognised:\n"
@@ -59,7 +58,7 @@ def show(result):
         print(f"{len(result['skipped'])} could not be read; listed in {result['path']}/skipped.txt")
     fitting = [model.name for model in MODELS.values() if model.size == result["size"]]
     if fitting:
-        model = "" if DEFAULT_MODEL in fitting else f" --model {fitting[0]}"
-        print(f"Next: {program()} train --data {result['path']}{model}")
+        model = () if DEFAULT_MODEL in fitting else ("--model", fitting[0])
+        print(f"Next: {command('train', '--data', result['path'], *model)}")
     else:
-        print(f"No model takes pictures of {result['size']} pixels; `{program()} summary` lists the sizes they take")
+        print(f"No model takes pictures of {result['size']} pixels; `{command('summary')}` lists the sizes they take")

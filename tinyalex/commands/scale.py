@@ -7,7 +7,7 @@ import numpy as np
 
 from tinyalex.backend import device_name, memory_available, set_thread_count, thread_count
 from tinyalex.commands.exchanged import show_exchanged
-from tinyalex.commands.options import add_device, bytes_text, check_writable, open_device, print_table
+from tinyalex.commands.options import add_device, check_writable, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.models import find_model, in_towers
 from tinyalex.parallel.traffic import TOWERS, by_layer, saved
@@ -18,6 +18,7 @@ from tinyalex.scaling.model import PAYS, SIZES, Costs, Load, predict, stops_payi
 from tinyalex.scaling.ranks import RANKS, Task
 from tinyalex.scaling.timing import measure_worker, tower_of
 from tinyalex.summary import summarise
+from tinyalex.terminal import bytes_text
 from tinyalex.training.memory import training_bytes
 
 PICTURES = 1_281_167  # the training pictures of ILSVRC-2012

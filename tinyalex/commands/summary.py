@@ -2,10 +2,11 @@
 
 from dataclasses import asdict
 
-from tinyalex.commands.options import bytes_text, print_table
+from tinyalex.commands.options import print_table
 from tinyalex.errors import UserError
 from tinyalex.models import MODELS, find_model
 from tinyalex.summary import summarise
+from tinyalex.terminal import bytes_text
 from tinyalex.training.memory import training_bytes
 
 DESCRIPTION = (

@@ -9,7 +9,7 @@ from pathlib import Path
 from tinyalex import plots
 from tinyalex.backend import to_host
 from tinyalex.commands.exchanged import show_exchanged, with_counted
-from tinyalex.commands.options import add_device, bytes_text, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
@@ -22,7 +22,7 @@ from tinyalex.parallel.traffic import by_layer, saved
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
-from tinyalex.terminal import program, say
+from tinyalex.terminal import bytes_text, command, say
 from tinyalex.training.recipes import find_recipe, recipe_names
 from tinyalex.training.schedules import Schedule
 from tinyalex.training.trainer import Stopped, Trainer, go_on
@@ -141,8 +141,8 @@ def _train(args, xp, team, stop=None):
 def _again(args, trainer, team):
     """The command that continues a run with the same number of workers."""
     ranks = f"mpiexec -n {team.size} " if ranks_started() > 1 else ""
-    form = f" --parallel {args.parallel}" if args.parallel else ""
-    return f"{ranks}{program()} train --resume {trainer.folder.path}{form}"
+    form = ("--parallel", args.parallel) if args.parallel else ()
+    return ranks + command("train", "--resume", trainer.folder.path, *form)
 
 
 def _exchanged(trainer, sent_per_picture, form, size):
@@ -276,10 +276,9 @@ def show(result):
     pictures = [f"{run}/{name}" for name in ("curves.png", "kernels.png") if Path(run, name).exists()]
     print(f"Look at {' and '.join(pictures)}, then try:")
     next_commands = {
-        f"evaluate {run} --ten-crop": "ten views of each picture, averaged",
-        f"predict {run} PICTURE…": "the likeliest classes of your own pictures",
-        "gradcheck": "compare every gradient with a numerical one",
+        command("evaluate", run, "--ten-crop"): "ten views of each picture, averaged",
+        command("predict", run) + " PICTURE…": "the likeliest classes of your own pictures",
+        command("gradcheck"): "compare every gradient with a numerical one",
     }
-    width = max(map(len, next_commands))
-    for command, what in next_commands.items():
-        print(f"  {program()} {command:<{width}}  # {what}")
+    for line, what in next_commands.items():
+        print(f"  # {what}\n  {line}")

@@ -15,6 +15,7 @@ import numpy as np
 from tinyalex.backend import memory_available
 from tinyalex.data.dataset import ColorStatistics, Split
 from tinyalex.errors import UserError
+from tinyalex.terminal import bytes_text
 
 HALVES = ("first-half", "second-half")
 EXPECTED = f"{', '.join(HALVES)} or N-a-class"
@@ -107,7 +108,7 @@ def _check(name, size, rows):
             raise UserError(f"{name} has no {'training' if key == 'train' else 'validation'} pictures", "data")
     needed, free = sum(map(len, rows.values())) * size * size * 3, memory_available(np)
     if free is not None and needed > free:
-        raise UserError(f"{name} needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free", "data")
+        raise UserError(f"{name} needs {bytes_text(needed)} of memory, {bytes_text(free)} are free", "data")
 
 
 def _select(split, rows, first_label):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyalex.backend import cores
+from tinyalex.backend import MOST_THREADS, cores
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.data.prepared import PreparedWriter, check_target
 from tinyalex.data.readers import read_source
@@ -96,7 +96,7 @@ def prepare(
 def _check_arguments(out, size, per_class, workers):
     """Raise UserError, before anything is read, if the target is taken or a number out of range."""
     check_target(out)
-    limits = {"size": (size, 8, 1024), "per_class": (per_class, 1, None), "workers": (workers, 1, None)}
+    limits = {"size": (size, 8, 1024), "per_class": (per_class, 1, None), "workers": (workers, 1, MOST_THREADS)}
     for name, (value, low, high) in limits.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and not (whole and low <= value <= (high or value)):

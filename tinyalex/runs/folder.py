@@ -10,6 +10,7 @@ curves.png, kernels.png, overview.png      written at the end
 import json
 import os
 import platform
+import shlex
 import sys
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class RunFolder:
             raise UserError(f"{path} is a file, expected a folder", "out")
         if path.is_dir() and any(not _is_litter(file) for file in path.iterdir()):
             begun = (path / "config.json").exists() and not cls(path).diverged()
-            hint = f"go on with --resume {path}, or " if begun else ""
+            hint = f"go on with --resume {shlex.quote(str(path))}, or " if begun else ""
             raise UserError(f"{path} is not empty; {hint}choose another folder", "out")
         return cls(path)
 

@@ -17,7 +17,7 @@ from tinyalex.network import Network, layer_of
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
-from tinyalex.terminal import program, say
+from tinyalex.terminal import command, say
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def find_checkpoint(path: str | Path, quiet: bool = False) -> Path:
     folder = RunFolder.open(path)
     file = folder.best if folder.best.exists() else folder.last
     if not file.exists():
-        ended, command = folder.diverged(), f"{program()} train --resume {folder.path}"
-        why = f"its training ended at {ended}" if ended else f"go on with: {command}"
+        ended, go_on = folder.diverged(), command("train", "--resume", folder.path)
+        why = f"its training ended at {ended}" if ended else f"go on with: {go_on}"
         raise UserError(f"{folder.path}: holds no checkpoint{'' if ended else ' yet'}; {why}")
     if note := _note(path, file):
         say(note, quiet)

@@ -7,6 +7,7 @@ from tinyalex.errors import UserError
 from tinyalex.layers.base import Shape
 from tinyalex.network import Network
 from tinyalex.summary import Row, summarise
+from tinyalex.terminal import bytes_text
 
 WORKSPACE_BYTES = 256 << 20  # columns, pieces under way, batches prepared ahead: on the safe side
 
@@ -45,8 +46,8 @@ def check_memory(
         hint = f"a batch of {smaller} would fit" if fits else "no batch fits; take a smaller model"
         whom = f" by {here} workers here" if here > 1 else ""
         raise UserError(
-            f"found {batch}: training {network.name}{whom} needs about {needed(batch) / 1e9:.2f} GB, "
-            f"{available / 1e9:.2f} GB are free; {hint}",
+            f"found {batch}: training {network.name}{whom} needs about {bytes_text(needed(batch))}, "
+            f"{bytes_text(available)} are free; {hint}",
             "batch",
         )
     return needed(batch) // here

@@ -228,10 +228,14 @@ class Trainer:
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
         text = (
             f"epoch {self.progress['epoch'] + 1}, step {step + 1 - error.step}: {error}{began}; {kept}. "
-            f"Most often the rate is too high: try --lr {self.config.lr / 10:g} in a new run"
+            f"Most often the rate is too high: try --lr {self._lower_rate():g} in a new run"
         )
         self.folder.write_json("result.json", {"diverged": text})
         raise Diverged(text) from None
+
+    def _lower_rate(self):
+        """A rate to try instead: a tenth, but no more than the model's own."""
+        return min(self.config.lr / 10, find_model(self.config.model).lr)
 
     def _finish_epoch(self):
         """Validate, log, and save; the epoch counts as done only after all three."""
