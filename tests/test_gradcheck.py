@@ -11,7 +11,7 @@ import pytest
 from tests.checks import edited, refused
 from tests.layers.test_device import kinds_of_layers
 from tests.layers.test_norm import edited_norm
-from tinyalex.bench.rounding import rounding_errors
+from tinyalex.bench.rounding import network_rounding_errors, rounding_errors
 from tinyalex.cli import main
 from tinyalex.gradcheck import GradientCheck, check_layer, numerical_derivative, numerical_gradient
 from tinyalex.layers import (
@@ -186,6 +186,7 @@ def test_a_mistake_makes_the_command_fail(monkeypatch, capsys):
 
     monkeypatch.setattr("tinyalex.commands.gradcheck.check_everything", one_is_wrong)
     monkeypatch.setattr("tinyalex.commands.gradcheck.rounding_errors", small_rounding_errors)
+    monkeypatch.setattr("tinyalex.commands.gradcheck.network_rounding_errors", small_network_rounding_errors)
     assert main(["gradcheck", "--json"]) == 1
     result = json.loads(capsys.readouterr().out)
     assert result["ok"] is False and result["checks"][0]["right"] is False
@@ -216,6 +217,10 @@ def small_rounding_errors(xp, **options):
     return rounding_errors(xp, model="alexnet-small", **options)[1:]  # conv1 is not for the fast way to convolve
 
 
+def small_network_rounding_errors(xp, **options):
+    return network_rounding_errors(xp, model="alexnet-small", **options)
+
+
 def numbers(errors):
     return [error for _, ways in errors for way in ways.values() for error in way.values()]
 
@@ -243,10 +248,34 @@ def test_the_command_shows_what_rounding_costs(monkeypatch, capsys):
     monkeypatch.setattr("tinyalex.commands.gradcheck.check_everything", lambda xp, seed: [])
     assert main(["gradcheck", "--device", "cpu", "--json"]) == 0
     layers = json.loads(capsys.readouterr().out)["rounding"]
-    assert [layer["layer"] for layer in layers] == [f"conv{i}" for i in range(1, 6)]
+    assert [layer["layer"] for layer in layers] == [*(f"conv{i}" for i in range(1, 6)), "whole network"]
     assert main(["gradcheck", "--device", "cpu"]) == 0
     shown = capsys.readouterr().out
     assert all(f"{layer[way]['y']:.1e}" in shown for layer in layers for way in ("im2col", "winograd"))
+    assert f"{layers[-1]['im2col']['flipped']} (plain)" in shown and "ReLUs and maxima" in shown
+
+
+def test_rounding_errors_of_a_network():
+    """Where no ReLU and no maximum flips, gradients are as good as scores; the same for the same seed."""
+    found = [small_network_rounding_errors(np, seed=seed) for seed in (0, 1)]
+    for ways in found:
+        assert list(ways) == ["im2col", "winograd"]
+        for errors in ways.values():
+            assert errors["flipped"] == 0 and all(1e-7 < errors[what] < 1e-5 for what in ("y", "dx", "dweight"))
+        assert ways["winograd"]["dx"] > 3 * ways["im2col"]["dx"]
+    assert found[1] == small_network_rounding_errors(np, seed=1) != found[0]
+
+
+def test_a_flipped_relu_is_counted_as_such(monkeypatch):
+    """One whose threshold is off by a little sends a gradient elsewhere, and the scores hardly show it."""
+    before = small_network_rounding_errors(np)["im2col"]
+    off = edited(
+        ReLU, "y = xp.maximum(x, xp.zeros(x.shape[1:][-2:], x.dtype))", "y = x * (x > (x.dtype == 'f') * 1e-3)"
+    )
+    monkeypatch.setattr("tinyalex.models.ReLU", off)
+    monkeypatch.setattr("tinyalex.bench.rounding.ReLU", off)
+    after = small_network_rounding_errors(np)["im2col"]
+    assert after["flipped"] > before["flipped"] and after["y"] < 1e-4 < 1e-3 < after["dweight"]
 
 
 class OfAnotherShape(Linear):

@@ -1,4 +1,4 @@
-"""Rounding errors of float32 convolution, direct and Winograd, against float64.
+"""Rounding errors of float32 convolution, direct and Winograd, against float64; and of a network made of them.
 
 Winograd (`tinyalex.layers.winograd`) does more additions and subtractions around its products than the direct method,
 and so rounds more. This measures how much more, on a network's layers and with numbers of a network's magnitude.
@@ -7,8 +7,9 @@ and so rounds more. This measures how much more, on a network's layers and with 
 import copy
 
 from tinyalex.backend import random_stream, to_device
-from tinyalex.layers import Conv2d
+from tinyalex.layers import Conv2d, MaxPool2d, ReLU, winograd
 from tinyalex.models import MODELS
+from tinyalex.optim import initialise
 
 WAYS = ("im2col", "winograd")
 
@@ -20,6 +21,38 @@ def rounding_errors(xp, model="alexnet", pictures=1, seed=0):
     once costs 6e-8. Inputs, weights and dy are normal, and the same float32 numbers for all.
     """
     return [(layer.name, _errors(layer, in_shape, xp, pictures, seed)) for layer, in_shape in convolutions(model)]
+
+
+def network_rounding_errors(xp, model="alexnet", seed=0):
+    """{way: {"y": error, "dx": error, "dweight": error, "flipped": count}} of a whole network, at one picture.
+
+    y are the scores, dweight is the first convolution's. flipped: ReLUs and maxima that choose otherwise than in
+    float64; a single one can move the gradients far more than all rounding does. The weights are `initialise`'s "he".
+    """
+    network = MODELS[model].build(10)
+    initialise(network, "he", seed)
+    network.map_arrays(lambda a: to_device(a, xp))
+    x, dy = (_normal(xp, seed, "network", *what) for what in (("x", (1, *network.in_shape)), ("dy", (1, 10))))
+    right, choices = _run_network(network, "im2col", x.astype(xp.float64), dy.astype(xp.float64))
+    found = {}
+    for way in WAYS:
+        arrays, own = _run_network(network, way, x, dy)
+        found[way] = {what: _error(array, right[what], xp) for what, array in arrays.items()}
+        found[way]["flipped"] = sum(int((a != b).sum()) for a, b in zip(own, choices))
+    return found
+
+
+def _run_network(network, way, x, dy):
+    """({"y", "dx", "dweight"}, what each ReLU and each max pooling chose)."""
+    for layer in network.features.layers.values():
+        if isinstance(layer, Conv2d):
+            layer.algorithm = way if winograd.fits(layer.windows, layer.groups) else "im2col"
+    y, cache = network.forward(x)
+    dx, grads = network.backward(dy, cache)
+    kept = [(layer, own) for layer, caches in network.kept(cache).values() for own in caches]
+    choices = [own != 0 for layer, own in kept if isinstance(layer, ReLU)]
+    choices += [own[1] for layer, own in kept if isinstance(layer, MaxPool2d)]
+    return {"y": y, "dx": dx, "dweight": grads[next(iter(network.params))]}, choices
 
 
 def convolutions(model):
@@ -37,7 +70,7 @@ def convolutions(model):
 
 def _errors(layer, in_shape, xp, pictures, seed):
     def normal(what, shape):
-        return to_device(random_stream(seed, layer.name, what).standard_normal(shape, dtype="float32"), xp)
+        return _normal(xp, seed, layer.name, what, shape)
 
     layer = copy.copy(layer)
     scale = layer.depth**-0.5  # keeps y as large as x
@@ -47,6 +80,10 @@ def _errors(layer, in_shape, xp, pictures, seed):
     return {
         way: {what: _error(array, right[what], xp) for what, array in _run(layer, way, x, dy).items()} for way in WAYS
     }
+
+
+def _normal(xp, seed, name, what, shape):
+    return to_device(random_stream(seed, name, what).standard_normal(shape, dtype="float32"), xp)
 
 
 def _run(layer, way, x, dy):
