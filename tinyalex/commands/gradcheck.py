@@ -11,8 +11,8 @@ WHOLE = "whole network"
 DESCRIPTION = (
     "Compare the gradients from backward with central differences of forward, in float64, for every layer, the loss\n"
     "and a small network of them all: small arrays entry by entry, large ones along random directions.\n"
-    "Then show how float32 rounds in the paper's convolutions and its whole network: the relative root mean square error\n"
-    "of y, dx and dweight against float64, for the plain way to convolve and the fast one."
+    "Then show how float32 rounds in the paper's convolutions and its whole network: the relative root mean square\n"
+    "error of y, dx and dweight against float64, for the plain way to convolve and the fast one."
 )
 EXAMPLES = ("tinyalex gradcheck", "tinyalex gradcheck --device gpu", "tinyalex gradcheck --seed 7 --json")
 
