@@ -12,7 +12,7 @@ from tinyalex.terminal import bytes_text, command
 DESCRIPTION = (
     "Convert a source of pictures to the format that `train` reads. The source's format is recognised:\n"
     "Tiny ImageNet (folder or zip), ImageNet32/64 batches, CIFAR-10/100 (folder or tar.gz), class folders\n"
-    "(train/CLASS/*, val/CLASS/*), ILSVRC-2012 tars. Pictures that cannot be read are skipped, counted and listed."
+    "(train/CLASS/*, val/CLASS/*), ILSVRC-2012 (tars or folders). What is left out is counted and listed."
 )
 EXAMPLES = (
     "tinyalex prepare data/tiny-imagenet-200.zip data/tiny64",
@@ -54,11 +54,22 @@ def show(result):
     pictures = f"{result['train_images']} training and {result['val_images']} validation pictures"
     print(f"{result['path']}: {pictures} of {result['classes']} classes, {result['size']}×{result['size']} pixels")
     print(f"{bytes_text(result['bytes'])} in {result['seconds']:.1f} s, {result['images_per_s']:.0f} pictures/s")
-    if result["skipped"]:
-        print(f"{len(result['skipped'])} could not be read; listed in {result['path']}/skipped.txt")
+    show_losses(result)
     fitting = [model.name for model in MODELS.values() if model.size == result["size"]]
     if fitting:
         model = () if DEFAULT_MODEL in fitting else ("--model", fitting[0])
         print(f"Next: {command('train', '--data', result['path'], *model)}")
     else:
         print(f"No model takes pictures of {result['size']} pixels; `{command('summary')}` lists the sizes they take")
+
+
+def show_losses(result):
+    """Print how many pictures could not be read and what else is left out, and where all of it is listed."""
+    skipped, left_out = result["skipped"], result["left_out"]
+    said = [f"{len(skipped):,} could not be read"] if skipped else []
+    if left_out:
+        name, reason = left_out[0]
+        what = "1 file or folder is" if len(left_out) == 1 else f"{len(left_out):,} files and folders are"
+        said.append(f"{what} left out ({name}: {reason}{'; …' if len(left_out) > 1 else ''})")
+    if said:
+        print(f"{'; '.join(said)}; listed in {result['path']}/skipped.txt")

@@ -34,7 +34,11 @@ POOL_WORTH = 1.0  # seconds of remaining work that justify the 0.3 s for startin
 
 @dataclass(frozen=True)
 class PreparedReport:
-    """The result of `prepare`: counts of pictures, (name, reason) for each unreadable one, wall time, bytes on disk."""
+    """The result of `prepare`: counts of pictures, wall time, bytes on disk.
+
+    skipped: (name, reason) for each picture that cannot be read; left_out: the same for files and folders of the source
+    that are no part of train or val
+    """
 
     path: Path
     format: str
@@ -43,6 +47,7 @@ class PreparedReport:
     train_images: int
     val_images: int
     skipped: list
+    left_out: list
     seconds: float
     images_per_s: float
     fingerprint: str
@@ -85,11 +90,21 @@ def prepare(
         counts = _count((split, labels) for split in writer.labels for labels in writer.labels[split])
         _check_counts(counts, ids, found.name)
         origin = {"name": found.name, "format": found.format}
-        fingerprint, total_bytes = writer.finish(statistics, origin, skipped)
+        fingerprint, total_bytes = writer.finish(statistics, origin, [*skipped, *found.left_out])
     seconds, train, val = time.perf_counter() - started, counts["train"].total(), counts["val"].total()
-    rate = (train + val) / seconds
     return PreparedReport(
-        out, found.format, size, len(ids), train, val, skipped, seconds, rate, fingerprint, total_bytes
+        path=out,
+        format=found.format,
+        size=size,
+        classes=len(ids),
+        train_images=train,
+        val_images=val,
+        skipped=skipped,
+        left_out=list(found.left_out),
+        seconds=seconds,
+        images_per_s=(train + val) / seconds,
+        fingerprint=fingerprint,
+        bytes=total_bytes,
     )
 
 

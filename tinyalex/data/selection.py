@@ -7,7 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyalex.data.readers.folder import spelt
 from tinyalex.errors import UserError, did_you_mean
+from tinyalex.files import reason
+
+LIST = "a text file with a class id on each line"
 
 
 def chosen_classes(source, classes):
@@ -27,25 +31,24 @@ def chosen_classes(source, classes):
     wanted = _class_list(Path(classes))
     for class_id in wanted:
         if class_id not in label_of:
-            nearest = did_you_mean(class_id, label_of)
-            raise UserError(f"{classes}: {source.name} has no class '{class_id}'{nearest}")
+            instead = did_you_mean(class_id, label_of) or f"; expected {LIST}, such as '{source.class_ids[0]}'"
+            raise UserError(f"{classes}: {source.name} has no class '{class_id[:40]}'{instead}")
+        if wanted.count(class_id) > 1:
+            raise UserError(f"{classes}: '{class_id}' is listed twice")
+    if len(wanted) < 2:
+        raise UserError(f"{classes}: classes listed: {len(wanted)}, expected two or more")
     return np.array([label_of[class_id] for class_id in wanted])
 
 
 def _class_list(path):
     """The class ids in a text file."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as a list of classes ({error})") from None
+        lines = spelt(path.read_text(encoding="utf-8-sig")).splitlines()
+    except (OSError, ValueError) as error:
+        why = "not text in UTF-8" if isinstance(error, ValueError) else reason(error)
+        raise UserError(f"{path}: not readable as a list of classes ({why}); expected {LIST}") from None
     wanted = [line.partition("#")[0].strip() for line in lines]
-    wanted = [line for line in wanted if line]
-    twice = next((class_id for i, class_id in enumerate(wanted) if class_id in wanted[:i]), None)
-    if twice is not None:
-        raise UserError(f"{path}: '{twice}' is listed twice")
-    if len(wanted) < 2:
-        raise UserError(f"{path}: classes listed: {len(wanted)}, expected two or more")
-    return wanted
+    return [line for line in wanted if line]
 
 
 class Selection:

@@ -3,10 +3,11 @@
     train/<class>/*
     val/<class>/*
 
-Classes are numbered in sorted order of their folders' names; within a class, pictures follow sorted file names. Files
-that are not pictures are reported as skipped; hidden files and folders inside a class are ignored.
+Classes are numbered in sorted order of their folders' names; within a class, pictures follow sorted file names, and
+those in folders inside it come last. Hidden files, texts and pictures outside the classes are listed as left out.
 """
 
+from tinyalex.data.readers.leftovers import left_out, pictures_in
 from tinyalex.data.readers.source import FileChunk, Source, names_of
 from tinyalex.errors import UserError
 
@@ -27,21 +28,23 @@ def read(storage):
         found = f"only the class '{ids[0]}'" if ids else "no class"
         raise UserError(f"{storage.where('train')}: {found}; expected a folder for each of two or more classes")
     if not storage.folders("val"):
-        raise UserError(
-            f"{storage.where('val')}: missing; move some pictures of each class from train/<class>/ to val/<class>/"
-        )
+        flat = len(storage.files("val"))
+        found = f"{flat:,} files, none in a folder; expected val/<class>/ with pictures" if flat else "missing"
+        instead = "" if flat else "; move some pictures of each class from train/<class>/ to val/<class>/"
+        raise UserError(f"{storage.where('val')}: {found}{instead}")
     unknown = sorted(set(storage.folders("val")) - set(ids))
     if unknown:
         raise UserError(f"{storage.where('val/' + unknown[0])}: there is no such class in train")
     train, val = (_split(storage, split, ids) for split in ("train", "val"))
     names = names_of(storage, ids, "words.txt", "LOC_synset_mapping.txt", "synset_words.txt")
-    return Source(NAME, storage.name, SIZE, tuple(ids), names, [train], [val], len(train) + len(val))
+    rest = left_out(storage, (train, val))
+    return Source(NAME, storage.name, SIZE, tuple(ids), names, [train], [val], len(train) + len(val), rest)
 
 
 def _split(storage, split, ids):
     names, labels = [], []
     for label, class_id in enumerate(ids):
-        pictures = storage.files(f"{split}/{class_id}")
-        names += [f"{split}/{class_id}/{picture}" for picture in pictures]
+        pictures = pictures_in(storage, f"{split}/{class_id}")
+        names += pictures
         labels += [label] * len(pictures)
     return FileChunk.of(storage, names, labels)

@@ -1,13 +1,14 @@
-"""ILSVRC-2012, the paper's own data, from a folder with the tars as downloaded; nothing is unpacked.
+"""ILSVRC-2012, the paper's own data: the tars as downloaded, or folders of pictures, as in Kaggle's download.
 
     ILSVRC2012_img_train.tar     holds one tar per class, n01440764.tar and so on; or those tars themselves, in the
-                                 folder or its subfolder `train`
-    ILSVRC2012_img_val.tar       ILSVRC2012_val_00000001.JPEG to 00050000
-    the labels of val            see ilsvrc2012_labels.py
-    LOC_synset_mapping.txt, synset_words.txt or words.txt    "n01440764 tench, Tinca tinca" per line, for the names
+                                 folder or its subfolder `train`; or train/n01440764/*.JPEG and so on
+    ILSVRC2012_img_val.tar       ILSVRC2012_val_00000001.JPEG to 00050000; or these pictures in val/; or in val/<wnid>/
+    the labels of val            see ilsvrc2012_labels.py; pictures in val/<wnid>/ need none
+    LOC_synset_mapping.txt, synset_words.txt, words.txt or the devkit    for the names of the classes
 
-Classes are numbered in sorted order of their WordNet ids, as in nearly all pretrained weights. Training pictures keep
-the archives' order, class by class. Only the tars' headers are read here.
+Kaggle's folders and the places of the lists: see ilsvrc2012_places.py. Classes are numbered in sorted order of their
+WordNet ids, as in nearly all pretrained weights. Training pictures keep the archives' order, class by class. Of tars,
+only the headers are read here. Folders with sorted validation pictures and none of ILSVRC's files are class folders.
 """
 
 import re
@@ -16,42 +17,78 @@ from pathlib import Path
 import numpy as np
 
 from tinyalex.data.readers.access import TarAccess
-from tinyalex.data.readers.ilsvrc2012_labels import validation_wnids
+from tinyalex.data.readers.ilsvrc2012_labels import class_words, label_file
+from tinyalex.data.readers.ilsvrc2012_places import pictures_and_lists
+from tinyalex.data.readers.ilsvrc2012_val import CLASS, VAL_PICTURE, validation
+from tinyalex.data.readers.leftovers import left_out, pictures_in
 from tinyalex.data.readers.source import FileChunk, Source, names_of
 from tinyalex.data.readers.storage import Folder, Tar, tar_members
 from tinyalex.errors import UserError
 
 NAME = "ilsvrc2012"
-EXPECTS = "ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and the validation labels"
+EXPECTS = "train and val, as ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar or as folders, and the labels of val"
 SIZE = 256
 TRAIN, VAL = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
+NAMES = ("LOC_synset_mapping.txt", "synset_words.txt", "words.txt")
 CLASS_TAR = re.compile(r"(n\d{8})\.tar")
-VAL_PICTURE = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 
 
 def recognises(storage):
-    """Whether one of the two tars is here, or the source is such a tar itself."""
-    if isinstance(storage, Tar):
-        return any(CLASS_TAR.fullmatch(n) or VAL_PICTURE.fullmatch(n) for n in storage.files()[:1])
-    return isinstance(storage, Folder) and (storage.has(TRAIN) or storage.has(VAL))
+    """Whether one of the two tars is here, or this is such a tar, or there are folders with one of ILSVRC's marks."""
+    if isinstance(storage, Tar) and any(
+        CLASS_TAR.fullmatch(n) or VAL_PICTURE.fullmatch(n) for n in storage.files()[:1]
+    ):
+        return True
+    if isinstance(storage, Folder) and (storage.has(TRAIN) or storage.has(VAL)):
+        return True
+    pictures, lists, kaggles = pictures_and_lists(storage)
+    if not any(map(CLASS.fullmatch, pictures.folders("train"))):
+        return False
+    marked = any(map(VAL_PICTURE.fullmatch, pictures.files("val")[:1])) or lists.has(NAMES[0])
+    return kaggles or marked or label_file(lists) is not None
 
 
 def read(storage):
-    """The Source. Raises UserError if a tar is missing or cut short, or val's labels are not certain."""
-    if not isinstance(storage, Folder):
-        raise UserError(f"{storage.path}: give the folder that holds {EXPECTS}")
-    tars = _class_tars(storage)
-    if not storage.has(VAL):
-        raise UserError(f"{storage.where(VAL)}: missing")
-    wnids = sorted(tars)
+    """The Source. Raises UserError if a part is missing or a tar cut short, or val's labels are not certain."""
+    if isinstance(storage, Tar) and not storage.folders("train"):
+        raise UserError(f"{storage.path}: one part; give the folder that holds {EXPECTS}")
+    pictures, lists, _kaggles = pictures_and_lists(storage)
+    tars = _class_tars(storage) if isinstance(storage, Folder) else {}
+    folders = [wnid for wnid in pictures.folders("train") if CLASS.fullmatch(wnid) and wnid not in tars]
+    wnids = sorted([*tars, *folders])
     if len(wnids) < 2:
-        raise UserError(f"{storage.path}: {len(wnids)} class tars (n01440764.tar, …) to train on, expected two or more")
+        expected = "expected two or more, as tars (n01440764.tar, …) or as folders in train"
+        raise UserError(f"{storage.path}: {len(wnids)} classes to train on, {expected}")
     label_of = {wnid: label for label, wnid in enumerate(wnids)}
-    val = _val(storage, label_of)
-    train = [_members(*tars[wnid], label_of[wnid]) for wnid in wnids]
-    names = names_of(storage, wnids, "LOC_synset_mapping.txt", "synset_words.txt", "words.txt")
-    expected = sum(map(len, train)) + len(val)
-    return Source(NAME, storage.name, SIZE, tuple(wnids), names, train, [val], expected)
+    train = [
+        _members(*tars[wnid], label) if wnid in tars else _in_folder(pictures, wnid, label)
+        for wnid, label in label_of.items()
+    ]
+    val, rest = _val_and_rest(storage, pictures, lists, label_of, train)
+    names = names_of(lists, wnids, *NAMES) if any(map(lists.has, NAMES)) else class_words(lists, wnids)
+    return Source(NAME, storage.name, SIZE, tuple(wnids), names, train, [val], sum(map(len, train)) + len(val), rest)
+
+
+def _in_folder(pictures, wnid, label):
+    """The training pictures in a class's folder, as a chunk with one label."""
+    names = pictures_in(pictures, f"train/{wnid}")
+    return FileChunk.of(pictures, names, np.full(len(names), label, np.int64))
+
+
+def _val_and_rest(storage, pictures, lists, label_of, train):
+    """The validation pictures, and (name, reason) of everything that is in neither part."""
+    own = [chunk for chunk in train if not isinstance(chunk.access, TarAccess) or isinstance(pictures, Tar)]
+    if isinstance(storage, Folder) and storage.has(VAL):
+        archive = Tar(Path(storage.where(VAL)))
+        val, reasons, missing = validation(archive, "", lists, label_of)
+        rest = [(f"{VAL}/{name}", reason) for name, reason in left_out(archive, [val], reasons=reasons)]
+        rest += left_out(pictures, own)
+    else:
+        val, reasons, missing = validation(pictures, "val", lists, label_of)
+        rest = [*left_out(pictures, [*own, val], reasons=reasons)]
+    if missing:
+        rest.insert(0, (label_file(lists), f"pictures labelled there but missing here: {missing:,}"))
+    return val, tuple(rest)
 
 
 def _class_tars(storage):
@@ -75,22 +112,3 @@ def _members(path, offset, size, label):
     if len(places) and places.sum(axis=1).max() > offset + size:
         raise UserError(f"{path}: the tar at byte {offset:,} does not end where it should; the archive is damaged")
     return FileChunk(TarAccess(path), names, places, np.full(len(names), label, np.int64))
-
-
-def _val(storage, label_of):
-    """The validation pictures in the order of their numbers, which must be 1 to N without a gap."""
-    archive = Tar(Path(storage.where(VAL)))
-    number = {}
-    for name in archive.members:
-        match = VAL_PICTURE.fullmatch(name.rpartition("/")[2])
-        if not match:
-            raise UserError(f"{storage.where(VAL)}: holds {name}, expected ILSVRC2012_val_00000001.JPEG and the like")
-        number[name] = int(match[1])
-    names = sorted(number, key=number.get)
-    if [number[name] for name in names] != list(range(1, len(names) + 1)):
-        raise UserError(f"{storage.where(VAL)}: the pictures are not numbered 1 to {len(names)}")
-    wnids = validation_wnids(storage, [name.rpartition("/")[2].removesuffix(".JPEG") for name in names])
-    for wnid in wnids:
-        if wnid not in label_of:
-            raise UserError(f"{storage.where(VAL)}: a picture is labelled {wnid}, a class without training pictures")
-    return FileChunk.of(archive, names, [label_of[wnid] for wnid in wnids])

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from tinyalex.data.pictures import PictureError, decode_picture, fit_square
+from tinyalex.data.readers.folder import spelt
 from tinyalex.errors import UserError
 
 
@@ -24,6 +25,7 @@ class Source:
     train, val: chunks in source order, to be read once: a list if the labels are known in advance (files), otherwise an
         iterator that loads one file after another (arrays)
     expected: approximate number of pictures, for the progress bar
+    left_out: (name, reason) of files and folders there that are no part of train or val
     """
 
     format: str
@@ -34,6 +36,7 @@ class Source:
     train: Iterable
     val: Iterable
     expected: int
+    left_out: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class FileChunk:
     @classmethod
     def of(cls, storage, names, labels):
         """A chunk of the files `names` of a storage (storage.py), with their labels."""
-        return cls(storage.access(), names, storage.places(names), np.asarray(labels, np.int64))
+        return cls(storage.access(), storage.stored(names), storage.places(names), np.asarray(labels, np.int64))
 
     def __len__(self):
         return len(self.labels)
@@ -135,7 +138,7 @@ def text_lines(storage, name):
         raise UserError(f"{storage.where(name)}: missing")
     try:
         with storage.open(name) as file:
-            lines = file.read().decode("utf-8-sig").splitlines()
+            lines = spelt(file.read().decode("utf-8-sig")).splitlines()
     except UnicodeDecodeError:
         raise UserError(f"{storage.where(name)}: expected text in UTF-8") from None
     return [line.strip() for line in lines if line.strip()]

@@ -1,12 +1,13 @@
 """One interface to a folder, a zip and a tar; nothing is ever unpacked.
 
-All three have `files`, `folders`, `has`, `open`, `where` and `below`, described in Folder. Listing happens once, in the
-main process; `access()` and `places(names)` give a worker what it needs to read the files.
+All three have the methods of Folder (folder.py). Listing happens once, in the main process; `access()`, `stored(names)`
+and `places(names)` give a worker what it needs to read the files. Names are in one spelling, see `spelt`, whatever the
+disk or the archive has.
 """
 
 import contextlib
 import io
-import os
+import posixpath
 import tarfile
 import zipfile
 import zlib
@@ -15,9 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from tinyalex.data.pictures import PictureError
-from tinyalex.data.readers.access import FolderAccess, TarAccess, ZipAccess
+from tinyalex.data.readers.access import TarAccess, ZipAccess
+from tinyalex.data.readers.folder import Folder, Listing, Storage, spelt, visible
 from tinyalex.errors import UserError
 
+UTF_8 = 0x800  # the mark on a zip's member whose name is in UTF-8
 TAR_ERRORS = (tarfile.TarError, EOFError, OSError, zlib.error)
 
 
@@ -37,90 +40,35 @@ def open_storage(path):
     raise UserError(f"{path}: expected a folder, a .zip, a .tar or a .tar.gz")
 
 
-class Folder:
-    """A folder on disk. Names are relative to it, with forward slashes."""
-
-    def __init__(self, path):
-        self.path = Path(path)
-        self.name = self.path.absolute().name
-
-    def files(self, at=""):
-        """Names of the files directly in `at`, sorted, without hidden ones. Empty if `at` is not a folder."""
-        return self._list(at, lambda entry: entry.is_file())
-
-    def folders(self, at=""):
-        """Names of the folders directly in `at`, sorted, without hidden ones."""
-        return self._list(at, lambda entry: entry.is_dir())
-
-    def _list(self, at, wanted):
-        folder = self.path / at
-        if not folder.is_dir():
-            return []
-        try:
-            with os.scandir(folder) as entries:
-                return sorted(entry.name for entry in entries if _visible(entry.name) and wanted(entry))
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be listed: {error.strerror}") from None
-
-    def has(self, name):
-        """Whether there is a file of this name."""
-        return (self.path / name).is_file()
-
-    def where(self, name):
-        """The name of a file for messages."""
-        return str(self.path / name)
-
-    def below(self, folder):
-        """The same storage seen from one of its folders."""
-        return Folder(self.path / folder)
-
-    def open(self, name):
-        """Open a file for reading bytes."""
-        try:
-            return (self.path / name).open("rb")
-        except OSError as error:
-            raise UserError(f"{self.where(name)}: cannot be read: {error.strerror}") from None
-
-    def places(self, names):
-        """The rows of numbers by which `access` finds the files; a folder's are empty."""
-        return np.zeros((len(names), 0), np.int64)
-
-    def access(self):
-        """The small object with which a worker reads the files."""
-        return FolderAccess(self.path)
-
-
-class _Archive:
+class _Archive(Storage):
     """Common to Zip and Tar: an index of the contents of each folder.
 
     members: full name -> its entry in the archive's library; prefix: the folder that names start from, "" or "…/"
+    links: full names of links, which are not followed
     """
 
-    def __init__(self, path, members, prefix=""):
-        self.path, self.name, self.members, self.prefix = path, path.name, members, prefix
-        self.tree = {}  # folder -> ({files}, {folders})
-        for name in members:
-            self._enter(name)
+    def __init__(self, path, members, prefix="", links=()):
+        self.path, self.name, self.prefix = path, path.name, prefix
+        self.members = {_inside(name): member for name, member in members.items()}
+        self.tree = {}  # folder -> Listing
+        for name in self.members:
+            self._folder_of(name).files.append(posixpath.basename(name))
+        for name in map(_inside, links):
+            self._folder_of(name).others.append((posixpath.basename(name), "a link inside the archive"))
+        for listing in self.tree.values():
+            _hide(listing.sort())
 
-    def _enter(self, name):
-        folder, _, base = name.rpartition("/")
-        known = folder in self.tree
-        self.tree.setdefault(folder, (set(), set()))[0].add(base)
-        while folder and not known:  # enter the folders above into theirs, too
-            parent, _, base = folder.rpartition("/")
-            known = parent in self.tree
-            self.tree.setdefault(parent, (set(), set()))[1].add(base)
-            folder = parent
+    def _folder_of(self, name):
+        """The Listing of the folder that a name is in, which is entered into the folders above."""
+        folder = posixpath.dirname(name)
+        if folder not in self.tree:
+            self.tree[folder] = Listing()
+            if folder:
+                self._folder_of(folder).folders.append(posixpath.basename(folder))
+        return self.tree[folder]
 
-    def _list(self, at, which):
-        entries = self.tree.get((self.prefix + at).rstrip("/"), ((), ()))[which]
-        return sorted(name for name in entries if _visible(name))
-
-    def files(self, at=""):
-        return self._list(at, 0)
-
-    def folders(self, at=""):
-        return self._list(at, 1)
+    def listing(self, at=""):
+        return self.tree.get((self.prefix + at).rstrip("/"), Listing())
 
     def has(self, name):
         return self.prefix + name in self.members
@@ -133,6 +81,9 @@ class _Archive:
         view.__dict__.update(self.__dict__, prefix=f"{self.prefix}{folder}/")
         return view
 
+    def stored(self, names):
+        return names
+
     def places(self, names):
         rows = [self._place(self.members[self.prefix + name]) for name in names]
         return np.array(rows, np.int64).reshape(len(names), -1)
@@ -144,9 +95,13 @@ class Zip(_Archive):
     def __init__(self, path):
         try:
             with zipfile.ZipFile(path) as archive:
-                members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+                infos = archive.infolist()
         except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise UserError(f"{path}: not a readable zip ({error}); was the download cut short?") from None
+        names = [_decoded(info) for info in infos]
+        if not any("/" in name for name in names):  # some programs for Windows write backslashes
+            names = [name.replace("\\", "/") for name in names]
+        members = {name: info for name, info in zip(names, infos, strict=True) if not name.endswith("/")}
         super().__init__(path, members)
 
     def _place(self, info):
@@ -172,8 +127,9 @@ class Tar(_Archive):
 
     def __init__(self, path):
         self.compressed = not path.name.endswith(".tar")
-        members = {member.name.removeprefix("./"): member for member in tar_members(path)}
-        super().__init__(path, members)
+        everything = tar_members(path, links=True)
+        members = {member.name: member for member in everything if member.isfile()}
+        super().__init__(path, members, links=[member.name for member in everything if not member.isfile()])
 
     def _place(self, member):
         if self.compressed:
@@ -192,15 +148,17 @@ class Tar(_Archive):
             raise UserError(f"{self.where(name)}: cannot be read; the archive is damaged") from None
 
 
-def tar_members(path, offset=0):
-    """The files in the tar that begins at byte `offset` of a file, as TarInfo. Raises UserError if it is damaged.
+def tar_members(path, offset=0, links=False):
+    """The files in the tar that begins at byte `offset` of a file, as TarInfo; `links`: the links, too.
+
+    Raises UserError if the tar is damaged.
 
     The standard library takes an unreadable header for the end; a complete tar ends with a block of zeros.
     """
     with contextlib.suppress(*TAR_ERRORS), path.open("rb") as file:
         file.seek(offset)
         with tarfile.open(fileobj=file) as archive:
-            members = [member for member in archive if member.isfile()]
+            members = [m for m in archive if m.isfile() or (links and (m.issym() or m.islnk()))]
             archive.fileobj.seek(archive.offset)
             if archive.fileobj.read(512) == bytes(512):
                 return members
@@ -208,6 +166,23 @@ def tar_members(path, offset=0):
     raise UserError(f"{path}: not a readable tar{where}; was the download cut short?")
 
 
-def _visible(name):
-    """Whether a name counts: neither hidden nor the folder that macOS adds to its zips."""
-    return not name.startswith(".") and name not in ("", "__MACOSX")
+def _hide(listing):
+    """Move hidden files and folders to the others."""
+    for names in (listing.files, listing.folders):
+        listing.others += [(name, "hidden") for name in names if not visible(name)]
+        names[:] = filter(visible, names)
+
+
+def _inside(name):
+    """A member's name without "./" and "/" at its beginning, in the one spelling."""
+    return spelt(posixpath.normpath(name).lstrip("/"))
+
+
+def _decoded(info):
+    """A member's name. Without the mark for UTF-8 a zip's names count as code page 437, but macOS writes UTF-8."""
+    if info.flag_bits & UTF_8 or info.filename.isascii():
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename

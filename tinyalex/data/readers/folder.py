@@ -1,0 +1,132 @@
+"""A folder on disk as a storage: what can be listed, and what a worker needs to read the files (storage.py).
+
+Names are relative to the folder, with forward slashes, and in one spelling.
+"""
+
+import os
+import posixpath
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tinyalex.data.readers.access import FolderAccess
+from tinyalex.errors import UserError
+
+
+def spelt(text):
+    """A name in the one spelling in which names are compared: "é" is a single character (Unicode's NFC)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+@dataclass
+class Listing:
+    """What stands directly in a folder, sorted: names of files and folders, and (name, reason) of all others."""
+
+    files: list = field(default_factory=list)
+    folders: list = field(default_factory=list)
+    others: list = field(default_factory=list)
+
+    def sort(self):
+        for names in (self.files, self.folders, self.others):
+            names.sort()
+        return self
+
+
+class Storage:
+    """Common to all three. Names are relative to `path`, with forward slashes."""
+
+    def files(self, at=""):
+        """Names of the files directly in `at`, sorted, without hidden ones. Empty if `at` is not a folder."""
+        return self.listing(at).files
+
+    def folders(self, at=""):
+        """Names of the folders directly in `at`, sorted, without hidden ones."""
+        return self.listing(at).folders
+
+
+class Folder(Storage):
+    """A folder on disk.
+
+    on_disk: for names that the disk spells differently, its spelling; known once their folder has been listed
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.name = self.path.absolute().name
+        self.on_disk = {}
+
+    def listing(self, at=""):
+        """The Listing of the folder `at`; empty if it is not a folder."""
+        found, folder = Listing(), self._at(at)
+        if not folder.is_dir():
+            return found
+        try:
+            with os.scandir(folder) as scanned:
+                entries = sorted(scanned, key=lambda entry: entry.name)
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be listed: {error.strerror}") from None
+        taken = {entry.name for entry in entries}
+        for entry in entries:
+            name = spelt(entry.name)
+            if name != entry.name and name in taken:
+                name = entry.name  # both spellings exist
+            stored, full = posixpath.join(self.on_disk.get(at, at), entry.name), posixpath.join(at, name)
+            if stored != full:
+                self.on_disk[full] = stored
+            _put(found, name, entry)
+        return found.sort()
+
+    def _at(self, name):
+        return self.path / self.on_disk.get(name, name)
+
+    def has(self, name):
+        """Whether there is a file of this name."""
+        return self._at(name).is_file()
+
+    def where(self, name):
+        """The name of a file for messages."""
+        return str(self._at(name))
+
+    def below(self, folder):
+        """The same storage seen from one of its folders."""
+        return Folder(self._at(folder))
+
+    def open(self, name):
+        """Open a file for reading bytes."""
+        try:
+            return self._at(name).open("rb")
+        except OSError as error:
+            raise UserError(f"{self.where(name)}: cannot be read: {error.strerror}") from None
+
+    def stored(self, names):
+        """The names of files as `access` needs them."""
+        return [self.on_disk.get(name, name) for name in names]
+
+    def places(self, names):
+        """The rows of numbers by which `access` finds the files; a folder's are empty."""
+        return np.zeros((len(names), 0), np.int64)
+
+    def access(self):
+        """The small object with which a worker reads the files."""
+        return FolderAccess(self.path)
+
+
+def _put(listing, name, entry):
+    """Put an entry of a folder on disk where it belongs."""
+    if not visible(name):
+        listing.others.append((name, "hidden"))
+    elif entry.is_file():
+        listing.files.append(name)
+    elif not entry.is_dir():
+        listing.others.append((name, "a link to nothing" if entry.is_symlink() else "neither a file nor a folder"))
+    elif entry.is_symlink() and Path(entry.path).parent.resolve().is_relative_to(Path(entry.path).resolve()):
+        listing.others.append((name, "a link to a folder above"))
+    else:
+        listing.folders.append(name)
+
+
+def visible(name):
+    """Whether a name counts: neither hidden nor the folder that macOS adds to its zips."""
+    return not name.startswith(".") and name not in ("", "__MACOSX")
