@@ -12,7 +12,7 @@ from tinyalex.terminal import bytes_text, command
 DESCRIPTION = (
     "Convert a source of pictures to the format that `train` reads. The source's format is recognised:\n"
     "Tiny ImageNet (folder or zip), ImageNet32/64 batches, CIFAR-10/100 (folder or tar.gz), class folders\n"
-    "(train/CLASS/*, val/CLASS/*), ILSVRC-2012 (tars or folders). What is left out is counted and listed."
+    "(train/CLASS/*, val/CLASS/*), ILSVRC-2012 (tars or folders). Files that are left out are counted and listed."
 )
 EXAMPLES = (
     "tinyalex prepare data/tiny-imagenet-200.zip data/tiny64",

@@ -1,7 +1,7 @@
 """A picture file without its metadata, for when Pillow stumbles over them although the pixels are good.
 
 Colour profiles, texts, thumbnails and dates change no pixel here, and cameras and editors write them in every broken
-way. What decides pixels stays, and EXIF, which says how to turn the picture.
+way. The parts that decide pixels stay, and EXIF, which says how to turn the picture.
 """
 
 import zlib

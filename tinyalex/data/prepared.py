@@ -4,7 +4,7 @@
     <name>/mean.npy                the mean training picture, float32 (S, S, 3)
     <name>/<split>-labels.npy      int64 (N,)
     <name>/<split>-00000.npy, …    uint8 (n, S, S, 3), at most 256 MiB each
-    <name>/skipped.txt             unreadable pictures, "name, tab, reason"; only if there were any
+    <name>/skipped.txt             pictures and files left out, "name, tab, reason"; only if there were any
 
 N pictures, n of them in a shard, S the side in pixels, K classes. Pictures keep the order of the source: the loader
 shuffles. The folder is written under a temporary name beside its final one, `.<name>.partial-…`, and renamed once

@@ -22,7 +22,7 @@ def spelt(text):
 
 @dataclass
 class Listing:
-    """What stands directly in a folder, sorted: names of files and folders, and (name, reason) of all others."""
+    """The content of a folder, sorted: names of files and folders directly in it, and (name, reason) of all others."""
 
     files: list = field(default_factory=list)
     folders: list = field(default_factory=list)

@@ -7,8 +7,8 @@
     LOC_synset_mapping.txt, synset_words.txt, words.txt or the devkit    for the names of the classes
 
 Kaggle's folders and the places of the lists: see ilsvrc2012_places.py. Classes are numbered in sorted order of their
-WordNet ids, as in nearly all pretrained weights. Training pictures keep the archives' order, class by class. Of tars,
-only the headers are read here. Folders with sorted validation pictures and none of ILSVRC's files are class folders.
+WordNet ids, as in nearly all pretrained weights. Training pictures keep the archives' order, class by class. Only the
+headers of tars are read here. Folders with sorted validation pictures and none of ILSVRC's files are class folders.
 """
 
 import re
@@ -64,7 +64,8 @@ def read(storage):
         _members(*tars[wnid], label) if wnid in tars else _in_folder(pictures, wnid, label)
         for wnid, label in label_of.items()
     ]
-    val, rest = _val_and_rest(storage, pictures, lists, label_of, train)
+    from_folders = [chunk for wnid, chunk in zip(wnids, train, strict=True) if wnid not in tars]
+    val, rest = _val_and_rest(storage, pictures, lists, label_of, from_folders)
     names = names_of(lists, wnids, *NAMES) if any(map(lists.has, NAMES)) else class_words(lists, wnids)
     return Source(NAME, storage.name, SIZE, tuple(wnids), names, train, [val], sum(map(len, train)) + len(val), rest)
 
@@ -76,16 +77,15 @@ def _in_folder(pictures, wnid, label):
 
 
 def _val_and_rest(storage, pictures, lists, label_of, train):
-    """The validation pictures, and (name, reason) of everything that is in neither part."""
-    own = [chunk for chunk in train if not isinstance(chunk.access, TarAccess) or isinstance(pictures, Tar)]
+    """The validation pictures, and (name, reason) of everything that is in neither part. train: chunks of `pictures`"""
     if isinstance(storage, Folder) and storage.has(VAL):
         archive = Tar(Path(storage.where(VAL)))
         val, reasons, missing = validation(archive, "", lists, label_of)
         rest = [(f"{VAL}/{name}", reason) for name, reason in left_out(archive, [val], reasons=reasons)]
-        rest += left_out(pictures, own)
+        rest += left_out(pictures, train)
     else:
         val, reasons, missing = validation(pictures, "val", lists, label_of)
-        rest = [*left_out(pictures, [*own, val], reasons=reasons)]
+        rest = [*left_out(pictures, [*train, val], reasons=reasons)]
     if missing:
         rest.insert(0, (label_file(lists), f"pictures labelled there but missing here: {missing:,}"))
     return val, tuple(rest)

@@ -96,15 +96,15 @@ def _from_solution(lists):
 
 
 def _rows_of_caffe(lists):
-    """{name: label} in Caffe's list. Empty for Kaggle's file of that name, which numbers the pictures."""
-    where, label_of = lists.where(CAFFE), {}
-    for line in text_lines(lists, CAFFE):
-        name, _, label = line.partition(" ")
-        if not (label.strip().isdecimal() or WNID.fullmatch(label.strip())):
-            raise UserError(f"{where}: '{line[:60]}': expected a picture, a space and its class")
-        label_of[name.rpartition("/")[2].partition(".")[0]] = label.strip()
-    numbers = [NUMBERED.fullmatch(name) for name in label_of]
-    numbered = all(n and label.isdecimal() and int(n[1]) == int(label) for n, label in zip(numbers, label_of.values()))
+    """{name: label} in Caffe's list. Empty for another file of this name, such as Kaggle's, which numbers pictures."""
+    rows = [line.rsplit(None, 1) for line in text_lines(lists, CAFFE)]
+    odd = [" ".join(row) for row in rows if len(row) < 2 or not (row[1].isdecimal() or WNID.fullmatch(row[1]))]
+    if len(odd) == len(rows):
+        return {}
+    if odd:
+        raise UserError(f"{lists.where(CAFFE)}: '{odd[0][:60]}': expected a picture, a space and its class")
+    label_of = {name.rpartition("/")[2].partition(".")[0]: label for name, label in rows}
+    numbered = all(label.isdecimal() and name == f"ILSVRC2012_val_{int(label):08d}" for name, label in label_of.items())
     return {} if numbered else label_of
 
 

@@ -15,7 +15,7 @@ LIST_FOLDERS = (DEVKIT, "devkit", "ILSVRC2012_devkit", "caffe_ilsvrc12", "val", 
 
 
 class Lists:
-    """The text files of several storages as those of one; the first storage that has a file counts."""
+    """The text files of several storages, seen as one; the first storage that has a file counts."""
 
     def __init__(self, storages):
         self.storages = storages
