@@ -30,6 +30,7 @@ ODD_ENTRIES = {
     "nothing odd": [],
     "a resolution in text": [ODD_RESOLUTION],
     "a text beyond the end": [entry(270, TEXT, 400_000, b"\xff\xff\xff")],
+    "a text near the end": [entry(270, TEXT, 1000, b"\x08")],
     "an unknown type": [entry(271, 99, 1, b"abcd")],
     "a name in numbers": [entry(305, SHORT, 2, b"abcd")],
     "GPS nowhere": [entry(34853, 4, 1, b"\xff\xff\xff\x7f")],
@@ -87,6 +88,13 @@ def test_the_sides_of_an_oblong_picture_change_places(orientation):
     upright = picture(2, (40, 24))
     stored = png(np.ascontiguousarray(STORED[orientation](upright)), [turned(orientation), ODD_RESOLUTION])
     np.testing.assert_array_equal(decode_picture(stored, 24), upright[:, 8:32])
+
+
+@pytest.mark.parametrize("kind, value", [(3, b"\0\6\0\0"), (4, b"\0\0\0\6")])
+def test_the_other_order_of_bytes(kind, value):
+    exif = b"MM\0*\0\0\0\x08\0\1\x01\x12" + bytes([0, kind, 0, 0, 0, 1]) + value + bytes(4)
+    stored = png_with(np.ascontiguousarray(STORED[6](PIXELS)), png_chunk(b"eXIf", exif))
+    np.testing.assert_array_equal(decode_picture(stored, 24), PIXELS)
 
 
 def test_an_orientation_that_means_nothing_is_ignored():
@@ -188,6 +196,13 @@ def test_a_damaged_picture_is_refused_for_the_damage():
     file = jpeg_with(picture(0, (200, 200)), jpeg_segment(0xED, b"odd"))[:-200]
     with pytest.raises(PictureError, match="truncated"):
         decode_picture(file, 24)
+
+
+@given(st.integers(1, 8), st.lists(st.tuples(st.integers(256, 65535), st.integers(0, 99), st.integers(0, 2**32 - 1))))
+def test_any_other_entries_leave_the_orientation_alone(orientation, others):
+    entries = [entry(tag, kind, count, b"\x08") for tag, kind, count in others if tag != 274]
+    stored = np.ascontiguousarray(STORED[orientation](PIXELS))
+    np.testing.assert_array_equal(decode_picture(png(stored, [turned(orientation), *entries]), 24), PIXELS)
 
 
 @given(st.sampled_from(["PNG", "JPEG", "TIFF"]), st.data())

@@ -1,4 +1,4 @@
-"""A picture file without its metadata, for when Pillow stumbles over them although the pixels are good.
+"""The orientation in EXIF, and a picture file without metadata, for when Pillow stumbles though the pixels are good.
 
 Colour profiles, texts, thumbnails and dates change no pixel here, and cameras and editors write them in every broken
 way. The parts that decide pixels stay, and EXIF, which says how to turn the picture.
@@ -16,6 +16,21 @@ TIFF_ORDERS = {b"II*\0": "little", b"MM\0*": "big"}
 # sizes, bits, compression, colours, orientation, strips and tiles, palette, transparency, JPEG tables, subsampling
 TIFF_PIXELS = {*range(254, 267), 273, 274, *range(277, 282), 284, 292, 293, 317, 320, *range(322, 326), 332, 334}
 TIFF_PIXELS |= {338, 339, 347, *range(512, 522), *range(529, 533)}
+
+EXIF_START, ORIENTATION = b"Exif\0\0", 274
+SHORT, LONG = 3, 4  # types of a directory's entries
+
+
+def exif_orientation(exif):
+    """The orientation in a block of EXIF, 1 to 8; None if it has none. No other entry is looked at."""
+    data = exif.removeprefix(EXIF_START)
+    order = TIFF_ORDERS.get(data[:4], "little")
+    for entry in _entries(data, order) if data[:4] in TIFF_ORDERS else ():
+        tag, kind = (int.from_bytes(entry[start : start + 2], order) for start in (0, 2))
+        if tag == ORIENTATION and kind in (SHORT, LONG):
+            value = int.from_bytes(entry[8 : 10 if kind == SHORT else 12], order)
+            return value if 1 <= value <= 8 else None
+    return None
 
 
 def without_metadata(data):
@@ -63,15 +78,19 @@ def _decides_pixels(marker, content):
     """Whether a segment of a JPEG says something about the pixels or, as EXIF does, how to turn them."""
     if marker in COLOUR_SEGMENTS:
         return len(content) >= COLOUR_SEGMENTS[marker]
-    return content.startswith(b"Exif\0\0") if marker == APP1 else not (APP0 <= marker <= APP15 or marker == COMMENT)
+    return content.startswith(EXIF_START) if marker == APP1 else not (APP0 <= marker <= APP15 or marker == COMMENT)
+
+
+def _entries(data, order):
+    """The entries of a TIFF's first directory: 2 bytes count, then 12 bytes per entry, which begins with its tag."""
+    at = int.from_bytes(data[4:8], order)
+    end = at + 2 + 12 * int.from_bytes(data[at : at + 2], order)
+    return [data[start : start + 12] for start in range(at + 2, min(end, len(data)), 12)]
 
 
 def _bare_tiff(data, order):
-    """A TIFF with a shorter directory at its end. A directory: 2 bytes count, 12 bytes per entry, which begins with
-    its tag, and 4 bytes that are 0 if no other directory follows."""
-    at = int.from_bytes(data[4:8], order)
-    entries_end = at + 2 + 12 * int.from_bytes(data[at : at + 2], order)
-    entries = [data[start : start + 12] for start in range(at + 2, min(entries_end, len(data)), 12)]
+    """A TIFF with a shorter directory at its end, followed by 4 bytes that are 0: there is no other directory."""
+    entries = _entries(data, order)
     kept = [entry for entry in entries if int.from_bytes(entry[:2], order) in TIFF_PIXELS]
     if len(kept) == len(entries):
         return data

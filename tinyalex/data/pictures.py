@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from tinyalex.data.metadata import without_metadata
+from tinyalex.data.metadata import exif_orientation, without_metadata
 
 MAX_PIXELS = 100_000_000  # a 10,000×10,000 scan, 300 MB once decoded; anything larger counts as a decompression bomb
 # JPEG may be decoded at 1/2, 1/4 or 1/8 size if the result is still at least this many times S. Measured on pictures
@@ -109,10 +109,12 @@ def _check(image):
 
 def _upright(image, pixels):
     """Turn `pixels`, made from the loaded image, as its EXIF says. Pillow has turned a TIFF already."""
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # Pillow raises nearly anything on odd EXIF; the pixels are good
-        orientation = None
+    orientation = exif_orientation(image.info.get("exif", b""))
+    if orientation is None:
+        with contextlib.suppress(
+            Exception
+        ):  # Pillow looks in texts and XMP too, and raises nearly anything on odd ones
+            orientation = image.getexif().get(ExifTags.Base.Orientation)
     return pixels.transpose(TURNS[orientation]) if orientation in TURNS else pixels
 
 
