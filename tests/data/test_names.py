@@ -35,7 +35,7 @@ def test_texts_are_no_pictures_and_folders_in_a_class_belong_to_it(tmp_path):
 def test_a_flat_val_without_labels(tmp_path):
     root = sources.class_folders(tmp_path / "pets", val=0)
     write(root / "val/a.jpg", encoded(picture(0)))
-    refused(root, "val: 1 files, none in a folder; expected val/<class>/")
+    refused(root, "val: files, but no folders: 1; expected val/<class>/")
 
 
 def spelt_apart(root):
@@ -65,7 +65,8 @@ def test_two_pictures_whose_names_look_alike_are_both_there(tmp_path):
     root = sources.class_folders(tmp_path / "pets")
     for form in ("NFC", "NFD"):
         write(root / unicodedata.normalize(form, "train/cat/é.png"), encoded(picture(5), "PNG"))
-    assert len(contents(read_source(root).train)[1]) == 8
+    for path in (root, sources.zipped(root, tmp_path / "pets.zip"), sources.tarred(root, tmp_path / "pets.tar")):
+        assert len(contents(read_source(path).train)[1]) == 8
 
 
 @pytest.mark.parametrize("kind", ["backslashes", "unmarked UTF-8", "./", "/"])

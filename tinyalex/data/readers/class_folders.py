@@ -29,7 +29,7 @@ def read(storage):
         raise UserError(f"{storage.where('train')}: {found}; expected a folder for each of two or more classes")
     if not storage.folders("val"):
         flat = len(storage.files("val"))
-        found = f"{flat:,} files, none in a folder; expected val/<class>/ with pictures" if flat else "missing"
+        found = f"files, but no folders: {flat:,}; expected val/<class>/ with pictures" if flat else "missing"
         instead = "" if flat else "; move some pictures of each class from train/<class>/ to val/<class>/"
         raise UserError(f"{storage.where('val')}: {found}{instead}")
     unknown = sorted(set(storage.folders("val")) - set(ids))

@@ -53,7 +53,9 @@ class _Walk:
         pictures = [name for name in unused if is_picture(name)]
         used, missed = len(names) - len(unused), len(pictures)
         within = folder.partition("/")[0] in self.splits
-        self.rows += [(name, self._reason(name)) for name in (unused if within else pictures) if self._counts(name)]
+        self.rows += [
+            (name, self._reason(name)) for name in (unused if within else pictures) if not name.endswith(self.own)
+        ]
         self.rows += [(posixpath.join(folder, name), reason) for name, reason in listing.others if within]
         for inner in listing.folders:
             more_used, more_missed = self.visit(posixpath.join(folder, inner))
@@ -63,9 +65,6 @@ class _Walk:
             count = "1 picture" if missed == 1 else f"{missed:,} pictures"
             self.rows.append((f"{folder}/", f"{count} {self.reasons.get(folder, ELSEWHERE)}"))
         return used, missed
-
-    def _counts(self, name):
-        return not name.endswith(self.own) if self.own else True
 
     def _reason(self, name):
         return self.reasons.get(name, ELSEWHERE if is_picture(name) else "not a picture, by its name")

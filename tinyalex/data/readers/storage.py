@@ -49,14 +49,14 @@ class _Archive(Storage):
 
     def __init__(self, path, members, prefix="", links=()):
         self.path, self.name, self.prefix = path, path.name, prefix
-        self.members = {_inside(name): member for name, member in members.items()}
+        self.members = _in_one_spelling({_inside(name): member for name, member in members.items()})
         self.tree = {}  # folder -> Listing
         for name in self.members:
             self._folder_of(name).files.append(posixpath.basename(name))
-        for name in map(_inside, links):
+        for name in map(spelt, map(_inside, links)):
             self._folder_of(name).others.append((posixpath.basename(name), "a link inside the archive"))
         for listing in self.tree.values():
-            _hide(listing.sort())
+            _hide(listing)
 
     def _folder_of(self, name):
         """The Listing of the folder that a name is in, which is entered into the folders above."""
@@ -167,15 +167,21 @@ def tar_members(path, offset=0, links=False):
 
 
 def _hide(listing):
-    """Move hidden files and folders to the others."""
+    """Move hidden files and folders to the others, and sort."""
     for names in (listing.files, listing.folders):
         listing.others += [(name, "hidden") for name in names if not visible(name)]
         names[:] = filter(visible, names)
+    listing.sort()
 
 
 def _inside(name):
-    """A member's name without "./" and "/" at its beginning, in the one spelling."""
-    return spelt(posixpath.normpath(name).lstrip("/"))
+    """A member's name without "./" and "/" at its beginning."""
+    return posixpath.normpath(name).lstrip("/")
+
+
+def _in_one_spelling(members):
+    """Members by name in the one spelling, unless another member has that name."""
+    return {name if spelt(name) in members else spelt(name): member for name, member in members.items()}
 
 
 def _decoded(info):
