@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.training.test_training import CLASSES, easy_pictures, tree, write_easy
 from tinyalex import backend
-from tinyalex.cli import build_parser, main
+from tinyalex.cli import _parse, main
 from tinyalex.commands import COMMANDS
 from tinyalex.data import open_dataset
 from tinyalex.evaluation import evaluate
@@ -88,7 +88,7 @@ def test_help(command, capsys):
     examples = [re.sub(r"^mpiexec -n \d+ ", "", line) for line in lines]
     assert examples and all(line.startswith(f"tinyalex {command}") for line in examples)
     for line in examples:
-        build_parser(command).parse_args(line.split()[1:])  # UserError where an example is out of date
+        _parse(line.split()[1:])  # UserError where an example is out of date
     assert "--json" in shown and max(map(len, shown.splitlines())) < 130
 
 

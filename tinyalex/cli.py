@@ -121,10 +121,20 @@ def _show(result, args):
     print(text if encodes(text) else json.dumps(result, default=str))
 
 
+def _cut(arguments, chosen):
+    """The arguments before "--", and {name: those after it} if the command passes them on to another program."""
+    name = chosen and getattr(importlib.import_module(f"tinyalex.commands.{chosen}"), "AFTER_DASHES", None)
+    if not name:
+        return arguments, {}
+    place = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:place], {name: arguments[place + 1 :]}
+
+
 def _parse(arguments):
     """The parsed arguments. The command's own parser reports an unknown option, since it knows similar ones."""
     chosen = next((word for word in arguments if word in COMMANDS), None)
     parser = build_parser(chosen)
+    arguments, passed_on = _cut(arguments, chosen)
     args, unknown = parser.parse_known_args(arguments)
     choices = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     command = choices.choices[args.command]
@@ -134,4 +144,5 @@ def _parse(arguments):
     for name, value in vars(args).items():
         if value == "" or isinstance(value, list) and "" in value:  # most often an unset shell variable
             raise UserError(f"{args.spelling[name]}: is empty")
+    vars(args).update(passed_on)
     return args

@@ -9,8 +9,7 @@ import sys
 import pytest
 
 from tests.test_cli import call, json_of
-from tinyalex.commands import lesson as command
-from tinyalex.teaching import learner, lessons
+from tinyalex.teaching import jupyter, learner, lessons
 from tinyalex.teaching.lessons import find_exercise, find_lesson
 
 SOLUTIONS = lessons.FOLDER / "solutions" / "09.py"
@@ -60,39 +59,6 @@ def test_lessons_are_found_by_their_files(capsys, tmp_path, monkeypatch):
     assert [lesson["lesson"] for lesson in json_of(capsys, "lesson")["lessons"]] == ["09"]
     code, out, err = call(capsys, "lesson", "98")
     assert (code, out) == (2, "") and err.endswith("found '98', expected one of 09\n")
-
-
-class Jupyter:
-    """Stands in for the process: interrupted by Ctrl-C once, then it ends."""
-
-    calls, code = [], 0
-
-    def __init__(self, arguments):
-        self.calls.append(arguments)
-        self.waits = iter([KeyboardInterrupt, None])
-
-    def wait(self):
-        if error := next(self.waits):
-            raise error
-        return self.code
-
-
-def test_opening(capsys, monkeypatch):
-    monkeypatch.setattr(command.subprocess, "Popen", Jupyter)
-    for code in (0, 1):
-        monkeypatch.setattr(Jupyter, "code", code)
-        assert call(capsys, "lesson", "9") == (code, "", "")
-        expected = [sys.executable, "-m", "jupyter", "lab", str(lessons.notebook("09"))]
-        assert Jupyter.calls.pop() == expected and not Jupyter.calls
-    described = json_of(capsys, "lesson", "09")
-    assert described["notebook"] == expected[-1] and described["lesson"] == "09", "--json describes"
-    assert not Jupyter.calls, "and opens nothing"
-
-
-def test_without_jupyter(capsys, monkeypatch):
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
-    code, out, err = call(capsys, "lesson", "09")
-    assert code == 2 and out == "" and err.count("\n") == 1 and "-m pip install jupyter" in err
 
 
 # ---------------------------------------------------------------------------------------------- a file of one's own
@@ -203,11 +169,17 @@ def test_a_file_that_does_not_load(capsys, write, text, words):
         ("09 --book new", "--book: writes all lessons"),
         ("--book new --check none.py", "--book: writes all lessons"),
         ("--book", "--book"),
+        ("--anew", "--anew: expected the number of a lesson to open"),
+        ("09 --anew --check none.py", "--anew: expected the number"),
+        ("09 --check none.py -- --port 9999", "--: expected the number of a lesson to open"),
+        ("09 --seconds 3", "--seconds: found no --check"),
+        ("09 --check none.py --seconds 0", "--seconds: found 0.0, expected seconds above 0"),
     ],
 )
 def test_a_mistake_is_one_line(capsys, tmp_path, monkeypatch, arguments, word):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command.subprocess, "Popen", lambda *arguments: pytest.fail("Jupyter was started"))
+    monkeypatch.setattr(jupyter.subprocess, "Popen", lambda *arguments: pytest.fail("Jupyter was started"))
+    monkeypatch.setattr(lessons, "own_place", lambda: tmp_path)
     code, out, err = call(capsys, "lesson", *arguments.split())
     assert code == 2 and out == "" and err.count("\n") == 1, err
     assert err.startswith("tinyalex: ") and word in err, err

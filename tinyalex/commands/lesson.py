@@ -1,22 +1,22 @@
 """`tinyalex lesson`: list the lessons, open one, check answers in a file, or write a book of all."""
 
 import contextlib
-import importlib.util
-import subprocess
 import sys
 
 from tinyalex.commands.options import print_table
 from tinyalex.errors import UserError
-from tinyalex.teaching import learner, lessons
+from tinyalex.teaching import copies, learner, lessons
 from tinyalex.teaching.answers import NOT_THERE, judge_file
 from tinyalex.teaching.book import write_book
+from tinyalex.teaching.jupyter import missing, run_jupyter
 from tinyalex.teaching.lessons import all_lessons, find_lesson
 from tinyalex.teaching.mistakes import RIGHT
-from tinyalex.terminal import command
+from tinyalex.terminal import command, say
 
 DESCRIPTION = """\
 Without arguments: list the lessons, and how many of their checks have passed.
-With a number: open that lesson in Jupyter (with --json: describe it instead).
+With a number: open your copy of that lesson in JupyterLab (with --json: describe it instead).
+Options after -- are JupyterLab's. Closed lessons stay as you left them; --anew begins one again.
 
 Without Jupyter: read the lessons as a book of HTML pages (--book), write the functions of an
 exercise in a Python file under the names given there, and check that file (--check).
@@ -24,14 +24,17 @@ Exit code 0: every function in the file is right; 1: some are not right yet."""
 EXAMPLES = (
     "tinyalex lesson",
     "tinyalex lesson 09",
+    "tinyalex lesson 09 -- --no-browser --port 9999",
     "tinyalex lesson 09 --check my_file.py",
     "tinyalex lesson 09 --check my_file.py --hint 1",
     "tinyalex lesson --book book/",
 )
+AFTER_DASHES = "jupyter"
 
 
 def add_arguments(parser):
     parser.add_argument("number", metavar="NUMBER", nargs="?", help="the lesson to open or check: 01, 02, …")
+    parser.add_argument("--anew", action="store_true", help="begin the lesson again; your old copy is kept beside it")
     parser.add_argument("--check", metavar="FILE", help="check the lesson's functions in a Python file")
     parser.add_argument(
         "--hint",
@@ -54,6 +57,9 @@ def run(args):
             raise UserError(f"--{option}: found no --check, expected --check FILE beside it")
     if args.hint not in (None, 1, 2, 3):
         raise UserError(f"--hint: found {args.hint}, expected 1, 2 or 3")
+    for option in ("anew", "jupyter"):
+        if getattr(args, option) and (args.number is None or args.check or args.json):
+            raise UserError(f"{'--anew' if option == 'anew' else '--'}: expected the number of a lesson to open")
     if args.book is not None:
         if args.number is not None or args.check is not None:
             raise UserError("--book: writes all lessons, expected no NUMBER and no --check beside it")
@@ -66,8 +72,12 @@ def run(args):
     lesson = find_lesson(args.number)
     if args.check is not None:
         return _check(lesson, args)
-    notebook = lessons.notebook(lesson.number)
-    return _describe(lesson) | {"notebook": str(notebook)} | ({} if args.json else _open(notebook))
+    if args.json:
+        return _describe(lesson) | {
+            "notebook": str(lessons.notebook(lesson.number)),
+            "copy": str(copies.find(lesson.number)),
+        }
+    return {"ok": _open(lesson, args) == 0}
 
 
 def _describe(lesson):
@@ -79,15 +89,15 @@ def _describe(lesson):
     return {"lesson": lesson.number, "title": lesson.title, "seconds": lesson.seconds, "exercises": exercises}
 
 
-def _open(notebook):
-    if importlib.util.find_spec("jupyterlab") is None:
-        raise UserError(f"Jupyter is not installed; install it with {sys.executable} -m pip install jupyter")
-    process = subprocess.Popen([sys.executable, "-m", "jupyter", "lab", str(notebook)])
-    while True:
-        try:
-            return {"ok": process.wait() == 0}
-        except KeyboardInterrupt:  # Jupyter receives it too, and asks whether to stop
-            continue
+def _open(lesson, args):
+    if text := missing():  # before anything is copied
+        raise UserError(text)
+    copy, changed = copies.open_copy(lesson.number, args.anew)
+    say(f"Your copy of lesson {lesson.number} is {copy}")
+    command = f"{program()} lesson {lesson.number}"
+    if changed:
+        say(f"The lesson has changed since you began; {command} --anew opens the new one and keeps yours beside it")
+    return run_jupyter(copy, args.jupyter, command)
 
 
 def _check(lesson, args):
@@ -126,7 +136,8 @@ def _show_lessons(found):
     columns = 5 if any(row[4] for row in rows) else 4
     header = ("", "lesson", "computing", "checks passed", "not yet right")
     print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3))
-    print(f"\n{command('lesson', found[0]['lesson'])} opens the first in Jupyter; --help explains how to do without.")
+    opens = missing() or f"{command('lesson', found[0]['lesson'])} opens the first in Jupyter"
+    print(f"\n{opens}; --help explains how to do without.")
 
 
 def _show_checks(checks, number):

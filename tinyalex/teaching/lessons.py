@@ -7,7 +7,9 @@ solutions/NN.py   SOLUTIONS: {exercise id: right answers in different styles}
 The tests find wrong answers to it in tests/teaching/mutants/NN.py.
 """
 
+import importlib.metadata
 import importlib.util
+import os
 import runpy
 import sys
 from functools import cache
@@ -15,7 +17,35 @@ from pathlib import Path
 
 from tinyalex.errors import UserError
 
-FOLDER = Path(__file__).resolve().parents[2] / "lessons"
+
+def _find_folder():
+    """lessons/ beside the package in a clone; else where `pip install` has put it, under share/ of the environment."""
+    beside = Path(__file__).resolve().parents[2] / "lessons"
+    if beside.is_dir():
+        return beside
+    try:
+        installed = importlib.metadata.files("tinyalex") or ()
+    except importlib.metadata.PackageNotFoundError:
+        return beside
+    found = (file.locate() for file in installed if file.match("share/tinyalex/lessons/README.md"))
+    return next((Path(file).resolve().parent for file in found), beside)
+
+
+FOLDER = _find_folder()
+
+
+def own_place():
+    """The folder for what is the learner's: the clone, or tinyalex-lessons/ in the home without one to write into."""
+    clone = FOLDER.parent
+    if (clone / "tinyalex" / "teaching").is_dir() and os.access(clone, os.W_OK) and os.access(FOLDER, os.W_OK):
+        return clone
+    return Path.home() / "tinyalex-lessons"
+
+
+def files():
+    """The files a learner reads or a notebook needs, in order: all but the exercises, which stay where they are."""
+    found = {file: file.relative_to(FOLDER).parts for file in FOLDER.rglob("*") if file.is_file()}
+    return sorted(f for f, parts in found.items() if parts[0] != "exercises" and not any(p[0] in "._" for p in parts))
 
 
 def numbers():
@@ -23,8 +53,7 @@ def numbers():
     found = sorted(file.stem for file in (FOLDER / "exercises").glob("[0-9][0-9].py"))
     if not found:
         raise UserError(
-            f"no lessons in {FOLDER}; they are in the repository, not in the installed package: "
-            "clone it and run python -m tinyalex lesson in the clone"
+            f"found no lessons in {FOLDER}; install tinyalex again, with pip install in a clone of its repository"
         )
     return tuple(found)
 
