@@ -1,5 +1,6 @@
 """The book has every lesson and alt text, no dead link and nothing from a network; unsuitable folders are refused."""
 
+import html
 import json
 import re
 import shutil
@@ -27,7 +28,8 @@ class Page(HTMLParser):
 
     def __init__(self, file):
         super().__init__()
-        self.images, self.links, self.ids, self.tags, self.title, self.open = [], [], set(), [], "", []
+        self.images, self.links, self.parts, self.ids, self.tags = [], [], [], set(), []
+        self.title, self.open = "", []
         self.html = file.read_text(encoding="utf-8")
         self.words = []
         self.feed(self.html)
@@ -42,6 +44,8 @@ class Page(HTMLParser):
             self.images.append(attributes)
         if tag == "a" and "href" in attributes:
             self.links.append(attributes["href"])
+        if tag in ("script", "link"):
+            self.parts.append(attributes.get("src") or attributes["href"])
         if tag in ("html", "body", "main", "nav", "pre", "details", "table"):
             self.open.append(tag)
 
@@ -72,11 +76,17 @@ def name(number):
 
 
 def test_contents(book, pages):
+    """Each lesson with its purpose and times."""
     index = pages[book / "index.html"]
     text = "".join(index.words)
     for number in WRITTEN:
         lesson = find_lesson(number)
-        assert name(number) in index.links and lesson.title in text and f"{lesson.seconds} s" in text
+        assert name(number) in index.links and lesson.title in text
+        facts = rf"\d+ min · {lesson.seconds} s of computing · {len(lesson.exercises)} exercises"
+        assert re.search(
+            rf">{re.escape(html.escape(lesson.title))}</a><p>[A-Z].*?<p class=\"facts\">{facts}<", index.html, re.DOTALL
+        )
+        assert "Goal" not in text
     assert {file.name for file in book.glob("*.html")} == {"index.html", *map(name, WRITTEN)}
 
 
@@ -127,11 +137,50 @@ def test_every_link_resolves(book, pages):
             assert to.suffix != ".ipynb"
 
 
-def test_nothing_comes_from_a_network(pages):
+def test_nothing_comes_from_a_network(book, pages):
+    """Style and script are files of the book, and they fetch no others but search.js."""
     for file, page in pages.items():
-        assert not {"script", "iframe", "link", "object", "embed"} & set(page.tags), file.name
+        assert not {"iframe", "object", "embed", "style"} & set(page.tags), file.name
+        found = {(file.parent / part).resolve() for part in page.parts}
+        assert found == {(book / "book.css").resolve(), (book / "book.js").resolve()}, file.name
         assert all(not image["src"].startswith(("http", "//")) for image in page.images), file.name
-        assert not re.search(r"@import|url\(", "".join(re.findall(r"<style>.*?</style>", page.html, re.DOTALL)))
+    assert not re.search(r"@import|url\(", (book / "book.css").read_text(encoding="utf-8"))
+    script = (book / "book.js").read_text(encoding="utf-8")
+    assert not re.search(r"fetch\(|XMLHttpRequest|https?:|import\(", script)
+    assert re.findall(r"\.src = (.*?);", script) == ['up + "search.js"']
+
+
+def test_the_search_knows_every_section(book, pages):
+    text = (book / "search.js").read_text(encoding="utf-8")
+    parts = json.loads(text.removeprefix("window.BOOK = ").removesuffix(";\n"))
+    for number in WRITTEN:
+        own = [part for part in parts if part["page"].partition("#")[0] == name(number)]
+        headings = re.findall(r"^## (.+)$", running.markdown(running.read(number)), re.MULTILINE)
+        assert len(own) == len(headings) + 1 and all(part["text"] for part in own)
+        assert {part["page"].partition("#")[2] for part in own} - {""} <= pages[book / name(number)].ids
+        assert "A right answer" not in str(own) and "Hint 1" not in str(own), "nothing is given away"
+    assert not re.search(r"</?(?:p|span|div|h2|code)\b", text)
+
+
+def test_every_page_leads_everywhere(book, pages):
+    """The list of lessons, with this one marked and its sections."""
+    for file, page in pages.items():
+        assert all(any(link.endswith(name(number)) for link in page.links) for number in WRITTEN), file.name
+    for number in WRITTEN:
+        page = pages[book / name(number)]
+        assert page.html.count('aria-current="page"') == 1
+        anchors = [link for link in page.links if link.startswith("#") and link != "#main"]
+        assert len(anchors) >= len(re.findall(r"<h2 ", page.html)) >= 3
+
+
+def test_code_of_figures_is_folded(book, pages):
+    for number in WRITTEN:
+        page = pages[book / name(number)]
+        cells = [cell for cell in running.read(number).cells if cell.cell_type == "code"]
+        drawn = sum(bool(re.search(r"^(figure|fig)\b.*= plt\.", cell.source, re.MULTILINE)) for cell in cells)
+        assert page.html.count("The code of the figure") == drawn >= 1
+        visible = re.sub(r"<details>.*?</details>", "", page.html, flags=re.DOTALL)
+        assert 'plt</span><span class="o">.</span><span class="n">subplots' not in visible
 
 
 def test_every_page_is_complete_html(book, pages):
@@ -146,14 +195,15 @@ def test_nothing_of_a_lesson_is_missing(book, pages):
     squeeze = lambda text: re.sub(r"\W+", "", text)  # noqa: E731
     for number in WRITTEN:
         page = pages[book / name(number)]
-        text = squeeze("".join(page.words))
+        text = squeeze("".join(page.words).replace("The code of the figure", ""))
         for cell in running.read(number).cells:
             if cell.cell_type == "code":
-                assert squeeze(cell.source) in text, cell.source
+                assert all(squeeze(line) in text for line in cell.source.splitlines()), cell.source
                 for output in cell.outputs:
                     printed = re.sub(r" \(You have not guessed: [^)]*\)", "", "".join(output.get("text", "")))
                     assert squeeze(printed) in text
         folded = page.tags.count("details") - page.html.count("Guess first, then look")
+        folded -= page.html.count("The code of the figure")
         assert folded == 4 * len(find_lesson(number).exercises)
         for exercise in find_lesson(number).exercises:
             assert all(squeeze(hint) in text for hint in exercise.hints)

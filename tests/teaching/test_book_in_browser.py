@@ -1,0 +1,114 @@
+"""The book in Chromium, from files, on a desk and on a phone: nothing is cut off, and its script works."""
+
+import time
+
+import pytest
+
+from tests.teaching import browser_trial
+from tinyalex.teaching import lessons
+from tinyalex.teaching.book import write_book
+from tinyalex.teaching.lessons import find_lesson
+
+pytest.importorskip("nbconvert", reason="needs nbconvert, which comes with Jupyter")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (browser_trial.CHROMIUM and browser_trial.DRIVER), reason="needs chromium and chromedriver"),
+]
+NUMBERS = ("01", "09")
+CUT = """
+const wide = (e) => e.scrollWidth > e.clientWidth + 1;
+document.querySelectorAll('details').forEach((d) => { d.open = true; });
+return [...document.querySelectorAll('pre')].filter(wide).length + (wide(document.documentElement) ? 1000 : 0);
+"""
+SEARCH = """
+const input = document.getElementById('search');
+input.focus(); input.value = arguments[0]; input.dispatchEvent(new Event('input'));
+"""
+FOUND = "return [...document.querySelectorAll('#found:not([hidden]) a')].map((a) => a.getAttribute('href'))"
+COPY = """
+const block = document.querySelector('.celltag_exercise .input_area');
+document.execCommand = (name) => { window.copied = [name, document.activeElement.value]; };
+Object.defineProperty(navigator, 'clipboard', {value: undefined});
+block.querySelector('.copy').click();
+return new Promise((done) => setTimeout(() => done(window.copied), 300));
+"""
+THEME = "return [getComputedStyle(document.body).backgroundColor, document.getElementById('theme').textContent]"
+LIGHT, DARK = ["rgb(255, 255, 255)", "Dark"], ["rgb(20, 23, 28)", "Light"]
+MENU = "return getComputedStyle(document.getElementById('lessons')).display"
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    return write_book(tmp_path_factory.mktemp("books") / "book", [find_lesson(number) for number in NUMBERS]).parent
+
+
+@pytest.fixture(scope="module")
+def browser():
+    port = browser_trial.free_port()
+    with browser_trial.process([browser_trial.DRIVER, f"--port={port}"], port):
+        browser = browser_trial.Browser(port)
+        yield browser
+        browser.close()
+
+
+def look(browser, width, scheme="light"):
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    for command, values in (("setDeviceMetricsOverride", screen), ("setEmulatedMedia", media)):
+        browser._call("/goog/cdp/execute", cmd=f"Emulation.{command}", params=values)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_cut_off(browser, book, width):
+    look(browser, width)
+    files = [file for file in sorted(book.rglob("*.html")) if "book.css" in file.read_text(encoding="utf-8")]
+    assert len(files) > len(NUMBERS)
+    for file in files:
+        browser.open(file.as_uri())
+        assert browser.run(CUT) == 0, f"{file.name} at {width} pixels"
+
+
+def test_search(browser, book):
+    look(browser, 1280)
+    browser.open((book / "index.html").as_uri())
+    for asked, first in (
+        ("mirror images", "Mirror-images"),
+        ("NOTHINGOFTHISKIND", None),
+        ("mistake passes", "The-mis"),
+    ):
+        browser.run(SEARCH, asked)
+        time.sleep(0.5)
+        found = browser.run(FOUND)
+        assert (not found) if first is None else first in found[0], (asked, found)
+
+
+def test_dark_by_the_system_and_by_the_switch(browser, book):
+    page = (book / "index.html").as_uri()
+    for scheme, expected, other in (("light", LIGHT, DARK), ("dark", DARK, LIGHT)):
+        look(browser, 1280, scheme)
+        browser.open(page)
+        browser.run("localStorage.clear()")
+        browser.open(page)
+        assert browser.run(THEME) == expected
+        browser.run("document.getElementById('theme').click()")
+        assert browser.run(THEME) == other
+        browser.open((book / f"{lessons.notebook('09').stem}.html").as_uri())
+        assert browser.run(THEME) == other, "the choice is kept for the next page"
+    browser.run("localStorage.clear()")
+
+
+def test_menu_on_a_phone(browser, book):
+    look(browser, 390)
+    browser.open((book / f"{lessons.notebook('09').stem}.html").as_uri())
+    shown = [browser.run(MENU)]
+    for _ in range(2):
+        browser.run("document.getElementById('menu').click()")
+        shown.append(browser.run(MENU))
+    assert shown == ["none", "block", "none"]
+
+
+def test_copying_an_exercise(browser, book):
+    look(browser, 1280)
+    browser.open((book / f"{lessons.notebook('09').stem}.html").as_uri())
+    how, text = browser.run(COPY)
+    assert how == "copy" and text.startswith("def window_sum(") and text.endswith("    todo()\n") and "Copy" not in text

@@ -1,0 +1,102 @@
+"""Prepare a notebook's cells for the book: draw formulas, fold hints, answers and the code of figures.
+
+Matplotlib draws the formulas; their alt text is the TeX.
+"""
+
+import base64
+import html
+import inspect
+import io
+import re
+import textwrap
+
+from tinyalex.errors import UserError
+from tinyalex.teaching import lessons
+from tinyalex.teaching.lessons import find_exercise
+
+FIGURE = re.compile(r"^(?:figure|fig)\b.*= plt\.", re.MULTILINE)  # the first line of a figure's code
+FIGURE_CODE = "The code of the figure"
+
+# also matches code, so that a $ in it begins no formula
+FORMULA = re.compile(r"```.*?```|`[^`\n]*`|\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
+TEX_NAMES = {"le": r"\leq", "ge": r"\geq", "ne": r"\neq", "Big": "", "big": ""}  # TeX's name: Matplotlib's
+TEX_NAME = re.compile(rf"\\({'|'.join(TEX_NAMES)})(?![A-Za-z])")
+
+
+def prepare(notebook):
+    """Draw the formulas, fold hints and a right answer below every check, answers to predictions, code of figures."""
+    name = None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = FORMULA.sub(_formula, cell.source)
+        if found := cell.cell_type == "code" and FIGURE.search(cell.source):
+            _fold_figure(cell, found.start())
+        if "answer(guess" in cell.source:
+            cell.outputs = [_folded_away(output) for output in cell.outputs]
+        name = cell.metadata.get("exercise", name)
+        if "check" in cell.metadata.get("tags", ()) and name is not None:
+            cell.outputs.append(html_output(_folded(name)))
+            name = None
+    return notebook
+
+
+def _fold_figure(cell, place):
+    """Move the code from this place on, which draws, into a fold below the rest."""
+    code = html_output(f"<details><summary>{FIGURE_CODE}</summary>{coloured(cell.source[place:])}</details>")
+    cell.source = cell.source[:place].rstrip()
+    cell.outputs.insert(0, code)
+    if not cell.source:
+        cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "empty"]
+
+
+def html_output(text):
+    return {"output_type": "display_data", "metadata": {}, "data": {"text/html": text}}
+
+
+def _folded_away(output):
+    """Printed output, folded until the reader has guessed, without the line on how to guess in a notebook."""
+    if output.get("output_type") != "stream":
+        return output
+    text = html.escape(re.sub(r" \(You have not guessed: [^)]*\)", "", output["text"]).strip())
+    words = f"<details><summary>Guess first, then look</summary><pre>{text}</pre></details>"
+    return html_output(words)
+
+
+def _formula(found):
+    """A matched formula as an HTML picture, or as code if Matplotlib cannot draw it; matched code is unchanged."""
+    tex = " ".join((found[1] or found[2] or "").split())
+    if not tex:
+        return found[0]
+    from matplotlib import rc_context
+    from matplotlib.mathtext import math_to_image
+
+    svg = io.StringIO()
+    try:
+        with rc_context({"svg.hashsalt": "book", "mathtext.fontset": "stix", "font.size": 12.5}):
+            depth = math_to_image(f"${TEX_NAME.sub(lambda name: TEX_NAMES[name[1]], tex)}$", svg, format="svg")
+    except ValueError:
+        return f"<code>{html.escape(tex)}</code>"
+    drawing = re.sub("<metadata>.*?</metadata>", "", svg.getvalue(), flags=re.DOTALL)  # contains the date
+    drawing = base64.b64encode(drawing.encode()).decode()
+    kind = 'class="formula"' if found[1] else f'class="inline" style="vertical-align: -{depth:g}pt"'
+    return f'<img {kind} alt="{html.escape(tex)}" src="data:image/svg+xml;base64,{drawing}">'
+
+
+def _folded(name):
+    """The hints and a right answer of an exercise, folded, as HTML."""
+    exercise = find_exercise(name)
+    parts = [(f"Hint {n}", f"<p>{html.escape(hint)}</p>") for n, hint in enumerate(exercise.hints, 1)]
+    try:
+        answer = textwrap.dedent(inspect.getsource(lessons.solutions(name)[0]))
+        parts.append(("A right answer", coloured(answer)))
+    except UserError:  # the lesson has no file of answers
+        pass
+    return "\n".join(f"<details><summary>{title}</summary>{text}</details>" for title, text in parts)
+
+
+def coloured(source):
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return highlight(source, PythonLexer(), HtmlFormatter(cssclass="highlight source"))
