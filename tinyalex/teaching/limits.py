@@ -134,7 +134,7 @@ def in_child(work, seconds):
         with contextlib.suppress(KeyboardInterrupt):  # the parent receives it too
             sending.send(work())
 
-    child = context.Process(target=run, daemon=True)
+    child = context.Process(target=run)
     with warnings.catch_warnings():  # Python 3.12 warns of threads, but the child only calculates
         warnings.simplefilter("ignore", DeprecationWarning)
         child.start()
