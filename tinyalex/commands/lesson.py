@@ -94,10 +94,10 @@ def _open(lesson, args):
         raise UserError(text)
     copy, changed = copies.open_copy(lesson.number, args.anew)
     say(f"Your copy of lesson {lesson.number} is {copy}")
-    command = f"{program()} lesson {lesson.number}"
+    again = command("lesson", lesson.number)
     if changed:
-        say(f"The lesson has changed since you began; {command} --anew opens the new one and keeps yours beside it")
-    return run_jupyter(copy, args.jupyter, command)
+        say(f"The lesson has changed since you began; {again} --anew opens the new one and keeps yours beside it")
+    return run_jupyter(copy, args.jupyter, again)
 
 
 def _check(lesson, args):
