@@ -1,14 +1,18 @@
 """What the documents and the package promise of themselves: dependencies, commands, links, who imports whom."""
 
 import ast
+import importlib
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+import tinyalex
+from tests.checks import refused
 from tinyalex.cli import build_parser
 from tinyalex.commands import COMMANDS
 from tinyalex.errors import UserError
@@ -131,7 +135,8 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
         "gradcheck",
         "probes",
     ),
-    *("summary", "statistics", "plots", "data", "evaluation", "runs", "training", "parallel", "exchange", "bench"),
+    *("summary", "statistics", "plots", "data", "evaluation", "runs", "training", "library"),
+    *("parallel", "exchange", "bench"),
     *("inspection", "experiments", "scaling", "teaching", "commands", "cli", "__main__"),
 )
 CORE = ("backend", "layers", "network", "models", "optim", "gradcheck")
@@ -146,12 +151,27 @@ def room(module):
 @pytest.mark.parametrize("module", list(MODULES))
 def test_imports_point_one_way(module):
     here = room(module)
-    if here == "tinyalex":  # the package itself has the version, and imports nothing
+    if here == "tinyalex":  # the package's face
         assert not own(MODULES[module])
+        above = [name for name in tinyalex.FACE.values() if FLOORS.index(room(name)) > FLOORS.index("library")]
+        assert not above, f"the face shows {', '.join(above)}, which stands above the library"
         return
     assert here in FLOORS, f"{here} is a new room: give it a floor"
     above = {name for name in own(MODULES[module]) - {"tinyalex"} if FLOORS.index(room(name)) > FLOORS.index(here)}
     assert not above, f"{module} imports {', '.join(sorted(above))} from above"
+
+
+def test_the_face_imports_nothing_before_it_is_used():
+    code = "import sys, tinyalex; print(sorted(m for m in sys.modules if m.startswith(('tinyalex.', 'numpy'))))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_face_has_what_it_shows():
+    for name, module in tinyalex.FACE.items():
+        assert getattr(tinyalex, name) is getattr(importlib.import_module(module), name) and name in dir(tinyalex)
+        assert getattr(tinyalex, name).__doc__
+    refused(lambda: tinyalex.lode, "'lode'", "load", error=AttributeError)
 
 
 def test_the_reading_list_names_every_room_from_the_ground_up():

@@ -1,3 +1,36 @@
-"""AlexNet from nothing but arrays: every layer, forward and backward, on NumPy and on CuPy."""
+"""AlexNet from nothing but arrays: every layer, forward and backward, on NumPy and on CuPy.
+
+    from tinyalex import load, train
+
+    classifier = train("builtin", model="alexnet-mini", epochs=3, out="runs/mine")
+    classifier.evaluate()
+    load("runs/mine").predict("cat.jpg")
+
+Nothing is imported before it is used, so that every command starts at once.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.2.0"
+
+FACE = {  # what `from tinyalex import …` finds, and the module that has it
+    "Classifier": "tinyalex.library",
+    "UserError": "tinyalex.errors",
+    "load": "tinyalex.library",
+    "open_dataset": "tinyalex.data",
+    "resume": "tinyalex.library",
+    "train": "tinyalex.library",
+}
+__all__ = list(FACE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in FACE:
+        raise AttributeError(f"module 'tinyalex' has no attribute {name!r}; expected one of {', '.join(FACE)}")
+    value = globals()[name] = getattr(import_module(FACE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *FACE})

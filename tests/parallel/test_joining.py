@@ -15,7 +15,6 @@ from tests.training.test_training import write_easy
 from tinyalex import backend
 from tinyalex.backend import ordered_map, use_gpu
 from tinyalex.cli import build_parser, main
-from tinyalex.commands.train import BUILTIN_EPOCHS
 from tinyalex.commands.train import _config as config_of
 from tinyalex.commands.train import _open_data as open_data
 from tinyalex.errors import UserError
@@ -25,6 +24,7 @@ from tinyalex.parallel.mpi import RANKS, MpiTeam, ranks_started
 from tinyalex.parallel.nccl import NcclTeam, nccl_group
 from tinyalex.runs.config import Config
 from tinyalex.teaching.device import xp as device
+from tinyalex.training.settings import BUILTIN_EPOCHS
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,10 @@ def array_module(x: Array) -> Any:
 def choose_device(name: str = "auto") -> Any:
     """The array module for "cpu", "gpu" or "auto" (a GPU if one answers, else the CPU).
 
-    UserError if "gpu" is not available, saying which of the three is missing: CuPy, driver, device.
+    UserError for another name, and if "gpu" is not available, saying which is missing: CuPy, driver or device.
     """
+    if name not in ("auto", "cpu", "gpu"):
+        raise UserError(f"found {name!r}, expected auto, cpu or gpu", "device")
     if name == "cpu":
         return np
     cupy, missing = _find_gpu()

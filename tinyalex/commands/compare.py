@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
-from tinyalex.experiments.comparison import compare, history, p_text, points
+from tinyalex.experiments.comparison import compare, p_text, points
 from tinyalex.files import write_text
 from tinyalex.runs.folder import RunFolder
-from tinyalex.runs.trained import open_runs
+from tinyalex.runs.trained import history, open_runs
 
 DESCRIPTION = (
     "Compare two runs: the settings, network, data and versions that differ; errors and losses on the same validation\n"

@@ -1,15 +1,10 @@
 """`tinyalex predict`: classify your own pictures with a trained network."""
 
-from pathlib import Path
-
-import numpy as np
-
-from tinyalex.backend import to_device, to_host
 from tinyalex.commands.options import add_device, open_device
-from tinyalex.data.pictures import PictureError, decode_picture
+from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
-from tinyalex.evaluation import probabilities
-from tinyalex.runs.trained import load_network
+from tinyalex.library import Classifier
+from tinyalex.runs.trained import open_run
 from tinyalex.terminal import say
 
 DESCRIPTION = (
@@ -19,7 +14,6 @@ DESCRIPTION = (
 EXAMPLES = ("tinyalex predict runs/first cat.jpg dog.png", "tinyalex predict runs/first photos/*.jpg --ten-crop --json")
 
 BAR = 24  # characters for a probability of 1
-AT_ONCE = 64
 
 
 def add_arguments(parser):
@@ -32,18 +26,15 @@ def add_arguments(parser):
 
 def run(args):
     if args.top < 1:
-        raise UserError(f"--top: found {args.top}, expected 1 or more")
+        raise UserError(f"found {args.top}, expected 1 or more", "top")
     xp = open_device(args)
-    network, view, info, _ = load_network(args.run, xp)
-    names, top = info["class_names"], min(args.top, len(info["class_names"]))
-    files, pictures, unreadable = _read(args.pictures, view.size)
-    predictions = []
-    for start in range(0, len(files), AT_ONCE):
-        batch = to_device(np.stack(pictures[start : start + AT_ONCE]), xp)
-        for file, p in zip(files[start:], to_host(probabilities(network, batch, view, args.ten_crop))):
-            best = np.argsort(-p, kind="stable")[:top]
-            answers = [{"class": names[k], "id": info["class_ids"][k], "probability": float(p[k])} for k in best]
-            predictions.append({"file": file, "top": answers})
+    classifier = Classifier(open_run(args.run, xp), xp)
+    files, pictures, unreadable = _read(args.pictures, classifier.run.view.size)
+    answers = classifier.predict(pictures, args.top, args.ten_crop)
+    predictions = [
+        {"file": file, "top": [{"class": one.name, "id": one.id, "probability": one.probability} for one in top]}
+        for file, top in zip(files, answers)
+    ]
     return {"predictions": predictions, "unreadable": unreadable}
 
 
@@ -52,12 +43,10 @@ def _read(paths, size):
     files, pictures, unreadable = [], [], []
     for path in paths:
         try:
-            pictures.append(decode_picture(Path(path).read_bytes(), size))
+            pictures.append(read_picture(path, size))
             files.append(path)
         except PictureError as error:
             unreadable.append({"file": path, "reason": str(error)})
-        except OSError as error:
-            unreadable.append({"file": path, "reason": f"cannot be read ({error.strerror})"})
     if not files:
         raise UserError(f"{paths[0]}: {unreadable[0]['reason']}; no pictures left to classify")
     for skipped in unreadable:

@@ -2,29 +2,26 @@
 
 import shlex
 import sys
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-from tinyalex import plots
-from tinyalex.backend import to_host
 from tinyalex.commands.exchanged import show_exchanged, with_counted
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
-from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
+from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.optim import INITIALISERS
 from tinyalex.parallel import Alone
 from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.parallel.part import Part, folder_of
 from tinyalex.parallel.traffic import by_layer, saved
-from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.terminal import bytes_text, command, say
-from tinyalex.training.recipes import find_recipe, recipe_names
-from tinyalex.training.schedules import Schedule
+from tinyalex.training.figures import draw_run, first_kernels
+from tinyalex.training.recipes import recipe_names
+from tinyalex.training.settings import SETTINGS, choose_settings
 from tinyalex.training.trainer import Stopped, Trainer, go_on
 from tinyalex.training.whole import Whole
 
@@ -43,8 +40,6 @@ EXAMPLES = (
     "mpiexec -n 2 tinyalex train --data data/tiny64 --parallel data",
     "tinyalex train --model alexnet-mini --parallel towers",
 )
-
-BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data use the model's own number
 
 
 def add_arguments(parser):
@@ -99,9 +94,6 @@ def add_arguments(parser):
     add_device(parser)
 
 
-SETTINGS = tuple(field.name for field in fields(Config) if field.name not in ("data", "model"))
-
-
 def run(args):
     if args.parallel is None:
         refuse_lonely_ranks(args)
@@ -128,10 +120,9 @@ def _train(args, xp, team, stop=None):
         )
         stopped.everywhere = True
         raise stopped from None
-    over_colours = [{n: p} for n, p in trainer.network.params.items() if p.ndim == 4 and p.shape[2] == 3][:1]
-    kernels = [p for arrays in over_colours for p in trainer.whole.whole(arrays).values()]  # all towers' kernels
+    kernels = first_kernels(trainer)  # all towers'
     if team.rank == 0:
-        _draw(trainer, *to_host(kernels))
+        draw_run(trainer, *kernels)
         if args.parallel:
             sent = result.pop("sent_per_picture")
             result |= _exchanged(trainer, sent, args.parallel, team.size) if sent else {}  # empty: no step was left
@@ -174,20 +165,8 @@ def _fresh(args, xp, team):
 
 
 def _config(args):
-    recipe = args.recipe and find_recipe(args.recipe)
-    if recipe and not args.data:
-        raise UserError(
-            f"--recipe {args.recipe}: was made for {recipe.data}; pass --data FOLDER with those pictures, "
-            "or others deliberately"
-        )
-    model, data = find_model(args.model or (recipe.model if recipe else DEFAULT_MODEL)), args.data or "builtin"
-    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
-    chosen = (recipe.settings if recipe else {}) | given
-    if data == "builtin" and "epochs" not in chosen and model.name == DEFAULT_MODEL:
-        chosen["epochs"] = BUILTIN_EPOCHS
-    config = Config.for_model(in_towers(model) if args.parallel == "towers" else model, data, **chosen)
-    Schedule(config.schedule, config.lr, config.epochs)  # refuse a bad one before any work is done
-    return config
+    given = {name: getattr(args, name) for name in SETTINGS}
+    return choose_settings(args.data, args.model, args.recipe, args.parallel == "towers", **given)
 
 
 def _open_data(data, config, team):
@@ -236,20 +215,6 @@ def _announce(args, trainer, team):
 
 def _command():
     return "tinyalex " + shlex.join(sys.argv[1:])
-
-
-def _draw(trainer, weight=None):
-    """Draw the run's figures: three or, without kernels, only the curves. weight: all kernels of the first layer"""
-    folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
-    epochs = folder.read_metrics("epoch")
-    plots.save(plots.curves(epochs, title), folder.path / "curves.png")
-    if weight is None:
-        return
-    plots.save(
-        plots.kernels(weight, f"The {weight.shape[-1]} kernels of the first layer, {title}"),
-        folder.path / "kernels.png",
-    )
-    plots.save(plots.overview(epochs, weight, title), folder.path / "overview.png")
 
 
 def show(result):

@@ -7,7 +7,9 @@ is kept. One resampling of the source's central square does both, so a strip of 
 
 import contextlib
 import io
+import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -85,6 +87,41 @@ def _not_a_picture(data):
     if data[4:12] in HEIC:
         return "HEIC, which Pillow does not read; convert it to JPEG"
     return "not a picture in a format that Pillow reads" if data else "empty file"
+
+
+def read_picture(source, size):
+    """A picture as uint8 (S, S, 3), S being `size`, by the rules of `decode_picture`.
+
+    source: a file's path, the bytes of a file, a Pillow image, or an array uint8 (H, W, 3)
+    Raises PictureError for anything else, and for what cannot be read.
+    """
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or source.size == 0:
+            raise PictureError(f"found an array {source.dtype} {source.shape}, expected uint8 (H, W, 3)")
+        return np.array(fit_square(Image.fromarray(np.ascontiguousarray(source)), size))
+    if isinstance(source, Image.Image):
+        return _decoded_image(source, size)
+    if not isinstance(source, (bytes, str, os.PathLike)):
+        expected = "a path, the bytes of a file, a Pillow image, or an array uint8 (H, W, 3)"
+        raise PictureError(f"found {type(source).__name__}, expected {expected}")
+    try:
+        return decode_picture(source if isinstance(source, bytes) else Path(source).read_bytes(), size)
+    except FileNotFoundError:
+        raise PictureError("not found") from None
+    except OSError as error:
+        raise PictureError(f"cannot be read ({error.strerror})") from None
+
+
+def _decoded_image(image, size):
+    """`decode_picture` of a Pillow image, which stays as it is."""
+    try:
+        _check(image)
+        loaded = image.copy()  # loads it
+        return np.array(fit_square(_upright(loaded, _rgb(loaded, b"")), size))
+    except PictureError:
+        raise
+    except Exception as error:  # as for files
+        raise PictureError(" ".join(str(error).split()) or type(error).__name__) from None
 
 
 def fit_square(image, size):

@@ -7,7 +7,7 @@ Errors are fractions; sentences for people give their differences in percentage 
 import numpy as np
 
 from tinyalex.evaluation import Evaluation, class_probabilities, per_picture
-from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.trained import history
 from tinyalex.statistics import mcnemar, paired_bootstrap
 
 SEED = 0  # of the bootstrap: the same two networks always get the same interval
@@ -43,12 +43,6 @@ def _judge(run, split, xp, ten_crop, quiet):
     about = {"run": str(run.path), "checkpoint": str(run.file), "model": config["model"]}
     about |= {"epoch": run.info["state"]["epoch"], "epochs": config["epochs"]}
     return about | Evaluation.of(p, split.labels).to_dict(), *per_picture(p, split.labels)
-
-
-def history(run):
-    """The epochs of a run, for its curves: all in its folder, or those that led to a single checkpoint."""
-    lines = RunFolder(run.path).read_metrics("epoch") if run.path.is_dir() else []
-    return lines or run.info["state"]["history"]
 
 
 # ---------------------------------------------------------------------------------------------- what differs

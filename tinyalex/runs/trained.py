@@ -68,6 +68,12 @@ def open_run(path, xp, quiet=False):
     return Run(Path(path), file, network, view, info)
 
 
+def history(run: Run) -> list[dict]:
+    """The epochs of a run: all in its folder, or those that led to a single checkpoint."""
+    lines = RunFolder(run.path).read_metrics("epoch") if run.path.is_dir() else []
+    return lines or run.info["state"]["history"]
+
+
 def check_fits(run, data, class_ids, size):
     """UserError unless the data named `data` have the network's classes, and pictures of its size."""
     if size != run.view.size:

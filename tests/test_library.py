@@ -1,0 +1,178 @@
+"""tinyalex from Python: the same runs and the same numbers as the commands, and a mistake is one line."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tinyalex
+from tests.checks import refused
+from tests.test_cli import json_of
+from tests.training.test_training import CLASSES, easy_pictures, tree, write_easy
+from tinyalex.errors import UserError
+from tinyalex.training.settings import choose_settings
+from tinyalex.training.trainer import Trainer
+
+SETTINGS = {"model": "alexnet-mini", "epochs": 2, "batch": 8, "lr": 0.01}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_easy(tmp_path_factory.mktemp("data") / "easy", 40, 12)
+
+
+@pytest.fixture(scope="module")
+def classifier(data, tmp_path_factory):
+    return tinyalex.train(data, out=tmp_path_factory.mktemp("runs") / "first", quiet=True, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory):
+    """A picture's path, its file smaller than the network's pictures and not square."""
+    path = tmp_path_factory.mktemp("pictures") / "a.png"
+    Image.fromarray(easy_pictures(1, 5, size=90)[0][0][:80]).save(path)
+    return path
+
+
+# ---------------------------------------------------------------------------------------------- training
+
+
+def test_train_is_the_command(data, classifier, tmp_path, capsys):
+    """The same weights to the bit, the same files, the same numbers."""
+    options = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    result = json_of(capsys, "train", "--data", data, "--out", tmp_path / "run", *options)
+    ours, theirs = tree(classifier.run.path), tree(tmp_path / "run")
+    assert ours.keys() == theirs.keys() and ours["kernels.png"] == theirs["kernels.png"]
+    for name, array in tinyalex.load(tmp_path / "run").run.network.params.items():
+        np.testing.assert_array_equal(array, classifier.run.network.params[name])
+    assert [line["epoch"] for line in classifier.history] == [1, 2]
+    assert min(line["val_top1_error"] for line in classifier.history) == result["top1_error"]
+    settings = json.loads(ours["config.json"])
+    assert "model='alexnet-mini'" in settings["command"] and settings["config"]["epochs"] == 2
+
+
+def test_settings_that_are_not_given_are_the_commands():
+    assert choose_settings().epochs == 15 and choose_settings("somewhere").epochs == 30
+    assert choose_settings("somewhere", recipe="tiny-imagenet-10").epochs == 60
+    assert choose_settings(recipe="tiny-imagenet-10", data="somewhere", epochs=2, lr=None).epochs == 2
+
+
+def test_an_interrupted_run_is_saved_and_resumed(data, classifier, tmp_path, monkeypatch):
+    step = Trainer._log_step
+    monkeypatch.setattr("tinyalex.training.trainer.LOG_EVERY", 3)
+    monkeypatch.setattr(Trainer, "_log_step", lambda *args: (os.kill(os.getpid(), signal.SIGINT), step(*args))[1])
+    out = tmp_path / "run"
+    refused(
+        lambda: tinyalex.train(data, out=out, quiet=True, **SETTINGS),
+        *("saved at epoch 1, step 3", f"tinyalex.resume('{out}')"),
+        error=KeyboardInterrupt,
+    )
+    monkeypatch.setattr(Trainer, "_log_step", step)
+    resumed = tinyalex.resume(out, quiet=True)
+    for name, array in resumed.run.network.params.items():
+        np.testing.assert_array_equal(array, classifier.run.network.params[name])
+
+
+# ---------------------------------------------------------------------------------------------- questions
+
+
+def test_predict_is_the_command(classifier, picture, capsys):
+    """A path, the file's bytes, a Pillow image and an array are one picture."""
+    run = classifier.run.path
+    expected = json_of(capsys, "predict", run, picture)["predictions"][0]["top"]
+    with Image.open(picture) as image:
+        kinds = [picture, str(picture), picture.read_bytes(), image, np.array(image)]
+        answers = [classifier.predict(kind) for kind in kinds]
+    for found in answers:
+        assert [{"class": one.name, "id": one.id, "probability": one.probability} for one in found] == expected
+    assert len(expected) == 4 and {one.name for one in answers[0]} == set(classifier.classes) == set(CLASSES)
+    ten = json_of(capsys, "predict", run, picture, "--ten-crop", "--top", 2)["predictions"][0]["top"]
+    assert [one.probability for one in classifier.predict(picture, 2, ten_crop=True)] == [
+        one["probability"] for one in ten
+    ]
+
+
+def test_several_pictures(classifier, picture):
+    pictures = easy_pictures(3, 6)[0]
+    p = classifier.probabilities(pictures)
+    assert p.shape == (3, 4) and p.dtype == np.float32 and p.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
+    tops = classifier.predict(pictures, top=1)
+    assert [top[0].name for top in tops] == [classifier.classes[k] for k in p.argmax(axis=1)]
+    assert classifier.predict(list(pictures), top=1) == tops == classifier.predict(iter(pictures), top=1)
+    assert classifier.predict([picture]) == [classifier.predict(picture)]
+    assert classifier.predict([]) == [] and classifier.probabilities([]).shape == (0, 4)
+
+
+def test_more_pictures_than_a_batch(classifier, monkeypatch):
+    pictures = easy_pictures(5, 6)[0]
+    whole = classifier.probabilities(pictures)
+    monkeypatch.setattr("tinyalex.evaluation.PICTURES_AT_ONCE", 2)
+    np.testing.assert_allclose(classifier.probabilities(pictures), whole, rtol=1e-5)
+
+
+def test_a_view_as_of_a_greyscale_png_with_alpha(classifier):
+    """Transparent is white, from a Pillow image as from its file."""
+    image = Image.new("LA", (70, 64), (0, 0))
+    white = np.full((64, 64, 3), 255, np.uint8)
+    assert classifier.predict(image) == classifier.predict(white)
+
+
+@pytest.mark.parametrize("ten_crop", [False, True])
+def test_evaluate_is_the_command(data, classifier, ten_crop, capsys):
+    expected = json_of(capsys, "evaluate", classifier.run.path, *["--ten-crop"] * ten_crop)
+    found = classifier.evaluate(ten_crop=ten_crop, quiet=True)
+    assert (found.top1_error, found.loss, found.images) == (expected["top1_error"], expected["loss"], 12)
+    assert found == classifier.evaluate(str(data), ten_crop, quiet=True)
+
+
+def test_what_a_notebook_shows(classifier):
+    shown = repr(classifier)
+    assert all(word in shown for word in (str(classifier.run.file), "alexnet-mini", "4 classes", "of 2"))
+    for member in (tinyalex.load, tinyalex.train, tinyalex.resume, tinyalex.Classifier.predict):
+        assert "UserError" in member.__doc__ and (">>>" in member.__doc__ or member is tinyalex.resume)
+
+
+# ---------------------------------------------------------------------------------------------- mistakes
+
+
+@pytest.mark.parametrize(
+    "call, word",
+    [
+        (lambda c: c.predict("none.jpg"), "none.jpg: not found"),
+        (lambda c: c.predict(["none.jpg", "other.jpg"]), "none.jpg"),
+        (lambda c: c.predict("FILE"), "FILE: not a picture"),
+        (lambda c: c.predict("."), ".: cannot be read"),
+        (lambda c: c.predict(b""), "picture 1: empty file"),
+        (lambda c: c.predict(3), "picture 1: found int, expected a path"),
+        (
+            lambda c: c.predict([np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9, 3))]),
+            "picture 2: found an array float64",
+        ),
+        (lambda c: c.predict(np.zeros((64, 64), np.uint8)), "(64, 64), expected uint8 (H, W, 3)"),
+        (lambda c: c.predict("FILE", top=0), "top: found 0"),
+        (lambda c: c.evaluate("nowhere"), "nowhere"),
+        (lambda c: c.evaluate("builtin", quiet=True), "not the same ones"),
+        (lambda c: tinyalex.load("nowhere"), "nowhere: not found, expected a run folder"),
+        (lambda c: tinyalex.load("FILE"), "FILE: not a whole safetensors file"),
+        (lambda c: tinyalex.load(c.run.path, "tpu"), "device: found 'tpu', expected auto, cpu or gpu"),
+        (lambda c: tinyalex.resume("nowhere"), "nowhere: no such folder"),
+        (lambda c: tinyalex.train("nowhere"), "nowhere: no such folder"),
+        (lambda c: tinyalex.train(ephocs=3), "ephocs: there is no such setting (did you mean epochs?)"),
+        (lambda c: tinyalex.train(lr="0.1"), "lr: found '0.1', expected a number"),
+        (lambda c: tinyalex.train(epochs=2.5), "epochs: found 2.5, expected a whole number"),
+        (lambda c: tinyalex.train(epochs=0), "epochs: found 0"),
+        (lambda c: tinyalex.train(schedule="cosin"), "schedule: found 'cosin'"),
+        (lambda c: tinyalex.train(model="alexnet-mni"), "did you mean alexnet-mini?"),
+        (lambda c: tinyalex.train(out=c.run.path), "not empty"),
+        (lambda c: tinyalex.train(recipe="tiny"), "recipe: found 'tiny'"),
+    ],
+)
+def test_a_mistake_is_one_line(classifier, tmp_path, monkeypatch, call, word):
+    monkeypatch.chdir(tmp_path)
+    Path("FILE").write_text("some text")
+    refused(lambda: call(classifier), word, error=UserError)
+    assert [file.name for file in tmp_path.iterdir()] == ["FILE"], "something was written all the same"

@@ -1,0 +1,207 @@
+"""tinyalex from Python: train a network, load one, ask it about pictures.
+
+    from tinyalex import load, train
+
+    classifier = train("builtin", model="alexnet-mini", epochs=3, out="runs/mine")   # as `tinyalex train`
+    classifier.evaluate()                                # Evaluation(top1_error=…, top5_error=…, loss=…, images=…)
+    for answer in load("runs/mine").predict("cat.jpg"):  # the likeliest first
+        print(f"{answer.probability:.1%} {answer.name}")
+
+N pictures, S the side that a network was trained on, K classes. A mistake that the caller can mend is a `UserError`
+whose text is one line: what was found, and what was expected.
+"""
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyalex.backend import choose_device, to_device, to_host
+from tinyalex.data import open_dataset, open_validation
+from tinyalex.data.pictures import PictureError, read_picture
+from tinyalex.errors import UserError
+from tinyalex.evaluation import Evaluation, evaluate, pictures_at_once, probabilities
+from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.trained import Run, check_fits, history, open_run
+from tinyalex.training.settings import choose_settings
+from tinyalex.training.trainer import Stopped, Trainer, go_on, start
+
+
+class Answer(NamedTuple):
+    """A class that a picture may show: its name for people, its id in the data set, its probability (0 to 1)."""
+
+    name: str
+    id: str
+    probability: float
+
+
+class Classifier:
+    """A trained network that answers questions about pictures. `load` and `train` make one.
+
+    classes: K names for people, in the order of the network's outputs;  class_ids: K ids of the data set
+    history: a dict for each epoch of its training, with "train_loss", "val_top1_error" and so on
+    run: the `Run`, with the network itself and its checkpoint's file;  xp: numpy or cupy
+
+    >>> classifier = load("runs/mine")
+    >>> classifier.predict("cat.jpg", top=1)
+    [Answer(name='tabby cat', id='n02123045', probability=0.62)]
+    """
+
+    def __init__(self, run: Run, xp: ModuleType) -> None:
+        self.run, self.xp = run, xp
+        self.classes, self.class_ids = tuple(run.info["class_names"]), tuple(run.info["class_ids"])
+        self.history = history(run)
+
+    def __repr__(self) -> str:
+        info = self.run.info
+        epochs = f"epoch {info['state']['epoch']} of {info['config']['epochs']}"
+        trained = f"{info['model']}, {len(self.classes)} classes of {info['config']['data']}, {epochs}"
+        return f"<Classifier {self.run.file}: {trained}>"
+
+    def predict(self, pictures: Any, top: int = 5, ten_crop: bool = False) -> list:
+        """The `top` likeliest classes of a picture, as a list of `Answer`s; of several pictures, a list of such lists.
+
+        pictures: one picture or several. A picture is a file's path, the bytes of a file, a Pillow image, or an array
+            uint8 (H, W, 3), 0 to 255, red first; several are a list of these, or an array uint8 (N, H, W, 3).
+            As in training, the shorter side is scaled to S and the centre is cut out.
+        top: answers per picture; at most K are given
+        ten_crop: average over four corners, the centre and their mirror images, which takes ten times as long
+        UserError for a picture that cannot be read, and for top below 1.
+
+        >>> classifier.predict(["cat.jpg", "dog.png"], top=2)
+        """
+        if top < 1:
+            raise UserError(f"found {top}, expected 1 or more", "top")
+        single = is_one(pictures)
+        p = self.probabilities(pictures, ten_crop)
+        answers = [self._likeliest(row, top) for row in p]
+        return answers[0] if single else answers
+
+    def probabilities(self, pictures: Any, ten_crop: bool = False) -> np.ndarray:
+        """The probability of every class: float32 (N, K), rows that add up to 1; arguments as of `predict`."""
+        chosen = [pictures] if is_one(pictures) else pictures
+        squares = (self._read(picture, number) for number, picture in enumerate(chosen, 1))
+        rows = [
+            to_host(probabilities(self.run.network, to_device(np.stack(batch), self.xp), self.run.view, ten_crop))
+            for batch in _batches(squares, pictures_at_once(ten_crop))
+        ]
+        return np.concatenate([np.empty((0, len(self.classes)), np.float32), *rows])
+
+    def evaluate(self, data: str | None = None, ten_crop: bool = False, quiet: bool = False) -> Evaluation:
+        """The errors on a data set's validation pictures, as `Evaluation(top1_error, top5_error, loss, images)`.
+
+        Errors are fractions of 1; the loss is the mean of −log p(right class).
+        data: "builtin" or a prepared folder; by default, the data that it was trained on
+        ten_crop: as of `predict`;  quiet: no progress bar on stderr
+        UserError unless the data have the network's classes, in its order, and pictures of S pixels.
+
+        >>> classifier.evaluate().top1_error
+        0.038
+        """
+        data = str(data or self.run.info["config"]["data"])
+        split, class_ids, size = open_validation(data, quiet=quiet)
+        check_fits(self.run, data, class_ids, size)
+        return evaluate(self.run.network, split, self.run.view, self.xp, ten_crop, quiet=quiet)
+
+    def _read(self, picture, number):
+        try:
+            return read_picture(picture, self.run.view.size)
+        except PictureError as error:
+            name = picture if isinstance(picture, (str, PathLike)) else f"picture {number}"
+            raise UserError(f"{name}: {error}") from None
+
+    def _likeliest(self, p, top):
+        """The `Answer`s of one row of probabilities, (K,); equal ones in the order of the classes."""
+        best = np.argsort(-p, kind="stable")[:top]
+        return [Answer(self.classes[k], self.class_ids[k], float(p[k])) for k in best]
+
+
+def load(run: str | Path, device: str = "auto") -> Classifier:
+    """A trained network from a run folder (its best epoch) or from one checkpoint (.safetensors).
+
+    run: such as "runs/first", as `train` wrote it;  device: "cpu", "gpu" or "auto" (a GPU if there is one)
+    UserError if there is no such run, if it is damaged, or without that device.
+
+    >>> load("runs/first").predict("cat.jpg")
+    """
+    xp = choose_device(device)
+    return Classifier(open_run(run, xp), xp)
+
+
+def train(
+    data: str = "builtin",
+    model: str | None = None,
+    out: str | Path | None = None,
+    recipe: str | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+    **settings: Any,
+) -> Classifier:
+    """Train a new network to its end, as `tinyalex train` does; the `Classifier` of its best epoch.
+
+    data: "builtin", or a folder that `tinyalex prepare` wrote;  model: such as "alexnet-small", the default
+    out: the run folder to write; by default the next free runs/MODEL-N;  recipe: settings from a file
+    device: as of `load`;  quiet: nothing on stderr
+    settings: epochs, batch, lr, schedule, seed, … (see `tinyalex.runs.config.Config`); others are the model's own
+    UserError for a mistake in these, before anything is written, and if the loss stops being a number.
+    The first Ctrl-C saves the run and raises KeyboardInterrupt; `resume` continues it.
+
+    >>> classifier = train("builtin", model="alexnet-mini", epochs=3, lr=0.02, out="runs/mine")
+    """
+    config = choose_settings(str(data), model, recipe, **settings)
+    xp, folder = choose_device(device), RunFolder.fresh(out, config.model)
+    given = {"model": model, "recipe": recipe} | settings
+    words = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+    command = f"tinyalex.train({', '.join([repr(str(data)), *words])})"
+    trainer = start(folder, config, open_dataset(config.data, quiet=quiet), xp, command, quiet)
+    return _finish(trainer, device)
+
+
+def resume(run: str | Path, data: str | None = None, device: str = "auto", quiet: bool = False) -> Classifier:
+    """Continue a run that was stopped, with its own settings, to its end; the `Classifier` of its best epoch.
+
+    data: where its pictures are now, if their folder has moved;  others as of `train`
+    UserError if the run is missing or damaged, or if the data are not those it began with.
+    """
+    folder, xp = RunFolder.open(run), choose_device(device)
+    config, _ = folder.settings()
+    return _finish(go_on(folder, open_dataset(str(data or config.data), quiet=quiet), xp, quiet), device)
+
+
+def _finish(trainer: Trainer, device: str) -> Classifier:
+    """Train to the end and draw the run's figures."""
+    from tinyalex.training.figures import draw_run, first_kernels  # here, since Matplotlib takes a second to import
+
+    path = trainer.folder.path
+    try:
+        trainer.train()
+    except Stopped:
+        progress = trainer.progress
+        raise KeyboardInterrupt(
+            f"stopped and saved at epoch {progress['epoch'] + 1}, step {progress['step']}; "
+            f"go on with tinyalex.resume({str(path)!r})"
+        ) from None
+    draw_run(trainer, *first_kernels(trainer))
+    return load(path, device)
+
+
+def is_one(pictures: Any) -> bool:
+    """Whether this is one picture rather than several."""
+    if isinstance(pictures, np.ndarray):
+        return pictures.ndim != 4
+    return not isinstance(pictures, Iterable) or isinstance(pictures, (str, bytes))
+
+
+def _batches(items: Iterable, size: int) -> Iterator[list]:
+    """Lists of `size` items; the last may be shorter."""
+    batch: list = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
