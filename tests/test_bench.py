@@ -427,8 +427,8 @@ def test_pytorch_without_a_gpu_is_left_out(monkeypatch):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ("--chart nowhere/bars.png", "--chart nowhere/bars.png: there is no folder nowhere"),
-        ("--chart .", "--chart .: is a folder"),
+        ("--chart nowhere/bars.png", "--chart: nowhere/bars.png: there is no folder nowhere"),
+        ("--chart .", "--chart: . is a folder"),
         ("--rounds 0", "--rounds: found 0"),
         ("--batch -1", "--batch: found -1"),
         ("--threads 0", "--threads: found 0"),

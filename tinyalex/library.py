@@ -25,6 +25,7 @@ from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
 from tinyalex.evaluation import Evaluation, evaluate, pictures_at_once, probabilities
 from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.places import find_data
 from tinyalex.runs.trained import Run, check_fits, history, open_run
 from tinyalex.training.settings import choose_settings
 from tinyalex.training.trainer import Stopped, Trainer, go_on, start
@@ -101,7 +102,7 @@ class Classifier:
         >>> classifier.evaluate().top1_error
         0.038
         """
-        data = str(data or self.run.info["config"]["data"])
+        data = str(data or self.run.own_data())
         split, class_ids, size = open_validation(data, quiet=quiet)
         check_fits(self.run, data, class_ids, size)
         return evaluate(self.run.network, split, self.run.view, self.xp, ten_crop, quiet=quiet)
@@ -167,8 +168,8 @@ def resume(run: str | Path, data: str | None = None, device: str = "auto", quiet
     UserError if the run is missing or damaged, or if the data are not those it began with.
     """
     folder, xp = RunFolder.open(run), choose_device(device)
-    config, _ = folder.settings()
-    return _finish(go_on(folder, open_dataset(str(data or config.data), quiet=quiet), xp, quiet), device)
+    pictures = open_dataset(str(data or find_data(folder.about(), folder.path)), quiet=quiet)
+    return _finish(go_on(folder, pictures, xp, quiet), device)
 
 
 def _finish(trainer: Trainer, device: str) -> Classifier:

@@ -70,6 +70,40 @@ def compared_curves(histories, names):
     return figure
 
 
+def rates(test, title):
+    """The loss at each rate of a `RangeTest`, smoothed and as it was, with the suggested rate."""
+    figure, axis = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+    axis.plot(test.rates, test.losses, color=MIDDLE, alpha=0.4, lw=1, label="loss of a step")
+    axis.plot(test.rates, test.smooth, color=DARK, label="smoothed")
+    if test.suggestion:
+        axis.axvline(test.suggestion, color="#444444", ls="--", label=f"suggested: --lr {test.suggestion:g}")
+    axis.set(title=title, xlabel="rate, rising from step to step", ylabel="mean −log p(right class)", xscale="log")
+    reach = max(test.smooth[0], 1e-9)  # a last step far up would flatten the rest
+    axis.set_ylim(min(test.smooth) - 0.1 * reach, min(max(test.smooth), 1.4 * reach))
+    axis.grid(alpha=0.25)
+    axis.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def batch(pictures, names, title):
+    """Pictures of one batch in a grid, each with its class below. pictures: uint8 (N, T, T, 3);  names: N words"""
+    columns = math.ceil(math.sqrt(1.6 * len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
+    figure = plt.figure(figsize=(max(columns, 5), 1.2 * rows + 0.5))
+    for n, (picture, name) in enumerate(zip(pictures, names)):
+        row, column = divmod(n, columns)
+        # by hand: Matplotlib's own layout takes minutes for hundreds of small axes
+        width, height = 1 / figure.get_figwidth(), 1.2 / figure.get_figheight()
+        axis = figure.add_axes(
+            (column * width, 1 - 0.45 / figure.get_figheight() - (row + 0.82) * height, 0.95 * width, 0.8 * height)
+        )
+        axis.imshow(picture, interpolation="nearest")
+        axis.set_axis_off()
+        axis.text(0.5, -0.03, name, transform=axis.transAxes, ha="center", va="top", fontsize=7)
+    figure.suptitle(title, x=0.01, y=1 - 0.1 / figure.get_figheight(), ha="left", va="top", fontsize=11)
+    return figure
+
+
 def kernels(weight, title):
     """The first layer's kernels as small colour pictures (paper Fig. 3). weight: (KH, KW, 3, F)."""
     sheet = kernel_sheet(weight)

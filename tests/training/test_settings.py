@@ -154,7 +154,7 @@ def test_a_factor_is_a_factor_on_the_step(tmp_path):
 def test_factors_of_layers_and_of_biases_multiply(tmp_path):
     trainer = start(tmp_path / "run", layer_lr="fc7:0:0.5,fc7:1:0", bias_lr=4.0)
     for epoch, factor in ((0, 0.5), (1, 0.0), (0, 0.5)):
-        trainer._set_factors(epoch)
+        trainer.set_factors(epoch)
         factors = trainer.optimiser.lr_factors
         assert (factors["fc7.weight"], factors["fc7.bias"], factors["fc6.bias"]) == (factor, 4 * factor, 4.0)
         assert "fc6.weight" not in factors

@@ -24,14 +24,14 @@ def open_device(args):
     return choose_device(args.device)
 
 
-def check_writable(path):
-    """UserError unless a file can be written at `path`, the value of --chart."""
+def check_writable(path, argument="chart"):
+    """UserError unless a file can be written at `path`, the value of an argument."""
     if path.is_dir():
-        raise UserError(f"--chart {path}: is a folder, expected the name of a file to write")
+        raise UserError(f"{path} is a folder, expected the name of a file to write", argument)
     if not path.parent.is_dir():
-        raise UserError(f"--chart {path}: there is no folder {path.parent}")
+        raise UserError(f"{path}: there is no folder {path.parent}", argument)
     if not os.access(path.parent, os.W_OK):
-        raise UserError(f"--chart {path}: folder {path.parent} cannot be written to")
+        raise UserError(f"{path}: folder {path.parent} cannot be written to", argument)
 
 
 def print_table(header, rows, right=()):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tinyalex.commands.exchanged import show_exchanged, with_counted
 from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.commands.rehearsal import add_rehearsal, rehearse, rehearses, show_rehearsal
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model
@@ -37,6 +38,8 @@ EXAMPLES = (
     "tinyalex train --data data/tiny64 --epochs 60 --lr 0.01 --schedule plateau:5",
     "tinyalex train --data data/tiny10 --recipe tiny-imagenet-10 --seed 1",
     "tinyalex train --resume runs/first",
+    "tinyalex train --data data/tiny64 --model alexnet-64 --show-batch batch.png",
+    "tinyalex train --data data/tiny64 --model alexnet-64 --find-lr curve.png",
     "mpiexec -n 2 tinyalex train --data data/tiny64 --parallel data",
     "tinyalex train --model alexnet-mini --parallel towers",
 )
@@ -90,11 +93,14 @@ def add_arguments(parser):
         "--until-error", type=float, metavar="E", help="stop once an epoch's training error is at most E"
     )
     settings.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (0)")
+    add_rehearsal(parser)
     add_parallel(parser)
     add_device(parser)
 
 
 def run(args):
+    if rehearses(args):
+        return rehearse(args, _config(args), open_device(args))
     if args.parallel is None:
         refuse_lonely_ranks(args)
         return _train(args, open_device(args), Alone())
@@ -218,6 +224,8 @@ def _command():
 
 
 def show(result):
+    if "picture" in result:
+        return show_rehearsal(result)
     print()
     tops = [k for k in (1, 5) if f"top{k}_error" in result]
     rows = [

@@ -115,6 +115,13 @@ class View:
             if N and name in ("tops", "lefts") and not 0 <= draws.min() <= draws.max() <= last:
                 raise ValueError(f"View: {name} run from {draws.min()} to {draws.max()}, expected 0 to {last}")
 
+    def pictures(self, x: Array, looks: "Looks") -> Array:
+        """What the network sees, as pictures again: uint8 (N, T, T, 3) from x of `apply`; colours are cut to 0..255."""
+        xp = array_module(x)
+        nothing = xp.zeros((len(x), *self.mean.shape), xp.uint8)
+        mean = -self._cut(nothing, looks.tops, looks.lefts, looks.mirrored)  # times the scale
+        return xp.clip(xp.rint((x + mean) / self.scale), 0, 255).astype(xp.uint8)
+
     def centre(self, pictures: Array) -> Array:
         """The central crop of each picture: float32 (N, T, T, 3)."""
         N, start = len(pictures), (self.size - self.crop) // 2

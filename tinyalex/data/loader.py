@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyalex.backend import Array, is_host, memory_available, prefetch, random_stream, to_device
+from tinyalex.backend import Array, is_host, memory_available, prefetch, random_stream, to_device, to_host
 from tinyalex.data.augment import Looks, View
 from tinyalex.data.dataset import Split
 
@@ -52,13 +52,11 @@ class TrainingLoader:
         labels: int64 (N,), of the whole batch
         changes: replace entries of `augment` in this epoch
         """
-        order = random_stream(self.seed, "order", epoch).permutation(len(self.split))
-        on_host = is_host(self.view.mean)
+        order, on_host = self._order(epoch), is_host(self.view.mean)
 
         def fetch(step):
-            indices = order[step * self.batch : (step + 1) * self.batch]
-            rng = random_stream(self.seed, "augment", epoch, step)
-            chosen, looks = self.choose(indices, self.view.draw(len(indices), rng, **(self.augment | changes)))
+            indices, looks = self._draws(order, epoch, step, changes)
+            chosen, looks = self.choose(indices, looks)
             pictures = chosen if self.resident is not None else self.split.gather(chosen)
             return step, self.view.apply(pictures, looks) if on_host else pictures, looks, self.split.labels[indices]
 
@@ -66,6 +64,21 @@ class TrainingLoader:
             if not on_host:
                 x = self.view.apply(self._to_device(x), looks)
             yield step, x, to_device(labels, self.xp)
+
+    def first_batch(self) -> tuple[np.ndarray, np.ndarray]:
+        """The pictures of the first step, for people to look at: (uint8 (N, T, T, 3), labels (N,)), on the host."""
+        indices, looks = self._draws(self._order(0), 0, 0, {})
+        x = self.view.apply(to_device(self.split.gather(indices), self.xp), looks)
+        return to_host(self.view.pictures(x, looks)), self.split.labels[indices]
+
+    def _order(self, epoch):
+        return random_stream(self.seed, "order", epoch).permutation(len(self.split))
+
+    def _draws(self, order, epoch, step, changes):
+        """(indices, looks) of the pictures of a step, before `choose`."""
+        indices = order[step * self.batch : (step + 1) * self.batch]
+        rng = random_stream(self.seed, "augment", epoch, step)
+        return indices, self.view.draw(len(indices), rng, **(self.augment | changes))
 
     def _to_device(self, pictures_or_indices):
         if self.resident is None:

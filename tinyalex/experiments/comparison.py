@@ -7,6 +7,7 @@ Errors are fractions; sentences for people give their differences in percentage 
 import numpy as np
 
 from tinyalex.evaluation import Evaluation, class_probabilities, per_picture
+from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import history
 from tinyalex.statistics import mcnemar, paired_bootstrap
 

@@ -175,7 +175,7 @@ class Trainer:
         progress, epoch = self.progress, self.progress["epoch"]
         bar.set_description(f"epoch {epoch + 1}/{self.config.epochs}")
         started = saved = time.perf_counter()
-        self._set_factors(epoch)
+        self.set_factors(epoch)
         for step, x, labels in self.loader.epoch(epoch, progress["step"], color=self._color(epoch)):
             rng = random_stream(self.config.seed, "network", epoch, step, xp=self.xp)
             rng, self.at = self.whole.draws(rng, len(labels)), (step, x)
@@ -199,7 +199,7 @@ class Trainer:
         errors = [line["val_top1_error"] for line in self.progress["history"]]
         return self.schedule.rate(self.progress["epoch"] + step / self.loader.steps, errors)
 
-    def _set_factors(self, epoch):
+    def set_factors(self, epoch):
         """The factor on the rate of each parameter in an epoch: the biases' times its layer's."""
         factors, _ = bias_factors(self.network.params, self.config.bias_lr, 1.0)
         of_layer = self.layer_rates.at(epoch)

@@ -1,0 +1,96 @@
+"""`train` without a run: --show-batch and --find-lr look at what a run would do, and end."""
+
+from pathlib import Path
+
+from tinyalex import plots
+from tinyalex.commands.options import check_writable
+from tinyalex.data import open_dataset
+from tinyalex.errors import UserError
+from tinyalex.inspection.galleries import words
+from tinyalex.parallel.mpi import ranks_started
+from tinyalex.runs.folder import RunFolder
+from tinyalex.terminal import program
+from tinyalex.training.rates import find_rate
+from tinyalex.training.trainer import Trainer
+
+FOR_A_RUN = ("out", "resume", "parallel")  # options of a run, which is not made here
+SHOWN = 256  # pictures of a batch
+
+
+def add_rehearsal(parser):
+    """--show-batch and --find-lr."""
+    group = parser.add_argument_group("before a run (these end without making one)")
+    group.add_argument("--show-batch", metavar="FILE.png", help="draw the first batch as the network will see it")
+    group.add_argument(
+        "--find-lr",
+        metavar="FILE.png",
+        nargs="?",
+        const="find-lr.png",
+        help="raise the rate from step to step over four batches, draw the losses (in find-lr.png, if no FILE is "
+        "named), and suggest a rate",
+    )
+
+
+def rehearses(args):
+    """Whether the arguments ask for a rehearsal. UserError if they also ask for a run, or for both rehearsals."""
+    asked = [name for name in ("show_batch", "find_lr") if getattr(args, name) is not None]
+    for name in asked:
+        others = [other for other in (*FOR_A_RUN, *asked) if getattr(args, other) is not None and other != name]
+        if others or ranks_started() > 1:
+            other = f"--{others[0].replace('_', '-')}" if others else "mpiexec"
+            raise UserError(f"makes no run, so {other} cannot be used with it", name)
+        path = Path(getattr(args, name))
+        if path.suffix.lower() != ".png":
+            raise UserError(f"found {path}, expected a name that ends in .png", name)
+        check_writable(path, name)
+    return bool(asked)
+
+
+def rehearse(args, config, xp):
+    """Draw what is asked for; the result."""
+    dataset = open_dataset(config.data, quiet=args.json)
+    trainer = Trainer(RunFolder(""), config, dataset, xp, args.json)  # an empty folder's name: nothing is written
+    trainer.begin()
+    title = f"{config.model} on {dataset.name}"
+    about = {"model": config.model, "data": config.data, "batch": config.batch}
+    return about | (_show_batch if args.show_batch else _find_lr)(args, trainer, title)
+
+
+def _show_batch(args, trainer, title):
+    pictures, labels = trainer.loader.first_batch()
+    names = [trainer.dataset.class_names[label] for label in labels]
+    some = f"{SHOWN} of {len(labels)}" if len(labels) > SHOWN else f"{len(labels)}"
+    title = f"The first batch of {title}, {some} pictures as the network sees them"
+    figure = plots.batch(pictures[:SHOWN], [words(name, 16) for name in names[:SHOWN]], title)
+    plots.save(figure, Path(args.show_batch))
+    return {"picture": args.show_batch, "labels": names}
+
+
+def _find_lr(args, trainer, title):
+    found = find_rate(trainer)
+    plots.save(plots.rates(found, f"Range test of {title}, batch {trainer.config.batch}"), Path(args.find_lr))
+    return {
+        "picture": args.find_lr,
+        "suggestion": found.suggestion,
+        "recipe_lr": trainer.config.lr,
+        "rates": found.rates,
+        "losses": found.losses,
+        "smooth": found.smooth,
+    }
+
+
+def show_rehearsal(result):
+    """Say what was drawn and found."""
+    if "labels" in result:
+        print(f"{len(result['labels'])} pictures of the first batch: {result['picture']}; no run was made")
+        return
+    lowest = min(range(len(result["rates"])), key=result["smooth"].__getitem__)
+    first, least = result["smooth"][0], result["smooth"][lowest]
+    if result["suggestion"] is None:
+        print(f"The loss never fell clearly below its start, {first:.3f}: no rate can be suggested from this.")
+    else:
+        print(
+            f"The loss fell from {first:.3f} to {least:.3f} at a rate of {result['rates'][lowest]:.2g}, then rose. "
+            f"Suggested, a tenth of that:\n  {program()} train --lr {result['suggestion']:g} …"
+        )
+    print(f"{result['model']} would use {result['recipe_lr']:g}. The curve: {result['picture']}; no run was made")
