@@ -9,7 +9,7 @@ import pytest
 
 from tests.checks import edited, refused
 from tinyalex import statistics as ours
-from tinyalex.statistics import Interval, mcnemar, paired_bootstrap, student_t, t_interval, verdict
+from tinyalex.statistics import Interval, holm, mcnemar, paired_bootstrap, student_t, t_interval, verdict
 
 # ---------------------------------------------------------------------------------------------- Student's t
 
@@ -310,3 +310,51 @@ def test_numbers_that_make_no_sense():
     refused(lambda: mcnemar([1, 0], [1]), "wrong_b.shape = (1,)", "(2,)")
     refused(lambda: mcnemar([1, 2], [1, 0]), "other than 0 and 1")
     refused(lambda: verdict(Interval(1, 1, 1), 0), "direction = 0")
+
+
+# ---------------------------------------------------------------------------------------------- several comparisons
+
+
+def rejected_by_steps(ps, level):
+    """Holm's procedure as he wrote it: from the smallest p on, until one is above level / (number left)."""
+    rejected = set()
+    for i, k in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+        if ps[k] > level / (len(ps) - i):
+            break
+        rejected.add(k)
+    return rejected
+
+
+def check_holm(holm):
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # by hand
+    assert holm([0.2]) == [0.2] and holm([0.9, 0.8]) == [1, 1] and holm([0.0, 1.0]) == [0, 1]
+    rng = np.random.default_rng(0)
+    for m in (2, 3, 5, 20):
+        ps = list(rng.random(m) ** 3)
+        for level in (0.01, 0.05, 0.3):
+            assert {k for k, p in enumerate(holm(ps)) if p <= level} == rejected_by_steps(ps, level)
+
+
+def test_holm():
+    check_holm(holm)
+    check_holm(lambda ps: holm(np.array(ps)))
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("np.maximum.accumulate(", "("),
+        ("np.minimum(1.0, ", "("),
+        ("np.arange(len(p), 0, -1)", "len(p)"),
+        ("corrected[order] =", "corrected[:] ="),
+    ],
+)
+def test_holm_teeth(old, new):
+    wrong = edited(holm, old, new)
+    with pytest.raises(AssertionError):
+        check_holm(wrong)
+
+
+@pytest.mark.parametrize("ps, word", [([], "N ≥ 1"), ([0.1, 1.1], "0..1"), ([-0.1], "0..1"), ([math.nan], "finite")])
+def test_holm_refuses(ps, word):
+    refused(lambda: holm(ps), word)

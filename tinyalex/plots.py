@@ -1,6 +1,7 @@
 """Figures of runs and benchmarks. Colours from viridis, safe for colour-blind readers and in greyscale."""
 
 import math
+from itertools import cycle
 
 import matplotlib
 import numpy as np
@@ -54,11 +55,14 @@ def draw_errors(axis, epochs):
 
 
 def compared_curves(histories, names):
-    """Training and validation error of two runs by epoch, one panel each. histories: two lists of "epoch" lines."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained", sharex=True, sharey=True)
+    """Training and validation error of runs by epoch, one panel each. histories: a list of "epoch" lines for each."""
+    figure, axes = plt.subplots(
+        1, 2, figsize=(10, 4 + 0.2 * len(names)), layout="constrained", sharex=True, sharey=True
+    )
     panels = (("train_top1_error", "Training error (augmented, dropout)"), ("val_top1_error", "Validation error"))
+    colors = (DARK, MIDDLE) if len(names) == 2 else matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(names)))
     for axis, (key, title) in zip(axes, panels):
-        for epochs, color, dashes, marker in zip(histories, (DARK, MIDDLE), ("-", "--"), "os"):
+        for epochs, color, dashes, marker in zip(histories, colors, cycle(("-", "--", ":", "-.")), cycle("os^Dv")):
             x, percent = [line["epoch"] for line in epochs], [100 * line[key] for line in epochs]
             axis.plot(x, percent, color=color, ls=dashes, marker=marker, ms=3, clip_on=False)
         axis.set(title=title, xlabel="epoch")

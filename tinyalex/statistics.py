@@ -120,6 +120,24 @@ def mcnemar(wrong_a, wrong_b):
     return only_a, only_b, min(1.0, 2 * total / 2**n)
 
 
+def holm(ps):
+    """Holm's correction of m p-values for making m comparisons at once: a list of m, in the order given.
+
+        p̃ of the i-th smallest = max over j ≤ i of min(1, (m − j + 1) · p of the j-th smallest)
+
+    Calling those below α different makes one false claim or more with a probability of at most α, however the
+    comparisons depend on one another. Never less strict than no correction, never stricter than Bonferroni's m · p.
+    ps: m numbers in 0..1, m ≥ 1. Raises ValueError for others.
+    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6 (1979).
+    """
+    p = _finite(ps, "holm: ps")
+    if p.min() < 0 or p.max() > 1:
+        raise ValueError("holm: found a number outside 0..1, expected probabilities")
+    order, corrected = np.argsort(p, kind="stable"), np.empty(len(p))
+    corrected[order] = np.maximum.accumulate(np.minimum(1.0, np.arange(len(p), 0, -1) * p[order]))
+    return corrected.tolist()
+
+
 def verdict(interval, direction):
     """The verdict of an `Interval` on the claim that the difference is above 0 (direction +1) or below it (−1).
 

@@ -161,10 +161,10 @@ def test_compare(runs, capsys):
     [
         ("_errors_changed", ("change(wrong_a, wrong_b)", "change(wrong_b, wrong_a)")),
         ("_errors_changed", ("mcnemar(wrong_a, wrong_b)", "mcnemar(wrong_b, wrong_a)")),
-        ("compare", ("change(loss_a, loss_b)", "change(loss_b, loss_a)")),
+        ("compared", ("change(loss_a, loss_b)", "change(loss_b, loss_a)")),
         ("by_class", ("wrong_a, wrong_b))", "wrong_b, wrong_a))")),
         ("by_class", ("-np.abs(b - a)", "-(b - a)")),
-        ("_judge", ("per_picture(p, split.labels)", "per_picture(p, split.labels[::-1])")),
+        ("judge", ("per_picture(p, split.labels)", "per_picture(p, split.labels[::-1])")),
     ],
 )
 def test_compare_teeth(runs, capsys, monkeypatch, name, edits):

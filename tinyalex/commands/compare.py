@@ -1,4 +1,4 @@
-"""`tinyalex compare`: two trained networks, their differences, and what those changed."""
+"""`tinyalex compare`: two trained networks or more, their differences, and what those changed."""
 
 import os
 import textwrap
@@ -7,6 +7,7 @@ from pathlib import Path
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.experiments.comparison import compare, p_text, points
+from tinyalex.experiments.several import check_count, compare_several, settings, verdict
 from tinyalex.files import write_text
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import history, open_runs
@@ -15,11 +16,13 @@ DESCRIPTION = (
     "Compare two runs: the settings, network, data and versions that differ; errors and losses on the same validation\n"
     "pictures; the difference B − A with a 95 % interval from a paired bootstrap over the pictures; McNemar's test on\n"
     "the pictures that only one got wrong; and the classes whose error changed most. RUN_A and RUN_B are run folders\n"
-    "(the best epoch counts) or .safetensors files, with the same classes."
+    "(the best epoch counts) or .safetensors files, with the same classes. More RUNs are each compared with RUN_A;\n"
+    "McNemar's test is then corrected for their number (Holm)."
 )
 EXAMPLES = (
     "tinyalex compare runs/first runs/second",
     "tinyalex compare runs/with-lrn runs/without-lrn --ten-crop --out reports/lrn",
+    "tinyalex compare runs/plain runs/tanh runs/no-lrn runs/pool-2",
     "tinyalex compare runs/first runs/first/last.safetensors --data data/tiny64 --json",
 )
 CLASSES_SHOWN = 10
@@ -29,6 +32,7 @@ def add_arguments(parser):
     add = parser.add_argument
     add("run_a", metavar="RUN_A", help="run folder or checkpoint")
     add("run_b", metavar="RUN_B", help="the run to compare with it")
+    add("others", metavar="RUN", nargs="*", help="more runs to compare with RUN_A, each alone")
     add("--data", metavar="FOLDER", help="prepared folder, or builtin (default: RUN_A's training data)")
     add("--ten-crop", action="store_true", help="average four corners, the centre and their mirror images")
     add("--out", metavar="FOLDER", help="new folder for compare.json, compare.md and compare.png (the curves)")
@@ -38,12 +42,17 @@ def add_arguments(parser):
 def run(args):
     if args.out:
         _check_new(Path(args.out))
+    paths = (args.run_a, args.run_b, *args.others)
+    check_count(paths)
     xp = open_device(args)
-    (a, b), data, split = open_runs((args.run_a, args.run_b), xp, args.data, quiet=args.json)
-    result = compare(a, b, data, split, xp, args.ten_crop, quiet=args.json)
+    runs, data, split = open_runs(paths, xp, args.data, quiet=args.json)
+    if args.others:
+        result = compare_several(runs, data, split, xp, args.ten_crop, quiet=args.json)
+    else:
+        result = compare(*runs, data, split, xp, args.ten_crop, quiet=args.json)
     if args.out:
         result["out"] = args.out
-        _write(RunFolder(args.out), result, (history(a), history(b)))
+        _write(RunFolder(args.out), result, [history(one) for one in runs])
     return result
 
 
@@ -63,7 +72,7 @@ def _write(folder, result, histories):
     from tinyalex import plots  # here, since Matplotlib takes a second to import
 
     folder.make()
-    names = [f"{side.upper()}: {result[side]['run']}" for side in ("a", "b")]
+    names = [f"{name}: {one['run']}" for name, one in _sides(result)]
     picture = any(histories)
     if picture:
         plots.save(plots.compared_curves(histories, names), folder.path / "compare.png")
@@ -75,9 +84,9 @@ def _write(folder, result, histories):
 
 
 def show(result):
-    for side in ("a", "b"):
-        print(_name(result, side))
-    print(f"\n{result['cause']}")
+    for side in _sides(result):
+        print(_name(side))
+    print("\n" + "\n".join(_causes(result)))
     for header, rows, right in _tables(result):
         print()
         print_table(header, rows, right)
@@ -87,24 +96,61 @@ def show(result):
         print(f"\nWritten: {result['out']}/compare.md")
 
 
-def _name(result, side):
-    one = result[side]
-    return f"{side.upper()}  {one['run']}: {one['model']}, epoch {one['epoch']} of {one['epochs']}"
+def _sides(result):
+    """[(letter, its own numbers)] of the networks."""
+    several = [(one["name"], one) for one in result.get("runs", ())]
+    return several or [("A", result["a"]), ("B", result["b"])]
+
+
+def _name(side):
+    name, one = side
+    return f"{name}  {one['run']}: {one['model']}, epoch {one['epoch']} of {one['epochs']}"
+
+
+def _causes(result):
+    """A sentence on what differs between the two, or between A and each of the others."""
+    return [f"{one['name']}: {one['cause']}" for one in result.get("comparisons", ())] or [result["cause"]]
 
 
 def _tables(result):
     """(header, rows, columns to align right) for the differences, the errors, and the classes that changed most."""
+    if "comparisons" in result:
+        yield from _tables_of_several(result)
+        return
     if result["differences"]:
         rows = [(thing["what"], _cell(thing["a"]), _cell(thing["b"])) for thing in result["differences"]]
         yield ("what differs", "A", "B"), rows, ()
-    view = f"{result['images']:,} pictures, {'ten crops' if result['ten_crop'] else 'centre crop'}"
-    header = (view, "A", "B", "B − A", "95 % interval", "only A wrong", "only B wrong", "McNemar's test")
+    header = (_view(result), "A", "B", "B − A", "95 % interval", "only A wrong", "only B wrong", "McNemar's test")
     yield header, list(_errors(result)), (1, 2, 3, 4, 5, 6, 7)
     changed = [one for one in result["classes"] if one["wrong_a"] != one["wrong_b"]]
     if changed:
         title = f"{len(changed)} of {len(result['classes'])} classes changed"
         header = (title, "pictures", "A wrong", "B wrong", "B − A, percentage points")
         yield header, [_class_row(one) for one in changed[:CLASSES_SHOWN]], (1, 2, 3, 4)
+
+
+def _tables_of_several(result):
+    """(header, rows, columns to align right) for the differences, and the errors of each beside A's."""
+    names = [name for name, _ in _sides(result)]
+    if rows := [(what, *map(_cell, values)) for what, *values in settings(result["comparisons"])]:
+        yield ("what differs", *names), rows, ()
+    tops = [k for k in (1, 5) if f"top{k}_error" in result["runs"][0]]
+    header = (_view(result), *(f"top-{k}" for k in tops), "loss", "top-1 − A's", "95 % interval", "only A wrong")
+    rows, compared = [], [None, *result["comparisons"]]
+    for (name, own), one in zip(_sides(result), compared):
+        cells = name, *(f"{own[f'top{k}_error']:.1%}" for k in tops), f"{own['loss']:.3f}"
+        rows.append((*cells, *(_against(one) if one else [""] * 5)))
+    yield (*header, "only it wrong", "than A, McNemar's test"), rows, range(1, len(header) + 1)
+
+
+def _against(one):
+    found = one["change"]["top1_error"]
+    difference, low, high = (points(found[end], "+") for end in ("difference", "low", "high"))
+    return difference, f"{low} to {high}", found["only_a"], found["only_b"], verdict(one)
+
+
+def _view(result):
+    return f"{result['images']:,} pictures, {'ten crops' if result['ten_crop'] else 'centre crop'}"
 
 
 def _errors(result):
@@ -135,12 +181,14 @@ def _cell(value):
 
 
 def _markdown(result, picture):
-    parts = ["# Two networks compared", "\n".join(f"- {_name(result, side)}" for side in ("a", "b")), result["cause"]]
+    sides = _sides(result)
+    title = "# Two networks compared" if len(sides) == 2 else f"# {len(sides)} networks compared"
+    parts = [title, "\n".join(f"- {_name(side)}" for side in sides), *_causes(result)]
     for header, rows, right in _tables(result):
         rule = ["---:" if i in right else "---" for i in range(len(header))]
         lines = [[str(cell).replace("|", "\\|") for cell in row] for row in (header, rule, *rows)]
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     parts += [result["reading"], *result["notes"]]
     if picture:
-        parts.append("![Training and validation error of both by epoch](compare.png)")
+        parts.append("![Training and validation error by epoch](compare.png)")
     return "\n\n".join(parts) + "\n"

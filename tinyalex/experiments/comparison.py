@@ -17,27 +17,33 @@ LEVEL = 0.95
 
 def compare(a, b, data, split, xp, ten_crop=False, quiet=False):
     """Compare two `Run`s; JSON values. data: the name of the data set of `split`, validation pictures that fit both"""
-    (about_a, rank_a, loss_a), (about_b, rank_b, loss_b) = (_judge(run, split, xp, ten_crop, quiet) for run in (a, b))
-    differ = differences(a.info, b.info)
-    result = {
-        "a": about_a,
-        "b": about_b,
-        "data": data,
-        "images": len(split),
-        "ten_crop": ten_crop,
-        "differences": differ,
-        "cause": cause(differ),
-        "notes": _notes(a, b, differ),
-        "change": {
-            **{f"top{k}_error": _errors_changed(rank_a, rank_b, k) for k in (1, 5) if f"top{k}_error" in about_a},
-            "loss": change(loss_a, loss_b),
-        },
-        "classes": by_class(rank_a >= 1, rank_b >= 1, split.labels, a.info),
-    }
+    judged = judged_a, judged_b = [judge(run, split, xp, ten_crop, quiet) for run in (a, b)]
+    result = {"a": judged_a[0], "b": judged_b[0], "data": data, "images": len(split), "ten_crop": ten_crop}
+    result |= compared((a, b), judged, split.labels)
     return result | {"reading": reading(result)}
 
 
-def _judge(run, split, xp, ten_crop, quiet):
+def compared(runs, judged, labels, names=("A", "B")):
+    """What differs between two runs, and what that changed: the part of `compare` that needs no more pictures.
+
+    runs: two `Run`s;  judged: what `judge` says of each;  labels: (N,);  names: of the two, for the notes
+    """
+    (about, rank_a, loss_a), (_, rank_b, loss_b) = judged
+    a, b = runs
+    differ = differences(a.info, b.info)
+    return {
+        "differences": differ,
+        "cause": cause(differ),
+        "notes": _notes(runs, names, differ),
+        "change": {
+            **{f"top{k}_error": _errors_changed(rank_a, rank_b, k) for k in (1, 5) if f"top{k}_error" in about},
+            "loss": change(loss_a, loss_b),
+        },
+        "classes": by_class(rank_a >= 1, rank_b >= 1, labels, a.info),
+    }
+
+
+def judge(run, split, xp, ten_crop, quiet):
     """(the run's own numbers, each picture's rank, each picture's loss); the probabilities are not kept."""
     p = class_probabilities(run.network, split, run.view, xp, ten_crop, quiet=quiet)
     config = run.info["config"]
@@ -83,10 +89,10 @@ def cause(differ):
     return f"{len(things)} things differ ({', '.join(things)}): what follows cannot be attributed to any one of them."
 
 
-def _notes(a, b, differ):
+def _notes(runs, names, differ):
     """Caveats, one sentence or two each."""
-    notes = [run.note for run in (a, b) if run.note]
-    for name, run in (("A", a), ("B", b)):
+    notes = [run.note for run in runs if run.note]
+    for name, run in zip(names, runs):
         folder = RunFolder(run.path)
         if run.path.is_dir() and (not folder.result.exists() or folder.diverged()):
             done = f"{len(history(run))} of {run.info['config']['epochs']}"
