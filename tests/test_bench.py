@@ -427,7 +427,10 @@ def test_pytorch_without_a_gpu_is_left_out(monkeypatch):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ("--chart nowhere/bars.png", "--chart: nowhere/bars.png: there is no folder nowhere"),
+        (
+            "--chart nowhere/bars.png",
+            "--chart: nowhere/bars.png cannot be written, expected a file in an existing folder",
+        ),
         ("--chart .", "--chart: . is a folder"),
         ("--rounds 0", "--rounds: found 0"),
         ("--batch -1", "--batch: found -1"),

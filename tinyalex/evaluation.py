@@ -66,7 +66,7 @@ class Evaluation:
         return {name: error for name, error in found.items() if error is not None}
 
     def to_dict(self) -> dict[str, Any]:
-        """What was measured, for JSON."""
+        """The measurements, for JSON."""
         return self.errors() | {"loss": self.loss, "images": self.images}
 
 

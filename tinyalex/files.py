@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,41 @@ class replacing:
             self.beside.unlink(missing_ok=True)
             if isinstance(error, OSError) or is_disk_full(error):
                 raise UserError(f"{self.path}: cannot be written ({reason(error)}); what was there is kept") from error
+
+
+def check_file(path: str | Path, argument: str = "") -> None:
+    """UserError unless a file can be written at `path`, found by trying. argument: what the path was given as"""
+    path = Path(path)
+    with _writing(path, argument):
+        if path.is_dir():
+            raise UserError(f"{path} is a folder, expected the name of a file to write", argument)
+        if not path.parent.is_dir():
+            raise UserError(f"{path} cannot be written, expected a file in an existing folder", argument)
+        _try(path.parent)
+
+
+def check_folder(path: str | Path, argument: str = "") -> None:
+    """UserError unless files can be written in a folder at `path`, which may have to be made."""
+    path = Path(path)
+    with _writing(path, argument):
+        there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        if not there.is_dir():
+            inside = "" if there == path else f"{path} cannot be made: "
+            raise UserError(f"{inside}{there} is a file, expected a folder", argument)
+        _try(there)
+
+
+def _try(folder):
+    """Make a folder and remove it: permissions alone do not tell, as on a read-only disk or under /proc."""
+    os.rmdir(tempfile.mkdtemp(prefix=".", dir=folder))
+
+
+@contextmanager
+def _writing(path, argument):
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({reason(error)})", argument) from error
 
 
 def write_text(path: str | Path, text: str) -> None:

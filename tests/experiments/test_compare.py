@@ -207,9 +207,10 @@ def test_classes_with_few_pictures():
     assert found == [("B", "b", 2, 1, 0), ("D", "d", 4, 0, 1), ("A", "a", 10, 2, 1)]
 
 
-def test_a_network_and_itself(runs, capsys):
-    result = json_of(capsys, "compare", runs["first"], runs["first"] / "best.safetensors")
-    assert result["differences"] == [] and result["a"]["checkpoint"] == result["b"]["checkpoint"]
+def test_a_network_and_its_copy(runs, tmp_path, capsys):
+    shutil.copy(runs["first"] / "best.safetensors", tmp_path / "copy.safetensors")
+    result = json_of(capsys, "compare", runs["first"], tmp_path / "copy.safetensors")
+    assert result["differences"] == []
     assert result["change"]["loss"] == {"difference": 0, "low": 0, "high": 0}
     assert result["cause"].startswith("Nothing") and "very same" in result["reading"]
 
@@ -342,7 +343,8 @@ def test_curves_fill_their_picture():
 
 def test_a_run_without_an_epoch_has_no_curve(runs, tmp_path, capsys):
     checkpoint = altered(runs["first"], tmp_path / "one.safetensors", state={"epoch": 0, "history": []})
-    json_of(capsys, "compare", checkpoint, checkpoint, "--out", tmp_path / "new")
+    other = altered(runs["reseeded"], tmp_path / "other.safetensors", state={"epoch": 0, "history": []})
+    json_of(capsys, "compare", checkpoint, other, "--out", tmp_path / "new")
     assert tree(tmp_path / "new").keys() == {"compare.json", "compare.md"}
     assert "compare.png" not in (tmp_path / "new" / "compare.md").read_text()
     json_of(capsys, "compare", checkpoint, runs["first"], "--out", tmp_path / "newer")
@@ -359,13 +361,15 @@ def test_a_run_without_an_epoch_has_no_curve(runs, tmp_path, capsys):
         ("FIRST nowhere", "nowhere: not found, expected a run folder or a checkpoint"),
         ("nowhere FIRST", "nowhere"),
         ("FIRST ''", "RUN_B: is empty"),
+        ("FIRST FIRST", "found FIRST beside FIRST, the same checkpoint"),
+        ("FIRST FIRST/best.safetensors", "the same checkpoint"),
         ("FIRST DATA", "config.json"),
         ("FIRST SWAPPED", "SWAPPED"),
         ("FIRST SWAPPED", "FIRST/best.safetensors has 4"),
         ("FIRST PLAIN --data SMALL", "SMALL has 32"),
         ("FIRST PLAIN --data nowhere", "nowhere"),
-        ("FIRST PLAIN --out FIRST", "--out FIRST: not empty"),
-        ("FIRST PLAIN --out FILE", "--out FILE"),
+        ("FIRST PLAIN --out FIRST", "--out: FIRST is not empty; choose another folder"),
+        ("FIRST PLAIN --out FILE", "--out: FILE is a file, expected a folder"),
         ("FIRST PLAIN --out FILE/under/it", "FILE is a file"),
         ("FIRST PLAIN --tencrop", "did you mean --ten-crop?"),
     ],

@@ -274,7 +274,7 @@ def test_a_taken_folder_is_found_before_any_work(easy, tmp_path, monkeypatch):
         ("RUN --data SMALL", "64 pixels"),
         ("RUN --data TWO", "same order"),
         ("RUN --out FILE", "--out: FILE is not a folder"),
-        ("RUN --out FILE/under", "--out: FILE/under cannot be written"),
+        ("RUN --out FILE/under", "--out: FILE/under cannot be made"),
         ("RUN --out FULL", "--out: FULL contains files that are not an inspection page"),
         ("RUN --out RUN", "not an inspection page"),
         ("RUN --out PAGE", "not an inspection page"),

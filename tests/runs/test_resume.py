@@ -249,7 +249,6 @@ def test_a_finished_run_says_its_result_again(finished, data, tmp_path, capsys):
 @pytest.mark.parametrize(
     "more, words",
     [
-        (["--epochs", "5"], ["--epochs", "--resume"]),
         (["--lr", "0.1"], ["--lr"]),
         (["--no-color"], ["--no-color"]),
         (["--no-bias-decay"], ["--no-bias-decay"]),
@@ -308,3 +307,47 @@ def test_another_models_checkpoint_is_refused(finished, data, tmp_path):
     (tmp_path / "run" / "config.json").write_text(json.dumps(settings))
     folder = RunFolder.open(tmp_path / "run")
     refused(lambda: training.go_on(folder, open_dataset(data), np), "last.safetensors", "shape", error=UserError)
+
+
+# ---------------------------------------------------------------------------------------------- past the end
+
+
+def gone_on(path, schedule, first=1, then=3, **chosen):
+    """A run of `first` epochs that goes on to `then`."""
+    start(path, easy_dataset(TRAIN, VAL), epochs=first, schedule=schedule, **chosen).train()
+    trainer = training.go_on(RunFolder(path), easy_dataset(TRAIN, VAL), np, quiet=True, epochs=then)
+    assert (path / "result.json").exists() == (first >= then), "a run that goes on has no result"
+    trainer.train()
+    return trainer
+
+
+@pytest.mark.parametrize("schedule", ["constant", "steps:1,2", "plateau:1"])
+def test_a_schedule_that_knows_no_end_continues(tmp_path, schedule):
+    """Bit for bit as if the run had had so many epochs from the start."""
+    start(tmp_path / "whole", easy_dataset(TRAIN, VAL), epochs=3, schedule=schedule).train()
+    trainer = gone_on(tmp_path / "run", schedule)
+    assert_same(tmp_path / "run", bits(tmp_path / "whole"))
+    assert RunFolder(tmp_path / "run").settings() == trainer.config and trainer.config.epochs == 3
+
+
+def test_cosine_falls_over_all_epochs(tmp_path):
+    trainer = gone_on(tmp_path / "run", "cosine:0", then=2)
+    rates = [line["lr"] for line in trainer.folder.read_metrics("epoch")]
+    assert rates[1] == pytest.approx(0.01 * 0.5 * (1 + np.cos(np.pi * (1 + 2 / 3) / 2)))  # step 3 of 3, epoch 2 of 2
+
+
+@pytest.mark.parametrize("epochs, words", [("1", ["--epochs: found 1", "at least the 2 begun"]), ("0", ["1 or more"])])
+def test_fewer_epochs_than_are_done_are_refused(finished, capsys, epochs, words):
+    before = tree(finished)
+    assert main(["train", "--resume", str(finished), "--epochs", epochs]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and all(word in error for word in words) and tree(finished) == before, error
+
+
+def test_going_on_from_the_command_line(finished, tmp_path, capsys):
+    shutil.copytree(finished, tmp_path / "run")
+    assert main(["train", "--resume", str(tmp_path / "run"), "--epochs", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["epochs"] == 3
+    assert main(["train", "--resume", str(tmp_path / "run"), "--json"]) == 0, "it remembers"
+    out, err = capsys.readouterr()
+    assert json.loads(out)["epochs"] == 3 and "all 3 epochs are done; there is nothing left to do" in err

@@ -212,7 +212,7 @@ def test_end_to_end(capsys):
         (["--latency", "nan", "--bandwidth", "1"], "--latency: found nan"),
         (["--latency", "1", "--bandwidth", "inf"], "--bandwidth: found inf"),
         (["--network", "ethernett"], "there is no 'ethernett', expected one of ethernet, infiniband, nvlink, here"),
-        (["--chart", "nowhere/a.png"], "no folder nowhere"),
+        (["--chart", "nowhere/a.png"], "cannot be written, expected a file in an existing folder"),
         (["--model", "alexnt"], "did you mean alexnet"),
         (["--batch", "999999999"], "--batch 999999999: alexnet-mini+two-towers takes about"),
         (["--per-worker", "999999999"], "--per-worker 999999999: "),

@@ -290,3 +290,39 @@ def test_no_error_is_low_enough_where_none_was_asked_for(tmp_path):
     trainer = start(tmp_path / "run")
     trainer.progress |= {"epoch": 1, "history": [{"train_top1_error": 0.0}]}
     assert not trainer.finished()
+
+
+# ---------------------------------------------------------------------------------------------- --patience
+
+
+@pytest.mark.parametrize(
+    "errors, patience, ends",
+    [
+        ([0.5, 0.6], 1, True),
+        ([0.5, 0.5], 1, True),  # as good is not better
+        ([0.5, 0.4], 1, False),
+        ([0.5, 0.6, 0.55, 0.51], 3, True),
+        ([0.5, 0.6, 0.55], 3, False),
+        ([0.6, 0.5, 0.55, 0.4, 0.6], 2, False),
+        ([0.5, 0.6, 0.7, 0.8], 0, False),
+        ([], 1, False),
+    ],
+)
+def test_patience_counts_epochs_without_a_better_one(tmp_path, errors, patience, ends):
+    trainer = start(tmp_path / "run", epochs=9, patience=patience)
+    lines = [{"epoch": n, "train_top1_error": 0.9, "val_top1_error": error} for n, error in enumerate(errors, 1)]
+    trainer.progress |= {"epoch": len(errors), "history": lines}
+    assert trainer.finished() == ends and ("without a lower top-1" in trainer.ended()) == ends
+
+
+def test_a_run_that_learns_nothing_ends_early_and_says_why(tmp_path, capsys):
+    trainer = start(tmp_path / "run", epochs=5, patience=2, lr=1e-9)
+    trainer.quiet = False
+    assert trainer.train()["epochs"] == 3 == len(trainer.folder.read_metrics("epoch"))
+    assert "ended early: 2 epochs without a lower top-1 validation error" in capsys.readouterr().err
+
+
+def test_runs_of_versions_without_patience_load():
+    values = Config.for_model(find_model("alexnet-mini"), "easy").to_dict()
+    del values["patience"]
+    assert Config.from_dict(values, "config.json").patience == 0

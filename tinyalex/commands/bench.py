@@ -1,15 +1,14 @@
 """`tinyalex bench`: the speed of training and inference here, beside PyTorch if it is installed."""
 
-from pathlib import Path
-
 import numpy as np
 
 from tinyalex.backend import thread_count
 from tinyalex.bench.benchmark import run_benchmark
 from tinyalex.bench.setup import Setup
-from tinyalex.commands.options import add_device, check_writable, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
 from tinyalex.exchange.torch import torch_version
+from tinyalex.files import check_file
 from tinyalex.models import find_model
 from tinyalex.terminal import bytes_text, say
 from tinyalex.training.trainer import LOG_EVERY
@@ -51,7 +50,7 @@ def run(args):
             raise UserError(f"--{name}: found {value}, expected 1 or more")
     models = [find_model(name) for name in dict.fromkeys(args.model or DEFAULT_MODELS)]
     if args.chart:
-        check_writable(Path(args.chart))
+        check_file(args.chart, "chart")
     device = "cpu" if open_device(args) is np else "gpu"
     with_torch = not args.no_torch and torch_version(device) is not None
     if not with_torch and not args.no_torch:

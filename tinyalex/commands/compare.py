@@ -1,11 +1,8 @@
 """`tinyalex compare`: two trained networks or more, their differences, and what those changed."""
 
-import os
 import textwrap
-from pathlib import Path
 
 from tinyalex.commands.options import add_device, open_device, print_table
-from tinyalex.errors import UserError
 from tinyalex.experiments.comparison import compare, p_text, points
 from tinyalex.experiments.several import check_count, compare_several, settings, verdict
 from tinyalex.files import write_text
@@ -41,7 +38,7 @@ def add_arguments(parser):
 
 def run(args):
     if args.out:
-        _check_new(Path(args.out))
+        RunFolder.fresh(args.out)
     paths = (args.run_a, args.run_b, *args.others)
     check_count(paths)
     xp = open_device(args)
@@ -54,17 +51,6 @@ def run(args):
         result["out"] = args.out
         _write(RunFolder(args.out), result, [history(one) for one in runs])
     return result
-
-
-def _check_new(path):
-    """UserError unless `path` is an empty folder or can be made; checked before any picture is read."""
-    if path.is_dir() and any(path.iterdir()):
-        raise UserError(f"--out {path}: not empty; choose another folder")
-    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-    if not there.is_dir():
-        raise UserError(f"--out {path}: {there} is a file, expected a folder")
-    if not os.access(there, os.W_OK):
-        raise UserError(f"--out {path}: folder {there} cannot be written to")
 
 
 def _write(folder, result, histories):

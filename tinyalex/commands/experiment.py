@@ -10,7 +10,7 @@ import numpy as np
 from tinyalex import plots
 from tinyalex.backend import thread_count
 from tinyalex.commands.options import add_device, open_device, print_table
-from tinyalex.data import open_dataset
+from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
 from tinyalex.experiments import report
 from tinyalex.experiments.chart import effects
@@ -18,7 +18,7 @@ from tinyalex.experiments.claims import CLAIMS, find_claims
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES
 from tinyalex.experiments.running import is_done, train_all
-from tinyalex.files import write_text
+from tinyalex.files import check_file, check_folder, write_text
 from tinyalex.models import find_model
 from tinyalex.runs.folder import RunFolder
 from tinyalex.terminal import command, say
@@ -67,10 +67,8 @@ def run(args):
             raise UserError(f"--{name}: found {value}, expected 1 or more")
     if args.seeds is not None and args.seeds > MOST_SEEDS:
         raise UserError(f"--seeds: found {args.seeds}, expected 1 to {MOST_SEEDS}")
-    if args.table and (Path(args.table).is_dir() or not Path(args.table).parent.is_dir()):
-        raise UserError(f"--table {args.table}: cannot be written, expected a file in an existing folder")
-    if args.table and Path(args.table).suffix == ".json":
-        raise UserError(f"--table {args.table}: found the name for the JSON beside it, expected one for Markdown")
+    if args.table:
+        _check_table(Path(args.table))
     lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
     _train(lab, claims, seeds, args)
     typed = "tinyalex " + shlex.join(sys.argv[1:])
@@ -79,6 +77,14 @@ def run(args):
         write_text(Path(args.table), report.page(results, typed, lab.dataset().class_ids))
         write_text(Path(args.table).with_suffix(".json"), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     return {"results": results, "out": str(lab.out), "table": args.table}
+
+
+def _check_table(path):
+    """UserError unless the table can be written at `path`, and its JSON beside it."""
+    check_file(path, "table")
+    if path.suffix == ".json":
+        raise UserError(f"found {path}, the name for the JSON beside it, expected one for Markdown", "table")
+    check_file(path.with_suffix(".json"), "table")
 
 
 def _check_bare(args):
@@ -93,9 +99,10 @@ def _lab(args):
     """The `Lab` that the options describe."""
     scale, xp = SCALES[args.scale], open_device(args)
     model, data = find_model(args.model or scale.model), args.data or scale.data
-    dataset = open_dataset(data, quiet=args.json)
-    check_fit(dataset, model)
     out = Path(args.out or f"runs/experiments-{scale.name}")
+    check_folder(out, "out")
+    check_fit(outline(data), model)
+    dataset = open_dataset(data, quiet=args.json)
     return Lab(scale, dataset, data, out, xp, model.name, args.pictures)
 
 

@@ -1,9 +1,6 @@
 """Options that several commands share, and the layout of their results."""
 
-import os
-
 from tinyalex.backend import choose_device, set_thread_count
-from tinyalex.errors import UserError
 
 
 def add_device(parser):
@@ -22,16 +19,6 @@ def open_device(args):
     if args.threads is not None:
         set_thread_count(args.threads)
     return choose_device(args.device)
-
-
-def check_writable(path, argument="chart"):
-    """UserError unless a file can be written at `path`, the value of an argument."""
-    if path.is_dir():
-        raise UserError(f"{path} is a folder, expected the name of a file to write", argument)
-    if not path.parent.is_dir():
-        raise UserError(f"{path}: there is no folder {path.parent}", argument)
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f"{path}: folder {path.parent} cannot be written to", argument)
 
 
 def print_table(header, rows, right=()):

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from tinyalex import plots
-from tinyalex.commands.options import check_writable
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
+from tinyalex.files import check_file
 from tinyalex.inspection.galleries import words
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.runs.folder import RunFolder
@@ -42,7 +42,7 @@ def rehearses(args):
         path = Path(getattr(args, name))
         if path.suffix.lower() != ".png":
             raise UserError(f"found {path}, expected a name that ends in .png", name)
-        check_writable(path, name)
+        check_file(path, name)
     return bool(asked)
 
 

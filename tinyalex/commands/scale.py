@@ -1,14 +1,14 @@
 """`tinyalex scale`: the speed of more workers, predicted from one step measured here."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 
 from tinyalex.backend import device_name, memory_available, set_thread_count, thread_count
 from tinyalex.commands.exchanged import show_exchanged
-from tinyalex.commands.options import add_device, check_writable, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.errors import UserError
+from tinyalex.files import check_file
 from tinyalex.models import find_model, in_towers
 from tinyalex.parallel.traffic import TOWERS, by_layer, saved
 from tinyalex.scaling.check import compare, here, most_here
@@ -113,7 +113,7 @@ def _links(args):
         if name not in known:
             raise UserError(f"--network: there is no {name!r}, expected one of {', '.join(known)}")
     if args.chart:
-        check_writable(Path(args.chart))
+        check_file(args.chart, "chart")
     default = [] if own else ["here"] if args.check else LINKS
     return {name: known[name] for name in args.network or default} | own
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tinyalex.commands.exchanged import show_exchanged, with_counted
 from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.commands.rehearsal import add_rehearsal, rehearse, rehearses, show_rehearsal
-from tinyalex.data import open_dataset
+from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.optim import INITIALISERS
@@ -20,6 +20,7 @@ from tinyalex.parallel.traffic import by_layer, saved
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.terminal import bytes_text, command, say
+from tinyalex.training.checks import judge
 from tinyalex.training.figures import draw_run, first_kernels
 from tinyalex.training.recipes import recipe_names
 from tinyalex.training.settings import SETTINGS, choose_settings
@@ -40,6 +41,7 @@ EXAMPLES = (
     "tinyalex train --resume runs/first",
     "tinyalex train --data data/tiny64 --model alexnet-64 --show-batch batch.png",
     "tinyalex train --data data/tiny64 --model alexnet-64 --find-lr curve.png",
+    "tinyalex train --resume runs/first --epochs 90",
     "mpiexec -n 2 tinyalex train --data data/tiny64 --parallel data",
     "tinyalex train --model alexnet-mini --parallel towers",
 )
@@ -56,12 +58,18 @@ def add_arguments(parser):
         "--recipe", metavar="NAME", help=f"settings from a file: {', '.join(recipe_names())}, or your own .toml"
     )
     parser.add_argument("--out", metavar="RUN", help="folder to write (default: the next free runs/MODEL-N)")
-    parser.add_argument("--resume", metavar="RUN", help="continue an earlier run, with its own settings")
+    parser.add_argument("--resume", metavar="RUN", help="continue an earlier run, with its own settings (see --epochs)")
     settings = parser.add_argument_group("settings (default: the model's recipe)")
     settings.add_argument(
         "--start-from", metavar="RUN", help="start with the weights of another run, to fine-tune them"
     )
-    settings.add_argument("--epochs", type=int, metavar="N", help="passes over the training pictures")
+    settings.add_argument(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help="passes over the training pictures; with --resume, go on until there are N: constant, steps and plateau "
+        "continue, cosine falls over all N",
+    )
     settings.add_argument("--batch", type=int, metavar="N", help="pictures per step")
     settings.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
     settings.add_argument(
@@ -91,6 +99,9 @@ def add_arguments(parser):
     )
     settings.add_argument(
         "--until-error", type=float, metavar="E", help="stop once an epoch's training error is at most E"
+    )
+    settings.add_argument(
+        "--patience", type=int, metavar="N", help="stop after N epochs without a lower top-1 validation error"
     )
     settings.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (0)")
     add_rehearsal(parser)
@@ -158,6 +169,7 @@ def _whole(args, team):
 def _fresh(args, xp, team):
     config = team.all_do(lambda: _config(args))
     path = team.agree(team.all_do(lambda: team.rank or str(RunFolder.fresh(args.out, config.model).path)))[0]
+    team.all_do(lambda: judge(config, outline(config.data)))
     dataset = _open_data(config.data, config, team)
 
     def begun():
@@ -185,25 +197,26 @@ def _open_data(data, config, team):
 
 def _resumed(args, xp, team):
     folder = team.all_do(lambda: _folder_of(args))
-    config = team.all_do(folder.settings)
+    config = team.all_do(lambda: folder.settings(args.epochs))
     data = args.data or team.all_do(lambda: find_data(folder.about(), folder.path))
     dataset = _open_data(data, config, team)
     folder = folder_of(folder.path, team)
-    trainer = team.all_do(lambda: go_on(folder, dataset, xp, team.rank > 0, _whole(args, team)))
+    trainer = team.all_do(lambda: go_on(folder, dataset, xp, team.rank > 0, _whole(args, team), args.epochs))
     same_everywhere(team, {f"the checkpoint in {folder.path}": "epoch {epoch}, step {step}".format(**trainer.progress)})
     if trainer.finished():
-        say("the run has finished all its epochs; there is nothing left to do", quiet=team.rank > 0)
+        say(f"the run has ended, {trainer.ended()}; there is nothing left to do", quiet=team.rank > 0)
     return trainer
 
 
 def _folder_of(args):
     """The folder of the run to continue. UserError if any setting is given."""
-    given = [name for name in ("model", "recipe", "out", *SETTINGS) if getattr(args, name) is not None]
+    kept = [name for name in ("model", "recipe", "out", *SETTINGS) if name != "epochs"]
+    given = [name for name in kept if getattr(args, name) is not None]
     if given:
         option = ("no-" if getattr(args, given[0]) is False else "") + given[0].replace("_", "-")
         raise UserError(
             f"--resume: the run keeps its settings, so --{option} cannot be given; "
-            "only --data (if the folder has moved), --parallel, --device and --threads can"
+            "only --epochs, --data (if the folder has moved), --parallel, --device and --threads can"
         )
     return RunFolder.open(args.resume)
 

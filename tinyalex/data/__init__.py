@@ -1,10 +1,11 @@
 """Pictures: where they come from, the one prepared format, and how they reach the network."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from tinyalex.data.builtin import builtin_classes, builtin_fingerprint, load_builtin, load_builtin_val
 from tinyalex.data.dataset import Dataset, Split
-from tinyalex.data.part import check_parts, part_fingerprint, take_parts
+from tinyalex.data.part import classes_left, part_fingerprint, take_parts
 from tinyalex.data.prepared import open_prepared, prepared_fingerprint
 from tinyalex.data.shapes import SIDE
 
@@ -15,9 +16,30 @@ def open_dataset(spec, quiet=False):
     A "+" after either selects a part, for example "builtin+first-half" (see `tinyalex.data.part`).
     Raises UserError for an unknown data set or part.
     """
+    outline(spec)  # finds mistakes before any picture is drawn
     whole, parts = _whole_and_parts(spec)
-    check_parts(whole, parts)  # before any picture is drawn
     return take_parts(load_builtin(quiet=quiet) if whole == "builtin" else open_prepared(whole), parts)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A data set without its pictures. size: their side in pixels"""
+
+    name: str
+    size: int
+    class_ids: tuple[str, ...]
+
+
+def outline(spec):
+    """The `Outline` of the data set that `spec` names. UserError as for `open_dataset`, but for empty parts."""
+    whole, parts = _whole_and_parts(spec)
+    if whole == "builtin":
+        class_ids, size = builtin_classes()[0], SIDE
+    else:
+        dataset = open_prepared(whole)
+        class_ids, size = dataset.class_ids, dataset.size
+    first, last = classes_left(whole, len(class_ids), parts)
+    return Outline(str(spec), size, class_ids[first:last])
 
 
 def is_there(spec):
@@ -28,8 +50,8 @@ def is_there(spec):
 
 def fingerprint_of(spec):
     """The fingerprint of the data set that `spec` names, without its pictures. UserError as for `open_dataset`."""
+    outline(spec)
     whole, parts = _whole_and_parts(spec)
-    check_parts(whole, parts)
     return part_fingerprint(builtin_fingerprint() if whole == "builtin" else prepared_fingerprint(whole), parts)
 
 

@@ -29,23 +29,31 @@ def take_parts(dataset, parts):
     """
     if not parts:
         return dataset
-    check_parts(dataset.name, parts)
-    first, last = 0, len(dataset.class_ids)
+    first, last = classes_left(dataset.name, len(dataset.class_ids), parts)
     rows = {name: np.arange(len(getattr(dataset, name))) for name in ("train", "val")}
     for part in parts:
-        if part in HALVES:
-            first, last = _half(dataset.name, first, last, part)
-            rows = {name: _of_classes(getattr(dataset, name).labels, kept, first, last) for name, kept in rows.items()}
-        else:
+        if part not in HALVES:
             rows["train"] = _first_of_each_class(dataset.train.labels, rows["train"], _count(part))
+    rows = {name: _of_classes(getattr(dataset, name).labels, kept, first, last) for name, kept in rows.items()}
     return _cut(dataset, parts, first, last, rows)
 
 
-def check_parts(name, parts):
-    """UserError for an unknown part of the data set `name`."""
+def classes_left(name, K, parts):
+    """The classes `first` to `last` − 1 of K that are left in `parts` of the data set `name`, as (first, last).
+
+    UserError for an unknown part, for too few classes to halve, or for N-a-class after as few or fewer.
+    """
+    first, last, fewest = 0, K, None
     for part in parts:
-        if part not in HALVES and not _count(part):
+        if part in HALVES:
+            first, last = _half(name, first, last, part)
+        elif not _count(part):
             raise UserError(f"unknown part {part!r} of {name}, expected {EXPECTED}", "data")
+        elif fewest is not None and _count(part) >= fewest:
+            raise UserError(f"found +{part} after +{fewest}-a-class, expected fewer pictures a class", "data")
+        else:
+            fewest = _count(part)
+    return first, last
 
 
 def part_fingerprint(fingerprint, parts):

@@ -7,14 +7,16 @@ import shutil
 from pathlib import Path
 
 from tinyalex.errors import UserError
+from tinyalex.files import check_folder
 
 LIST = "inspect.json"  # lists the page's files
 
 
 def check_out(out):
-    """Raise UserError if `out` is a file, or a folder with anything but an inspection page in it."""
+    """UserError if `out` cannot be made, is a file, or a folder with anything but an inspection page in it."""
     out = Path(out)
     if not out.exists() and not out.is_symlink():
+        check_folder(out, "out")
         return
     if not out.is_dir():
         raise UserError(f"{out} is not a folder, expected a new or empty folder", "out")

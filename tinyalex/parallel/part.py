@@ -111,6 +111,9 @@ class Bystander(RunFolder):
     def log(self, **values: Any) -> None:
         pass
 
+    def forget_result(self) -> None:
+        pass
+
     def forget_metrics_after(self, step: int, epochs: int) -> None:
         pass
 

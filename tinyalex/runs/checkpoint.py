@@ -54,8 +54,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a whole checkpoint. UserError if the file is missing, truncated, or not written by tinyalex."""
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: not found, expected a run folder or a checkpoint (.safetensors)")
+    expect_file(path)
     try:
         with safe_open(path, framework="numpy") as file:
             info = _read_info(path, file.metadata())
@@ -68,6 +67,12 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: not a whole safetensors file of tinyalex ({reason(error)})") from error
     return Checkpoint(info=info, **groups)
+
+
+def expect_file(path: Path) -> None:
+    """UserError unless there is a file at `path`."""
+    if not path.is_file():
+        raise UserError(f"{path}: not found, expected a run folder or a checkpoint (.safetensors)")
 
 
 def _read_info(path, metadata):

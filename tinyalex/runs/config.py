@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass, fields
 
 from tinyalex.errors import UserError
 
+LATER = {"patience": 0}  # settings that earlier versions did not have, with what they did
+
 
 @dataclass(frozen=True)
 class Config:
@@ -19,6 +21,7 @@ class Config:
     color_epochs: stop colour shifts after this many epochs; 0: never
     crop_run: how many consecutive pictures share one crop and mirroring (2012 source: 32)
     until_error: stop once an epoch's training error is at most this; 0: after the last epoch
+    patience: stop after this many epochs without a lower top-1 validation error; 0: after the last epoch
     seed: of all random streams
     """
 
@@ -42,6 +45,7 @@ class Config:
     color_epochs: int
     crop_run: int
     until_error: float
+    patience: int
     seed: int
 
     def __post_init__(self):
@@ -55,6 +59,7 @@ class Config:
         self._expect("color_epochs", self.color_epochs >= 0, "0 (never stop) or more")
         self._expect("crop_run", self.crop_run >= 1, "1 or more")
         self._expect("until_error", 0 <= self.until_error < 1, "0 (do not stop early) or a fraction below 1")
+        self._expect("patience", self.patience >= 0, "0 (do not stop early) or more")
         self._expect("seed", self.seed >= 0, "0 or more")
 
     def _expect(self, name, condition, expected):
@@ -84,6 +89,7 @@ class Config:
             color_epochs=0,
             crop_run=1,
             until_error=0.0,
+            patience=0,
             seed=0,
         )
         settings = defaults | model.recipe | {key: value for key, value in chosen.items() if value is not None}
@@ -93,7 +99,7 @@ class Config:
     @classmethod
     def from_dict(cls, values, where):
         """The config from `to_dict`. UserError for a missing or unknown key, or a value of the wrong type."""
-        names = {field.name for field in fields(cls)}
+        names, values = {field.name for field in fields(cls)}, LATER | values
         if values.keys() != names:
             differ = ", ".join(sorted(values.keys() ^ names))
             raise UserError(f"{where}: config keys differ from this version's: {differ}")

@@ -12,13 +12,14 @@ import os
 import platform
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import tinyalex
 from tinyalex.errors import UserError
-from tinyalex.files import read_json, replacing
+from tinyalex.files import check_folder, read_json, replacing
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
 from tinyalex.runs.config import Config
 
@@ -33,20 +34,19 @@ class RunFolder:
         self.result = self.path / "result.json"
 
     @classmethod
-    def fresh(cls, path, model_name):
+    def fresh(cls, path, model_name=None):
         """A folder for a new run, not yet made: `path` or, if None, the first free one of runs/MODEL-1, -2, ….
 
-        UserError if `path` is in use.
+        UserError if `path` is in use or cannot be made. model_name: None for results that no run can go on from
         """
         if path is None:
             numbers = (n for n in range(1, sys.maxsize) if not Path("runs", f"{model_name}-{n}").exists())
             path = Path("runs", f"{model_name}-{next(numbers)}")
         path = Path(path)
-        if path.exists() and not path.is_dir():
-            raise UserError(f"{path} is a file, expected a folder", "out")
+        check_folder(path, "out")
         if path.is_dir() and any(not _is_litter(file) for file in path.iterdir()):
-            begun = (path / "config.json").exists() and not cls(path).diverged()
-            hint = f"go on with --resume {shlex.quote(str(path))}, or " if begun else ""
+            goes_on = model_name and (path / "config.json").exists() and not cls(path).diverged()
+            hint = f"go on with --resume {shlex.quote(str(path))}, or " if goes_on else ""
             raise UserError(f"{path} is not empty; {hint}choose another folder", "out")
         return cls(path)
 
@@ -129,9 +129,14 @@ class RunFolder:
             raise UserError(f"{self.config}: holds no settings, expected a file that `train` wrote")
         return about
 
-    def settings(self):
-        """The run's `Config`. UserError if config.json does not hold one."""
-        return Config.from_dict(self.about()["config"], self.config)
+    def settings(self, epochs=None):
+        """The run's `Config`, perhaps with other epochs. UserError if config.json does not hold one."""
+        config = Config.from_dict(self.about()["config"], self.config)
+        return config if epochs is None else replace(config, epochs=epochs)
+
+    def forget_result(self):
+        """Remove the result of a run that goes on."""
+        self.result.unlink(missing_ok=True)
 
 
 def _is_litter(file):

@@ -40,6 +40,6 @@ def find_data(about, folder):
 
 
 def find_start(about, folder):
-    """The run or checkpoint that a run started from. What it is called is tried last: nothing tells it from another."""
+    """The path of the run or checkpoint that a run started from; its name comes last, as other runs may have it too."""
     places = [*_recorded(about, "start_from", folder), about["config"]["start_from"]]
     return next((place for place in places if os.path.exists(place)), places[-1])

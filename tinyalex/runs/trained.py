@@ -7,14 +7,14 @@ from types import ModuleType
 from typing import Any
 
 from tinyalex.backend import to_device
-from tinyalex.data import open_validation
+from tinyalex.data import open_validation, outline
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.errors import UserError
 from tinyalex.layers import Layer
 from tinyalex.models import find_model
 from tinyalex.network import Network, layer_of
-from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
+from tinyalex.runs.checkpoint import Checkpoint, copy_into, expect_file, load_checkpoint
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.terminal import command, say
@@ -50,8 +50,11 @@ def open_runs(
 
     data: a prepared folder or "builtin"; None: the first run's training data
     UserError, before any picture is read, unless all networks and the data have the same classes in the same order, and
-    pictures of the same size.
+    pictures of the same size; before any network is read, if a path is wrong or comes twice.
     """
+    _refuse_twins(paths, [find_checkpoint(path, quiet=True) for path in paths])
+    if data:
+        outline(data)
     runs = [open_run(path, xp, quiet) for path in paths]
     first, data = runs[0], data or runs[0].own_data()
     for run in runs[1:]:
@@ -60,6 +63,15 @@ def open_runs(
     for run in runs:
         check_fits(run, data, class_ids, size)
     return runs, data, split
+
+
+def _refuse_twins(paths, files):
+    """UserError if two paths lead to the same checkpoint file."""
+    seen = {}
+    for path, file in zip(paths, files):
+        if other := seen.get(file.resolve()):
+            raise UserError(f"found {path} beside {other}, the same checkpoint; expected another network")
+        seen[file.resolve()] = path
 
 
 def open_run(path, xp, quiet=False):
@@ -112,6 +124,7 @@ def find_checkpoint(path: str | Path, quiet: bool = False) -> Path:
     """The best checkpoint of a run folder, or the last if it holds no best, which is said; any other path as it is."""
     path = Path(path)
     if not path.is_dir():
+        expect_file(path)
         return path
     folder = RunFolder.open(path)
     file = folder.best if folder.best.exists() else folder.last

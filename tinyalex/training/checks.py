@@ -1,13 +1,31 @@
 """Checks around training: pictures that fit the model, and where a number that is not finite began."""
 
 from tinyalex.backend import Array, array_module
+from tinyalex.data import Outline
 from tinyalex.data.dataset import Dataset
 from tinyalex.errors import UserError
-from tinyalex.models import MODELS, Model
+from tinyalex.models import MODELS, Model, find_model
 from tinyalex.network import Network
+from tinyalex.runs.config import Config
+from tinyalex.runs.trained import begin_with
+from tinyalex.training.schedules import LayerRates
 
 
-def check_fit(dataset: Dataset, model: Model) -> None:
+def judge(config: Config, data: Outline) -> None:
+    """UserError for settings that do not fit the network or the data, before any picture is drawn or read.
+
+    The run to start from is tried on a network of its own, which costs seconds only for the largest.
+    """
+    model = find_model(config.model)
+    check_fit(data, model)
+    if config.layer_lr or config.start_from:
+        network = model.build(len(data.class_ids))
+        LayerRates.of(config.layer_lr, network.params)
+        if config.start_from:
+            begin_with(network, config.start_from, data.class_ids, part=lambda arrays: arrays, quiet=True)
+
+
+def check_fit(dataset: Dataset | Outline, model: Model) -> None:
     """UserError if the pictures do not have the size that the model takes."""
     if dataset.size != model.size:
         others = [other.name for other in MODELS.values() if other.size == dataset.size]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 
 from tinyalex.errors import UserError
+from tinyalex.network import layer_of
 
 
 def bias_factors(
@@ -37,6 +38,11 @@ class LayerRates:
                 raise UserError(f"found {change!r}, {expected}", "layer_lr")
             self.changes.append((epoch, layer, factor))
         self.changes.sort(key=lambda change: change[0])
+
+    @classmethod
+    def of(cls, text: str, params: Iterable[str]) -> "LayerRates":
+        """The factors for a network with parameters of these names."""
+        return cls(text, list(dict.fromkeys(map(layer_of, params))))
 
     def at(self, epoch: int) -> dict[str, float]:
         """{layer: factor} in that epoch, for the layers whose rate changes."""
@@ -75,12 +81,17 @@ class Schedule:
         expected = "constant, steps:EPOCH,EPOCH…, plateau[:EPOCHS] or cosine[:WARMUP]"
         raise UserError(f"found {text!r}, expected {expected}", "schedule")
 
+    @property
+    def patience(self) -> float:
+        """Epochs without a new best after which a plateau lowers the rate."""
+        return self.numbers[0] if self.numbers else 3
+
     def rate(self, progress: float, errors: Sequence[float]) -> float:
         """The rate at `progress` epochs (a float) after the validation errors `errors`, one for each finished epoch."""
         if self.kind == "steps":
             return self.lr * 0.1 ** sum(progress >= n for n in self.numbers)
         if self.kind == "plateau":
-            return self.lr * 0.1 ** _stalls(errors, patience=self.numbers[0] if self.numbers else 3)
+            return self.lr * 0.1 ** _stalls(errors, self.patience)
         if self.kind == "cosine":
             return self.lr * self._cosine(progress)
         return self.lr

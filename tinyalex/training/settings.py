@@ -6,8 +6,8 @@ from typing import Any
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
 from tinyalex.runs.config import Config
+from tinyalex.training.idle import refuse_idle
 from tinyalex.training.recipes import find_recipe
-from tinyalex.training.schedules import Schedule
 
 SETTINGS = {field.name: field.type for field in fields(Config) if field.name not in ("data", "model")}
 BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data use the model's own number
@@ -35,7 +35,7 @@ def choose_settings(
     if data == "builtin" and "epochs" not in chosen and net.name == DEFAULT_MODEL:
         chosen["epochs"] = BUILTIN_EPOCHS
     config = Config.for_model(in_towers(net) if towers else net, data, **chosen)
-    Schedule(config.schedule, config.lr, config.epochs)  # refuse a bad one before any work is done
+    refuse_idle(config, [name for name, value in given.items() if value is not None])
     return config
 
 

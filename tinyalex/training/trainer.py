@@ -77,7 +77,7 @@ class Trainer:
         factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))
         self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, *factors)
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
-        self.layer_rates = LayerRates(config.layer_lr, list(dict.fromkeys(map(layer_of, self.network.params))))
+        self.layer_rates = LayerRates.of(config.layer_lr, self.network.params)
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
         self.loader = TrainingLoader(
             dataset.train, self.view, config.batch, config.seed, xp, augment, self.memory_bytes, self.whole.choose
@@ -109,14 +109,23 @@ class Trainer:
             copy_into(self.network.params, part(checkpoint.params), where)
             copy_into(self.network.state, part(checkpoint.state), where)
             copy_into(self.optimiser.velocity, part(checkpoint.velocity), where)
-            self.progress = checkpoint.info["state"]
+            self._go_on_after(checkpoint.info["state"])
         else:
             self.begin(find_start(self.folder.about(), self.folder.path))
         self.images_before = self.progress["images"]
         self.folder.make()
         self._renew_settings()
         self.folder.forget_metrics_after(self._total_step(), self.progress["epoch"])
+        if not self.finished():
+            self.folder.forget_result()
         self.watch = Watch(self.config.lr, self.folder.read_metrics("warning"))
+
+    def _go_on_after(self, progress):
+        """UserError if more epochs are done than the run is to have."""
+        begun = progress["epoch"] + (progress["step"] > 0)
+        if self.config.epochs < begun:
+            raise UserError(f"found {self.config.epochs}, expected at least the {begun} begun already", "epochs")
+        self.progress = progress
 
     def write_settings(self, command: str) -> None:
         """Make the folder of a new run, with config.json in it. command: what the person typed"""
@@ -124,13 +133,13 @@ class Trainer:
         self.folder.write_json("config.json", self._about() | {"command": command, "device": device_name(self.xp)})
 
     def _renew_settings(self):
-        """Write down where the data are now, as they may have moved since the run began."""
+        """Write down how many epochs the run has and where its data are, as both may have changed since it began."""
         about = self.folder.about()
         self.places["start_from"] = about.get("places", {}).get("start_from", [])  # recorded from another folder
-        self.folder.write_json("config.json", about | {"places": self.places})
+        self.folder.write_json("config.json", about | {"config": self.config.to_dict(), "places": self.places})
 
     def _about(self):
-        """What config.json and every checkpoint record of the run."""
+        """The values that config.json and every checkpoint record of the run."""
         return {
             "config": self.config.to_dict(),
             "fingerprint": self.dataset.fingerprint,
@@ -153,15 +162,24 @@ class Trainer:
                 (asked,) = self.whole.anyone(stop.asked)
                 if asked and not self.finished():
                     raise Stopped
+        if self.progress["epoch"] < self.config.epochs:
+            say(f"ended early: {self.ended()}", self.quiet)
         result = self.result()
         self.folder.write_json("result.json", result)
         return result
 
     def finished(self) -> bool:
-        """True after the last epoch, or once training error reaches `until_error`."""
-        history = self.progress["history"]
-        low_enough = bool(history) and history[-1]["train_top1_error"] <= self.config.until_error
-        return self.progress["epoch"] >= self.config.epochs or (self.config.until_error > 0 and low_enough)
+        """Whether no epoch is left to train."""
+        return bool(self.ended())
+
+    def ended(self) -> str:
+        """Why no epoch is left to train, in words; "" if one is."""
+        done, history, config = self.progress["epoch"], self.progress["history"], self.config
+        if history and history[-1]["train_top1_error"] <= config.until_error and config.until_error > 0:
+            return f"the training error is at most {config.until_error:g}"
+        if history and config.patience and done - self.best()["epoch"] >= config.patience:
+            return f"{config.patience} epochs without a lower top-1 validation error"
+        return f"all {done} epochs are done" if done >= config.epochs else ""
 
     def _bar(self):
         images = len(self.dataset.train)
@@ -323,12 +341,20 @@ class Trainer:
 
 
 def go_on(
-    folder: RunFolder, dataset: Dataset, xp: ModuleType, quiet: bool = False, whole: Callable[[Any], Whole] = Whole
+    folder: RunFolder,
+    dataset: Dataset,
+    xp: ModuleType,
+    quiet: bool = False,
+    whole: Callable[[Any], Whole] = Whole,
+    epochs: int | None = None,
 ) -> Trainer:
-    """A `Trainer` that continues the run in `folder`. UserError if the run began with other data, or diverged."""
+    """A `Trainer` that continues the run in `folder`. UserError if the run began with other data, or diverged.
+
+    epochs: of the whole run, if not those it was to have
+    """
     if ended := folder.diverged():
         raise UserError(f"{folder.path}: would end as before, at {ended}")
-    config = folder.settings()
+    config = folder.settings(epochs)
     if dataset.fingerprint != folder.about().get("fingerprint"):
         raise UserError(f"{folder.path}: began with data different from {dataset.name} (the fingerprints differ)")
     trainer = Trainer(folder, config, dataset, xp, quiet, whole)

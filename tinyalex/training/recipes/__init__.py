@@ -16,7 +16,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from tinyalex.errors import UserError
+from tinyalex.models import find_model
 from tinyalex.runs.config import Config
+from tinyalex.training.idle import refuse_idle
 
 FOLDER = Path(__file__).parent
 KEYS = ("about", "model", "data", "settings", "reached")
@@ -50,7 +52,12 @@ def find_recipe(name):
     except (OSError, ValueError) as error:
         raise UserError(f"{name} is not readable as TOML ({error})", "recipe") from None
     _check(name, entries)
-    return Recipe(file.stem, **entries)
+    recipe = Recipe(file.stem, **entries)
+    try:
+        refuse_idle(Config.for_model(find_model(recipe.model), recipe.data, **recipe.settings), recipe.settings)
+    except UserError as error:
+        raise UserError(f"{name}: {error}", "recipe") from None
+    return recipe
 
 
 def _check(name, entries):
