@@ -80,7 +80,10 @@ class RunFolder:
 
     def diverged(self):
         """How the run's loss stopped being a number, in words; "" if it did not. Going on would only repeat it."""
-        result = read_json(self.result) if self.result.exists() else {}
+        try:
+            result = read_json(self.result)
+        except UserError:  # there is none, or another worker has just removed it
+            return ""
         return result.get("diverged", "") if isinstance(result, dict) else ""
 
     def log(self, **values):

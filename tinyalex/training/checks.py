@@ -22,7 +22,10 @@ def judge(config: Config, data: Outline) -> None:
         network = model.build(len(data.class_ids))
         LayerRates.of(config.layer_lr, network.params)
         if config.start_from:
-            begin_with(network, config.start_from, data.class_ids, part=lambda arrays: arrays, quiet=True)
+            try:
+                begin_with(network, config.start_from, data.class_ids, part=lambda arrays: arrays, quiet=True)
+            except UserError as error:
+                raise UserError(str(error), "start_from") from None
 
 
 def check_fit(dataset: Dataset | Outline, model: Model) -> None:

@@ -152,6 +152,7 @@ class Trainer:
 
         stop: from `stop_signals`, if the caller has set it up
         """
+        goes_on = not self.finished()
         with stop_signals(self.quiet) if stop is None else nullcontext(stop) as stop, self._bar() as bar:
             while not self.finished():
                 try:
@@ -162,7 +163,7 @@ class Trainer:
                 (asked,) = self.whole.anyone(stop.asked)
                 if asked and not self.finished():
                     raise Stopped
-        if self.progress["epoch"] < self.config.epochs:
+        if goes_on and self.progress["epoch"] < self.config.epochs:
             say(f"ended early: {self.ended()}", self.quiet)
         result = self.result()
         self.folder.write_json("result.json", result)
