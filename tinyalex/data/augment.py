@@ -116,7 +116,7 @@ class View:
                 raise ValueError(f"View: {name} run from {draws.min()} to {draws.max()}, expected 0 to {last}")
 
     def pictures(self, x: Array, looks: "Looks") -> Array:
-        """What the network sees, as pictures again: uint8 (N, T, T, 3) from x of `apply`; colours are cut to 0..255."""
+        """The network's inputs as pictures again: uint8 (N, T, T, 3) from x of `apply`; colours are cut to 0..255."""
         xp = array_module(x)
         nothing = xp.zeros((len(x), *self.mean.shape), xp.uint8)
         mean = -self._cut(nothing, looks.tops, looks.lefts, looks.mirrored)  # times the scale

@@ -55,8 +55,8 @@ class TrainingLoader:
         order, on_host = self._order(epoch), is_host(self.view.mean)
 
         def fetch(step):
-            indices, looks = self._draws(order, epoch, step, changes)
-            chosen, looks = self.choose(indices, looks)
+            indices = order[step * self.batch : (step + 1) * self.batch]
+            chosen, looks = self.choose(indices, self._looks(len(indices), epoch, step, changes))
             pictures = chosen if self.resident is not None else self.split.gather(chosen)
             return step, self.view.apply(pictures, looks) if on_host else pictures, looks, self.split.labels[indices]
 
@@ -67,18 +67,18 @@ class TrainingLoader:
 
     def first_batch(self) -> tuple[np.ndarray, np.ndarray]:
         """The pictures of the first step, for people to look at: (uint8 (N, T, T, 3), labels (N,)), on the host."""
-        indices, looks = self._draws(self._order(0), 0, 0, {})
+        indices = self._order(0)[: self.batch]
+        looks = self._looks(len(indices), 0, 0, {})
         x = self.view.apply(to_device(self.split.gather(indices), self.xp), looks)
-        return to_host(self.view.pictures(x, looks)), self.split.labels[indices]
+        return to_host(self.view.pictures(x, looks)), np.take(self.split.labels, indices)
 
     def _order(self, epoch):
         return random_stream(self.seed, "order", epoch).permutation(len(self.split))
 
-    def _draws(self, order, epoch, step, changes):
-        """(indices, looks) of the pictures of a step, before `choose`."""
-        indices = order[step * self.batch : (step + 1) * self.batch]
+    def _looks(self, pictures, epoch, step, changes):
+        """The draws for the pictures of a step."""
         rng = random_stream(self.seed, "augment", epoch, step)
-        return indices, self.view.draw(len(indices), rng, **(self.augment | changes))
+        return self.view.draw(pictures, rng, **(self.augment | changes))
 
     def _to_device(self, pictures_or_indices):
         if self.resident is None:

@@ -24,9 +24,9 @@ def compare(a, b, data, split, xp, ten_crop=False, quiet=False):
 
 
 def compared(runs, judged, labels, names=("A", "B")):
-    """What differs between two runs, and what that changed: the part of `compare` that needs no more pictures.
+    """The differences between two runs, and what they changed: the part of `compare` that needs no more pictures.
 
-    runs: two `Run`s;  judged: what `judge` says of each;  labels: (N,);  names: of the two, for the notes
+    runs: two `Run`s;  judged: from `judge`, for each;  labels: (N,);  names: of the two, for the notes
     """
     (about, rank_a, loss_a), (_, rank_b, loss_b) = judged
     a, b = runs
