@@ -3,12 +3,13 @@
 import re
 import shlex
 import sys
+import time
 
 import pytest
 
 from tests.test_documents import ROOT
 from tinyalex import terminal as progress
-from tinyalex.terminal import bytes_text, command, progress_bar, say
+from tinyalex.terminal import bytes_text, command, duration, progress_bar, say
 
 
 def work(quiet=False):
@@ -26,7 +27,7 @@ def test_lines_without_a_terminal(seconds, lines, monkeypatch, capsys):
     work()
     said = capsys.readouterr().err
     assert "\r" not in said and said.count("\n") >= lines and "a word\n" in said
-    assert ("epoch 2/2: 100%| 1000/1000 images [00:00<00:00" in said) == (seconds == 0)
+    assert ("epoch 2/2 100%, 1000/1000 images, " in said) == (seconds == 0)
     assert ("loss 1.5" in said) == (seconds == 0)
 
 
@@ -38,14 +39,47 @@ def test_a_line_is_not_repeated_too_soon(monkeypatch, capsys):
             now[0] += 7
             bar.update(100)
             bar.refresh()
-    said = [line.split("|")[0] for line in capsys.readouterr().err.splitlines()]
-    assert said == ["slow:  50%", "slow: 100%"]  # at 35 and 70 seconds
+    said = [line.split(",")[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["slow  50%", "slow 100%"]  # at 35 and 70 seconds
 
 
 def test_a_bar_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     work()
     assert "\r" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [80, 40])
+def test_a_bar_fits_the_terminal(width, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    work()
+    shown = re.split(r"[\r\n]", capsys.readouterr().err)
+    assert max(map(len, shown)) == width - 1, "one column less: the cursor must not begin another line"
+    assert width < 80 or any(re.match(r"epoch 2/2 +\d+% \S+ +\d+/1000 images, \S+ images/s, ", line) for line in shown)
+
+
+def test_validating_does_not_count_in_the_rate(monkeypatch, capsys):
+    now = [time.time()]
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0)
+    with progress_bar(400, "epoch 1/2") as bar:
+        bar._time = lambda: now[0]
+        bar.start_t = bar.last_print_t = now[0]
+        for _ in range(3):
+            now[0] += 10
+            bar.update(100)
+            bar.refresh()
+            with bar.resting():
+                now[0] += 50
+        bar.refresh()
+    said = [line for line in capsys.readouterr().err.splitlines() if "/400 images, 10 images/s" in line]
+    assert len(said) >= 3, "100 pictures in 10 s of training"
+    assert "10 images/s, 1 min left" in said[-1], "a quarter is left, and the others took 60 s each"
+
+
+def test_durations():
+    pairs = {0.4: "0 s", 59: "59 s", 59.7: "1 min", 3599: "1 h 0 min", 7500: "2 h 5 min", 400_000: "5 days"}
+    assert {seconds: duration(seconds) for seconds in pairs} == pairs
 
 
 def test_silence(monkeypatch, capsys):

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import signal
 import sys
 import threading
@@ -14,16 +13,56 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tinyalex.streams import WIDE_ENOUGH, columns
+
 LINE_SECONDS = 30  # between two lines, without a terminal
 
 
-class _Lines(tqdm):
+class Bar(tqdm):
+    """A bar with the share done, the rate and the time left, in one line of the terminal."""
+
+    shown = "{desc_text} {percentage:3.0f}% {bar} {n_fmt}/{total_fmt}{unit}, {rate_text}{left_text}{postfix}"
+
+    def __init__(self, **options: Any) -> None:
+        self.rested = 0.0  # seconds
+        super().__init__(**options, bar_format=self.shown)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Inside, other work is done: its time does not count in the rate, but in the time left."""
+        began = self._time()
+        try:
+            yield
+        finally:
+            rested = self._time() - began
+            self.rested += rested
+            if not self.disable:
+                self.start_t += rested
+                self.last_print_t += rested
+
+    @property
+    def format_dict(self) -> Any:
+        found = super().format_dict
+        elapsed, done = found["elapsed"], self.n - self.initial
+        rate = done / elapsed if elapsed > 0 and done > 0 else None
+        left = (elapsed + self.rested) / done * (self.total - self.n) if rate else None
+        words = {
+            "desc_text": (self.desc or "").removesuffix(": "),
+            "rate_text": f"{_rate(rate, self.unit_scale)}{self.unit}/s" if rate else "starting",
+        }
+        words["left_text"] = f", {duration(left)} left" if left else ""
+        width = columns(self.fp)
+        return found | words | {"ncols": width - 1 if width else None}
+
+
+class _Lines(Bar):
     """The bar for logs and under mpiexec, where nothing can be overwritten: a line now and then."""
+
+    shown = "{desc_text} {percentage:3.0f}%, {n_fmt}/{total_fmt}{unit}, {rate_text}{left_text}{postfix}"
 
     def __init__(self, **options):
         self.said = time.monotonic()
-        shown = "{l_bar} {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
-        super().__init__(**options, bar_format=shown)
+        super().__init__(**options)
 
     def display(self, msg=None, pos=None):
         if time.monotonic() - self.said >= LINE_SECONDS:
@@ -40,23 +79,39 @@ class _Lines(tqdm):
             self._decr_instances(self)
 
 
+def _rate(value, scale):
+    """Units per second with 3 significant digits."""
+    if scale:
+        return tqdm.format_sizeof(value)
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: "45 s", "12 min", "3 h 20 min", "4 days"."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes < 48 * 60 else f"{minutes / 1440:.0f} days"
+
+
 def progress_bar(
     total: int, label: str, unit: str = "images", quiet: bool = False, scale: bool = False, initial: int = 0
-) -> tqdm:
+) -> Bar:
     """A bar on stderr with rate and time left; lines if stderr is not a terminal. Silent if `quiet`.
 
     total, initial: units in all, and done before;  scale: write large numbers as 1.2k, 3.4M
     Use it as a context manager, and call `update(n)` after n more units.
     """
-    known_width = shutil.get_terminal_size().columns > 0  # some terminals report 0 columns
-    return (tqdm if sys.stderr.isatty() else _Lines)(
+    return (Bar if sys.stderr.isatty() else _Lines)(
         total=total,
         desc=label,
         unit=f" {unit}",
         file=sys.stderr,
         disable=quiet,
-        ncols=None if known_width else 80,
-        dynamic_ncols=known_width,
+        ncols=WIDE_ENOUGH,  # at first; and a height too, or a terminal that reports none would get no bar
+        nrows=20,
         leave=False,
         initial=initial,
         unit_scale=scale,

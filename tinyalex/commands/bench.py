@@ -5,7 +5,7 @@ import numpy as np
 from tinyalex.backend import thread_count
 from tinyalex.bench.benchmark import run_benchmark
 from tinyalex.bench.setup import Setup
-from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.exchange.torch import torch_version
 from tinyalex.files import check_file
@@ -75,8 +75,9 @@ def run(args):
 
 def show(result):
     results, first = result["results"], result["results"][0]
-    print(_machine(result["machine"]))
-    print(f"sgemm's limit: {result['sgemm_gflops']:.0f} GFLOP/s ({result['sgemm_shape']})\n")
+    print_text(_machine(result["machine"]))
+    print_text(f"sgemm's limit: {result['sgemm_gflops']:.0f} GFLOP/s ({result['sgemm_shape']})")
+    print()
     for work, title in (("train", "training"), ("infer", "inference")):
         _show_speeds(results, work, title)
     _show_around(results)
@@ -84,8 +85,8 @@ def show(result):
     _show_layers(first)
     for r in results:
         _show_scaling(r)
-    print(
-        "Medians over rounds (lowest–highest); a ratio above 1 means that this code is faster. GFLOP/s count every\n"
+    print_text(
+        "Medians over rounds (lowest–highest); a ratio above 1 means that this code is faster. GFLOP/s count every "
         "product of the direct method, even where a fast convolution does fewer, except the gradient of the pixels."
     )
     if "chart" in result:
@@ -139,7 +140,8 @@ def _show_around(results):
 def _show_kinds(r):
     notes = {"health": f" (measured every {LOG_EVERY} steps)", "data": " (waiting for pictures)"}
     kinds = ", ".join(f"{kind} {share:.1%}{notes.get(kind, '')}" for kind, share in r["kinds"].items())
-    print(f"Where the time goes in {_label(r)}, training from the pipeline: {kinds}.\n")
+    print_text(f"Where the time goes in {_label(r)}, training from the pipeline: {kinds}.")
+    print()
 
 
 def _show_layers(r):

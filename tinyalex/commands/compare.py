@@ -1,8 +1,6 @@
 """`tinyalex compare`: two trained networks or more, their differences, and what those changed."""
 
-import textwrap
-
-from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.experiments.comparison import compare, p_text, points
 from tinyalex.experiments.several import check_count, compare_several, settings, verdict
 from tinyalex.files import write_text
@@ -71,13 +69,13 @@ def _write(folder, result, histories):
 
 def show(result):
     for side in _sides(result):
-        print(_name(side))
-    print("\n" + "\n".join(_causes(result)))
+        print_text(_name(side))
+    print_text("\n" + "\n".join(_causes(result)))
     for header, rows, right in _tables(result):
         print()
         print_table(header, rows, right)
     for text in (result["reading"], *result["notes"]):
-        print("\n" + textwrap.fill(text, 118))
+        print_text("\n" + text)
     if "out" in result:
         print(f"\nWritten: {result['out']}/compare.md")
 

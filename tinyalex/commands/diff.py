@@ -3,7 +3,7 @@
 import difflib
 from fractions import Fraction
 
-from tinyalex.commands.options import print_table
+from tinyalex.commands.options import print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.layers import (
     AvgPool2d,
@@ -139,7 +139,7 @@ def _value_rows(first, second):
 def show(result):
     first, second = result["models"]
     if result["equal"]:
-        print(f"{first} and {second} are the same network, trained by the same recipe.")
+        print_text(f"{first} and {second} are the same network, trained by the same recipe.")
         return
     rows = []
     for row in result["layers"]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyalex import plots
 from tinyalex.backend import thread_count
-from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
 from tinyalex.experiments import report
@@ -138,13 +138,14 @@ def _report(lab, claim, seeds, typed, quiet):
 def show(result):
     if "claims" in result:
         print_table(("", "name", "claim", "the paper"), [tuple(claim.values()) for claim in result["claims"]])
-        print(f"\n{command('experiment', 'C3')} runs one claim, experiment all runs all; see --help.")
+        print_text("\nThis runs one claim, and experiment all runs all; see --help:")
+        print(f"  {command('experiment', 'C3')}")
         return
     for r in result["results"]:
-        print(f"\n{r['id']} {r['title']}: {r['verdict']}{report.diverged_text(r)}. The paper: {r['paper']}.")
+        print_text(f"\n{r['id']} {r['title']}: {r['verdict']}{report.diverged_text(r)}. The paper: {r['paper']}.")
         rows = []
         for c in r["contrasts"]:
             sides = f"{report.side_text(c, 'a')}; {report.side_text(c, 'b')}"
             rows.append((c["what"], report.interval_text(c), report.paper_text(c), sides))
         print_table(("", "effect (95 % interval)", "the paper's", "sides"), rows)
-    print(f"\nWritten to {result['out']}/C…/: result.md, result.json, figure.png")
+    print_text(f"\nWritten to {result['out']}/C…/: result.md, result.json, figure.png")

@@ -2,7 +2,7 @@
 
 from tinyalex.backend import device_name
 from tinyalex.bench.rounding import network_rounding_errors, rounding_errors
-from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.gradcheck import RTOL
 from tinyalex.probes import check_everything
@@ -63,7 +63,8 @@ def _show_rounding(layers):
         (layer["layer"], *(f"{layer[way][what]:.1e}" for what in whats for way in ("im2col", "winograd")))
         for layer in layers
     ]
-    print("\nRelative error of the paper's convolutions in float32 against float64, plain and fast:\n")
+    print_text("\nRelative error of the paper's convolutions in float32 against float64, plain and fast:")
+    print()
     header = ("layer", *(f"{what} {way}" for what in whats for way in ("plain", "fast")))
     print_table(header, rows, right=range(1, len(header)))
     plain, fast = (layers[-1][way]["flipped"] for way in ("im2col", "winograd"))

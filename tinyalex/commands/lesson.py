@@ -3,7 +3,7 @@
 import contextlib
 import sys
 
-from tinyalex.commands.options import print_table
+from tinyalex.commands.options import print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.teaching import copies, learner, lessons
 from tinyalex.teaching.answers import NOT_THERE, judge_file
@@ -137,14 +137,14 @@ def _show_lessons(found):
     header = ("", "lesson", "computing", "checks passed", "not yet right")
     print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3))
     opens = missing() or f"{command('lesson', found[0]['lesson'])} opens the first in Jupyter"
-    print(f"\n{opens}; --help explains how to do without.")
+    print_text(f"\n{opens}; --help explains how to do without.")
 
 
 def _show_checks(checks, number):
     for check in checks:
         text = f" ({check['text']})." if check["state"] == RIGHT else f". {check['text']}".rstrip()
-        print(f"{check['exercise']}: {check['state']}{text}")
+        print_text(f"{check['exercise']}: {check['state']}{text}")
         if "hint" in check:
-            print(f"Hint: {check['hint']}")
+            print_text(f"Hint: {check['hint']}")
     if any(check["state"] not in (RIGHT, NOT_THERE) and "hint" not in check for check in checks):
         print("(For a hint, add --hint 1; then 2 and 3.)")

@@ -1,6 +1,13 @@
 """Options that several commands share, and the layout of their results."""
 
+import math
+import sys
+
 from tinyalex.backend import choose_device, set_thread_count
+from tinyalex.streams import columns, readable, text_width
+
+MOST_WIDTH = 118  # of prose
+NARROW = 14  # text is folded no further, unless there is no other way
 
 
 def add_device(parser):
@@ -22,11 +29,98 @@ def open_device(args):
 
 
 def print_table(header, rows, right=()):
-    """Print padded columns under a header. right: the numbers of the columns to align to the right"""
-    lines = [[str(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    """Print padded columns under a header, no wider than the terminal. right: the columns to align to the right
+
+    Where they do not fit, headers fold first and then cells of text, which are those aligned to the left; columns that
+    still do not fit stand below, beside the first column again. In a file a row is one line.
+    """
+    lines = [[readable(str(cell)) for cell in row] for row in (header, *rows)]
+    width = columns(sys.stdout) or math.inf
+    for number, chosen in enumerate(_blocks(lines, right, width)):
+        if number:
+            print()
+        part = [[line[i] for i in chosen] for line in lines]
+        _print_block(part, {new for new, old in enumerate(chosen) if old in right}, width)
+
+
+def print_text(text):
+    """Print prose in lines of the terminal's width, at most MOST_WIDTH characters."""
+    width = min(columns(sys.stdout) or MOST_WIDTH, MOST_WIDTH)
+    for line in text.splitlines():
+        print("\n".join(_folded(line, width)))
+
+
+def _blocks(lines, right, width):
+    """Lists of columns to print below each other, each headed by the first column."""
+    blocks, left = [[0]], list(range(1, len(lines[0])))
+    while left:
+        narrowest = [_limits(lines, right, i)[2] for i in (*blocks[-1], left[0])]
+        if len(blocks[-1]) > 1 and _with_gaps(narrowest) > width:
+            blocks.append([0])
+        blocks[-1].append(left.pop(0))
+    return blocks
+
+
+def _limits(lines, right, i):
+    """Widths of column i: as it is, with its header folded, and with its text folded too."""
+    head, *cells = (line[i] for line in lines)
+    full = max(map(text_width, (head, *cells)))
+    word = max(map(text_width, head.split()), default=0)
+    kept = max(map(text_width, cells), default=0)
+    return full, max(kept, word), max(kept, word) if i in right else max(min(kept, NARROW), word)
+
+
+def _with_gaps(widths):
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _print_block(lines, right, width):
+    limits = [_limits(lines, right, i) for i in range(len(lines[0]))]
+    widths = [full for full, _, _ in limits]
+    least_of_all = [1 if i not in right else limit[2] for i, limit in enumerate(limits)]
+    for least in (*zip(*[limit[1:] for limit in limits]), least_of_all):
+        while _with_gaps(widths) > width and (spare := [i for i, w in enumerate(widths) if w > least[i]]):
+            widths[max(spare, key=lambda i: widths[i])] -= 1
     for number, line in enumerate(lines):
-        cells = (cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths)))
-        print("  ".join(cells).rstrip())
+        folded = [_folded(cell, w, hang=2 if number else 0) for cell, w in zip(line, widths)]
+        height = max(map(len, folded))
+        for i, cell in enumerate(folded):  # headers stand on the rule, cells hang from the row's top
+            empty = [""] * (height - len(cell))
+            folded[i] = cell + empty if number else empty + cell
+        for row in zip(*folded):
+            print("  ".join(_padded(text, w, i in right) for i, (text, w) in enumerate(zip(row, widths))).rstrip())
         if number == 0:
-            print("  ".join("─" * w for w in widths))
+            print(readable("  ".join("─" * w for w in widths)))
+
+
+def _padded(text, width, right):
+    space = " " * (width - text_width(text))
+    return space + text if right else text + space
+
+
+def _folded(text, width, hang=0):
+    """The text in lines of at most `width`, broken at spaces, or within words where they are too long."""
+    if text_width(text) <= width:
+        return [text]
+    hang = hang if width >= NARROW else 0
+    lines, line = [], ""
+    for word in text.split(" "):
+        indent = " " * hang if lines else ""
+        if line and text_width(indent + line + " " + word) <= width:
+            line += " " + word
+            continue
+        if line:
+            lines.append(indent + line)
+        line, indent = word, " " * hang if lines else ""
+        while text_width(indent + line) > width:
+            end = _cut(line, width - len(indent))
+            lines.append(indent + line[:end])
+            line, indent = line[end:], " " * hang
+    return [*lines, (" " * hang if lines else "") + line]
+
+
+def _cut(word, width):
+    """How many characters of a long word stay on a line: up to the last sign of a path or name, if there is one."""
+    fits = next((n for n in range(len(word), 0, -1) if text_width(word[:n]) <= width), 1)
+    signs = [n for n in range(fits // 2, fits + 1) if n and word[n - 1] in "/+-_.,="]
+    return signs[-1] if signs else fits

@@ -1,10 +1,13 @@
 """`tinyalex predict`: classify your own pictures with a trained network."""
 
-from tinyalex.commands.options import add_device, open_device
+import sys
+
+from tinyalex.commands.options import MOST_WIDTH, add_device, open_device, print_text
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
 from tinyalex.library import Classifier
 from tinyalex.runs.trained import open_run
+from tinyalex.streams import columns, text_width
 from tinyalex.terminal import say
 
 DESCRIPTION = (
@@ -57,7 +60,9 @@ def _read(paths, size):
 def show(result):
     for number, prediction in enumerate(result["predictions"]):
         print(("\n" if number else "") + prediction["file"])
-        width = max(len(answer["class"]) for answer in prediction["top"])
+        width = max(text_width(answer["class"]) for answer in prediction["top"])
+        most = max(0, min(BAR, (columns(sys.stdout) or MOST_WIDTH) - width - len("  100.0%    ")))
         for answer in prediction["top"]:
-            bar = "█" * round(BAR * answer["probability"])
-            print(f"  {answer['probability']:6.1%}  {answer['class']:<{width}}  {bar}".rstrip())
+            bar = "█" * round(most * answer["probability"])
+            name = answer["class"] + " " * (width - text_width(answer["class"]))
+            print_text(f"  {answer['probability']:6.1%}  {name}  {bar}".rstrip())

@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
+from tinyalex.commands.options import print_text
 from tinyalex.data.prepare import prepare
 from tinyalex.data.readers import READERS
 from tinyalex.models import DEFAULT_MODEL, MODELS
@@ -52,7 +53,7 @@ def run(args):
 
 def show(result):
     pictures = f"{result['train_images']} training and {result['val_images']} validation pictures"
-    print(f"{result['path']}: {pictures} of {result['classes']} classes, {result['size']}×{result['size']} pixels")
+    print_text(f"{result['path']}: {pictures} of {result['classes']} classes, {result['size']}×{result['size']} pixels")
     print(f"{bytes_text(result['bytes'])} in {result['seconds']:.1f} s, {result['images_per_s']:.0f} pictures/s")
     show_losses(result)
     fitting = [model.name for model in MODELS.values() if model.size == result["size"]]
@@ -60,7 +61,9 @@ def show(result):
         model = () if DEFAULT_MODEL in fitting else ("--model", fitting[0])
         print(f"Next: {command('train', '--data', result['path'], *model)}")
     else:
-        print(f"No model takes pictures of {result['size']} pixels; `{command('summary')}` lists the sizes they take")
+        print_text(
+            f"No model takes pictures of {result['size']} pixels; `{command('summary')}` lists the sizes they take"
+        )
 
 
 def show_losses(result):
@@ -72,4 +75,4 @@ def show_losses(result):
         what = "1 file or folder is" if len(left_out) == 1 else f"{len(left_out):,} files and folders are"
         said.append(f"{what} left out ({name}: {reason}{'; …' if len(left_out) > 1 else ''})")
     if said:
-        print(f"{'; '.join(said)}; listed in {result['path']}/skipped.txt")
+        print_text(f"{'; '.join(said)}; listed in {result['path']}/skipped.txt")

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyalex.backend import device_name, memory_available, set_thread_count, thread_count
 from tinyalex.commands.exchanged import show_exchanged
-from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.files import check_file
 from tinyalex.models import find_model, in_towers
@@ -31,10 +31,10 @@ DESCRIPTION = (
     "thread (or --threads); then two such processes side by side, and the link between them, are measured too."
 )
 ASSUMED = (
-    "Assumptions: every worker is as fast as this one, has its pictures in time and waits for no slower one; it sends\n"
-    "to all others at the link's full speed, whatever they send; the head's work divides evenly, however few units\n"
-    "each worker gets. Gradients of the head travel during the trunk's backward pass; a worker waits for everything\n"
-    "else. eff.: images/s as a fraction of perfect scaling. A form pays as long as twice the workers bring at least\n"
+    "Assumptions: every worker is as fast as this one, has its pictures in time and waits for no slower one; it sends "
+    "to all others at the link's full speed, whatever they send; the head's work divides evenly, however few units "
+    "each worker gets. Gradients of the head travel during the trunk's backward pass; a worker waits for everything "
+    "else. eff.: images/s as a fraction of perfect scaling. A form pays as long as twice the workers bring at least "
     f"{PAYS - 1:.0%} more images/s."
 )
 EXAMPLES = (
@@ -189,7 +189,8 @@ def _draw(result, path):
 
 def show(result):
     what = f"{result['model']}, {_load_text(result)}"
-    print(f"{what}; a worker: {result['device']}; an epoch: {result['pictures']:,} pictures\n")
+    print_text(f"{what}; a worker: {result['device']}; an epoch: {result['pictures']:,} pictures")
+    print()
     for link in result["links"]:
         _show_link(link, weak=result["per_worker"] is not None)
     if "check" in result:
@@ -199,7 +200,7 @@ def show(result):
     if "towers" not in result["exchanged"]:
         print(f"towers: {result['model']} cannot be divided into two.\n")
     _show_saved(result)
-    print(ASSUMED)
+    print_text(ASSUMED)
     if "chart" in result:
         print(f"The chart: {result['chart']}")
 
@@ -222,9 +223,12 @@ def _show_link(link, weak):
         ]
         for i, line in enumerate(lines):
             line += cells[i] if i < len(cells) else ["", "", ""]
-    print(f"{link['title']}: {link['latency_s'] * 1e6:.3g} µs, {link['bandwidth_bytes_per_s'] / 1e9:.3g} GB/s each way")
+    print_text(
+        f"{link['title']}: {link['latency_s'] * 1e6:.3g} µs, {link['bandwidth_bytes_per_s'] / 1e9:.3g} GB/s each way"
+    )
     print_table(header, lines, right=range(len(header)))
-    print("; ".join(_pays(form, found) for form, found in forms.items()) + ".\n")
+    print_text("; ".join(_pays(form, found) for form, found in forms.items()) + ".")
+    print()
 
 
 def _pays(form, found):
@@ -254,7 +258,8 @@ def _show_check(rows):
     threads = max(row["threads"] for row in rows)
     header = ["real steps, here", "ranks", "threads each", "predicted images/s", "measured", "measured / predicted"]
     print_table([*header, f"of one process, {threads} threads"], lines, right=range(1, 7))
-    print("Medians over rounds (lowest–highest), each round predicted from its own measurements.\n")
+    print_text("Medians over rounds (lowest–highest), each round predicted from its own measurements.")
+    print()
 
 
 def _ratio(row, name):
@@ -268,4 +273,5 @@ def _show_saved(result):
     gradients = pictures * sum(row["forward"] + row["backward"] for row in result["exchanged"]["data"])
     less = result["hybrid_saves_bytes"]
     hybrid = f"hybrid sends {bytes_text(abs(less))} {'less' if less >= 0 else 'more'}"
-    print(f"data: each of {TOWERS} workers sends {bytes_text(gradients)} of gradients per step; {hybrid}.\n")
+    print_text(f"data: each of {TOWERS} workers sends {bytes_text(gradients)} of gradients per step; {hybrid}.")
+    print()

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from tinyalex.commands.options import print_table
+from tinyalex.commands.options import print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.models import MODELS, find_model
 from tinyalex.summary import summarise
@@ -65,7 +65,7 @@ def show(result):
     rows.append(("total", "", "", *totals))
     header = (result["model"], "", "output", "parameters", "multiply-adds", f"kept at batch {batch}")
     print_table(header, rows, right=(2, 3, 4, 5))
-    print(f"\nTraining at batch {batch} takes about {bytes_text(result['training_bytes'])} of memory in all.")
+    print_text(f"\nTraining at batch {batch} takes about {bytes_text(result['training_bytes'])} of memory in all.")
 
 
 def _times(shape):

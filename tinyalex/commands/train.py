@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from tinyalex.commands.exchanged import show_exchanged, with_counted
-from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.commands.rehearsal import add_rehearsal, rehearse, rehearses, show_rehearsal
 from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
@@ -248,19 +248,21 @@ def show(result):
     print_table(("validation error", "epoch", *(f"top-{k}" for k in tops)), rows, right=(1, 2, 3))
     run = result["run"]
     workers = f" by {result['workers']} workers" if result.get("workers", 1) > 1 else ""
-    print(
+    print_text(
         f"\n{result['seconds']:.0f} s of training at {result['images_per_s']:.0f} images/s{workers} "
-        f"on {result['device']}\n"
+        f"on {result['device']}"
     )
+    print()
     show_exchanged(result.get("exchanged"), "sent by a worker, per picture")
     if "saved_per_picture" in result:
         less = result["saved_per_picture"]
-        print(
+        print_text(
             f"{bytes_text(abs(less))} {'less' if less >= 0 else 'more'} than with data, "
-            "which adds up the gradients of all layers\n"
+            "which adds up the gradients of all layers"
         )
+        print()
     pictures = [f"{run}/{name}" for name in ("curves.png", "kernels.png") if Path(run, name).exists()]
-    print(f"Look at {' and '.join(pictures)}, then try:")
+    print_text(f"Look at {' and '.join(pictures)}, then try:")
     next_commands = {
         command("evaluate", run, "--ten-crop"): "ten views of each picture, averaged",
         command("predict", run) + " PICTURE…": "the likeliest classes of your own pictures",

@@ -157,7 +157,8 @@ class Trainer:
             while not self.finished():
                 try:
                     self._train_epoch(stop, bar)
-                    self._finish_epoch()
+                    with bar.resting():  # the rate is that of training
+                        self._finish_epoch()
                 except NotFinite as error:
                     self._refuse_loss(error)
                 (asked,) = self.whole.anyone(stop.asked)
@@ -279,10 +280,11 @@ class Trainer:
         if line is self.best():
             self._save(self.folder.best)
         self._save(self.folder.last)
+        top5 = f", top-5 {line['val_top5_error']:6.1%}" if "val_top5_error" in line else ""
         say(
             f"epoch {line['epoch']:>3}/{self.config.epochs}  loss {line['train_loss']:.3f}  "
-            f"wrong {line['train_top1_error']:6.1%}  |  validation: loss {line['val_loss']:.3f}  "
-            f"wrong: {', '.join(f'top-{k} {line[key]:6.1%}' for k, key in TOP_ERRORS.items() if key in line)}",
+            f"wrong {line['train_top1_error']:6.1%} | val {line['val_loss']:.3f}  "
+            f"wrong {line['val_top1_error']:6.1%}{top5}",
             self.quiet,
         )
 
