@@ -472,6 +472,12 @@ def test_the_bars_are_drawn(tmp_path):
         figure = plots.speeds(results, "a machine")
         words = [text.get_text() for axis in figure.axes for text in axis.texts]
         assert any("2.00 × PyTorch" in word for word in words) == (results[0] is row)
+        for axis in figure.axes:
+            places, middles = axis.get_yticks(), [bar.get_y() + bar.get_height() / 2 for bar in axis.patches]
+            pairs = len(middles) // len(places)
+            together = np.reshape(middles, (len(places), pairs)).mean(axis=1)
+            np.testing.assert_allclose(together, places, atol=1e-9, err_msg="a bar stands off its label")
+            assert {axis.get_ylim()} == {(1.5, -0.5)}, "room above and below, however many bars"
         plots.save(figure, tmp_path / "bars.png")
         with Image.open(tmp_path / "bars.png") as picture:
             assert picture.format == "PNG" and picture.size[0] > 600

@@ -77,6 +77,11 @@ def test_validating_does_not_count_in_the_rate(monkeypatch, capsys):
     assert "10 images/s, 1 min left" in said[-1], "a quarter is left, and the others took 60 s each"
 
 
+def test_a_silent_bar_rests_too():
+    with progress_bar(10, "work", quiet=True) as bar, bar.resting():
+        bar.update(10)
+
+
 def test_durations():
     pairs = {0.4: "0 s", 59: "59 s", 59.7: "1 min", 3599: "1 h 0 min", 7500: "2 h 5 min", 400_000: "5 days"}
     assert {seconds: duration(seconds) for seconds in pairs} == pairs

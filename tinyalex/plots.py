@@ -163,20 +163,21 @@ def speeds(results, machine):
 
 
 def draw_speeds(axis, result):
-    """Four bars on one axis: training and inference, ours above PyTorch's, with the ratio on ours."""
+    """Bars of training and inference on one axis: ours, above PyTorch's and with the ratio if that was measured."""
     works = [("training", "train"), ("inference", "infer")]
     longest = max(result[f"{side}{key}_images_per_s"] or 0 for _, key in works for side in ("", "torch_"))
     for place, (_, key) in enumerate(works):
         ours, theirs = result[f"{key}_images_per_s"], result[f"torch_{key}_images_per_s"]
         ratio = result[f"{key}_ratio"]
+        at, height = (place - 0.2, 0.38) if theirs else (place, 0.6)
         text = f" {_rate(ours)}  tinyalex" + (f", {ratio:.2f} × PyTorch" if ratio else "")
-        axis.barh(place - 0.2, ours, 0.38, color=DARK)
-        axis.text(ours, place - 0.2, text, va="center", fontsize=12, weight="bold")
+        axis.barh(at, ours, height, color=DARK)
+        axis.text(ours, at, text, va="center", fontsize=12, weight="bold")
         if theirs:
             axis.barh(place + 0.2, theirs, 0.38, color=MIDDLE)
             axis.text(theirs, place + 0.2, f" {_rate(theirs)}  PyTorch", va="center", fontsize=11)
     axis.set_yticks(range(len(works)), [name for name, _ in works], fontsize=12)
-    axis.invert_yaxis()
+    axis.set_ylim(len(works) - 0.5, -0.5)  # the first above
     axis.set_xlim(0, 1.8 * longest)  # room for the words behind the longest bar
     lrn = "" if result["lrn"] else ", no LRN"
     tf32 = "" if result["tf32"] is None else f", TF32 {'on' if result['tf32'] else 'off'}"

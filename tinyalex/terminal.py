@@ -30,15 +30,17 @@ class Bar(tqdm):
     @contextmanager
     def resting(self) -> Iterator[None]:
         """Inside, other work is done: its time does not count in the rate, but in the time left."""
+        if self.disable:  # such a bar has no clock
+            yield
+            return
         began = self._time()
         try:
             yield
         finally:
             rested = self._time() - began
             self.rested += rested
-            if not self.disable:
-                self.start_t += rested
-                self.last_print_t += rested
+            self.start_t += rested
+            self.last_print_t += rested
 
     @property
     def format_dict(self) -> Any:

@@ -47,7 +47,7 @@ def print_text(text):
     """Print prose in lines of the terminal's width, at most MOST_WIDTH characters."""
     width = min(columns(sys.stdout) or MOST_WIDTH, MOST_WIDTH)
     for line in text.splitlines():
-        print("\n".join(_folded(line, width)))
+        print("\n".join(_folded(readable(line), width)))
 
 
 def _blocks(lines, right, width):
