@@ -95,11 +95,28 @@ def cifar10(root, protocol=2):
 
 def cifar100(root, protocol=2):
     """CIFAR-100 with six training pictures and three test pictures of three classes."""
-    names = {"fine_label_names": ["apple", "bear", "crab"], "coarse_label_names": ["x"]}
+    names = {"fine_label_names": ["apple", "bear", "crab"], "coarse_label_names": ["animals", "fruit"]}
     write(root / "meta", pickle.dumps(names, protocol))
     for name, count in (("train", 6), ("test", 3)):
-        value = {"data": planes(count, 32), "fine_labels": [2, 1, 0] * (count // 3), "coarse_labels": [0] * count}
-        write(root / name, pickle.dumps(value, protocol))
+        value = {"data": planes(count, 32), "fine_labels": [2, 1, 0] * (count // 3)}
+        write(root / name, pickle.dumps(value | {"coarse_labels": [0, 0, 1] * (count // 3)}, protocol))
+    return root
+
+
+def binary(root, content, hundred=False):
+    """The binary form of `cifar10` or `cifar100`: rows of labels and pixels, and the names as text."""
+    keys, names = ("labels",), {"batches.meta": "label_names"}
+    if hundred:
+        keys = ("coarse_labels", "fine_labels")
+        names = {kind: kind for kind in ("coarse_label_names", "fine_label_names")}
+    for file in content.iterdir():
+        value = pickle.loads(file.read_bytes())
+        if "data" in value:
+            labels = np.stack([value[key] for key in keys], axis=1).astype(np.uint8)
+            write(root / f"{file.name}.bin", np.hstack([labels, value["data"]]).tobytes())
+        else:
+            for name, key in names.items():
+                write(root / f"{name}.txt", "".join(f"{line}\n" for line in value[key]) + "\n")
     return root
 
 

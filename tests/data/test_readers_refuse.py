@@ -54,12 +54,21 @@ def test_archives_with_other_contents(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("readme.txt", "hello")
     refused(tmp_path / "a.zip", "no data set found")
-    refused(tmp_path, "no data set found here, but a.zip: name the archive itself")
+    refused(tmp_path, "no data set found here or in its archives; expected")
     with zipfile.ZipFile(tmp_path / "none.zip", "w"):
         pass
     refused(tmp_path / "none.zip", "no data set found")
     packed = sources.tarred(sources.class_folders(tmp_path / "pets"), tmp_path / "pets.tar.gz", mode="w:gz")
     refused(packed, "unpack it first")
+
+
+def test_a_damaged_archive_beside_a_good_one(tmp_path):
+    here = tmp_path / "downloads"
+    write(here / "a.zip", "")
+    sources.zipped(sources.class_folders(tmp_path / "pets"), here / "pets.zip")
+    assert read_source(here).expected == 10
+    (here / "pets.zip").unlink()
+    refused(here, "nor in its archives", "a.zip: the file is empty")
 
 
 def test_zips_with_unsupported_compression(tmp_path):

@@ -12,20 +12,25 @@ from tinyalex.terminal import bytes_text, command
 
 DESCRIPTION = (
     "Convert a source of pictures to the format that `train` reads. The source's format is recognised:\n"
-    "Tiny ImageNet (folder or zip), ImageNet32/64 batches, CIFAR-10/100 (folder or tar.gz), class folders\n"
+    "Tiny ImageNet (folder or zip), ImageNet32/64 (batches or zips), CIFAR-10/100 (folder or tar.gz), class folders\n"
     "(train/CLASS/*, val/CLASS/*), ILSVRC-2012 (tars or folders). Files that are left out are counted and listed."
 )
 EXAMPLES = (
     "tinyalex prepare data/tiny-imagenet-200.zip data/tiny64",
     "tinyalex prepare photos data/photos --size 64",
+    "tinyalex prepare Imagenet32_train.zip Imagenet32_val.zip data/imagenet32",
+    "tinyalex prepare cifar-100-python.tar.gz data/cifar20 --labels coarse",
     "tinyalex prepare ilsvrc data/imagenet256 --size 256 --classes 100 --per-class 500",
 )
 
 
 def add_arguments(parser):
-    parser.add_argument("source", metavar="SOURCE", help="folder, zip or tar")
+    parser.add_argument(
+        "source", metavar="SOURCE", nargs="+", help="folder, zip or tar, or several that belong together"
+    )
     parser.add_argument("out", metavar="OUT", help="folder to write; must be new or empty")
     parser.add_argument("--format", metavar="NAME", help=f"the source's format: {', '.join(READERS)}")
+    parser.add_argument("--labels", metavar="NAME", help="which labels, where there are several kinds: fine or coarse")
     parser.add_argument("--size", type=int, metavar="S", help="side of the prepared pictures (default: by format)")
     parser.add_argument("--classes", metavar="N|FILE", help="only the first N classes, or those listed in a file")
     parser.add_argument("--per-class", type=int, metavar="N", help="at most N training pictures of each class")
@@ -41,6 +46,7 @@ def run(args):
         args.source,
         args.out,
         format=args.format,
+        labels=args.labels,
         size=args.size,
         classes=classes,
         per_class=args.per_class,

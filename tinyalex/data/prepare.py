@@ -55,11 +55,23 @@ class PreparedReport:
 
 
 def prepare(
-    source, out, *, format=None, size=None, classes=None, per_class=None, strict=False, workers=None, quiet=False
+    source,
+    out,
+    *,
+    format=None,
+    labels=None,
+    size=None,
+    classes=None,
+    per_class=None,
+    strict=False,
+    workers=None,
+    quiet=False,
 ):
     """Prepare the data set at `source` into the new folder `out`; returns a PreparedReport.
 
-    source: a folder or archive in one of the formats of readers/; format: the format's name, instead of recognising it
+    source: a folder or archive in one of the formats of readers/, or a list of several that belong together
+    format: the format's name, instead of recognising it
+    labels: which labels, where the format has several kinds: "fine" or "coarse" of CIFAR-100
     size: side in pixels; None for the format's own: 64 for Tiny ImageNet and class folders, 32 for CIFAR, 256 for
         ILSVRC-2012, the stored side for ImageNet batches
     classes: None for all, the number of first classes to keep, or a text file of class ids (selection.py)
@@ -72,7 +84,7 @@ def prepare(
     started = time.perf_counter()
     out = Path(out)
     _check_arguments(out, size, per_class, workers)
-    found = read_source(source, format)
+    found = read_source(source, format, labels)
     chosen, size = chosen_classes(found, classes), size or found.size
     ids, names = ([of_all[i] for i in chosen] for of_all in (found.class_ids, found.class_names))
     length = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // (size * size * 3)))
@@ -89,7 +101,7 @@ def prepare(
             statistics, skipped = _write_all(results, writer, strict, bar)
         counts = _count((split, labels) for split in writer.labels for labels in writer.labels[split])
         _check_counts(counts, ids, found.name)
-        origin = {"name": found.name, "format": found.format}
+        origin = {"name": found.name, "format": found.format} | ({"labels": labels} if labels else {})
         fingerprint, total_bytes = writer.finish(statistics, origin, [*skipped, *found.left_out])
     seconds, train, val = time.perf_counter() - started, counts["train"].total(), counts["val"].total()
     return PreparedReport(

@@ -4,38 +4,72 @@ One file per format; source.py defines a reader. The first reader that recognise
 """
 
 from tinyalex.data.readers import cifar, class_folders, ilsvrc2012, imagenet_batches, tiny_imagenet
+from tinyalex.data.readers.folder import Folder
+from tinyalex.data.readers.named import open_sources
 from tinyalex.data.readers.storage import open_storage
 from tinyalex.errors import UserError, did_you_mean
 
 # class_folders last: other formats also have a folder `train`
 READERS = {r.NAME: r for r in (tiny_imagenet, cifar, imagenet_batches, ilsvrc2012, class_folders)}
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
-def read_source(path, format=None):
+def read_source(path, format=None, labels=None):
     """The Source at `path`, in the format named, or else in the one recognised.
 
-    The data may be at the top or in the only folder there. Raises UserError for an unknown format or if none fits.
+    path: a folder or archive, or several of one folder. The data may be at its top, or in the only folder or archive
+        there that holds a data set
+    labels: which labels to read, where the format has several kinds
+    Raises UserError for an unknown format, for labels that the format lacks, or if no format fits.
     """
     if format is not None and format not in READERS:
         nearest = did_you_mean(format, READERS, cutoff=0.4)
         raise UserError(f"unknown format '{format}'{nearest}; expected one of {', '.join(READERS)}")
-    storage = open_storage(path)
+    storage = open_sources(path)
+    wanted = list(READERS.values()) if format is None else [READERS[format]]
+    reader, top = _recognised(storage, wanted) or _one_inside(storage, wanted)
+    if labels is None:
+        return reader.read(top)
+    if not hasattr(reader, "LABELS"):
+        raise UserError(f"found {labels!r}, but pictures of the format {reader.NAME} have one label each", "labels")
+    return reader.read(top, labels)
+
+
+def _recognised(storage, wanted):
+    """(reader, the part of the storage that it reads), or None if no reader recognises it."""
     folders = storage.folders()
     tops = [storage, *(storage.below(folder) for folder in folders if len(folders) == 1)]
-    wanted = list(READERS.values()) if format is None else [READERS[format]]
-    for top in tops:
-        for reader in wanted:
-            if reader.recognises(top):
-                return reader.read(top)
-    raise UserError(f"{storage.path}: {_what_instead(storage, wanted)}")
+    return next(((reader, top) for top in tops for reader in wanted if reader.recognises(top)), None)
 
 
-def _what_instead(storage, wanted):
-    """Advice on a source in no known format."""
+def _one_inside(storage, wanted):
+    """As `_recognised`, of the one folder or archive in a storage that holds a data set. Raises UserError otherwise."""
+    archives = [name for name in storage.files() if name.endswith(ARCHIVES)]
+    found, refused = {}, []
+    for name in [*storage.folders(), *(archives if isinstance(storage, Folder) else [])]:
+        try:
+            inside = _recognised(open_storage(storage.where(name)) if name in archives else storage.below(name), wanted)
+        except UserError as error:
+            refused.append(f"nor in its archives: {error}")
+        else:
+            found |= {name: inside} if inside else {}
+    if len(found) == 1:
+        return found.popitem()[1]
+    raise UserError(f"{storage.path}: {_what_instead(storage, wanted, archives, list(found), refused)}")
+
+
+def _what_instead(storage, wanted, archives, with_data, refused):
+    """Advice on a storage that cannot be read.
+
+    archives: names of those in it;  with_data: of its folders and archives with data sets;  refused: about the others
+    """
     if storage.has("meta.json"):
         return "already prepared; train on it as it is"
-    archives = [name for name in storage.files() if name.endswith((".zip", ".tar.gz", ".tgz"))]
-    if archives:
-        return f"no data set found here, but {', '.join(archives[:3])}: name the archive itself"
-    expected = "; ".join(f"{reader.NAME} ({reader.EXPECTS})" for reader in wanted)
-    return f"no data set found here; expected {expected}"
+    if with_data:
+        return f"holds several data sets; name one of {', '.join(with_data)}"
+    if refused:
+        return f"no data set found here, {refused[0]}"
+    if archives and not isinstance(storage, Folder):
+        return f"no data set found here, but {', '.join(archives[:3])} inside the archive: unpack it first"
+    where = "here or in its archives" if archives else "here"
+    return f"no data set found {where}; expected {'; '.join(f'{one.NAME} ({one.EXPECTS})' for one in wanted)}"

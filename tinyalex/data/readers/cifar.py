@@ -1,44 +1,114 @@
-"""CIFAR-10 and CIFAR-100, the Python versions: a folder, or the .tar.gz as downloaded.
+"""CIFAR-10 and CIFAR-100, the Python or the binary versions: a folder, or the .tar.gz as downloaded.
 
-CIFAR-10: data_batch_1 … data_batch_5, test_batch, batches.meta; CIFAR-100: train, test, meta (its 100 fine classes).
+CIFAR-10: data_batch_1 … data_batch_5, test_batch, batches.meta; CIFAR-100: train, test, meta.
 Each is a pickled dict with `data`, uint8 (N, 3072), and a list of labels from 0. The test batch becomes "val".
+
+The binary files end in .bin: rows of a byte for the label (CIFAR-100: two, coarse and fine) and 3,072 for the picture;
+the classes' names are in batches.meta.txt, or fine_label_names.txt and coarse_label_names.txt.
+
+CIFAR-100 has 100 fine classes and 20 coarse ones; the fine ones are read unless the coarse ones are asked for.
 """
 
+from dataclasses import dataclass
+
+import numpy as np
+
 from tinyalex.data.pickles import load_pickle
-from tinyalex.data.readers.source import Source, array_chunk
+from tinyalex.data.readers.source import Source, array_chunk, text_lines
 from tinyalex.errors import UserError
 
 NAME = "cifar"
-EXPECTS = "data_batch_1 to data_batch_5 and test_batch, or train, test and meta"
+EXPECTS = "data_batch_1 to data_batch_5 and test_batch, or train, test and meta; the binary ones end in .bin"
+LABELS = ("fine", "coarse")
+PICTURE_BYTES = 3 * 32 * 32
 
-# train files, val file, file of class names, key of the names, key of the labels
-CIFAR10 = ([f"data_batch_{i}" for i in range(1, 6)], "test_batch", "batches.meta", "label_names", "labels")
-CIFAR100 = (["train"], "test", "meta", "fine_label_names", "fine_labels")
+
+@dataclass(frozen=True)
+class Form:
+    """Files of train, of val and of the class names; the names' and the labels' keys; label bytes in a binary row."""
+
+    train: tuple
+    val: str
+    meta: str
+    names_key: str
+    labels_key: str
+    label_bytes: int = 0
+    label_byte: int = 0
+
+    @property
+    def files(self):
+        return *self.train, self.val, self.meta
 
 
 def recognises(storage):
     """Whether files of either data set are here, complete or not."""
-    return storage.has("batches.meta") or storage.has("data_batch_1") or (storage.has("train") and storage.has("meta"))
+    signs = (
+        "batches.meta",
+        "data_batch_1",
+        "batches.meta.txt",
+        "data_batch_1.bin",
+        "train.bin",
+        "fine_label_names.txt",
+    )
+    return any(map(storage.has, signs)) or (storage.has("train") and storage.has("meta"))
 
 
-def read(storage):
-    """The Source. Raises UserError if a file is missing, damaged or not in CIFAR's form."""
-    train, val, meta, names_key, labels_key = CIFAR100 if storage.has("meta") else CIFAR10
-    for name in [*train, val, meta]:
+def read(storage, labels=None):
+    """The Source. Raises UserError if a file is missing, damaged or not in CIFAR's form.
+
+    labels: "fine" or "coarse", for CIFAR-100; None: "fine"
+    """
+    form = _form(storage, labels)
+    for name in form.files:
         if not storage.has(name):
-            raise UserError(f"{storage.where(name)}: missing; expected {', '.join([*train, val, meta])}")
-    names = _names(_load(storage, meta).get(names_key), storage.where(meta), names_key)
+            raise UserError(f"{storage.where(name)}: missing; expected {', '.join(form.files)}")
+    names = _names(storage, form)
+    chunks = {name: _chunk(storage, name, form, len(names)) for name in (*form.train, form.val)}  # 184 MB in all
+    train, val = (chunks[name] for name in form.train), iter([chunks[form.val]])
+    return Source(NAME, storage.name, 32, names, names, train, val, sum(map(len, chunks.values())))
 
-    def chunk(name):
-        batch = _load(storage, name)
-        if "data" not in batch or labels_key not in batch:
-            found = ", ".join(sorted(map(str, batch)))
-            raise UserError(f"{storage.where(name)}: expected 'data' and '{labels_key}', found {found}")
-        return array_chunk(batch["data"], batch[labels_key], len(names), storage.where(name))
 
-    chunks = {name: chunk(name) for name in [*train, val]}  # all of CIFAR takes 184 MB
-    expected = sum(map(len, chunks.values()))
-    return Source(NAME, storage.name, 32, names, names, (chunks[name] for name in train), iter([chunks[val]]), expected)
+def _form(storage, labels):
+    """The Form of the files that are here. Raises UserError for labels that it does not have."""
+    if labels not in (None, *LABELS):
+        raise UserError(f"found {labels!r}, expected {' or '.join(LABELS)}", "labels")
+    kind, hundred = labels or "fine", any(map(storage.has, ("meta", "train.bin", "test.bin", "fine_label_names.txt")))
+    if labels and not hundred:
+        raise UserError(
+            f"found {labels!r}, but {storage.path} is CIFAR-10, whose pictures have one label each", "labels"
+        )
+    binary = not any(map(storage.has, ("meta", "train", "batches.meta", "data_batch_1")))
+    if hundred and binary:
+        return Form(("train.bin",), "test.bin", f"{kind}_label_names.txt", "", "", 2, int(kind == "fine"))
+    if hundred:
+        return Form(("train",), "test", "meta", f"{kind}_label_names", f"{kind}_labels")
+    ending, batches = (".bin" if binary else ""), tuple(f"data_batch_{i}" for i in range(1, 6))
+    batches, test = tuple(name + ending for name in batches), "test_batch" + ending
+    if binary:
+        return Form(batches, test, "batches.meta.txt", "", "", 1)
+    return Form(batches, test, "batches.meta", "label_names", "labels")
+
+
+def _chunk(storage, name, form, class_count):
+    where = storage.where(name)
+    if form.label_bytes:
+        return array_chunk(*_binary(storage, name, form), class_count, where)
+    batch = _load(storage, name)
+    if "data" not in batch or form.labels_key not in batch:
+        found = ", ".join(sorted(map(str, batch)))
+        raise UserError(f"{where}: expected 'data' and '{form.labels_key}', found {found}")
+    return array_chunk(batch["data"], batch[form.labels_key], class_count, where)
+
+
+def _binary(storage, name, form):
+    """The pictures, uint8 (N, 3072), and the labels, uint8 (N,), of a binary file."""
+    with storage.open(name) as file:
+        raw = np.frombuffer(file.read(), np.uint8)
+    length = form.label_bytes + PICTURE_BYTES
+    if len(raw) == 0 or len(raw) % length:
+        raise UserError(f"{storage.where(name)}: {len(raw):,} bytes, expected rows of {length:,}; was it cut short?")
+    rows = raw.reshape(-1, length)
+    return rows[:, form.label_bytes :], rows[:, form.label_byte]
 
 
 def _load(storage, name):
@@ -49,9 +119,13 @@ def _load(storage, name):
     return content
 
 
-def _names(names, where, key):
-    names = names if isinstance(names, list) else []
-    names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names)
+def _names(storage, form):
+    """The class names in label order."""
+    where, key = storage.where(form.meta), form.names_key
+    found = _load(storage, form.meta).get(key) if key else text_lines(storage, form.meta)
+    found = found if isinstance(found, list) else []
+    names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in found)
     if len(names) < 2 or len(set(names)) != len(names):
-        raise UserError(f"{where}: '{key}' is not a list of two or more different class names")
+        what = f"'{key}' is not a list of" if key else "expected"
+        raise UserError(f"{where}: {what} two or more different class names")
     return names

@@ -1,12 +1,13 @@
 """ImageNet32 and ImageNet64 as published, and their versions of 8 and 16 pixels.
 
-train_data_batch_1, _2, … and val_data: pickled dicts with `data`, uint8 (N, 3·S·S), and `labels` from 1; or the
-same as .npz. The two downloads of ImageNet64's training part may be in folders side by side. Batches are loaded one
-at a time, so memory holds the largest file (1.6 GB for ImageNet64), not the whole (15.7 GB). Batches must be numbered
-without a gap, but there may be fewer than the ten published.
+train_data_batch_1, _2, … and val_data: pickled dicts with `data`, uint8 (N, 3·S·S) or (N, S, S, 3), and `labels`
+from 1, as published, or from 0; or the same as .npz. They may be in folders side by side, or still in the zips as
+downloaded, one for training and another for validation. Batches are loaded one at a time, so memory holds the largest
+file (1.6 GB for ImageNet64) and perhaps val_data, not the whole (15.7 GB). Batches must be numbered without a gap, but
+there may be fewer than the ten published.
 
 Labels follow the order of map_clsloc.txt ("n02119789 1 kit_fox" per line). That file gives the classes; without it,
-they are the thousand published ones, named by their numbers.
+they are the thousand published ones, named by their numbers. Whether labels begin at 0 or 1 is seen in the first batch.
 """
 
 import re
@@ -15,37 +16,44 @@ import numpy as np
 
 from tinyalex.data.pickles import load_pickle
 from tinyalex.data.readers.source import Source, array_chunk, side_of, text_lines
+from tinyalex.data.readers.storage import Folder, Zip, open_storage
 from tinyalex.errors import UserError
 
 NAME = "imagenet-batches"
-EXPECTS = "train_data_batch_1, … and val_data (pickles or .npz)"
+EXPECTS = "train_data_batch_1, … and val_data (pickles or .npz), or the zips that hold them"
 BATCH = re.compile(r"(?:train_data_batch_(\d+)|val_data)(\.npz)?")
 CLASSES = tuple(str(label) for label in range(1, 1001))
 
 
 def recognises(storage):
-    """Whether there is a batch here or one folder down."""
-    return bool(_find(storage))
+    """Whether there is a batch here, one folder down or in a zip."""
+    return bool(_find(storage)[0])
 
 
 def read(storage):
     """The Source. Raises UserError if a batch is missing, present twice or damaged."""
-    found = _find(storage)
+    found, damaged = _find(storage)
     numbers, val_file = sorted(key for key in found if key), found.get(0)
-    if val_file is None:
-        raise UserError(f"{storage.where('val_data')}: missing; without it there is nothing to validate on")
-    if not numbers or numbers != list(range(1, len(numbers) + 1)):
-        missing = min(set(range(1, len(numbers) + 2)) - set(numbers))
-        raise UserError(f"{storage.where(f'train_data_batch_{missing}')}: missing")
+    missing = min(set(range(1, len(numbers) + 2)) - set(numbers))  # the first number that is not there
+    if val_file is None or missing <= len(numbers) or not numbers:
+        if damaged:
+            raise damaged[0]
+        name = "val_data" if val_file is None else f"train_data_batch_{missing}"
+        instead = "the parts are downloads of their own: name all of them, or the folder that holds them"
+        raise UserError(f"{storage.where(name)}: missing; {instead}")
     ids, names = classes_of_map(storage) or (CLASSES, tuple(f"class {i}" for i in CLASSES))
     files = [found[number] for number in numbers]
-    first = _chunk(*files[0], len(ids))
+    content = _load(*files[0])
+    first_label = _first_label(content["labels"], len(ids))
+    first = _chunk(*files[0], len(ids), first_label, content)
+    del content
     side = side_of(first.planes)
     total_bytes = sum(_size(*file) for file in [*files, val_file])
     expected = round(len(first) * total_bytes / _size(*files[0]))
     held = [first]  # handed over, not kept, or it would stay in memory to the end
     del first
-    train, val = _load_all(held, files, len(ids), side), _load_all([], [val_file], len(ids), side)
+    train = _load_all(held, files, len(ids), first_label, side)
+    val = _load_all([], [val_file], len(ids), first_label, side)
     return Source(NAME, storage.name, side, ids, names, train, val, expected)
 
 
@@ -66,9 +74,29 @@ def classes_of_map(storage, name="map_clsloc.txt"):
 
 
 def _find(storage):
-    """The batches here and one folder down: {number, or 0 for val: (storage, name)}."""
+    """The batches, {number, or 0 for val: (storage, name)}, and the errors of zips that cannot be opened.
+
+    An unpacked batch comes before the same one in a zip.
+    """
+    places, packed, damaged = _with_folders(storage), [], []
+    for place in places:
+        for name in place.files() if isinstance(place, Folder) else ():
+            if name.endswith(".zip"):
+                try:
+                    packed += _with_folders(open_storage(place.where(name)))
+                except UserError as error:
+                    damaged.append(error)
+    return _batches(packed) | _batches(places), damaged
+
+
+def _with_folders(storage):
+    return [storage, *map(storage.below, storage.folders())]
+
+
+def _batches(places):
+    """As `_find`, of storages. Raises UserError if a batch is in two of them."""
     found = {}
-    for place in [storage, *map(storage.below, storage.folders())]:
+    for place in places:
         for name in place.files():
             match = BATCH.fullmatch(name)
             if match:
@@ -80,23 +108,36 @@ def _find(storage):
     return found
 
 
-def _load_all(held, files, class_count, side):
+def _load_all(held, files, class_count, first_label, side):
     """Yield one chunk after another, the first from `held` if it is there."""
     for place, name in files:
-        chunk = held.pop() if held else _chunk(place, name, class_count)
+        chunk = held.pop() if held else _chunk(place, name, class_count, first_label)
         if side_of(chunk.planes) != side:
             raise UserError(f"{place.where(name)}: pictures of side {side_of(chunk.planes)}, the others have {side}")
         yield chunk
         del chunk  # before the next one is loaded
 
 
-def _chunk(place, name, class_count):
+def _first_label(labels, class_count):
+    """0 if the labels of the first batch begin at 0, else 1, as published."""
+    labels = np.asarray(labels)
+    return 0 if (labels == 0).any() and not (labels == class_count).any() else 1
+
+
+def _chunk(place, name, class_count, first_label, content=None):
+    content = _load(place, name) if content is None else content
+    return array_chunk(content["data"], content["labels"], class_count, place.where(name), first_label)
+
+
+def _load(place, name):
+    """The dict in a batch, with `data` and `labels`."""
     where = place.where(name)
-    with place.open(name) as file:
+    file, _size = _opened(place, name)
+    with file:
         content = _load_npz(file, where) if name.endswith(".npz") else load_pickle(file, where)
     if not isinstance(content, dict) or "data" not in content or "labels" not in content:
         raise UserError(f"{where}: expected a dict with 'data' and 'labels'")
-    return array_chunk(content["data"], content["labels"], class_count, where, first_label=1)
+    return content
 
 
 def _load_npz(file, where):
@@ -108,5 +149,16 @@ def _load_npz(file, where):
 
 
 def _size(place, name):
-    with place.open(name) as file:
-        return file.seek(0, 2)
+    file, size = _opened(place, name)
+    file.close()
+    return size
+
+
+def _opened(place, name):
+    """(a batch open for reading, its size in bytes)."""
+    if isinstance(place, Zip):
+        return place.stream(name)
+    file = place.open(name)
+    size = file.seek(0, 2)
+    file.seek(0)
+    return file, size

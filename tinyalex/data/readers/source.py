@@ -117,11 +117,15 @@ def side_of(planes):
 def array_chunk(planes, labels, class_count, where, first_label=0):
     """An ArrayChunk from a file's arrays, checked. Raises UserError, naming the file `where`, if they are wrong.
 
-    planes: expected uint8 (N, 3·S·S); labels: expected N integers, `first_label` to `first_label + class_count − 1`
+    planes: expected uint8 (N, 3·S·S), (N, S, S, 3) or (N, 3, S, S); labels: expected N integers, (N,) or (N, 1),
+        `first_label` to `first_label + class_count − 1`
     """
-    planes, labels = np.asarray(planes), np.asarray(labels)
+    planes, labels = _in_planes(np.asarray(planes)), np.asarray(labels)
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if planes.dtype != np.uint8 or planes.ndim != 2 or not side_of(planes):
-        raise UserError(f"{where}: pictures are {planes.dtype} {planes.shape}, expected uint8 rows of 3·S·S bytes")
+        raise UserError(
+            f"{where}: pictures are {planes.dtype} {planes.shape}, expected uint8 (N, 3·S·S) or (N, S, S, 3)"
+        )
     if labels.dtype.kind not in "iu" or labels.shape != planes.shape[:1]:
         expected = f"expected one integer for each of {len(planes)} pictures"
         raise UserError(f"{where}: labels are {labels.dtype} {labels.shape}, {expected}")
@@ -130,6 +134,15 @@ def array_chunk(planes, labels, class_count, where, first_label=0):
     if len(wrong):
         raise UserError(f"{where}: label {wrong[0]} is out of range, expected {first_label} to {last}")
     return ArrayChunk(planes, labels.astype(np.int64) - first_label)
+
+
+def _in_planes(pictures):
+    """Pictures (N, S, S, 3) or (N, 3, S, S) as rows of planes; any other array as it is."""
+    if pictures.ndim == 4 and pictures.shape[1:] == (pictures.shape[1], pictures.shape[1], 3):
+        pictures = pictures.transpose(0, 3, 1, 2)  # (N, 3, S, S)
+    if pictures.ndim == 4 and pictures.shape[1:] == (3, pictures.shape[2], pictures.shape[2]):
+        return pictures.reshape(len(pictures), -1)
+    return pictures
 
 
 def text_lines(storage, name):

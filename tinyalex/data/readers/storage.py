@@ -121,6 +121,12 @@ class Zip(_Archive):
         except PictureError as error:
             raise UserError(f"{self.where(name)}: {error}") from None
 
+    def stream(self, name):
+        """(a file that unpacks a member of any size as it is read, its size in bytes once unpacked)."""
+        info = self.members[self.prefix + name]
+        self._place(info)
+        return zipfile.ZipFile(self.path).open(info), info.file_size
+
 
 class Tar(_Archive):
     """A tar, perhaps gzipped, with Folder's interface; only an uncompressed one has places."""
