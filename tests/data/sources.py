@@ -73,7 +73,8 @@ def class_folders(root, classes=("cat", "dog"), train=3, val=2):
         for split, count in (("train", train), ("val", val)):
             for i in range(count):
                 file, kind, size = kinds[i % 3]
-                write(root / split / name / f"{i}{file}", encoded(picture(10 * label + i, size), kind))
+                seed = 10 * label + i + (500 if split == "val" else 0)
+                write(root / split / name / f"{i}{file}", encoded(picture(seed, size), kind))
     return root
 
 
@@ -98,7 +99,7 @@ def cifar100(root, protocol=2):
     names = {"fine_label_names": ["apple", "bear", "crab"], "coarse_label_names": ["animals", "fruit"]}
     write(root / "meta", pickle.dumps(names, protocol))
     for name, count in (("train", 6), ("test", 3)):
-        value = {"data": planes(count, 32), "fine_labels": [2, 1, 0] * (count // 3)}
+        value = {"data": planes(count, 32, count), "fine_labels": [2, 1, 0] * (count // 3)}
         write(root / name, pickle.dumps(value | {"coarse_labels": [0, 0, 1] * (count // 3)}, protocol))
     return root
 

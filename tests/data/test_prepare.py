@@ -117,6 +117,8 @@ def test_unreadable_pictures_are_skipped_counted_and_listed(tmp_path):
     assert (tmp_path / "out/skipped.txt").read_text() == "".join(f"{name}\t{why}\n" for name, why in report.skipped)
     data = open_prepared(tmp_path / "out")
     assert data.train.labels.tolist() == [0, 0, 0, 1, 1, 2, 2, 2] and data.val.labels.tolist() == [1, 2, 0]
+    refused(root, tmp_path / "strict", "val/images/val_0.JPEG: empty file", strict=True)  # validation comes first
+    write(root / "val/images/val_0.JPEG", sources.encoded(sources.picture(1)))
     refused(root, tmp_path / "strict", bad, "runcated", strict=True)
 
 

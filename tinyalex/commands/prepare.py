@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tinyalex.commands.options import print_text
+from tinyalex.data.duplicates import CHOICES
 from tinyalex.data.prepare import prepare
 from tinyalex.data.readers import READERS
 from tinyalex.models import DEFAULT_MODEL, MODELS
@@ -17,7 +18,7 @@ DESCRIPTION = (
 )
 EXAMPLES = (
     "tinyalex prepare data/tiny-imagenet-200.zip data/tiny64",
-    "tinyalex prepare photos data/photos --size 64",
+    "tinyalex prepare photos data/photos --val-share 0.2",
     "tinyalex prepare Imagenet32_train.zip Imagenet32_val.zip data/imagenet32",
     "tinyalex prepare cifar-100-python.tar.gz data/cifar20 --labels coarse",
     "tinyalex prepare ilsvrc data/imagenet256 --size 256 --classes 100 --per-class 500",
@@ -31,6 +32,15 @@ def add_arguments(parser):
     parser.add_argument("out", metavar="OUT", help="folder to write; must be new or empty")
     parser.add_argument("--format", metavar="NAME", help=f"the source's format: {', '.join(READERS)}")
     parser.add_argument("--labels", metavar="NAME", help="which labels, where there are several kinds: fine or coarse")
+    parser.add_argument(
+        "--val-share", type=float, metavar="X", help="validate on this share of each class, such as 0.2"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which pictures --val-share takes (0)")
+    parser.add_argument(
+        "--duplicates",
+        choices=CHOICES,
+        help="training pictures that are also validation pictures (keep; with --val-share: drop)",
+    )
     parser.add_argument("--size", type=int, metavar="S", help="side of the prepared pictures (default: by format)")
     parser.add_argument("--classes", metavar="N|FILE", help="only the first N classes, or those listed in a file")
     parser.add_argument("--per-class", type=int, metavar="N", help="at most N training pictures of each class")
@@ -47,6 +57,9 @@ def run(args):
         args.out,
         format=args.format,
         labels=args.labels,
+        val_share=args.val_share,
+        seed=args.seed,
+        duplicates=args.duplicates,
         size=args.size,
         classes=classes,
         per_class=args.per_class,
@@ -61,7 +74,10 @@ def show(result):
     pictures = f"{result['train_images']} training and {result['val_images']} validation pictures"
     print_text(f"{result['path']}: {pictures} of {result['classes']} classes, {result['size']}×{result['size']} pixels")
     print(f"{bytes_text(result['bytes'])} in {result['seconds']:.1f} s, {result['images_per_s']:.0f} pictures/s")
+    if result["validation"]:
+        print(f"Validation pictures: {result['validation']}")
     show_losses(result)
+    show_duplicates(result)
     fitting = [model.name for model in MODELS.values() if model.size == result["size"]]
     if fitting:
         model = () if DEFAULT_MODEL in fitting else ("--model", fitting[0])
@@ -82,3 +98,12 @@ def show_losses(result):
         said.append(f"{what} left out ({name}: {reason}{'; …' if len(left_out) > 1 else ''})")
     if said:
         print_text(f"{'; '.join(said)}; listed in {result['path']}/skipped.txt")
+
+
+def show_duplicates(result):
+    """Print how many training pictures are also validation pictures, and what became of them."""
+    if pairs := result["duplicates"]:
+        what = "1 training picture is" if len(pairs) == 1 else f"{len(pairs):,} training pictures are"
+        fate = "left out of training" if result["duplicates_dropped"] else "kept: --duplicates drop leaves them out"
+        example = " = ".join(pairs[0])
+        print_text(f"{what} also in validation ({example}), {fate}; listed in {result['path']}/duplicates.txt")

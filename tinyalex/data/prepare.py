@@ -1,9 +1,10 @@
 """Convert a data set from any known format to the prepared one, on all cores and in bounded memory.
 
 Chunks of undecoded pictures go to worker processes, which return pixels and statistics; the main process writes and
-hashes them in source order, so the result does not depend on the number of workers. Nothing is shuffled. Memory holds
-the list of files (about 200 bytes each) and a few chunks of CHUNK_BYTES per worker. Formats that store arrays take one
-file at a time instead; the main process rearranges them, which is faster than sending them to workers.
+hashes them in source order, validation first, so the result does not depend on the number of workers. Nothing is
+shuffled. Memory holds the list of files (about 200 bytes each), a digest of each validation picture and a few chunks of
+CHUNK_BYTES per worker. Formats that store arrays take one file at a time instead; the main process rearranges them,
+which is faster than sending them to workers.
 """
 
 import contextlib
@@ -22,8 +23,10 @@ import numpy as np
 
 from tinyalex.backend import MOST_THREADS, cores
 from tinyalex.data.dataset import ColorStatistics
+from tinyalex.data.duplicates import CHOICES, Duplicates, digests
 from tinyalex.data.prepared import PreparedWriter, check_target
 from tinyalex.data.readers import read_source
+from tinyalex.data.readers.parts import with_validation
 from tinyalex.data.selection import Selection, chosen_classes
 from tinyalex.errors import UserError
 from tinyalex.terminal import progress_bar
@@ -38,6 +41,9 @@ class PreparedReport:
 
     skipped: (name, reason) for each picture that cannot be read; left_out: the same for files and folders of the source
     that are no part of train or val
+    duplicates: (training picture, validation picture) with equal pixels
+    duplicates_dropped: whether these training pictures are left out
+    validation: where the validation pictures come from, in words, if that is worth saying
     """
 
     path: Path
@@ -48,6 +54,9 @@ class PreparedReport:
     val_images: int
     skipped: list
     left_out: list
+    duplicates: list
+    duplicates_dropped: bool
+    validation: str
     seconds: float
     images_per_s: float
     fingerprint: str
@@ -60,6 +69,9 @@ def prepare(
     *,
     format=None,
     labels=None,
+    val_share=None,
+    seed=0,
+    duplicates=None,
     size=None,
     classes=None,
     per_class=None,
@@ -72,6 +84,10 @@ def prepare(
     source: a folder or archive in one of the formats of readers/, or a list of several that belong together
     format: the format's name, instead of recognising it
     labels: which labels, where the format has several kinds: "fine" or "coarse" of CIFAR-100
+    val_share: the share of each class's pictures to validate on, between 0 and 1, if the source has no validation part;
+        seed: which ones these are
+    duplicates: "keep", "drop" or "refuse" training pictures that are also validation pictures; by default they are
+        kept, but dropped with `val_share`
     size: side in pixels; None for the format's own: 64 for Tiny ImageNet and class folders, 32 for CIFAR, 256 for
         ILSVRC-2012, the stored side for ImageNet batches
     classes: None for all, the number of first classes to keep, or a text file of class ids (selection.py)
@@ -83,9 +99,11 @@ def prepare(
     """
     started = time.perf_counter()
     out = Path(out)
-    _check_arguments(out, size, per_class, workers)
+    _check_arguments(out, size, per_class, workers, val_share, seed, duplicates)
     found = read_source(source, format, labels)
     chosen, size = chosen_classes(found, classes), size or found.size
+    found = with_validation(found, val_share, seed, chosen)
+    both = Duplicates(duplicates or ("keep" if val_share is None else "drop"))
     ids, names = ([of_all[i] for i in chosen] for of_all in (found.class_ids, found.class_names))
     length = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // (size * size * 3)))
     tasks, expected = _tasks(found, chosen, per_class, length), found.expected
@@ -98,11 +116,13 @@ def prepare(
         writer.check_space(expected if in_files else 0)
         results = _converted(tasks, size, workers if in_files else 1, expected)
         with contextlib.closing(results), progress_bar(expected, "preparing", quiet=quiet) as bar:
-            statistics, skipped = _write_all(results, writer, strict, bar)
+            statistics, skipped = _write_all(results, writer, both, strict, bar)
         counts = _count((split, labels) for split in writer.labels for labels in writer.labels[split])
-        _check_counts(counts, ids, found.name)
-        origin = {"name": found.name, "format": found.format} | ({"labels": labels} if labels else {})
-        fingerprint, total_bytes = writer.finish(statistics, origin, [*skipped, *found.left_out])
+        dropped = both.choice == "drop" and bool(both.found)
+        _check_counts(counts, ids, found.name, val_share is not None, dropped)
+        origin = {"name": found.name, "format": found.format} | ({"labels": labels} if labels else {}) | found.details
+        origin |= {"duplicates": {both.choice: len(both.found)}} if both.found else {}
+        fingerprint, total_bytes = writer.finish(statistics, origin, [*skipped, *found.left_out], both.found)
     seconds, train, val = time.perf_counter() - started, counts["train"].total(), counts["val"].total()
     return PreparedReport(
         path=out,
@@ -113,6 +133,9 @@ def prepare(
         val_images=val,
         skipped=skipped,
         left_out=list(found.left_out),
+        duplicates=both.found,
+        duplicates_dropped=dropped,
+        validation=found.validation,
         seconds=seconds,
         images_per_s=(train + val) / seconds,
         fingerprint=fingerprint,
@@ -120,10 +143,15 @@ def prepare(
     )
 
 
-def _check_arguments(out, size, per_class, workers):
-    """Raise UserError, before anything is read, if the target is taken or a number out of range."""
+def _check_arguments(out, size, per_class, workers, val_share, seed, duplicates):
+    """Raise UserError, before anything is read, if the target is taken, a number out of range or a word unknown."""
     check_target(out)
+    if val_share is not None and not 0 < val_share < 1:
+        raise UserError(f"found {val_share:g}, expected a share between 0 and 1, such as 0.2", "val_share")
+    if duplicates not in (None, *CHOICES):
+        raise UserError(f"found {duplicates!r}, expected {', '.join(CHOICES)}", "duplicates")
     limits = {"size": (size, 8, 1024), "per_class": (per_class, 1, None), "workers": (workers, 1, MOST_THREADS)}
+    limits |= {"seed": (seed, 0, None)}
     for name, (value, low, high) in limits.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and not (whole and low <= value <= (high or value)):
@@ -141,18 +169,23 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Result:
-    """A finished task: uint8 (n, S, S, 3), labels (n,), (name, reason) of the others, ColorStatistics (train only)."""
+    """A finished task: uint8 (n, S, S, 3), labels (n,), (name, reason) of the others, ColorStatistics (train only).
+
+    names: n strings, or None if the source has none; digests: of the n pictures, as duplicates.py has them
+    """
 
     split: str
     pictures: np.ndarray
     labels: np.ndarray
     skipped: list
     statistics: ColorStatistics | None
+    names: list | None
+    digests: list
 
 
 def _tasks(source, chosen, per_class, length):
-    """Yield the chosen pictures in order, as tasks of at most `length` pictures, train before val."""
-    for split, chunks, most in (("train", source.train, per_class), ("val", source.val, None)):
+    """Yield the chosen pictures in order, as tasks of at most `length` pictures, val before train."""
+    for split, chunks, most in (("val", source.val, None), ("train", source.train, per_class)):
         selection = Selection(chosen, len(source.class_ids), most)
         for chunk in chunks:
             for piece, labels in selection.pieces(chunk, length):
@@ -163,25 +196,36 @@ def _tasks(source, chosen, per_class, length):
 def _convert(task, size):
     """Do one task: read, decode, sum up the statistics."""
     pictures, kept, skipped = task.chunk.pictures(size)
-    statistics = None
-    if task.split == "train":
-        statistics = ColorStatistics(size)
-        statistics.add(pictures)
-    return _Result(task.split, pictures, task.labels[kept], skipped, statistics)
+    statistics = _statistics(pictures, size) if task.split == "train" else None
+    names = [task.chunk.names[i] for i in kept] if hasattr(task.chunk, "names") else None
+    return _Result(task.split, pictures, task.labels[kept], skipped, statistics, names, digests(pictures))
 
 
-def _write_all(results, writer, strict, bar):
-    """Write results as they arrive; returns the merged ColorStatistics and the list of skipped pictures."""
-    statistics, skipped = ColorStatistics(writer.size), []
+def _statistics(pictures, size):
+    statistics = ColorStatistics(size)
+    statistics.add(pictures)
+    return statistics
+
+
+def _write_all(results, writer, both, strict, bar):
+    """Write results as they arrive, without what `both`, the Duplicates, drops.
+
+    Returns the merged ColorStatistics and the list of skipped pictures, train before val.
+    """
+    statistics, skipped = ColorStatistics(writer.size), {"train": [], "val": []}
     for result in results:
         if strict and result.skipped:
             raise UserError("{}: {}".format(*result.skipped[0]))
-        writer.add(result.split, result.pictures, result.labels)
+        kept = both.kept(result.split, result.names, result.digests)
+        pictures, labels = (
+            (result.pictures, result.labels) if kept.all() else (result.pictures[kept], result.labels[kept])
+        )
+        writer.add(result.split, pictures, labels)
         if result.statistics:
-            statistics.merge(result.statistics)
-        skipped += result.skipped
+            statistics.merge(result.statistics if kept.all() else _statistics(pictures, writer.size))
+        skipped[result.split] += result.skipped
         bar.update(len(result.labels) + len(result.skipped))
-    return statistics, skipped
+    return statistics, [*skipped["train"], *skipped["val"]]
 
 
 def _count(pairs):
@@ -192,12 +236,19 @@ def _count(pairs):
     return counts
 
 
-def _check_counts(counts, class_ids, name):
-    """Raise UserError unless every class has a training picture and there is a validation picture."""
+def _check_counts(counts, class_ids, name, each=False, dropped=False):
+    """Raise UserError unless every class has a training picture and there is a validation picture.
+
+    each: whether every class needs a validation picture, too;  dropped: whether duplicates were left out of training
+    """
     empty = [class_id for label, class_id in enumerate(class_ids) if not counts["train"][label]]
     if empty:
+        unique = " and are not validation pictures, too" if dropped else ""
         more = f" (one of {len(empty)} such classes)" if len(empty) > 1 else ""
-        raise UserError(f"{name}: class '{empty[0]}' has no training pictures that can be read{more}")
+        raise UserError(f"{name}: class '{empty[0]}' has no training pictures that can be read{unique}{more}")
+    unseen = [class_id for label, class_id in enumerate(class_ids) if not counts["val"][label]]
+    if each and unseen:
+        raise UserError(f"{name}: class '{unseen[0]}' has no validation pictures that can be read")
     if not counts["val"]:
         raise UserError(f"{name}: no validation pictures that can be read")
 

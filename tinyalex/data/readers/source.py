@@ -6,7 +6,7 @@ N is the number of pictures in a chunk, S the side in pixels, K the number of cl
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image
@@ -23,9 +23,11 @@ class Source:
     size: the default side of its prepared pictures
     class_ids, class_names: K strings each
     train, val: chunks in source order, to be read once: a list if the labels are known in advance (files), otherwise an
-        iterator that loads one file after another (arrays)
+        iterator that loads one file after another (arrays); val is [] if the source has no validation part
     expected: approximate number of pictures, for the progress bar
     left_out: (name, reason) of files and folders there that are no part of train or val
+    validation: where the validation pictures come from, in words, if that is worth saying
+    details: what else meta.json says about the origin
     """
 
     format: str
@@ -37,6 +39,12 @@ class Source:
     val: Iterable
     expected: int
     left_out: tuple = ()
+    validation: str = ""
+    details: dict = field(default_factory=dict)
+
+    def validated_on(self, part):
+        """The same, with a word about the part that serves as validation part."""
+        return replace(self, validation=part, details={"validation": part})
 
 
 @dataclass(frozen=True)
