@@ -17,7 +17,7 @@ from tinyalex import backend
 from tinyalex.cli import _parse, main
 from tinyalex.commands import COMMANDS
 from tinyalex.data import open_dataset
-from tinyalex.evaluation import evaluate
+from tinyalex.evaluation import evaluate, probabilities
 from tinyalex.runs.trained import load_network
 
 
@@ -168,6 +168,28 @@ def test_predict(run, pictures, capsys):
     assert [line.split(":")[1].strip() for line in err.splitlines()] == [str(picture) for picture in pictures[4:]]
 
 
+def test_predict_says_what_the_net_knows(run, data, pictures, capsys):
+    """Whatever a picture shows, the answer is one of the classes trained on: so these are named."""
+    result = json_of(capsys, "predict", run, pictures[0])
+    assert (result["model"], result["trained_on"], result["classes"]) == ("alexnet-small", str(data), 4)
+    _code, out, _err = call(capsys, "predict", run, pictures[0])
+    assert out.startswith(f"alexnet-small, trained on {data}, knows 4 classes ({', '.join(CLASSES)}).\n")
+
+
+def test_predict_without_pictures_takes_those_to_validate_on(run, data, capsys):
+    result = json_of(capsys, "predict", run)
+    split = open_dataset(data).val
+    for one, label in zip(result["predictions"], CLASSES, strict=True):
+        row = int(one["file"].removeprefix(f"{data}, validation picture ")) - 1
+        assert one["label"] == label == CLASSES[split.labels[row]]
+        network, view, _, _ = load_network(run, np)
+        assert one["top"][0]["probability"] == pytest.approx(
+            probabilities(network, split.gather([row]), view).max(), rel=1e-5
+        )
+    _code, out, _err = call(capsys, "predict", run)
+    assert all(f"{one['file']}: {one['label']}\n" in out for one in result["predictions"])
+
+
 def test_prepare_then_evaluate(tmp_path, run, capsys):
     """Class folders in, a prepared set out, on which the run could be judged if its classes were in the same order."""
     write_class_folders(tmp_path / "source")
@@ -236,7 +258,7 @@ def test_gradcheck(capsys):
         ("evaluate RUN --data nowhere", "nowhere"),
         ("evaluate RUN --data OTHER", "pixels"),
         ("evaluate RUN --tencrop", "did you mean --ten-crop?"),
-        ("predict RUN", "PICTURE"),
+        ("predict", "RUN"),
         ("predict RUN none.png", "none.png"),
         ("predict RUN FILE", "FILE"),
         ("predict RUN FILE --top 0", "--top"),

@@ -2,26 +2,34 @@
 
 import sys
 
+import numpy as np
+
 from tinyalex.commands.options import MOST_WIDTH, add_device, open_device, print_text
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
 from tinyalex.library import Classifier
-from tinyalex.runs.trained import open_run
+from tinyalex.runs.trained import open_run, open_runs
 from tinyalex.streams import columns, text_width
 from tinyalex.terminal import say
 
 DESCRIPTION = (
     "The five likeliest classes of each picture, with their probabilities. Reads any format that Pillow reads; as for\n"
-    "the training pictures, the shorter side is scaled to the network's size and the centre is cut out."
+    "the training pictures, the shorter side is scaled to the network's size and the centre is cut out. Without\n"
+    "PICTURE: a few of the run's own validation pictures, with their true classes."
 )
-EXAMPLES = ("tinyalex predict runs/first cat.jpg dog.png", "tinyalex predict runs/first photos/*.jpg --ten-crop --json")
+EXAMPLES = (
+    "tinyalex predict runs/first",
+    "tinyalex predict runs/first cat.jpg dog.png",
+    "tinyalex predict runs/first photos/*.jpg --ten-crop --json",
+)
 
 BAR = 24  # characters for a probability of 1
+EXAMPLE_PICTURES = 4  # where none are named
 
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
-    parser.add_argument("pictures", metavar="PICTURE", nargs="+", help="picture files")
+    parser.add_argument("pictures", metavar="PICTURE", nargs="*", help="picture files (default: validation pictures)")
     parser.add_argument("--ten-crop", action="store_true", help="average four corners, centre and their mirror images")
     parser.add_argument("--top", type=int, default=5, metavar="N", help="answers per picture (5)")
     add_device(parser)
@@ -31,14 +39,35 @@ def run(args):
     if args.top < 1:
         raise UserError(f"found {args.top}, expected 1 or more", "top")
     xp = open_device(args)
-    classifier = Classifier(open_run(args.run, xp), xp)
-    files, pictures, unreadable = _read(args.pictures, classifier.run.view.size)
-    answers = classifier.predict(pictures, args.top, args.ten_crop)
+    if args.pictures:
+        one, labels = open_run(args.run, xp), []
+        files, pictures, unreadable = _read(args.pictures, one.view.size)
+    else:
+        (one,), data, split = open_runs([args.run], xp, quiet=args.json)
+        files, pictures, labels = _validation_pictures(data, split, len(one.info["class_ids"]))
+        unreadable = []
+    names = one.info["class_names"]
+    answers = Classifier(one, xp).predict(pictures, args.top, args.ten_crop)
     predictions = [
-        {"file": file, "top": [{"class": one.name, "id": one.id, "probability": one.probability} for one in top]}
+        {"file": file, "top": [{"class": a.name, "id": a.id, "probability": a.probability} for a in top]}
         for file, top in zip(files, answers)
     ]
-    return {"predictions": predictions, "unreadable": unreadable}
+    for prediction, label in zip(predictions, labels):
+        prediction["label"] = names[label]
+    about = {
+        "model": one.info["model"],
+        "trained_on": one.info.get("config", {}).get("data", "unknown pictures"),
+        "classes": len(names),
+    }
+    about["some_classes"] = names if len(names) <= 4 else [*names[:2], names[-1]]
+    return about | {"predictions": predictions, "unreadable": unreadable}
+
+
+def _validation_pictures(data, split, class_count):
+    """(names, pictures, labels) of the first picture of a few classes, spread evenly over all of them."""
+    spread = np.linspace(0, class_count, EXAMPLE_PICTURES, endpoint=False).astype(int)
+    rows = [rows[0] for label in np.unique(spread) if len(rows := np.flatnonzero(split.labels == label))]
+    return [f"{data}, validation picture {row + 1}" for row in rows], list(split.gather(rows)), split.labels[rows]
 
 
 def _read(paths, size):
@@ -58,8 +87,12 @@ def _read(paths, size):
 
 
 def show(result):
-    for number, prediction in enumerate(result["predictions"]):
-        print(("\n" if number else "") + prediction["file"])
+    *names, last = result["some_classes"]
+    some = f"{', '.join(names)}{', … ' if len(names) + 1 < result['classes'] else ', '}{last}"
+    print_text(f"{result['model']}, trained on {result['trained_on']}, knows {result['classes']} classes ({some}).")
+    print_text("It answers with one of these, whatever a picture shows.")
+    for prediction in result["predictions"]:
+        print(f"\n{prediction['file']}" + (f": {prediction['label']}" if "label" in prediction else ""))
         width = max(text_width(answer["class"]) for answer in prediction["top"])
         most = max(0, min(BAR, (columns(sys.stdout) or MOST_WIDTH) - width - len("  100.0%    ")))
         for answer in prediction["top"]:
