@@ -70,6 +70,7 @@ def test_what_is_imported_is_declared():
         "cupyx",
         "mpi4py",
         "onnx",
+        "pyarrow",
         "tinyalex",
         "IPython",
         "nbconvert",

@@ -13,8 +13,9 @@ from tinyalex.terminal import bytes_text, command
 
 DESCRIPTION = (
     "Convert a source of pictures to the format that `train` reads. The source's format is recognised:\n"
-    "Tiny ImageNet (folder or zip), ImageNet32/64 (batches or zips), CIFAR-10/100 (folder or tar.gz), class folders\n"
-    "(train/CLASS/*, val/CLASS/*), ILSVRC-2012 (tars or folders). Files that are left out are counted and listed."
+    "Tiny ImageNet (folder or zip), ImageNet32/64 (batches or zips), CIFAR-10/100 (folder or tar.gz), Hugging Face's\n"
+    "parquet, ILSVRC-2012 (tars or folders), class folders (train/CLASS/*, val/CLASS/*; or CLASS/* with --val-share).\n"
+    "Everything left out is counted and listed."
 )
 EXAMPLES = (
     "tinyalex prepare data/tiny-imagenet-200.zip data/tiny64",
@@ -31,7 +32,7 @@ def add_arguments(parser):
     )
     parser.add_argument("out", metavar="OUT", help="folder to write; must be new or empty")
     parser.add_argument("--format", metavar="NAME", help=f"the source's format: {', '.join(READERS)}")
-    parser.add_argument("--labels", metavar="NAME", help="which labels, where there are several kinds: fine or coarse")
+    parser.add_argument("--labels", metavar="NAME", help="fine or coarse, of CIFAR-100; or a column of parquet files")
     parser.add_argument(
         "--val-share", type=float, metavar="X", help="validate on this share of each class, such as 0.2"
     )

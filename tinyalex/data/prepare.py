@@ -83,7 +83,7 @@ def prepare(
 
     source: a folder or archive in one of the formats of readers/, or a list of several that belong together
     format: the format's name, instead of recognising it
-    labels: which labels, where the format has several kinds: "fine" or "coarse" of CIFAR-100
+    labels: which labels, where there are several kinds: "fine" or "coarse" of CIFAR-100, or a column of parquet files
     val_share: the share of each class's pictures to validate on, between 0 and 1, if the source has no validation part;
         seed: which ones these are
     duplicates: "keep", "drop" or "refuse" training pictures that are also validation pictures; by default they are

@@ -10,7 +10,7 @@ from tinyalex.errors import UserError
 def open_sources(paths):
     """The storage of one path, or of several in the same folder. Raises UserError if there is none."""
     paths = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
-    return open_storage(paths[0]) if len(paths) == 1 else Chosen(paths)
+    return Chosen(paths) if len(paths) > 1 or paths[0].suffix == ".parquet" else open_storage(paths[0])
 
 
 class Chosen(Folder):

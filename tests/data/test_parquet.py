@@ -1,0 +1,125 @@
+"""Hugging Face's parquet files: parts, classes and pictures as the files say, and a line for whatever they lack."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from tests.data import sources
+from tests.data.sources import encoded, picture, write
+from tests.data.test_prepare import refused
+from tests.data.test_readers import contents
+from tests.data.test_validation_part import prepared
+from tinyalex.data.pictures import decode_picture
+from tinyalex.data.prepare import prepare
+from tinyalex.data.readers import read_source
+from tinyalex.errors import UserError
+
+try:
+    import pyarrow
+    import pyarrow.parquet
+except ImportError:
+    pyarrow = None
+
+needs_pyarrow = [pytest.mark.parquet, pytest.mark.skipif(pyarrow is None, reason="pyarrow is not installed")]
+NAMES = ["cat", "dog"]
+
+
+def parquet(path, labels, first=0, names=NAMES, plain=False, group=2, **columns):
+    """A file of small pictures with these labels, two in a row group."""
+    data = [encoded(picture(first + i), "PNG") for i in range(len(labels))]
+    pictures = data if plain else [{"bytes": one, "path": f"{i}.png"} for i, one in enumerate(data)]
+    table = pyarrow.table({"image": pictures, "label": labels} | columns)
+    if names:
+        features = {"label": {"names": names, "_type": "ClassLabel"}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyarrow.parquet.write_table(table, path, row_group_size=group)
+    return path
+
+
+def two_parts(root, **options):
+    parquet(root / "data/train-00000-of-00002.parquet", [0, 1, 0], 0, **options)
+    parquet(root / "data/train-00001-of-00002.parquet", [1, 1], 10, **options)
+    parquet(root / "data/validation-00000-of-00001.parquet", [1, 0], 500, **options)
+    return root
+
+
+class TestWithPyarrow:
+    pytestmark = needs_pyarrow
+
+    @pytest.mark.parametrize("plain", [False, True])
+    def test_parts_classes_and_pictures(self, tmp_path, plain):
+        source = read_source(two_parts(tmp_path / "pets", plain=plain))
+        assert (source.format, source.size, source.expected) == ("parquet", 64, 7)
+        assert source.class_ids == source.class_names == ("cat", "dog")
+        pictures, labels, names = contents(source.train, 16)
+        assert labels == [0, 1, 0, 1, 1] and names[4] == "data/train-00001-of-00002.parquet, row 1"
+        for i, seed in enumerate((0, 1, 2, 10, 11)):
+            np.testing.assert_array_equal(pictures[i], decode_picture(encoded(picture(seed), "PNG"), 16))
+        assert contents(source.val)[1] == [1, 0]
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_prepared(self, tmp_path, workers):
+        report = prepare(two_parts(tmp_path / "pets"), tmp_path / "out", size=16, workers=workers, quiet=True)
+        assert (report.train_images, report.val_images, report.skipped) == (5, 2, [])
+
+    def test_folders_for_parts_and_files_named_one_by_one(self, tmp_path):
+        root = tmp_path / "pets/default"
+        train = parquet(root / "train/0000.parquet", [0, 1])
+        parquet(root / "test/0000.parquet", [0, 1], 500), parquet(root / "validation/0000.parquet", [1], 600)
+        source = read_source(root.parent)
+        assert source.expected == 3
+        assert source.left_out == (("default/test/0000.parquet", "beside validation, which is read"),)
+        (root / "validation/0000.parquet").unlink()
+        assert read_source(root.parent).validation == "test"
+        refused(train, tmp_path / "out", "has no validation part")
+        report, data = prepared(parquet(tmp_path / "a.parquet", [0, 1] * 4), tmp_path / "out", val_share=0.25)
+        assert (len(data.train), len(data.val)) == (6, 2)
+        beside = [parquet(tmp_path / "b" / name, [0, 1], 9) for name in ("train.parquet", "test.parquet", "x.parquet")]
+        assert read_source(beside[:2]).expected == 4
+
+    @pytest.mark.parametrize("labels, ids", [(["b", "a", "b"], ("a", "b")), ([7, 3, 7], ("3", "7"))])
+    def test_classes_without_names(self, tmp_path, labels, ids):
+        parquet(tmp_path / "pets/train.parquet", labels, names=None)
+        source = read_source(tmp_path / "pets")
+        assert source.class_ids == ids and contents(source.train)[1] == [1, 0, 1]
+
+    def test_another_column_of_labels(self, tmp_path):
+        parquet(tmp_path / "pets/train.parquet", [0, 1], coarse_label=["pet", "animal"])
+        source = read_source(tmp_path / "pets", labels="coarse_label")
+        assert source.class_ids == ("animal", "pet") and contents(source.train)[1] == [1, 0]
+        with pytest.raises(
+            UserError, match="labels: found 'fine', expected a column of .*: image, label, coarse_label"
+        ):
+            read_source(tmp_path / "pets", labels="fine")
+
+    def test_what_cannot_be_read(self, tmp_path):
+        root = two_parts(tmp_path / "pets")
+        file = parquet(root / "data/train-00000-of-00002.parquet", [0, 1, -1])
+        refused(root, tmp_path / "out", "the label of row 2 is -1, expected 0 to 1")
+        parquet(file, [0, 1, None])
+        refused(root, tmp_path / "out", "the label of row 2 is None, expected one for each picture")
+        write(file, file.read_bytes()[:-50])
+        refused(root, tmp_path / "out", "train-00000-of-00002.parquet: not a readable parquet file")
+        pyarrow.parquet.write_table(pyarrow.table({"text": ["a"], "label": [0]}), file)
+        refused(root, tmp_path / "out", "no column of pictures; the columns are text, label")
+        pyarrow.parquet.write_table(pyarrow.table({"image": [b"a"], "kind": [0]}), file)
+        refused(root, tmp_path / "out", "labels: ", "has no column 'label'; expected one of image, kind")
+
+    def test_a_row_without_a_picture_is_skipped(self, tmp_path):
+        file = two_parts(tmp_path / "pets") / "data/train-00000-of-00002.parquet"
+        table = {"image": [b"", encoded(picture(5)), encoded(picture(6))], "label": [0, 0, 1]}
+        pyarrow.parquet.write_table(pyarrow.table(table), file)
+        (file.parent / "train-00001-of-00002.parquet").unlink()
+        parquet(file.parent / "validation-00000-of-00001.parquet", [0, 1], 500, plain=True, names=None)
+        report, _data = prepared(tmp_path / "pets", tmp_path / "out")
+        assert report.skipped == [("data/train-00000-of-00002.parquet, row 0", "holds no picture")]
+
+
+def test_without_pyarrow(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    write(tmp_path / "pets/train-00000-of-00001.parquet", "PAR1")
+    refused(tmp_path / "pets", tmp_path / "out", "read through pyarrow; install it with: pip install pyarrow")
+    assert sources.class_folders(tmp_path / "plain") and read_source(tmp_path / "plain").format == "class-folders"
