@@ -80,6 +80,11 @@ class TestWithPyarrow:
         beside = [parquet(tmp_path / "b" / name, [0, 1], 9) for name in ("train.parquet", "test.parquet", "x.parquet")]
         assert read_source(beside[:2]).expected == 4
 
+    def test_several_data_sets_are_never_mixed(self, tmp_path):
+        two_parts(tmp_path / "hub/pets"), parquet(tmp_path / "hub/more/train/0.parquet", [0, 1])
+        refused(tmp_path / "hub", tmp_path / "out", "holds several data sets; name one of more, pets")
+        assert read_source(tmp_path / "hub/more").expected == 2
+
     @pytest.mark.parametrize("labels, ids", [(["b", "a", "b"], ("a", "b")), ([7, 3, 7], ("3", "7"))])
     def test_classes_without_names(self, tmp_path, labels, ids):
         parquet(tmp_path / "pets/train.parquet", labels, names=None)

@@ -58,8 +58,8 @@ def _row_group(path, column, group):
 
 
 def recognises(storage):
-    """Whether there are parquet files here or up to two folders down."""
-    return isinstance(storage, Folder) and bool(_files(storage))
+    """Whether there are parquet files here or up to two folders down, in one folder or in a folder for each part."""
+    return isinstance(storage, Folder) and len({_home(name) for name in _files(storage)}) == 1
 
 
 def read(storage, labels=None):
@@ -102,6 +102,12 @@ def _files(storage, at="", depth=2):
         for folder in storage.folders(at):
             found += _files(storage, posixpath.join(at, folder), depth - 1)
     return found
+
+
+def _home(name):
+    """The folder of a file's data set: its own, or the one above if its own is named for a part."""
+    folder = posixpath.dirname(name)
+    return posixpath.dirname(folder) if posixpath.basename(folder).lower() in TRAIN_NAMES + VAL_NAMES else folder
 
 
 def _part(name):
