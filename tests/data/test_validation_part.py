@@ -56,6 +56,13 @@ def test_of_several_validation_parts_one_is_read_and_the_others_are_counted(tmp_
     assert report.validation == "valid/" and report.left_out == [("test/", "4 pictures beside valid/, which is read")]
 
 
+def test_of_two_training_parts_one_is_read(tmp_path):
+    root = sources.class_folders(tmp_path / "pets")
+    shutil.copytree(root / "train", root / "training")
+    report, data = prepared(root, tmp_path / "out")
+    assert len(data.train) == 6 and report.left_out == [("training/", "6 pictures beside train/, which is read")]
+
+
 def test_test_pictures_without_classes_are_no_validation_part(tmp_path):
     root = sources.class_folders(tmp_path / "pets")
     (root / "val").rename(root / "test")

@@ -44,7 +44,8 @@ def read(storage):
         raise UserError(f"{storage.where(f'{val_part}/{unknown[0]}')}: there is no such class in {train_part}")
     train, *val = (_split(storage, part, ids) for part in (train_part, val_part) if part is not None)
     names = names_of(storage, ids, "words.txt", "LOC_synset_mapping.txt", "synset_words.txt")
-    rest = left_out(storage, (train, *val), reasons={part: f"beside {val_part}/, which is read" for part in others})
+    read_instead = {part: f"beside {_instead(part, train_part, val_part)}/, which is read" for part in others}
+    rest = left_out(storage, (train, *val), reasons=read_instead)
     count = len(train) + sum(map(len, val))
     source = Source(NAME, storage.name, SIZE, tuple(ids), names, [train], val, count, rest)
     return source if val_part in (None, "val") else source.validated_on(f"{val_part}/")
@@ -64,6 +65,11 @@ def _parts(storage):
         raise UserError(f"{storage.where(val)}: {found}; expected {val}/<class>/ with pictures")
     train, val, others = parts_among(sorted_ones)
     return train or "train", val, others
+
+
+def _instead(part, train_part, val_part):
+    """The part that is read instead of another one for the same purpose."""
+    return val_part if part.lower() in VAL_NAMES else train_part
 
 
 def _shows_pictures(storage, folder):
