@@ -3,11 +3,14 @@
 import importlib.util
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tinyalex.signals import ENDING
 
 # The same examples in every run: a test that fails here fails for everyone.
 settings.register_profile("tinyalex", derandomize=True, deadline=None, database=None, max_examples=200)
@@ -39,6 +42,17 @@ def _real_data():
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("TINYALEX_REAL_DATA", beside))
     return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_reach_children():
+    """In the background or under nohup signals are ignored; the programs that the tests start would inherit that."""
+    ignored = [number for number in ENDING if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def pytest_collection_modifyitems(items):

@@ -9,8 +9,13 @@
 Nothing is imported before it is used, so that every command starts at once.
 """
 
+import sys
 from importlib import import_module
 from typing import Any
+
+if sys.version_info < (3, 11):  # noqa: UP036 (older Pythons run this file, and have no tomllib)
+    sys.stderr.write(f"tinyalex: found Python {sys.version_info[0]}.{sys.version_info[1]}, expected 3.11 or newer\n")
+    sys.exit(2)
 
 __version__ = "0.2.0"
 

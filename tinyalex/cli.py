@@ -1,6 +1,7 @@
 """The command line: a thin skin.
 
-Exit codes: 0, done; 2, a mistake in what was asked, in one line; 130, stopped with Ctrl-C; 1, a bug in tinyalex.
+Exit codes: 0, done; 2, a mistake in what was asked, in one line; 130, stopped with Ctrl-C (143 with SIGTERM, 129 with
+SIGHUP); 1, a bug in tinyalex.
 """
 
 import argparse
@@ -10,13 +11,13 @@ import re
 import sys
 
 import tinyalex
+from tinyalex import signals
 from tinyalex.commands import COMMANDS, about
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.files import as_user_error
 from tinyalex.streams import ReaderLeft, check_stdout, encodes, onto_stdout, usable_streams
 from tinyalex.terminal import hush_runaway_numbers, message
 
-INTERRUPTED = 130  # as shells expect after Ctrl-C
 LARGEST = 1_000_000_000  # of whole numbers: array sizes, and the C functions that take them, end not far above
 
 
@@ -69,7 +70,8 @@ def build_parser(chosen):
         if name != chosen:
             choices.add_parser(name, help=about(name))
             continue
-        module = importlib.import_module(f"tinyalex.commands.{name}")
+        with signals.postponed():
+            module = importlib.import_module(f"tinyalex.commands.{name}")
         examples = "examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES)
         command = choices.add_parser(name, help=about(name), description=module.DESCRIPTION, epilog=examples)
         module.add_arguments(command)
@@ -89,9 +91,10 @@ def _main(arguments):
     args = None
     try:
         check_stdout()
-        with onto_stdout():  # --help prints here
-            args = _parse(arguments)
-        result = args.module.run(args)
+        with signals.interrupting():
+            with onto_stdout():  # --help prints here
+                args = _parse(arguments)
+            result = args.module.run(args)
         with onto_stdout():
             _show(result, args)
         return 0 if result.get("ok", True) else 1
@@ -100,7 +103,7 @@ def _main(arguments):
         return 2
     except KeyboardInterrupt as error:
         print(f"tinyalex: {str(error) or 'interrupted'}", file=sys.stderr)
-        return INTERRUPTED
+        return signals.exit_code()
     except MemoryError as error:
         print(f"tinyalex: not enough memory for this: {error}", file=sys.stderr)
         return 2

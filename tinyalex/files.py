@@ -18,7 +18,7 @@ class replacing:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = target(path)
         self.beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
 
     def __enter__(self) -> Path:
@@ -39,9 +39,17 @@ class replacing:
                 raise UserError(f"{self.path}: cannot be written ({reason(error)}); what was there is kept") from error
 
 
+def target(path: str | Path) -> Path:
+    """The path that will really be written: without "nosuch/..", which the system finds only once nosuch is there."""
+    path = Path(path)
+    if ".." not in path.parts or path.exists():
+        return path
+    return path.resolve() if path.is_absolute() else Path(os.path.relpath(path.resolve()))
+
+
 def check_file(path: str | Path, argument: str = "") -> None:
     """UserError unless a file can be written at `path`, found by trying. argument: what the path was given as"""
-    path = Path(path)
+    path = target(path)
     with _writing(path, argument):
         if path.is_dir():
             raise UserError(f"{path} is a folder, expected the name of a file to write", argument)
@@ -52,7 +60,7 @@ def check_file(path: str | Path, argument: str = "") -> None:
 
 def check_folder(path: str | Path, argument: str = "") -> None:
     """UserError unless files can be written in a folder at `path`, which may have to be made."""
-    path = Path(path)
+    path = target(path)
     with _writing(path, argument):
         there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
         if not there.is_dir():

@@ -4,7 +4,6 @@ import os
 import shlex
 import signal
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tinyalex import signals
 from tinyalex.streams import WIDE_ENOUGH, columns
 
 LINE_SECONDS = 30  # between two lines, without a terminal
@@ -106,18 +106,19 @@ def progress_bar(
     total, initial: units in all, and done before;  scale: write large numbers as 1.2k, 3.4M
     Use it as a context manager, and call `update(n)` after n more units.
     """
-    return (Bar if sys.stderr.isatty() else _Lines)(
-        total=total,
-        desc=label,
-        unit=f" {unit}",
-        file=sys.stderr,
-        disable=quiet,
-        ncols=WIDE_ENOUGH,  # at first; and a height too, or a terminal that reports none would get no bar
-        nrows=20,
-        leave=False,
-        initial=initial,
-        unit_scale=scale,
-    )
+    with signals.postponed():
+        return (Bar if sys.stderr.isatty() else _Lines)(
+            total=total,
+            desc=label,
+            unit=f" {unit}",
+            file=sys.stderr,
+            disable=quiet,
+            ncols=WIDE_ENOUGH,  # at first; and a height too, or a terminal that reports none would get no bar
+            nrows=20,
+            leave=False,
+            initial=initial,
+            unit_scale=scale,
+        )
 
 
 def program() -> str:
@@ -176,24 +177,20 @@ class _Stop:
 
 @contextmanager
 def stop_signals(quiet: bool = False) -> Iterator[Any]:
-    """Yield an object whose `asked` the first Ctrl-C or SIGTERM sets, for the caller to read between steps.
+    """Yield an object whose `asked` the first Ctrl-C, SIGTERM or SIGHUP sets, for the caller to read between steps.
 
-    A second one ends at once. Only the main thread can catch signals; in another, `asked` stays False.
+    A second one ends at once. Only SIGHUP may be ignored, as by `nohup`: the others count even where the shell that
+    started this in the background ignores them, since nothing is lost.
     """
     stop = _Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
 
     def ask(number, frame):
+        if not signals.asks(number):
+            return
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
         say("stopping after this step and saving (once more to stop at once)", quiet)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with signals.handled(ask, even_ignored=(signal.SIGINT, signal.SIGTERM)):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

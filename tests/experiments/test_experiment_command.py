@@ -76,7 +76,7 @@ def test_each_seed_is_compared_with_itself(data, tmp_path, capsys):
     assert contrast["effects"] == pytest.approx(100 * (a - b))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_saves_and_the_same_command_resumes(data, tmp_path, number):
     words = [str(a) for a in arguments(data, tmp_path / "out", "C5", pictures=24 * 16)]
     process = subprocess.Popen(
@@ -85,7 +85,7 @@ def test_a_signal_saves_and_the_same_command_resumes(data, tmp_path, number):
     wait_for(lambda: list(tmp_path.rglob("last.safetensors")))
     os.kill(process.pid, number)
     err = process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and "the same command resumes" in err, err
+    assert process.returncode == 128 + number and "the same command resumes" in err, err
     assert "Traceback" not in err and "leaked" not in err, err
     runs = list((tmp_path / "out" / "runs").glob("*/*"))
     assert runs and not all((run / "result.json").exists() for run in runs)

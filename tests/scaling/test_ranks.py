@@ -257,7 +257,6 @@ def test_nothing_outlives_the_command(number, code):
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background would ignore it
     )
     marked = f'"classes": {classes}'
     until = time.monotonic() + 60

@@ -6,14 +6,13 @@ nor competes with our threads. While one side works, the others wait for a messa
 
 import multiprocessing
 import os
-import signal
 import sys
 import time
 import traceback
-from contextlib import contextmanager
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 
 from tinyalex.errors import UserError
+from tinyalex.signals import kept_from_children
 
 PAUSE = 0.05  # seconds: threads of the previous side may still be spinning, waiting for more work
 
@@ -34,7 +33,7 @@ class Side:
         self.process = context.Process(target=_serve, args=(self.theirs, works, arguments, tf32), daemon=True)
 
     def __enter__(self):
-        with _interrupts_held():
+        with kept_from_children():
             self.process.start()
         self.theirs.close()  # otherwise the end of the process would go unnoticed
         return self
@@ -63,20 +62,6 @@ class Side:
         if error:
             raise RuntimeError(f"{self.name} failed during {work!r}:\n{error}")
         return answer
-
-
-@contextmanager
-def _interrupts_held():
-    """Processes started inside ignore Ctrl-C, which a terminal sends to every process; they end with the parent."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # starting with the first process, it would unblock interrupts again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(pipe, works, arguments, tf32):

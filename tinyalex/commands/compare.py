@@ -3,7 +3,7 @@
 from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.experiments.comparison import compare, p_text, points
 from tinyalex.experiments.several import check_count, compare_several, settings, verdict
-from tinyalex.files import write_text
+from tinyalex.files import target, write_text
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import history, open_runs
 
@@ -47,7 +47,7 @@ def run(args):
         result = compare(*runs, data, split, xp, args.ten_crop, quiet=args.json)
     if args.out:
         result["out"] = args.out
-        _write(RunFolder(args.out), result, [history(one) for one in runs])
+        _write(RunFolder(target(args.out)), result, [history(one) for one in runs])
     return result
 
 
@@ -55,13 +55,13 @@ def _write(folder, result, histories):
     """Write the three files; the picture only if a run has finished an epoch."""
     from tinyalex import plots  # here, since Matplotlib takes a second to import
 
-    folder.make()
     names = [f"{name}: {one['run']}" for name, one in _sides(result)]
     picture = any(histories)
-    if picture:
-        plots.save(plots.compared_curves(histories, names), folder.path / "compare.png")
-    write_text(folder.path / "compare.md", _markdown(result, picture))
-    folder.write_json("compare.json", result)
+    with folder.held():
+        if picture:
+            plots.save(plots.compared_curves(histories, names), folder.path / "compare.png")
+        write_text(folder.path / "compare.md", _markdown(result, picture))
+        folder.write_json("compare.json", result)
 
 
 # ---------------------------------------------------------------------------------------------- for people

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tinyalex.experiments.claims import CLAIMS, find_claims
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES
 from tinyalex.experiments.running import is_done, train_all
-from tinyalex.files import check_file, check_folder, write_text
+from tinyalex.files import check_file, check_folder, target, write_text
 from tinyalex.models import find_model
 from tinyalex.runs.folder import RunFolder
 from tinyalex.terminal import command, say
@@ -70,9 +71,12 @@ def run(args):
     if args.table:
         _check_table(Path(args.table))
     lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
-    _train(lab, claims, seeds, args)
     typed = "tinyalex " + shlex.join(sys.argv[1:])
-    results = [_report(lab, claim, seeds, typed, args.json) for claim in claims]
+    with ExitStack() as holds:
+        for folder in (RunFolder(lab.out), *(_folder(lab, claim) for claim in claims)):  # errors there come first
+            holds.enter_context(folder.held())
+        _train(lab, claims, seeds, args)
+        results = [_report(lab, claim, seeds, typed, args.json) for claim in claims]
     if args.table:
         write_text(Path(args.table), report.page(results, typed, lab.dataset().class_ids))
         write_text(Path(args.table).with_suffix(".json"), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
@@ -99,7 +103,7 @@ def _lab(args):
     """The `Lab` that the options describe."""
     scale, xp = SCALES[args.scale], open_device(args)
     model, data = find_model(args.model or scale.model), args.data or scale.data
-    out = Path(args.out or f"runs/experiments-{scale.name}")
+    out = target(args.out or f"runs/experiments-{scale.name}")
     check_folder(out, "out")
     check_fit(outline(data), model)
     dataset = open_dataset(data, quiet=args.json)
@@ -107,10 +111,8 @@ def _lab(args):
 
 
 def _train(lab, claims, seeds, args):
-    """Train the runs not yet trained, after making the results' folders, so that errors there come first."""
+    """Train the runs not yet trained."""
     runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds)}.values())
-    for claim in claims:
-        _folder(lab, claim).make()
     jobs = args.jobs or (thread_count() if lab.xp is np else 1)
     say(f"{sum(map(is_done, runs))} of {len(runs)} runs already done, {jobs} at a time → {lab.out}/runs", args.json)
     try:

@@ -8,6 +8,7 @@ from tinyalex.commands.options import add_device, open_device, print_table
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities
+from tinyalex.files import target
 from tinyalex.inspection.folder import check_out
 from tinyalex.inspection.page import in_short, write_page
 from tinyalex.inspection.subject import Subject
@@ -43,7 +44,7 @@ def run(args):
         raise UserError(f"--pictures: found {args.pictures}, expected 1 to {MOST_PICTURES}")
     xp = open_device(args)
     trained = open_run(args.run, xp)
-    out = Path(args.out) if args.out else _default_out(Path(args.run))
+    out = target(args.out or _default_out(Path(args.run)))
     check_out(out)  # before any work is done
     data = args.data or trained.own_data()
     dataset = open_dataset(data, quiet=args.json)

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tinyalex.commands.options import add_device, open_device, print_table, prin
 from tinyalex.commands.rehearsal import add_rehearsal, rehearse, rehearses, show_rehearsal
 from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
+from tinyalex.locks import Busy
 from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.optim import INITIALISERS
 from tinyalex.parallel import Alone
@@ -120,7 +122,13 @@ def run(args):
 
 def _train(args, xp, team, stop=None):
     """Run one worker's part; the result. stop: as for `Trainer.train`"""
-    trainer = _resumed(args, xp, team) if args.resume else _fresh(args, xp, team)
+    with ExitStack() as holds:  # the first worker's, on the run's folder
+        trainer = (_resumed if args.resume else _fresh)(args, xp, team, holds)
+        return _trained(args, trainer, team, stop)
+
+
+def _trained(args, trainer, team, stop):
+    """Train to the end and draw; the result."""
     again = _again(args, trainer, team)
     if team.rank == 0:
         _announce(args, trainer, team)
@@ -166,10 +174,10 @@ def _whole(args, team):
     return partial(Part, args.parallel, team) if args.parallel else Whole
 
 
-def _fresh(args, xp, team):
+def _fresh(args, xp, team, holds):
     config = team.all_do(lambda: _config(args))
-    path = team.agree(team.all_do(lambda: team.rank or str(RunFolder.fresh(args.out, config.model).path)))[0]
     team.all_do(lambda: judge(config, outline(config.data)))
+    path = team.agree(team.all_do(lambda: team.rank or str(_new_folder(args.out, config.model, holds).path)))[0]
     dataset = _open_data(config.data, config, team)
 
     def begun():
@@ -177,9 +185,20 @@ def _fresh(args, xp, team):
         trainer.begin()
         return trainer
 
-    trainer = team.all_do(begun)  # before the folder is made: an error on any worker leaves nothing behind
+    trainer = team.all_do(begun)  # before anything is written: an error on any worker leaves nothing behind
     team.all_do(lambda: trainer.write_settings(_command()))
     return trainer
+
+
+def _new_folder(out, model_name, holds):
+    """The folder of the new run, made and held."""
+    while True:
+        folder = RunFolder.fresh(out, model_name)
+        try:
+            return holds.enter_context(folder.held())
+        except Busy:  # another process has just chosen the same
+            if out is not None:
+                raise
 
 
 def _config(args):
@@ -195,12 +214,13 @@ def _open_data(data, config, team):
     return dataset
 
 
-def _resumed(args, xp, team):
+def _resumed(args, xp, team, holds):
     folder = team.all_do(lambda: _folder_of(args))
     config = team.all_do(lambda: folder.settings(args.epochs))
+    folder = folder_of(folder.path, team)
+    team.all_do(lambda: holds.enter_context(folder.held()))
     data = args.data or team.all_do(lambda: find_data(folder.about(), folder.path))
     dataset = _open_data(data, config, team)
-    folder = folder_of(folder.path, team)
     trainer = team.all_do(lambda: go_on(folder, dataset, xp, team.rank > 0, _whole(args, team), args.epochs))
     same_everywhere(team, {f"the checkpoint in {folder.path}": "epoch {epoch}, step {step}".format(**trainer.progress)})
     if trainer.finished():

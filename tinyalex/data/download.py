@@ -12,10 +12,10 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
-from pathlib import Path
 
 from tinyalex.errors import UserError, did_you_mean
-from tinyalex.files import is_disk_full
+from tinyalex.files import is_disk_full, target
+from tinyalex.locks import LOCK, locked
 from tinyalex.terminal import progress_bar
 
 BLOCK = 1 << 16  # bytes read from the connection at a time
@@ -66,7 +66,7 @@ def download(name, folder, *, url=None, quiet=False, tries=4, pause=0.5):
     url = url or source.url
     if not url.startswith(("http://", "https://")):
         raise UserError(f"cannot download {url}: expected an address beginning with http:// or https://")
-    path = Path(folder) / source.file
+    path = target(folder) / source.file
     part = path.with_name(path.name + ".part")
     try:
         if path.exists():
@@ -74,12 +74,13 @@ def download(name, folder, *, url=None, quiet=False, tries=4, pause=0.5):
                 raise UserError(f"{path} is not the published file: {fault}; move it away and try again")
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        check_room(part, source)
-        fetch(url, part, source, tries, pause, quiet)
-        if fault := what_is_wrong(part, source):
-            part.unlink()
-            raise UserError(f"{url} is not the published file: {fault}; the download has been removed")
-        part.replace(path)  # atomic: the final name never holds half a file
+        with locked(path.with_name(f".{path.name}{LOCK}"), path):
+            check_room(part, source)
+            fetch(url, part, source, tries, pause, quiet)
+            if fault := what_is_wrong(part, source):
+                part.unlink()
+                raise UserError(f"{url} is not the published file: {fault}; the download has been removed")
+            part.replace(path)  # atomic: the final name never holds half a file
     except OSError as error:  # from the disk: network errors have become LostConnection or UserError
         if is_disk_full(error):
             raise UserError(f"the disk is full: make room and try again; {part} is kept and will be resumed") from error

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyalex import signals
 from tinyalex.backend import MOST_THREADS, cores
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.data.duplicates import CHOICES, Duplicates, digests
@@ -29,6 +30,7 @@ from tinyalex.data.readers import read_source
 from tinyalex.data.readers.parts import with_validation
 from tinyalex.data.selection import Selection, chosen_classes
 from tinyalex.errors import UserError
+from tinyalex.files import target
 from tinyalex.terminal import progress_bar
 
 CHUNK_BYTES, CHUNK_PICTURES = 4 * 2**20, 128  # the most pixels, in bytes, and the most pictures in one task
@@ -98,7 +100,7 @@ def prepare(
     Raises UserError for a mistake in the arguments or the source, and then leaves nothing behind.
     """
     started = time.perf_counter()
-    out = Path(out)
+    out = target(out)
     _check_arguments(out, size, per_class, workers, val_share, seed, duplicates)
     found = read_source(source, format, labels)
     chosen, size = chosen_classes(found, classes), size or found.size
@@ -277,36 +279,37 @@ def _converted_in_pool(tasks, size, workers):
     """Yield the results in order, from processes that stay at most a few tasks ahead."""
     # not forked: the threads of NumPy and of the progress bar would not survive it
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (stop,))
+    theirs, ours = context.Pipe(duplex=False)
+    with signals.kept_from_children():  # its semaphores start a process too
+        pool = ProcessPoolExecutor(workers, context, _start_worker, (theirs,))
     pending = deque()
     try:
         for task in tasks:
-            pending.append(pool.submit(_convert, task, size))
+            with signals.kept_from_children():  # a pool starts its processes as tasks come
+                pending.append(pool.submit(_convert, task, size))
             if len(pending) > workers + 2:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+        pool.shutdown()
     except BrokenProcessPool:
         raise UserError(
             "a worker process ended early: out of memory? (A script must call prepare() under "
             "`if __name__ == '__main__':`, or with workers=1)"
         ) from None
-    except BaseException:  # Ctrl-C, or the caller gave up: do not finish the tasks under way
-        stop.set()
-        raise
     finally:
+        ours.close()  # after Ctrl-C, or when the caller has given up, the tasks under way are not finished
         pool.shutdown(cancel_futures=True)
+        theirs.close()
 
 
-def _start_worker(stop):
-    """In each worker: leave Ctrl-C to the main process, and end when it says so or is gone itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_early, args=(stop,), daemon=True).start()
+def _start_worker(pipe):
+    """In each worker: leave signals to the main process, and end when it closes the pipe or is gone itself."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the others are kept from it
+    threading.Thread(target=_end_early, args=(pipe,), daemon=True).start()
 
 
-def _end_early(stop):
-    while multiprocessing.parent_process().is_alive():
-        if stop.wait(1.0):
-            break
+def _end_early(pipe):
+    with contextlib.suppress(EOFError, OSError):
+        pipe.recv()
     os._exit(1)

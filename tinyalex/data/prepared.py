@@ -8,7 +8,7 @@
     <name>/duplicates.txt          pictures in both parts, "training picture, tab, validation picture"; only if any
 
 N pictures, n of them in a shard, S the side in pixels, K classes. Pictures keep the order of the source: the loader
-shuffles. The folder is written under a temporary name beside its final one, `.<name>.partial-…`, and renamed once
+shuffles. The folder is written under a temporary name beside its final one, `.<name>.partial`, and renamed once
 complete, so a folder under its final name is always whole.
 """
 
@@ -17,14 +17,14 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from tinyalex.data.dataset import Dataset, Split
 from tinyalex.errors import UserError
-from tinyalex.files import is_disk_full, reason, umask
+from tinyalex.files import is_disk_full, reason, target
+from tinyalex.locks import scratch
 
 FORMAT, VERSION = "tinyalex-prepared", 1
 SPLITS = ("train", "val")
@@ -127,7 +127,7 @@ class PreparedWriter:
     """
 
     def __init__(self, path, size, class_ids, class_names, shard_bytes=SHARD_BYTES):
-        self.path, self.size = Path(path), size
+        self.path, self.size = target(path), size
         self.class_ids, self.class_names = list(class_ids), list(class_names)
         self.shard_length = max(1, shard_bytes // (size * size * 3))
         self.shards = {split: [] for split in SPLITS}
@@ -135,26 +135,20 @@ class PreparedWriter:
         self.digests = {split: hashlib.sha256() for split in SPLITS}
         self.folder = self.file = self.shard = None  # the file being written and its entry in `shards`
         self.header_bytes = 0
-        self.made = []  # parents of the target that do not exist yet
+        self.scratch = contextlib.ExitStack()
         check_target(self.path)
 
     def __enter__(self):
         with _disk_errors(self.path):
-            parent = self.path.absolute().parent
-            self.made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
-            parent.mkdir(parents=True, exist_ok=True)
-            self.folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.partial-", dir=parent))
+            self.folder = self.scratch.enter_context(scratch(self.path))
+            check_target(self.path)  # again: another process may have written it in the meantime
         return self
 
     def __exit__(self, *_exception):
         with contextlib.suppress(OSError):  # on a full disk closing fails like the write before it
             if self.file:
                 self.file.close()
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            with contextlib.suppress(OSError):  # another program may have begun to use them
-                for folder in self.made:
-                    folder.rmdir()
+        self.scratch.close()
 
     def check_space(self, count):
         """Raise UserError if `count` pictures do not fit on the disk."""
@@ -195,11 +189,9 @@ class PreparedWriter:
             meta = self._meta(statistics, source, len(skipped))
             (self.folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
             total = sum(file.stat().st_size for file in self.folder.iterdir())
-            self.folder.chmod(0o777 & ~umask())  # mkdtemp keeps other users out
             if self.path.is_dir():
                 self.path.rmdir()  # empty, or this raises
             os.rename(self.folder, self.path)
-            self.folder = None
         return meta["fingerprint"], total
 
     def _meta(self, statistics, source, skipped):

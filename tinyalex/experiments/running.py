@@ -13,6 +13,7 @@ import signal
 import threading
 import traceback
 
+from tinyalex import signals
 from tinyalex.backend import choose_device, set_thread_count, thread_count
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
@@ -32,30 +33,17 @@ def is_done(run):
 def train_all(runs, device, jobs, quiet=False):
     """Train the unfinished `runs` on `device`, `jobs` at a time; runs that others start from come first.
 
-    Raises KeyboardInterrupt after Ctrl-C, once every process has saved its state.
+    Raises KeyboardInterrupt after a signal, once every process has saved its state. Ctrl-C counts even where the shell
+    that started this ignores it.
     """
     first = {run.after.folder for run in runs if run.after}
     waves = [[run for run in runs if (run.folder in first) is begins and not is_done(run)] for begins in (True, False)]
     total = sum(run.config.epochs for wave in waves for run in wave)
-    with _signals_interrupt(), progress_bar(total, f"{sum(map(len, waves))} runs", unit="epochs", quiet=quiet) as bar:
+    title, asked = f"{sum(map(len, waves))} runs", signals.interrupting(even_ignored=(signal.SIGINT,))
+    with asked, progress_bar(total, title, unit="epochs", quiet=quiet) as bar:
         for wave in filter(None, waves):
             with _Workers(min(jobs, len(wave)), device) as workers:
                 workers.train(wave, bar)
-
-
-@contextlib.contextmanager
-def _signals_interrupt():
-    """Ctrl-C and SIGTERM both raise KeyboardInterrupt, even if the shell that started us ignores the former."""
-
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Workers:
@@ -63,13 +51,15 @@ class _Workers:
 
     def __init__(self, count, device):
         context = multiprocessing.get_context("spawn")  # a fork would copy locks that our threads hold
-        self.tasks, self.done = context.Queue(), context.Queue()
+        with signals.kept_from_children():  # queues start a process too
+            self.tasks, self.done = context.Queue(), context.Queue()
         arguments = (self.tasks, self.done, device, 1 if count > 1 else thread_count())
         self.processes = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
 
     def __enter__(self):
-        for process in self.processes:
-            process.start()
+        with signals.kept_from_children():
+            for process in self.processes:
+                process.start()
         return self
 
     def __exit__(self, kind, error, trace):
@@ -140,18 +130,18 @@ def _end_with_the_parent():
 def train_one(run, xp):
     """Train one run to its end, resuming if it was begun. A diverged run is finished too; its result.json says so."""
     folder, dataset = RunFolder(run.folder), _open(run.config.data)
-    if run.after and "diverged" in read_json(run.after.folder / "result.json"):
-        folder.make()
-        folder.write_json("result.json", {"diverged": f"the run it starts from, {run.after.folder}"})
-        return
-    try:
-        if folder.config.exists():
-            trainer = go_on(folder, dataset, xp, quiet=True)
-        else:
-            trainer = start(folder, run.config, dataset, xp, command="tinyalex experiment", quiet=True)
-        trainer.train()
-    except Diverged:
-        pass  # as its result.json says
+    with folder.held():
+        if run.after and "diverged" in read_json(run.after.folder / "result.json"):
+            folder.write_json("result.json", {"diverged": f"the run it starts from, {run.after.folder}"})
+            return
+        try:
+            if folder.config.exists():
+                trainer = go_on(folder, dataset, xp, quiet=True)
+            else:
+                trainer = start(folder, run.config, dataset, xp, command="tinyalex experiment", quiet=True)
+            trainer.train()
+        except Diverged:
+            pass  # as its result.json says
 
 
 @functools.cache

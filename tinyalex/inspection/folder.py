@@ -7,14 +7,15 @@ import shutil
 from pathlib import Path
 
 from tinyalex.errors import UserError
-from tinyalex.files import check_folder
+from tinyalex.files import check_folder, target
+from tinyalex.locks import scratch
 
 LIST = "inspect.json"  # lists the page's files
 
 
 def check_out(out):
     """UserError if `out` cannot be made, is a file, or a folder with anything but an inspection page in it."""
-    out = Path(out)
+    out = target(out)
     if not out.exists() and not out.is_symlink():
         check_folder(out, "out")
         return
@@ -34,23 +35,15 @@ def check_out(out):
 def written(out):
     """A folder beside `out` to write in; it becomes `out` at the end, or is removed after an error or Ctrl-C."""
     check_out(out)
-    place = Path(out).resolve()  # a link stays a link
-    folder = place.with_name(f".{place.name}.{os.getpid()}.partial")
-    made = [one for one in place.parents if not one.exists()]
     try:
-        folder.mkdir(parents=True)
-        yield folder
-        names = sorted([LIST, *(file.name for file in folder.iterdir())])
-        (folder / LIST).write_text(json.dumps({"tinyalex inspect": names}, indent=1) + "\n", encoding="utf-8")
-        check_out(out)  # again: much time has passed
-        _take_place(folder, place)
+        with scratch(out) as folder:
+            yield folder
+            names = sorted([LIST, *(file.name for file in folder.iterdir())])
+            (folder / LIST).write_text(json.dumps({"tinyalex inspect": names}, indent=1) + "\n", encoding="utf-8")
+            check_out(out)  # again: much time has passed
+            _take_place(folder, Path(out).resolve())  # a link stays a link
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror or error})", "out") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # not empty, if all went well
-            for one in made:
-                one.rmdir()
 
 
 def _take_place(folder, place):

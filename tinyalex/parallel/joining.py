@@ -20,6 +20,7 @@ from tinyalex.parallel.nccl import NcclTeam
 from tinyalex.parallel.stages import FORMS
 from tinyalex.parallel.team import Team
 from tinyalex.parallel.threads import run_threads
+from tinyalex.signals import exit_code
 from tinyalex.terminal import message, spelled, stop_signals
 
 TRANSPORTS = ("auto", "nccl", "mpi", "cuda-mpi")
@@ -82,7 +83,7 @@ def in_a_team(args: Namespace, open_device: Callable[[Namespace], Any], work: Ca
             team.abort(message(error, args) or "interrupted")
         if team.rank == 0:
             raise
-        raise SystemExit(2 if isinstance(error, UserError) else 130) from None
+        raise SystemExit(2 if isinstance(error, UserError) else exit_code()) from None
     except MemoryError as error:
         team.abort(f"not enough memory for this: {error}")
     except Exception as error:

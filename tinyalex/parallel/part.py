@@ -3,6 +3,8 @@
 Each worker has its own trainer. All call the same methods in the same order; only the first writes and prints.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -99,8 +101,9 @@ class PartLoss(TrackedLoss):
 class Bystander(RunFolder):
     """A run folder for workers other than the first: they write nothing."""
 
-    def make(self) -> None:
-        pass
+    @contextmanager
+    def held(self) -> Iterator[RunFolder]:
+        yield self
 
     def save(self, path: Path, checkpoint: Checkpoint) -> None:
         pass

@@ -12,6 +12,7 @@ import os
 import platform
 import shlex
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,8 @@ import numpy as np
 
 import tinyalex
 from tinyalex.errors import UserError
-from tinyalex.files import check_folder, read_json, replacing
+from tinyalex.files import check_folder, read_json, replacing, target
+from tinyalex.locks import LOCK, locked, remove_if_empty
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
 from tinyalex.runs.config import Config
 
@@ -42,7 +44,7 @@ class RunFolder:
         if path is None:
             numbers = (n for n in range(1, sys.maxsize) if not Path("runs", f"{model_name}-{n}").exists())
             path = Path("runs", f"{model_name}-{next(numbers)}")
-        path = Path(path)
+        path = target(path)
         check_folder(path, "out")
         if path.is_dir() and any(not _is_litter(file) for file in path.iterdir()):
             goes_on = model_name and (path / "config.json").exists() and not cls(path).diverged()
@@ -50,14 +52,25 @@ class RunFolder:
             raise UserError(f"{path} is not empty; {hint}choose another folder", "out")
         return cls(path)
 
-    def make(self):
-        """Make the folder; delete half-written files of a killed run. UserError if that fails."""
+    @contextmanager
+    def held(self):
+        """Make the folder and keep other processes from writing it during the block, which may be nested in another.
+
+        Half-written files of a killed run are deleted; a folder made here and left empty is removed. `Busy` if another
+        process is writing the folder, UserError if it cannot be made.
+        """
+        made = [folder for folder in (self.path, *self.path.absolute().parents) if not folder.exists()]
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            for file in filter(_is_litter, list(self.path.iterdir())):
-                file.unlink(missing_ok=True)
-        except OSError as error:
-            raise UserError(f"{self.path} cannot be made ({error.strerror})", "out") from error
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(f"{self.path} cannot be made ({error.strerror})", "out") from error
+            with locked(self.path / LOCK, self.path):
+                for file in self.path.glob(".*.part"):
+                    file.unlink(missing_ok=True)
+                yield self
+        finally:
+            remove_if_empty(made)
 
     @classmethod
     def open(cls, path):
@@ -143,8 +156,8 @@ class RunFolder:
 
 
 def _is_litter(file):
-    """Whether a file is half-written, from a process that was killed."""
-    return file.name.startswith(".") and file.suffix == ".part"
+    """Whether a file is a lock, or half-written, from a process that was killed."""
+    return file.name == LOCK or file.name.startswith(".") and file.suffix == ".part"
 
 
 def versions():

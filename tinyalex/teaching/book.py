@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from tinyalex.errors import UserError
+from tinyalex.files import target
 from tinyalex.teaching import lessons
 from tinyalex.teaching.book_cells import coloured, prepare
 from tinyalex.teaching.book_page import CONTENTS, SEARCH, TITLE, assets, page, sections
@@ -28,13 +29,13 @@ def write_book(folder, chosen):
     An older book in the folder is replaced. UserError if the folder contains anything else or cannot be written, if no
     chosen lesson has a notebook, or if nbconvert is missing.
     """
-    folder = Path(folder)
+    folder = target(folder)
     old = _old_book(folder)
     book = Book(chosen)
     try:
         for name in old - book.files.keys():
             (folder / name).unlink(missing_ok=True)
-        for name, content in book.files.items():
+        for name, content in sorted(book.files.items(), key=lambda item: item[0] != LIST):  # the list comes first
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
     except OSError as error:

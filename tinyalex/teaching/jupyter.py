@@ -8,6 +8,7 @@ import sys
 from urllib.parse import quote
 
 from tinyalex.errors import UserError
+from tinyalex.signals import Ended
 from tinyalex.terminal import say
 
 ADDRESS = re.compile(r"https?://\S+")
@@ -50,6 +51,9 @@ def _lines(process):
     while True:
         try:
             line = process.stderr.readline()
+        except Ended:
+            process.terminate()
+            raise
         except KeyboardInterrupt:
             continue
         if not line:
@@ -62,6 +66,9 @@ def _wait(process):
     while True:
         try:
             return process.wait()
+        except Ended:
+            process.terminate()
+            raise
         except KeyboardInterrupt:
             continue
 

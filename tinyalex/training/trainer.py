@@ -113,11 +113,11 @@ class Trainer:
         else:
             self.begin(find_start(self.folder.about(), self.folder.path))
         self.images_before = self.progress["images"]
-        self.folder.make()
-        self._renew_settings()
-        self.folder.forget_metrics_after(self._total_step(), self.progress["epoch"])
-        if not self.finished():
-            self.folder.forget_result()
+        with self.folder.held():
+            self._renew_settings()
+            self.folder.forget_metrics_after(self._total_step(), self.progress["epoch"])
+            if not self.finished():
+                self.folder.forget_result()
         self.watch = Watch(self.config.lr, self.folder.read_metrics("warning"))
 
     def _go_on_after(self, progress):
@@ -129,8 +129,8 @@ class Trainer:
 
     def write_settings(self, command: str) -> None:
         """Make the folder of a new run, with config.json in it. command: what the person typed"""
-        self.folder.make()
-        self.folder.write_json("config.json", self._about() | {"command": command, "device": device_name(self.xp)})
+        with self.folder.held():
+            self.folder.write_json("config.json", self._about() | {"command": command, "device": device_name(self.xp)})
 
     def _renew_settings(self):
         """Write down how many epochs the run has and where its data are, as both may have changed since it began."""
@@ -153,7 +153,8 @@ class Trainer:
         stop: from `stop_signals`, if the caller has set it up
         """
         goes_on = not self.finished()
-        with stop_signals(self.quiet) if stop is None else nullcontext(stop) as stop, self._bar() as bar:
+        signals = stop_signals(self.quiet) if stop is None else nullcontext(stop)
+        with self.folder.held(), signals as stop, self._bar() as bar:
             while not self.finished():
                 try:
                     self._train_epoch(stop, bar)
