@@ -129,7 +129,7 @@ def test_train(data, run, tmp_path, monkeypatch, capsys):
     assert result["run"] == str(Path("runs", "alexnet-small-1")), "without --out the next free name is taken"
     code, out, err = call(capsys, *once)
     assert code == 0 and "runs/alexnet-small-2/curves.png" in out and "epoch   1/1" in err
-    assert "top-1" in out and "top-1" in err and "top-5" not in out + err, "four classes have no top-5 error"
+    assert "top-1" in out and "wrong" in err and "top-5" not in out + err, "four classes have no top-5 error"
     assert not [key for key in result if "top5" in key]
     names = {"config.json", "metrics.jsonl", "last.safetensors", "best.safetensors", "result.json", "curves.png"}
     assert names <= tree(tmp_path / "runs" / "alexnet-small-2").keys() == tree(run).keys()

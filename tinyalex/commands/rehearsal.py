@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from tinyalex import plots
+from tinyalex.commands.options import print_text
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.files import check_file
 from tinyalex.inspection.galleries import words
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.runs.folder import RunFolder
-from tinyalex.terminal import program
+from tinyalex.terminal import command
 from tinyalex.training.rates import find_rate
 from tinyalex.training.trainer import Trainer
 
@@ -82,15 +83,16 @@ def _find_lr(args, trainer, title):
 def show_rehearsal(result):
     """Say what was drawn and found."""
     if "labels" in result:
-        print(f"{len(result['labels'])} pictures of the first batch: {result['picture']}; no run was made")
+        print_text(f"{len(result['labels'])} pictures of the first batch: {result['picture']}; no run was made")
         return
     lowest = min(range(len(result["rates"])), key=result["smooth"].__getitem__)
     first, least = result["smooth"][0], result["smooth"][lowest]
     if result["suggestion"] is None:
-        print(f"The loss never fell clearly below its start, {first:.3f}: no rate can be suggested from this.")
+        print_text(f"The loss never fell clearly below its start, {first:.3f}: no rate can be suggested from this.")
     else:
-        print(
+        print_text(
             f"The loss fell from {first:.3f} to {least:.3f} at a rate of {result['rates'][lowest]:.2g}, then rose. "
-            f"Suggested, a tenth of that:\n  {program()} train --lr {result['suggestion']:g} …"
+            "Suggested, a tenth of that:"
         )
-    print(f"{result['model']} would use {result['recipe_lr']:g}. The curve: {result['picture']}; no run was made")
+        print(f"  {command('train', '--lr', format(result['suggestion'], 'g'))} …")
+    print_text(f"{result['model']} would use {result['recipe_lr']:g}. The curve: {result['picture']}; no run was made")
