@@ -501,7 +501,7 @@ def test_without_a_clone_one_line_says_where_the_lessons_are(arguments, tmp_path
     monkeypatch.chdir(tmp_path)
     code, out, err = call(capsys, "lesson", *arguments.split())
     assert (code, out) == (2, "") and err.count("\n") == 1
-    assert err.startswith(f"tinyalex: no lessons in {tmp_path / 'lessons'}; they are in the repository, not in")
+    assert err.startswith(f"tinyalex: found no lessons in {tmp_path / 'lessons'}; install tinyalex again")
     assert not any(tmp_path.iterdir())
 
 

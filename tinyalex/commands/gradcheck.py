@@ -69,6 +69,6 @@ def _show_rounding(layers):
     print_table(header, rows, right=range(1, len(header)))
     plain, fast = (layers[-1][way]["flipped"] for way in ("im2col", "winograd"))
     print_text(
-        f"\nThe {WHOLE}: its scores, dx, and conv1's dweight. {plain} (plain) and {fast} (fast) of its ReLUs and maxima "
-        "chose otherwise than in float64. With either method one alone can put the gradients off by 1e-3 to 2e-2."
+        f"\nThe {WHOLE}: its scores, dx, and conv1's dweight. {plain} (plain) and {fast} (fast) of its ReLUs and "
+        "maxima chose otherwise than in float64. With either method one can put the gradients off by 1e-3 to 2e-2."
     )
