@@ -179,7 +179,7 @@ def test_find_lr(data, tmp_path, monkeypatch, capsys):
     "arguments, word",
     [
         ("--show-batch b.txt", "--show-batch: found b.txt, expected a name that ends in .png"),
-        ("--show-batch no/b.png", "--show-batch: no/b.png: there is no folder no"),
+        ("--show-batch no/b.png", "--show-batch: no/b.png cannot be written, expected a file in an existing folder"),
         ("--find-lr x.png --out run", "--find-lr: makes no run, so --out cannot be used with it"),
         ("--find-lr --resume run", "--resume cannot"),
         ("--find-lr --parallel data", "--parallel cannot"),

@@ -122,8 +122,7 @@ class LocalResponseNorm(_ResponseNorm):
         return in_shape
 
     def _entries(self, a):
-        self.out_shape(a.shape)
-        P, C = pixels(a).shape
+        P, C = self.out_shape(pixels(a).shape)
         return a.reshape(P * self.groups, C // self.groups)  # a window treats a group as a pixel of its own
 
     def __str__(self):

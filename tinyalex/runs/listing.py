@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinyalex.errors import UserError
-from tinyalex.files import reason
+from tinyalex.files import read_json, reason
 from tinyalex.runs.folder import RunFolder
 
 SHOWN = ("val_top1_error", "val_top5_error")  # of the best epoch; the second only if it says anything
@@ -61,7 +61,8 @@ def _about(folder):
     """JSON values of one run."""
     config, epochs = folder.about()["config"], folder.read_metrics("epoch")
     best = min(epochs, key=lambda line: line["val_top1_error"], default={})
-    state = "diverged" if folder.diverged() else "finished" if folder.result.exists() else "not finished"
+    result = read_json(folder.result) if folder.result.exists() else None
+    state = "not finished" if result is None else "diverged" if "diverged" in result else "finished"
     about = {key: config[key] for key in ("model", "data", "epochs")}
     about |= {"epochs_done": len(epochs), "state": state, "best_epoch": best.get("epoch")}
     about |= {key.removeprefix("val_"): best.get(key) for key in SHOWN}
