@@ -52,3 +52,16 @@ def test_bars_of_classes_and_of_dead_units_are_in_percent():
     dead = charts.dead_shares({"relu1": (1, 4), "relu7": (0, 5)}).axes[0]
     assert [bar.get_width() for bar in dead.patches] == [25, 0]
     assert [text.get_text().strip() for text in dead.texts] == ["1 of 4", "0 of 5"]
+
+
+def test_a_place_looks_alike_in_every_panel():
+    """conv2 and relu2 stand at one place, whatever other lines a panel has; and every axis says what it shows."""
+    line = ([1, 2], [0.1, 0.2])
+    first = {"conv1": line, "conv2": line, "block1.conv2": line, "fc": line}
+    second = {"relu2": line, "block1.relu2": line, "total": line}
+    figure = charts.course([("One", "a label", True, first), ("Two", "another", False, second)])
+    axes = figure.axes[:2]
+    assert [axis.get_ylabel() for axis in axes] == ["a label", "another"]
+    looks = {one.get_label(): (tuple(one.get_color()), one.get_marker()) for axis in axes for one in axis.lines}
+    assert looks["conv2"] == looks["relu2"] and looks["block1.conv2"] == looks["block1.relu2"]
+    assert len(set(looks.values())) == 5

@@ -137,7 +137,9 @@ def test_html(which, request):
     assert not re.search(r"https?:|//\w|@import|url\(", text) and not html.all("script", "link", "iframe")
     ids = [attributes["id"] for _, attributes, _ in html.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    targets = [a["href"].removeprefix("#") for a, _ in html.all("a")]
+    pictures = [image["src"] for image, _ in html.all("img")]
+    assert [a["href"] for a, _ in html.all("a") if not a["href"].startswith("#")] == pictures, "each in full size"
+    targets = [a["href"].removeprefix("#") for a, _ in html.all("a") if a["href"].startswith("#")]
     targets += [a["aria-labelledby"] for _, a, _ in html.tags if "aria-labelledby" in a]
     assert set(targets) <= set(ids) and len(html.all("section")) == len(page.PANELS)
     levels = [int(tag[1]) for tag, _, _ in html.tags if re.fullmatch("h[1-6]", tag)]

@@ -3,6 +3,8 @@
 F kernels, K classes. Each function returns a Matplotlib figure for `tinyalex.plots.save`.
 """
 
+from string import ascii_letters
+
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator
@@ -106,26 +108,35 @@ def dead_shares(dead):
 
 
 def course(measures):
-    """Measures over training, one panel per measure and one line per layer.
+    """Measures over training, one panel per measure and one line per layer. A place in the network looks alike in all.
 
-    measures: [(title, whether the scale is logarithmic, {layer: (steps, values)}), …]
+    measures: [(title, label of the axis, whether its scale is logarithmic, {layer: (steps, values)}), …]
     """
     columns = min(2, len(measures))
     rows = -(-len(measures) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 4.3 * rows), layout="constrained", squeeze=False)
     for axis in axes.flat[len(measures) :]:
         axis.set_axis_off()
-    for axis, (title, logarithmic, series) in zip(axes.flat, measures):
-        colors = plt.cm.viridis(np.linspace(0, 0.85, len(series)))
-        for number, ((layer, (steps, values)), color) in enumerate(zip(series.items(), colors)):
-            look = {"color": color, "marker": MARKERS[number % len(MARKERS)], "ls": ("-", "--", ":")[number % 3]}
+    places = list(dict.fromkeys(_place(layer) for *_, series in measures for layer in series))
+    colors = plt.cm.viridis(np.linspace(0, 0.85, len(places)))
+    for axis, (title, label, logarithmic, series) in zip(axes.flat, measures):
+        for layer, (steps, values) in series.items():
+            number = places.index(_place(layer))
+            look = {"marker": MARKERS[number % len(MARKERS)], "ls": ("-", "--", ":")[number % 3]}
+            look["color"] = colors[number]
             axis.plot(steps, values, ms=4, markevery=(0.03 * number, 0.25), label=layer, **look)
         if logarithmic:
             axis.set_yscale("log", nonpositive="mask")
-        axis.set(title=title, xlabel="step")
+        axis.set(title=title, xlabel="step", ylabel=label)
         axis.legend(frameon=False, fontsize="small", ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.14))
         axis.grid(alpha=0.25)
     return figure
+
+
+def _place(layer):
+    """A layer's name without its kind: conv1 and relu1 stand at one place."""
+    block, _, name = layer.rpartition(".")
+    return block, name.lstrip(ascii_letters) or name
 
 
 def _plain(axis):

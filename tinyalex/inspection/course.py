@@ -8,11 +8,11 @@ from tinyalex.inspection.panel import Panel, listed
 from tinyalex.inspection.subject import sample
 
 SAMPLE = 500  # validation pictures; a unit that is 0 for all of them counts as dead
-MEASURES = {  # keys that lines of metrics may have under "health": title, and whether the scale is logarithmic
-    "update_ratio": ("Size of the update, relative to the weights", True),
-    "gradient_norm": ("Size of the gradient", True),
-    "activation_rms": ("Root mean square of the outputs", True),
-    "dead": ("Share of dead units in the batch", False),
+MEASURES = {  # keys that lines of metrics may have under "health": title, axis, and whether its scale is logarithmic
+    "update_ratio": ("Size of the update, relative to the weights", "update / weights", True),
+    "gradient_norm": ("Size of the gradient", "norm", True),
+    "activation_rms": ("Root mean square of the outputs", "root mean square", True),
+    "dead": ("Share of dead units in the batch", "share", False),
 }
 
 
@@ -50,7 +50,7 @@ def course(subject):
     if not measures:
         caption = "This run has no record of it: its metrics hold no sizes of gradients or updates."
         return Panel("course", heading, caption)
-    said = "; ".join(f"{title[0].lower()}{title[1:]}: {_ends(series)}" for title, _, series in measures)
+    said = "; ".join(f"{title[0].lower()}{title[1:]}: {_ends(series)}" for title, *_, series in measures)
     caption = f"By step and layer. The largest and the smallest value at the last recorded step: {said}."
     layers = listed(measures[0][-1])
     alt = f"{len(measures)} panels with one line per layer ({layers}). Largest and smallest at the end: {said}."

@@ -49,6 +49,11 @@ table { border-collapse: collapse; margin: .6rem 0 } caption { text-align: left;
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top }
 thead th { color: var(--soft); font-weight: 600 } tbody th { font-weight: 400 } header th { white-space: nowrap }
 .wide { overflow-x: auto }
+@media (max-width: 45rem) {
+  header tr { display: block; padding: .3rem 0 } header th, header td { display: block; border: 0; padding: 0 }
+  header tr { border-bottom: 1px solid var(--line) } header th { color: var(--soft) }
+  .card { overflow-x: auto } .card img { max-width: none; width: max(100%, 44rem) }
+}
 summary { cursor: pointer; color: var(--link) }
 footer { margin-top: 3rem; padding-bottom: 2rem; border-top: 1px solid var(--line) }
 @media print { nav, .skip { display: none } section { break-inside: avoid } }
@@ -133,6 +138,7 @@ def _section(panel, size):
     else:
         box = f'width="{size[0]}" height="{size[1]}" loading="lazy"'
         image = f'<img src="{panel.name}.png" {box} alt="{html.escape(panel.alt)}">'
+        image = f'<a href="{panel.name}.png" title="Open in full size">{image}</a>'
         inside = f'<figure>\n<div class="card">{image}</div>\n<figcaption>{caption}</figcaption>\n</figure>'
     table = _table(*panel.table) if panel.table else ""
     return (
