@@ -7,6 +7,7 @@ runs in a child process as well, which can be killed wherever it is, and which m
 
 import contextlib
 import ctypes
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -131,6 +132,7 @@ def in_child(work, seconds):
     receiving, sending = context.Pipe(duplex=False)
 
     def run():
+        faulthandler.disable()  # the verdict says how it ended
         with contextlib.suppress(KeyboardInterrupt):  # the parent receives it too
             sending.send(work())
 
