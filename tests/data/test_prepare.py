@@ -91,11 +91,11 @@ def test_any_number_of_workers_and_any_wrapping_gives_the_same(tmp_path, monkeyp
 def test_processes_start_only_if_they_save_time(tmp_path, monkeypatch):
     started = []
 
-    def in_pool(tasks, size, workers):
+    def in_processes(convert, tasks, workers):
         started.append(workers)
-        return (prepare_module._convert(task, size) for task in tasks)
+        return map(convert, tasks)
 
-    monkeypatch.setattr(prepare_module, "_converted_in_pool", in_pool)
+    monkeypatch.setattr(prepare_module, "in_processes", in_processes)
     monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 2 * 64 * 64 * 3)
     monkeypatch.setattr(prepare_module, "cores", lambda: range(3))
     monkeypatch.setattr(prepare_module, "POOL_WORTH", 1000)

@@ -8,23 +8,18 @@ which is faster than sending them to workers.
 """
 
 import contextlib
-import multiprocessing
-import os
-import signal
-import threading
 import time
-from collections import Counter, deque
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from tinyalex import signals
 from tinyalex.backend import MOST_THREADS, cores
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.data.duplicates import CHOICES, Duplicates, digests
+from tinyalex.data.pool import in_processes
 from tinyalex.data.prepared import PreparedWriter, check_target
 from tinyalex.data.readers import read_source
 from tinyalex.data.readers.parts import with_validation
@@ -272,44 +267,4 @@ def _converted(tasks, size, workers, expected):
     if workers == 1:
         yield from (_convert(task, size) for task in tasks)
     else:
-        yield from _converted_in_pool(tasks, size, workers)
-
-
-def _converted_in_pool(tasks, size, workers):
-    """Yield the results in order, from processes that stay at most a few tasks ahead."""
-    # not forked: the threads of NumPy and of the progress bar would not survive it
-    context = multiprocessing.get_context("spawn")
-    theirs, ours = context.Pipe(duplex=False)
-    with signals.kept_from_children():  # its semaphores start a process too
-        pool = ProcessPoolExecutor(workers, context, _start_worker, (theirs,))
-    pending = deque()
-    try:
-        for task in tasks:
-            with signals.kept_from_children():  # a pool starts its processes as tasks come
-                pending.append(pool.submit(_convert, task, size))
-            if len(pending) > workers + 2:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-        pool.shutdown()
-    except BrokenProcessPool:
-        raise UserError(
-            "a worker process ended early: out of memory? (A script must call prepare() under "
-            "`if __name__ == '__main__':`, or with workers=1)"
-        ) from None
-    finally:
-        ours.close()  # after Ctrl-C, or when the caller has given up, the tasks under way are not finished
-        pool.shutdown(cancel_futures=True)
-        theirs.close()
-
-
-def _start_worker(pipe):
-    """In each worker: leave signals to the main process, and end when it closes the pipe or is gone itself."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the others are kept from it
-    threading.Thread(target=_end_early, args=(pipe,), daemon=True).start()
-
-
-def _end_early(pipe):
-    with contextlib.suppress(EOFError, OSError):
-        pipe.recv()
-    os._exit(1)
+        yield from in_processes(partial(_convert, size=size), tasks, workers)
