@@ -72,6 +72,7 @@ def test_after_a_move(clone, tmp_path, monkeypatch, capsys):
         shutil.move(tmp_path / "moved" / "data", data)
         check_refused(capsys, "evaluate", run, words=["--data: found no data/easy+2-a-class", str(run)])
         json_of(capsys, "train", "--resume", run, "--data", data / "easy+2-a-class", "--threads", 1)
+        assert json_of(capsys, "evaluate", run)["data"] == f"{data}/easy+2-a-class", "the best epoch is an older one"
         monkeypatch.chdir(tmp_path / "moved")
         shutil.move(tmp_path / "moved" / "runs", tmp_path / "other-runs")
         assert "easy" in json_of(capsys, "train", "--resume", tmp_path / "other-runs" / "first")["data"]

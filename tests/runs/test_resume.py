@@ -353,3 +353,16 @@ def test_going_on_from_the_command_line(finished, tmp_path, capsys):
     assert main(["train", "--resume", str(tmp_path / "run"), "--json"]) == 0, "it remembers"
     out, err = capsys.readouterr()
     assert json.loads(out)["epochs"] == 3 and "all 3 epochs are done; there is nothing left to do" in err
+
+
+def test_a_run_that_ended_early_does_not_go_on(tmp_path):
+    """Its last epochs would not be better ones; nothing of it changes."""
+    path, data = tmp_path / "run", easy_dataset(TRAIN, VAL)
+    start(path, data, epochs=6, patience=1, lr=1e-9).train()
+    before = (path / "config.json").read_bytes()
+    why = "1 epoch without a lower top-1 validation error"
+    refused(
+        lambda: training.go_on(RunFolder(path), data, np, quiet=True, epochs=9), "epochs: found 9", why, error=UserError
+    )
+    assert (path / "config.json").read_bytes() == before
+    assert training.go_on(RunFolder(path), data, np, quiet=True).finished()

@@ -35,7 +35,12 @@ def find_data(about, folder):
     for place in there:
         if about.get("fingerprint") in (None, fingerprint_of(place)):
             return place
-    found = f"found other pictures in {' and '.join(there)}" if there else f"found no {' and no '.join(places)}"
+    spelled: dict[str, str] = {}
+    for place in places:
+        spelled.setdefault(os.path.abspath(place), place)
+    found = (
+        f"found other pictures in {' and '.join(there)}" if there else f"found no {' and no '.join(spelled.values())}"
+    )
     raise UserError(f"{found}, expected those that {folder} was trained on, wherever they are now", "data")
 
 

@@ -40,7 +40,9 @@ class Run:
 
     def own_data(self) -> str:
         """The name of the data that the network was trained on. UserError if they are not found."""
-        return find_data(self.info, self.file.parent)
+        folder = RunFolder(self.path)  # a resumed run may have found its data elsewhere than its best epoch did
+        about = folder.about() if self.path.is_dir() and folder.config.exists() else self.info
+        return find_data(about, self.file.parent)
 
 
 def open_runs(

@@ -126,6 +126,9 @@ class Trainer:
         if self.config.epochs < begun:
             raise UserError(f"found {self.config.epochs}, expected at least the {begun} begun already", "epochs")
         self.progress = progress
+        changed = self.config.epochs != self.folder.about()["config"]["epochs"]
+        if changed and progress["epoch"] < self.config.epochs and (why := self.ended()):
+            raise UserError(f"found {self.config.epochs}, but the run has ended: {why}", "epochs")
 
     def write_settings(self, command: str) -> None:
         """Make the folder of a new run, with config.json in it. command: what the person typed"""
@@ -181,7 +184,7 @@ class Trainer:
         if history and history[-1]["train_top1_error"] <= config.until_error and config.until_error > 0:
             return f"the training error is at most {config.until_error:g}"
         if history and config.patience and done - self.best()["epoch"] >= config.patience:
-            return f"{config.patience} epochs without a lower top-1 validation error"
+            return f"{config.patience} epoch{'s' if config.patience > 1 else ''} without a lower top-1 validation error"
         return f"all {done} epochs are done" if done >= config.epochs else ""
 
     def _bar(self):
