@@ -40,7 +40,7 @@ class Run:
 
     def own_data(self) -> str:
         """The name of the data that the network was trained on. UserError if they are not found."""
-        folder = RunFolder(self.path)  # a resumed run may have found its data elsewhere than its best epoch did
+        folder = RunFolder(self.path)  # its best epoch may be older than the last move of its data
         about = folder.about() if self.path.is_dir() and folder.config.exists() else self.info
         return find_data(about, self.file.parent)
 
