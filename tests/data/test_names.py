@@ -121,3 +121,15 @@ def test_files_that_are_no_lists_of_classes(tmp_path, content, parts):
         write(file, content)
     root = sources.class_folders(tmp_path / "pets")
     refused_by_prepare(root, tmp_path / "out", "README.md: ", *parts, classes=file)
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_one_class_in_two_spellings_is_refused(tmp_path, part):
+    """Read as two classes, its pictures would stand under two labels, or twice."""
+    root = sources.class_folders(tmp_path / "pets")
+    for split in ("train", "val"):
+        for form in ("NFC", "NFD") if split == part else ("NFC",):
+            write(root / split / unicodedata.normalize(form, "thé") / f"{form}.png", encoded(picture(1), "PNG"))
+    if len({folder.name for folder in (root / part).iterdir()}) < 4:
+        pytest.skip("this disk has one spelling for both")
+    refused(root, f"{part}/thé: stands there in 2 spellings of Unicode; expected one folder per class")

@@ -10,9 +10,11 @@ those in folders inside it come last. Hidden files, texts and pictures outside t
 """
 
 import posixpath
+from collections import Counter
 
 from PIL import Image
 
+from tinyalex.data.readers.folder import spelt
 from tinyalex.data.readers.leftovers import left_out, pictures_in
 from tinyalex.data.readers.parts import VAL_NAMES, parts_among
 from tinyalex.data.readers.source import FileChunk, Source, names_of
@@ -39,6 +41,9 @@ def read(storage):
         found = f"only the class '{ids[0]}'" if ids else "no class"
         where = storage.where(train_part) if train_part else storage.path
         raise UserError(f"{where}: {found}; expected a folder for each of two or more classes")
+    for part in (train_part, val_part):
+        if part is not None:
+            _refuse_two_spellings(storage, part)
     unknown = sorted(set(storage.folders(val_part)) - set(ids)) if val_part else []
     if unknown:
         raise UserError(f"{storage.where(f'{val_part}/{unknown[0]}')}: there is no such class in {train_part}")
@@ -49,6 +54,14 @@ def read(storage):
     count = len(train) + sum(map(len, val))
     source = Source(NAME, storage.name, SIZE, tuple(ids), names, [train], val, count, rest)
     return source if val_part in (None, "val") else source.validated_on(f"{val_part}/")
+
+
+def _refuse_two_spellings(storage, part):
+    """UserError for two folders of one class, as when one of them was unpacked on macOS."""
+    for name, count in Counter(map(spelt, storage.folders(part))).items():
+        if count > 1:
+            where = storage.where(posixpath.join(part, name))
+            raise UserError(f"{where}: stands there in {count} spellings of Unicode; expected one folder per class")
 
 
 def _parts(storage):
