@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from tinyalex.errors import UserError
-from tinyalex.files import target
+from tinyalex.files import check_folder, target
 from tinyalex.teaching import lessons
 from tinyalex.teaching.book_cells import coloured, prepare
 from tinyalex.teaching.book_page import CONTENTS, SEARCH, TITLE, assets, page, sections
@@ -31,6 +31,7 @@ def write_book(folder, chosen):
     """
     folder = target(folder)
     old = _old_book(folder)
+    check_folder(folder, "book")
     book = Book(chosen)
     try:
         for name in old - book.files.keys():
