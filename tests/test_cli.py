@@ -17,6 +17,7 @@ from tinyalex import backend
 from tinyalex.cli import _parse, main
 from tinyalex.commands import COMMANDS
 from tinyalex.data import open_dataset
+from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate, probabilities
 from tinyalex.runs.trained import load_network
 
@@ -353,3 +354,22 @@ def test_a_reader_that_leaves():
     with child.stderr as stderr:
         assert stderr.read() == b""
     assert child.wait() == 0
+
+
+@pytest.mark.parametrize(
+    "line, name, expected",
+    [
+        ("predict RUN --top 3 a.jpg b.jpg", "pictures", ["a.jpg", "b.jpg"]),
+        ("predict RUN a.jpg --json b.jpg", "pictures", ["a.jpg", "b.jpg"]),
+        ("predict RUN --top 3", "pictures", []),
+        ("evaluate ONE --json TWO", "run", ["ONE", "TWO"]),
+    ],
+)
+def test_options_may_stand_between_arguments(line, name, expected):
+    assert getattr(_parse(line.split()), name) == expected
+
+
+def test_a_word_too_many_is_refused():
+    for line in ("summary alexnet another", "predict RUN a.jpg --tpo 3 b.jpg"):
+        with pytest.raises(UserError, match="unknown argument '(another|--tpo)'"):
+            _parse(line.split())

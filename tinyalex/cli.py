@@ -133,6 +133,15 @@ def _cut(arguments, chosen):
     return arguments[:place], {name: arguments[place + 1 :]}
 
 
+def _taken_by_the_list(command, args, unknown):
+    """Give words behind an option, which argparse leaves, to an argument that takes several; the rest is returned."""
+    several = next((a for a in command._actions if not a.option_strings and a.nargs in ("*", "+")), None)
+    if several is None or any(word.startswith("-") for word in unknown):
+        return unknown
+    setattr(args, several.dest, [*(getattr(args, several.dest) or []), *unknown])
+    return []
+
+
 def _parse(arguments):
     """The parsed arguments. The command's own parser reports an unknown option, since it knows similar ones."""
     chosen = next((word for word in arguments if word in COMMANDS), None)
@@ -141,6 +150,7 @@ def _parse(arguments):
     args, unknown = parser.parse_known_args(arguments)
     choices = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     command = choices.choices[args.command]
+    unknown = _taken_by_the_list(command, args, unknown)
     if unknown:
         command.error(f"unknown argument {unknown[0]!r}")
     args.spelling = {a.dest: a.option_strings[-1] if a.option_strings else a.metavar for a in command._actions}
