@@ -40,8 +40,10 @@ class Run:
 
     def own_data(self) -> str:
         """The name of the data that the network was trained on. UserError if they are not found."""
-        folder = RunFolder(self.path)  # its best epoch may be older than the last move of its data
-        about = folder.about() if self.path.is_dir() and folder.config.exists() else self.info
+        try:
+            about = RunFolder.open(self.path).about()  # the best epoch may be older than the last move of the data
+        except UserError:  # a checkpoint by itself, or a damaged folder
+            about = self.info
         return find_data(about, self.file.parent)
 
 
