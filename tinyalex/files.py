@@ -3,10 +3,11 @@
 import errno
 import json
 import os
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tinyalex.errors import UserError
 
@@ -96,6 +97,33 @@ def read_json(path: str | Path) -> Any:
         raise UserError(f"{path}: not found") from None
     except (ValueError, OSError) as error:
         raise UserError(f"{path}: not a JSON file ({error})") from None
+
+
+def open_regular(path: str | Path, limit: int | None = None) -> BinaryIO:
+    """Open an ordinary file for reading bytes. OSError, as of `open`, for a folder, a device or a pipe.
+
+    limit: the most bytes that the file may have; OSError for a larger one
+    """
+    file = open(path, "rb", opener=_without_waiting)
+    about = os.fstat(file.fileno())
+    if not stat.S_ISREG(about.st_mode):
+        why = errno.EINVAL, "a device or a pipe, expected a file"
+    elif limit is not None and about.st_size > limit:
+        why = errno.EFBIG, f"{about.st_size:,} bytes, expected at most {limit:,}"
+    else:
+        return file
+    file.close()
+    raise OSError(*why, os.fspath(path))
+
+
+def read_regular(path: str | Path, limit: int) -> bytes:
+    """The bytes of an ordinary file that has at most `limit` of them. OSError as of `open_regular`."""
+    with open_regular(path, limit) as file:
+        return file.read(os.fstat(file.fileno()).st_size)  # no more, even if it grows
+
+
+def _without_waiting(path, flags):
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # or a pipe is opened once somebody writes to it
 
 
 def umask() -> int:

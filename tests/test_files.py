@@ -1,0 +1,38 @@
+"""Files from outside are ordinary ones of a size that was expected, before a byte of them is read."""
+
+import os
+import socket
+
+import pytest
+
+from tinyalex.files import open_regular, read_regular
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "/dev/zero"])
+def test_only_ordinary_files_are_opened(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the name of a socket is short
+    if kind == "pipe":
+        os.mkfifo(kind)  # nobody writes to it: a plain open would wait
+    elif kind == "folder":
+        os.mkdir(kind)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(kind)
+    elif not os.path.exists(kind):
+        pytest.skip(f"this system has no {kind}")
+    with pytest.raises(OSError) as raised:
+        read_regular(kind, 100)
+    assert raised.value.filename == kind and raised.value.strerror
+
+
+def test_a_limit_is_judged_before_reading(tmp_path):
+    file = tmp_path / "x"
+    file.write_bytes(b"abc")
+    assert read_regular(file, 3) == b"abc" == read_regular(str(file), 4)
+    with pytest.raises(OSError, match="3 bytes, expected at most 2"):
+        open_regular(file, 2)
+    with open_regular(file) as opened:
+        assert opened.read() == b"abc"
+    os.truncate(file, 1 << 40)
+    with pytest.raises(OSError, match="1,099,511,627,776 bytes"):
+        read_regular(file, 1 << 30)
