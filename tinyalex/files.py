@@ -116,8 +116,8 @@ def open_regular(path: str | Path, limit: int | None = None) -> BinaryIO:
     raise OSError(*why, os.fspath(path))
 
 
-def read_regular(path: str | Path, limit: int) -> bytes:
-    """The bytes of an ordinary file that has at most `limit` of them. OSError as of `open_regular`."""
+def read_regular(path: str | Path, limit: int | None = None) -> bytes:
+    """The bytes of an ordinary file, at most `limit`. OSError as of `open_regular`."""
     with open_regular(path, limit) as file:
         return file.read(os.fstat(file.fileno()).st_size)  # no more, even if it grows
 

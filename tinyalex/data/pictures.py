@@ -9,13 +9,14 @@ import contextlib
 import io
 import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from tinyalex.data.metadata import exif_orientation, without_metadata
+from tinyalex.files import read_regular
 
+MAX_FILE_BYTES = 512 * 2**20
 MAX_PIXELS = 100_000_000  # a 10,000×10,000 scan, 300 MB once decoded; anything larger counts as a decompression bomb
 # JPEG may be decoded at 1/2, 1/4 or 1/8 size if the result is still at least this many times S. Measured on pictures
 # with a natural spectrum, against a full decode: 52 dB at 3, but 38 dB at 2; a 12-megapixel photograph takes 45 ms
@@ -105,7 +106,7 @@ def read_picture(source, size):
         expected = "a path, the bytes of a file, a Pillow image, or an array uint8 (H, W, 3)"
         raise PictureError(f"found {type(source).__name__}, expected {expected}")
     try:
-        return decode_picture(source if isinstance(source, bytes) else Path(source).read_bytes(), size)
+        return decode_picture(source if isinstance(source, bytes) else read_regular(source, MAX_FILE_BYTES), size)
     except FileNotFoundError:
         raise PictureError("not found") from None
     except OSError as error:

@@ -15,6 +15,7 @@ complete, so a folder under its final name is always whole.
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -23,7 +24,7 @@ import numpy as np
 
 from tinyalex.data.dataset import Dataset, Split
 from tinyalex.errors import UserError
-from tinyalex.files import is_disk_full, reason, target
+from tinyalex.files import is_disk_full, open_regular, reason, target
 from tinyalex.locks import scratch
 
 FORMAT, VERSION = "tinyalex-prepared", 1
@@ -96,7 +97,7 @@ def _open_split(path, split, shards, size, class_count):
         found = file.stat().st_size if file.is_file() else None
         if found not in (None, shard["bytes"]):
             raise UserError(f"{file}: {found:,} bytes, expected {shard['bytes']:,}: it was cut short or changed")
-        arrays.append(_load(file, np.uint8, shape, mmap_mode="r"))
+        arrays.append(_load(file, np.uint8, shape, mapped=True))
     labels = _load(path / labels_file(split), np.int64, (sum(map(len, arrays)),))
     if len(labels) == 0:
         raise UserError(f"{path / labels_file(split)}: no pictures")
@@ -106,17 +107,27 @@ def _open_split(path, split, shards, size, class_count):
     return Split(tuple(arrays), labels)
 
 
-def _load(file, dtype, shape, mmap_mode=None):
-    """The array in a .npy file. Raises UserError unless it has this type and shape."""
+def _load(file, dtype, shape, mapped=False):
+    """The array in a .npy file, judged by its header and length before it is read. UserError unless it is this one.
+
+    mapped: whether it stays on disk until it is used
+    """
     if not file.is_file():
         raise UserError(f"{file}: missing; the prepared data set is incomplete")
     try:
-        array = np.load(file, mmap_mode=mmap_mode, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{file}: not a readable .npy file ({error})") from None
-    if array.dtype != dtype or array.shape != shape:
-        raise UserError(f"{file}: {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}")
-    return array
+        with open_regular(file) as opened:
+            np.lib.format.read_magic(opened)
+            found = np.lib.format.read_array_header_1_0(opened)  # shape, whether columns come first, type
+            start, length = opened.tell(), os.fstat(opened.fileno()).st_size
+    except Exception as error:  # NumPy raises nearly anything on a damaged header
+        raise UserError(f"{file}: not a readable .npy file ({reason(error)[:80]})") from None
+    if found != (shape, False, dtype):
+        words = f"{str(found[2])[:80]} {str(found[0])[:80]}{' by columns' if found[1] else ''}"
+        raise UserError(f"{file}: {words}, expected {np.dtype(dtype)} {shape}")
+    if (expected := start + math.prod(shape) * np.dtype(dtype).itemsize) != length:
+        raise UserError(f"{file}: {length:,} bytes, expected {expected:,}: it was cut short or changed")
+    array = np.memmap(file, dtype, "r", start, shape)
+    return array if mapped else np.array(array)
 
 
 class PreparedWriter:

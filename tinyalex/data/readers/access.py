@@ -6,16 +6,14 @@ place) and returns the bytes of one file, or raises PictureError.
 """
 
 import contextlib
-import os
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyalex.data.pictures import PictureError
+from tinyalex.data.pictures import MAX_FILE_BYTES, PictureError
 from tinyalex.errors import UserError
-
-MAX_FILE_BYTES = 512 * 2**20  # in one picture file
+from tinyalex.files import open_regular, read_regular
 
 
 @dataclass(frozen=True)
@@ -31,9 +29,7 @@ class FolderAccess:
 
     def _read(self, name, _place):
         try:
-            with (self.path / name).open("rb") as file:
-                _check_size(os.fstat(file.fileno()).st_size)
-                return file.read()
+            return read_regular(self.path / name, MAX_FILE_BYTES)
         except OSError as error:
             raise PictureError(f"cannot be read: {error.strerror}") from None
 
@@ -69,7 +65,7 @@ class ZipAccess:
 
 def _open(path):
     try:
-        return path.open("rb")
+        return open_regular(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyalex.data.pickles import load_pickle
+from tinyalex.data.pictures import MAX_FILE_BYTES
 from tinyalex.data.readers.source import Source, array_chunk, text_lines
 from tinyalex.errors import UserError
 
@@ -102,8 +103,7 @@ def _chunk(storage, name, form, class_count):
 
 def _binary(storage, name, form):
     """The pictures, uint8 (N, 3072), and the labels, uint8 (N,), of a binary file."""
-    with storage.open(name) as file:
-        raw = np.frombuffer(file.read(), np.uint8)
+    raw = np.frombuffer(storage.read(name, MAX_FILE_BYTES), np.uint8)
     length = form.label_bytes + PICTURE_BYTES
     if len(raw) == 0 or len(raw) % length:
         raise UserError(f"{storage.where(name)}: {len(raw):,} bytes, expected rows of {length:,}; was it cut short?")

@@ -3,16 +3,22 @@
 Names are relative to the folder, with forward slashes, and in one spelling.
 """
 
+import contextlib
 import os
 import posixpath
 import unicodedata
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
 from tinyalex.data.readers.access import FolderAccess
 from tinyalex.errors import UserError
+from tinyalex.files import open_regular, read_regular
+
+MOST_LEVELS = 32  # folders inside each other
+MOST_LINKS = 3  # links to folders on the way to a file: with more, a few links among few folders make millions of ways
 
 
 def spelt(text):
@@ -45,6 +51,13 @@ class Storage:
         """Names of the folders directly in `at`, sorted, without hidden ones."""
         return self.listing(at).folders
 
+    def read(self, name, most):
+        """All bytes of a file. UserError, before it is read, if there are more than `most`."""
+        size = self.size(name)
+        if size > most:
+            raise UserError(f"{self.where(name)}: {size:,} bytes, expected at most {most:,}")
+        return self._bytes(name)
+
 
 class Folder(Storage):
     """A folder on disk.
@@ -75,8 +88,32 @@ class Folder(Storage):
             stored, full = posixpath.join(self.on_disk.get(at, at), entry.name), posixpath.join(at, name)
             if stored != full:
                 self.on_disk[full] = stored
-            _put(found, name, entry)
+            self._put(found, at, name, entry)
         return found.sort()
+
+    def _put(self, listing, at, name, entry):
+        """Put an entry of the folder `at` where it belongs."""
+        if not visible(name):
+            listing.others.append((name, "hidden"))
+        elif entry.is_file():
+            listing.files.append(name)
+        elif not entry.is_dir():
+            listing.others.append((name, "a link to nothing" if entry.is_symlink() else "neither a file nor a folder"))
+        elif why := self._astray(self.on_disk.get(at, at), entry):
+            listing.others.append((name, why))
+        else:
+            listing.folders.append(name)
+
+    def _astray(self, at, entry):
+        """Why an entry, which is a folder, is not entered from the folder `at`; "" if it is."""
+        if at.count("/") + 2 > MOST_LEVELS:
+            return f"in {MOST_LEVELS} folders or more"
+        if not entry.is_symlink():
+            return ""
+        way = [self.path / folder for folder in accumulate(at.split("/"), posixpath.join)]
+        if any(folder.resolve().is_relative_to(Path(entry.path).resolve()) for folder in (self.path, *way)):
+            return "a link to a folder above"
+        return "behind too many links" if sum(folder.is_symlink() for folder in way) == MOST_LINKS else ""
 
     def _at(self, name):
         return self.path / self.on_disk.get(name, name)
@@ -95,8 +132,22 @@ class Folder(Storage):
 
     def open(self, name):
         """Open a file for reading bytes."""
+        with self._readable(name):
+            return open_regular(self._at(name))
+
+    def size(self, name):
+        """The bytes in a file."""
+        with self._readable(name):
+            return self._at(name).stat().st_size
+
+    def _bytes(self, name):
+        with self._readable(name):
+            return read_regular(self._at(name))
+
+    @contextlib.contextmanager
+    def _readable(self, name):
         try:
-            return self._at(name).open("rb")
+            yield
         except OSError as error:
             raise UserError(f"{self.where(name)}: cannot be read: {error.strerror}") from None
 
@@ -111,20 +162,6 @@ class Folder(Storage):
     def access(self):
         """The small object with which a worker reads the files."""
         return FolderAccess(self.path)
-
-
-def _put(listing, name, entry):
-    """Put an entry of a folder on disk where it belongs."""
-    if not visible(name):
-        listing.others.append((name, "hidden"))
-    elif entry.is_file():
-        listing.files.append(name)
-    elif not entry.is_dir():
-        listing.others.append((name, "a link to nothing" if entry.is_symlink() else "neither a file nor a folder"))
-    elif entry.is_symlink() and Path(entry.path).parent.resolve().is_relative_to(Path(entry.path).resolve()):
-        listing.others.append((name, "a link to a folder above"))
-    else:
-        listing.folders.append(name)
 
 
 def visible(name):

@@ -22,7 +22,8 @@ from tinyalex.data.readers.ilsvrc2012_places import pictures_and_lists
 from tinyalex.data.readers.ilsvrc2012_val import CLASS, VAL_PICTURE, validation
 from tinyalex.data.readers.leftovers import left_out, pictures_in
 from tinyalex.data.readers.source import FileChunk, Source, names_of
-from tinyalex.data.readers.storage import Folder, Tar, tar_members
+from tinyalex.data.readers.storage import Folder, Tar
+from tinyalex.data.readers.tars import tar_members
 from tinyalex.errors import UserError
 
 NAME = "ilsvrc2012"
@@ -96,7 +97,7 @@ def _class_tars(storage):
     if storage.has(TRAIN):
         path = Path(storage.where(TRAIN))
         members = Tar(path).members
-        inside = {name.rpartition("/")[2]: (path, m.offset_data, m.size) for name, m in members.items()}
+        inside = {name.rpartition("/")[2]: (path, m.offset, m.size) for name, m in members.items()}
     else:
         places = [storage, storage.below("train")]
         paths = {name: Path(place.where(name)) for place in places for name in place.files()}
@@ -106,9 +107,7 @@ def _class_tars(storage):
 
 def _members(path, offset, size, label):
     """The pictures of a tar, `size` bytes from `offset` of a file, as a chunk with one label."""
-    members = tar_members(path, offset)
+    members = [member for member in tar_members(path, offset=offset, end=offset + size) if not member.is_link]
     names = [member.name for member in members]
-    places = np.array([(member.offset_data, member.size) for member in members], np.int64).reshape(-1, 2)
-    if len(places) and places.sum(axis=1).max() > offset + size:
-        raise UserError(f"{path}: the tar at byte {offset:,} does not end where it should; the archive is damaged")
+    places = np.array([(member.offset, member.size) for member in members], np.int64).reshape(-1, 2)
     return FileChunk(TarAccess(path), names, places, np.full(len(names), label, np.int64))

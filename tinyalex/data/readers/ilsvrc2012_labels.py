@@ -21,7 +21,7 @@ Line 1 of a file without names is ILSVRC2012_val_00000001, and so on.
 import re
 
 from tinyalex.data.readers.imagenet_batches import classes_of_map
-from tinyalex.data.readers.matfile import mat_table
+from tinyalex.data.readers.matfile import MAX_BYTES, mat_table
 from tinyalex.data.readers.source import text_lines
 from tinyalex.errors import UserError
 
@@ -172,8 +172,7 @@ def _order(lists):
 
 def _devkit_classes(lists):
     """[(WordNet id, ILSVRC's number, words)] in meta.mat of the classes with pictures: they have no narrower ones."""
-    with lists.open(META) as file:
-        rows = mat_table(file.read(), lists.where(META))
+    rows = mat_table(lists.read(META, MAX_BYTES), lists.where(META))
     try:
         leaves = [row for row in rows if not row["num_children"].any()]
         return [(row["WNID"], int(row["ILSVRC2012_ID"][0]), row["words"]) for row in leaves]

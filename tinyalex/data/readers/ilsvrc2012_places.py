@@ -26,8 +26,8 @@ class Lists:
     def has(self, name):
         return self._with(name).has(name)
 
-    def open(self, name):
-        return self._with(name).open(name)
+    def read(self, name, most):
+        return self._with(name).read(name, most)
 
     def where(self, name):
         return self._with(name).where(name)

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinyalex.data.pickles import load_pickle
 from tinyalex.data.readers.source import Source, array_chunk, side_of, text_lines
-from tinyalex.data.readers.storage import Folder, Zip, open_storage
+from tinyalex.data.readers.storage import MOST_AT_ONCE, Folder, open_storage
 from tinyalex.errors import UserError
 
 NAME = "imagenet-batches"
@@ -48,8 +48,8 @@ def read(storage):
     first = _chunk(*files[0], len(ids), first_label, content)
     del content
     side = side_of(first.planes)
-    total_bytes = sum(_size(*file) for file in [*files, val_file])
-    expected = round(len(first) * total_bytes / _size(*files[0]))
+    sizes = [place.size(name) for place, name in [*files, val_file]]
+    expected = round(len(first) * sum(sizes) / sizes[0])
     held = [first]  # handed over, not kept, or it would stay in memory to the end
     del first
     train = _load_all(held, files, len(ids), first_label, side)
@@ -132,8 +132,7 @@ def _chunk(place, name, class_count, first_label, content=None):
 def _load(place, name):
     """The dict in a batch, with `data` and `labels`."""
     where = place.where(name)
-    file, _size = _opened(place, name)
-    with file:
+    with place.open(name) as file:
         content = _load_npz(file, where) if name.endswith(".npz") else load_pickle(file, where)
     if not isinstance(content, dict) or "data" not in content or "labels" not in content:
         raise UserError(f"{where}: expected a dict with 'data' and 'labels'")
@@ -143,22 +142,10 @@ def _load(place, name):
 def _load_npz(file, where):
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in ("data", "labels") if name in arrays}
+            found = [name for name in ("data", "labels") if name in arrays]
+            size = sum(arrays.zip.getinfo(f"{name}.npy").file_size for name in found)
+            if size <= MOST_AT_ONCE:
+                return {name: arrays[name] for name in found}
     except Exception:  # np.load raises nearly anything on damaged files
         raise UserError(f"{where}: not a readable .npz of plain numbers; was the download cut short?") from None
-
-
-def _size(place, name):
-    file, size = _opened(place, name)
-    file.close()
-    return size
-
-
-def _opened(place, name):
-    """(a batch open for reading, its size in bytes)."""
-    if isinstance(place, Zip):
-        return place.stream(name)
-    file = place.open(name)
-    size = file.seek(0, 2)
-    file.seek(0)
-    return file, size
+    raise UserError(f"{where}: {size:,} bytes once unpacked, expected at most {MOST_AT_ONCE:,}")

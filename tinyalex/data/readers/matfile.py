@@ -14,7 +14,7 @@ import numpy as np
 from tinyalex.errors import UserError
 
 HEADER = 128  # bytes; the last two say the order of bytes
-MAX_BYTES = 64 * 2**20  # unpacked; ILSVRC's has 2 MB
+MAX_BYTES = 8 * 2**20  # unpacked; ILSVRC's has 2 MB
 MATRIX, COMPRESSED, TEXT_8 = 14, 15, 16  # types of elements
 NUMBERS = {
     1: "i1",

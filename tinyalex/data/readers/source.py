@@ -15,6 +15,8 @@ from tinyalex.data.pictures import PictureError, decode_picture, fit_square
 from tinyalex.data.readers.folder import spelt
 from tinyalex.errors import UserError
 
+MOST_LIST_BYTES, MOST_LINES, MOST_LINE = 2**24, 1_000_000, 10_000  # in a list of classes or labels; letters in a line
+
 
 @dataclass(frozen=True)
 class Source:
@@ -154,14 +156,17 @@ def _in_planes(pictures):
 
 
 def text_lines(storage, name):
-    """The non-empty lines of a text file, stripped. Raises UserError if it is missing or not text."""
+    """The non-empty lines of a text file, stripped. Raises UserError if it is missing, not text or too long."""
     if not storage.has(name):
         raise UserError(f"{storage.where(name)}: missing")
     try:
-        with storage.open(name) as file:
-            lines = spelt(file.read().decode("utf-8-sig")).splitlines()
+        lines = spelt(storage.read(name, MOST_LIST_BYTES).decode("utf-8-sig")).splitlines()
     except UnicodeDecodeError:
         raise UserError(f"{storage.where(name)}: expected text in UTF-8") from None
+    longest = max(map(len, lines), default=0)
+    if len(lines) > MOST_LINES or longest > MOST_LINE:
+        found = f"{len(lines):,} lines of at most {longest:,} letters"
+        raise UserError(f"{storage.where(name)}: {found}, expected a list: at most {MOST_LINES:,} of {MOST_LINE:,}")
     return [line.strip() for line in lines if line.strip()]
 
 

@@ -5,23 +5,25 @@ and `places(names)` give a worker what it needs to read the files. Names are in 
 disk or the archive has.
 """
 
-import contextlib
 import io
+import os
 import posixpath
-import tarfile
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from tinyalex.data.pictures import PictureError
 from tinyalex.data.readers.access import TarAccess, ZipAccess
-from tinyalex.data.readers.folder import Folder, Listing, Storage, spelt, visible
+from tinyalex.data.readers.folder import MOST_LEVELS, Folder, Listing, Storage, spelt, visible
+from tinyalex.data.readers.tars import DAMAGE, is_gzip, tar_members, unpacked
 from tinyalex.errors import UserError
+from tinyalex.files import open_regular, reason
 
 UTF_8 = 0x800  # the mark on a zip's member whose name is in UTF-8
-TAR_ERRORS = (tarfile.TarError, EOFError, OSError, zlib.error)
+MOST_AT_ONCE = 3 * 2**29  # bytes of a batch of pictures; the largest published one, ImageNet64's, has 1.47 GiB
+MOST_LETTERS = 1024  # in the name of a member
+MOST_PACKED = 1032  # bytes that one byte can unpack to, in a zip
 
 
 def open_storage(path):
@@ -29,8 +31,10 @@ def open_storage(path):
     path = Path(path)
     if path.is_dir():
         return Folder(path)
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"{path}: no such file or folder")
+    if not path.is_file():
+        raise UserError(f"{path}: a device or a pipe, expected a folder or an archive")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty")
     if path.suffix == ".zip":
@@ -49,6 +53,10 @@ class _Archive(Storage):
 
     def __init__(self, path, members, prefix="", links=()):
         self.path, self.name, self.prefix = path, path.name, prefix
+        for name in (*members, *links):
+            if len(name) > MOST_LETTERS or name.count("/") > MOST_LEVELS:
+                found = f"a name of {len(name):,} letters in {name.count('/'):,} folders: '{name[:40]}…'"
+                raise UserError(f"{path}: {found}; expected at most {MOST_LETTERS:,} in {MOST_LEVELS}")
         self.members = _in_one_spelling({_inside(name): member for name, member in members.items()})
         self.tree = {}  # folder -> Listing
         for name in self.members:
@@ -66,6 +74,9 @@ class _Archive(Storage):
             if folder:
                 self._folder_of(folder).folders.append(posixpath.basename(folder))
         return self.tree[folder]
+
+    def _entry(self, name):
+        return self.members[self.prefix + name]
 
     def listing(self, at=""):
         return self.tree.get((self.prefix + at).rstrip("/"), Listing())
@@ -85,7 +96,7 @@ class _Archive(Storage):
         return names
 
     def places(self, names):
-        rows = [self._place(self.members[self.prefix + name]) for name in names]
+        rows = [self._place(self._entry(name)) for name in names]
         return np.array(rows, np.int64).reshape(len(names), -1)
 
 
@@ -93,11 +104,7 @@ class Zip(_Archive):
     """A zip with Folder's interface. Raises UserError if it is damaged, encrypted or oddly compressed."""
 
     def __init__(self, path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                infos = archive.infolist()
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise UserError(f"{path}: not a readable zip ({error}); was the download cut short?") from None
+        infos = _directory(path)
         names = [_decoded(info) for info in infos]
         if not any("/" in name for name in names):  # some programs for Windows write backslashes
             names = [name.replace("\\", "/") for name in names]
@@ -114,62 +121,69 @@ class Zip(_Archive):
         return ZipAccess(self.path)
 
     def open(self, name):
-        """Open a member for reading bytes; it is read whole, since text files and labels are small."""
+        """Open a member, of any length, for reading bytes, which are unpacked as they are read."""
+        self._place(self._entry(name))
+        try:
+            return zipfile.ZipFile(self.path).open(self._entry(name))
+        except Exception as error:  # as above
+            raise UserError(f"{self.where(name)}: cannot be read ({reason(error)})") from None
+
+    def size(self, name):
+        return self._entry(name).file_size
+
+    def _bytes(self, name):
         try:
             with self.access().opened() as read:
-                return io.BytesIO(read(name, self.places([name])[0]))
+                return read(name, self._place(self._entry(name)))
         except PictureError as error:
             raise UserError(f"{self.where(name)}: {error}") from None
 
-    def stream(self, name):
-        """(a file that unpacks a member of any size as it is read, its size in bytes once unpacked)."""
-        info = self.members[self.prefix + name]
-        self._place(info)
-        return zipfile.ZipFile(self.path).open(info), info.file_size
-
 
 class Tar(_Archive):
-    """A tar, perhaps gzipped, with Folder's interface; only an uncompressed one has places."""
+    """A tar, perhaps gzipped, with Folder's interface; only one that is not has places."""
 
     def __init__(self, path):
-        self.compressed = not path.name.endswith(".tar")
-        everything = tar_members(path, links=True)
-        members = {member.name: member for member in everything if member.isfile()}
-        super().__init__(path, members, links=[member.name for member in everything if not member.isfile()])
+        self.gzipped = is_gzip(path)
+        everything = tar_members(path, self.gzipped)
+        members = {member.name: member for member in everything if not member.is_link}
+        super().__init__(path, members, links=[member.name for member in everything if member.is_link])
 
     def _place(self, member):
-        if self.compressed:
+        if self.gzipped:
             raise UserError(f"{self.path}: pictures are not read out of a compressed tar; unpack it first")
-        return member.offset_data, member.size
+        return member.offset, member.size
 
     def access(self):
         return TarAccess(self.path)
 
     def open(self, name):
-        """Open a member for reading bytes; it is read whole."""
+        """Open a member, of at most MOST_AT_ONCE bytes, for reading bytes; it is read whole."""
+        return io.BytesIO(self.read(name, MOST_AT_ONCE))
+
+    def size(self, name):
+        return self._entry(name).size
+
+    def _bytes(self, name):
         try:
-            with tarfile.open(self.path) as archive:
-                return io.BytesIO(archive.extractfile(self.members[self.prefix + name]).read())
-        except TAR_ERRORS:
+            with unpacked(self.path, self.gzipped) as file:
+                file.seek(self._entry(name).offset)
+                return file.read(self.size(name))
+        except DAMAGE:
             raise UserError(f"{self.where(name)}: cannot be read; the archive is damaged") from None
 
 
-def tar_members(path, offset=0, links=False):
-    """The files in the tar that begins at byte `offset` of a file, as TarInfo; `links`: the links, too.
-
-    Raises UserError if the tar is damaged.
-
-    The standard library takes an unreadable header for the end; a complete tar ends with a block of zeros.
-    """
-    with contextlib.suppress(*TAR_ERRORS), path.open("rb") as file:
-        file.seek(offset)
-        with tarfile.open(fileobj=file) as archive:
-            members = [m for m in archive if m.isfile() or (links and (m.issym() or m.islnk()))]
-            archive.fileobj.seek(archive.offset)
-            if archive.fileobj.read(512) == bytes(512):
-                return members
-    where = f" at byte {offset:,}" if offset else ""
-    raise UserError(f"{path}: not a readable tar{where}; was the download cut short?")
+def _directory(path):
+    """The ZipInfos of a zip, all of whose members lie in the file. Raises UserError if it is damaged."""
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            infos, length = archive.infolist(), os.fstat(file.fileno()).st_size
+    except Exception as error:  # zipfile raises nearly anything on damaged files
+        raise UserError(f"{path}: not a readable zip ({reason(error)}); was the download cut short?") from None
+    for info in infos:
+        if not 0 <= info.header_offset <= length - info.compress_size or info.file_size > MOST_PACKED * length:
+            why = f"{info.filename[:MOST_LETTERS]} does not fit into the file"
+            raise UserError(f"{path}: not a readable zip ({why}); was the download cut short?")
+    return infos
 
 
 def _hide(listing):
