@@ -69,10 +69,12 @@ def test_two_pictures_whose_names_look_alike_are_both_there(tmp_path):
         assert len(contents(read_source(path).train)[1]) == 8
 
 
-@pytest.mark.parametrize("kind", ["backslashes", "unmarked UTF-8", "./", "/"])
+@pytest.mark.parametrize("kind", ["backslashes", "some backslashes", "a/b\\c", "unmarked UTF-8", "./", "/"])
 def test_zips_of_other_programs(tmp_path, kind):
     root = sources.class_folders(tmp_path / "pets", classes=("café", "dog"))
     spelling = {"backslashes": lambda n: n.replace("/", "\\"), "./": "./{}".format, "/": "/{}".format}
+    spelling["some backslashes"] = lambda n: n.replace("/", "\\") if "dog" in n else n
+    spelling["a/b\\c"] = lambda n: f"top/{n.replace('/', chr(92))}"
     path = tmp_path / "pets.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(root.rglob("*")):

@@ -105,9 +105,8 @@ class Zip(_Archive):
 
     def __init__(self, path):
         infos = _directory(path)
-        names = [_decoded(info) for info in infos]
-        if not any("/" in name for name in names):  # some programs for Windows write backslashes
-            names = [name.replace("\\", "/") for name in names]
+        # some programs for Windows write backslashes, perhaps in some of the names only
+        names = [_decoded(info).replace("\\", "/") for info in infos]
         members = {name: info for name, info in zip(names, infos, strict=True) if not name.endswith("/")}
         super().__init__(path, members)
 
