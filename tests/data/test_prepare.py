@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.data import sources
 from tests.data.sources import WNIDS, write
+from tests.test_cli import call
 from tinyalex.data import prepare as prepare_module
 from tinyalex.data.pictures import decode_picture
 from tinyalex.data.prepare import prepare
@@ -172,21 +173,41 @@ def test_selection_agrees_with_a_loop(chunks, order, per_class):
 @pytest.mark.parametrize(
     "options, parts",
     [
-        ({"size": 0}, ["size: 0, expected a whole number, 8 to 1024"]),
-        ({"size": 2000}, ["size: 2000"]),
-        ({"size": 64.5}, ["size: 64.5"]),
-        ({"per_class": 0}, ["per_class: 0, expected a whole number, 1 or more"]),
-        ({"per_class": True}, ["per_class: True"]),
-        ({"workers": 0}, ["workers: 0"]),
-        ({"classes": 1}, ["classes: 1, expected 2 to 3"]),
-        ({"classes": 4}, ["classes: 4, expected 2 to 3"]),
+        ({"size": 0}, ["size: found 0, expected a whole number, 8 to 1024"]),
+        ({"size": 2000}, ["size: found 2000"]),
+        ({"size": 64.5}, ["size: found 64.5"]),
+        ({"per_class": 0}, ["per_class: found 0, expected a whole number, 1 or more"]),
+        ({"per_class": True}, ["per_class: found True"]),
+        ({"workers": 0}, ["workers: found 0"]),
+        ({"classes": 1}, ["classes: found 1, expected 2 to 3, the number that tiny has"]),
+        ({"classes": 4}, ["classes: found 4, expected 2 to 3, the number that tiny has"]),
         ({"classes": "nowhere.txt"}, ["nowhere.txt: not readable as a list of classes"]),
-        ({"format": "tiny"}, ["unknown format 'tiny' (did you mean tiny-imagenet?)"]),
+        ({"format": "tiny"}, ["format: found 'tiny' (did you mean tiny-imagenet?), expected one of"]),
         ({"format": "cifar"}, ["no data set found here; expected cifar"]),
     ],
 )
 def test_wrong_arguments(tmp_path, options, parts):
     refused(sources.tiny_imagenet(tmp_path / "tiny"), tmp_path / "new" / "out", *parts, **options)
+
+
+def test_wrong_arguments_are_spelled_as_options(tmp_path, capsys):
+    root = sources.class_folders(tmp_path / "pets")
+    for words in ("--size 3", "--workers 0", "--per-class 0", "--seed -1", "--classes 9", "--format pets", "--labels x"):
+        code, out, err = call(capsys, "prepare", root, tmp_path / "out", *words.split())
+        assert (code, out) == (2, "") and err.startswith(f"tinyalex: {words.split()[0]}: found "), err
+    assert "expected 2, all that pets has" in call(capsys, "prepare", root, tmp_path / "out", "--classes", "9")[2]
+
+
+@pytest.mark.parametrize("out", ["pets", "pets/out", "pets/new/out", "pets/nosuch/../out", "link/out"])
+def test_the_source_is_never_written_into(tmp_path, out):
+    """A second run would read the first one's pictures; "remove it", said of a taken target, would lose the source."""
+    root = sources.class_folders(tmp_path / "pets")
+    (tmp_path / "link").symlink_to(root)
+    for source in (root, [root], [root, tmp_path / "other"]):
+        before = sorted(root.rglob("*"))
+        refused(source, tmp_path / out, "out: found", f"is in the source, {root}; expected a folder outside it")
+        assert sorted(root.rglob("*")) == before
+    assert prepare([root / "train", root / "val"], root / "prepared", quiet=True).train_images == 6  # it is in neither
 
 
 @pytest.mark.parametrize(

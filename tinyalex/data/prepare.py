@@ -96,7 +96,9 @@ def prepare(
     """
     started = time.perf_counter()
     out = target(out)
-    _check_arguments(out, size, per_class, workers, val_share, seed, duplicates)
+    _check_arguments(size, per_class, workers, val_share, seed, duplicates)
+    _check_apart(out, source)
+    check_target(out)
     found = read_source(source, format, labels)
     chosen, size = chosen_classes(found, classes), size or found.size
     found = with_validation(found, val_share, seed, chosen)
@@ -140,9 +142,8 @@ def prepare(
     )
 
 
-def _check_arguments(out, size, per_class, workers, val_share, seed, duplicates):
-    """Raise UserError, before anything is read, if the target is taken, a number out of range or a word unknown."""
-    check_target(out)
+def _check_arguments(size, per_class, workers, val_share, seed, duplicates):
+    """Raise UserError, before anything is read, if a number is out of range or a word unknown."""
     if val_share is not None and not 0 < val_share < 1:
         raise UserError(f"found {val_share:g}, expected a share between 0 and 1, such as 0.2", "val_share")
     if duplicates not in (None, *CHOICES):
@@ -152,7 +153,16 @@ def _check_arguments(out, size, per_class, workers, val_share, seed, duplicates)
     for name, (value, low, high) in limits.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and not (whole and low <= value <= (high or value)):
-            raise UserError(f"{name}: {value!r}, expected a whole number, {low} {f'to {high}' if high else 'or more'}")
+            raise UserError(
+                f"found {value!r}, expected a whole number, {low} {f'to {high}' if high else 'or more'}", name
+            )
+
+
+def _check_apart(out, source):
+    """Raise UserError if the folder to write would be part of the source, which the next `prepare` would then read."""
+    for folder in [source] if isinstance(source, (str, Path)) else source:
+        if out.resolve().is_relative_to(Path(folder).resolve()):
+            raise UserError(f"found {out}, which is in the source, {folder}; expected a folder outside it", "out")
 
 
 @dataclass(frozen=True)

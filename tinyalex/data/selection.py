@@ -25,7 +25,7 @@ def chosen_classes(source, classes):
         return np.arange(len(source.class_ids))
     if isinstance(classes, int):
         if not 2 <= classes <= len(source.class_ids):
-            raise UserError(f"classes: {classes}, expected 2 to {len(source.class_ids)}, the number in {source.name}")
+            raise UserError(f"found {classes}, expected {_numbers(len(source.class_ids))} {source.name} has", "classes")
         return np.arange(classes)
     label_of = {class_id: label for label, class_id in enumerate(source.class_ids)}
     wanted = _class_list(Path(classes))
@@ -38,6 +38,11 @@ def chosen_classes(source, classes):
     if len(wanted) < 2:
         raise UserError(f"{classes}: classes listed: {len(wanted)}, expected two or more")
     return np.array([label_of[class_id] for class_id in wanted])
+
+
+def _numbers(count):
+    """Words for the numbers of classes that can be kept."""
+    return f"2 to {count}, the number that" if count > 2 else "2, all that"
 
 
 def _class_list(path):

@@ -24,7 +24,7 @@ def read_source(path, format=None, labels=None):
     """
     if format is not None and format not in READERS:
         nearest = did_you_mean(format, READERS, cutoff=0.4)
-        raise UserError(f"unknown format '{format}'{nearest}; expected one of {', '.join(READERS)}")
+        raise UserError(f"found '{format}'{nearest}, expected one of {', '.join(READERS)}", "format")
     storage = open_sources(path)
     wanted = list(READERS.values()) if format is None else [READERS[format]]
     reader, top = _recognised(storage, wanted) or _one_inside(storage, wanted)
