@@ -79,8 +79,7 @@ def test_extracted_ilsvrc_with_a_flat_val(tmp_path, labels, ending):
     assert contents(source.train)[1] == [0, 0, 1, 1, 2, 2]
     _pictures, numbers, names = contents(source.val)
     assert numbers == [2, 0, 1, 0] and names == [f"val/{name(i, ending)}" for i in (1, 2, 3, 4)]
-    own = ((f"val/{file}", "not a picture, by its name") for file in ("val.txt",) if labels == "Caffe in val")
-    assert source.left_out == tuple(own)
+    assert source.left_out == (), "a list that is read is not left out, wherever it stands"
 
 
 @pytest.mark.parametrize("start", ["", "ILSVRC", "ILSVRC/Data", KAGGLE])
@@ -168,11 +167,14 @@ def test_extracted_ilsvrc_needs_certain_labels(tmp_path):
     refused(extracted(tmp_path / "a"), "missing; expected the labels", "LOC_val_solution.csv", "val.txt", "meta.mat")
     root = extracted(tmp_path / "b", labels="Caffe")
     write(root / "val.txt", f"{name(1)} 7\n")
-    refused(root, "val.txt: numbers of 8 sorted classes; expected them in synset_words.txt")
+    refused(root, "val.txt: numbers from 7 to 7; expected 8 sorted classes, in train or in synset_words.txt")
+    write(root / "val.txt", "".join(f"{name(5 - i)} {i}\n" for i in (1, 2, 3)))
+    refused(root, "val.txt: numbers from 1 to 3, expected 0 to 2: Caffe's list counts the sorted classes from 0")
+    write(root / "val.txt", f"{name(1)} 7\n")
     write(root / "synset_words.txt", "".join(f"n0000000{i} x\n" for i in range(9)))
     refused(root, "all 4 pictures are of a class without training pictures, or without a label")
     write(root / "val.txt", CAFFE)  # numbers of these three classes, or of the first of nine?
-    refused(root, "val.txt: numbers of 3 sorted classes", "and no others")
+    refused(root, "val.txt: numbers from 0 to 2; expected 3 sorted classes", "one and the same order")
     write(root / "val.txt", f"{name(1)} 1\n{name(2)} cat\n")
     refused(root, "val.txt", "expected a picture, a space and its class")
     root = extracted(tmp_path / "c", labels="devkit's files")

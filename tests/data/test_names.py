@@ -21,14 +21,26 @@ def test_texts_are_no_pictures_and_folders_in_a_class_belong_to_it(tmp_path):
     write(root / "train/cat/Thumbs.DB", "x")
     write(root / "train/cat/2019/summer/z.png", encoded(picture(9), "PNG"))
     write(root / "train/stray.jpg", encoded(picture(8)))
-    write(root / "README.md", "x")
+    for file in ("README.md", "labels.csv", ".DS_Store", ".git/config", "docs/a.txt", "docs/more/b.md", "docs/more/.c"):
+        write(root / file, "x")
+    write(root / "extra/z.png", encoded(picture(7), "PNG"))
+    write(root / "extra/notes.txt", "x")
+    write(root / "words.txt", "cat\ta cat\n")  # is read
     report = prepare(root, tmp_path / "out", per_class=4, strict=True, quiet=True)
     assert (report.train_images, report.skipped) == (7, [])
+    outside = "outside the training and validation pictures"
     assert report.left_out == [
-        ("train/stray.jpg", "outside the training and validation pictures"),
+        ("README.md", "not a picture, by its name"),
+        ("labels.csv", "not a picture, by its name"),
+        (".DS_Store", "hidden"),
+        (".git", "hidden"),
+        ("docs/", f"3 files {outside}"),
+        ("extra/", f"1 picture and 1 other file {outside}"),
+        ("train/stray.jpg", outside),
         ("train/cat/Thumbs.DB", "not a picture, by its name"),
         ("train/cat/notes.txt", "not a picture, by its name"),
     ]
+    assert len((tmp_path / "out/skipped.txt").read_text().splitlines()) == len(report.left_out)
     assert contents(read_source(root).train)[2][3] == "train/cat/2019/summer/z.png"
 
 

@@ -192,7 +192,15 @@ def test_wrong_arguments(tmp_path, options, parts):
 
 def test_wrong_arguments_are_spelled_as_options(tmp_path, capsys):
     root = sources.class_folders(tmp_path / "pets")
-    for words in ("--size 3", "--workers 0", "--per-class 0", "--seed -1", "--classes 9", "--format pets", "--labels x"):
+    for words in (
+        "--size 3",
+        "--workers 0",
+        "--per-class 0",
+        "--seed -1",
+        "--classes 9",
+        "--format pets",
+        "--labels x",
+    ):
         code, out, err = call(capsys, "prepare", root, tmp_path / "out", *words.split())
         assert (code, out) == (2, "") and err.startswith(f"tinyalex: {words.split()[0]}: found "), err
     assert "expected 2, all that pets has" in call(capsys, "prepare", root, tmp_path / "out", "--classes", "9")[2]

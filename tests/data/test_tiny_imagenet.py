@@ -57,6 +57,27 @@ def test_flat_and_sorted_tiny_imagenet_without_its_list(tmp_path):
     assert source.left_out == (("test/", outside), ("val/images/", f"1 picture {no_list}"))
 
 
+@pytest.mark.parametrize("keep_list", [True, False])
+@pytest.mark.parametrize("images", [True, False])
+@pytest.mark.parametrize("copied", [2, 4])
+def test_copied_instead_of_moved(tmp_path, images, keep_list, copied):
+    """Scripts that copy pictures into folders of classes leave val/images: each picture counts once."""
+    root = sources.tiny_imagenet(tmp_path / "tiny")
+    flat = {file.name: file.read_bytes() for file in (root / "val/images").iterdir()}
+    sorted_tiny(root, images, keep_list, leave=4 - copied)
+    for name, content in flat.items():
+        write(root / "val/images" / name, content)
+    source = read_source(root)
+    twice, no_label = "also in a folder of a class", "in no folder of a class, and val/val_annotations.txt is missing"
+    assert contents(source.val)[1] == ([0, 1, 2, 0] if keep_list else {4: [0, 0, 1, 2], 2: [0, 2]}[copied])
+    if copied == 4:
+        assert source.left_out == (("val/images/", f"4 pictures {twice}"),)
+    elif keep_list:
+        assert source.left_out == tuple((f"val/images/val_{i}.JPEG", twice) for i in (2, 3))
+    else:
+        assert source.left_out == (("val/images/", f"4 pictures {twice}, or {no_label}"),)
+
+
 def test_sorted_tiny_imagenet_against_its_list(tmp_path):
     root = sorted_tiny(sources.tiny_imagenet(tmp_path / "tiny"), False, True)
     (root / "val" / FOX / "val_0.JPEG").rename(root / "val" / TENCH / "val_0.JPEG")

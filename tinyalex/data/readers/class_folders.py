@@ -6,7 +6,7 @@
 Or, without parts, <class>/*: then a share of each class is set aside to validate on (parts.py).
 
 Classes are numbered in sorted order of their folders' names; within a class, pictures follow sorted file names, and
-those in folders inside it come last. Hidden files, texts and pictures outside the classes are listed as left out.
+those in folders inside it come last. All other files are listed as left out, but for those that name the classes.
 """
 
 import posixpath
@@ -22,6 +22,7 @@ from tinyalex.errors import UserError
 
 NAME = "class-folders"
 EXPECTS = "train/<class>/ and val/<class>/ with pictures, or <class>/ and a share of them to validate on"
+NAMES = ("words.txt", "LOC_synset_mapping.txt", "synset_words.txt")
 SIZE = 64  # trains on a laptop; size=256 gives the paper's
 
 
@@ -48,9 +49,9 @@ def read(storage):
     if unknown:
         raise UserError(f"{storage.where(f'{val_part}/{unknown[0]}')}: there is no such class in {train_part}")
     train, *val = (_split(storage, part, ids) for part in (train_part, val_part) if part is not None)
-    names = names_of(storage, ids, "words.txt", "LOC_synset_mapping.txt", "synset_words.txt")
+    names = names_of(storage, ids, *NAMES)
     read_instead = {part: f"beside {_instead(part, train_part, val_part)}/, which is read" for part in others}
-    rest = left_out(storage, (train, *val), reasons=read_instead)
+    rest = left_out(storage, (train, *val), NAMES, read_instead)
     count = len(train) + sum(map(len, val))
     source = Source(NAME, storage.name, SIZE, tuple(ids), names, [train], val, count, rest)
     return source if val_part in (None, "val") else source.validated_on(f"{val_part}/")

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from tinyalex.data.readers.access import TarAccess
-from tinyalex.data.readers.ilsvrc2012_labels import class_words, label_file
-from tinyalex.data.readers.ilsvrc2012_places import pictures_and_lists
+from tinyalex.data.readers.ilsvrc2012_labels import LIST_FILES, class_words, label_file
+from tinyalex.data.readers.ilsvrc2012_places import DEVKIT, pictures_and_lists
 from tinyalex.data.readers.ilsvrc2012_val import CLASS, VAL_PICTURE, validation
 from tinyalex.data.readers.leftovers import left_out, pictures_in
 from tinyalex.data.readers.source import FileChunk, Source, names_of
@@ -31,6 +31,8 @@ EXPECTS = "train and val, as ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar
 SIZE = 256
 TRAIN, VAL = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
 NAMES = ("LOC_synset_mapping.txt", "synset_words.txt", "words.txt")
+LISTS = (*NAMES, *LIST_FILES)
+OWN = (TRAIN, VAL, "*n????????.tar", f"{DEVKIT}*", *LISTS, *(f"*/{name}" for name in LISTS))
 CLASS_TAR = re.compile(r"(n\d{8})\.tar")
 
 
@@ -83,10 +85,10 @@ def _val_and_rest(storage, pictures, lists, label_of, train):
         archive = Tar(Path(storage.where(VAL)))
         val, reasons, missing = validation(archive, "", lists, label_of)
         rest = [(f"{VAL}/{name}", reason) for name, reason in left_out(archive, [val], reasons=reasons)]
-        rest += left_out(pictures, train)
+        rest += left_out(pictures, train, OWN)
     else:
         val, reasons, missing = validation(pictures, "val", lists, label_of)
-        rest = [*left_out(pictures, [*train, val], reasons=reasons)]
+        rest = [*left_out(pictures, [*train, val], OWN, reasons)]
     if missing:
         rest.insert(0, (label_file(lists), f"pictures labelled there but missing here: {missing:,}"))
     return val, tuple(rest)

@@ -33,6 +33,7 @@ LABEL_FILES = (SOLUTION, CAFFE, SYNSET_LABELS, GROUND_TRUTH)
 ORDER_MAP, META = "map_clsloc.txt", "meta.mat"
 ORDER_LISTS = ("synsets.txt", "imagenet_lsvrc_2015_synsets.txt")
 SORTED_LISTS = ("synset_words.txt", "synsets.txt", "LOC_synset_mapping.txt")
+LIST_FILES = {*LABEL_FILES, ORDER_MAP, META, *ORDER_LISTS, *SORTED_LISTS}
 WNID = re.compile(r"n\d{8}")
 NUMBERED = re.compile(r"ILSVRC2012_val_(\d{8})")
 
@@ -117,10 +118,16 @@ def _from_caffe(lists, train_wnids):
     count = max(map(int, label_of.values())) + 1
     order = _sorted_classes(lists, train_wnids, count)
     if order is None:
-        raise UserError(
-            f"{where}: numbers of {count:,} sorted classes; expected them in {SORTED_LISTS[0]}, and no others"
-        )
+        raise UserError(f"{where}: {_unknown_numbers(label_of, train_wnids, count)}")
     return {name: order[int(label)] for name, label in label_of.items()}
+
+
+def _unknown_numbers(label_of, train_wnids, count):
+    """Why nothing says which classes the numbers of Caffe's list are."""
+    numbers = f"numbers from {min(map(int, label_of.values()))} to {count - 1}"
+    if count - 1 == len(train_wnids) and "0" not in label_of.values():
+        return f"{numbers}, expected 0 to {count - 2}: Caffe's list counts the sorted classes from 0"
+    return f"{numbers}; expected {count:,} sorted classes, in train or in {SORTED_LISTS[0]}, one and the same order"
 
 
 def _sorted_classes(lists, train_wnids, count):

@@ -7,13 +7,12 @@ import posixpath
 import re
 
 from tinyalex.data.readers.ilsvrc2012_labels import label_file, validation_wnids
-from tinyalex.data.readers.leftovers import pictures_in
+from tinyalex.data.readers.leftovers import TWICE, pictures_in
 from tinyalex.data.readers.source import FileChunk
 from tinyalex.errors import UserError
 
 CLASS, VAL_PICTURE = re.compile(r"n\d{8}"), re.compile(r"ILSVRC2012_val_\d{8}\.\w+")
 NO_TRAINING, NO_LABEL = "of a class without training pictures", "without a label"
-TWICE = "also in a folder of a class"
 
 
 def validation(storage, folder, lists, label_of):

@@ -1,6 +1,8 @@
 """Which files of a folder are pictures, and a list of all that is left out: nothing is dropped without a word."""
 
+import fnmatch
 import posixpath
+import re
 
 # files that stand among pictures and are none; any other file is tried as a picture, whatever its name
 NOT_PICTURES = frozenset(
@@ -9,6 +11,7 @@ NOT_PICTURES = frozenset(
     ".aae .xmp .url .lnk .part .crdownload .sha1 .md5".split()
 )
 ELSEWHERE = "outside the training and validation pictures"
+TWICE = "also in a folder of a class"
 
 
 def is_picture(name):
@@ -26,13 +29,13 @@ def pictures_in(storage, folder):
 
 
 def left_out(storage, chunks, own=(), reasons=None):
-    """((name, reason), …) of what stands in a storage and is in none of the FileChunks made from it.
+    """((name, reason), …) of everything in a storage that is in none of the FileChunks made from it.
 
-    Outside the folders of the pictures, only pictures count. A folder without anything used is one entry.
-    own: endings of the names of files that belong to the format and hold no pictures
+    A folder without anything used is one entry.
+    own: patterns ("*" also stands for "/") of names of files that belong to the format and hold no pictures
     reasons: for files and folders, by name, a reason other than the general one
     """
-    walk = _Walk(storage, {name for chunk in chunks for name in chunk.names}, tuple(own), reasons or {})
+    walk = _Walk(storage, {name for chunk in chunks for name in chunk.names}, own, reasons or {})
     walk.visit("")
     return tuple(walk.rows)
 
@@ -41,30 +44,33 @@ class _Walk:
     """One way through all folders of a storage, which collects rows of (name, reason)."""
 
     def __init__(self, storage, used, own, reasons):
-        self.storage, self.used, self.own, self.reasons, self.rows = storage, used, own, reasons, []
-        self.splits = {name.partition("/")[0] if "/" in name else "" for name in used}
+        self.storage, self.used, self.reasons, self.rows = storage, used, reasons, []
+        self.own = re.compile("|".join(map(fnmatch.translate, own)) or "(?!)")
 
     def visit(self, folder):
-        """Add the rows of a folder; returns how many of its pictures are used, and how many are not."""
+        """Add the rows of a folder; returns how many of its files are used, and how many pictures and others are not."""
         listing, begin = self.storage.listing(folder), len(self.rows)
         names = [posixpath.join(folder, name) for name in listing.files]
         stored = self.storage.stored(names)
         unused = [name for name, key in zip(names, stored, strict=True) if key not in self.used]
-        pictures = [name for name in unused if is_picture(name)]
-        used, missed = len(names) - len(unused), len(pictures)
-        within = folder.partition("/")[0] in self.splits
-        self.rows += [
-            (name, self._reason(name)) for name in (unused if within else pictures) if not name.endswith(self.own)
-        ]
-        self.rows += [(posixpath.join(folder, name), reason) for name, reason in listing.others if within]
+        unused, used = [name for name in unused if not self.own.match(name)], len(names) - len(unused)
+        pictures = sum(map(is_picture, unused))
+        others = len(unused) - pictures + len(listing.others)
+        self.rows += [(name, self._reason(name)) for name in unused]
+        self.rows += [(posixpath.join(folder, name), reason) for name, reason in listing.others]
         for inner in listing.folders:
-            more_used, more_missed = self.visit(posixpath.join(folder, inner))
-            used, missed = used + more_used, missed + more_missed
-        if folder and not used and missed:
+            inside = self.visit(posixpath.join(folder, inner))
+            used, pictures, others = used + inside[0], pictures + inside[1], others + inside[2]
+        if folder and not used and pictures + others:
             del self.rows[begin:]
-            count = "1 picture" if missed == 1 else f"{missed:,} pictures"
-            self.rows.append((f"{folder}/", f"{count} {self.reasons.get(folder, ELSEWHERE)}"))
-        return used, missed
+            self.rows.append((f"{folder}/", f"{_words(pictures, others)} {self.reasons.get(folder, ELSEWHERE)}"))
+        return used, pictures, others
 
     def _reason(self, name):
         return self.reasons.get(name, ELSEWHERE if is_picture(name) else "not a picture, by its name")
+
+
+def _words(pictures, others):
+    """ "4 pictures", "1 file", "4 pictures and 2 other files"."""
+    kinds = [(pictures, "picture"), (others, "other file" if pictures else "file")]
+    return " and ".join(f"{count:,} {kind}{'s' * (count > 1)}" for count, kind in kinds if count)
