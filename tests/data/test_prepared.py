@@ -30,7 +30,7 @@ def write(path, batch=4, shard_bytes=SHARD, pictures=PICTURES, labels=LABELS, na
             for start in range(0, len(pictures[split]), batch):
                 here = slice(start, start + batch)
                 writer.add(split, pictures[split][here], labels[split][here])
-        return writer.finish(statistics, {"name": "x.zip", "format": "f"}, skipped)
+        return writer.finish(statistics, {"name": "x.zip", "format": "f"}, {"skipped.txt": skipped})
 
 
 def test_what_is_written_comes_back(tmp_path):

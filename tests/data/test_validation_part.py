@@ -137,4 +137,20 @@ def test_only_folders_with_pictures_are_taken_for_classes(tmp_path):
         write(tmp_path / "project" / name / "notes.txt", "x")
     refused(tmp_path / "project", tmp_path / "out", "no data set found here")
     assert read_source(flat(tmp_path / "photos", cat=1, dog=1)).class_ids == ("cat", "dog")
-    refused(flat(tmp_path / "one", cat=3), tmp_path / "out", "no data set found here")
+
+
+def test_pictures_of_one_class_only(tmp_path):
+    """One line says what is missing, not what all other formats look like."""
+    expected = "expected a folder of pictures for each of two or more classes"
+    one, none = flat(tmp_path / "one/top", cat=3), flat(tmp_path / "none", top=3) / "top"
+    cat = "pictures of one class only, 'cat'"
+    for path, what in (
+        (one, cat),
+        (one.parent, cat),
+        (sources.zipped(one.parent, tmp_path / "one.zip"), cat),
+        (none, "pictures, but not in folders"),
+        (none.parent, "pictures of one class only, 'top'"),
+    ):
+        refused(path, tmp_path / "out", f"{path}: {what}; {expected}", val_share=0.2)
+    (one / "dog").mkdir()
+    refused(one, tmp_path / "out", cat, val_share=0.2)

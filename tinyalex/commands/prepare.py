@@ -79,6 +79,10 @@ def show(result):
         print(f"Validation pictures: {result['validation']}")
     show_losses(result)
     show_duplicates(result)
+    show_repeats(result)
+    if classes := result["unvalidated"]:
+        named = ", ".join(classes[:3]) + (", …" if len(classes) > 3 else "")
+        print_text(f"Classes without validation pictures: {len(classes):,} of {result['classes']:,} ({named})")
     fitting = [model.name for model in MODELS.values() if model.size == result["size"]]
     if fitting:
         model = () if DEFAULT_MODEL in fitting else ("--model", fitting[0])
@@ -108,3 +112,12 @@ def show_duplicates(result):
         fate = "left out of training" if result["duplicates_dropped"] else "kept: --duplicates drop leaves them out"
         example = " = ".join(pairs[0])
         print_text(f"{what} also in validation ({example}), {fate}; listed in {result['path']}/duplicates.txt")
+
+
+def show_repeats(result):
+    """Print how many training pictures repeat another one, under its label or under another label."""
+    kinds = ((result["relabelled"], "under another label"), (result["repeats"], "under the same label"))
+    said = [f"{len(pairs):,} {what} ({' = '.join(pairs[0])})" for pairs, what in kinds if pairs]
+    if said:
+        where = f"kept, and listed in {result['path']}/repeats.txt"
+        print_text(f"Training pictures with the pixels of an earlier one: {'; '.join(said)}; {where}")

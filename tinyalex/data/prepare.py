@@ -2,9 +2,9 @@
 
 Chunks of undecoded pictures go to worker processes, which return pixels and statistics; the main process writes and
 hashes them in source order, validation first, so the result does not depend on the number of workers. Nothing is
-shuffled. Memory holds the list of files (about 200 bytes each), a digest of each validation picture and a few chunks of
-CHUNK_BYTES per worker. Formats that store arrays take one file at a time instead; the main process rearranges them,
-which is faster than sending them to workers.
+shuffled. Memory holds the list of files (about 200 bytes each), digests of all pictures and a few chunks of CHUNK_BYTES
+per worker. Formats that store arrays take one file at a time instead; the main process rearranges them, which is faster
+than sending them to workers.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from tinyalex.backend import MOST_THREADS, cores
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.data.duplicates import CHOICES, Duplicates, digests
 from tinyalex.data.pool import in_processes
-from tinyalex.data.prepared import PreparedWriter, check_target
+from tinyalex.data.prepared import DUPLICATES, REPEATS, SKIPPED, PreparedWriter, check_target
 from tinyalex.data.readers import read_source
 from tinyalex.data.readers.parts import with_validation
 from tinyalex.data.selection import Selection, chosen_classes
@@ -40,6 +40,8 @@ class PreparedReport:
     that are no part of train or val
     duplicates: (training picture, validation picture) with equal pixels
     duplicates_dropped: whether these training pictures are left out
+    repeats, relabelled: (training picture, an earlier one with equal pixels) under the same label, under another one
+    unvalidated: ids of the classes without validation pictures
     validation: where the validation pictures come from, in words, if that is worth saying
     """
 
@@ -53,6 +55,9 @@ class PreparedReport:
     left_out: list
     duplicates: list
     duplicates_dropped: bool
+    repeats: list
+    relabelled: list
+    unvalidated: list
     validation: str
     seconds: float
     images_per_s: float
@@ -118,10 +123,15 @@ def prepare(
             statistics, skipped = _write_all(results, writer, both, strict, bar)
         counts = _count((split, labels) for split in writer.labels for labels in writer.labels[split])
         dropped = both.choice == "drop" and bool(both.found)
-        _check_counts(counts, ids, found.name, val_share is not None, dropped)
+        unvalidated = _check_counts(counts, ids, found.name, val_share is not None, dropped)
         origin = {"name": found.name, "format": found.format} | ({"labels": labels} if labels else {}) | found.details
+        repeats, relabelled = both.repeats()
         origin |= {"duplicates": {both.choice: len(both.found)}} if both.found else {}
-        fingerprint, total_bytes = writer.finish(statistics, origin, [*skipped, *found.left_out], both.found)
+        origin |= (
+            {"repeats": {"same label": len(repeats), "other label": len(relabelled)}} if repeats + relabelled else {}
+        )
+        lists = {SKIPPED: [*skipped, *found.left_out], DUPLICATES: both.found, REPEATS: [*relabelled, *repeats]}
+        fingerprint, total_bytes = writer.finish(statistics, origin, lists)
     seconds, train, val = time.perf_counter() - started, counts["train"].total(), counts["val"].total()
     return PreparedReport(
         path=out,
@@ -134,6 +144,9 @@ def prepare(
         left_out=list(found.left_out),
         duplicates=both.found,
         duplicates_dropped=dropped,
+        repeats=repeats,
+        relabelled=relabelled,
+        unvalidated=unvalidated,
         validation=found.validation,
         seconds=seconds,
         images_per_s=(train + val) / seconds,
@@ -223,7 +236,7 @@ def _write_all(results, writer, both, strict, bar):
     for result in results:
         if strict and result.skipped:
             raise UserError("{}: {}".format(*result.skipped[0]))
-        kept = both.kept(result.split, result.names, result.digests)
+        kept = both.kept(result.split, result.names, result.labels, result.digests)
         pictures, labels = (
             (result.pictures, result.labels) if kept.all() else (result.pictures[kept], result.labels[kept])
         )
@@ -244,7 +257,7 @@ def _count(pairs):
 
 
 def _check_counts(counts, class_ids, name, each=False, dropped=False):
-    """Raise UserError unless every class has a training picture and there is a validation picture.
+    """The ids of the classes without validation pictures; UserError for one without training pictures.
 
     each: whether every class needs a validation picture, too;  dropped: whether duplicates were left out of training
     """
@@ -258,6 +271,7 @@ def _check_counts(counts, class_ids, name, each=False, dropped=False):
         raise UserError(f"{name}: class '{unseen[0]}' has no validation pictures that can be read")
     if not counts["val"]:
         raise UserError(f"{name}: no validation pictures that can be read")
+    return unseen
 
 
 def _converted(tasks, size, workers, expected):

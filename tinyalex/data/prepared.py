@@ -6,6 +6,7 @@
     <name>/<split>-00000.npy, …    uint8 (n, S, S, 3), at most 256 MiB each
     <name>/skipped.txt             pictures and files left out, "name, tab, reason"; only if there were any
     <name>/duplicates.txt          pictures in both parts, "training picture, tab, validation picture"; only if any
+    <name>/repeats.txt             training pictures with equal pixels, "picture, tab, earlier picture"; only if any
 
 N pictures, n of them in a shard, S the side in pixels, K classes. Pictures keep the order of the source: the loader
 shuffles. The folder is written under a temporary name beside its final one, `.<name>.partial`, and renamed once
@@ -29,7 +30,7 @@ from tinyalex.locks import scratch
 
 FORMAT, VERSION = "tinyalex-prepared", 1
 SPLITS = ("train", "val")
-META, MEAN, SKIPPED, DUPLICATES = "meta.json", "mean.npy", "skipped.txt", "duplicates.txt"
+META, MEAN, SKIPPED, DUPLICATES, REPEATS = "meta.json", "mean.npy", "skipped.txt", "duplicates.txt", "repeats.txt"
 SHARD_BYTES = 256 * 2**20
 
 
@@ -182,22 +183,22 @@ class PreparedWriter:
                 self.shard["count"] += len(part)
                 pictures = pictures[len(part) :]
 
-    def finish(self, statistics, source, skipped=(), duplicates=()):
+    def finish(self, statistics, source, lists=None):
         """Write the remaining files and give the folder its final name; returns (fingerprint, bytes on disk).
 
         statistics: ColorStatistics of the training pictures; source: dict of their origin, for meta.json;
-        skipped: (name, reason) pairs;  duplicates: (training picture, validation picture) pairs
+        lists: {file: pairs of texts} for SKIPPED, DUPLICATES and REPEATS
         """
         with _disk_errors(self.path):
             self._close_shard()
             for split in SPLITS:
                 np.save(self.folder / labels_file(split), self._labels(split))
             np.save(self.folder / MEAN, statistics.mean())
-            for name, pairs in ((SKIPPED, skipped), (DUPLICATES, duplicates)):
+            for name, pairs in (lists := lists or {}).items():
                 if pairs:
                     lines = "".join("\t".join(" ".join(part.split()) for part in pair) + "\n" for pair in pairs)
                     (self.folder / name).write_text(lines, encoding="utf-8", errors="backslashreplace")
-            meta = self._meta(statistics, source, len(skipped))
+            meta = self._meta(statistics, source, len(lists.get(SKIPPED, ())))
             (self.folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
             total = sum(file.stat().st_size for file in self.folder.iterdir())
             if self.path.is_dir():

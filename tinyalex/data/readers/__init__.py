@@ -37,9 +37,13 @@ def read_source(path, format=None, labels=None):
 
 def _recognised(storage, wanted):
     """(reader, the part of the storage that it reads), or None if no reader recognises it."""
+    return next(((reader, top) for top in _tops(storage) for reader in wanted if reader.recognises(top)), None)
+
+
+def _tops(storage):
+    """A storage, and the same seen from the only folder in it."""
     folders = storage.folders()
-    tops = [storage, *(storage.below(folder) for folder in folders if len(folders) == 1)]
-    return next(((reader, top) for top in tops for reader in wanted if reader.recognises(top)), None)
+    return [storage, *(storage.below(folder) for folder in folders if len(folders) == 1)]
 
 
 def _one_inside(storage, wanted):
@@ -71,5 +75,8 @@ def _what_instead(storage, wanted, archives, with_data, refused):
         return f"no data set found here, {refused[0]}"
     if archives and not isinstance(storage, Folder):
         return f"no data set found here, but {', '.join(archives[:3])} inside the archive: unpack it first"
+    lacking = map(class_folders.shortcoming, _tops(storage)) if class_folders in wanted else ()
+    if what := next(filter(None, lacking), ""):
+        return what
     where = "here or in its archives" if archives else "here"
     return f"no data set found {where}; expected {'; '.join(f'{one.NAME} ({one.EXPECTS})' for one in wanted)}"

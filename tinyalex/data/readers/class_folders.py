@@ -34,6 +34,15 @@ def recognises(storage):
     return sum(_shows_pictures(storage, folder) for folder in storage.folders()) >= 2
 
 
+def shortcoming(storage):
+    """What a folder with pictures lacks to be a source of this format, in words; "" if it holds no pictures."""
+    classes = "expected a folder of pictures for each of two or more classes"
+    for folder in storage.folders():
+        if _shows_pictures(storage, folder):
+            return f"pictures of one class only, '{folder}'; {classes}"
+    return f"pictures, but not in folders; {classes}" if _shows_pictures(storage, "") else ""
+
+
 def read(storage):
     """The Source, whose val is [] without a validation part. Raises UserError if val has a class that train lacks."""
     train_part, val_part, others = _parts(storage)

@@ -48,7 +48,7 @@ class _Walk:
         self.own = re.compile("|".join(map(fnmatch.translate, own)) or "(?!)")
 
     def visit(self, folder):
-        """Add the rows of a folder; returns how many of its files are used, and how many pictures and others are not."""
+        """Add the rows of a folder; returns counts of its files: used, unused pictures, other unused ones."""
         listing, begin = self.storage.listing(folder), len(self.rows)
         names = [posixpath.join(folder, name) for name in listing.files]
         stored = self.storage.stored(names)

@@ -7,8 +7,9 @@
     val/val_annotations.txt        file name, tab, WordNet id, tab, bounding box
 
 This is how it is published. Many scripts sort val into val/<wnid>/*.JPEG or val/<wnid>/images/*.JPEG; this is read too,
-even if only some pictures are sorted; of copied pictures, those in val/images are left out. Training pictures follow wnids.txt, then file names; validation pictures follow
-val_annotations.txt, and wnids.txt without that file. The test pictures have no labels and are left out.
+even if only some pictures are sorted. If they were copied, those in val/images are left out. Training pictures follow
+wnids.txt, then file names; validation pictures follow val_annotations.txt, and wnids.txt without that file. The test
+pictures have no labels and are left out.
 """
 
 from tinyalex.data.readers.leftovers import TWICE, is_picture, left_out, pictures_in
