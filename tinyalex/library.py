@@ -20,13 +20,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyalex.backend import choose_device, to_device, to_host
-from tinyalex.data import open_dataset, open_validation
+from tinyalex.data import open_dataset, open_validation, outline
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
 from tinyalex.evaluation import Evaluation, evaluate, pictures_at_once, probabilities
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.runs.trained import Run, check_fits, history, open_run
+from tinyalex.training.checks import judge
 from tinyalex.training.settings import choose_settings
 from tinyalex.training.trainer import Stopped, Trainer, go_on, start
 
@@ -153,6 +154,7 @@ def train(
     >>> classifier = train("builtin", model="alexnet-mini", epochs=3, lr=0.02, out="runs/mine")
     """
     config = choose_settings(str(data), model, recipe, **settings)
+    judge(config, outline(config.data))
     xp, folder = choose_device(device), RunFolder.fresh(out, config.model)
     given = {"model": model, "recipe": recipe} | settings
     words = [f"{name}={value!r}" for name, value in given.items() if value is not None]

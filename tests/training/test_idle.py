@@ -2,12 +2,13 @@
 
 import sys
 
+import numpy as np
 import pytest
 
 from tests.checks import refused
 from tests.test_cli import call
 from tests.training.test_training import write_easy
-from tinyalex.data.part import classes_left
+from tinyalex.data.part import classes_left, refuse_too_many
 from tinyalex.errors import UserError
 from tinyalex.files import check_file, check_folder
 from tinyalex.models import find_model
@@ -92,6 +93,25 @@ def test_a_part_that_takes_nothing_away(parts):
     assert classes_left("x", 8, ["9-a-class", "second-half", "first-half", "8-a-class"]) == (4, 6)
 
 
+@pytest.mark.parametrize("parts", ["13-a-class", "first-half+13-a-class", "second-half+9-a-class", "99999999-a-class"])
+def test_more_pictures_than_any_class_has(parts):
+    counts = np.array([12, 3, 3, 3, 8, 2, 8, 8])
+    refused(
+        lambda: refuse_too_many("x", counts, parts.split("+")),
+        "data: found +",
+        "no class of x has more than",
+        error=UserError,
+    )
+    for accepted in (
+        "12-a-class",
+        "first-half+12-a-class",
+        "second-half+8-a-class",
+        "8-a-class+1-a-class",
+        "first-half",
+    ):
+        refuse_too_many("x", counts, accepted.split("+"))
+
+
 # ---------------------------------------------------------------------------------------------- before any work
 
 
@@ -100,6 +120,14 @@ def test_a_part_that_takes_nothing_away(parts):
     [
         ("train --data builtin+foo", ["--data: unknown part 'foo' of builtin, expected first-half"]),
         ("train --data builtin+first-half+first-half+first-half+first-half", ["--data: +first-half: builtin has 3"]),
+        (
+            "train --data builtin+99999999-a-class",
+            ["--data: found +99999999-a-class", "builtin has more than 200 training"],
+        ),
+        ("train --data builtin+first-half+201-a-class", ["--data: found +201-a-class", "more than 200 training"]),
+        ("train --data builtin+0-a-class", ["--data: unknown part '0-a-class' of builtin, expected first-half"]),
+        ("train --data EASY+999-a-class --show-batch x.png", ["--data: found +999-a-class, but no class of"]),
+        ("experiment ten-crops --data builtin+201-a-class", ["--data: found +201-a-class", "200 training"]),
         ("train --data EASY+25", ["--data: unknown part '25'"]),
         ("train --start-from FILE", ["--start-from: FILE: not a whole safetensors file"]),
         ("train --start-from nowhere", ["--start-from: nowhere: not found"]),

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from tinyalex import plots
 from tinyalex.commands.options import print_text
-from tinyalex.data import open_dataset
+from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
 from tinyalex.files import check_file
 from tinyalex.inspection.galleries import words
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.runs.folder import RunFolder
 from tinyalex.terminal import command
+from tinyalex.training.checks import judge
 from tinyalex.training.rates import find_rate
 from tinyalex.training.trainer import Trainer
 
@@ -49,6 +50,7 @@ def rehearses(args):
 
 def rehearse(args, config, xp):
     """Draw what is asked for; the result."""
+    judge(config, outline(config.data))
     dataset = open_dataset(config.data, quiet=args.json)
     trainer = Trainer(RunFolder(""), config, dataset, xp, args.json)  # an empty folder's name: nothing is written
     trainer.begin()

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyalex.data.builtin import builtin_classes, builtin_fingerprint, load_builtin, load_builtin_val
+import numpy as np
+
+from tinyalex.data.builtin import TRAIN_PER_CLASS, builtin_classes, builtin_fingerprint, load_builtin, load_builtin_val
 from tinyalex.data.dataset import Dataset, Split
-from tinyalex.data.part import classes_left, part_fingerprint, take_parts
+from tinyalex.data.part import classes_left, part_fingerprint, refuse_too_many, take_parts
 from tinyalex.data.prepared import open_prepared, prepared_fingerprint
 from tinyalex.data.shapes import SIDE
 
@@ -16,7 +18,7 @@ def open_dataset(spec, quiet=False):
     A "+" after either selects a part, for example "builtin+first-half" (see `tinyalex.data.part`).
     Raises UserError for an unknown data set or part.
     """
-    outline(spec)  # finds mistakes before any picture is drawn
+    _outline(spec)  # finds mistakes before any picture is drawn
     whole, parts = _whole_and_parts(spec)
     return take_parts(load_builtin(quiet=quiet) if whole == "builtin" else open_prepared(whole), parts)
 
@@ -31,7 +33,25 @@ class Outline:
 
 
 def outline(spec):
-    """The `Outline` of the data set that `spec` names. UserError as for `open_dataset`, but for empty parts."""
+    """The `Outline` of the data set that `spec` names. UserError as for `open_dataset`, but for empty parts.
+
+    Also for N-a-class that takes nothing away, which earlier runs and experiments on small data may have.
+    """
+    found, (whole, parts) = _outline(spec), _whole_and_parts(spec)
+    if parts:
+        refuse_too_many(whole, _train_counts(whole), parts)
+    return found
+
+
+def _train_counts(whole):
+    """The number of training pictures of each class, int64 (K,), of a data set without parts."""
+    if whole == "builtin":
+        return np.full(len(builtin_classes()[0]), TRAIN_PER_CLASS)
+    dataset = open_prepared(whole)
+    return np.bincount(dataset.train.labels, minlength=len(dataset.class_ids))
+
+
+def _outline(spec):
     whole, parts = _whole_and_parts(spec)
     if whole == "builtin":
         class_ids, size = builtin_classes()[0], SIDE
@@ -50,7 +70,7 @@ def is_there(spec):
 
 def fingerprint_of(spec):
     """The fingerprint of the data set that `spec` names, without its pictures. UserError as for `open_dataset`."""
-    outline(spec)
+    _outline(spec)
     whole, parts = _whole_and_parts(spec)
     return part_fingerprint(builtin_fingerprint() if whole == "builtin" else prepared_fingerprint(whole), parts)
 

@@ -27,6 +27,8 @@ SHAPES = ("star", "heart", "ball", "triangle", "cross")
 HELD_OUT_SHAPES = ("moon", "leaf")
 ADJECTIVES = {"stripes": "striped", "dots": "dotted", "checks": "checked", "rings": "ringed"}
 
+TRAIN_PER_CLASS, VAL_PER_CLASS = 200, 50
+
 _STREAMS = {("train", False): 0, ("val", False): 1, ("train", True): 2, ("val", True): 3}
 _DRAWN_AT_ONCE = 100  # pictures per step of the progress bar
 
@@ -60,7 +62,7 @@ def draw_pictures(split, indices, *, seed=0, held_out=False):
     return pictures
 
 
-def load_builtin(seed=0, train_per_class=200, val_per_class=50, *, held_out=False, quiet=True):
+def load_builtin(seed=0, train_per_class=TRAIN_PER_CLASS, val_per_class=VAL_PER_CLASS, *, held_out=False, quiet=True):
     """Draw the set: a Dataset in memory, one shard per split, labels 0, 1, …, K−1, 0, 1, … in both.
 
     seed: another seed gives other pictures of the same kind (0 to 2**32 − 1)
@@ -90,7 +92,7 @@ def load_builtin(seed=0, train_per_class=200, val_per_class=50, *, held_out=Fals
     )
 
 
-def load_builtin_val(seed=0, val_per_class=50, *, held_out=False, quiet=True):
+def load_builtin_val(seed=0, val_per_class=VAL_PER_CLASS, *, held_out=False, quiet=True):
     """Only the validation Split of `load_builtin`, about five times faster: for evaluating a trained network."""
     check_counts(seed, 1, val_per_class)
     count = len(builtin_classes(held_out)[0]) * val_per_class
@@ -98,7 +100,7 @@ def load_builtin_val(seed=0, val_per_class=50, *, held_out=False, quiet=True):
         return draw_split("val", count, seed, held_out, bar)
 
 
-def builtin_fingerprint(seed=0, train_per_class=200, val_per_class=50, *, held_out=False):
+def builtin_fingerprint(seed=0, train_per_class=TRAIN_PER_CLASS, val_per_class=VAL_PER_CLASS, *, held_out=False):
     """The Dataset's fingerprint, without drawing: a digest of the generator's version and arguments."""
     recipe = {
         "generator": GENERATOR_VERSION,

@@ -56,6 +56,15 @@ def classes_left(name, K, parts):
     return first, last
 
 
+def refuse_too_many(name, counts, parts):
+    """UserError for N-a-class that takes nothing away. counts: (K,), training pictures of each class of the set"""
+    first, last = classes_left(name, len(counts), parts)
+    most = counts[first:last].max()
+    for part in parts:
+        if _count(part) > most:
+            raise UserError(f"found +{part}, but no class of {name} has more than {most:,} training pictures", "data")
+
+
 def part_fingerprint(fingerprint, parts):
     """The fingerprint of parts of a data set, from that of the whole."""
     for part in parts:
