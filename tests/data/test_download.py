@@ -1,7 +1,12 @@
 """Downloads from a local server that misbehaves in every way that a download must survive."""
 
+import contextlib
 import errno
 import hashlib
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +16,7 @@ import pytest
 from tinyalex.data import download as module
 from tinyalex.data.download import SOURCES, Source, download
 from tinyalex.errors import UserError
+from tinyalex.signals import ENDING
 
 CONTENT = bytes(range(256)) * 1000  # 256,000 bytes, so several blocks
 
@@ -54,7 +60,10 @@ class Server:
             request.send_header("Content-Length", str(len(self.content) - start))
         request.end_headers()
         end = start + self.cuts.pop(0) if self.cuts else len(self.content)
-        request.wfile.write(self.content[start:end])
+        with contextlib.suppress(ConnectionError):
+            request.wfile.write(self.content[start:end])
+            while isinstance(self.content, Endless):
+                request.wfile.write(self.content[start:end])
         request.close_connection = True
 
     def close(self):
@@ -280,3 +289,47 @@ def test_the_sources_are_as_published():
     for source in SOURCES.values():
         assert source.url.endswith("/" + source.file)
         assert source.size > 10**8 and len(source.md5) == 32
+
+
+@pytest.mark.parametrize("number", [*ENDING, signal.SIGKILL])
+def test_a_real_signal_keeps_the_part_and_the_next_command_resumes(tmp_path, number):
+    """With nothing under the final name, in one line, whatever is left of a lock."""
+    server, source, part = Server(), SOURCES["tiny-imagenet"], tmp_path / "data/tiny-imagenet-200.zip.part"
+    server.content = Endless(source.size)
+    command = [sys.executable, "-m", "tinyalex", "download", "tiny-imagenet", tmp_path / "data", "--url", server.url]
+    kept = 0
+    try:
+        for _again in range(2):
+            process = subprocess.Popen(
+                [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            )
+            until = time.monotonic() + 60
+            while not (part.exists() and part.stat().st_size > kept) and time.monotonic() < until:
+                time.sleep(0.01)
+            os.killpg(process.pid, number)
+            out, err = process.communicate(timeout=30)
+            before, kept = kept, part.stat().st_size
+            if number == signal.SIGKILL:
+                assert (process.returncode, out, err) == (-number, "", "")
+            else:
+                said = f"tinyalex: interrupted; {kept:,} bytes are kept, the same command resumes\n"
+                assert (process.returncode, out, err) == (128 + number, "", said)
+            assert kept > before and files(part.parent)[-1] == part.name and not (part.with_suffix("")).exists()
+        assert server.ranges == [None, f"bytes={before}-"]
+    finally:
+        process.kill()
+        server.close()
+
+
+class Endless:
+    """Content of a length, of which the server sends a little at a time."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, _place):
+        time.sleep(0.05)
+        return bytes(2 * module.BLOCK)

@@ -81,6 +81,9 @@ def download(name, folder, *, url=None, quiet=False, tries=4, pause=0.5):
                 part.unlink()
                 raise UserError(f"{url} is not the published file: {fault}; the download has been removed")
             part.replace(path)  # atomic: the final name never holds half a file
+    except KeyboardInterrupt as error:
+        kept = f"; {size:,} bytes are kept, the same command resumes" if (size := size_of(part)) else ""
+        raise type(error)(f"interrupted{kept}") from None
     except OSError as error:  # from the disk: network errors have become LostConnection or UserError
         if is_disk_full(error):
             raise UserError(f"the disk is full: make room and try again; {part} is kept and will be resumed") from error
