@@ -45,6 +45,7 @@ def refused(source, out, *parts, **options):
         sources.cifar100,
         sources.imagenet_batches,
         sources.ilsvrc2012,
+        sources.imagenet_1k,
     ],
 )
 @pytest.mark.parametrize("size", [None, 16])

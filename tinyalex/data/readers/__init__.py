@@ -3,14 +3,22 @@
 One file per format; source.py defines a reader. The first reader that recognises a source reads it.
 """
 
-from tinyalex.data.readers import cifar, class_folders, ilsvrc2012, imagenet_batches, parquet, tiny_imagenet
+from tinyalex.data.readers import (
+    cifar,
+    class_folders,
+    ilsvrc2012,
+    imagenet_1k,
+    imagenet_batches,
+    parquet,
+    tiny_imagenet,
+)
 from tinyalex.data.readers.folder import Folder
 from tinyalex.data.readers.named import open_sources
 from tinyalex.data.readers.storage import open_storage
 from tinyalex.errors import UserError, did_you_mean
 
 # class_folders last: other formats also have a folder `train`
-READERS = {r.NAME: r for r in (tiny_imagenet, cifar, imagenet_batches, ilsvrc2012, parquet, class_folders)}
+READERS = {r.NAME: r for r in (tiny_imagenet, cifar, imagenet_batches, ilsvrc2012, imagenet_1k, parquet, class_folders)}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 

@@ -44,7 +44,7 @@ class TarAccess:
     def opened(self):
         """A reading function, while the archive is open."""
         with _open(self.path) as file:
-            yield lambda _name, place: _read_at(file, *map(int, place))
+            yield lambda _name, place: read_at(file, *map(int, place))
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ def _open(path):
 
 def _zip_member(file, offset, packed_size, size, method, checksum):
     """The bytes of one member, checked."""
-    header = _read_at(file, offset, 30)  # the last four bytes are the lengths of two fields before the data
+    header = read_at(file, offset, 30)  # the last four bytes are the lengths of two fields before the data
     skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    data = _read_at(file, offset + 30 + skip, packed_size)
+    data = read_at(file, offset + 30 + skip, packed_size)
     if method == zipfile.ZIP_DEFLATED:
         _check_size(size)
         with contextlib.suppress(zlib.error):  # then the checksum will not match
@@ -84,7 +84,7 @@ def _zip_member(file, offset, packed_size, size, method, checksum):
     return data
 
 
-def _read_at(file, offset, count):
+def read_at(file, offset, count):
     """`count` bytes from `offset` on."""
     _check_size(count)
     file.seek(offset)
