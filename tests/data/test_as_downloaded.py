@@ -7,8 +7,11 @@ import pytest
 
 from tests.data import sources
 from tests.data.sources import write
+from tests.data.test_prepare import refused as refused_by_prepare
 from tests.data.test_readers import contents, same
 from tests.data.test_readers_refuse import refused
+from tinyalex.data.prepare import prepare
+from tinyalex.data.prepared import open_prepared
 from tinyalex.data.readers import read_source
 from tinyalex.errors import UserError
 
@@ -39,13 +42,37 @@ def test_imagenet_as_two_zips(tmp_path, form, named):
 
 def test_one_imagenet_zip_says_what_else_is_needed(tmp_path):
     zips, _batches = imagenet_zips(tmp_path)
-    refused(zips / "Imagenet8_train.zip", "val_data: missing", "name all of them, or the folder")
+    told = "or val_data; the parts are downloads of their own: name all of them, or the folder"
+    refused_by_prepare(zips / "Imagenet8_train.zip", tmp_path / "out", "val_share: found none", "such as 0.2", told)
     refused(zips / "Imagenet8_val.zip", "train_data_batch_1: missing", "name all of them, or the folder")
     damaged = zips / "Imagenet8_val.zip"
     write(damaged, damaged.read_bytes()[:-30])
     refused(zips, "Imagenet8_val.zip: not a readable zip")
     damaged.unlink()
-    refused(zips, "val_data: missing", "name all of them, or the folder")
+    refused_by_prepare(zips, tmp_path / "out", "val_share: found none", told)
+
+
+@pytest.mark.parametrize("form", ["pickle", "npz"])
+def test_a_share_of_imagenet_without_its_validation_part(tmp_path, form):
+    """Exactly the share of each class, over all batches; every picture in one part; the next seed takes others."""
+    root, labels = tmp_path / "batches", [1, 2, 3] * 4
+    for i in (1, 2, 3):
+        sources.save_batch(root / f"train_data_batch_{i}", {"data": sources.planes(12, 8, i), "labels": labels}, form)
+    write(root / "map_clsloc.txt", "".join(f"{wnid} {i} name_{i}\n" for i, wnid in enumerate(sources.WNIDS, 1)))
+    sets = []
+    for out, seed in (("a", 0), ("b", 0), ("c", 1)):
+        report = prepare(root, tmp_path / out, val_share=0.25, seed=seed, quiet=True)
+        data = open_prepared(report.path)
+        assert np.bincount(data.train.labels).tolist() == [9] * 3 and np.bincount(data.val.labels).tolist() == [3] * 3
+        train, val = ({one.tobytes() for one in split.gather(range(len(split)))} for split in (data.train, data.val))
+        assert len(train | val) == 36 and not train & val
+        sets.append(val)
+        for picture, label in zip(data.val.gather(range(9)), data.val.labels):
+            rows = sources.planes(12, 8, 1), sources.planes(12, 8, 2), sources.planes(12, 8, 3)
+            plane = picture.transpose(2, 0, 1).reshape(-1)
+            (row,) = np.flatnonzero((np.concatenate(rows) == plane).all(axis=1))
+            assert label == row % 3
+    assert sets[0] == sets[1] != sets[2] and report.validation == "a share of 0.25 of each class"
 
 
 def test_unpacked_batches_come_before_their_zips(tmp_path):

@@ -14,7 +14,8 @@ from tinyalex.terminal import bytes_text, command
 DESCRIPTION = (
     "Convert a source of pictures to the format that `train` reads. The source's format is recognised:\n"
     "Tiny ImageNet (folder or zip), ImageNet32/64 (batches or zips), CIFAR-10/100 (folder or tar.gz), Hugging Face's\n"
-    "parquet, ILSVRC-2012 (tars or folders), class folders (train/CLASS/*, val/CLASS/*; or CLASS/* with --val-share).\n"
+    "parquet and ImageNet-1k, ILSVRC-2012 (tars or folders), class folders (train/CLASS/*, val/CLASS/*; or CLASS/*\n"
+    "with --val-share).\n"
     "Everything left out is counted and listed."
 )
 EXAMPLES = (

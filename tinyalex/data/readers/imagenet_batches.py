@@ -8,9 +8,12 @@ there may be fewer than the ten published.
 
 Labels follow the order of map_clsloc.txt ("n02119789 1 kit_fox" per line). That file gives the classes; without it,
 they are the thousand published ones, named by their numbers. Whether labels begin at 0 or 1 is seen in the first batch.
+
+Without val_data, a share of each class can be set aside to validate on (parts.py).
 """
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +25,7 @@ from tinyalex.errors import UserError
 NAME = "imagenet-batches"
 EXPECTS = "train_data_batch_1, … and val_data (pickles or .npz), or the zips that hold them"
 BATCH = re.compile(r"(?:train_data_batch_(\d+)|val_data)(\.npz)?")
+TOGETHER = "the parts are downloads of their own: name all of them, or the folder that holds them"
 CLASSES = tuple(str(label) for label in range(1, 1001))
 
 
@@ -35,12 +39,10 @@ def read(storage):
     found, damaged = _find(storage)
     numbers, val_file = sorted(key for key in found if key), found.get(0)
     missing = min(set(range(1, len(numbers) + 2)) - set(numbers))  # the first number that is not there
-    if val_file is None or missing <= len(numbers) or not numbers:
-        if damaged:
-            raise damaged[0]
-        name = "val_data" if val_file is None else f"train_data_batch_{missing}"
-        instead = "the parts are downloads of their own: name all of them, or the folder that holds them"
-        raise UserError(f"{storage.where(name)}: missing; {instead}")
+    if damaged and (val_file is None or missing <= max(len(numbers), 1)):
+        raise damaged[0]
+    if missing <= max(len(numbers), 1):
+        raise UserError(f"{storage.where(f'train_data_batch_{missing}')}: missing; {TOGETHER}")
     ids, names = classes_of_map(storage) or (CLASSES, tuple(f"class {i}" for i in CLASSES))
     files = [found[number] for number in numbers]
     content = _load(*files[0])
@@ -48,13 +50,13 @@ def read(storage):
     first = _chunk(*files[0], len(ids), first_label, content)
     del content
     side = side_of(first.planes)
-    sizes = [place.size(name) for place, name in [*files, val_file]]
+    sizes = [place.size(name) for place, name in [*files, *([val_file] if val_file else [])]]
     expected = round(len(first) * sum(sizes) / sizes[0])
     held = [first]  # handed over, not kept, or it would stay in memory to the end
     del first
-    train = _load_all(held, files, len(ids), first_label, side)
-    val = _load_all([], [val_file], len(ids), first_label, side)
-    return Source(NAME, storage.name, side, ids, names, train, val, expected)
+    train = _Chunks(held, files, len(ids), first_label, side)
+    val = _Chunks([], [val_file], len(ids), first_label, side) if val_file else []
+    return Source(NAME, storage.name, side, ids, names, train, val, expected, elsewhere=f"val_data; {TOGETHER}")
 
 
 def classes_of_map(storage, name="map_clsloc.txt"):
@@ -108,14 +110,23 @@ def _batches(places):
     return found
 
 
-def _load_all(held, files, class_count, first_label, side):
-    """Yield one chunk after another, the first from `held` if it is there."""
-    for place, name in files:
-        chunk = held.pop() if held else _chunk(place, name, class_count, first_label)
-        if side_of(chunk.planes) != side:
-            raise UserError(f"{place.where(name)}: pictures of side {side_of(chunk.planes)}, the others have {side}")
-        yield chunk
-        del chunk  # before the next one is loaded
+@dataclass(frozen=True)
+class _Chunks:
+    """One chunk after another, loaded as they are asked for, the first time from `held` if it is there."""
+
+    held: list
+    files: list
+    class_count: int
+    first_label: int
+    side: int
+
+    def __iter__(self):
+        for place, name in self.files:
+            chunk = self.held.pop() if self.held else _chunk(place, name, self.class_count, self.first_label)
+            if (side := side_of(chunk.planes)) != self.side:
+                raise UserError(f"{place.where(name)}: pictures of side {side}, the others have {self.side}")
+            yield chunk
+            del chunk  # before the next one is loaded
 
 
 def _first_label(labels, class_count):

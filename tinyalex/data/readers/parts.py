@@ -24,7 +24,7 @@ def _ranked(names, known):
 def with_validation(source, share, seed, chosen):
     """The Source with a validation part: its own, or a share of each class's training pictures.
 
-    The pictures are chosen by a hash of seed and file name, so a new picture hardly changes which ones they are.
+    The pictures are chosen by a hash of seed and name, so a new file hardly changes which ones they are.
     share: 0 to 1, or None; at least one picture of a class is set aside, and at least one stays
     chosen: the labels of the classes that will be kept
     Raises UserError if the source has no validation part and no share is given, if it has both, or if a class has only
@@ -33,14 +33,15 @@ def with_validation(source, share, seed, chosen):
     own = source.val != []
     if share is None and not own:
         expected = "expected the share of each class to set aside, such as 0.2"
+        expected += f"; or {source.elsewhere}" if source.elsewhere else ""
         raise UserError(f"found none, but {source.name} has no validation part; {expected}", "val_share")
     if share is None:
         return source
     if own:
         instead = "leave this out, or name the folder of the training pictures alone"
         raise UserError(f"found {share:g}, but {source.name} has a validation part; {instead}", "val_share")
-    labels = np.concatenate([chunk.labels for chunk in source.train])
-    names = [name for chunk in source.train for name in chunk.names]
+    in_chunks, names = _labels_and_names(source.train)
+    labels = np.concatenate(in_chunks)
     aside = np.zeros(len(labels), bool)
     for label in chosen:
         rows = np.flatnonzero(labels == label)
@@ -49,13 +50,31 @@ def with_validation(source, share, seed, chosen):
             raise UserError(f"class '{source.class_ids[label]}' has {_pictures(len(rows))}, {expected}", "val_share")
         count = min(max(round(share * len(rows)), 1), len(rows) - 1)
         aside[sorted(rows, key=lambda row: _hash(seed, names[row]))[:count]] = True
-    masks = np.split(aside, np.cumsum([len(chunk) for chunk in source.train])[:-1])
-    train, val = (
-        [chunk.take(np.flatnonzero(mask == wanted)) for chunk, mask in zip(source.train, masks)]
-        for wanted in (False, True)
-    )
+    masks = np.split(aside, np.cumsum([len(part) for part in in_chunks])[:-1])
+    train, val = (_taken(source.train, [mask == wanted for mask in masks]) for wanted in (False, True))
+    if isinstance(source.train, list):
+        train, val = list(train), list(val)
     how = {"val_share": share, "seed": seed}
     return replace(source, train=train, val=val, validation=f"a share of {share:g} of each class", details=how)
+
+
+def _labels_and_names(chunks):
+    """The labels of each chunk, and names of all pictures: their numbers, where they have no others."""
+    labels, names = [], []
+    for chunk in chunks:
+        labels.append(chunk.labels)
+        names += getattr(chunk, "names", range(len(names), len(names) + len(chunk)))
+        del chunk  # as in prepare: up to 1.6 GB, and the next one is about to be loaded
+    return labels, names
+
+
+def _taken(chunks, masks):
+    """Yield what the masks leave of the chunks."""
+    masks = iter(masks)
+    for chunk in chunks:  # zip would hold the last one while the next is loaded
+        chunk = chunk.take(np.flatnonzero(next(masks)))
+        yield chunk
+        del chunk
 
 
 def _hash(seed, name):

@@ -24,12 +24,14 @@ class Source:
 
     size: the default side of its prepared pictures
     class_ids, class_names: K strings each
-    train, val: chunks in source order, to be read once: a list if the labels are known in advance (files), otherwise an
-        iterator that loads one file after another (arrays); val is [] if the source has no validation part
+    train, val: chunks in source order: a list if the labels are known in advance (files), otherwise an iterable that
+        loads one file after another (arrays); val is [] if the source has no validation part, and only then train is
+        read more than once
     expected: approximate number of pictures, for the progress bar
     left_out: (name, reason) of files and folders there that are no part of train or val
     validation: where the validation pictures come from, in words, if that is worth saying
     details: what else meta.json says about the origin
+    elsewhere: advice for a source without a validation part that is published with one
     """
 
     format: str
@@ -43,6 +45,7 @@ class Source:
     left_out: tuple = ()
     validation: str = ""
     details: dict = field(default_factory=dict)
+    elsewhere: str = ""
 
     def validated_on(self, part):
         """The same, with a word about the part that serves as validation part."""
