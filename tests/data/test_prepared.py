@@ -177,7 +177,10 @@ def cut(name, count):
         (cut("val-labels.npy", 50), ["val-labels.npy: not a readable .npy"]),
         (cut("val-labels.npy", 0), ["val-labels.npy: not a readable .npy"]),
         (lambda f: (f / "mean.npy").unlink(), ["mean.npy: missing"]),
-        (lambda f: np.save(f / "mean.npy", np.array([{}]), allow_pickle=True), ["mean.npy: object (1,), expected float32 (8, 8, 3)"]),
+        (
+            lambda f: np.save(f / "mean.npy", np.array([{}]), allow_pickle=True),
+            ["mean.npy: object (1,), expected float32 (8, 8, 3)"],
+        ),
     ],
 )
 def test_damage_is_named(tmp_path, damage, parts):

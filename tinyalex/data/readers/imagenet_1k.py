@@ -14,7 +14,6 @@ import contextlib
 import functools
 import gzip
 import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from tinyalex.data.readers.access import read_at
 from tinyalex.data.readers.folder import Folder
 from tinyalex.data.readers.leftovers import left_out
 from tinyalex.data.readers.source import FileChunk, Source, text_lines
-from tinyalex.data.readers.storage import tar_members
+from tinyalex.data.readers.tars import DAMAGE, tar_members
 from tinyalex.errors import UserError
 
 NAME = "imagenet-1k"
@@ -51,7 +50,7 @@ class GzippedAccess:
     def _read(self, _name, place):
         try:
             return read_at(_unpacked(self.path), *map(int, place))
-        except (OSError, EOFError, zlib.error):
+        except DAMAGE:
             raise PictureError("damaged in the archive") from None
 
 
@@ -100,15 +99,15 @@ def _members(place, tar, rest, known=None):
     known: the WordNet ids of the classes to keep; None for all
     """
     names, places, wnids = [], [], []
-    for member in tar_members(Path(place.where(tar))):
+    for member in tar_members(Path(place.where(tar)), gzipped=True):
         match = PICTURE.fullmatch(member.name)
-        if match is None:
-            rest.append((f"{tar}/{member.name}", "without a class in its name"))
+        if match is None or member.is_link:
+            rest.append((f"{tar}/{member.name}", "a link" if match else "without a class in its name"))
         elif known is not None and match[1] not in known:
             rest.append((f"{tar}/{member.name}", "of a class without training pictures"))
         else:
             names.append(member.name)
-            places.append((member.offset_data, member.size))
+            places.append((member.offset, member.size))
             wnids.append(match[1])
     return names, places, wnids
 

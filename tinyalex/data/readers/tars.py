@@ -17,8 +17,16 @@ BLOCK = 512
 LINKS, EMPTY, SPARSE = (b"1", b"2"), (b"3", b"4", b"5", b"6"), b"S"  # types; EMPTY: devices and folders
 GNU_NAME, TEXTS, NOT_USED = b"L", (b"L", b"x", b"X"), (b"K", b"g")  # NOT_USED: a link's target, texts for all members
 MOST_TEXT = 2**20  # bytes of a long name, or of POSIX's texts
-# of a gzipped tar, which can unpack to a thousand times its length: the end of the last file, and headers with names
-MOST_UNPACKED, MOST_HEADERS = 2**30, 2**26
+
+
+def most_unpacked(length):
+    """The most bytes in a gzipped tar, and in its headers with names, of a file of this length.
+
+    Pictures pack badly. Zeros pack to a thousandth, and would fill memory with headers.
+    """
+    return 2**30 + 4 * length, 2**26 + length // 8
+
+
 DAMAGE = (ValueError, EOFError, OSError, zlib.error)
 
 
@@ -45,17 +53,18 @@ def tar_members(path, gzipped=False, offset=0, end=None):
     end: where it ends at the latest; None: with the file
     Raises UserError if the tar is damaged or holds sparse files, or if a gzipped one is too long.
     """
+    most = most_unpacked(path.stat().st_size)
     try:
         with unpacked(path, gzipped) as file:
             if gzipped:
-                return list(_members(file, 0, MOST_UNPACKED, MOST_HEADERS))
+                return list(_members(file, 0, *most))
             end = file.seek(0, 2) if end is None else end
             return list(_members(file, offset, end, end))
     except DAMAGE as error:
         where = f" at byte {offset:,}" if offset else ""
         why = f"not a readable tar{where}; was the download cut short?"
         if isinstance(error, _TooMuch) and gzipped:
-            why = f"has more than {MOST_UNPACKED:,} bytes once unpacked, or too many files; unpack it first"
+            why = f"has more than {most[0]:,} bytes once unpacked, or too many files; unpack it first"
         elif isinstance(error, _Sparse):
             why = "holds sparse files, which are not read; unpack it first"
         raise UserError(f"{path}: {why}") from None
