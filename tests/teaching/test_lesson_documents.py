@@ -84,14 +84,19 @@ def test_the_totals_of_the_readmes():
         assert words & set(NUMBER_WORDS.values()) <= {NUMBER_WORDS[len(table)]}, readme
 
 
-def test_minutes_agree_with_the_notebooks():
-    table = rows()
-    for file in NOTEBOOKS:
-        assert file.name[:2] in table, f"{file.name} has no row in the table of lessons/README.md"
-        first = "".join(json.loads(file.read_text(encoding="utf-8"))["cells"][0]["source"])
-        minutes = re.findall(r"(\d+) minutes", first) or re.findall(r"an hour", first)
-        assert len(minutes) == 1, f"{file.name}: the first cell says once how many minutes it takes"
-        assert table[file.name[:2]][2] == int(minutes[0].replace("an hour", "60")), file.name
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name[:2])
+def test_every_notebook_begins_in_one_form(file):
+    """Its title, its goal in one sentence, times that agree with the README, what it needs, its place in the paper."""
+    first = "".join(json.loads(file.read_text(encoding="utf-8"))["cells"][0]["source"])
+    assert file.name[:2] in rows(), f"{file.name} has no row in the table of lessons/README.md"
+    _, title, minutes, seconds, _ = rows()[file.name[:2]]
+    times = rf"{minutes} minutes of yours, {seconds} seconds of computing\."
+    form = (
+        rf"# Lesson {file.name[:2]}: {re.escape(title)}\n\n"
+        r"\*\*Goal:\*\* [a-z](?:[^.]|\.\S)+\.\n\n"
+        rf"\*\*Time:\*\* {times} \*\*You need:\*\* .+\. \*\*Paper:\*\* .+\."
+    )
+    assert re.fullmatch(form, first), f"expected {form}\nfound {first}"
 
 
 def test_the_commands_of_the_readme():
