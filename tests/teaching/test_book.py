@@ -1,10 +1,15 @@
 """The book has every lesson and alt text, no dead link and nothing from a network; unsuitable folders are refused."""
 
+import errno
 import html
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -13,7 +18,7 @@ from tests.teaching import running
 from tests.test_cli import call, json_of
 from tinyalex.errors import UserError
 from tinyalex.teaching import lessons
-from tinyalex.teaching.book import LIST, write_book
+from tinyalex.teaching.book import LIST, Book, write_book
 from tinyalex.teaching.lessons import all_lessons, find_lesson
 
 pytest.importorskip("nbconvert", reason="needs nbconvert, which comes with Jupyter")
@@ -82,7 +87,7 @@ def test_contents(book, pages):
     for number in WRITTEN:
         lesson = find_lesson(number)
         assert name(number) in index.links and lesson.title in text
-        facts = rf"\d+ min · {lesson.seconds} s of computing · {len(lesson.exercises)} exercises"
+        facts = rf"\d+ minutes of yours · {lesson.seconds} seconds of computing · {len(lesson.exercises)} exercises"
         assert re.search(
             rf">{re.escape(html.escape(lesson.title))}</a><p>[A-Z].*?<p class=\"facts\">{facts}<", index.html, re.DOTALL
         )
@@ -228,6 +233,71 @@ def test_writing_again_into_the_same_folder(tmp_path, capsys, monkeypatch):
     assert {file: file.read_bytes() for file in book.rglob("*") if file.is_file()} == before
 
 
+@pytest.fixture
+def small(monkeypatch):
+    """One lesson, {file: bytes} of its book."""
+    monkeypatch.setattr("tinyalex.teaching.lessons.numbers", lambda: WRITTEN[:1])
+    return Book(all_lessons()).files
+
+
+def inside(folder):
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_a_full_disk_cuts_no_page(tmp_path, capsys, small, monkeypatch, older, share):
+    """One line; a new folder vanishes, an older book stays whole, and the next run succeeds."""
+    book, old = tmp_path / "deep" / "book", {**small, "index.html": b"old"}
+    if older:
+        for name, content in old.items():
+            (book / name).parent.mkdir(parents=True, exist_ok=True)
+            (book / name).write_bytes(content)
+    room, write = share * sum(map(len, small.values())), Path.write_bytes
+
+    def write_on_a_full_disk(file, content):
+        nonlocal room
+        write(file, content[: int(room)])
+        room -= len(content)
+        if room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write_on_a_full_disk)
+        code, out, err = call(capsys, "lesson", "--book", book)
+    assert (code, out) == (2, "") and err.count("\n") == 1 and "the disk is full" in err
+    assert inside(book) == old if older else not book.parent.exists()
+    assert call(capsys, "lesson", "--book", book)[0] == 0 and inside(book) == small
+
+
+@pytest.mark.parametrize("call_number", [1, 2, 3, 20])
+def test_a_killed_run_is_mended_by_the_next(tmp_path, small, call_number):
+    """Killed before its first page is written, or while pages take their places: each is whole, the contents last."""
+    book = tmp_path / "book"
+    name = "mkdir" if call_number == 1 else "replace"
+    code = f"""
+import os, pathlib, signal
+from tinyalex.teaching import book, lessons
+lessons.numbers = lambda: {WRITTEN[:1]!r}
+real, calls = os.{name}, 0
+def killed(*arguments, **options):
+    global calls
+    calls += "book" in str(arguments[0])
+    if calls >= {call_number} + ({name!r} == "mkdir"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments, **options)
+os.{name} = killed
+book.write_book({str(book)!r}, lessons.all_lessons())
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
+    assert book.is_dir() and not (book / "index.html").exists()
+    for file in book.rglob("*"):
+        name = file.relative_to(book).as_posix()
+        assert name.startswith(".book.json.") or file.is_dir() or file.read_bytes() == small[name]
+    write_book(book, all_lessons())
+    assert inside(book) == small
+
+
 @pytest.mark.parametrize(
     "there, word",
     [
@@ -295,7 +365,7 @@ def test_an_empty_folder_will_do(tmp_path, monkeypatch):
 def test_without_notebooks_or_nbconvert(tmp_path, monkeypatch, capsys):
     copy_exercises(WRITTEN[0], tmp_path / "lessons")
     monkeypatch.setattr(lessons, "FOLDER", tmp_path / "lessons")
-    with pytest.raises(UserError, match=r"--book: found no notebooks in .*, expected NN_….ipynb"):
+    with pytest.raises(UserError, match=r"book: found no notebooks in .*, expected NN_….ipynb"):
         write_book(tmp_path / "new", all_lessons())
     monkeypatch.setitem(__import__("sys").modules, "nbconvert", None)
     code, _, err = call(capsys, "lesson", "--book", tmp_path / "new")

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from tinyalex.errors import UserError
-from tinyalex.files import check_folder, target
+from tinyalex.files import check_folder, reason, target
+from tinyalex.locks import scratch
 from tinyalex.teaching import lessons
 from tinyalex.teaching.book_cells import coloured, prepare
 from tinyalex.teaching.book_page import CONTENTS, SEARCH, TITLE, assets, page, sections
@@ -26,21 +27,27 @@ LINK = re.compile(r'(<(?:a|img)\b[^>]*?\b)(href|src)="([^"]*)"')
 def write_book(folder, chosen):
     """Write the chosen `Lesson`s as a book into a folder; returns the path of its contents page.
 
-    An older book in the folder is replaced. UserError if the folder contains anything else or cannot be written, if no
-    chosen lesson has a notebook, or if nbconvert is missing.
+    An older book in the folder is replaced. All pages are written beside their places and then renamed, so each is old
+    or new, never cut. UserError if the folder contains anything else or cannot be written, if no chosen lesson has a
+    notebook, or if nbconvert is missing.
     """
     folder = target(folder)
     old = _old_book(folder)
     check_folder(folder, "book")
     book = Book(chosen)
     try:
-        for name in old - book.files.keys():
-            (folder / name).unlink(missing_ok=True)
-        for name, content in sorted(book.files.items(), key=lambda item: item[0] != LIST):  # the list comes first
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
+        with scratch(folder / LIST) as beside:
+            for name, content in book.files.items():
+                (beside / name).parent.mkdir(parents=True, exist_ok=True)
+                (beside / name).write_bytes(content)
+            for name in old - book.files.keys():
+                (folder / name).unlink(missing_ok=True)
+            # first the list: whatever stops this, the next run knows the folder; last the way in
+            for name in (LIST, *sorted(book.files.keys() - {LIST, CONTENTS}), CONTENTS):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(beside / name, folder / name)
     except OSError as error:
-        raise UserError(f"--book {folder}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"{folder} cannot be written ({reason(error)})", "book") from None
     return folder / CONTENTS
 
 
@@ -49,16 +56,21 @@ def _old_book(folder):
     if not folder.exists() and not folder.is_symlink():
         return set()
     if not folder.is_dir():
-        raise UserError(f"--book {folder}: is a file, expected a folder")
+        raise UserError(f"{folder} is a file, expected a folder", "book")
     try:
-        if not any(folder.iterdir()):
+        if all(_is_litter(file) for file in folder.iterdir()):
             return set()
         names = json.loads((folder / LIST).read_text(encoding="utf-8"))["tinyalex book"]
         inside = folder.resolve()
         return {name for name in names if (folder / name).resolve().is_relative_to(inside)}
     except (OSError, ValueError, KeyError, TypeError):
         words = "contains files that are not a book of the lessons, expected a new or empty folder"
-        raise UserError(f"--book {folder}: {words}") from None
+        raise UserError(f"{folder} {words}", "book") from None
+
+
+def _is_litter(file):
+    """Whether a file is what a killed run left, which the next one removes."""
+    return file.name.startswith(f".{LIST}.")
 
 
 class Book:
@@ -72,7 +84,7 @@ class Book:
             import nbformat
             from nbconvert import HTMLExporter
         except ImportError:
-            raise UserError("--book: found no nbconvert, which comes with Jupyter: pip install jupyter") from None
+            raise UserError("found no nbconvert, which comes with Jupyter: pip install jupyter", "book") from None
         exporter = HTMLExporter(template_name="basic", anchor_link_text="")
         self.files = assets()
         self.chapters = []
@@ -83,7 +95,7 @@ class Book:
                 continue
             self.chapters.append((lesson, notebook, f"{notebook.stem}.html"))
         if not self.chapters:
-            raise UserError(f"--book: found no notebooks in {lessons.FOLDER}, expected NN_….ipynb for each lesson")
+            raise UserError(f"found no notebooks in {lessons.FOLDER}, expected NN_….ipynb for each lesson", "book")
         self.names = {notebook: name for _, notebook, name in self.chapters}  # {file: path in the book}
         self.wanted = []  # keys of `names` that are not yet in `files`
         self.titles = [(lesson.number, lesson.title, name) for lesson, _, name in self.chapters]
@@ -164,13 +176,12 @@ def _row(lesson, notebook, first):
     """A lesson's entry in the contents. first: the text of its first cell, with its purpose and the time it takes."""
     from nbconvert.filters import markdown2html
 
-    paragraphs = [" ".join(part.split()) for part in first.split("\n\n")]
-    purpose = re.sub(r"^\*\*Goal[.:]\*\*\s*", "", paragraphs[1]) if len(paragraphs) > 1 else ""
-    minutes = re.search(r"(\d+) minutes", first)
-    time = f"{minutes[1]} min" if minutes else "60 min" if "an hour" in first else ""
-    purpose = markdown2html(purpose[:1].upper() + purpose[1:])
-    count = len(lesson.exercises)
-    facts = " · ".join(filter(None, (time, f"{lesson.seconds} s of computing", f"{count} exercises")))
+    goal = re.search(r"\*\*Goal:\*\* (.)(.*?)(?:\n\n|$)", first, re.DOTALL)
+    minutes = re.search(r"\d+ minutes of yours", first)
+    purpose = markdown2html(f"{goal[1].upper()}{goal[2]}") if goal else ""
+    times = [minutes[0]] if minutes else []
+    times += [f"{lesson.seconds} seconds of computing", f"{len(lesson.exercises)} exercises"]
+    facts = " · ".join(times)
     return (
         f'<li><span class="number">{lesson.number}</span><div><a href="{notebook.name}">{html.escape(lesson.title)}</a>'
         f'{purpose}<p class="facts">{facts}</p></div></li>'
