@@ -19,6 +19,8 @@ from tests.test_cli import call, json_of
 from tinyalex.errors import UserError
 from tinyalex.teaching import lessons
 from tinyalex.teaching.book import LIST, Book, write_book
+from tinyalex.teaching.book_cells import FIGURE_CODE, SETUP, SUMMARY
+from tinyalex.teaching.book_page import sections
 from tinyalex.teaching.lessons import all_lessons, find_lesson
 
 pytest.importorskip("nbconvert", reason="needs nbconvert, which comes with Jupyter")
@@ -87,7 +89,7 @@ def test_contents(book, pages):
     for number in WRITTEN:
         lesson = find_lesson(number)
         assert name(number) in index.links and lesson.title in text
-        facts = rf"\d+ minutes of yours · {lesson.seconds} seconds of computing · {len(lesson.exercises)} exercises"
+        facts = rf"\d+ min · {lesson.seconds} s of computing · {len(lesson.exercises)} exercises"
         assert re.search(
             rf">{re.escape(html.escape(lesson.title))}</a><p>[A-Z].*?<p class=\"facts\">{facts}<", index.html, re.DOTALL
         )
@@ -165,6 +167,14 @@ def test_the_search_knows_every_section(book, pages):
         assert {part["page"].partition("#")[2] for part in own} - {""} <= pages[book / name(number)].ids
         assert "A right answer" not in str(own) and "Hint 1" not in str(own), "nothing is given away"
     assert not re.search(r"</?(?:p|span|div|h2|code)\b", text)
+    assert not re.search(r"\b(?:In|Out) ?\[\d*\]:|layerThe", text), "prompts, or words joined"
+
+
+def test_words_of_the_search_stand_apart():
+    """Prose before code, and no title in the text."""
+    body = '<h1>T</h1><div class="highlight"><pre><b>f</b>()</pre></div><h3>The layer</h3>'
+    body += "<p>The <em>x</em>s of<br>it, <code>np</code>.</p><ul><li>a</li><li>b</li></ul>"
+    assert [part["text"] for part in sections("n.html", "T", body)] == ["The layer The xs of it, np. a b f()"]
 
 
 def test_every_page_leads_everywhere(book, pages):
@@ -178,13 +188,15 @@ def test_every_page_leads_everywhere(book, pages):
         assert len(anchors) >= len(re.findall(r"<h2 ", page.html)) >= 3
 
 
-def test_code_of_figures_is_folded(book, pages):
+def test_code_beside_the_lesson_is_folded(book, pages):
     for number in WRITTEN:
         page = pages[book / name(number)]
         cells = [cell for cell in running.read(number).cells if cell.cell_type == "code"]
         drawn = sum(bool(re.search(r"^(figure|fig)\b.*= plt\.", cell.source, re.MULTILINE)) for cell in cells)
-        assert page.html.count("The code of the figure") == drawn >= 1
+        assert page.html.count(FIGURE_CODE) == drawn >= 1
+        assert page.html.count(SETUP) == 1 and page.html.count(SUMMARY) >= 1
         visible = re.sub(r"<details>.*?</details>", "", page.html, flags=re.DOTALL)
+        assert "sys</span>" not in visible
         assert 'plt</span><span class="o">.</span><span class="n">subplots' not in visible
 
 
@@ -200,16 +212,15 @@ def test_nothing_of_a_lesson_is_missing(book, pages):
     squeeze = lambda text: re.sub(r"\W+", "", text)  # noqa: E731
     for number in WRITTEN:
         page = pages[book / name(number)]
-        text = squeeze("".join(page.words).replace("The code of the figure", ""))
+        text = squeeze(re.sub(f"{FIGURE_CODE}|{SETUP}|{SUMMARY}", "", "".join(page.words)))
         for cell in running.read(number).cells:
             if cell.cell_type == "code":
                 assert all(squeeze(line) in text for line in cell.source.splitlines()), cell.source
-                for output in cell.outputs:
+                for output in cell.outputs if "setup" not in cell.metadata.get("tags", ()) else ():
                     printed = re.sub(r" \(You have not guessed: [^)]*\)", "", "".join(output.get("text", "")))
                     assert squeeze(printed) in text
-        folded = page.tags.count("details") - page.html.count("Guess first, then look")
-        folded -= page.html.count("The code of the figure")
-        assert folded == 4 * len(find_lesson(number).exercises)
+        for title in ("Hint 1", "Hint 2", "Hint 3", "A right answer"):
+            assert page.html.count(f"<details><summary>{title}<") == len(find_lesson(number).exercises)
         for exercise in find_lesson(number).exercises:
             assert all(squeeze(hint) in text for hint in exercise.hints)
 

@@ -61,8 +61,10 @@
     return words.reduce((sum, word) => sum + (title.includes(word) ? 10 : 0) + Math.min(part.low.split(word).length - 1, 9), 0);
   };
   const around = (text, word) => {
-    const place = Math.max(0, text.toLowerCase().indexOf(word) - 40);
-    return (place ? "…" : "") + text.slice(place, place + 110) + "…";
+    const place = text.toLowerCase().indexOf(word);
+    const start = place > 40 ? text.lastIndexOf(" ", place - 40) + 1 : 0, goesOn = start + 120 < text.length;
+    const shown = goesOn ? text.slice(start, text.lastIndexOf(" ", start + 120)) + " …" : text.slice(start);
+    return (start ? "… " : "") + shown;
   };
   const search = async () => {
     const asked = input.value, words = asked.toLowerCase().split(/\s+/).filter(Boolean), parts = await load();

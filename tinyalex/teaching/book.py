@@ -85,7 +85,9 @@ class Book:
             from nbconvert import HTMLExporter
         except ImportError:
             raise UserError("found no nbconvert, which comes with Jupyter: pip install jupyter", "book") from None
-        exporter = HTMLExporter(template_name="basic", anchor_link_text="")
+        exporter = HTMLExporter(
+            template_name="basic", anchor_link_text="", exclude_input_prompt=True, exclude_output_prompt=True
+        )
         self.files = assets()
         self.chapters = []
         for lesson in chosen:
@@ -177,11 +179,10 @@ def _row(lesson, notebook, first):
     from nbconvert.filters import markdown2html
 
     goal = re.search(r"\*\*Goal:\*\* (.)(.*?)(?:\n\n|$)", first, re.DOTALL)
-    minutes = re.search(r"\d+ minutes of yours", first)
+    minutes = re.search(r"(\d+) minutes", first)
     purpose = markdown2html(f"{goal[1].upper()}{goal[2]}") if goal else ""
-    times = [minutes[0]] if minutes else []
-    times += [f"{lesson.seconds} seconds of computing", f"{len(lesson.exercises)} exercises"]
-    facts = " · ".join(times)
+    times = f"{minutes[1]} min" if minutes else ""
+    facts = f"{times} · {lesson.seconds} s of computing · {len(lesson.exercises)} exercises"
     return (
         f'<li><span class="number">{lesson.number}</span><div><a href="{notebook.name}">{html.escape(lesson.title)}</a>'
         f'{purpose}<p class="facts">{facts}</p></div></li>'
@@ -191,8 +192,8 @@ def _row(lesson, notebook, first):
 def _contents(rows):
     return (
         f"<h1>{TITLE}</h1>\n<p>Every lesson, with the output of its cells, its exercises, hints and answers. "
-        "To check an answer, write the exercise's function in a Python file and run "
-        "<code>python -m tinyalex lesson 09 --check my_file.py</code>.</p>\n"
+        "To check an answer, write the exercise's function in a Python file and run:</p>\n"
+        '<div class="source"><pre>python -m tinyalex lesson 09 --check my_file.py</pre></div>\n'
         '<p><a href="README.md">How to go through the lessons</a></p>\n'
         f'<ol class="contents">\n{"".join(rows)}\n</ol>'
     )

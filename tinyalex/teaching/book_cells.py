@@ -1,4 +1,4 @@
-"""Prepare a notebook's cells for the book: draw formulas, fold hints, answers and the code of figures.
+"""Prepare a notebook's cells for the book: draw formulas, fold hints, answers, set-ups and the code of figures.
 
 Matplotlib draws the formulas; their alt text is the TeX.
 """
@@ -16,6 +16,9 @@ from tinyalex.teaching.lessons import find_exercise
 
 FIGURE = re.compile(r"^(?:figure|fig)\b.*= plt\.", re.MULTILINE)  # the first line of a figure's code
 FIGURE_CODE = "The code of the figure"
+SETUP = "The lesson's set-up"
+SUMMARY = "The code of these lines"
+ALIGNED = re.compile(r"\S {2,}\S.*\n(?:.*\n)*?.*\S {2,}\S")  # columns in two lines at least
 
 # also matches code, so that a $ in it begins no formula
 FORMULA = re.compile(r"```.*?```|`[^`\n]*`|\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
@@ -24,25 +27,32 @@ TEX_NAME = re.compile(rf"\\({'|'.join(TEX_NAMES)})(?![A-Za-z])")
 
 
 def prepare(notebook):
-    """Draw the formulas, fold hints and a right answer below every check, answers to predictions, code of figures."""
-    name = None
+    """Draw the formulas; fold hints and a right answer below every check, and whatever else is not to be read first."""
+    name, summary = None, False
     for cell in notebook.cells:
+        tags = cell.metadata.get("tags", ())
         if cell.cell_type == "markdown":
+            summary |= bool(re.search("^## Summary$", cell.source, re.MULTILINE))
             cell.source = FORMULA.sub(_formula, cell.source)
-        if found := cell.cell_type == "code" and FIGURE.search(cell.source):
-            _fold_figure(cell, found.start())
-        if "answer(guess" in cell.source:
-            cell.outputs = [_folded_away(output) for output in cell.outputs]
+            continue
+        cell.outputs = [_output(output, "answer(guess" in cell.source) for output in cell.outputs]
+        if "setup" in tags:
+            cell.outputs = []  # how many checks have passed
+            _fold(cell, 0, SETUP)
+        elif summary:
+            _fold(cell, 0, SUMMARY)
+        elif found := FIGURE.search(cell.source):
+            _fold(cell, found.start(), FIGURE_CODE)
         name = cell.metadata.get("exercise", name)
-        if "check" in cell.metadata.get("tags", ()) and name is not None:
+        if "check" in tags and name is not None:
             cell.outputs.append(html_output(_folded(name)))
             name = None
     return notebook
 
 
-def _fold_figure(cell, place):
-    """Move the code from this place on, which draws, into a fold below the rest."""
-    code = html_output(f"<details><summary>{FIGURE_CODE}</summary>{coloured(cell.source[place:])}</details>")
+def _fold(cell, place, title):
+    """Move the code from this place on into a fold below the rest."""
+    code = html_output(f"<details><summary>{title}</summary>{coloured(cell.source[place:])}</details>")
     cell.source = cell.source[:place].rstrip()
     cell.outputs.insert(0, code)
     if not cell.source:
@@ -53,13 +63,17 @@ def html_output(text):
     return {"output_type": "display_data", "metadata": {}, "data": {"text/html": text}}
 
 
-def _folded_away(output):
-    """Printed output, folded until the reader has guessed, without the line on how to guess in a notebook."""
+def _output(output, predicted):
+    """Printed output as HTML, its columns marked; others unchanged.
+
+    predicted: fold it until the reader has guessed, without the line on how to guess in a notebook
+    """
     if output.get("output_type") != "stream":
         return output
-    text = html.escape(re.sub(r" \(You have not guessed: [^)]*\)", "", output["text"]).strip())
-    words = f"<details><summary>Guess first, then look</summary><pre>{text}</pre></details>"
-    return html_output(words)
+    text = re.sub(r" \(You have not guessed: [^)]*\)", "", output["text"]) if predicted else output["text"]
+    kind = ' class="aligned"' if ALIGNED.search(text) else ""
+    text = f"<pre{kind}>{html.escape(text.rstrip())}</pre>"
+    return html_output(f"<details><summary>Guess first, then look</summary>{text}</details>" if predicted else text)
 
 
 def _formula(found):

@@ -9,6 +9,9 @@ TITLE = "tinyalex: how AlexNet works, layer by layer"
 STYLE, SCRIPT, SEARCH = "book.css", "book.js", "search.js"
 SECTION = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
+CODE = re.compile(r'<div class="highlight.*?</pre>', re.DOTALL)
+HEADING = re.compile(r"<h([12])\b.*?</h\1>", re.DOTALL)
+INLINE = re.compile(r"</?(?:a|b|code|em|i|span|strong|sub|sup)\b[^>]*>")  # between parts of one word
 
 PAGE = """<!DOCTYPE html>
 <html lang="en-GB">
@@ -25,7 +28,7 @@ PAGE = """<!DOCTYPE html>
 <button type="button" id="menu" aria-controls="lessons" aria-expanded="false">Lessons</button>
 <a class="home" href="{up}index.html">tinyalex</a>
 <div class="search" role="search">
-<input type="search" id="search" placeholder="Search the lessons" aria-label="Search the lessons" autocomplete="off">
+<input type="search" id="search" placeholder="Search" aria-label="Search the lessons" autocomplete="off">
 <ol id="found" aria-label="found" hidden></ol>
 </div>
 <button type="button" id="theme">Dark</button>
@@ -81,19 +84,22 @@ def _sidebar(name, body, chapters, up):
 
 
 def plain(text):
-    """HTML without its tags."""
-    return TAG.sub("", text).strip()
+    """HTML without its tags, in one line."""
+    return " ".join(TAG.sub(" ", INLINE.sub("", text)).split())
 
 
 def sections(name, title, body):
-    """The entries of the search: [{"page", "lesson", "title", "text"}], one for each section of a lesson."""
+    """The entries of the search: [{"page", "lesson", "title", "text"}], one for each section of a lesson.
+
+    In its text, prose and what is printed stand before the code: snippets show what stands first.
+    """
     body = re.sub(r"<details>.*?</details>", " ", body, flags=re.DOTALL)  # answers are not given away
     cut = [0, *(found.start() for found in SECTION.finditer(body)), len(body)]
     found = []
     for start, end in zip(cut, cut[1:]):
         part = body[start:end]
         anchor, heading = SECTION.match(part).groups() if start else ("", title)
-        text = html.unescape(" ".join(plain(SECTION.sub("", part)).split()))
+        text = html.unescape(plain(" ".join([CODE.sub(" ", HEADING.sub("", part)), *CODE.findall(part)])))
         link = f"{name}#{anchor}" if anchor else name
         found.append({"page": link, "lesson": title, "title": html.unescape(plain(heading)), "text": text})
     return found
