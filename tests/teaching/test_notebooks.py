@@ -44,7 +44,7 @@ def test_anatomy(number):
     frame = 'import sys\n\nsys.path.insert(0, "..")  # the root of this clone\n'
     assert setup.source.startswith(frame), f"the setup cell begins with {frame!r}"
     headings = re.findall(r"^## (.+)$", running.markdown(notebook), re.MULTILINE)
-    assert not re.search(r"^(Your turn|Exercise \d)", "\n".join(headings), re.MULTILINE), "one form: Exercise: …"
+    assert not re.search(r"^(Your turn|Q:|Exercise \d)", "\n".join(headings), re.MULTILINE), "one form: Exercise: …"
     assert headings.count("Summary") == 1 and headings[-1] == "Summary", headings
     assert 25 <= len(notebook.cells) <= 65
     words = len(running.markdown(notebook).split())
