@@ -34,6 +34,7 @@ def prepare(notebook):
         if cell.cell_type == "markdown":
             summary |= bool(re.search("^## Summary$", cell.source, re.MULTILINE))
             cell.source = FORMULA.sub(_formula, cell.source)
+        if cell.cell_type != "code":
             continue
         cell.outputs = [_output(output, "answer(guess" in cell.source) for output in cell.outputs]
         if "setup" in tags:
