@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+import tinyalex
 from tests.checks import refused
 from tests.data import sources
+from tests.test_cli import json_of
 from tests.training.test_training import write_easy
 from tinyalex.cli import main
 from tinyalex.data.prepare import prepare
 from tinyalex.data.prepared import open_prepared
+from tinyalex.errors import UserError
 from tinyalex.files import target
 from tinyalex.inspection.folder import written
 from tinyalex.locks import Busy, locked, scratch
@@ -82,6 +85,68 @@ def test_a_run_has_one_writer(tmp_path, holder, capsys):
     process.kill()
     process.wait()
     assert main(["train", "--resume", str(out)]) == 0 and not (out / ".lock").exists()
+
+
+READERS = ["evaluate", "predict", "inspect", "compare", "train --resume", "train --model alexnet-mini --start-from"]
+
+
+@pytest.mark.parametrize(
+    "call", [tinyalex.load, tinyalex.resume, *READERS], ids=lambda call: getattr(call, "__name__", call)
+)
+def test_a_run_that_has_just_begun_is_being_written(tmp_path, holder, capsys, call):
+    """Before config.json, and before the first checkpoint; what a killed process left is not."""
+    out = tmp_path / "run"
+    process = holder(out / ".lock")
+
+    def said():
+        if not isinstance(call, str):
+            with pytest.raises(UserError) as caught:
+                call(out)
+            return str(caught.value)
+        assert main([*call.split(), str(out), *[str(out)] * (call == "compare")]) == 2
+        return capsys.readouterr().err
+
+    words = f"{out}: is being written by process {process.pid} on "
+    assert words in said() and os.listdir(out) == [".lock"]
+    if "resume" not in str(call):
+        (out / "config.json").write_text("{}")
+        assert f"{out}: holds no checkpoint yet, is being written by process {process.pid} on " in said()
+        process.kill()
+        process.wait()
+        assert "being written" not in said() and "holds no checkpoint yet; go on with" in said()
+
+
+def test_runs_says_which_are_being_trained(tmp_path, holder, capsys):
+    data = write_easy(tmp_path / "easy", 20, 8)
+    for name in ("done", "stopped"):
+        assert main(["train", "--data", str(data), "--out", str(tmp_path / "runs" / name), *SETTINGS]) == 0
+    (tmp_path / "runs/stopped/result.json").unlink()
+    for folder in ("begun", "experiments", "experiments/C3-lrn"):
+        process = holder(tmp_path / "runs" / folder / ".lock")
+    capsys.readouterr()
+    going_on = holder(tmp_path / "runs/stopped/.lock")
+    result = json_of(capsys, "runs", tmp_path / "runs")
+    assert {Path(one["run"]).name: one["state"] for one in result["runs"]} == {
+        "done": "finished",
+        "stopped": "training now",
+    }
+    (begun,) = result["broken"]
+    assert Path(begun["run"]).name == "begun" and begun["reason"].startswith("is being written by process ")
+    going_on.kill(), going_on.wait(), process.kill()
+    assert "training now" not in str(json_of(capsys, "runs", tmp_path / "runs"))
+
+
+def test_asking_who_writes_disturbs_no_writer(tmp_path, monkeypatch):
+    """The question takes the lock for an instant: who wants to write then tries again."""
+    file, code = tmp_path / ".lock", "import sys; from tinyalex.locks import holder\nwhile True: holder(sys.argv[1])"
+    file.touch()
+    with subprocess.Popen([sys.executable, "-c", code, file]) as asking:
+        try:
+            for _ in range(300):
+                with locked(file, "it"):
+                    pass
+        finally:
+            asking.kill()
 
 
 def test_without_a_name_the_next_free_one_is_taken(tmp_path, holder, monkeypatch):

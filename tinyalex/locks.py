@@ -18,6 +18,7 @@ from tinyalex.files import reason
 from tinyalex.terminal import say
 
 LOCK = ".lock"  # its name in a folder that is locked from inside
+PATIENCE = 0.1  # seconds: another process may be asking `holder`, which takes the lock for an instant
 
 _held: dict[Path, int] = {}  # how often this process holds each lock
 
@@ -47,8 +48,35 @@ def locked(file: str | Path, what: str | Path) -> Iterator[None]:
             handle.close()
 
 
+def holder(file: str | Path) -> str:
+    """Which other process holds the lock `file`, such as "process 7 on host since …"; "" if none does."""
+    file = Path(file).resolve()
+    if file in _held:
+        return ""
+    try:
+        with open(file, "r+", encoding="utf-8") as handle:
+            try:
+                _lock(handle)
+            except BlockingIOError:
+                return _signature(handle)
+    except OSError:  # there is no such file, or no lock on this file system
+        pass
+    return ""
+
+
+def refuse_busy(file: str | Path, what: str | Path) -> None:
+    """`Busy` if another process holds the lock `file`. what: what it protects"""
+    if who := holder(file):
+        raise _busy(what, who)
+
+
+def _busy(what, who):
+    return Busy(f"{what}: is being written by {who}; wait for it or stop it")
+
+
 def _taken(file, what):
     """The lock's open file."""
+    until = time.monotonic() + PATIENCE
     while True:
         try:
             handle = open(file, "a+", encoding="utf-8")
@@ -61,7 +89,10 @@ def _taken(file, what):
                 continue
         except BlockingIOError:
             with handle:
-                raise Busy(f"{what}: is being written by {_holder(handle)}; wait for it or stop it") from None
+                if time.monotonic() < until:
+                    time.sleep(PATIENCE / 10)
+                    continue
+                raise _busy(what, _signature(handle)) from None
         except OSError as error:
             say(f"{what}: no lock on this file system ({reason(error)}), so let no other process write there")
         _sign(handle)
@@ -102,7 +133,7 @@ def _sign(handle):
         handle.flush()
 
 
-def _holder(handle):
+def _signature(handle):
     """Who holds a lock, from its open file."""
     with suppress(OSError, ValueError):
         handle.seek(0)

@@ -21,7 +21,7 @@ import numpy as np
 import tinyalex
 from tinyalex.errors import UserError
 from tinyalex.files import check_folder, read_json, replacing, target
-from tinyalex.locks import LOCK, locked, remove_if_empty
+from tinyalex.locks import LOCK, holder, locked, refuse_busy, remove_if_empty
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
 from tinyalex.runs.config import Config
 
@@ -33,7 +33,7 @@ class RunFolder:
         self.path = Path(path)
         self.last, self.best = self.path / "last.safetensors", self.path / "best.safetensors"
         self.config, self.metrics = self.path / "config.json", self.path / "metrics.jsonl"
-        self.result = self.path / "result.json"
+        self.result, self.lock = self.path / "result.json", self.path / LOCK
 
     @classmethod
     def fresh(cls, path, model_name=None):
@@ -65,7 +65,7 @@ class RunFolder:
                 self.path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise UserError(f"{self.path} cannot be made ({error.strerror})", "out") from error
-            with locked(self.path / LOCK, self.path):
+            with locked(self.lock, self.path):
                 for file in self.path.glob(".*.part"):
                     file.unlink(missing_ok=True)
                 yield self
@@ -74,13 +74,18 @@ class RunFolder:
 
     @classmethod
     def open(cls, path):
-        """The folder of an earlier run. UserError if it is not one."""
+        """The folder of an earlier run. UserError if it is not one, `Busy` if it is only about to become one."""
         folder = cls(path)
         if not folder.path.is_dir():
             raise UserError(f"{path}: no such folder, expected one that `train` wrote")
         if not folder.config.exists():
+            refuse_busy(folder.lock, path)
             raise UserError(f"{path}: holds no config.json, expected a folder that `train` wrote")
         return folder
+
+    def holder(self):
+        """Which other process is writing the folder, in words; "" if none is."""
+        return holder(self.lock)
 
     def save(self, path: Path, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, whole or not at all."""

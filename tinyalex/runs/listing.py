@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tinyalex.errors import UserError
 from tinyalex.files import read_json, reason
+from tinyalex.locks import LOCK, holder
 from tinyalex.runs.folder import RunFolder
 
 SHOWN = ("val_top1_error", "val_top5_error")  # of the best epoch; the second only if it says anything
@@ -16,7 +17,7 @@ def list_runs(folder: str | Path) -> tuple[list[dict], list[dict]]:
 
     run: {"run", "model", "data", "epochs", "epochs_done", "state", "changed", "top1_error", "best_epoch", …}
         errors are fractions, of the epoch with the lowest top-1 error; None before the first epoch's end
-        state: "finished", "diverged" or "not finished";  changed: when, in seconds since 1970
+        state: "finished", "diverged", "training now" or "not finished";  changed: when, in seconds since 1970
     Hidden folders are left out. UserError if there is no such folder.
     """
     if not Path(folder).is_dir():
@@ -46,7 +47,7 @@ def _run_folders(folder: Path, broken: list[dict]) -> Iterator[Path]:
         broken.append({"run": str(folder), "reason": f"cannot be read ({reason(error)})"})
         return
     names = {entry.name for entry in entries}
-    if names & {"config.json", "metrics.jsonl", "last.safetensors"}:
+    if names & {"config.json", "metrics.jsonl", "last.safetensors"} or _is_beginning(folder, names):
         yield folder
         return
     for entry in entries:
@@ -57,12 +58,18 @@ def _run_folders(folder: Path, broken: list[dict]) -> Iterator[Path]:
             yield from _run_folders(inside, broken)
 
 
+def _is_beginning(folder, names):
+    """Whether a run has nothing but its lock so far. The claims of an experiment do too, below a lock of their own."""
+    return names == {LOCK} and bool(holder(folder / LOCK)) and not (folder.parent / LOCK).exists()
+
+
 def _about(folder):
     """JSON values of one run."""
     config, epochs = folder.about()["config"], folder.read_metrics("epoch")
     best = min(epochs, key=lambda line: line["val_top1_error"], default={})
     result = read_json(folder.result) if folder.result.exists() else None
-    state = "not finished" if result is None else "diverged" if "diverged" in result else "finished"
+    unfinished = "training now" if folder.holder() else "not finished"
+    state = unfinished if result is None else "diverged" if "diverged" in result else "finished"
     about = {key: config[key] for key in ("model", "data", "epochs")}
     about |= {"epochs_done": len(epochs), "state": state, "best_epoch": best.get("epoch")}
     about |= {key.removeprefix("val_"): best.get(key) for key in SHOWN}

@@ -12,6 +12,7 @@ from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.errors import UserError
 from tinyalex.layers import Layer
+from tinyalex.locks import Busy
 from tinyalex.models import find_model
 from tinyalex.network import Network, layer_of
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, expect_file, load_checkpoint
@@ -133,6 +134,8 @@ def find_checkpoint(path: str | Path, quiet: bool = False) -> Path:
     folder = RunFolder.open(path)
     file = folder.best if folder.best.exists() else folder.last
     if not file.exists():
+        if who := folder.holder():
+            raise Busy(f"{path}: holds no checkpoint yet, is being written by {who}; wait for its first epoch")
         ended, go_on = folder.diverged(), command("train", "--resume", folder.path)
         why = f"its training ended at {ended}" if ended else f"go on with: {go_on}"
         raise UserError(f"{folder.path}: holds no checkpoint{'' if ended else ' yet'}; {why}")
