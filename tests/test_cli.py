@@ -245,7 +245,7 @@ def test_gradcheck(capsys):
         ("train --device tpu", "--device"),
         ("train --threads 0", "--threads"),
         ("train --threads many", "--threads"),
-        ("train --data DATA --out RUN", "--out: RUN is not empty; go on with --resume RUN"),
+        ("train --data DATA --out RUN", "--out: RUN is not empty; choose another folder, or go on with: "),
         ("train --data DATA --out FILE", "--out: FILE is a file"),
         ("train --data DATA --out FILE/under", "--out: FILE/under cannot be made"),
         ("train --data DATA --recipe tiny", "--recipe: found 'tiny'"),

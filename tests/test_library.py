@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from PIL import Image
 
 import tinyalex
 from tests.checks import refused
-from tests.test_cli import json_of
+from tests.test_cli import call, json_of
 from tests.training.test_training import CLASSES, easy_pictures, tree, write_easy
 from tinyalex.errors import UserError
+from tinyalex.terminal import in_python
+from tinyalex.training.health import SENTENCES, sentence
 from tinyalex.training.settings import choose_settings
 from tinyalex.training.trainer import Trainer
 
@@ -137,6 +140,32 @@ def test_what_a_notebook_shows(classifier):
 
 
 # ---------------------------------------------------------------------------------------------- mistakes
+
+
+def test_advice_is_a_call_not_a_command(data, classifier, tmp_path, capsys):
+    """Of each function, and of what is printed on the way; a command gets its own words."""
+    out, settings = classifier.run.path, SETTINGS | {"lr": 1e5}
+    resume = f"tinyalex.resume('{out}')"
+    refused(lambda: tinyalex.train(data, out=out), "not empty", resume, not_said=["--"], error=UserError)
+    assert call(capsys, "train", "--data", data, "--out", out)[2].endswith(f"train --resume {out}\n")
+    refused(lambda: tinyalex.train(data, model="alexnet"), "size=256", not_said=["--"], error=UserError)
+    diverged = lambda: tinyalex.train(data, out=tmp_path / "high", **settings)  # noqa: E731
+    refused(diverged, "try lr=0.02 in a new run", not_said=["--"], error=UserError)
+    with in_python():
+        assert [sentence(what, {"fc6": 0.5}, 0.1).rpartition(": ")[2] for what in SENTENCES] == [
+            *["try lr=0.01"] * 4,
+            *["see init"] * 2,
+            "try lr=1",
+        ]
+    shutil.copytree(out, tmp_path / "begun")
+    for name in ("last", "best"):
+        (tmp_path / f"begun/{name}.safetensors").write_bytes(b"")
+    again = f"tinyalex.resume('{tmp_path / 'begun'}')"
+    refused(lambda: tinyalex.resume(tmp_path / "begun"), again, not_said=["--"], error=UserError)
+    for name in ("last", "best"):
+        (tmp_path / f"begun/{name}.safetensors").unlink()
+    refused(lambda: tinyalex.load(tmp_path / "begun"), again, not_said=["--"], error=UserError)
+    assert call(capsys, "evaluate", tmp_path / "begun")[2].endswith(f"train --resume {tmp_path / 'begun'}\n")
 
 
 @pytest.mark.parametrize(

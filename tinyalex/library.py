@@ -27,6 +27,7 @@ from tinyalex.evaluation import Evaluation, evaluate, pictures_at_once, probabil
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.runs.trained import Run, check_fits, history, open_run
+from tinyalex.terminal import how_to_resume, in_python
 from tinyalex.training.checks import judge
 from tinyalex.training.settings import choose_settings
 from tinyalex.training.trainer import Stopped, Trainer, go_on, start
@@ -92,6 +93,7 @@ class Classifier:
         ]
         return np.concatenate([np.empty((0, len(self.classes)), np.float32), *rows])
 
+    @in_python()
     def evaluate(self, data: str | None = None, ten_crop: bool = False, quiet: bool = False) -> Evaluation:
         """The errors on a data set's validation pictures, as `Evaluation(top1_error, top5_error, loss, images)`.
 
@@ -121,6 +123,7 @@ class Classifier:
         return [Answer(self.classes[k], self.class_ids[k], float(p[k])) for k in best]
 
 
+@in_python()
 def load(run: str | Path, device: str = "auto") -> Classifier:
     """A trained network from a run folder (its best epoch) or from one checkpoint (.safetensors).
 
@@ -133,6 +136,7 @@ def load(run: str | Path, device: str = "auto") -> Classifier:
     return Classifier(open_run(run, xp), xp)
 
 
+@in_python()
 def train(
     data: str = "builtin",
     model: str | None = None,
@@ -163,6 +167,7 @@ def train(
     return _finish(trainer, device)
 
 
+@in_python()
 def resume(run: str | Path, data: str | None = None, device: str = "auto", quiet: bool = False) -> Classifier:
     """Continue a run that was stopped, with its own settings, to its end; the `Classifier` of its best epoch.
 
@@ -185,7 +190,7 @@ def _finish(trainer: Trainer, device: str) -> Classifier:
         progress = trainer.progress
         raise KeyboardInterrupt(
             f"stopped and saved at epoch {progress['epoch'] + 1}, step {progress['step']}; "
-            f"go on with tinyalex.resume({str(path)!r})"
+            f"go on with {how_to_resume(path)}"
         ) from None
     draw_run(trainer, *first_kernels(trainer))
     return load(path, device)

@@ -80,7 +80,7 @@ def rates(test, title):
     axis.plot(test.rates, test.losses, color=MIDDLE, alpha=0.4, lw=1, label="loss of a step")
     axis.plot(test.rates, test.smooth, color=DARK, label="smoothed")
     if test.suggestion:
-        axis.axvline(test.suggestion, color="#444444", ls="--", label=f"suggested: --lr {test.suggestion:g}")
+        axis.axvline(test.suggestion, color="#444444", ls="--", label=f"suggested: {test.suggestion:g}")
     axis.set(title=title, xlabel="rate, rising from step to step", ylabel="mean −log p(right class)", xscale="log")
     reach = max(test.smooth[0], 1e-9)  # a last step far up would flatten the rest
     axis.set_ylim(min(test.smooth) - 0.1 * reach, min(max(test.smooth), 1.4 * reach))

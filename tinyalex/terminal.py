@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from tqdm import tqdm
@@ -16,6 +17,7 @@ from tinyalex import signals
 from tinyalex.streams import WIDE_ENOUGH, columns
 
 LINE_SECONDS = 30  # between two lines, without a terminal
+_python: ContextVar[bool] = ContextVar("python", default=False)  # whether a program is calling, not the command line
 
 
 class Bar(tqdm):
@@ -134,6 +136,29 @@ def program() -> str:
 def command(*words: Any) -> str:
     """A command of ours for the person to copy: ("train", "--resume", folder), quoted for the shell."""
     return f"{program()} {shlex.join(map(str, words))}"
+
+
+@contextmanager
+def in_python() -> Iterator[None]:
+    """Inside, advice is spelled for a program: lr=0.01 instead of --lr 0.01."""
+    token = _python.set(True)
+    try:
+        yield
+    finally:
+        _python.reset(token)
+
+
+def option(name: str, value: float | None = None) -> str:
+    """An argument as the caller writes it, perhaps with a number: --lr 0.01, from Python lr=0.01."""
+    number = "" if value is None else f"{value:g}"
+    if _python.get():
+        return f"{name}={number}" if number else name
+    return f"--{name.replace('_', '-')} {number}".rstrip()
+
+
+def how_to_resume(run: Any) -> str:
+    """How the caller continues a run: a command, from Python a call."""
+    return f"tinyalex.resume({str(run)!r})" if _python.get() else command("train", "--resume", run)
 
 
 def bytes_text(count: float) -> str:

@@ -310,7 +310,7 @@ def test_pictures_of_another_size(tmp_path):
 def test_a_folder_in_use_stays_as_it_is(done, tmp_path):
     trainer, _ = done
     before = tree(trainer.folder.path)
-    refused(lambda: start(trainer.folder.path), "not empty", f"--resume {trainer.folder.path}", error=UserError)
+    refused(lambda: start(trainer.folder.path), "not empty", f"train --resume {trainer.folder.path}", error=UserError)
     assert tree(trainer.folder.path) == before
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "mine.txt").write_text("keep")

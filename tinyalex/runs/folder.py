@@ -10,7 +10,6 @@ curves.png, kernels.png, overview.png      written at the end
 import json
 import os
 import platform
-import shlex
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +23,7 @@ from tinyalex.files import check_folder, read_json, replacing, target
 from tinyalex.locks import LOCK, holder, locked, refuse_busy, remove_if_empty
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
 from tinyalex.runs.config import Config
+from tinyalex.terminal import how_to_resume
 
 
 class RunFolder:
@@ -48,8 +48,8 @@ class RunFolder:
         check_folder(path, "out")
         if path.is_dir() and any(not _is_litter(file) for file in path.iterdir()):
             goes_on = model_name and (path / "config.json").exists() and not cls(path).diverged()
-            hint = f"go on with --resume {shlex.quote(str(path))}, or " if goes_on else ""
-            raise UserError(f"{path} is not empty; {hint}choose another folder", "out")
+            hint = f", or go on with: {how_to_resume(path)}" if goes_on else ""
+            raise UserError(f"{path} is not empty; choose another folder{hint}", "out")
         return cls(path)
 
     @contextmanager

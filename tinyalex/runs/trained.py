@@ -18,7 +18,7 @@ from tinyalex.network import Network, layer_of
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, expect_file, load_checkpoint
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
-from tinyalex.terminal import command, say
+from tinyalex.terminal import how_to_resume, say
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def find_checkpoint(path: str | Path, quiet: bool = False) -> Path:
     if not file.exists():
         if who := folder.holder():
             raise Busy(f"{path}: holds no checkpoint yet, is being written by {who}; wait for its first epoch")
-        ended, go_on = folder.diverged(), command("train", "--resume", folder.path)
-        why = f"its training ended at {ended}" if ended else f"go on with: {go_on}"
+        ended = folder.diverged()
+        why = f"its training ended at {ended}" if ended else f"go on with: {how_to_resume(folder.path)}"
         raise UserError(f"{folder.path}: holds no checkpoint{'' if ended else ' yet'}; {why}")
     if note := _note(path, file):
         say(note, quiet)

@@ -8,6 +8,7 @@ from tinyalex.models import MODELS, Model, find_model
 from tinyalex.network import Network
 from tinyalex.runs.config import Config
 from tinyalex.runs.trained import begin_with
+from tinyalex.terminal import option
 from tinyalex.training.schedules import LayerRates
 
 
@@ -35,7 +36,7 @@ def check_fit(dataset: Dataset | Outline, model: Model) -> None:
         instead = f", or choose the model {' or '.join(others)}" if others else ""
         raise UserError(
             f"{model.name} expects pictures of {model.size} pixels, {dataset.name} has {dataset.size}; "
-            f"prepare it again with --size {model.size}{instead}",
+            f"prepare it again with {option('size', model.size)}{instead}",
             "model",
         )
 

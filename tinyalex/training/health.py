@@ -11,6 +11,7 @@ from typing import Any
 from tinyalex.backend import Array, array_module, ordered_map, to_host
 from tinyalex.layers import Layer, ReLU
 from tinyalex.network import layer_of
+from tinyalex.terminal import option
 
 # ---------------------------------------------------------------------------------------------- measuring
 
@@ -136,21 +137,22 @@ def _where(numbers, condition):
 
 
 SENTENCES = {
-    "not finite": "no longer a finite number; the rate may be too high: try --lr {slower:g}",
-    "dead": "{high:.0%} of the units are dead, 0 for a whole batch; the rate may be too high: try --lr {slower:g}",
-    "large update": "an update is {high:.0%} of the weights; the rate may be too high: try --lr {slower:g}",
-    "large output": "outputs explode, {high:.2g} (root mean square); the rate may be too high: try --lr {slower:g}",
-    "small output": "outputs vanish, {low:.2g} (root mean square); the first weights may be too small: see --init",
-    "small gradient": "a gradient of {low:.2g} vanishes on its way back; first weights may be too small: see --init",
-    "small update": "hardly moves, an update is {low:.2g} of the weights; the rate may be too low: try --lr {faster:g}",
+    "not finite": "no longer a finite number; the rate may be too high: try {slower}",
+    "dead": "{high:.0%} of the units are dead, 0 for a whole batch; the rate may be too high: try {slower}",
+    "large update": "an update is {high:.0%} of the weights; the rate may be too high: try {slower}",
+    "large output": "outputs explode, {high:.2g} (root mean square); the rate may be too high: try {slower}",
+    "small output": "outputs vanish, {low:.2g} (root mean square); the first weights may be too small: see {init}",
+    "small gradient": "a gradient of {low:.2g} vanishes on its way back; first weights may be too small: see {init}",
+    "small update": "hardly moves, an update is {low:.2g} of the weights; the rate may be too low: try {faster}",
 }
 
 
 def sentence(what: str, numbers: dict[str, float | None], lr: float) -> str:
     """One line on the layers out of range, {layer: number}, with the likely cause. lr: the run's"""
     values = [number for number in numbers.values() if number is not None] or [math.nan]
-    figures = {"low": min(values), "high": max(values), "slower": lr / 10, "faster": lr * 10}
-    return f"{', '.join(numbers)}: {SENTENCES[what].format(**figures)}"
+    figures = {"low": min(values), "high": max(values)}
+    advice = {"slower": option("lr", lr / 10), "faster": option("lr", lr * 10), "init": option("init")}
+    return f"{', '.join(numbers)}: {SENTENCES[what].format(**figures, **advice)}"
 
 
 class Watch:

@@ -24,7 +24,7 @@ from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder, versions
 from tinyalex.runs.places import find_start, places_of
 from tinyalex.runs.trained import begin_with
-from tinyalex.terminal import progress_bar, say, stop_signals
+from tinyalex.terminal import how_to_resume, option, progress_bar, say, stop_signals
 from tinyalex.training.checks import check_fit
 from tinyalex.training.health import Watch, measure_health
 from tinyalex.training.loss import READ_EVERY, NotFinite
@@ -104,7 +104,8 @@ class Trainer:
             try:
                 checkpoint = load_checkpoint(self.folder.last)
             except UserError as error:
-                raise UserError(f"{error}; without that file --resume begins the run anew") from error
+                anew = how_to_resume(self.folder.path)
+                raise UserError(f"{error}; without that file the run begins anew: {anew}") from error
             part, where = self.whole.part, self.folder.last
             copy_into(self.network.params, part(checkpoint.params), where)
             copy_into(self.network.state, part(checkpoint.state), where)
@@ -252,7 +253,7 @@ class Trainer:
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
         text = (
             f"epoch {self.progress['epoch'] + 1}, step {step + 1 - error.step}: {error}{began}; {kept}. "
-            f"Most often the rate is too high: try --lr {self._lower_rate():g} in a new run"
+            f"Most often the rate is too high: try {option('lr', self._lower_rate())} in a new run"
         )
         self.folder.write_json("result.json", {"diverged": text})
         raise Diverged(text) from None
