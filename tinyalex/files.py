@@ -11,6 +11,10 @@ from typing import Any, BinaryIO
 
 from tinyalex.errors import UserError
 
+SOFTWARE = {"Software": "tinyalex"}  # what a PNG of ours says of itself
+PNG_MARK = b"Software\0tinyalex"
+HEAD = 4096  # bytes
+
 
 class replacing:
     """`with replacing(path) as beside:` write to `beside`; it becomes `path` at the end, or vanishes after an error.
@@ -48,15 +52,33 @@ def target(path: str | Path) -> Path:
     return path.resolve() if path.is_absolute() else Path(os.path.relpath(path.resolve()))
 
 
-def check_file(path: str | Path, argument: str = "") -> None:
-    """UserError unless a file can be written at `path`, found by trying. argument: what the path was given as"""
+def check_picture(path: str | Path, argument: str = "") -> None:
+    """`check_file` for a PNG."""
+    check_file(path, ".png", PNG_MARK, argument)
+
+
+def check_file(path: str | Path, ending: str, mark: bytes, argument: str = "") -> None:
+    """UserError unless a file can be written at `path`, found by trying, and hides no other's work.
+
+    ending: of its name;  mark: what every such file of ours has in its first HEAD bytes; only those are replaced
+    argument: what the path was given as
+    """
     path = target(path)
     with _writing(path, argument):
         if path.is_dir():
             raise UserError(f"{path} is a folder, expected the name of a file to write", argument)
+        if path.suffix.lower() != ending:
+            raise UserError(f"found {path}, expected a name that ends in {ending}", argument)
         if not path.parent.is_dir():
             raise UserError(f"{path} cannot be written, expected a file in an existing folder", argument)
+        if path.exists() and not (path.is_file() and mark in _head(path)):
+            raise UserError(f"{path} exists and was not written by tinyalex, expected another name", argument)
         _try(path.parent)
+
+
+def _head(path):
+    with open(path, "rb") as file:
+        return file.read(HEAD)
 
 
 def check_folder(path: str | Path, argument: str = "") -> None:

@@ -10,7 +10,7 @@ matplotlib.use("Agg", force=False)
 
 from matplotlib import pyplot as plt  # noqa: E402 (after the backend is chosen)
 
-from tinyalex.files import replacing  # noqa: E402
+from tinyalex.files import SOFTWARE, replacing  # noqa: E402
 
 DARK, MIDDLE = "#440154", "#21918c"  # far apart in lightness, so curves differ in greyscale too
 
@@ -18,7 +18,7 @@ DARK, MIDDLE = "#440154", "#21918c"  # far apart in lightness, so curves differ 
 def save(figure, path):
     """Write a figure as PNG, whole or not at all, and close it."""
     with replacing(path) as beside:
-        figure.savefig(beside, format="png", dpi=110, bbox_inches="tight", facecolor="white")
+        figure.savefig(beside, format="png", dpi=110, bbox_inches="tight", facecolor="white", metadata=SOFTWARE)
     plt.close(figure)
 
 

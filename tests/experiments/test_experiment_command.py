@@ -264,7 +264,7 @@ def test_the_list(capsys):
         (["C3", "--scale", "huge"], ["--scale", "huge"]),
         (["C3", "--table", "none/t.md"], ["--table: none/t.md", "folder"]),
         (["C3", "--table", "."], ["--table: .", "the name of a file"]),
-        (["C3", "--table", "t.json"], ["--table: found t.json", "JSON"]),
+        (["C3", "--table", "t.json"], ["--table: found t.json", ".md"]),
         (["--table", "t.md"], ["found no NAME", "all"]),
         (["--scale", "full"], ["found no NAME"]),
         ([], ["--data: found no NAME"]),

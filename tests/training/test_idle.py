@@ -1,5 +1,6 @@
 """Settings, paths and names that are wrong or without effect are told at once: before any picture is drawn or read."""
 
+import shutil
 import sys
 
 import numpy as np
@@ -7,14 +8,26 @@ import pytest
 
 from tests.checks import refused
 from tests.test_cli import call
+from tests.test_documents import ROOT
 from tests.training.test_training import write_easy
+from tinyalex import plots
+from tinyalex.cli import build_parser
+from tinyalex.commands import experiment
 from tinyalex.data.part import classes_left, refuse_too_many
 from tinyalex.errors import UserError
-from tinyalex.files import check_file, check_folder
+from tinyalex.files import check_folder, check_picture
 from tinyalex.models import find_model
 from tinyalex.runs.config import Config
 from tinyalex.training.idle import refuse_idle
 from tinyalex.training.recipes import find_recipe
+
+WRITTEN = {  # options with a file to write: its ending
+    "bench --chart": ".png",
+    "scale --chart": ".png",
+    "train --show-batch": ".png",
+    "train --find-lr": ".png",
+    "experiment C3 --table": ".md",
+}
 
 
 def judged(epochs=10, model="alexnet-mini", **given):
@@ -148,6 +161,9 @@ def test_more_pictures_than_any_class_has(parts):
         ("bench --chart /proc/c.png", ["--chart: /proc/c.png cannot be written"]),
         ("scale --chart FILE/c.png", ["--chart: FILE/c.png cannot be written"]),
         ("compare a b --out /proc/out", ["--out: /proc/out cannot be written"]),
+        *((f"{option} x.doc", ["x.doc, expected a name that ends in ."]) for option in WRITTEN),
+        *((f"{option} MINE{ending}", ["exists and was not written by tinyalex"]) for option, ending in WRITTEN.items()),
+        ("experiment C3 --table LIST.md", ["--table: LIST.json exists and was not written by tinyalex"]),
     ],
 )
 def test_nothing_is_done_before_it_is_told(arguments, words, tmp_path, monkeypatch, capsys):
@@ -157,6 +173,8 @@ def test_nothing_is_done_before_it_is_told(arguments, words, tmp_path, monkeypat
     write_easy(tmp_path / "EASY", 8, 4)
     (tmp_path / "FILE").write_text("some text")
     (tmp_path / "JSON.json").mkdir()
+    for name in ("MINE.png", "MINE.md", "LIST.json"):
+        (tmp_path / name).write_text("mine, about tinyalex")
     for work in ("tinyalex.data.load_builtin", "tinyalex.data.load_builtin_val", "tinyalex.commands.train.Trainer"):
         monkeypatch.setattr(work, lambda *args, **options: pytest.fail("it began to work"))
     before = set(tmp_path.rglob("*"))
@@ -165,13 +183,33 @@ def test_nothing_is_done_before_it_is_told(arguments, words, tmp_path, monkeypat
     assert set(tmp_path.rglob("*")) == before
 
 
+def test_what_tinyalex_wrote_is_replaced(tmp_path, monkeypatch):
+    plots.save(plots.plt.figure(), tmp_path / "ours.PNG")
+    check_picture(tmp_path / "ours.PNG")
+    for ending in ("md", "json"):
+        shutil.copy(ROOT / f"lessons/claims.{ending}", tmp_path)
+    experiment._check_table(tmp_path / "claims.md")
+    assert all("replaced only if tinyalex wrote it" in " ".join(help_of(option).split()) for option in WRITTEN)
+
+
+def help_of(option):
+    """The help of a command's option."""
+    command, *_, name = option.split()
+    return next(
+        action.help
+        for parser in build_parser(command)._subparsers._group_actions[0].choices.values()
+        for action in parser._actions
+        if name in action.option_strings
+    )
+
+
 def test_paths_are_judged_by_trying(tmp_path, monkeypatch):
     for path in (tmp_path / "new", tmp_path / "a" / "b" / "c"):
         check_folder(path, "out")
         assert not list(tmp_path.iterdir()), "left nothing behind"
-    check_file(tmp_path / "new.png", "chart")
-    refused(lambda: check_file(tmp_path, "chart"), "chart: ", tmp_path, "is a folder", error=UserError)
-    refused(lambda: check_file(tmp_path / "no" / "a.png"), "existing folder", error=UserError)
+    check_picture(tmp_path / "new.png", "chart")
+    refused(lambda: check_picture(tmp_path, "chart"), "chart: ", tmp_path, "is a folder", error=UserError)
+    refused(lambda: check_picture(tmp_path / "no" / "a.png"), "existing folder", error=UserError)
     refused(lambda: check_folder(tmp_path / ("x" * 300), "out"), "out: ", "name too long", error=UserError)
 
     def full(*args, **options):

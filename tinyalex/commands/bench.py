@@ -5,10 +5,10 @@ import numpy as np
 from tinyalex.backend import thread_count
 from tinyalex.bench.benchmark import run_benchmark
 from tinyalex.bench.setup import Setup
-from tinyalex.commands.options import add_device, open_device, print_table, print_text
+from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.exchange.torch import torch_version
-from tinyalex.files import check_file
+from tinyalex.files import check_picture
 from tinyalex.models import find_model
 from tinyalex.terminal import bytes_text, say
 from tinyalex.training.trainer import LOG_EVERY
@@ -39,7 +39,7 @@ def add_arguments(parser):
     add("--lrn", choices=LRN, help="with or without the normalisation layers (alexnet: both, others: with)")
     add("--no-torch", action="store_true", help="measure only this side")
     add("--scaling", action="store_true", help="also time batches of 16 to 512 pictures, and 1 to N threads")
-    add("--chart", metavar="FILE", help="draw images/s of both sides as bars (PNG)")
+    add("--chart", metavar="FILE.png", help=f"draw images/s of both sides as bars; {REPLACED}")
     add_device(parser)
 
 
@@ -50,7 +50,7 @@ def run(args):
             raise UserError(f"--{name}: found {value}, expected 1 or more")
     models = [find_model(name) for name in dict.fromkeys(args.model or DEFAULT_MODELS)]
     if args.chart:
-        check_file(args.chart, "chart")
+        check_picture(args.chart, "chart")
     device = "cpu" if open_device(args) is np else "gpu"
     with_torch = not args.no_torch and torch_version(device) is not None
     if not with_torch and not args.no_torch:

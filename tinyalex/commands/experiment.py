@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyalex import plots
 from tinyalex.backend import thread_count
-from tinyalex.commands.options import add_device, open_device, print_table, print_text
+from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text
 from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
 from tinyalex.experiments import report
@@ -53,7 +53,8 @@ def add_arguments(parser):
     add("--model", metavar="NAME", help="the network to vary (default: the scale's)")
     add("--out", metavar="FOLDER", help="folder for runs and results (default: runs/experiments-SCALE)")
     add("--jobs", type=int, metavar="N", help="runs at a time (default: one per thread; 1 on a GPU)")
-    add("--table", metavar="FILE", help="also write the results as one Markdown table, and as JSON beside it")
+    table = f"also write the results as one Markdown table, and as JSON beside it; {REPLACED}"
+    add("--table", metavar="FILE.md", help=table)
     add_device(parser)
 
 
@@ -85,10 +86,8 @@ def run(args):
 
 def _check_table(path):
     """UserError unless the table can be written at `path`, and its JSON beside it."""
-    check_file(path, "table")
-    if path.suffix == ".json":
-        raise UserError(f"found {path}, the name for the JSON beside it, expected one for Markdown", "table")
-    check_file(path.with_suffix(".json"), "table")
+    check_file(path, ".md", report.TITLE.encode(), "table")
+    check_file(path.with_suffix(".json"), ".json", b'"tinyalex"', "table")
 
 
 def _check_bare(args):

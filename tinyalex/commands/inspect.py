@@ -32,7 +32,7 @@ MOST_PICTURES = 40
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
     parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: RUN's own)")
-    out = "folder to write (default: RUN/inspect, or FILE-inspect for a file)"
+    out = "folder to write, new or an earlier page (default: RUN/inspect, or FILE-inspect for a file)"
     parser.add_argument("--out", metavar="FOLDER", help=out)
     most = f"pictures in each gallery, 1 to {MOST_PICTURES} (6)"
     parser.add_argument("--pictures", type=int, default=6, metavar="N", help=most)

@@ -48,7 +48,11 @@ def add_arguments(parser):
         metavar="S",
         help="with --check: the longest a function may run (default: TINYALEX_CHECK_SECONDS, or 30)",
     )
-    parser.add_argument("--book", metavar="DIR", help="write all lessons as HTML pages, for reading offline")
+    parser.add_argument(
+        "--book",
+        metavar="DIR",
+        help="write all lessons as HTML pages, for reading offline; replaces only an earlier book",
+    )
 
 
 def run(args):

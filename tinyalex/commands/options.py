@@ -7,6 +7,7 @@ from tinyalex.backend import choose_device, set_thread_count
 from tinyalex.streams import columns, readable, text_width
 
 MOST_WIDTH = 118  # of prose
+REPLACED = "a file there is replaced only if tinyalex wrote it"
 NARROW = 14  # text is folded no further, unless there is no other way
 
 

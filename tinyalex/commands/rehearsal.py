@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tinyalex import plots
-from tinyalex.commands.options import print_text
+from tinyalex.commands.options import REPLACED, print_text
 from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
-from tinyalex.files import check_file
+from tinyalex.files import check_picture
 from tinyalex.inspection.galleries import words
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.runs.folder import RunFolder
@@ -22,14 +22,15 @@ SHOWN = 256  # pictures of a batch
 def add_rehearsal(parser):
     """--show-batch and --find-lr."""
     group = parser.add_argument_group("before a run (these end without making one)")
-    group.add_argument("--show-batch", metavar="FILE.png", help="draw the first batch as the network will see it")
+    seen = f"draw the first batch as the network will see it; {REPLACED}"
+    group.add_argument("--show-batch", metavar="FILE.png", help=seen)
     group.add_argument(
         "--find-lr",
         metavar="FILE.png",
         nargs="?",
         const="find-lr.png",
         help="raise the rate from step to step over four batches, draw the losses (in find-lr.png, if no FILE is "
-        "named), and suggest a rate",
+        f"named), and suggest a rate; {REPLACED}",
     )
 
 
@@ -41,10 +42,7 @@ def rehearses(args):
         if others or ranks_started() > 1:
             other = f"--{others[0].replace('_', '-')}" if others else "mpiexec"
             raise UserError(f"makes no run, so {other} cannot be used with it", name)
-        path = Path(getattr(args, name))
-        if path.suffix.lower() != ".png":
-            raise UserError(f"found {path}, expected a name that ends in .png", name)
-        check_file(path, name)
+        check_picture(getattr(args, name), name)
     return bool(asked)
 
 

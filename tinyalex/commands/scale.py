@@ -6,9 +6,9 @@ import numpy as np
 
 from tinyalex.backend import device_name, memory_available, set_thread_count, thread_count
 from tinyalex.commands.exchanged import show_exchanged
-from tinyalex.commands.options import add_device, open_device, print_table, print_text
+from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
-from tinyalex.files import check_file
+from tinyalex.files import check_picture
 from tinyalex.models import find_model, in_towers
 from tinyalex.parallel.traffic import TOWERS, by_layer, saved
 from tinyalex.scaling.check import compare, here, most_here
@@ -61,7 +61,7 @@ def add_arguments(parser):
     add("--check", action="store_true", help="also take real steps, with 1 and 2 ranks of mpiexec, and compare")
     add("--pictures", type=int, default=PICTURES, metavar="N", help=f"pictures per epoch ({PICTURES:,}: ILSVRC's)")
     add("--rounds", type=int, default=5, metavar="N", help="rounds of measurement (5)")
-    add("--chart", metavar="FILE", help="draw images/s by workers (PNG)")
+    add("--chart", metavar="FILE.png", help=f"draw images/s by workers; {REPLACED}")
     add_device(parser)
 
 
@@ -113,7 +113,7 @@ def _links(args):
         if name not in known:
             raise UserError(f"--network: there is no {name!r}, expected one of {', '.join(known)}")
     if args.chart:
-        check_file(args.chart, "chart")
+        check_picture(args.chart, "chart")
     default = [] if own else ["here"] if args.check else LINKS
     return {name: known[name] for name in args.network or default} | own
 

@@ -12,6 +12,7 @@ from tinyalex.experiments.trained import NoNumber
 from tinyalex.runs.folder import versions
 from tinyalex.statistics import t_interval, verdict
 
+TITLE = "# The paper's claims, run again"
 SCALE = " at this scale"
 NULL = f"not resolved{SCALE}"
 UNITS = {"points": " points", "×": " ×", "": ""}  # after a number
@@ -187,7 +188,7 @@ def page(results, command, class_ids):
     classes = f"{len(class_ids)} classes" + (f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else "")
     resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
     where = f"{first['device']}, NumPy {first['versions']['numpy']}"
-    head = f"""# The paper's claims, run again
+    head = f"""{TITLE}
 
 Printed on {date.today()} by
 
