@@ -19,7 +19,9 @@ from tinyalex.commands import COMMANDS
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate, probabilities
+from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.trained import load_network
+from tinyalex.terminal import command
 
 
 @pytest.fixture(autouse=True)
@@ -189,6 +191,22 @@ def test_predict_without_pictures_takes_those_to_validate_on(run, data, capsys):
         )
     _code, out, _err = call(capsys, "predict", run)
     assert all(f"{one['file']}: {one['label']}\n" in out for one in result["predictions"])
+
+
+def test_predict_without_the_data_asks_for_pictures(run, tmp_path, capsys, pictures):
+    """Where the run's own are gone, and where they are damaged."""
+    shutil.copytree(run, tmp_path / "run")
+    info = load_checkpoint(run / "best.safetensors").info
+    for what in ("gone", "damaged"):
+        data = tmp_path / what
+        about = info | {"config": info["config"] | {"data": str(data)}, "places": {}}
+        (tmp_path / "run/config.json").write_text(json.dumps(about))
+        if what == "damaged":
+            data.mkdir()
+        code, out, err = call(capsys, "predict", tmp_path / "run")
+        assert code == 2 and out == "" and err.count("\n") == 1 and str(data) in err and "--data" not in err
+        assert f"name them: {command('predict', tmp_path / 'run')} PICTURE…" in err
+    assert call(capsys, "predict", tmp_path / "run", pictures[0])[0] == 0
 
 
 def test_prepare_then_evaluate(tmp_path, run, capsys):

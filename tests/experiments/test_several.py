@@ -88,13 +88,14 @@ def against(name, difference, resolved):
         ),
         (
             [("B", 0.1, True), ("C", -0.2, False)],
-            "B (by 10.00 percentage points) is wrong more often than A; these pictures do not resolve a difference "
+            "B (by 10.00 percentage points) is wrong more often than A; these pictures resolve no difference "
             "between A and C.",
             "less",
         ),
         (
             [("B", 0.1, False), ("C", 0.0, False), ("D", 0, False)],
-            "These pictures do not resolve a difference between A and B, C and D.",
+            "These pictures resolve no difference between A and B, nor between A and C, nor between A and D. Each was "
+            "compared with A alone, not with the others.",
             "often",
         ),
     ],

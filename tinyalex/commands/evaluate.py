@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from itertools import combinations
 
 from tinyalex import evaluation
 from tinyalex.commands.options import add_device, open_device, print_table
@@ -50,6 +51,8 @@ def _evaluate(args, xp, team):
     """One worker's part; returns the result."""
     quiet = args.json or team.rank > 0
     runs, data, split = team.all_do(lambda: open_runs(args.run, xp, args.data, quiet=quiet))
+    if args.ensemble:
+        team.all_do(lambda: _refuse_equals(runs))
     same_everywhere(team, _identities(runs, split))
     about, singles, total = {"data": data, "ten_crop": args.ten_crop}, [], 0.0
     for one in runs:
@@ -62,6 +65,16 @@ def _evaluate(args, xp, team):
         return singles[0]
     ensemble = {"networks": len(runs)} | about | _measured(total / len(runs), split, args) if args.ensemble else None
     return {"runs": singles, "ensemble": ensemble}
+
+
+def _refuse_equals(runs):
+    """UserError if two networks have the same weights: averaged with itself, a network counts twice."""
+    for one, other in combinations(runs, 2):
+        weights, others = one.network.params, other.network.params
+        if weights.keys() == others.keys() and all(
+            array.shape == others[name].shape and bool((array == others[name]).all()) for name, array in weights.items()
+        ):
+            raise UserError(f"found the same weights in {one.file} and {other.file}, expected networks that differ")
 
 
 def _probabilities(args, run, split, xp, team, quiet):

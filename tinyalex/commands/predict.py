@@ -5,12 +5,13 @@ import sys
 import numpy as np
 
 from tinyalex.commands.options import MOST_WIDTH, add_device, open_device, print_text
+from tinyalex.data import open_validation
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
 from tinyalex.library import Classifier
-from tinyalex.runs.trained import open_run, open_runs
+from tinyalex.runs.trained import check_fits, open_run
 from tinyalex.streams import columns, text_width
-from tinyalex.terminal import say
+from tinyalex.terminal import command, say
 
 DESCRIPTION = (
     "The five likeliest classes of each picture, with their probabilities. Reads any format that Pillow reads; as for\n"
@@ -39,13 +40,11 @@ def run(args):
     if args.top < 1:
         raise UserError(f"found {args.top}, expected 1 or more", "top")
     xp = open_device(args)
+    one, labels, unreadable = open_run(args.run, xp), [], []
     if args.pictures:
-        one, labels = open_run(args.run, xp), []
         files, pictures, unreadable = _read(args.pictures, one.view.size)
     else:
-        (one,), data, split = open_runs([args.run], xp, quiet=args.json)
-        files, pictures, labels = _validation_pictures(data, split, len(one.info["class_ids"]))
-        unreadable = []
+        files, pictures, labels = _validation_pictures(one, args.run, args.json)
     names = one.info["class_names"]
     answers = Classifier(one, xp).predict(pictures, args.top, args.ten_crop)
     predictions = [
@@ -63,9 +62,16 @@ def run(args):
     return about | {"predictions": predictions, "unreadable": unreadable}
 
 
-def _validation_pictures(data, split, class_count):
+def _validation_pictures(one, path, quiet):
     """(names, pictures, labels) of the first picture of a few classes, spread evenly over all of them."""
-    spread = np.linspace(0, class_count, EXAMPLE_PICTURES, endpoint=False).astype(int)
+    try:
+        data = one.own_data()
+        split, class_ids, size = open_validation(data, quiet=quiet)
+    except UserError as error:
+        hint = f"to classify your own pictures, name them: {command('predict', path)} PICTURE…"
+        raise UserError(f"{error.args[0]}; {hint}") from None
+    check_fits(one, data, class_ids, size)
+    spread = np.linspace(0, len(class_ids), EXAMPLE_PICTURES, endpoint=False).astype(int)
     rows = [rows[0] for label in np.unique(spread) if len(rows := np.flatnonzero(split.labels == label))]
     return [f"{data}, validation picture {row + 1}" for row in rows], list(split.gather(rows)), split.labels[rows]
 

@@ -62,11 +62,12 @@ def reading(comparisons):
             parts.append(f"{_listed(names)} {'is' if len(names) == 1 else 'are'} wrong {how} often than A")
     rest = [one["name"] for one in comparisons if not one["resolved"]]
     if rest:
-        parts.append(f"these pictures do not resolve a difference between A and {_listed(rest)}")
+        pairs = ", nor ".join(f"between A and {name}" for name in rest)
+        parts.append(f"these pictures resolve no difference {pairs}")
     text = "; ".join(parts)
     return (
-        f"{text[0].upper()}{text[1:]}. McNemar's p is corrected for {count} comparisons with A (Holm); "
-        "each interval is that of one comparison."
+        f"{text[0].upper()}{text[1:]}. Each was compared with A alone, not with the others. McNemar's p is corrected "
+        f"for these {count} comparisons (Holm); each interval is that of one comparison."
     )
 
 
