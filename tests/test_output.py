@@ -92,6 +92,27 @@ def test_a_full_disk(arguments, buffered):
     assert done.stderr == "tinyalex: the result cannot be written to stdout (the disk is full)\n"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "options, kept", [("--out run", "the run is saved in run; go on with: "), ("--show-batch b.png", "the picture is ")]
+)
+def test_what_is_kept_is_told_where_stdout_took_nothing(tmp_path, monkeypatch, options, kept):
+    """On a full disk, and if the reader has left, which is no mistake."""
+    monkeypatch.setattr("tests.test_output.ROOT", tmp_path)
+    write_easy(tmp_path / "data", 8, 8)
+    train, environment = f"{TINYALEX} train --data data --model alexnet-mini --epochs 1 {options}", {**os.environ}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[1])
+    done = shell(f"{train} > /dev/full", env=environment)
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 2 and last.startswith(
+        f"tinyalex: the result cannot be written to stdout (the disk is full); {kept}"
+    ), done.stderr
+    assert "Traceback" not in done.stderr and (tmp_path / ("run/result.json" if "run" in options else "b.png")).exists()
+    done = shell(f"({train.replace('run', 'run2')}; echo $? >&2) | true", env=environment)
+    last, code = done.stderr.splitlines()[-2:]
+    assert code == "0" and last.startswith(f"tinyalex: {kept.replace('run;', 'run2;')}"), done.stderr
+
+
 def test_closed_streams():
     done = shell(f"{TINYALEX} summary >&-")
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "stdout is closed" in done.stderr

@@ -16,9 +16,20 @@ from tinyalex.commands import COMMANDS, about
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.files import as_user_error
 from tinyalex.streams import ReaderLeft, check_stdout, encodes, onto_stdout, usable_streams
-from tinyalex.terminal import hush_runaway_numbers, message
+from tinyalex.terminal import command, hush_runaway_numbers, message
 
 LARGEST = 1_000_000_000  # of whole numbers: array sizes, and the C functions that take them, end not far above
+
+SAVED = {  # entries of a result that say where it was written
+    "run": "the run",
+    "out": "everything",
+    "table": "the table",
+    "chart": "the chart",
+    "picture": "the picture",
+    "page": "the page",
+    "book": "the book",
+    "path": "the data",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -95,8 +106,12 @@ def _main(arguments):
             with onto_stdout():  # --help prints here
                 args = _parse(arguments)
             result = args.module.run(args)
-        with onto_stdout():
-            _show(result, args)
+        try:
+            with onto_stdout():
+                _show(result, args)
+        except (ReaderLeft, UserError) as error:
+            _tell_what_is_kept(result, error)
+            return 0 if isinstance(error, ReaderLeft) else 2
         return 0 if result.get("ok", True) else 1
     except UserError as error:
         print(f"tinyalex: {message(error, args)}", file=sys.stderr)
@@ -122,6 +137,16 @@ def _show(result, args):
         return args.module.show(result)
     text = json.dumps(result, ensure_ascii=False, default=str)
     print(text if encodes(text) else json.dumps(result, default=str))
+
+
+def _tell_what_is_kept(result, error):
+    """One line on stderr if stdout took no result: why, what was written all the same, and what to do with a run."""
+    kept = [f"{what} is saved in {result[key]}" for key, what in SAVED.items() if result.get(key)]
+    if "run" in result:
+        kept.append(f"go on with: {command('evaluate', result['run'])}")
+    why = "" if isinstance(error, ReaderLeft) else str(error)  # of a reader that left, there is nothing to complain
+    if why or kept:
+        print(f"tinyalex: {'; '.join([*filter(None, [why]), *kept])}", file=sys.stderr)
 
 
 def _cut(arguments, chosen):
