@@ -44,8 +44,8 @@ def test_smoothed():
 @pytest.mark.parametrize(
     "smooth, suggestion",
     [
-        ([3.0, 2.9, 2.5, 2.7, 9.0], 0.01),  # a tenth of the third rate
-        ([3.0, 2.9, 2.5, 2.7, 2.4], 1.0),
+        ([3.0, 2.9, 2.5, 2.7, 9.0], 0.025),  # a quarter of the third rate
+        ([3.0, 2.9, 2.5, 2.7, 2.4], 2.5),
         ([3.0, 2.99, 2.98, 3.2, 9.0], None),  # less than 1 % below its start
         ([3.0], None),
         ([3.0, 3.1, 3.2], None),
@@ -56,7 +56,7 @@ def test_suggest(smooth, suggestion):
 
 
 def test_two_digits():
-    assert suggest([0.1, 0.123456], [3.0, 1.0]) == 0.012 and suggest([0.1, 9.876], [3.0, 1.0]) == 0.99
+    assert suggest([0.1, 0.123456], [3.0, 1.0]) == 0.031 and suggest([0.1, 9.876], [3.0, 1.0]) == 2.5
 
 
 # ---------------------------------------------------------------------------------------------- the test
@@ -101,10 +101,11 @@ def test_a_loss_that_never_was_a_number():
 
 
 @pytest.mark.slow
-def test_on_the_built_in_pictures():
-    """Within a factor of 5 of the rate that alexnet-mini is known to train well with."""
-    trainer = fresh(open_dataset("builtin", quiet=True), batch=64)
-    assert 1 / 5 < find_rate(trainer).suggestion / find_model("alexnet-mini").lr < 5
+@pytest.mark.parametrize("model", ["alexnet-mini", "alexnet-mini+no-dropout"])
+def test_on_the_built_in_pictures(model):
+    """Near the rate that alexnet-mini is known to train well with. Without dropout the loss is lowest much earlier."""
+    trainer = fresh(open_dataset("builtin", quiet=True), model=model, batch=64)
+    assert 1 / 4 < find_rate(trainer).suggestion / find_model("alexnet-mini").lr < 4
 
 
 # ---------------------------------------------------------------------------------------------- the first batch

@@ -30,7 +30,7 @@ def add_rehearsal(parser):
         nargs="?",
         const="find-lr.png",
         help="raise the rate from step to step over four batches, draw the losses (in find-lr.png, if no FILE is "
-        f"named), and suggest a rate; {REPLACED}",
+        f"named), and suggest one to begin with, right within a factor of about 3; {REPLACED}",
     )
 
 
@@ -92,7 +92,7 @@ def show_rehearsal(result):
     else:
         print_text(
             f"The loss fell from {first:.3f} to {least:.3f} at a rate of {result['rates'][lowest]:.2g}, then rose. "
-            "Suggested, a tenth of that:"
+            "Suggested, a quarter of that:"
         )
         print(f"  {command('train', '--lr', format(result['suggestion'], 'g'))} …")
     print_text(f"{result['model']} would use {result['recipe_lr']:g}. The curve: {result['picture']}; no run was made")
