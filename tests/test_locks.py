@@ -193,6 +193,16 @@ def page(out):
         (folder / "index.html").write_text("a page")
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_page_killed_while_it_took_its_place_is_mended(tmp_path, there):
+    """The old page had been set aside; the new one had its place, or not yet."""
+    page(tmp_path / ".out.old")
+    if there:
+        page(tmp_path / "out")
+    page(tmp_path / "out")
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_failure_leaves_no_folder(tmp_path):
     for failing in (RunFolder(tmp_path / "a/b").held, lambda: scratch(tmp_path / "a/b")):
         with pytest.raises(ZeroDivisionError), failing():

@@ -44,6 +44,11 @@ class replacing:
                 raise UserError(f"{self.path}: cannot be written ({reason(error)}); what was there is kept") from error
 
 
+def half_written(folder: Path) -> list[Path]:
+    """The files that a killed process was writing in a folder with `replacing`."""
+    return list(folder.glob(".*.part"))
+
+
 def target(path: str | Path) -> Path:
     """The path that will really be written: without "nosuch/..", which the system finds only once nosuch is there."""
     path = Path(path)

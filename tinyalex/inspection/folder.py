@@ -48,10 +48,12 @@ def written(out):
 
 def _take_place(folder, place):
     """Rename `folder` to `place`; a folder already there is removed, or restored if that fails."""
+    old = place.with_name(f".{place.name}.old")
+    if old.exists():  # from a process that was killed
+        shutil.rmtree(old)
     if not place.is_dir():
         os.rename(folder, place)
         return
-    old = place.with_name(f".{place.name}.{os.getpid()}.old")
     os.rename(place, old)
     try:
         os.rename(folder, place)

@@ -19,7 +19,7 @@ import numpy as np
 
 import tinyalex
 from tinyalex.errors import UserError
-from tinyalex.files import check_folder, read_json, replacing, target
+from tinyalex.files import check_folder, half_written, read_json, replacing, target
 from tinyalex.locks import LOCK, holder, locked, refuse_busy, remove_if_empty
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
 from tinyalex.runs.config import Config
@@ -46,7 +46,7 @@ class RunFolder:
             path = Path("runs", f"{model_name}-{next(numbers)}")
         path = target(path)
         check_folder(path, "out")
-        if path.is_dir() and any(not _is_litter(file) for file in path.iterdir()):
+        if path.is_dir() and set(path.iterdir()) - {path / LOCK, *half_written(path)}:
             goes_on = model_name and (path / "config.json").exists() and not cls(path).diverged()
             hint = f", or go on with: {how_to_resume(path)}" if goes_on else ""
             raise UserError(f"{path} is not empty; choose another folder{hint}", "out")
@@ -66,7 +66,7 @@ class RunFolder:
             except OSError as error:
                 raise UserError(f"{self.path} cannot be made ({error.strerror})", "out") from error
             with locked(self.lock, self.path):
-                for file in self.path.glob(".*.part"):
+                for file in half_written(self.path):
                     file.unlink(missing_ok=True)
                 yield self
         finally:
@@ -158,11 +158,6 @@ class RunFolder:
     def forget_result(self):
         """Remove the result of a run that goes on."""
         self.result.unlink(missing_ok=True)
-
-
-def _is_litter(file):
-    """Whether a file is a lock, or half-written, from a process that was killed."""
-    return file.name == LOCK or file.name.startswith(".") and file.suffix == ".part"
 
 
 def versions():
