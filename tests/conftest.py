@@ -44,6 +44,18 @@ def _real_data():
     return folder if folder.is_dir() else None
 
 
+@pytest.fixture
+def terminal(monkeypatch, capsys):
+    """terminal(width): from then on, stdout and stderr are a terminal of that width. `capsys` has its text."""
+
+    def of_width(width):
+        for stream in (sys.stdout, sys.stderr):
+            monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+        monkeypatch.setenv("COLUMNS", str(width))
+
+    return of_width
+
+
 @pytest.fixture(scope="session", autouse=True)
 def signals_reach_children():
     """In the background or under nohup signals are ignored; the programs that the tests start would inherit that."""

@@ -126,6 +126,7 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
         "errors",
         "files",
         "streams",
+        "lines",
         "signals",
         "terminal",
         "locks",

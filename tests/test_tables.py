@@ -1,4 +1,4 @@
-"""The results of every command on a terminal of 80 columns: no line is longer, and nothing is left out."""
+"""Whatever a command prints on a terminal, of 80 columns and of 60: no line is longer, and nothing is left out."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from tests.training.test_training import easy_pictures, write_easy
 from tinyalex.cli import main
 from tinyalex.commands import COMMANDS, bench, download, experiment
 from tinyalex.commands.options import print_table, print_text
-from tinyalex.streams import text_width
+from tinyalex.lines import text_width
 
-WIDE = 80
+WIDTHS = (80, 60)
 SPEEDS = {"": 464.2, "_low": 401.9, "_high": 512.3}
 
 
@@ -43,27 +43,31 @@ COMMAND_LINES = (
         "predict RUN",
         "evaluate RUN",
         "runs .",
-        "inspect RUN --pictures 1 --out page",
+        "inspect RUN --pictures 1 --out NEW-page",
     ),
-    *("train --data data --epochs 1 --model alexnet-mini --parallel towers --out new", "prepare source out --size 64"),
+    *(
+        "train --data data --epochs 1 --model alexnet-mini --parallel towers --out NEW",
+        "prepare source NEW-set --size 64",
+    ),
     f"scale --model {MODEL} --classes 4 --check",
     f"scale --model {MODEL} --classes 4 --per-worker 64 --network ethernet --network infiniband",
 )
 
 
-def too_long(text):
-    """Lines longer than the terminal; commands to copy may be."""
-    return [line for line in text.splitlines() if text_width(line) > WIDE and " -m tinyalex " not in line]
+def too_long(text, width):
+    """Lines, and states of a progress bar, that are longer than the terminal and could have been folded."""
+    return [line for line in re.split(r"[\r\n]|\x1b\[A", text) if text_width(line) > width and " " in line.strip()]
 
 
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("line", COMMAND_LINES)
-def test_a_result_fits(line, folder, measured, monkeypatch, capsys):  # noqa: F811
+def test_a_result_fits(line, width, folder, measured, monkeypatch, terminal, capsys):  # noqa: F811
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("COLUMNS", str(WIDE))
-    assert main(line.split()) == 0
+    terminal(width)
+    assert main(line.replace("NEW", f"new-{width}").split()) == 0
     out, err = capsys.readouterr()
-    assert out.strip() and not too_long(out), "\n".join(too_long(out))
-    assert not too_long("\n".join(found for found in err.splitlines() if re.match(r"epoch +\d+/\d+  loss", found)))
+    assert out.strip() and not too_long(out, width), "\n".join(too_long(out, width))
+    assert not too_long(err, width), "\n".join(too_long(err, width))
 
 
 def speeds(name, value=1.0):
@@ -90,23 +94,25 @@ def a_benchmark(model):
     }
 
 
-def test_a_benchmark_fits(monkeypatch, capsys):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_benchmark_fits(width, terminal, capsys):
     machine = {"cpu": "A Processor With a Long Name @ 2.10GHz", "threads": 2, "gpu": "", "numpy": "2.4.0"}
     machine |= {"blas": "openblas 0.3.30", "cupy": "", "torch": "2.13.0+cpu"}
     results = [a_benchmark(name) for name in ("alexnet-2012-source+two-towers", "alexnet-small")]
-    monkeypatch.setenv("COLUMNS", str(WIDE))
+    terminal(width)
     bench.show({"machine": machine, "sgemm_gflops": 123.0, "sgemm_shape": "1024×1024×1024", "results": results})
     out = capsys.readouterr().out
-    assert not too_long(out), "\n".join(too_long(out))
+    assert not too_long(out, width), "\n".join(too_long(out, width))
     assert "464 (402–512)" in out and "channels_last" in out and "PyTorch's" in out
 
 
-def test_the_claims_fit(monkeypatch, capsys):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_claims_fit(width, terminal, capsys):
     results = json.loads((ROOT / "lessons" / "claims.json").read_text(encoding="utf-8"))
-    monkeypatch.setenv("COLUMNS", str(WIDE))
+    terminal(width)
     experiment.show({"results": results, "out": "runs/experiments-quick", "table": None})
     out = capsys.readouterr().out
-    assert not too_long(out), "\n".join(too_long(out))
+    assert not too_long(out, width), "\n".join(too_long(out, width))
     assert all(result["title"].split()[0] in out for result in results)
 
 
@@ -124,28 +130,29 @@ ROWS = [
 ]
 
 
-def table(capsys, monkeypatch, width, header=HEADER, rows=ROWS, right=(2, 3)):
-    monkeypatch.setenv("COLUMNS", str(width)) if width else monkeypatch.delenv("COLUMNS", raising=False)
+def table(capsys, terminal, width, header=HEADER, rows=ROWS, right=(2, 3)):
+    if width:
+        terminal(width)
     print_table(header, rows, right)
     return capsys.readouterr().out.splitlines()
 
 
-def test_a_file_gets_whole_lines(capsys, monkeypatch):
-    lines = table(capsys, monkeypatch, None, rows=[("a" * 300, "b c " * 90, "1", "2"), *ROWS])
+def test_a_file_gets_whole_lines(capsys, terminal):
+    lines = table(capsys, terminal, None, rows=[("a" * 300, "b c " * 90, "1", "2"), *ROWS])
     assert len(lines) == 2 + 3
 
 
 @pytest.mark.parametrize("width", range(12, 70))
-def test_no_line_is_longer_and_no_word_is_lost(capsys, monkeypatch, width):
-    lines = table(capsys, monkeypatch, width)
+def test_no_line_is_longer_and_no_word_is_lost(capsys, terminal, width):
+    lines = table(capsys, terminal, width)
     assert max(map(text_width, lines)) <= width
     shown = re.sub(r"\s", "", "".join(lines))
     for word in re.findall(r"[\w,%]{1,4}", "1,234 61% 9 7% 猫 conv"):
         assert word in shown
 
 
-def test_how_it_folds(capsys, monkeypatch):
-    assert table(capsys, monkeypatch, 44) == [
+def test_how_it_folds(capsys, terminal):
+    assert table(capsys, terminal, 44) == [
         "                                          of",
         "                                         the",
         "name   what it does          images/s  limit",
@@ -157,9 +164,9 @@ def test_how_it_folds(capsys, monkeypatch):
     ]
 
 
-def test_numbers_stay_whole_and_go_below(capsys, monkeypatch):
+def test_numbers_stay_whole_and_go_below(capsys, terminal):
     lines = table(
-        capsys, monkeypatch, 24, ("model", "one", "two", "three"), [("a", "1,000,000", "2,000,000", "3")], (1, 2, 3)
+        capsys, terminal, 24, ("model", "one", "two", "three"), [("a", "1,000,000", "2,000,000", "3")], (1, 2, 3)
     )
     assert lines == [
         "model        one",
@@ -172,8 +179,8 @@ def test_numbers_stay_whole_and_go_below(capsys, monkeypatch):
     ]
 
 
-def test_prose_folds_at_words(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "30")
+def test_prose_folds_at_words(capsys, terminal):
+    terminal(30)
     print_text("one two three four five six seven eight\nand a line of its own")
     assert capsys.readouterr().out.splitlines() == [
         "one two three four five six",

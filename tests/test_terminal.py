@@ -9,7 +9,8 @@ import pytest
 
 from tests.test_documents import ROOT
 from tinyalex import terminal as progress
-from tinyalex.terminal import bytes_text, command, duration, progress_bar, say
+from tinyalex.lines import command
+from tinyalex.terminal import bytes_text, duration, progress_bar, say
 
 
 def work(quiet=False):
@@ -59,6 +60,26 @@ def test_a_bar_fits_the_terminal(width, monkeypatch, capsys):
     assert width < 80 or any(re.match(r"epoch 2/2 +\d+% \S+ +\d+/1000 images, \S+ images/s, ", line) for line in shown)
 
 
+@pytest.mark.parametrize(
+    "width, said",
+    [
+        (80, "epoch 1/90 40% █ 400/1000 images, 40 images/s, 15 s left, loss 1.5"),
+        (60, "epoch 1/90 40% █ 400/1000 images, 40 images/s, 15 s left"),
+        (50, "epoch 1/90 40% █ 400/1000 images, 40 images/s"),
+        (45, "epoch… 40% █ 400/1000 images, 40 images/s"),
+    ],
+)
+def test_what_does_not_fit_is_left_out_whole(width, said, monkeypatch, terminal):
+    terminal(width)
+    now = [0.0]
+    with progress_bar(1000, "epoch 1/90") as bar:
+        bar._time, bar.start_t = (lambda: now[0]), 0.0
+        now[0] = 10.0
+        bar.set_postfix_str("loss 1.5", refresh=False)
+        bar.n = 400
+        assert re.sub(" +", " ", re.sub("[█▏▎▍▌▋▊▉]+", "█", str(bar))) == said
+
+
 def test_validating_does_not_count_in_the_rate(monkeypatch, capsys):
     now = [time.time()]
     monkeypatch.setattr(progress, "LINE_SECONDS", 0)
@@ -105,7 +126,7 @@ def test_all_advice_is_quoted():
     """Commands for the person to copy come from `command`; an option with a path alone is quoted where it is said."""
     for file in (ROOT / "tinyalex").rglob("*.py"):
         text = file.read_text(encoding="utf-8")
-        assert file.name == "terminal.py" or "program()" not in text, file
+        assert file.name == "lines.py" or "program()" not in text, file
         assert not re.search(r"--(?:resume|data|check|out) \{(?!shlex)", re.sub(r'UserError\(f"--.*', "", text)), file
 
 

@@ -13,11 +13,21 @@ import sys
 import tinyalex
 from tinyalex import signals
 from tinyalex.commands import COMMANDS, about
+from tinyalex.commands.help import Help, usage
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.files import as_user_error
+from tinyalex.lines import command
 from tinyalex.streams import ReaderLeft, check_stdout, encodes, onto_stdout, usable_streams
-from tinyalex.terminal import command, hush_runaway_numbers, message
+from tinyalex.terminal import hush_runaway_numbers, message, say
 
+FIRST_STEPS = """\
+first steps:
+  # learn the built-in pictures, in minutes
+  tinyalex train
+  # or begin with the lessons, and write the network yourself
+  tinyalex lesson
+  # every command explains itself
+  tinyalex train --help"""
 LARGEST = 1_000_000_000  # of whole numbers: array sizes, and the C functions that take them, end not far above
 
 SAVED = {  # entries of a result that say where it was written
@@ -36,7 +46,8 @@ class Parser(argparse.ArgumentParser):
     """argparse, but an error is one line, with the nearest word that is right."""
 
     def __init__(self, **kwargs):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
+        super().__init__(formatter_class=Help, allow_abbrev=False, **kwargs)
+        self._positionals.title = "arguments"
         self.register("type", int, _whole_number)
 
     def error(self, message):
@@ -71,12 +82,13 @@ def build_parser(chosen):
     parser = Parser(
         prog="tinyalex",
         description="AlexNet from nothing but arrays: prepare pictures, train, evaluate, look inside.",
-        epilog="first steps:\n  tinyalex train                 learn the built-in pictures, in minutes\n"
-        "  tinyalex gradcheck             compare every gradient with a numerical one\n"
-        "  tinyalex summary alexnet       the paper's network, layer by layer",
+        epilog=FIRST_STEPS,
     )
     parser.add_argument("--version", action="version", version=f"tinyalex {tinyalex.__version__}")
-    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    choices = parser.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", required=True, parser_class=Parser
+    )
+    parser.usage = usage(parser)
     for name in COMMANDS:
         if name != chosen:
             choices.add_parser(name, help=about(name))
@@ -88,6 +100,7 @@ def build_parser(chosen):
         module.add_arguments(command)
         command.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
         command.set_defaults(module=module)
+        command.usage = usage(command)
     return parser
 
 
@@ -114,18 +127,18 @@ def _main(arguments):
             return 0 if isinstance(error, ReaderLeft) else 2
         return 0 if result.get("ok", True) else 1
     except UserError as error:
-        print(f"tinyalex: {message(error, args)}", file=sys.stderr)
+        say(f"tinyalex: {message(error, args)}")
         return 2
     except KeyboardInterrupt as error:
-        print(f"tinyalex: {str(error) or 'interrupted'}", file=sys.stderr)
+        say(f"tinyalex: {str(error) or 'interrupted'}")
         return signals.exit_code()
     except MemoryError as error:
-        print(f"tinyalex: not enough memory for this: {error}", file=sys.stderr)
+        say(f"tinyalex: not enough memory for this: {error}")
         return 2
     except OSError as error:
         if (told := as_user_error(error)) is None:
             raise
-        print(f"tinyalex: {message(told, args)}", file=sys.stderr)
+        say(f"tinyalex: {message(told, args)}")
         return 2
     except ReaderLeft:
         return 0
@@ -146,7 +159,7 @@ def _tell_what_is_kept(result, error):
         kept.append(f"go on with: {command('evaluate', result['run'])}")
     why = "" if isinstance(error, ReaderLeft) else str(error)  # of a reader that left, there is nothing to complain
     if why or kept:
-        print(f"tinyalex: {'; '.join([*filter(None, [why]), *kept])}", file=sys.stderr)
+        say(f"tinyalex: {'; '.join([*filter(None, [why]), *kept])}")
 
 
 def _cut(arguments, chosen):

@@ -1,9 +1,8 @@
-"""Stdout and stderr that take any text, in any encoding; and the width of the terminal behind them."""
+"""Stdout and stderr that take any text, in any encoding."""
 
 import codecs
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 from tinyalex.errors import UserError
 from tinyalex.files import reason
 
-WIDE_ENOUGH = 80  # columns of a terminal that does not say how many it has
 PLAIN = {  # for encodings that lack them; one character for one where that can be read, so that tables stay straight
     **dict.fromkeys("–—−─", "-"),
     **{"×": "x", "÷": "/", "·": ".", "•": "*", "█": "#", "µ": "u", "§": "S.", "…": "...", "→": "->", "←": "<-"},
@@ -78,26 +76,6 @@ def encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def columns(stream: Any) -> int | None:
-    """Characters in a line: $COLUMNS, or the terminal's. None for a file or a pipe, where lines have no end."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isascii() and said.isdigit() and int(said) > 0:
-        return int(said)
-    if not stream.isatty():
-        return None
-    with suppress(OSError, ValueError):
-        return os.get_terminal_size(stream.fileno()).columns or WIDE_ENOUGH
-    return WIDE_ENOUGH
-
-
-def text_width(text: str) -> int:
-    """Columns that a text takes: Chinese characters two each, accents over the letter before none."""
-    if text.isascii():
-        return len(text)
-    widths = {"W": 2, "F": 2}
-    return sum(0 if unicodedata.combining(c) else widths.get(unicodedata.east_asian_width(c), 1) for c in text)
 
 
 class _Forgiving:

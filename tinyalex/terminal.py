@@ -1,7 +1,6 @@
 """The words to the person at the terminal: progress, lines on stderr, Ctrl-C. Stdout stays clean."""
 
-import os
-import shlex
+import re
 import signal
 import sys
 import time
@@ -14,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tinyalex import signals
-from tinyalex.streams import WIDE_ENOUGH, columns
+from tinyalex.lines import WIDE_ENOUGH, columns, command, folded, prose_width, text_width
 
 LINE_SECONDS = 30  # between two lines, without a terminal
 _python: ContextVar[bool] = ContextVar("python", default=False)  # whether a program is calling, not the command line
@@ -55,8 +54,20 @@ class Bar(tqdm):
             "rate_text": f"{_rate(rate, self.unit_scale)}{self.unit}/s" if rate else "starting",
         }
         words["left_text"] = f", {duration(left)} left" if left else ""
-        width = columns(self.fp)
-        return found | words | {"ncols": width - 1 if width else None}
+        if width := columns(self.fp):
+            words |= {"ncols": width - 1} | self._fitting(words, found["postfix"] or "", width - 1)
+        return found | words
+
+    def _fitting(self, words, postfix, width):
+        """The words that may be left out or cut, as far as the line has room for them beside a bar of one column."""
+        total = tqdm.format_sizeof(self.total) if self.unit_scale else self.total
+        room = width - text_width(f"{words['desc_text']} 100% █ {total}/{total}{self.unit}, {words['rate_text']}")
+        label = words["desc_text"]
+        if room < 0:
+            label = f"{label[: max(0, len(label) + room - 1)].rstrip()}…"
+        left = words["left_text"] if len(words["left_text"]) <= room else ""
+        room -= len(left)
+        return {"desc_text": label, "left_text": left, "postfix": postfix if len(f", {postfix}") <= room else ""}
 
 
 class _Lines(Bar):
@@ -123,21 +134,6 @@ def progress_bar(
         )
 
 
-def program() -> str:
-    """How the person called this program."""
-    if os.path.basename(sys.argv[0]).removesuffix(".exe") == "tinyalex":
-        return "tinyalex"
-    python = sys.executable
-    if python.startswith(os.getcwd() + os.sep):  # as the README has it: .venv/bin/python
-        python = os.path.relpath(python)
-    return f"{shlex.quote(python)} -m tinyalex"
-
-
-def command(*words: Any) -> str:
-    """A command of ours for the person to copy: ("train", "--resume", folder), quoted for the shell."""
-    return f"{program()} {shlex.join(map(str, words))}"
-
-
 @contextmanager
 def in_python() -> Iterator[None]:
     """Inside, advice is spelled for a program: lr=0.01 instead of --lr 0.01."""
@@ -176,9 +172,9 @@ def hush_runaway_numbers() -> None:
 
 
 def say(text: str, quiet: bool = False) -> None:
-    """Print one line on stderr, above the bar if there is one."""
+    """Print a text on stderr, folded to the terminal's width, above the bar if there is one."""
     if not quiet:
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write("\n".join(folded(text, prose_width(sys.stderr))), file=sys.stderr)
 
 
 def spelled(args: Any, name: str) -> str:
@@ -193,7 +189,7 @@ def message(error: BaseException, args: Any) -> str:
     """The text of an error in one line. If a `UserError` names an argument in `args`, it is spelled as typed."""
     argument = getattr(error, "argument", "")
     text = f"{spelled(args, argument)}: {error.args[0]}" if argument else str(error)
-    return " ".join(text.split())
+    return re.sub(r"\s*\n\s*", " ", text.strip())
 
 
 class _Stop:

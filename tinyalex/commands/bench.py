@@ -90,7 +90,7 @@ def show(result):
         "product of the direct method, even where a fast convolution does fewer, except the gradient of the pixels."
     )
     if "chart" in result:
-        print(f"The chart: {result['chart']}")
+        print_text(f"The chart: {result['chart']}")
 
 
 def _machine(machine):

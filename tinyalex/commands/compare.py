@@ -77,7 +77,7 @@ def show(result):
     for text in (result["reading"], *result["notes"]):
         print_text("\n" + text)
     if "out" in result:
-        print(f"\nWritten: {result['out']}/compare.md")
+        print_text(f"\nWritten: {result['out']}/compare.md")
 
 
 def _sides(result):

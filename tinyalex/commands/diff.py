@@ -150,7 +150,7 @@ def show(result):
     print_table(("", first, second, "paper", "2012 source"), rows)
     for part, what in (("layers", "layers"), ("recipe", "recipes")):
         if not result[part]:
-            print(f"\nThe {what} are the same.")
+            print_text(f"\nThe {what} are the same.")
 
 
 def _differing(first, second):

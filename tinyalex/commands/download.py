@@ -1,7 +1,8 @@
 """`tinyalex download`: public data sets, checked and resumable."""
 
+from tinyalex.commands.options import print_text
 from tinyalex.data.download import SOURCES, download
-from tinyalex.terminal import command
+from tinyalex.lines import command
 
 DESCRIPTION = (
     "Fetch a public data set. An interrupted download resumes where it stopped; the file gets its final name only\n"
@@ -22,4 +23,4 @@ def run(args):
 
 
 def show(result):
-    print(f"{result['path']} is complete and checked. Next: {command('prepare', result['path'], 'data/prepared')}")
+    print_text(f"{result['path']} is complete and checked. Next: {command('prepare', result['path'], 'data/prepared')}")

@@ -20,9 +20,10 @@ from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES
 from tinyalex.experiments.running import is_done, train_all
 from tinyalex.files import check_file, check_folder, target, write_text
+from tinyalex.lines import command
 from tinyalex.models import find_model
 from tinyalex.runs.folder import RunFolder
-from tinyalex.terminal import command, say
+from tinyalex.terminal import say
 from tinyalex.training.checks import check_fit
 
 DESCRIPTION = (
@@ -139,8 +140,8 @@ def _report(lab, claim, seeds, typed, quiet):
 def show(result):
     if "claims" in result:
         print_table(("", "name", "claim", "the paper"), [tuple(claim.values()) for claim in result["claims"]])
-        print_text("\nThis runs one claim, and experiment all runs all; see --help:")
-        print(f"  {command('experiment', 'C3')}")
+        print_text("\nTo run one claim (or all, with `all` instead of its name):")
+        print_text(f"  {command('experiment', 'C3')}")
         return
     for r in result["results"]:
         print_text(f"\n{r['id']} {r['title']}: {r['verdict']}{report.diverged_text(r)}. The paper: {r['paper']}.")

@@ -53,7 +53,7 @@ def show(result):
     print_table(("layer", "gradient of", "compared", "worst error", ""), rows, right=(2, 3))
     wrong = sum(not check["right"] for check in result["checks"])
     verdict = f"{wrong} of {len(rows)} gradients are wrong" if wrong else f"all {len(rows)} gradients are right"
-    print(f"\n{verdict} (to {RTOL:g}) on {result['device']}")
+    print_text(f"\n{verdict} (to {RTOL:g}) on {result['device']}")
     _show_rounding(result["rounding"])
 
 

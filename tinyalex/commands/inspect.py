@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities
@@ -77,4 +77,4 @@ def _about(subject, file, data):
 
 def show(result):
     print_table(("", "found"), in_short(result))
-    print(f"\n{len(result['figures'])} figures; open {result['page']}")
+    print_text(f"\n{len(result['figures'])} figures; open {result['page']}")

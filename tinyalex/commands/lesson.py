@@ -5,13 +5,14 @@ import sys
 
 from tinyalex.commands.options import print_table, print_text
 from tinyalex.errors import UserError
+from tinyalex.lines import command
 from tinyalex.teaching import copies, learner, lessons
 from tinyalex.teaching.answers import NOT_THERE, judge_file
 from tinyalex.teaching.book import write_book
 from tinyalex.teaching.jupyter import missing, run_jupyter
 from tinyalex.teaching.lessons import all_lessons, find_lesson
 from tinyalex.teaching.mistakes import RIGHT
-from tinyalex.terminal import command, say
+from tinyalex.terminal import say
 
 DESCRIPTION = """\
 Without arguments: list the lessons, and how many of their checks have passed.
@@ -98,10 +99,10 @@ def _open(lesson, args):
         raise UserError(text)
     copy, changed = copies.open_copy(lesson.number, args.anew)
     say(f"Your copy of lesson {lesson.number} is {copy}")
-    again = command("lesson", lesson.number)
     if changed:
-        say(f"The lesson has changed since you began; {again} --anew opens the new one and keeps yours beside it")
-    return run_jupyter(copy, args.jupyter, again)
+        anew = command("lesson", lesson.number, "--anew")
+        say(f"The lesson has changed since you began. To open the new one, and keep yours beside it: {anew}")
+    return run_jupyter(copy, args.jupyter, command("lesson", lesson.number))
 
 
 def _check(lesson, args):
@@ -125,7 +126,7 @@ def show(result):
     if "lessons" in result:
         _show_lessons(result["lessons"])
     elif "book" in result:
-        print(f"The first page is {result['book']}.")
+        print_text(f"The first page is {result['book']}.")
     elif "checks" in result:
         _show_checks(result["checks"], result["lesson"])
 
@@ -140,8 +141,9 @@ def _show_lessons(found):
     columns = 5 if any(row[4] for row in rows) else 4
     header = ("", "lesson", "computing", "checks passed", "not yet right")
     print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3))
-    opens = missing() or f"{command('lesson', found[0]['lesson'])} opens the first in Jupyter"
-    print_text(f"\n{opens}; --help explains how to do without.")
+    without = "--help explains how to do without"
+    opens = f"To open the first in Jupyter ({without}):\n  {command('lesson', found[0]['lesson'])}"
+    print_text(f"\n{f'{text}; {without}' if (text := missing()) else opens}")
 
 
 def _show_checks(checks, number):
@@ -151,4 +153,4 @@ def _show_checks(checks, number):
         if "hint" in check:
             print_text(f"Hint: {check['hint']}")
     if any(check["state"] not in (RIGHT, NOT_THERE) and "hint" not in check for check in checks):
-        print("(For a hint, add --hint 1; then 2 and 3.)")
+        print_text("(For a hint, add --hint 1; then 2 and 3.)")

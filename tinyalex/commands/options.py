@@ -4,11 +4,12 @@ import math
 import sys
 
 from tinyalex.backend import choose_device, set_thread_count
-from tinyalex.streams import columns, readable, text_width
+from tinyalex.lines import columns, folded, prose_width, text_width, words
+from tinyalex.streams import readable
 
-MOST_WIDTH = 118  # of prose
 REPLACED = "a file there is replaced only if tinyalex wrote it"
 NARROW = 14  # text is folded no further, unless there is no other way
+LONG_WORD = 20  # nor are shorter words cut
 
 
 def add_device(parser):
@@ -40,15 +41,13 @@ def print_table(header, rows, right=()):
     for number, chosen in enumerate(_blocks(lines, right, width)):
         if number:
             print()
-        part = [[line[i] for i in chosen] for line in lines]
+        part = [[line[i] for i in chosen] for line in lines if not number or any(line[i] for i in chosen[1:])]
         _print_block(part, {new for new, old in enumerate(chosen) if old in right}, width)
 
 
 def print_text(text):
-    """Print prose in lines of the terminal's width, at most MOST_WIDTH characters."""
-    width = min(columns(sys.stdout) or MOST_WIDTH, MOST_WIDTH)
-    for line in text.splitlines():
-        print("\n".join(_folded(readable(line), width)))
+    """Print prose, and commands to copy, folded to the terminal's width."""
+    print("\n".join(folded(readable(text), prose_width(sys.stdout))))
 
 
 def _blocks(lines, right, width):
@@ -66,9 +65,12 @@ def _limits(lines, right, i):
     """Widths of column i: as it is, with its header folded, and with its text folded too."""
     head, *cells = (line[i] for line in lines)
     full = max(map(text_width, (head, *cells)))
-    word = max(map(text_width, head.split()), default=0)
+    word = max(map(text_width, words(head)), default=0)
     kept = max(map(text_width, cells), default=0)
-    return full, max(kept, word), max(kept, word) if i in right else max(min(kept, NARROW), word)
+    if i in right:
+        return full, max(kept, word), max(kept, word)
+    longest = max((text_width(w) + 2 * (n > 0) for cell in cells for n, w in enumerate(words(cell))), default=0)
+    return full, max(kept, word), max(min(kept, max(NARROW, longest if longest <= LONG_WORD else 0)), word)
 
 
 def _with_gaps(widths):
@@ -83,12 +85,12 @@ def _print_block(lines, right, width):
         while _with_gaps(widths) > width and (spare := [i for i, w in enumerate(widths) if w > least[i]]):
             widths[max(spare, key=lambda i: widths[i])] -= 1
     for number, line in enumerate(lines):
-        folded = [_folded(cell, w, hang=2 if number else 0) for cell, w in zip(line, widths)]
-        height = max(map(len, folded))
-        for i, cell in enumerate(folded):  # headers stand on the rule, cells hang from the row's top
+        cells = [_folded_cell(cell, w, hang=2 if number else 0) for cell, w in zip(line, widths)]
+        height = max(map(len, cells))
+        for i, cell in enumerate(cells):  # headers stand on the rule, cells hang from the row's top
             empty = [""] * (height - len(cell))
-            folded[i] = cell + empty if number else empty + cell
-        for row in zip(*folded):
+            cells[i] = cell + empty if number else empty + cell
+        for row in zip(*cells):
             print("  ".join(_padded(text, w, i in right) for i, (text, w) in enumerate(zip(row, widths))).rstrip())
         if number == 0:
             print(readable("  ".join("─" * w for w in widths)))
@@ -99,25 +101,16 @@ def _padded(text, width, right):
     return space + text if right else text + space
 
 
-def _folded(text, width, hang=0):
-    """The text in lines of at most `width`, broken at spaces, or within words where they are too long."""
-    if text_width(text) <= width:
-        return [text]
+def _folded_cell(text, width, hang):
+    """A cell in lines of at most `width`: words that are too long are cut, so that the columns stay straight."""
     hang = hang if width >= NARROW else 0
-    lines, line = [], ""
-    for word in text.split(" "):
-        indent = " " * hang if lines else ""
-        if line and text_width(indent + line + " " + word) <= width:
-            line += " " + word
-            continue
-        if line:
-            lines.append(indent + line)
-        line, indent = word, " " * hang if lines else ""
-        while text_width(indent + line) > width:
-            end = _cut(line, width - len(indent))
-            lines.append(indent + line[:end])
-            line, indent = line[end:], " " * hang
-    return [*lines, (" " * hang if lines else "") + line]
+    lines = folded(text, width, hang)
+    for n, line in enumerate(lines):
+        if text_width(line) > width:
+            end, indent = _cut(line, width), hang or len(line) - len(line.lstrip(" "))
+            rest = " ".join([line[end:], *(other.strip() for other in lines[n + 1 :])])
+            return [*lines[:n], line[:end], *_folded_cell(" " * indent + rest, width, 0)]
+    return lines
 
 
 def _cut(word, width):

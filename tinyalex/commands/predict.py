@@ -4,14 +4,14 @@ import sys
 
 import numpy as np
 
-from tinyalex.commands.options import MOST_WIDTH, add_device, open_device, print_text
+from tinyalex.commands.options import add_device, open_device, print_text
 from tinyalex.data import open_validation
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
 from tinyalex.library import Classifier
+from tinyalex.lines import MOST_WIDTH, columns, command, text_width
 from tinyalex.runs.trained import check_fits, open_run
-from tinyalex.streams import columns, text_width
-from tinyalex.terminal import command, say
+from tinyalex.terminal import say
 
 DESCRIPTION = (
     "The five likeliest classes of each picture, with their probabilities. Reads any format that Pillow reads; as for\n"
@@ -98,7 +98,7 @@ def show(result):
     print_text(f"{result['model']}, trained on {result['trained_on']}, knows {result['classes']} classes ({some}).")
     print_text("It answers with one of these, whatever a picture shows.")
     for prediction in result["predictions"]:
-        print(f"\n{prediction['file']}" + (f": {prediction['label']}" if "label" in prediction else ""))
+        print_text(f"\n{prediction['file']}" + (f": {prediction['label']}" if "label" in prediction else ""))
         width = max(text_width(answer["class"]) for answer in prediction["top"])
         most = max(0, min(BAR, (columns(sys.stdout) or MOST_WIDTH) - width - len("  100.0%    ")))
         for answer in prediction["top"]:

@@ -8,8 +8,9 @@ from tinyalex.commands.options import print_text
 from tinyalex.data.duplicates import CHOICES
 from tinyalex.data.prepare import prepare
 from tinyalex.data.readers import READERS
+from tinyalex.lines import command
 from tinyalex.models import DEFAULT_MODEL, MODELS
-from tinyalex.terminal import bytes_text, command
+from tinyalex.terminal import bytes_text
 
 DESCRIPTION = (
     "Convert a source of pictures to the format that `train` reads. The source's format is recognised:\n"
@@ -75,9 +76,9 @@ def run(args):
 def show(result):
     pictures = f"{result['train_images']} training and {result['val_images']} validation pictures"
     print_text(f"{result['path']}: {pictures} of {result['classes']} classes, {result['size']}×{result['size']} pixels")
-    print(f"{bytes_text(result['bytes'])} in {result['seconds']:.1f} s, {result['images_per_s']:.0f} pictures/s")
+    print_text(f"{bytes_text(result['bytes'])} in {result['seconds']:.1f} s, {result['images_per_s']:.0f} pictures/s")
     if result["validation"]:
-        print(f"Validation pictures: {result['validation']}")
+        print_text(f"Validation pictures: {result['validation']}")
     show_losses(result)
     show_duplicates(result)
     show_repeats(result)
@@ -87,7 +88,7 @@ def show(result):
     fitting = [model.name for model in MODELS.values() if model.size == result["size"]]
     if fitting:
         model = () if DEFAULT_MODEL in fitting else ("--model", fitting[0])
-        print(f"Next: {command('train', '--data', result['path'], *model)}")
+        print_text(f"Next: {command('train', '--data', result['path'], *model)}")
     else:
         print_text(
             f"No model takes pictures of {result['size']} pixels; `{command('summary')}` lists the sizes they take"

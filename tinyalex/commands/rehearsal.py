@@ -10,7 +10,6 @@ from tinyalex.files import check_picture
 from tinyalex.inspection.galleries import words
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.runs.folder import RunFolder
-from tinyalex.terminal import command
 from tinyalex.training.checks import judge
 from tinyalex.training.rates import find_rate
 from tinyalex.training.trainer import Trainer
@@ -92,7 +91,6 @@ def show_rehearsal(result):
     else:
         print_text(
             f"The loss fell from {first:.3f} to {least:.3f} at a rate of {result['rates'][lowest]:.2g}, then rose. "
-            "Suggested, a quarter of that:"
+            f"Suggested, a quarter of that: --lr {result['suggestion']:g}"
         )
-        print(f"  {command('train', '--lr', format(result['suggestion'], 'g'))} …")
     print_text(f"{result['model']} would use {result['recipe_lr']:g}. The curve: {result['picture']}; no run was made")

@@ -1,6 +1,6 @@
 """`tinyalex runs`: your runs in one table, with their errors side by side."""
 
-from tinyalex.commands.options import print_table
+from tinyalex.commands.options import print_table, print_text
 from tinyalex.runs.listing import list_runs
 
 DESCRIPTION = (
@@ -35,7 +35,7 @@ def run(args):
 
 def show(result):
     if not result["runs"]:
-        print("no runs here; `tinyalex train` writes one")
+        print_text("no runs here; `tinyalex train` writes one")
     else:
         print_table(
             ("run", "model", "data", "epochs", "top-1 error", "top-5", "state"), _rows(result["runs"]), right=(3, 4, 5)
@@ -43,7 +43,7 @@ def show(result):
     if result["broken"]:
         print()
     for one in result["broken"]:
-        print(f"cannot be listed: {one['run']}: {one['reason']}")
+        print_text(f"cannot be listed: {one['run']}: {one['reason']}")
 
 
 def _rows(runs):

@@ -198,11 +198,11 @@ def show(result):
     for form in ("towers", "hybrid"):
         show_exchanged(result["exchanged"].get(form, []), f"{form}: bytes per picture, sent by one of {TOWERS}")
     if "towers" not in result["exchanged"]:
-        print(f"towers: {result['model']} cannot be divided into two.\n")
+        print_text(f"towers: {result['model']} cannot be divided into two.\n")
     _show_saved(result)
     print_text(ASSUMED)
     if "chart" in result:
-        print(f"The chart: {result['chart']}")
+        print_text(f"The chart: {result['chart']}")
 
 
 def _load_text(result):

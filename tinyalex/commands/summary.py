@@ -53,7 +53,9 @@ def run(args):
 
 def show(result):
     if "models" in result:
-        print_table(("model", "", "pictures", "crop"), [tuple(m.values()) for m in result["models"]], right=(2, 3))
+        print_table(
+            ("model", "what it is", "pictures", "crop"), [tuple(m.values()) for m in result["models"]], right=(2, 3)
+        )
         return
     batch = result["batch"]
     rows = [("input", "", _times(result["in_shape"]), "", "", "")]

@@ -11,6 +11,7 @@ from tinyalex.commands.options import add_device, open_device, print_table, prin
 from tinyalex.commands.rehearsal import add_rehearsal, rehearse, rehearses, show_rehearsal
 from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
+from tinyalex.lines import command
 from tinyalex.locks import Busy
 from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.optim import INITIALISERS
@@ -21,7 +22,7 @@ from tinyalex.parallel.part import Part, folder_of
 from tinyalex.parallel.traffic import by_layer, saved
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
-from tinyalex.terminal import bytes_text, command, say
+from tinyalex.terminal import bytes_text, say
 from tinyalex.training.checks import judge
 from tinyalex.training.figures import draw_run, first_kernels
 from tinyalex.training.recipes import recipe_names
@@ -285,8 +286,8 @@ def show(result):
     print_text(f"Look at {' and '.join(pictures)}, then try:")
     next_commands = {
         command("evaluate", run, "--ten-crop"): "ten views of each picture, averaged",
-        command("predict", run) + " PICTURE…": "the likeliest classes of your own pictures",
+        command("predict", run): "its answers to a few validation pictures, or to your own if you add them",
         command("gradcheck"): "compare every gradient with a numerical one",
     }
     for line, what in next_commands.items():
-        print(f"  # {what}\n  {line}")
+        print_text(f"  # {what}\n  {line}")

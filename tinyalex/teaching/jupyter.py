@@ -19,7 +19,7 @@ LEVEL = re.compile(r"^\[([DIWEC]) [^\]]*\] ?(?:ERROR: )?")
 def missing():
     """How to install JupyterLab if it is not installed, else ""."""
     if importlib.util.find_spec("jupyterlab") is None:
-        return f"Jupyter is not installed; install it with {sys.executable} -m pip install jupyter"
+        return f"Jupyter is not installed; install it with `{shlex.quote(sys.executable)} -m pip install jupyter`"
     return ""
 
 
