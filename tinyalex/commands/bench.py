@@ -1,4 +1,4 @@
-"""`tinyalex bench`: the speed of training and inference here, beside PyTorch if it is installed."""
+"""`tinyalex bench`: the speed of training and inference here, beside PyTorch's."""
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from tinyalex.models import find_model
 from tinyalex.terminal import bytes_text, say
 from tinyalex.training.trainer import LOG_EVERY
 
-DESCRIPTION = (
-    "Time whole training steps (forward, backward, update) and inference on random pictures, and sgemm's rate here.\n"
-    "If PyTorch is installed, time the same network there too, with the same threads, in the better of two layouts.\n"
-    "All sides take turns; figures are medians over rounds, with the lowest and highest; a ratio above 1 means that\n"
-    "this code is faster. Without options: alexnet with and without LRN, and alexnet-small."
-)
+DESCRIPTION = """\
+Time whole training steps (forward, backward, update) and inference on random pictures, and matrix multiplication \
+(sgemm), which limits both. If PyTorch is installed, time the same network there too, with the same threads, in the \
+faster of two layouts.
+
+All sides take turns. Figures are medians over rounds, with the lowest and highest; a ratio above 1 means that this \
+code is faster."""
 EXAMPLES = (
     "tinyalex bench",
     "tinyalex bench --model alexnet-small --rounds 20",
@@ -33,11 +34,11 @@ LRN = {"with": (True,), "without": (False,), "both": (True, False)}
 def add_arguments(parser):
     models = " and ".join(DEFAULT_MODELS)
     add = parser.add_argument
-    add("--model", action="append", metavar="NAME", help=f"repeat for several (default: {models})")
+    add("--model", action="append", metavar="NAME", help=f"what to time; repeat for several (default: {models})")
     add("--batch", type=int, metavar="N", help="pictures per step (default: the model's)")
-    add("--rounds", type=int, default=5, metavar="N", help="turns of each side (5)")
+    add("--rounds", type=int, default=5, metavar="N", help="how often each side has its turn (5)")
     add("--lrn", choices=LRN, help="with or without the normalisation layers (alexnet: both, others: with)")
-    add("--no-torch", action="store_true", help="measure only this side")
+    add("--no-torch", action="store_true", help="do not time PyTorch")
     add("--scaling", action="store_true", help="also time batches of 16 to 512 pictures, and 1 to N threads")
     add("--chart", metavar="FILE.png", help=f"draw images/s of both sides as bars; {REPLACED}")
     add_device(parser)

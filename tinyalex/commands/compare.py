@@ -1,4 +1,4 @@
-"""`tinyalex compare`: two trained networks or more, their differences, and what those changed."""
+"""`tinyalex compare`: two trained networks or more: how they differ, and what that changed."""
 
 from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.experiments.comparison import compare, p_text, points
@@ -7,13 +7,13 @@ from tinyalex.files import target, write_text
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import history, open_runs
 
-DESCRIPTION = (
-    "Compare two runs: the settings, network, data and versions that differ; errors and losses on the same validation\n"
-    "pictures; the difference B − A with a 95 % interval from a paired bootstrap over the pictures; McNemar's test on\n"
-    "the pictures that only one got wrong; and the classes whose error changed most. RUN_A and RUN_B are run folders\n"
-    "(the best epoch counts) or .safetensors files, with the same classes. More RUNs are each compared with RUN_A;\n"
-    "McNemar's test is then corrected for their number (Holm)."
-)
+DESCRIPTION = """\
+Compare two runs: the settings, network, data and versions that differ; their errors and losses on the same \
+validation pictures; the difference B − A with a 95 % interval (a paired bootstrap over the pictures); McNemar's \
+test on the pictures that only one of them got wrong; and the classes whose error changed most.
+
+A run is a folder, whose best epoch is taken, or a .safetensors file; all must have the same classes. Further RUNs \
+are each compared with RUN_A, and McNemar's test is corrected for their number (Holm)."""
 EXAMPLES = (
     "tinyalex compare runs/first runs/second",
     "tinyalex compare runs/with-lrn runs/without-lrn --ten-crop --out reports/lrn",
@@ -28,8 +28,12 @@ def add_arguments(parser):
     add("run_a", metavar="RUN_A", help="run folder or checkpoint")
     add("run_b", metavar="RUN_B", help="the run to compare with it")
     add("others", metavar="RUN", nargs="*", help="more runs to compare with RUN_A, each alone")
-    add("--data", metavar="FOLDER", help="prepared folder, or builtin (default: RUN_A's training data)")
-    add("--ten-crop", action="store_true", help="average four corners, the centre and their mirror images")
+    add(
+        "--data",
+        metavar="FOLDER",
+        help="a folder that `prepare` wrote, or builtin (default: the data that RUN_A was trained on)",
+    )
+    add("--ten-crop", action="store_true", help="average over four corners, the centre and their mirror images")
     add("--out", metavar="FOLDER", help="new folder for compare.json, compare.md and compare.png (the curves)")
     add_device(parser)
 

@@ -20,11 +20,10 @@ from tinyalex.layers import (
 from tinyalex.models import find_model
 from tinyalex.runs.config import Config
 
-DESCRIPTION = (
-    "Two networks side by side: layers missing from one, in another place or with other constants; recipe settings\n"
-    "that differ; and where to find each in the paper and in the source that its authors released (net #145 is its\n"
-    "record of the paper's run). A MODEL may carry variations."
-)
+DESCRIPTION = """\
+Two networks side by side: layers missing from one, in another place, or with other constants; settings of their \
+recipes that differ; and where to read about each, in the paper and in the source that its authors released (net \
+#145 is its record of the paper's run)."""
 EXAMPLES = (
     "tinyalex diff alexnet alexnet-2012-source",
     "tinyalex diff alexnet-small alexnet-small+no-lrn+pool-2",
@@ -55,7 +54,12 @@ SETTINGS = {
 
 
 def add_arguments(parser):
-    parser.add_argument("models", metavar="MODEL", nargs=2, help="a model's name (`tinyalex summary` lists them)")
+    parser.add_argument(
+        "models",
+        metavar="MODEL",
+        nargs=2,
+        help="a name that `tinyalex summary` lists; it may include changes, such as +no-lrn",
+    )
     parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
 
 

@@ -1,13 +1,12 @@
-"""`tinyalex download`: public data sets, checked and resumable."""
+"""`tinyalex download`: fetch a public data set; checked, and resumed if interrupted."""
 
 from tinyalex.commands.options import print_text
 from tinyalex.data.download import SOURCES, download
 from tinyalex.lines import command
 
-DESCRIPTION = (
-    "Fetch a public data set. An interrupted download resumes where it stopped; the file gets its final name only\n"
-    "once its size and MD5 are as published."
-)
+DESCRIPTION = """\
+Fetch a public data set. An interrupted download resumes where it stopped. The file gets its final name only when \
+its size and MD5 are as published."""
 EXAMPLES = ("tinyalex download tiny-imagenet data/", "tinyalex download cifar10 data/")
 
 

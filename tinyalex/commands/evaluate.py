@@ -13,12 +13,12 @@ from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ran
 from tinyalex.parallel.part import class_probabilities
 from tinyalex.runs.trained import open_runs
 
-DESCRIPTION = (
-    "Top-1 and top-5 error and mean loss on the validation pictures, on the centre crop or averaged over ten crops.\n"
-    "RUN is a run folder (its best epoch is taken) or one .safetensors file. Several RUNs are evaluated on the same\n"
-    "pictures, by default the first one's, which are found wherever the command is used; --ensemble also averages\n"
-    "their probabilities, as the paper did with five."
-)
+DESCRIPTION = """\
+Top-1 and top-5 error and mean loss on the validation pictures, on the centre crop or averaged over ten crops.
+
+RUN is a run folder, whose best epoch is taken, or one .safetensors file. Several RUNs are evaluated on the same \
+pictures, the first one's unless --data names others. --ensemble also averages their probabilities, as the paper \
+did with five networks."""
 EXAMPLES = (
     "tinyalex evaluate runs/first",
     "tinyalex evaluate runs/first --ten-crop",
@@ -31,8 +31,14 @@ COLUMNS = {"top1_error": "top-1 error", "top5_error": "top-5 error", "loss": "lo
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", nargs="+", help="run folder or checkpoint")
-    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: RUN's own)")
-    parser.add_argument("--ten-crop", action="store_true", help="average four corners, centre and their mirror images")
+    parser.add_argument(
+        "--data",
+        metavar="FOLDER",
+        help="a folder that `prepare` wrote, or builtin (default: the data that RUN was trained on)",
+    )
+    parser.add_argument(
+        "--ten-crop", action="store_true", help="average over four corners, the centre and their mirror images"
+    )
     parser.add_argument("--ensemble", action="store_true", help="also average the probabilities of all RUNs (paper §6)")
     add_parallel(parser)
     add_device(parser)

@@ -26,13 +26,14 @@ from tinyalex.runs.folder import RunFolder
 from tinyalex.terminal import say
 from tinyalex.training.checks import check_fit
 
-DESCRIPTION = (
-    "The paper's claims, run again. An experiment changes one thing, trains with and without it over several seeds,\n"
-    "on the same pictures in the same order, and writes result.json, result.md and figure.png: the effect, its 95 %\n"
-    "interval over seeds, the paper's figure, and a verdict: reproduced, opposite, or not resolved at this scale.\n"
-    "Without NAME, it lists the claims. Claims share runs. Ctrl-C saves; the same command resumes. Finished runs are\n"
-    "not trained again: delete OUT/runs after changing the code."
-)
+DESCRIPTION = """\
+Run the paper's claims again. An experiment changes one thing and trains with and without it, over several seeds, on \
+the same pictures in the same order. It writes result.json, result.md and figure.png: the effect, its 95 % interval \
+over seeds, the paper's figure, and a verdict (reproduced, opposite, or not resolved at this scale). Without NAME, \
+list the claims.
+
+Claims share runs. Ctrl-C saves, and the same command resumes. Finished runs are not trained again: after changing \
+the code, delete OUT/runs."""
 EXAMPLES = (
     "tinyalex experiment",
     "tinyalex experiment C3",
@@ -47,10 +48,15 @@ MOST_SEEDS = 1000
 def add_arguments(parser):
     add, scales = parser.add_argument, "; ".join(f"{s.name}: {s.about}" for s in SCALES.values())
     add("name", metavar="NAME", nargs="?", help="a claim, such as C3 or lrn, or all")
-    add("--data", metavar="FOLDER", help="a prepared folder, or builtin (default: the scale's)")
+    add("--data", metavar="FOLDER", help="a folder that `prepare` wrote, or builtin (default: the scale's)")
     add("--scale", choices=SCALES, default="quick", help=scales)
-    add("--seeds", type=int, metavar="N", help="runs of each arm (default: the scale's, 3)")
-    add("--pictures", type=int, metavar="N", help="pictures seen by each run (default: the scale's)")
+    add("--seeds", type=int, metavar="N", help="runs with the change, and as many without it (default: the scale's, 3)")
+    add(
+        "--pictures",
+        type=int,
+        metavar="N",
+        help="how many pictures each run trains on, counting repeats (default: the scale's)",
+    )
     add("--model", metavar="NAME", help="the network to vary (default: the scale's)")
     add("--out", metavar="FOLDER", help="folder for runs and results (default: runs/experiments-SCALE)")
     add("--jobs", type=int, metavar="N", help="runs at a time (default: one per thread; 1 on a GPU)")

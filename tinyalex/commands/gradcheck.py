@@ -1,4 +1,4 @@
-"""`tinyalex gradcheck`: every gradient against a numerical one, and the rounding of convolution."""
+"""`tinyalex gradcheck`: compare every gradient with a numerical one, and show rounding."""
 
 from tinyalex.backend import device_name
 from tinyalex.bench.rounding import network_rounding_errors, rounding_errors
@@ -8,17 +8,17 @@ from tinyalex.gradcheck import RTOL
 from tinyalex.probes import check_everything
 
 WHOLE = "whole network"
-DESCRIPTION = (
-    "Compare the gradients from backward with central differences of forward, in float64, for every layer, the loss\n"
-    "and a small network of them all: small arrays entry by entry, large ones along random directions.\n"
-    "Then show how float32 rounds in the paper's convolutions and its whole network: the relative root mean square\n"
-    "error of y, dx and dweight against float64, for the plain way to convolve and the fast one."
-)
+DESCRIPTION = """\
+Compare the gradients from backward with central differences of forward, in float64, for every layer, the loss, and \
+a small network of them all: small arrays entry by entry, large ones along random directions.
+
+Then show how float32 rounds in the paper's convolutions and its whole network: the relative root mean square error \
+of y, dx and dweight against float64, for the plain method of convolution and the fast one."""
 EXAMPLES = ("tinyalex gradcheck", "tinyalex gradcheck --device gpu", "tinyalex gradcheck --seed 7 --json")
 
 
 def add_arguments(parser):
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the probes (0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random arrays (0)")
     add_device(parser)
 
 

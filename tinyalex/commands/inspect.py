@@ -1,4 +1,4 @@
-"""`tinyalex inspect`: a page of figures of what a trained network has learnt."""
+"""`tinyalex inspect`: a page of figures that show what a network has learnt."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from tinyalex.inspection.subject import Subject
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import check_fits, open_run
 
-DESCRIPTION = (
-    "Look inside a trained network: write figures and a page, index.html, that opens in any browser, offline. It\n"
-    "shows the network's answers, worst mistakes, confusions and calibration; its first kernels by tower, pictures\n"
-    "that look alike to it, feature maps, where it looks; dead units, and how training went.\n"
-    "RUN is a run folder (its best epoch is taken) or one .safetensors file."
-)
+DESCRIPTION = """\
+Look inside a trained network: write figures and a page, index.html, that opens in any browser, offline. It shows \
+the network's answers, worst mistakes, confusions and calibration; its first kernels by tower; pictures that look \
+alike to it; feature maps, and where it looks; dead units; and how training went.
+
+RUN is a run folder, whose best epoch is taken, or one .safetensors file."""
 EXAMPLES = (
     "tinyalex inspect runs/first",
     "tinyalex inspect runs/first --pictures 12 --out first-page",
@@ -31,7 +31,11 @@ MOST_PICTURES = 40
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
-    parser.add_argument("--data", metavar="FOLDER", help="prepared folder, or builtin (default: RUN's own)")
+    parser.add_argument(
+        "--data",
+        metavar="FOLDER",
+        help="a folder that `prepare` wrote, or builtin (default: the data that RUN was trained on)",
+    )
     out = "folder to write, new or an earlier page (default: RUN/inspect, or FILE-inspect for a file)"
     parser.add_argument("--out", metavar="FOLDER", help=out)
     most = f"pictures in each gallery, 1 to {MOST_PICTURES} (6)"

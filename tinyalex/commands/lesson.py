@@ -1,4 +1,4 @@
-"""`tinyalex lesson`: list the lessons, open one, check answers in a file, or write a book of all."""
+"""`tinyalex lesson`: the lessons: list them, open one, check answers, or read them as a book."""
 
 import contextlib
 import sys
@@ -15,13 +15,13 @@ from tinyalex.teaching.mistakes import RIGHT
 from tinyalex.terminal import say
 
 DESCRIPTION = """\
-Without arguments: list the lessons, and how many of their checks have passed.
-With a number: open your copy of that lesson in JupyterLab (with --json: describe it instead).
-Options after -- are JupyterLab's. Closed lessons stay as you left them; --anew begins one again.
+Without arguments, list the lessons and how many of their checks have passed. With a number, open your copy of that \
+lesson in JupyterLab (with --json, describe it). Your copy stays as you left it; --anew begins again. Options behind \
+-- are passed on to JupyterLab.
 
-Without Jupyter: read the lessons as a book of HTML pages (--book), write the functions of an
-exercise in a Python file under the names given there, and check that file (--check).
-Exit code 0: every function in the file is right; 1: some are not right yet."""
+Without Jupyter: read the lessons as a book of HTML pages (--book). Write an exercise's functions in a Python file, \
+under the names given there, and check that file (--check). The exit code is 0 if every function in the file is \
+right, 1 if not."""
 EXAMPLES = (
     "tinyalex lesson",
     "tinyalex lesson 09",

@@ -13,11 +13,10 @@ from tinyalex.lines import MOST_WIDTH, columns, command, text_width
 from tinyalex.runs.trained import check_fits, open_run
 from tinyalex.terminal import say
 
-DESCRIPTION = (
-    "The five likeliest classes of each picture, with their probabilities. Reads any format that Pillow reads; as for\n"
-    "the training pictures, the shorter side is scaled to the network's size and the centre is cut out. Without\n"
-    "PICTURE: a few of the run's own validation pictures, with their true classes."
-)
+DESCRIPTION = """\
+The likeliest classes of each picture, with their probabilities. Reads any format that Pillow reads. As with the \
+training pictures, the shorter side is scaled to the network's size and the centre is cut out. Without PICTURE, \
+classify a few of the run's own validation pictures, and name their true classes."""
 EXAMPLES = (
     "tinyalex predict runs/first",
     "tinyalex predict runs/first cat.jpg dog.png",
@@ -31,8 +30,10 @@ EXAMPLE_PICTURES = 4  # where none are named
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
     parser.add_argument("pictures", metavar="PICTURE", nargs="*", help="picture files (default: validation pictures)")
-    parser.add_argument("--ten-crop", action="store_true", help="average four corners, centre and their mirror images")
-    parser.add_argument("--top", type=int, default=5, metavar="N", help="answers per picture (5)")
+    parser.add_argument(
+        "--ten-crop", action="store_true", help="average over four corners, the centre and their mirror images"
+    )
+    parser.add_argument("--top", type=int, default=5, metavar="N", help="classes to name for each picture (5)")
     add_device(parser)
 
 

@@ -1,4 +1,4 @@
-"""`tinyalex prepare`: convert a source of pictures to the prepared format."""
+"""`tinyalex prepare`: convert pictures to the format that train reads."""
 
 import re
 from dataclasses import asdict
@@ -12,13 +12,12 @@ from tinyalex.lines import command
 from tinyalex.models import DEFAULT_MODEL, MODELS
 from tinyalex.terminal import bytes_text
 
-DESCRIPTION = (
-    "Convert a source of pictures to the format that `train` reads. The source's format is recognised:\n"
-    "Tiny ImageNet (folder or zip), ImageNet32/64 (batches or zips), CIFAR-10/100 (folder or tar.gz), Hugging Face's\n"
-    "parquet and ImageNet-1k, ILSVRC-2012 (tars or folders), class folders (train/CLASS/*, val/CLASS/*; or CLASS/*\n"
-    "with --val-share).\n"
-    "Everything left out is counted and listed."
-)
+DESCRIPTION = """\
+Convert pictures to the format that `tinyalex train` reads. It recognises Tiny ImageNet (folder or zip), \
+ImageNet32/64 (batches or zips), CIFAR-10/100 (folder or tar.gz), Hugging Face's parquet and ImageNet-1k, \
+ILSVRC-2012 (tars or folders), and class folders: train/CLASS/ and val/CLASS/, or CLASS/ alone with --val-share.
+
+Whatever is left out is counted, and listed in OUT/skipped.txt."""
 EXAMPLES = (
     "tinyalex prepare data/tiny-imagenet-200.zip data/tiny64",
     "tinyalex prepare photos data/photos --val-share 0.2",
@@ -30,19 +29,21 @@ EXAMPLES = (
 
 def add_arguments(parser):
     parser.add_argument(
-        "source", metavar="SOURCE", nargs="+", help="folder, zip or tar, or several that belong together"
+        "source", metavar="SOURCE", nargs="+", help="a folder, zip or tar, or several that belong together"
     )
     parser.add_argument("out", metavar="OUT", help="folder to write; must be new or empty")
     parser.add_argument("--format", metavar="NAME", help=f"the source's format: {', '.join(READERS)}")
-    parser.add_argument("--labels", metavar="NAME", help="fine or coarse, of CIFAR-100; or a column of parquet files")
     parser.add_argument(
-        "--val-share", type=float, metavar="X", help="validate on this share of each class, such as 0.2"
+        "--labels", metavar="NAME", help="for CIFAR-100: fine or coarse; for parquet: the column of labels"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which pictures --val-share takes (0)")
+    parser.add_argument(
+        "--val-share", type=float, metavar="X", help="set this share of each class aside for validation, such as 0.2"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="decides which pictures --val-share takes (0)")
     parser.add_argument(
         "--duplicates",
         choices=CHOICES,
-        help="training pictures that are also validation pictures (keep; with --val-share: drop)",
+        help="what becomes of training pictures that are in validation too (default: keep; with --val-share: drop)",
     )
     parser.add_argument("--size", type=int, metavar="S", help="side of the prepared pictures (default: by format)")
     parser.add_argument("--classes", metavar="N|FILE", help="only the first N classes, or those listed in a file")

@@ -3,11 +3,10 @@
 from tinyalex.commands.options import print_table, print_text
 from tinyalex.runs.listing import list_runs
 
-DESCRIPTION = (
-    "List the runs in a folder and below it: model, data, epochs done and asked for, and the validation errors of the\n"
-    "best epoch. Runs on the same data stand together, the lowest top-1 error first. A run that a process is\n"
-    'writing is "training now"; a damaged one is listed with the reason.'
-)
+DESCRIPTION = """\
+List the runs in a folder and below it: model, data, epochs done and asked for, and the validation errors of the \
+best epoch. Runs on the same data stand together, the lowest top-1 error first. A run that a process is writing is \
+"training now"; a damaged one is listed with the reason."""
 EXAMPLES = ("tinyalex runs", "tinyalex runs experiments --sort date", "tinyalex runs --json")
 
 ORDERS = {

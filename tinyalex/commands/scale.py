@@ -23,13 +23,13 @@ from tinyalex.training.memory import training_bytes
 
 PICTURES = 1_281_167  # the training pictures of ILSVRC-2012
 FORMS = ("data", "hybrid", "towers")
-DESCRIPTION = (
-    "Predict the speed of 2 to 1,024 workers. The parts of a step are timed here, its bytes follow from the network's\n"
-    "shapes, and their travel time from a link's latency and bandwidth. A step takes the time a worker computes plus\n"
-    "the time it waits; each exchange costs the latency once per other worker, plus its bytes over the bandwidth.\n"
-    "A worker is this machine with all its threads, or its GPU. With --network here or --check it is a process of one\n"
-    "thread (or --threads); then two such processes side by side, and the link between them, are measured too."
-)
+DESCRIPTION = """\
+Predict the speed of 2 to 1,024 workers. The parts of a step are timed here; the bytes to send follow from the \
+network's shapes, and their travel time from a link's latency and bandwidth. A step takes the time a worker computes \
+plus the time it waits; each exchange costs the latency once per other worker, plus its bytes over the bandwidth.
+
+A worker is this machine with all its threads, or its GPU. With --network here or --check it is a process of one \
+thread (or --threads): then two of them side by side, and the link between them, are measured too."""
 ASSUMED = (
     "Assumptions: every worker is as fast as this one, has its pictures in time and waits for no slower one; it sends "
     "to all others at the link's full speed, whatever they send; the head's work divides evenly, however few units "
@@ -48,16 +48,26 @@ EXAMPLES = (
 
 def add_arguments(parser):
     add, known = parser.add_argument, ", ".join(f"{link.name} ({link.title})" for link in LINKS.values())
-    add("--model", default="alexnet", metavar="NAME", help="with LRN within towers (alexnet)")
+    add("--model", default="alexnet", metavar="NAME", help="the network, whose LRN stays within each tower (alexnet)")
     add("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
     pictures = parser.add_mutually_exclusive_group()
     pictures.add_argument(
-        "--batch", type=int, metavar="N", help="pictures per step, divided among workers (the model's)"
+        "--batch", type=int, metavar="N", help="pictures per step, divided among workers (the model's own)"
     )
-    pictures.add_argument("--per-worker", type=int, metavar="N", help="pictures per worker instead, so the batch grows")
-    add("--network", action="append", metavar="NAME", help=f"{known} or here; repeat for several (the first 3)")
+    pictures.add_argument(
+        "--per-worker",
+        type=int,
+        metavar="N",
+        help="instead of --batch: pictures per worker, so that the batch grows with them",
+    )
+    add(
+        "--network",
+        action="append",
+        metavar="NAME",
+        help=f"the link: {known}, or here; repeat for several (default: the first three)",
+    )
     add("--latency", type=float, metavar="MICROSECONDS", help="latency of your own link, with --bandwidth")
-    add("--bandwidth", type=float, metavar="GB/S", help="its bandwidth, each way and per worker")
+    add("--bandwidth", type=float, metavar="GB/S", help="its bandwidth, in each direction and per worker")
     add("--check", action="store_true", help="also take real steps, with 1 and 2 ranks of mpiexec, and compare")
     add("--pictures", type=int, default=PICTURES, metavar="N", help=f"pictures per epoch ({PICTURES:,}: ILSVRC's)")
     add("--rounds", type=int, default=5, metavar="N", help="rounds of measurement (5)")

@@ -9,10 +9,9 @@ from tinyalex.summary import summarise
 from tinyalex.terminal import bytes_text
 from tinyalex.training.memory import training_bytes
 
-DESCRIPTION = (
-    "Output shape, parameters, multiply-adds per picture, and memory kept in training, layer by layer.\n"
-    "Without MODEL: the list of models. Parameters and memory are counted on the arrays of a real forward pass."
-)
+DESCRIPTION = """\
+A network layer by layer: output shape, parameters, multiply-adds per picture, and memory kept in training. \
+Parameters and memory are counted on the arrays of a real forward pass. Without MODEL, list the models."""
 EXAMPLES = (
     "tinyalex summary",
     "tinyalex summary alexnet",
@@ -21,7 +20,9 @@ EXAMPLES = (
 
 
 def add_arguments(parser):
-    parser.add_argument("model", metavar="MODEL", nargs="?", help="a model's name")
+    parser.add_argument(
+        "model", metavar="MODEL", nargs="?", help="a name from that list, with changes such as +no-lrn if you like"
+    )
     parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
     parser.add_argument("--batch", type=int, metavar="N", help="pictures per training step (the model's own)")
 

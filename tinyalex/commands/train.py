@@ -1,4 +1,4 @@
-"""`tinyalex train`: from pictures to a trained network in a run folder."""
+"""`tinyalex train`: learn pictures, and write a run folder with the trained network."""
 
 import shlex
 import sys
@@ -30,12 +30,12 @@ from tinyalex.training.settings import SETTINGS, choose_settings
 from tinyalex.training.trainer import Stopped, Trainer, go_on
 from tinyalex.training.whole import Whole
 
-DESCRIPTION = (
-    "Train a network and write a run folder: checkpoints, metrics, curves and kernels.\n"
-    "Without options, alexnet-small learns the built-in pictures, drawn from a seed, in minutes on a CPU.\n"
-    "Settings that are not given come from the model's own recipe. Ctrl-C saves and stops; --resume continues the run\n"
-    "as if it had not stopped."
-)
+DESCRIPTION = """\
+Train a network and write a run folder: checkpoints, metrics, curves and kernels. Without options, alexnet-small \
+learns the built-in pictures, drawn from a seed, in minutes on a CPU. Settings not given here come from the model's \
+own recipe.
+
+Ctrl-C saves and stops; --resume continues the run as if it had not stopped."""
 EXAMPLES = (
     "tinyalex train",
     "tinyalex train --data data/tiny64 --model alexnet-64 --out runs/first",
@@ -52,13 +52,19 @@ EXAMPLES = (
 
 def add_arguments(parser):
     parser.add_argument(
-        "--data", metavar="FOLDER", help="a prepared folder, or builtin (the default); +first-half takes half of it"
+        "--data",
+        metavar="FOLDER",
+        help="a folder that `prepare` wrote, or builtin (the default); +first-half takes half of it",
     )
     parser.add_argument(
-        "--model", metavar="NAME", help=f"see `tinyalex summary`; +no-lrn leaves LRN out (default: {DEFAULT_MODEL})"
+        "--model",
+        metavar="NAME",
+        help=f"a name that `tinyalex summary` lists; +no-lrn leaves LRN out (default: {DEFAULT_MODEL})",
     )
     parser.add_argument(
-        "--recipe", metavar="NAME", help=f"settings from a file: {', '.join(recipe_names())}, or your own .toml"
+        "--recipe",
+        metavar="NAME",
+        help=f"model, data and settings from a file: {', '.join(recipe_names())}, or your own .toml",
     )
     parser.add_argument("--out", metavar="RUN", help="folder to write (default: the next free runs/MODEL-N)")
     parser.add_argument("--resume", metavar="RUN", help="continue an earlier run, with its own settings (see --epochs)")
@@ -70,38 +76,64 @@ def add_arguments(parser):
         "--epochs",
         type=int,
         metavar="N",
-        help="passes over the training pictures; with --resume, go on until there are N: constant, steps and plateau "
-        "continue, cosine falls over all N",
+        help="passes over the training pictures; with --resume, in all (a cosine then falls over all of them)",
     )
     settings.add_argument("--batch", type=int, metavar="N", help="pictures per step")
     settings.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
     settings.add_argument(
-        "--schedule", metavar="S", help="constant, steps:20,40, plateau[:EPOCHS] or cosine[:WARMUP] (default: cosine:1)"
+        "--schedule",
+        metavar="S",
+        help="the rate over time: constant; steps:20,40 (a tenth after 20 epochs, again after 40); plateau[:EPOCHS] (a "
+        "tenth whenever the validation error has not fallen for EPOCHS); cosine[:WARMUP] (rise for WARMUP epochs, then "
+        "fall to 0 along half a cosine). Default: cosine:1",
     )
-    settings.add_argument("--momentum", type=float, metavar="M", help="factor on the velocity at each step (0.9)")
-    settings.add_argument("--weight-decay", type=float, metavar="D", help="pull of the weights towards 0 (0.0005)")
     settings.add_argument(
-        "--layer-lr", metavar="L", help="LAYER:EPOCH:FACTOR,… on that layer's rate, from that epoch on"
+        "--momentum", type=float, metavar="M", help="share of the last step that the next one keeps (0.9)"
     )
-    settings.add_argument("--bias-lr", type=float, metavar="F", help="factor on the rate of biases (1; 2012 source: 2)")
     settings.add_argument(
-        "--no-bias-decay", dest="bias_decay", action="store_false", default=None, help="biases do not decay"
+        "--weight-decay", type=float, metavar="D", help="how strongly weights are pulled towards 0 (0.0005)"
     )
-    settings.add_argument("--init", choices=INITIALISERS, help="the distribution of the first weights")
+    settings.add_argument(
+        "--layer-lr",
+        metavar="L",
+        help="LAYER:EPOCH:FACTOR, or several with commas: multiply that layer's rate, from that epoch on",
+    )
+    settings.add_argument(
+        "--bias-lr", type=float, metavar="F", help="multiply the biases' rate by F (1; 2012 source: 2)"
+    )
+    settings.add_argument(
+        "--no-bias-decay", dest="bias_decay", action="store_false", default=None, help="do not pull biases towards 0"
+    )
+    settings.add_argument(
+        "--init", choices=INITIALISERS, help="the first weights: the paper's N(0, 0.01²), the 2012 source's, or He's"
+    )
     settings.add_argument(
         "--bias-init", type=float, metavar="B", help="first biases of conv2, conv4, conv5, fc6, fc7 (paper: 1)"
     )
-    settings.add_argument("--no-crops", dest="crops", action="store_false", default=None, help="centre crops only")
-    settings.add_argument("--no-mirror", dest="mirror", action="store_false", default=None, help="no mirror images")
-    settings.add_argument("--no-color", dest="color", action="store_false", default=None, help="no colour shifts")
+    settings.add_argument(
+        "--no-crops",
+        dest="crops",
+        action="store_false",
+        default=None,
+        help="cut out the centre only, not random places",
+    )
+    settings.add_argument(
+        "--no-mirror", dest="mirror", action="store_false", default=None, help="leave out mirror images"
+    )
+    settings.add_argument(
+        "--no-color", dest="color", action="store_false", default=None, help="leave out colour shifts"
+    )
     settings.add_argument(
         "--color-epochs", type=int, metavar="N", help="stop colour shifts after N epochs (0, the default: never)"
     )
     settings.add_argument(
-        "--crop-run", type=int, metavar="N", help="N consecutive pictures share one crop (1; 2012 source: 32)"
+        "--crop-run",
+        type=int,
+        metavar="N",
+        help="N consecutive pictures share a crop and its mirroring (1; 2012 source: 32)",
     )
     settings.add_argument(
-        "--until-error", type=float, metavar="E", help="stop once an epoch's training error is at most E"
+        "--until-error", type=float, metavar="E", help="stop once an epoch's training error is at most E, such as 0.25"
     )
     settings.add_argument(
         "--patience", type=int, metavar="N", help="stop after N epochs without a lower top-1 validation error"
