@@ -172,7 +172,7 @@ def test_find_lr(data, tmp_path, monkeypatch, capsys):
     assert result["suggestion"] > 0 and len(result["rates"]) == len(result["losses"]) and result["recipe_lr"] == 0.02
     assert [file.name for file in tmp_path.iterdir()] == ["find-lr.png"], "a run was made"
     code, out, _ = call(capsys, *options, "curve.png")
-    assert code == 0 and f"train --lr {result['suggestion']:g}" in out and "curve.png" in out
+    assert code == 0 and f"a tenth of that: --lr {result['suggestion']:g}" in out and "curve.png" in out
     assert json.loads(json.dumps(result)) == result
 
 
