@@ -18,6 +18,14 @@ from tinyalex.files import read_regular
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_PIXELS = 100_000_000  # a 10,000×10,000 scan, 300 MB once decoded; anything larger counts as a decompression bomb
+# if Pillow decodes it in Python, as runs in BMP and QOI, and the file has fewer bytes than pixels: takes seconds
+MAX_SLOW_PIXELS = 4_000_000
+# formats that Pillow opens, but that go beyond a picture's bytes when they are decoded
+NOT_DECODED = {
+    "EPS": "EPS is a drawing program, not a picture",  # Pillow would start Ghostscript on it
+    "IPTC": "IPTC holds a file of another format; take it out first",  # such as EPS
+    "FITS": "FITS, which can unpack to any size; convert it to PNG",
+}
 # JPEG may be decoded at 1/2, 1/4 or 1/8 size if the result is still at least this many times S. Measured on pictures
 # with a natural spectrum, against a full decode: 52 dB at 3, but 38 dB at 2; a 12-megapixel photograph takes 45 ms
 # instead of 79.
@@ -68,7 +76,7 @@ def _decoded(data, size):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which is not used here
             with Image.open(io.BytesIO(data)) as image:
-                _check(image)
+                _check(image, len(data))
                 # for JPEG only, whose DCT does the first halvings in a fraction of the time
                 image.draft(None, (DRAFT_GAP * size, DRAFT_GAP * size))
                 image.load()
@@ -136,13 +144,20 @@ def fit_square(image, size):
     return image.resize((size, size), FILTER, (left, top, left + side, top + side), reducing_gap=3.0)
 
 
-def _check(image):
-    """Raise PictureError, before anything is decoded, if a picture is too large or would run as a program."""
+def _check(image, length=MAX_PIXELS):
+    """Raise PictureError, before anything is decoded, if a picture is too large or not only a picture.
+
+    length: of its file, in bytes
+    """
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PictureError(f"{width}×{height} is more than {MAX_PIXELS:,} pixels, which counts as a decompression bomb")
-    if image.format == "EPS":  # Pillow would start Ghostscript on it
-        raise PictureError("EPS is a drawing program, not a picture")
+    if image.format in NOT_DECODED:
+        raise PictureError(NOT_DECODED[image.format])
+    in_python = any(tile[0] in Image.DECODERS for tile in getattr(image, "tile", ()))
+    if in_python and width * height > max(MAX_SLOW_PIXELS, length):
+        few = f"from {length:,} bytes of {image.format}, which would take long"
+        raise PictureError(f"{width}×{height} pixels {few}; convert it to PNG")
 
 
 def _upright(image, pixels):

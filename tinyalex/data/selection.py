@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tinyalex.data.readers.folder import spelt
+from tinyalex.data.readers.source import MOST_LIST_BYTES
 from tinyalex.errors import UserError, did_you_mean
-from tinyalex.files import reason
+from tinyalex.files import read_regular, reason
 
 LIST = "a text file with a class id on each line"
 
@@ -48,7 +49,7 @@ def _numbers(count):
 def _class_list(path):
     """The class ids in a text file."""
     try:
-        lines = spelt(path.read_text(encoding="utf-8-sig")).splitlines()
+        lines = spelt(read_regular(path, MOST_LIST_BYTES).decode("utf-8-sig")).splitlines()
     except (OSError, ValueError) as error:
         why = "not text in UTF-8" if isinstance(error, ValueError) else reason(error)
         raise UserError(f"{path}: not readable as a list of classes ({why}); expected {LIST}") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy.random  # noqa: F401  imported once here instead of in every child, which takes 10 ms
 
 from tinyalex.errors import UserError
+from tinyalex.files import read_regular
 from tinyalex.teaching import learner
 from tinyalex.teaching.examine import examine, message_of, still_running
 from tinyalex.teaching.lessons import find_lesson
@@ -18,6 +19,7 @@ from tinyalex.teaching.mistakes import NOT_YET, Verdict
 from tinyalex.teaching.notebook import todo
 
 NOT_THERE = "not there"
+MOST_BYTES = 2**24  # in a file of answers
 
 
 def judge_file(number, path, seconds=None):
@@ -64,7 +66,7 @@ def load(path, given=None, seconds=None):
     if path.suffix == ".ipynb":
         raise UserError(f"{path}: is a notebook, expected a Python file; notebooks have their checks inside")
     try:
-        source = path.read_bytes()
+        source = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     module = types.ModuleType("answers")  # not __main__: the file is imported, not started

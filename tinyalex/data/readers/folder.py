@@ -18,7 +18,7 @@ from tinyalex.errors import UserError
 from tinyalex.files import open_regular, read_regular
 
 MOST_LEVELS = 32  # folders inside each other
-MOST_LINKS = 3  # links to folders on the way to a file: with more, a few links among few folders make millions of ways
+MOST_LINKS = 2  # links to folders on the way to a file; with more, a few folders that link each other have many ways
 
 
 def spelt(text):
@@ -63,12 +63,14 @@ class Folder(Storage):
     """A folder on disk.
 
     on_disk: for names that the disk spells differently, its spelling; known once their folder has been listed
+    ways: {folder: what `_way` returns}
     """
 
     def __init__(self, path):
         self.path = Path(path)
         self.name = self.path.absolute().name
         self.on_disk = {}
+        self.ways = {}
 
     def listing(self, at=""):
         """The Listing of the folder `at`; empty if it is not a folder."""
@@ -110,10 +112,18 @@ class Folder(Storage):
             return f"in {MOST_LEVELS} folders or more"
         if not entry.is_symlink():
             return ""
-        way = [self.path / folder for folder in accumulate(at.split("/"), posixpath.join)]
-        if any(folder.resolve().is_relative_to(Path(entry.path).resolve()) for folder in (self.path, *way)):
+        links, above = self._way(at)
+        if Path(entry.path).resolve() in above:
             return "a link to a folder above"
-        return "behind too many links" if sum(folder.is_symlink() for folder in way) == MOST_LINKS else ""
+        return "behind too many links" if links == MOST_LINKS else ""
+
+    def _way(self, at):
+        """(how many links are on the way to a folder, the real folders on it and above it)."""
+        if at not in self.ways:
+            way = [self.path / folder for folder in accumulate(at.split("/"), posixpath.join) if folder]
+            real = {folder.resolve() for folder in (self.path, *way)}
+            self.ways[at] = sum(folder.is_symlink() for folder in way), real.union(*(one.parents for one in real))
+        return self.ways[at]
 
     def _at(self, name):
         return self.path / self.on_disk.get(name, name)

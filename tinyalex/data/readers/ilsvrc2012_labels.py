@@ -22,7 +22,7 @@ import re
 
 from tinyalex.data.readers.imagenet_batches import classes_of_map
 from tinyalex.data.readers.matfile import MAX_BYTES, mat_table
-from tinyalex.data.readers.source import text_lines
+from tinyalex.data.readers.source import is_number, text_lines
 from tinyalex.errors import UserError
 
 SOLUTION = "LOC_val_solution.csv"
@@ -99,13 +99,13 @@ def _from_solution(lists):
 def _rows_of_caffe(lists):
     """{name: label} in Caffe's list. Empty for another file of this name, such as Kaggle's, which numbers pictures."""
     rows = [line.rsplit(None, 1) for line in text_lines(lists, CAFFE)]
-    odd = [" ".join(row) for row in rows if len(row) < 2 or not (row[1].isdecimal() or WNID.fullmatch(row[1]))]
+    odd = [" ".join(row) for row in rows if len(row) < 2 or not (is_number(row[1]) or WNID.fullmatch(row[1]))]
     if len(odd) == len(rows):
         return {}
     if odd:
         raise UserError(f"{lists.where(CAFFE)}: '{odd[0][:60]}': expected a picture, a space and its class")
     label_of = {name.rpartition("/")[2].partition(".")[0]: label for name, label in rows}
-    numbered = all(label.isdecimal() and name == f"ILSVRC2012_val_{int(label):08d}" for name, label in label_of.items())
+    numbered = all(is_number(label) and name == f"ILSVRC2012_val_{int(label):08d}" for name, label in label_of.items())
     return {} if numbered else label_of
 
 
@@ -113,7 +113,7 @@ def _from_caffe(lists, train_wnids):
     label_of, where = _rows_of_caffe(lists), lists.where(CAFFE)
     if all(map(WNID.fullmatch, label_of.values())):
         return label_of
-    if not all(map(str.isdecimal, label_of.values())):
+    if not all(map(is_number, label_of.values())):
         raise UserError(f"{where}: numbers and WordNet ids; expected one kind of class")
     count = max(map(int, label_of.values())) + 1
     order = _sorted_classes(lists, train_wnids, count)
@@ -145,7 +145,7 @@ def _from_lines(lists, file):
     lines, where = text_lines(lists, file), lists.where(file)
     if all(WNID.fullmatch(line) for line in lines):
         return lines
-    odd = next((line for line in lines if not line.isdecimal()), None)
+    odd = next((line for line in lines if not is_number(line)), None)
     if odd is not None:
         raise UserError(f"{where}: '{odd[:60]}': expected one number, or one WordNet id, on every line")
     order = _order(lists)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyalex.data.pickles import load_pickle
-from tinyalex.data.readers.source import Source, array_chunk, side_of, text_lines
+from tinyalex.data.readers.source import Source, array_chunk, is_number, side_of, text_lines
 from tinyalex.data.readers.storage import MOST_AT_ONCE, Folder, open_storage
 from tinyalex.errors import UserError
 
@@ -66,8 +66,8 @@ def classes_of_map(storage, name="map_clsloc.txt"):
     rows = [line.split(None, 2) for line in text_lines(storage, name)]
     where = storage.where(name)
     for number, row in enumerate(rows, 1):
-        if len(row) < 2 or not row[1].isdecimal():
-            raise UserError(f"{where}, line {number}: '{' '.join(row)}': expected an id, a number and a name")
+        if len(row) < 2 or not is_number(row[1]):
+            raise UserError(f"{where}, line {number}: '{' '.join(row)[:60]}': expected an id, a number and a name")
     rows.sort(key=lambda row: int(row[1]))
     ids = tuple(row[0] for row in rows)
     if [int(row[1]) for row in rows] != list(range(1, len(rows) + 1)) or len(set(ids)) != len(ids):
@@ -132,6 +132,8 @@ class _Chunks:
 def _first_label(labels, class_count):
     """0 if the labels of the first batch begin at 0, else 1, as published."""
     labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        return 1  # what they are instead is said when they are checked
     return 0 if (labels == 0).any() and not (labels == class_count).any() else 1
 
 

@@ -173,6 +173,11 @@ def text_lines(storage, name):
     return [line.strip() for line in lines if line.strip()]
 
 
+def is_number(text):
+    """Whether a text is a whole number of a list; Python refuses those of thousands of digits."""
+    return text.isdecimal() and len(text) < 19
+
+
 def names_of(storage, ids, *files):
     """Words for class ids from the first of `files` that exists, lines of "id words"; the id itself without words."""
     file = next((file for file in files if storage.has(file)), None)

@@ -85,7 +85,9 @@ def _in_listed_order(storage, label_of, label_of_sorted, flat):
     where, listed = storage.where(ANNOTATIONS), {}
     for row in (line.split("\t") for line in text_lines(storage, ANNOTATIONS)):
         if len(row) < 2 or row[1] not in label_of:
-            raise UserError(f"{where}: '{' '.join(row)}': expected a picture and, after a tab, a class of wnids.txt")
+            raise UserError(
+                f"{where}: '{' '.join(row)[:60]}': expected a picture and, after a tab, a class of wnids.txt"
+            )
         if row[0] in listed:
             raise UserError(f"{where}: a picture is listed twice")
         listed[row[0]] = label_of[row[1]]
