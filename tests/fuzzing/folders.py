@@ -67,7 +67,7 @@ def _long_list(random, root):
 
 
 def _spoiled_file(random, root):
-    file = _some(random, root, lambda path: path.is_file() and path.stat().st_size < 10**6)
+    file = _some(random, root, lambda path: path.is_file() and 0 < path.stat().st_size < 10**6)
     file.write_bytes(spoiled(random, file.read_bytes() if file.exists() else b"x"))
 
 

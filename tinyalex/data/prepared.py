@@ -118,7 +118,7 @@ def _load(file, dtype, shape, mapped=False):
     try:
         with open_regular(file) as opened:
             np.lib.format.read_magic(opened)
-            found = np.lib.format.read_array_header_1_0(opened)  # shape, whether columns come first, type
+            found = np.lib.format.read_array_header_1_0(opened, 1000)  # shape, whether by columns, type
             start, length = opened.tell(), os.fstat(opened.fileno()).st_size
     except Exception as error:  # NumPy raises nearly anything on a damaged header
         raise UserError(f"{file}: not a readable .npy file ({reason(error)[:80]})") from None

@@ -174,7 +174,7 @@ def text_lines(storage, name):
 
 
 def is_number(text):
-    """Whether a text is a whole number of a list; Python refuses those of thousands of digits."""
+    """Whether a text is a whole number that Python reads: it refuses thousands of digits."""
     return text.isdecimal() and len(text) < 19
 
 
