@@ -11,7 +11,7 @@ import zlib
 from typing import NamedTuple
 
 from tinyalex.errors import UserError
-from tinyalex.files import open_regular
+from tinyalex.files import open_regular, reason
 
 BLOCK = 512
 LINKS, EMPTY, SPARSE = (b"1", b"2"), (b"3", b"4", b"5", b"6"), b"S"  # types; EMPTY: devices and folders
@@ -71,9 +71,12 @@ def tar_members(path, gzipped=False, offset=0, end=None):
 
 
 def is_gzip(path):
-    """Whether a file begins as gzip's do."""
-    with open_regular(path) as file:
-        return file.read(2) == b"\x1f\x8b"
+    """Whether a file begins as gzip's do. UserError if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            return file.read(2) == b"\x1f\x8b"
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({reason(error)})") from None
 
 
 @contextlib.contextmanager
