@@ -26,6 +26,10 @@ def _some(random, root, wanted):
     return random.choice(sorted(path for path in root.rglob("*") if wanted(path)) or [root / "new"])
 
 
+def _small(path):
+    return path.is_file() and 0 < path.stat().st_size < 10**6
+
+
 def _other_kind(random, root):
     """A pipe, a device or a folder in a file's place."""
     file = _some(random, root, lambda path: path.is_file() and not path.is_symlink())
@@ -67,13 +71,13 @@ def _long_list(random, root):
 
 
 def _spoiled_file(random, root):
-    file = _some(random, root, lambda path: path.is_file() and 0 < path.stat().st_size < 10**6)
+    file = _some(random, root, _small)
     file.write_bytes(spoiled(random, file.read_bytes() if file.exists() else b"x"))
 
 
 def _odd_number(random, root):
     """A number of a list that is none of the classes."""
-    file = _some(random, root, lambda path: path.suffix in (".txt", ".csv") and path.is_file())
+    file = _some(random, root, lambda path: path.suffix in (".txt", ".csv") and _small(path))
     lines = file.read_bytes().split(b"\n")[:10_000] if file.exists() else [b""]
     lines[random.randrange(len(lines))] = random.choice(
         (b"%d" % random.choice(NUMBERS), b"-1", b"9" * 5000, "²".encode())
