@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import pickletools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tinyalex.data import pickles
 from tinyalex.data.pickles import load_pickle
 from tinyalex.errors import UserError
 
-PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 
 
 def load(data):
@@ -123,14 +125,24 @@ def test_arrays_of_anything_but_numbers_are_refused(array):
 @pytest.mark.parametrize(
     "program",
     [
-        b"cnumpy\nndarray\n(I2\nI3\ntR.",  # an array whose shape and bytes disagree
-        b"cnumpy\ndtype\n(S'u1'\ntR.",  # a type on its own
-        b"cnumpy\ndtype\n.",  # a function on its own
-        b"(cnumpy\ndtype\nI1\nd.",  # or as a key
-        b"cnumpy\ndtype\n}S'x'\nI1\nsb.",  # state for a function
-        b"c_codecs\nencode\n(S'ab'\nS'rot13'\ntR.",
-        b"(lp0\ng0\na.",  # a list that holds itself
-        b"P1\n.",  # an object stored elsewhere
+        b"\x80\x02cnumpy\nndarray\nK\x02K\x03\x86\x85R.",  # an array whose shape and bytes disagree
+        b"\x80\x02cnumpy\nndarray\n\x8a\x09" + bytes(8) + b"\x01\x85\x85R.",  # one of 2⁶⁴ bytes
+        b"\x80\x02cnumpy\nndarray\nK\x02\x85\x85R}b.",  # a state of another kind
+        b"\x80\x02cnumpy\ndtype\nU\x02u1\x85R.",  # a type on its own
+        b"\x80\x02cnumpy\ndtype\n.",  # a function on its own
+        b"\x80\x02}cnumpy\ndtype\nK\x01s.",  # or as a key
+        b"\x80\x02cnumpy\ndtype\n}U\x01xK\x01sb.",  # state for a function
+        b"\x80\x02c_codecs\nencode\nX\x02\x00\x00\x00abU\x05rot13\x86R.",
+        b"\x80\x02]q\x00h\x00a.",  # a list that holds itself
+        b"\x80\x02K\x01Q.",  # an object stored elsewhere
+        b"\x80\x02X\x03\x00\x00\x00\xed\xa0\x80.",  # half a character, which no file or terminal takes
+        b"\x80\x02(K\x01K\x02a.",  # entries for what is no list
+        b"\x80\x02}(K\x01u.",  # a key without a value
+        b"\x80\x02e.",  # a mark that was never set
+        b"\x80\x02K\x01(\x85a.",  # and one above the stack
+        b"\x80\x02h\x07.",  # a memory of nothing
+        b"\x80\x06K\x01.",
+        b"(lp0\n.",  # protocol 0
         b"",
         b"not a pickle at all",
     ],
@@ -138,6 +150,51 @@ def test_arrays_of_anything_but_numbers_are_refused(array):
 def test_pickles_made_by_hand_do_no_harm(program):
     with pytest.raises(UserError, match="some/file"):
         load(program)
+
+
+def doubled(times, value=b"K\x01", width=60):
+    """[v] * width, `times` times over: a few bytes with width ** times entries."""
+    steps = (b"](" + b"h%c" % i * width + b"eq%c" % (i + 1) for i in range(times))
+    return b"\x80\x02" + value + b"q\x00" + b"".join(steps) + b"."
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        doubled(5),
+        doubled(7, b"cnumpy\nndarray\nK\x00\x85\x85R"),
+        b"\x80\x02K\x01" + b"\x85" * 2_000 + b".",  # tuples in tuples
+        b"\x80\x02}K\x01" + b"\x85" * 2_000 + b"K\x01s.",  # as a key: Python crashes when it hashes a million
+        b"\x80\x02" + b"]" * 1_000 + b"a" * 999 + b".",
+        b"\x80\x02" + b"}" * 3_100,  # more steps than there may be
+        b"\x80\x02X\xff\xff\xff\xffab.",
+        b"\x80\x02\x8e" + b"\xff" * 8 + b"ab.",
+        b"\x80\x02c_codecs\nencode\nq\x00X\x2c\x01\x00\x00" + b"a" * 300 + b"q\x01X\x06\x00\x00\x00latin1\x86q\x02"
+        b"](" + b"h\x00h\x02R" * 20 + b"e.",  # the same text as bytes, again and again
+    ],
+)
+def test_a_few_bytes_never_become_many(program, monkeypatch):
+    monkeypatch.setattr(pickles, "MOST", 3_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match="some/file"):
+            load(program)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_number_of_a_memory_takes_no_room():
+    tracemalloc.start()
+    assert load(b"\x80\x02K\x01r\xff\xff\xff\x0f.") == 1
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
+
+
+def test_published_batches_are_far_from_the_limits():
+    labels = list(range(1000)) * 1200  # 1,200,000 pictures in one file
+    back = load(pickle.dumps({"labels": labels, "again": labels}, 2))
+    assert back["labels"] == back["again"] == labels
 
 
 @given(st.data())

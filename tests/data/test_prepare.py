@@ -232,6 +232,13 @@ def test_wrong_lists_of_classes(tmp_path, text, parts):
     refused(sources.tiny_imagenet(tmp_path / "tiny"), tmp_path / "out", "chosen.txt", *parts, classes=chosen)
 
 
+def test_pictures_of_a_side_that_is_not_prepared(tmp_path):
+    for side in (4, 1100):
+        root = sources.imagenet_batches(tmp_path / f"of{side}", side, batches=1)
+        refused(root, tmp_path / "out", f"size: of{side} has pictures of side {side:,}; give another, from 8 to 1024")
+        assert prepare(root, tmp_path / f"out{side}", size=8, quiet=True).size == 8
+
+
 def test_classes_and_splits_without_pictures(tmp_path):
     root = sources.class_folders(tmp_path / "pets", ("cat", "dog", "eel"))
     for file in (root / "train/dog").iterdir():

@@ -111,10 +111,16 @@ def test_class_folders(tmp_path):
         ({"data": sources.planes(2, 32), "labels": [0, 4]}, ["label 4 is out of range, expected 0 to 3"]),
         ({"data": sources.planes(2, 32), "labels": [0, -1]}, ["label -1 is out of range"]),
         ({"data": sources.planes(2, 32), "labels": [0]}, ["one integer for each of 2 pictures"]),
-        ({"data": sources.planes(2, 32), "labels": [0, 0.5]}, ["labels are float64"]),
+        ({"data": sources.planes(2, 32), "labels": [0, 0.5]}, ["a float among the labels"]),
         ({"data": sources.planes(2, 32).astype(np.float32), "labels": [0, 0]}, ["pictures are float32"]),
         ({"data": np.zeros((2, 3071), np.uint8), "labels": [0, 0]}, ["(2, 3071)", "3·S·S"]),
         ({"data": [1, 2], "labels": [0, 0]}, ["pictures are"]),
+        ({"data": [[1], [2, 3]], "labels": [0, 0]}, ["pictures are a list, expected an array"]),
+        ({"data": sources.planes(2, 32), "labels": np.zeros(2)}, ["labels are float64"]),
+        ({"data": sources.planes(2, 32), "labels": [[0], [0, 1]]}, ["a list among the labels"]),
+        ({"data": sources.planes(2, 32), "labels": {0: 1}}, ["a dict among the labels"]),
+        ({"data": sources.planes(2, 32), "labels": 10**30}, ["labels are object ()"]),
+        ({"data": sources.planes(2, 64), "labels": [0, 0]}, ["pictures of side 64, expected 32"]),
         ({"labels": [0]}, ["expected 'data' and 'labels'"]),
         (["data"], ["expected a dict, found a list"]),
     ],
@@ -133,7 +139,7 @@ def test_cifar_files(tmp_path):
     (root / "data_batch_2").unlink()
     refused(root, "data_batch_2: missing")
     write(root / "data_batch_2", whole)
-    for names in ([], ["a", "a"], None, [["a"]]):
+    for names in ([], ["a", "a"], None, [["a"], ["b"]], [1, 2]):
         write(root / "batches.meta", pickle.dumps({"label_names": names}))
         refused(root, "batches.meta", "class names")
 
@@ -145,10 +151,13 @@ def test_imagenet_batches(tmp_path):
         sources.save_batch(root / "train_data_batch_2", good | {"labels": labels})
         refused(root, f"train_data_batch_2: label {wrong} is out of range, expected 1 to 3")
     sources.save_batch(root / "train_data_batch_2", {"data": sources.planes(3, 16), "labels": [1, 2, 3]})
-    refused(root, "train_data_batch_2: pictures of side 16, the others have 8")
+    refused(root, "train_data_batch_2: pictures of side 16, expected 8")
     (root / "train_data_batch_2").unlink()
     refused(root, "train_data_batch_2: missing")
     sources.save_batch(root / "train_data_batch_2", good)
+    sources.save_batch(root / "train_data_batch_1", good | {"labels": [1, [2], [3, 3]]})
+    refused(root, "train_data_batch_1: a list among the labels")
+    sources.save_batch(root / "train_data_batch_1", good)
     sources.save_batch(root / "again" / "train_data_batch_2", good, "npz")
     refused(root, "the same batch is also at")
     (root / "again/train_data_batch_2.npz").unlink()

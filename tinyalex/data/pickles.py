@@ -1,163 +1,227 @@
 """Read published pickles (CIFAR, ImageNet32/64) without running anything in them.
 
-A pickle is a small program that can call any function it names, with any arguments. Here the few names needed for
-arrays, byte strings and numbers lead to stand-ins that only keep their arguments; every other name is refused. NumPy
-never sees the file's instructions: arrays are made afterwards from checked shapes, types and bytes.
+A pickle is a program for a machine with a stack, and can call any function that it names. This machine knows only the
+steps that build numbers, text, bytes, lists, tuples, dicts and NumPy arrays. The few names needed for arrays lead to
+stand-ins (pickled_arrays.py); every other name is refused.
+
+A few bytes could still ask for gigabytes, or for lists of lists without end. So text is never longer than the file, a
+program has at most MOST steps, and its containers, counted as often as they are used, hold at most MOST entries.
 """
 
-import math
-import pickle
-import re
-from dataclasses import dataclass
+import pickletools
+import struct
 
-import numpy as np
-
+from tinyalex.data.pickled_arrays import FUNCTIONS, Array, Dtype, Function, Scalar, as_text
 from tinyalex.errors import UserError
 
-PLAIN_DTYPE = r"\?|b1|[iu][1248]|f[248]"  # the types without pointers
+MOST = 3_000_000  # steps and entries; the largest published file takes 400,000
 DEEPEST = 8  # levels of nested containers; published files have two
+LEAVES = {type(None), bool, int, float, str, bytes}
 
 
-def load_pickle(file, name):
+def load_pickle(file, name, size=None):
     """Load a pickle's content: numbers, text, lists, tuples, dicts and NumPy arrays, nothing else.
 
-    file: open for reading bytes; name: what messages call it
+    file: open for reading bytes, buffered; name: what messages call it; size: of the file in bytes; None: by seeking
     Byte strings that are dictionary keys become text, so pickles from Python 2 and 3 look alike.
     Raises UserError if the pickle names anything else, holds arrays of objects, is cut short or is no pickle at all.
     """
+    if size is None:
+        size = file.seek(0, 2)
+        file.seek(0)
+    machine = _Machine(file, size)
     try:
-        return _finished(_PlainUnpickler(file, name).load())
-    except (UserError, OSError):
+        return machine.finished(machine.run())
+    except _Refused as error:
+        raise UserError(f"{name}: refused: {error}; only arrays, lists, dicts, text and numbers are read") from None
+    except OSError:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"{name}: not a readable pickle ({reason}); it is damaged or was cut short") from None
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    def __init__(self, file, name):
-        super().__init__(file, encoding="bytes")  # Python 2's strings are bytes, and the pixels are strings
-        self.name = name
-
-    def find_class(self, module, name):
-        if (module, name) not in STAND_INS:
-            raise UserError(
-                f"{self.name}: refused: this pickle asks for '{module}.{name}'; "
-                "only arrays, lists, dicts, text and numbers are read"
-            )
-        return _Call(STAND_INS[module, name])
+class _Refused(Exception):
+    """The pickle asks for something that is never done."""
 
 
-class _Call:
-    """Stands in for a function: a pickle can call it, but not change it."""
-
-    __slots__ = ("function",)
-
-    def __init__(self, function):
-        self.function = function
-
-    def __call__(self, *arguments):
-        return self.function(*arguments)
-
-    def __setstate__(self, state):
-        raise ValueError("it sets the state of a function")
+def _unsigned(raw):
+    return int.from_bytes(raw, "little")
 
 
-class _Dtype:
-    """An array's type as the pickle gives it: a code such as 'u1', then perhaps a byte order."""
-
-    def __init__(self, code, *_flags):
-        self.code, self.order = _text(code), "="
-
-    def __setstate__(self, state):
-        self.order = _text(state[1])
-
-    def resolve(self):
-        """The NumPy type. Raises ValueError if it is not a plain number."""
-        if not re.fullmatch(PLAIN_DTYPE, self.code) or self.order not in "=<>|":
-            raise ValueError(f"arrays of type '{self.code}' are not read, only plain numbers")
-        return np.dtype(self.code).newbyteorder(self.order)
+def _signed(raw):
+    return int.from_bytes(raw, "little", signed=True)
 
 
-@dataclass
-class _Array:
-    """An array being loaded: `_reconstruct` makes it empty, the pickle's state fills it."""
-
-    shape: tuple = (0,)
-    dtype: object = None
-    order: str = "C"
-    raw: bytes = b""
-
-    def __setstate__(self, state):
-        _version, self.shape, self.dtype, fortran, self.raw = state
-        self.order = "F" if fortran else "C"
-
-    def resolve(self):
-        """The NumPy array, sharing the bytes. Raises ValueError if shape, type and bytes disagree."""
-        dtype = _Dtype("u1").resolve() if self.dtype is None else self.dtype.resolve()
-        if not isinstance(self.raw, (bytes, bytearray)):
-            raise ValueError("an array whose content is not bytes")
-        if len(self.raw) != math.prod(self.shape) * dtype.itemsize:
-            raise ValueError(f"an array of shape {self.shape} and type {dtype} with {len(self.raw)} bytes")
-        return np.frombuffer(self.raw, dtype).reshape(self.shape, order=self.order)
-
-
-@dataclass
-class _Scalar:
-    """One NumPy number: its type and its bytes."""
-
-    dtype: object
-    raw: bytes
-
-    def resolve(self):
-        """A Python number."""
-        return _Array((), self.dtype, "C", self.raw).resolve().item()
-
-
-def _encode(text, encoding):
-    """How protocol 2 spells bytes in Python 3: their text in latin-1."""
-    if encoding not in ("latin1", b"latin1"):
-        raise ValueError(f"bytes encoded as {encoding!r}")
-    return text.encode("latin1")
-
-
-def _no_bytes():
-    """How protocol 2 spells b'' in Python 3."""
-    return b""
-
-
-def _array_from_buffer(raw, dtype, shape, order):
-    """How protocol 5 spells a contiguous array."""
-    return _Array(shape, dtype, order, raw)
-
-
-STAND_INS = {
-    ("numpy", "ndarray"): _Array,
-    ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): _no_bytes,
-    ("builtins", "bytes"): _no_bytes,
+VALUES = {  # the code of a step: how many bytes follow, and how they become a value
+    b"K": (1, _unsigned),
+    b"M": (2, _unsigned),
+    b"J": (4, _signed),
+    b"G": (8, lambda raw: struct.unpack(">d", raw)[0]),
+    b"N": (0, lambda raw: None),
+    b"\x88": (0, lambda raw: True),
+    b"\x89": (0, lambda raw: False),
+    b")": (0, lambda raw: ()),
+    b"]": (0, lambda raw: []),
+    b"}": (0, lambda raw: {}),
 }
-for _core in ("numpy.core", "numpy._core"):  # NumPy 2 renamed the package; files with either name exist
-    STAND_INS[_core + ".multiarray", "_reconstruct"] = lambda kind, shape, code: _Array()
-    STAND_INS[_core + ".multiarray", "scalar"] = _Scalar
-    STAND_INS[_core + ".numeric", "_frombuffer"] = _array_from_buffer
+
+COUNTED_VALUES = {  # the code of a step: in how many bytes the number of bytes stands that follow, and as above
+    b"\x8a": (1, _signed),
+    b"U": (1, bytes),  # Python 2's strings are bytes, and the pixels are strings
+    b"T": (4, bytes),
+    b"C": (1, bytes),
+    b"B": (4, bytes),
+    b"\x8e": (8, bytes),
+    b"\x96": (8, bytes),
+    b"\x8c": (1, bytes.decode),
+    b"X": (4, bytes.decode),
+    b"\x8d": (8, bytes.decode),
+}
+
+STEPS = {  # the code of any other step, and what it does with a machine
+    b"\x95": lambda m: m.taken(8),  # a frame, with its length
+    b"(": lambda m: m.marks.append(len(m.stack)),
+    b"q": lambda m: m.keep(_unsigned(m.taken(1))),
+    b"r": lambda m: m.keep(_unsigned(m.taken(4))),
+    b"\x94": lambda m: m.keep(len(m.memo)),
+    b"h": lambda m: m.stack.append(m.memo[_unsigned(m.taken(1))]),
+    b"j": lambda m: m.stack.append(m.memo[_unsigned(m.taken(4))]),
+    b"a": lambda m: m.extend(m.popped(1)),
+    b"e": lambda m: m.extend(m.marked()),
+    b"s": lambda m: m.update(m.popped(2)),
+    b"u": lambda m: m.update(m.marked()),
+    b"t": lambda m: m.stack.append(tuple(m.marked())),
+    b"\x85": lambda m: m.stack.append(tuple(m.popped(1))),
+    b"\x86": lambda m: m.stack.append(tuple(m.popped(2))),
+    b"\x87": lambda m: m.stack.append(tuple(m.popped(3))),
+    b"c": lambda m: m.name(m.line(), m.line()),
+    b"\x93": lambda m: m.name(*m.popped(2)),
+    b"R": lambda m: m.call(*m.popped(2)),
+    b"b": lambda m: m.set_state(*m.popped(1)),
+}
 
 
-def _text(value):
-    return value.decode("latin1") if isinstance(value, bytes) else value
+def _refusal(code):
+    """The exception for a step that is not taken."""
+    if not code:
+        return ValueError("it ends too early")
+    known = pickletools.code2op.get(code.decode("latin1"))
+    return _Refused(f"this pickle asks for {known.name}") if known else ValueError(f"{code!r} is no step")
 
 
-def _finished(value, depth=0):
-    """`value` with every stand-in replaced by what it stands for."""
-    if depth > DEEPEST:
-        raise ValueError("containers nested too deeply")
-    if isinstance(value, (_Array, _Scalar)):
-        return value.resolve()
-    if isinstance(value, dict):
-        return {_text(_finished(key)): _finished(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_finished(item, depth + 1) for item in value)
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
-        return value
-    raise ValueError(f"a {type(value).__name__} is not read")
+class _Machine:
+    """Runs a pickle of protocols 2 to 5.
+
+    stack: the values so far; marks: the heights of the stack at which the entries of a container begin
+    memo: values to be used again, by number; entries: in containers, so far; encoded: bytes made from text, so far
+    """
+
+    def __init__(self, file, size):
+        self.read, self.readline, self.size = file.read, file.readline, size
+        self.stack, self.marks, self.memo = [], [], {}
+        self.entries = self.encoded = 0
+
+    def run(self):
+        """The value at the end. Raises nearly anything if the pickle is damaged."""
+        if self.taken(1) != b"\x80" or not 2 <= self.taken(1)[0] <= 5:
+            raise ValueError("expected protocol 2, 3, 4 or 5 of Python's pickles")
+        read, push = self.read, self.stack.append
+        for _ in range(MOST):
+            code = read(1)
+            if code in VALUES:
+                width, value = VALUES[code]
+                push(value(self.taken(width)))
+            elif code in COUNTED_VALUES:
+                width, value = COUNTED_VALUES[code]
+                push(value(self.taken(_unsigned(self.taken(width)))))
+            elif code in STEPS:
+                STEPS[code](self)
+            elif code == b".":
+                return self.stack.pop()
+            else:
+                raise _refusal(code)
+        raise ValueError(f"more than {MOST:,} steps")
+
+    def taken(self, count):
+        """The next bytes of the file."""
+        if count > self.size or len(raw := self.read(count)) < count:
+            raise ValueError("it ends too early")
+        return raw
+
+    def line(self):
+        """The rest of a line, as text."""
+        return self.readline(100).decode().removesuffix("\n")
+
+    def popped(self, count):
+        """The last values of the stack, taken off."""
+        if count > len(self.stack):
+            raise ValueError("a step without its values")
+        start = len(self.stack) - count
+        values = self.stack[start:]
+        del self.stack[start:]
+        return values
+
+    def marked(self):
+        """The values since the last mark, taken off the stack."""
+        return self.popped(len(self.stack) - self.marks.pop())
+
+    def keep(self, number):
+        """Remember the last value."""
+        self.memo[number] = self.stack[-1]
+
+    def last(self, *kinds):
+        """The last value, which has to be of one of these kinds."""
+        if type(self.stack[-1]) not in kinds:
+            raise ValueError(f"a step that does not go with a {type(self.stack[-1]).__name__}")
+        return self.stack[-1]
+
+    def extend(self, values):
+        """Add entries to a list."""
+        self.last(list).extend(values)
+
+    def update(self, values):
+        """Add keys and values, by turns, to a dict. A tuple is no key: hashing deep ones would crash Python."""
+        if not LEAVES.issuperset(map(type, values[::2])):
+            raise ValueError("a key that is neither text nor a number")
+        self.last(dict).update(zip(values[::2], values[1::2], strict=True))
+
+    def name(self, module, name):
+        """Put the stand-in of a named function on the stack."""
+        if type(module) is not str or type(name) is not str:
+            raise ValueError("a name that is no text")
+        if (module, name) not in FUNCTIONS:
+            raise _Refused(f"this pickle asks for {f'{module}.{name}'[:80]!r}")
+        self.stack.append(FUNCTIONS[module, name])
+
+    def call(self, function, arguments):
+        """Put the result of a stand-in on the stack."""
+        if type(function) is not Function or type(arguments) is not tuple:
+            raise ValueError("it calls something that is no function")
+        value = function.call(*arguments)
+        if type(value) is bytes:  # the same text can be encoded many times
+            self.encoded += len(value)
+            if self.encoded > self.size:
+                raise ValueError("more bytes than the file has")
+        self.stack.append(value)
+
+    def set_state(self, state):
+        """Fill an array, or complete its type."""
+        self.last(Array, Dtype).set_state(*state)
+
+    def finished(self, value, depth=0):
+        """A value with every stand-in replaced by what it stands for."""
+        kind = type(value)
+        if kind in LEAVES:
+            return value
+        if kind in (Array, Scalar):
+            return value.resolve()
+        if kind not in (dict, list, tuple):
+            raise ValueError(f"a {kind.__name__} is not read")
+        self.entries += len(value)
+        if depth == DEEPEST or self.entries > MOST:
+            raise ValueError(f"containers nested in more than {DEEPEST} levels, or with more than {MOST:,} entries")
+        if kind is dict:
+            return {as_text(key): self.finished(item, depth + 1) for key, item in value.items()}
+        items = [item if type(item) in LEAVES else self.finished(item, depth + 1) for item in value]
+        return items if kind is list else tuple(items)

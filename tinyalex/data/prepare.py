@@ -29,6 +29,7 @@ from tinyalex.files import target
 from tinyalex.terminal import progress_bar
 
 CHUNK_BYTES, CHUNK_PICTURES = 4 * 2**20, 128  # the most pixels, in bytes, and the most pictures in one task
+SIDES = 8, 1024  # the smallest and largest side of prepared pictures, in pixels
 POOL_WORTH = 1.0  # seconds of remaining work that justify the 0.3 s for starting processes
 
 
@@ -105,7 +106,7 @@ def prepare(
     _check_apart(out, source)
     check_target(out)
     found = read_source(source, format, labels)
-    chosen, size = chosen_classes(found, classes), size or found.size
+    chosen, size = chosen_classes(found, classes), size or _side(found)
     found = with_validation(found, val_share, seed, chosen)
     both = Duplicates(duplicates or ("keep" if val_share is None else "drop"))
     ids, names = ([of_all[i] for i in chosen] for of_all in (found.class_ids, found.class_names))
@@ -161,7 +162,7 @@ def _check_arguments(size, per_class, workers, val_share, seed, duplicates):
         raise UserError(f"found {val_share:g}, expected a share between 0 and 1, such as 0.2", "val_share")
     if duplicates not in (None, *CHOICES):
         raise UserError(f"found {duplicates!r}, expected {', '.join(CHOICES)}", "duplicates")
-    limits = {"size": (size, 8, 1024), "per_class": (per_class, 1, None), "workers": (workers, 1, MOST_THREADS)}
+    limits = {"size": (size, *SIDES), "per_class": (per_class, 1, None), "workers": (workers, 1, MOST_THREADS)}
     limits |= {"seed": (seed, 0, None)}
     for name, (value, low, high) in limits.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
@@ -176,6 +177,14 @@ def _check_apart(out, source):
     for folder in [source] if isinstance(source, (str, Path)) else source:
         if out.resolve().is_relative_to(Path(folder).resolve()):
             raise UserError(f"found {out}, which is in the source, {folder}; expected a folder outside it", "out")
+
+
+def _side(found):
+    """The side of a source's own pictures. Raises UserError if pictures of that side are not prepared."""
+    low, high = SIDES
+    if not low <= found.size <= high:
+        raise UserError(f"{found.name} has pictures of side {found.size:,}; give another, from {low} to {high}", "size")
+    return found.size
 
 
 @dataclass(frozen=True)

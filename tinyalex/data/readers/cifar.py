@@ -21,7 +21,8 @@ from tinyalex.errors import UserError
 NAME = "cifar"
 EXPECTS = "data_batch_1 to data_batch_5 and test_batch, or train, test and meta; the binary ones end in .bin"
 LABELS = ("fine", "coarse")
-PICTURE_BYTES = 3 * 32 * 32
+SIDE = 32
+PICTURE_BYTES = 3 * SIDE * SIDE
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def read(storage, labels=None):
     names = _names(storage, form)
     chunks = {name: _chunk(storage, name, form, len(names)) for name in (*form.train, form.val)}  # 184 MB in all
     train, val = (chunks[name] for name in form.train), iter([chunks[form.val]])
-    return Source(NAME, storage.name, 32, names, names, train, val, sum(map(len, chunks.values())))
+    return Source(NAME, storage.name, SIDE, names, names, train, val, sum(map(len, chunks.values())))
 
 
 def _form(storage, labels):
@@ -98,7 +99,7 @@ def _chunk(storage, name, form, class_count):
     if "data" not in batch or form.labels_key not in batch:
         found = ", ".join(sorted(map(str, batch)))
         raise UserError(f"{where}: expected 'data' and '{form.labels_key}', found {found}")
-    return array_chunk(batch["data"], batch[form.labels_key], class_count, where)
+    return array_chunk(batch["data"], batch[form.labels_key], class_count, where, side=SIDE)
 
 
 def _binary(storage, name, form):
@@ -123,8 +124,8 @@ def _names(storage, form):
     """The class names in label order."""
     where, key = storage.where(form.meta), form.names_key
     found = _load(storage, form.meta).get(key) if key else text_lines(storage, form.meta)
-    found = found if isinstance(found, list) else []
-    names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in found)
+    found = found if isinstance(found, list) and all(isinstance(name, (bytes, str)) for name in found) else []
+    names = tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in found)
     if len(names) < 2 or len(set(names)) != len(names):
         what = f"'{key}' is not a list of" if key else "expected"
         raise UserError(f"{where}: {what} two or more different class names")

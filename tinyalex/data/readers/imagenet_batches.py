@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyalex.data.pickles import load_pickle
-from tinyalex.data.readers.source import Source, array_chunk, is_number, side_of, text_lines
+from tinyalex.data.readers.source import Source, array_chunk, is_number, label_array, side_of, text_lines
 from tinyalex.data.readers.storage import MOST_AT_ONCE, Folder, open_storage
 from tinyalex.errors import UserError
 
@@ -46,8 +46,8 @@ def read(storage):
     ids, names = classes_of_map(storage) or (CLASSES, tuple(f"class {i}" for i in CLASSES))
     files = [found[number] for number in numbers]
     content = _load(*files[0])
-    first_label = _first_label(content["labels"], len(ids))
-    first = _chunk(*files[0], len(ids), first_label, content)
+    first_label = _first_label(label_array(content["labels"], files[0][0].where(files[0][1])), len(ids))
+    first = _chunk(*files[0], len(ids), first_label, content=content)
     del content
     side = side_of(first.planes)
     sizes = [place.size(name) for place, name in [*files, *([val_file] if val_file else [])]]
@@ -121,32 +121,29 @@ class _Chunks:
     side: int
 
     def __iter__(self):
-        for place, name in self.files:
-            chunk = self.held.pop() if self.held else _chunk(place, name, self.class_count, self.first_label)
-            if (side := side_of(chunk.planes)) != self.side:
-                raise UserError(f"{place.where(name)}: pictures of side {side}, the others have {self.side}")
+        for file in self.files:
+            chunk = self.held.pop() if self.held else _chunk(*file, self.class_count, self.first_label, self.side)
             yield chunk
             del chunk  # before the next one is loaded
 
 
 def _first_label(labels, class_count):
     """0 if the labels of the first batch begin at 0, else 1, as published."""
-    labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
         return 1  # what they are instead is said when they are checked
     return 0 if (labels == 0).any() and not (labels == class_count).any() else 1
 
 
-def _chunk(place, name, class_count, first_label, content=None):
+def _chunk(place, name, class_count, first_label, side=None, content=None):
     content = _load(place, name) if content is None else content
-    return array_chunk(content["data"], content["labels"], class_count, place.where(name), first_label)
+    return array_chunk(content["data"], content["labels"], class_count, place.where(name), first_label, side)
 
 
 def _load(place, name):
     """The dict in a batch, with `data` and `labels`."""
     where = place.where(name)
     with place.open(name) as file:
-        content = _load_npz(file, where) if name.endswith(".npz") else load_pickle(file, where)
+        content = _load_npz(file, where) if name.endswith(".npz") else load_pickle(file, where, place.size(name))
     if not isinstance(content, dict) or "data" not in content or "labels" not in content:
         raise UserError(f"{where}: expected a dict with 'data' and 'labels'")
     return content

@@ -127,18 +127,22 @@ def side_of(planes):
     return side if 3 * side * side == planes.shape[1] else 0
 
 
-def array_chunk(planes, labels, class_count, where, first_label=0):
+def array_chunk(planes, labels, class_count, where, first_label=0, side=None):
     """An ArrayChunk from a file's arrays, checked. Raises UserError, naming the file `where`, if they are wrong.
 
     planes: expected uint8 (N, 3·S·S), (N, S, S, 3) or (N, 3, S, S); labels: expected N integers, (N,) or (N, 1),
-        `first_label` to `first_label + class_count − 1`
+        `first_label` to `first_label + class_count − 1`;  side: the expected S; None: any
     """
-    planes, labels = _in_planes(np.asarray(planes)), np.asarray(labels)
+    if not isinstance(planes, np.ndarray):
+        raise UserError(f"{where}: pictures are a {type(planes).__name__}, expected an array")
+    planes, labels = _in_planes(planes), label_array(labels, where)
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if planes.dtype != np.uint8 or planes.ndim != 2 or not side_of(planes):
         raise UserError(
             f"{where}: pictures are {planes.dtype} {planes.shape}, expected uint8 (N, 3·S·S) or (N, S, S, 3)"
         )
+    if side_of(planes) != (side or side_of(planes)):
+        raise UserError(f"{where}: pictures of side {side_of(planes)}, expected {side}")
     if labels.dtype.kind not in "iu" or labels.shape != planes.shape[:1]:
         expected = f"expected one integer for each of {len(planes)} pictures"
         raise UserError(f"{where}: labels are {labels.dtype} {labels.shape}, {expected}")
@@ -147,6 +151,16 @@ def array_chunk(planes, labels, class_count, where, first_label=0):
     if len(wrong):
         raise UserError(f"{where}: label {wrong[0]} is out of range, expected {first_label} to {last}")
     return ArrayChunk(planes, labels.astype(np.int64) - first_label)
+
+
+def label_array(labels, where):
+    """Labels as an array. Raises UserError, naming the file, unless they are one or a list of integers."""
+    if isinstance(labels, np.ndarray):
+        return labels
+    others = {type(label).__name__ for label in (labels if isinstance(labels, list) else [labels])} - {"int"}
+    if others:
+        raise UserError(f"{where}: a {min(others)} among the labels, expected only integers")
+    return np.asarray(labels)
 
 
 def _in_planes(pictures):

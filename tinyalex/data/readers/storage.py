@@ -123,7 +123,7 @@ class Zip(_Archive):
         """Open a member, of any length, for reading bytes, which are unpacked as they are read."""
         self._place(self._entry(name))
         try:
-            return zipfile.ZipFile(self.path).open(self._entry(name))
+            return io.BufferedReader(zipfile.ZipFile(self.path).open(self._entry(name)))
         except Exception as error:  # as above
             raise UserError(f"{self.where(name)}: cannot be read ({reason(error)})") from None
 
