@@ -19,7 +19,7 @@ from tinyalex.commands import COMMANDS
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate, probabilities
-from tinyalex.runs.checkpoint import load_checkpoint
+from tinyalex.runs.checkpoint import load_checkpoint, save_checkpoint
 from tinyalex.runs.trained import load_network
 from tinyalex.terminal import command
 
@@ -314,9 +314,20 @@ def test_gradcheck(capsys):
         ("experiment C3 --seeds 1000000", "--seeds: found 1000000, expected 1 to 1000"),
         ("bench --no-torch --model alexnet --batch 100000000", " TB of memory"),
         ("train --data DATA --batch 1000000000", " TB, "),
+        (f"train --epochs 1{'0' * 400}", "--epochs: found 1000"),
+        (f"train --epochs 1{'0' * 5000}", "--epochs: invalid"),
+        (f"prepare SOURCE new --classes {'9' * 5000}", "classes"),
+        (f"train --data DATA --out {'a' * 300}", "--out"),
+        ("train --data DATA --out 'x\0y'", "NUL"),
+        ("lesson 05 --check 'x\0y'", "NUL"),
+        ("evaluate SICK --data DATA", "SICK: found NaN"),
+        ("evaluate RUN SICK --data DATA --ensemble --ten-crop", "SICK: found NaN"),
+        ("compare RUN SICK --data DATA", "SICK: found NaN"),
+        ("compare SICK RUN RUN/last.safetensors --data DATA", "SICK: found NaN"),
+        ("predict SICK PICTURE", "SICK: found NaN"),
     ],
 )
-def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, arguments, word):
+def test_a_mistake_is_one_line(data, run, pictures, tmp_path, monkeypatch, capsys, arguments, word):
     monkeypatch.chdir(tmp_path)
     Path("FILE").write_text("some text")
     for name, folder in (("DATA", data), ("RUN", run)):
@@ -325,6 +336,11 @@ def test_a_mistake_is_one_line(data, run, tmp_path, monkeypatch, capsys, argumen
         write_easy(Path("OTHER"), 4, 4, size=32)
     if "SOURCE" in arguments:
         write_class_folders(Path("SOURCE"))
+    if "SICK" in arguments:
+        sick = load_checkpoint(run / "best.safetensors")
+        sick.params["conv1.weight"][0] = np.nan
+        save_checkpoint("SICK", sick)
+        shutil.copy(pictures[0], "PICTURE")
     before = set(tree(run)), set(tmp_path.iterdir())
     code, out, err = call(capsys, *shlex.split(arguments))
     assert code == 2 and out == "" and err.count("\n") == 1, err

@@ -14,7 +14,7 @@ import tinyalex
 from tinyalex import signals
 from tinyalex.commands import COMMANDS, about
 from tinyalex.commands.help import Help, usage
-from tinyalex.errors import UserError, did_you_mean
+from tinyalex.errors import LARGEST, UserError, did_you_mean
 from tinyalex.files import as_user_error
 from tinyalex.lines import command
 from tinyalex.streams import ReaderLeft, check_stdout, encodes, onto_stdout, usable_streams
@@ -28,7 +28,6 @@ first steps:
   tinyalex lesson
   # every command explains itself
   tinyalex train --help"""
-LARGEST = 1_000_000_000  # of whole numbers: array sizes, and the C functions that take them, end not far above
 
 SAVED = {  # entries of a result that say where it was written
     "run": "the run",
@@ -184,6 +183,8 @@ def _parse(arguments):
     """The parsed arguments. The command's own parser reports an unknown option, since it knows similar ones."""
     chosen = next((word for word in arguments if word in COMMANDS), None)
     parser = build_parser(chosen)
+    if nul := next((word for word in arguments if "\0" in word), None):
+        raise UserError(f"found {nul!r}, expected an argument without a NUL character")
     arguments, passed_on = _cut(arguments, chosen)
     args, unknown = parser.parse_known_args(arguments)
     choices = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+LARGEST = 1_000_000_000  # of whole numbers: array sizes, and the C functions that take them, end not far above
+
 
 class UserError(Exception):
     """A mistake in what was asked for, said in one line: what is wrong, what was found, what was expected.

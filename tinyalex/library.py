@@ -23,7 +23,7 @@ from tinyalex.backend import choose_device, to_device, to_host
 from tinyalex.data import open_dataset, open_validation, outline
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
-from tinyalex.evaluation import Evaluation, evaluate, pictures_at_once, probabilities
+from tinyalex.evaluation import Evaluation, class_probabilities, pictures_at_once, probabilities
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.runs.trained import Run, check_fits, history, open_run
@@ -91,7 +91,9 @@ class Classifier:
             to_host(probabilities(self.run.network, to_device(np.stack(batch), self.xp), self.run.view, ten_crop))
             for batch in _batches(squares, pictures_at_once(ten_crop))
         ]
-        return np.concatenate([np.empty((0, len(self.classes)), np.float32), *rows])
+        p = np.concatenate([np.empty((0, len(self.classes)), np.float32), *rows])
+        self.run.check_answers(p)
+        return p
 
     @in_python()
     def evaluate(self, data: str | None = None, ten_crop: bool = False, quiet: bool = False) -> Evaluation:
@@ -108,7 +110,9 @@ class Classifier:
         data = str(data or self.run.own_data())
         split, class_ids, size = open_validation(data, quiet=quiet)
         check_fits(self.run, data, class_ids, size)
-        return evaluate(self.run.network, split, self.run.view, self.xp, ten_crop, quiet=quiet)
+        p = class_probabilities(self.run.network, split, self.run.view, self.xp, ten_crop, quiet=quiet)
+        self.run.check_answers(p)
+        return Evaluation.of(p, split.labels, pictures_at_once(ten_crop))
 
     def _read(self, picture, number):
         try:

@@ -119,6 +119,7 @@ def test_copying_is_strict_and_all_or_nothing():
     for source, words in [
         ({"a": np.ones((2, 3)), "c": np.ones(4)}, ["missing b", "unknown c"]),
         ({"a": np.ones((2, 3)), "b": np.ones((4, 1))}, ["b has shape (4, 1)", "expected (4,)"]),
+        ({"a": np.ones((2, 3)), "b": np.ones(4, np.int32)}, ["b holds int32", "expected float64"]),
     ]:
         refused(lambda: copy_into(target, source, "file"), "file", *words, error=UserError)
     assert not target["a"].any(), "half of a checkpoint was copied"

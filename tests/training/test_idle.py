@@ -103,6 +103,7 @@ def test_a_recipe_is_judged_by_its_own_epochs(tmp_path):
 @pytest.mark.parametrize("parts", ["9-a-class+10-a-class", "9-a-class+9-a-class", "9-a-class+first-half+20-a-class"])
 def test_a_part_that_takes_nothing_away(parts):
     refused(lambda: classes_left("x", 8, parts.split("+")), "data: found +", "expected fewer", error=UserError)
+    refused(lambda: classes_left("x", 8, [f"{'9' * 5000}-a-class"]), "data: unknown part", error=UserError)
     assert classes_left("x", 8, ["9-a-class", "second-half", "first-half", "8-a-class"]) == (4, 6)
 
 

@@ -58,6 +58,12 @@ def test_a_recipe_wants_to_be_told_its_data(tmp_path, capsys):
         ("[settings]", "[setting]", ["setting", "expected about"]),
         ("epochs = 2", "epochs 2", ["not readable as TOML"]),
         ("[settings]", "settings = 3\n[reached]", ["settings is 3"]),
+        ("epochs = 2", f"epochs = {10**30}", ["epochs: found a larger number"]),
+        ("batch = 8", f"batch = 1{'0' * 400}", ["batch: found a larger number"]),
+        ("batch = 8", f"batch = 8\ncrop_run = {10**30}", ["crop_run: found a larger number"]),
+        ("epochs = 2", f"epochs = 1{'0' * 5000}", ["not readable as TOML"]),
+        ("batch = 8", f"batch = 8\nlayer_lr = 'conv1:{'9' * 5000}:1'", ["layer_lr: found"]),
+        ("batch = 8", "batch = 8\nlayer_lr = 'conv1:²:1'", ["layer_lr: found"]),
     ],
 )
 def test_wrong_files_are_refused(tmp_path, old, new, words):

@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -362,6 +363,13 @@ def test_labels_out_of_range_cannot_get_in(tmp_path, label):
 def test_settings_out_of_range(tmp_path, name, value):
     refused(lambda: start(tmp_path / "run", **{name: value}), f"{name}: found", value, error=UserError)
     assert tree(tmp_path / "run") is None
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Config) if field.type is int])
+def test_settings_that_no_array_could_have(name):
+    for value in (10**30, -(10**30), 10**5000):  # Python cannot even print the last
+        refused(lambda: config(**{name: value}), f"{name}: found a larger number, expected at most", error=UserError)
+    assert config(seed=2**64).seed == 2**64  # a run of an earlier version may have it
 
 
 def test_config_refuses_unknown_keys():

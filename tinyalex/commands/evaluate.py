@@ -63,6 +63,7 @@ def _evaluate(args, xp, team):
     about, singles, total = {"data": data, "ten_crop": args.ten_crop}, [], 0.0
     for one in runs:
         p = _probabilities(args, one, split, xp, team, quiet)
+        team.all_do(lambda: one.check_answers(p))
         note = {"note": one.note} if one.note else {}
         singles.append({"checkpoint": str(one.file)} | note | about | _measured(p, split, args))
         if args.ensemble:

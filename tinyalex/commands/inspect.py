@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
@@ -54,8 +52,7 @@ def run(args):
     dataset = open_dataset(data, quiet=args.json)
     check_fits(trained, data, dataset.class_ids, dataset.size)
     p = class_probabilities(trained.network, dataset.val, trained.view, xp, label="answers", quiet=args.json)
-    if not np.isfinite(p).all():
-        raise UserError(f"{trained.file}: found NaN among the network's answers, expected probabilities")
+    trained.check_answers(p)
     steps = RunFolder(trained.file.parent).read_metrics("step")
     subject = Subject(trained.network, trained.view, trained.info, dataset, xp, p, args.pictures, steps)
     page, figures, numbers = write_page(out, subject, _about(subject, trained.file, data), quiet=args.json)

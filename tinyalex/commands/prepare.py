@@ -55,7 +55,7 @@ def add_arguments(parser):
 def run(args):
     classes = args.classes
     if classes is not None:
-        classes = int(classes) if re.fullmatch("-?[0-9]+", classes) else Path(classes)
+        classes = int(classes) if re.fullmatch("-?[0-9]{1,18}", classes) else Path(classes)
     report = prepare(
         args.source,
         args.out,

@@ -74,7 +74,7 @@ def part_fingerprint(fingerprint, parts):
 
 def _count(part):
     """N of "N-a-class"; 0 for another part."""
-    number = re.fullmatch(r"([1-9]\d*)-a-class", part)
+    number = re.fullmatch(r"([1-9][0-9]{0,8})-a-class", part)
     return int(number[1]) if number else 0
 
 

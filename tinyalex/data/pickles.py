@@ -14,7 +14,7 @@ import struct
 from tinyalex.data.pickled_arrays import FUNCTIONS, Array, Dtype, Function, Scalar, as_text
 from tinyalex.errors import UserError
 
-MOST = 3_000_000  # steps and entries; the largest published file takes 400,000
+MOST = 2_000_000  # steps and entries; the largest published file takes 400,000
 DEEPEST = 8  # levels of nested containers; published files have two
 LEAVES = {type(None), bool, int, float, str, bytes}
 

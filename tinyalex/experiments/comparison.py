@@ -46,6 +46,7 @@ def compared(runs, judged, labels, names=("A", "B")):
 def judge(run, split, xp, ten_crop, quiet):
     """(the run's own numbers, each picture's rank, each picture's loss); the probabilities are not kept."""
     p = class_probabilities(run.network, split, run.view, xp, ten_crop, quiet=quiet)
+    run.check_answers(p)
     config = run.info["config"]
     about = {"run": str(run.path), "checkpoint": str(run.file), "model": config["model"]}
     about |= {"epoch": run.info["state"]["epoch"], "epochs": config["epochs"]}

@@ -89,7 +89,7 @@ def _read_info(path, metadata):
 def copy_into(target: dict, source: dict, what: str | Path) -> None:
     """Copy each array of dict `source` into the array of dict `target` with its name.
 
-    UserError unless names and shapes are the same.
+    UserError unless names, shapes and the kinds of numbers are the same.
     """
     missing, unknown = sorted(target.keys() - source.keys()), sorted(source.keys() - target.keys())
     if missing or unknown:
@@ -99,5 +99,7 @@ def copy_into(target: dict, source: dict, what: str | Path) -> None:
     for name, array in target.items():
         if array.shape != source[name].shape:
             raise UserError(f"{what}: {name} has shape {source[name].shape}, expected {array.shape}")
+        if array.dtype.kind != source[name].dtype.kind:
+            raise UserError(f"{what}: {name} holds {source[name].dtype}, expected {array.dtype}")
     for name, array in target.items():
         array[...] = to_device(source[name], array_module(array))

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 
-from tinyalex.errors import UserError
+from tinyalex.errors import LARGEST, UserError
 
 LATER = {"patience": 0}  # settings that earlier versions did not have, with what they did
 
@@ -49,6 +49,11 @@ class Config:
     seed: int
 
     def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            most = 2**64 if field.name == "seed" else LARGEST  # runs of earlier versions may have any seed
+            if isinstance(value, int) and abs(value) > most:
+                raise UserError(f"found a larger number, expected at most {most:,}", field.name)
         self._expect("epochs", self.epochs >= 1, "1 or more")
         self._expect("batch", self.batch >= 1, "1 or more")
         self._expect("lr", 0 < self.lr < 1e6, "a positive number below 1e6")

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tinyalex.backend import to_device
+from tinyalex.backend import array_module, to_device
 from tinyalex.data import open_validation, outline
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
@@ -38,6 +38,11 @@ class Run:
     def note(self) -> str:
         """A line if this is not the best epoch of a run folder, as one expects; else ""."""
         return _note(self.path, self.file)
+
+    def check_answers(self, p: Any) -> None:
+        """UserError unless the network's probabilities `p` are numbers: weights may be NaN, or overflow."""
+        if not array_module(p).isfinite(p).all():
+            raise UserError(f"{self.file}: found NaN among the network's answers, expected probabilities")
 
     def own_data(self) -> str:
         """The name of the data that the network was trained on. UserError if they are not found."""

@@ -61,7 +61,7 @@ def _pictures(config):
 
 def _layers(config):
     places = [tuple(change.split(":")[:2]) for change in config.layer_lr.split(",") if change]
-    if any(not epoch.isdigit() or int(epoch) >= config.epochs for _, epoch in (p for p in places if len(p) == 2)):
+    if any(not epoch.isdecimal() or float(epoch) >= config.epochs for _, epoch in (p for p in places if len(p) == 2)):
         yield "layer_lr", f"epochs from 0, below the {config.epochs} of the run"
     if len(set(places)) < len(places):
         yield "layer_lr", "one factor for a layer from an epoch on"
