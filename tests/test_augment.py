@@ -1,17 +1,18 @@
 """Crops, mirror images, colour shifts, ten crops: against plain loops, and many draws against their distribution."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.checks import agree, edited, refused
-from tinyalex.data.augment import Looks, View, color_shifts
+from tinyalex.data.augment import Looks, View, _all_crops, color_shifts
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
 
-S, T = 7, 4
+S, T = 8, 4  # so that a half of S − T is no third
 PLACES = S - T + 1
 VALUES = np.array([0.2, 0.05, 0.01], np.float32)
 VECTORS = np.linalg.qr(np.random.default_rng(5).standard_normal((3, 3)))[0].astype(np.float32)  # columns
@@ -56,13 +57,13 @@ def check_crops(view_class):
 
 
 def check_distribution(view_class, draws=8000):
-    """Every place and both mirror states equally often and independent of each other (chi², 31 degrees of freedom)."""
+    """Every place and both mirror states equally often and independent of each other (chi², 49 degrees of freedom)."""
     drawn = choices(view_class, draws, 4)
     assert drawn[:, :2].min() == 0 and drawn[:, :2].max() == S - T, "some offset is never drawn"
     counts = np.zeros((PLACES, PLACES, 2))
     np.add.at(counts, tuple(drawn.T), 1)
     expected = draws / counts.size
-    assert ((counts - expected) ** 2 / expected).sum() < 80, f"not uniform: {counts.astype(int).tolist()}"
+    assert ((counts - expected) ** 2 / expected).sum() < 110, f"not uniform: {counts.astype(int).tolist()}"
 
 
 def check_colors(view_class):
@@ -160,7 +161,10 @@ def test_what_does_not_fit_is_refused():
     for name, value in {name: draws[:1] for name, draws in vars(looks).items()}.items():
         for wrong in (value, value[:0], value.repeat(6, 0)):
             refused(lambda: one.apply(whole, replace(looks, **{name: wrong})), "View", name, len(wrong), "expected 5")
-    for name, wrong in (("tops", looks.tops - 9), ("lefts", looks.lefts + S)):
+    for name, wrong in (
+        *(("tops", looks.tops - 9), ("lefts", looks.lefts + S)),
+        *(("tops", looks.tops * 0 - 1), ("lefts", looks.lefts * 0 + S - T + 1)),
+    ):
         refused(lambda: one.apply(whole, replace(looks, **{name: wrong})), "View", name, wrong.max(), f"0 to {S - T}")
     for see in (one.centre, one.ten, lambda pictures: one.apply(pictures, looks)):
         refused(lambda: see(whole[:, :-1]), "View", whole[:, :-1].shape, f"(N, {S}, {S}, 3)")
@@ -168,6 +172,8 @@ def test_what_does_not_fit_is_refused():
         refused(lambda: see(whole.tolist()), "View", "list", "array", error=TypeError)
     for crop in (0, S + 1, 2.5, "4"):
         refused(lambda: replace(one, crop=crop), "View: crop", repr(crop), f"1 to {S}")
+    for crop in (1, S):
+        assert replace(one, crop=crop).centre(whole).shape == (5, crop, crop, 3)
     for run in (0, 1.5):
         refused(lambda: one.draw(5, np.random.default_rng(0), run=run), "View: run", run, "1 or more")
 
@@ -182,6 +188,52 @@ def test_a_shift_beyond_255_does_not_wrap():
     white = np.full((200, S, S, 3), 250, np.uint8)
     x = view(mean=np.zeros((S, S, 3), np.float32), scale=1.0).random(white, np.random.default_rng(0))
     assert x.max() > 255 and x.min() > 200
+
+
+def test_every_crop_of_every_picture():
+    """And none beyond: they are read from memory without a check."""
+    whole = pictures(2)
+    crops = _all_crops(whole, T)
+    assert crops.shape == (2, PLACES, PLACES, T, T, 3) and np.shares_memory(crops, whole)
+    for top, left in np.ndindex(PLACES, PLACES):
+        assert (crops[:, top, left] == whole[:, top : top + T, left : left + T]).all()
+
+
+def test_a_shift_is_added():
+    one, looks, whole = view(), view().draw(5, np.random.default_rng(3)), pictures(5)
+    plain = one.apply(whole, replace(looks, alphas=None))
+    expected = [255 * sum(a * v * e for a, v, e in zip(alpha, VALUES, VECTORS.T)) * 0.5 for alpha in looks.alphas]
+    agree(one.apply(whole, looks) - plain, plain * 0 + np.array(expected)[:, None, None], "shift", rtol=1e-3, atol=1e-4)
+
+
+def test_inputs_as_pictures_again():
+    one, whole = view(), pictures(40)
+    looks = one.draw(40, np.random.default_rng(3), color=False)
+    found = one.pictures(one.apply(whole, looks), looks)
+    assert found.dtype == np.uint8 and found.min() == 0 and found.max() == 255
+    for picture, original, *look in zip(found, whole, looks.tops, looks.lefts, looks.mirrored):
+        agree(picture, np.rint(cut(original, one.mean * 0, *look, scale=1.0)), "a picture", exact=True)
+    for shift, colour in ((-1e4, 0), (1e4, 255)):
+        assert (one.pictures(one.apply(whole, looks) + shift, looks) == colour).all()
+
+
+def test_the_draws_of_a_seed_stay():
+    """A run that is resumed with a later version of this code must see the pictures that it would have seen."""
+    looks = view().draw(5, np.random.default_rng(0), run=2)
+    assert (
+        looks.tops.tolist() == [4, 4, 3, 3, 2]
+        and looks.lefts.tolist() == [1, 1, 1, 1, 0]
+        and looks.mirrored.tolist() == [True, True, False, False, False]
+    )
+    agree(looks.alphas[0], [0.07698279, -0.0870227, 0.1099764], "alphas", rtol=1e-5)
+    alone, plain = (view().draw(9, np.random.default_rng(0), **options) for options in ({"run": 1}, {}))
+    for name, draws in vars(alone).items():
+        assert (draws == getattr(plain, name)).all(), "pictures share a look, unasked"
+
+
+def test_the_view_of_a_data_set_for_a_model():
+    dataset = SimpleNamespace(mean=np.zeros((S, S, 3)), color_eigenvalues=VALUES, color_eigenvectors=VECTORS)
+    assert View.of(dataset, SimpleNamespace(crop=T, pixel_scale=0.25)) == View(T, 0.25, dataset.mean, VALUES, VECTORS)
 
 
 def test_the_components_are_those_of_the_pixels():

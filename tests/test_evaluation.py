@@ -1,5 +1,6 @@
 """Top-1, top-5, ten crops: against plain loops, with the ties, the NaNs and the averages that are easily got wrong."""
 
+import contextlib
 import math
 
 import numpy as np
@@ -177,13 +178,34 @@ def test_the_batches_can_be_chosen():
     agree(found, whole[[*range(11, 20), *range(2, 5)]], "of the pictures chosen", rtol=1e-6)
 
 
-@pytest.mark.parametrize("ten_crop, largest", [(False, 20), (True, 20), (True, 10)])
-def test_ten_views_a_picture_make_no_larger_batch(monkeypatch, ten_crop, largest):
-    monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", largest)
+@pytest.mark.parametrize("ten_crop, at_once, largest", [(False, 20, 20), (True, 20, 20), (True, 19, 10), (True, 5, 10)])
+def test_ten_views_a_picture_make_no_larger_batch(monkeypatch, ten_crop, at_once, largest):
+    monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", at_once)
     network, sizes = Probe(), []
     monkeypatch.setattr(Probe, "predict", lambda self, x: sizes.append(len(x)) or np.zeros((len(x), K)))
     class_probabilities(network, split(), view(), np, ten_crop)
     assert max(sizes) == largest and sum(sizes) == 23 * (10 if ten_crop else 1)
+
+
+def test_one_crop_and_a_bar_unless_asked_otherwise(monkeypatch):
+    """The bar counts pictures, up to all of them, under the name that was given."""
+    bars = []
+
+    class Bar(contextlib.nullcontext):
+        def __init__(self, total, label, quiet):
+            super().__init__(self)
+            bars.append([total, label, quiet])
+
+        def update(self, n):
+            bars[-1].append(n)
+
+    monkeypatch.setattr(evaluation, "progress_bar", Bar)
+    monkeypatch.setattr(evaluation, "PICTURES_AT_ONCE", 10)
+    assert evaluate(Probe(), split(), view(), np) == evaluate(Probe(), split(), view(), np, False, "mine", True)
+    four, first = class_probabilities(Probe(), split(), view(), np, batches=[range(4)]), split().gather(range(4))
+    assert bars == [[23, "evaluate", False, 10, 10, 3], [23, "mine", True, 10, 10, 3], [4, "evaluate", False, 4]]
+    agree(four, probabilities(Probe(), first, view()), "one crop", rtol=1e-6)
+    agree(four, probabilities(Probe(), first, view(), False), "one crop", rtol=1e-6)
 
 
 def test_measuring_needs_no_network():

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from tests.checks import agree, edited
+from tests.checks import agree, edited, host
 from tinyalex.data import loader as loader_module
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
@@ -159,11 +159,26 @@ def test_changes_hold_for_one_epoch():
     assert all((x != other).any() for (_, x, _), (_, other, _) in zip(plain, shifted))
 
 
-@pytest.mark.parametrize("reserve, resident", [(0, True), (10_000 - 2 * COUNT * SIDE * SIDE * 3, True), (9_000, False)])
-def test_memory_is_kept_for_training(monkeypatch, reserve, resident):
-    monkeypatch.setattr(loader_module, "memory_available", lambda xp: 10_000)
-    loader = TrainingLoader(numbered(), view().to(device), BATCH, 0, device, reserve=reserve)
-    assert (loader.resident is not None) == resident
+@pytest.mark.parametrize("free", [0, 1, 3_000])
+@pytest.mark.parametrize("options", [{}, {"reserve": 0}, {"reserve": 1_000}], ids=str)
+def test_memory_is_kept_for_training(monkeypatch, free, options):
+    """The split moves if it fits twice, in shards and as one, beside the reserve: to the byte."""
+    needed = 2 * COUNT * SIDE * SIDE * 3 + options.get("reserve", 0)
+    for available, resident in ((needed + free, True), (needed - 1 - free, False)):
+        monkeypatch.setattr(loader_module, "memory_available", lambda xp: available)
+        loader = TrainingLoader(numbered(), view().to(device), BATCH, 0, device, **options)
+        assert (loader.resident is not None) == resident
+
+
+@pytest.mark.parametrize("xp", [np, device])
+def test_the_first_batch_is_shown_as_the_network_gets_it(monkeypatch, xp):
+    monkeypatch.setattr(loader_module, "memory_available", lambda xp: None)
+    loader = make(xp=xp, augment={}, crop=3)
+    pictures, labels = loader.first_batch()
+    _, x, expected = next(loader.epoch(0))
+    agree(pictures, np.clip(np.rint(host(x)), 0, 255), "pictures", exact=True)
+    agree(labels, host(expected), "labels", exact=True)
+    assert isinstance(pictures, np.ndarray) and pictures.dtype == np.uint8
 
 
 @pytest.mark.parametrize("available, resident", [(None, False), (10_000, True), (1_000, False)])

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tests.checks import refused
@@ -44,7 +45,7 @@ def saved(tmp_path):
 
 
 def test_there_and_back_bit_for_bit(saved):
-    assert bits(load_checkpoint(saved)) == bits(some())
+    assert bits(load_checkpoint(saved)) == bits(load_checkpoint(str(saved))) == bits(some())
     assert os.listdir(saved.parent) == [saved.name]
 
 
@@ -118,6 +119,8 @@ def test_copying_is_strict_and_all_or_nothing():
     held = target["a"]
     for source, words in [
         ({"a": np.ones((2, 3)), "c": np.ones(4)}, ["missing b", "unknown c"]),
+        ({"a": np.ones((2, 3))}, ["missing b", "unknown none"]),
+        ({"a": np.ones((2, 3)), "b": np.ones(4), "d": np.ones(4), "c": np.ones(4)}, ["missing none", "unknown c, d"]),
         ({"a": np.ones((2, 3)), "b": np.ones((4, 1))}, ["b has shape (4, 1)", "expected (4,)"]),
         ({"a": np.ones((2, 3)), "b": np.ones(4, np.int32)}, ["b holds int32", "expected float64"]),
     ]:
@@ -163,10 +166,13 @@ def test_a_checkpoint_that_does_not_fit_its_model(changes, words):
 # ---------------------------------------------------------------------------------------------- writing
 
 
-def test_disk_full_keeps_the_old_file(saved, monkeypatch):
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), SafetensorError("I/O error: No space left on device")]
+)
+def test_disk_full_keeps_the_old_file(saved, monkeypatch, error):
     def full(arrays, path, metadata):
         path.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise error
 
     monkeypatch.setattr(module, "save_file", full)
     refused(lambda: save_checkpoint(saved, some(1)), saved, "the disk is full", "is kept", error=UserError)

@@ -149,7 +149,7 @@ class View:
         if tuple(pictures.shape[1:]) != tuple(self.mean.shape):
             raise ValueError(f"View: pictures.shape = {pictures.shape}, expected (N, {self.size}, {self.size}, 3)")
         tops, lefts = (xp.asarray(places, dtype=xp.int64) for places in (tops, lefts))  # an empty list has no dtype
-        mirrored = xp.asarray(mirrored, dtype=xp.bool_)
+        mirrored = xp.asarray(mirrored)
         x = _all_crops(pictures, self.crop)[xp.arange(len(pictures)), tops, lefts].astype(xp.float32)
         x -= _all_crops(self.mean[None], self.crop)[0][tops, lefts]  # the mean of the same pixels
         x *= self.scale
