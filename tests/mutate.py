@@ -136,9 +136,9 @@ def judge_file(file: str, args: argparse.Namespace, judged: Judged) -> tuple[Res
                 bench = Bench(folder, file, tests)
                 for mutant in tqdm(waiting, file, unit="mutant", leave=False):
                     verdicts[mutant.key] = bench.judge(mutant)
+                    judged.save(file)
         except KeyboardInterrupt:
             interrupted = True
-        judged.save(file)
     result = Result(len(chosen), len(chosen) - len(tried))
     for mutant in tried:
         killer = verdicts.get(mutant.key)

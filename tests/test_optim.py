@@ -139,6 +139,40 @@ def test_sgd_has_the_same_bits_on_one_and_two_threads():
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize(
+    "xp, sizes",
+    [(np, {24: [7, 7, 7, 3], 4: [4], 15: [7, 7, 1], 3: [3]}), (device, {24: [24], 4: [4], 15: [15], 3: [3]})],
+)
+def test_large_arrays_are_updated_in_runs(monkeypatch, xp, sizes):
+    """On the CPU; a device gets each array at once, and an array that fits is not cut."""
+    monkeypatch.setattr(optim, "UPDATE_ELEMENTS", 7)
+    updated, update = [], SGD._update
+    monkeypatch.setattr(SGD, "_update", lambda self, w, *rest: updated.append(w.size) or update(self, w, *rest))
+    params = to_device(arrays(0), xp)
+    SGD(params).step(to_device(arrays(1), xp), 0.1)
+    assert sorted(updated) == sorted(size for w in params.values() for size in sizes[w.size])
+
+
+def test_the_papers_settings_unless_said_otherwise():
+    optimiser = SGD(arrays(0))
+    assert (optimiser.momentum, optimiser.weight_decay) == (0.9, 0.0005)
+    assert optimiser.lr_factors == optimiser.decay_factors == {}
+    plain, told = Conv2d(3, 4, 5), Conv2d(3, 4, 5)
+    initialise(plain, "he", 0)
+    initialise(told, "he", 0, input_rms=1.0)
+    assert (plain.params["weight"] == told.params["weight"]).all()
+
+
+def test_the_first_weights_of_a_seed_stay():
+    network = Sequential({"conv1": Conv2d(3, 4, 5), "relu": ReLU(), "conv2": Conv2d(4, 4, 3)})
+    initialise(network, "paper", 1)
+    for name, weights in {
+        "conv1.weight": [-0.0070728539, -0.0041405992, 0.018408561],
+        "conv2.weight": [0.00093199045, -0.0082999524, -0.00015490723],
+    }.items():
+        np.testing.assert_allclose(network.params[name].ravel()[:3], weights, rtol=1e-6)
+
+
 def test_sgd_on_the_device():
     params = to_device(arrays(0), device)
     optimiser, expected = SGD(params, 0.7, 0.2, LR_FACTORS, DECAY_FACTORS), arrays(0)

@@ -10,6 +10,7 @@ from tests.layers.test_device import EVERY_LAYER, kinds_of_layers
 from tests.layers.test_pieces import Centred
 from tinyalex import layers
 from tinyalex.layers import Conv2d, Layer, Linear
+from tinyalex.layers.base import default_params
 from tinyalex.teaching.device import xp as device
 
 
@@ -134,7 +135,7 @@ def test_flatten_wants_pictures():
         (layers.AvgPool2d, "AvgPool2d", "padding", ["ceil", 3], [(1, 0)]),
         (layers.LocalResponseNorm, "LocalResponseNorm", "size", [0, 4, 3.0, "5", np.nan], [np.int64(3), 7]),
         (layers.LocalResponseNorm, "LocalResponseNorm", "alpha", [-1, np.nan, np.inf, "1", None], [0, np.float32(2)]),
-        (layers.LocalResponseNorm, "LocalResponseNorm", "beta", [np.nan, -np.inf, "1"], [0.5]),
+        (layers.LocalResponseNorm, "LocalResponseNorm", "beta", [np.nan, np.inf, -np.inf, "1"], [0.5]),
         (layers.SpatialResponseNorm, "SpatialResponseNorm", "k", [0, -1, np.nan, None], [1]),
         (layers.LocalResponseNorm, "LocalResponseNorm", "groups", [0, 1.0, None], [np.int64(2)]),
         (layers.Linear, "Linear", "in_features", [0, 2.5, "7", None], [np.int64(7)]),
@@ -173,6 +174,37 @@ def test_like_changes_what_is_named():
     assert (Linear(30, 20).like().params["weight"] != Linear(30, 20).params["weight"]).any()
     with pytest.raises(TypeError):
         layer.like(colour="red")
+
+
+def test_parameters_are_converted_only_if_they_must():
+    layer = Linear(3, 2)
+    assert layer._param("weight", np.float32) is layer.params["weight"]
+    assert layer._param("weight", np.float64).dtype == np.float64 and layer.params["weight"].dtype == np.float32
+
+
+def test_fresh_parameters():
+    """Within ±1/√(products in each sum), nearly up to both ends; never twice the same."""
+    first, second = (default_params((40, 100), fan_in=16) for _ in range(2))
+    assert {key: (a.shape, str(a.dtype)) for key, a in first.items()} == {
+        **{"weight": ((40, 100), "float32"), "bias": ((100,), "float32")}
+    }
+    for key, a in first.items():
+        assert -0.25 <= a.min() < -0.22 and 0.22 < a.max() <= 0.25 and abs(a.mean()) < 0.06
+        assert (a != second[key]).any()
+
+
+def test_a_layer_that_says_nothing_else():
+    """The defaults: no work, the shape that came, nothing observed; forward is as at test time, backward with dx."""
+    layer = Centred(3)
+    assert layer.multiply_adds((2, 2, 3)) == 0 and layer.out_shape((2, 2, 3)) == (2, 2, 3)
+    assert Layer().observe(None) == {} and layer.for_batch() is layer
+    x = np.random.default_rng(0).standard_normal((4, 2, 2, 3))
+    y, cache = layer.forward(x)
+    agree(y, x, "y with a mean of 0", exact=True)
+    assert layer.backward(y, cache)[0] is not None and abs(layer.forward(x, True)[0].mean()) < 1e-12
+    assert layer.label == "Centred"
+    layer.named("norm1")
+    assert layer.label == "Centred 'norm1'"
 
 
 def test_params_and_state_move_together():

@@ -7,8 +7,9 @@ from tests.checks import agree, agree_all, check_layer, edited, refused
 from tests.layers.test_pieces import Centred
 from tinyalex import backend
 from tinyalex import network as network_module
-from tinyalex.layers import Conv2d, Flatten, Linear, MaxPool2d, Tanh
-from tinyalex.network import Network, Sequential, Trunk, layer_of
+from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, Tanh, winograd
+from tinyalex.network import Network, Sequential, Trunk, layer_of, piece_size
+from tinyalex.teaching.device import xp as device
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +88,61 @@ def test_everything_inside_has_a_path():
     refused(lambda: Sequential({"block": layer}).forward(np.zeros((2, 1, 9, 3))), "Conv2d 'block.conv'")
 
 
+def test_a_name_is_that_of_the_whole_and_of_what_is_inside():
+    layer = Sequential(nested())
+    layer.named("first")
+    assert layer.name == "first" and layer.label == "Sequential 'first'"
+    assert layer.layers["block"].layers["inner"].name == "first.block.inner"
+
+
+def test_one_name_on_two_levels():
+    """What a layer observes is its own, not that of its namesake outside or inside."""
+    layer = Sequential({"block": Sequential({"norm": Centred(3)}), "tanh": Tanh(), "norm": Centred(3)})
+    inner, outer = layer.layers["block"].layers["norm"], layer.layers["norm"]
+    x = np.random.default_rng(0).standard_normal((5, 2, 2, 3)) + 4
+    _, cache = layer.forward(x, True)
+    layer.absorb(layer.observe(cache))
+    for twin, seen, found in ((Centred(3), x, inner), (Centred(3), np.tanh(inner.forward(x, True)[0]), outer)):
+        twin.absorb(twin.observe(twin.forward(seen, True)[1]))
+        agree_all(found.state, twin.state, "(the state)", rtol=1e-6)
+
+
+def test_forward_is_as_at_test_time_unless_asked_otherwise():
+    x, rng = pictures(3), np.random.default_rng
+    for layer in (Sequential({"drop": Dropout(0.5)}), Trunk({"drop": Dropout(0.5)})):
+        assert (layer.forward(x)[0] == x).all() and (layer.forward(x, True, rng(0))[0] != x).any()
+
+
+def test_the_pieces_of_a_batch():
+    trunk = Trunk(nested())
+    assert [run for run, _ in trunk.pieces(pictures(7), None)] == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    assert [run for run, _ in trunk.pieces(device.asarray(pictures(7)), None)] == [slice(0, 7)], "a device takes all"
+    rng = np.random.default_rng(0)
+    ((_, stream),) = trunk.pieces(pictures(3), rng)
+    assert stream is rng
+    first, second = (stream.random() for _, stream in trunk.pieces(pictures(4), rng))
+    assert first != second
+
+
+def test_how_large_pieces_are(monkeypatch):
+    """It decides the order of sums, so the last bits of every run: a run that is resumed must find it as it was."""
+    monkeypatch.undo()
+    sizes = {0: 1, 1: 1, 4: 1, 5: 2, 9: 3, 60: 15, 61: 16, 64: 16, 65: 16, 128: 16}
+    assert {pictures: piece_size(pictures) for pictures in sizes} == sizes
+
+
+def test_kernels_are_transformed_once_for_all_pieces(monkeypatch):
+    made, ready = [], winograd.Winograd.__init__
+    monkeypatch.setattr(winograd.Winograd, "__init__", lambda *args: made.append(1) or ready(*args))
+    conv = {"conv": Conv2d(3, 4, 3, algorithm="winograd")}
+    trunk = Trunk({"block": Sequential(conv)})
+    y, cache = trunk.forward(pictures(7))
+    trunk.backward(y, cache)
+    assert len(made) == 1
+    trunk.predict(pictures(7))
+    assert len(made) == 2, "the parameters may have changed"
+
+
 def test_like_of_a_layer_of_layers_is_new_all_through():
     first = Sequential(nested())
     first.named("first")
@@ -97,6 +153,10 @@ def test_like_of_a_layer_of_layers_is_new_all_through():
         for name, a in twin.params.items():
             a += 1
             assert not np.shares_memory(a, layer.params[name]) and (a != layer.params[name]).any()
+    two, other = Flatten(), {"flatten": Flatten(), "fc": Linear(45, 3)}
+    assert list(first.like(layers={"two": two}).layers.values()) == [two] and first.like().name == ""
+    changed = network.like(classifier=other, name="other")
+    assert changed.num_classes == 3 and changed.name == "other" and changed.classifier.layers == other
     assert first.layers["conv"].name == "first.conv" and twin.name == "nested" and twin.in_shape == (9, 9, 3)
 
 

@@ -245,6 +245,11 @@ def test_out_of_range(what, changes, expected):
         {"gradient_norm": {"conv1": 0.0, "fc8": 0.0, "total": 0.0}},  # it knows all pictures, to the last bit
         {"gradient_norm": {"conv1": 1e-5, "fc8": 1e-4, "total": 1e-4}, "update_ratio": {"conv1": 1e-8, "fc7": 1e-7}},
         {"activation_rms": {"relu1": 1.1e-3, "relu7": 999.0}},
+        # at the limits themselves
+        {"dead": {"relu1": 0.6}, "update_ratio": {"conv1": 1e-6, "fc7": 0.1}},
+        {"activation_rms": {"relu1": 1e-3, "relu7": 1e3}},
+        {"gradient_norm": {"conv1": 1e-4, "fc8": 1.0, "total": 1.0}},
+        {"gradient_norm": {"conv1": 1e-4, "fc8": 1e-3, "total": 1e-3}, "update_ratio": {"conv1": 1e-8, "fc7": 1e-7}},
     ],
 )
 def test_within_the_range(changes):
