@@ -11,6 +11,7 @@ from tests.layers.test_pieces import Centred
 from tinyalex import layers
 from tinyalex.layers import Conv2d, Layer, Linear
 from tinyalex.layers.base import default_params
+from tinyalex.layers.pieces import alone
 from tinyalex.teaching.device import xp as device
 
 
@@ -205,6 +206,30 @@ def test_a_layer_that_says_nothing_else():
     assert layer.label == "Centred"
     layer.named("norm1")
     assert layer.label == "Centred 'norm1'"
+
+
+def test_a_layer_in_pieces_that_never_meet():
+    """A layer that defines forward and backward alone can be run as a piece too."""
+    layer, x = layers.Tanh(), np.random.default_rng(0).standard_normal((4, 3))
+    y, cache = alone(layer.forward_piece(x, False, None), layer.total)
+    agree(y, np.tanh(x), "y", exact=True)
+    dx, grads = alone(layer.backward_piece(x, cache, True), layer.total)
+    agree(dx, layer.backward(x, cache)[0], "dx", exact=True)
+    assert alone(layer.backward_piece(x, cache, False), layer.total) == (None, {}) and grads == {}
+    assert layer.total([(1, 10), (2, 20), (3, 30)]) == (6, 60)
+
+
+def test_shapes_that_do_not_fit():
+    norm, conv = layers.SpatialResponseNorm(), Conv2d(3, 2, 1)
+    norm.named("it")
+    refused(
+        lambda: norm.forward(np.ones((2, 4, 3))), "SpatialResponseNorm 'it': x.shape = (2, 4, 3)", "4 axes (N, H, W, C)"
+    )
+    for shape in ((4, 3), (2, 2, 4, 3), ()):
+        refused(lambda: conv.out_shape(shape), f"Conv2d: one picture is {shape}", "(H, W, C)")
+    refused(
+        lambda: conv.backward(np.ones((1, 2, 2, 1)), np.ones((1, 2, 2, 3))), "dy.shape = (1, 2, 2, 1)", (1, 2, 2, 2)
+    )
 
 
 def test_params_and_state_move_together():
