@@ -8,8 +8,10 @@ import tomllib
 
 import pytest
 
-from tests import mutate
 from tests.mutations import mutants
+
+pytest.importorskip("resource", reason="no limits on memory on this system")
+from tests import mutate  # noqa: E402
 
 MISTAKES = {  # a line: what becomes of it
     "x = a < b": ["x = a <= b", "x = a >= b"],
@@ -111,7 +113,6 @@ def test_own_tests():
 
 def test_the_command(tmp_path):
     """Killed, then remembered."""
-    pytest.importorskip("resource", reason="no limits on this system")
     command = [sys.executable, mutate.ROOT / "tests" / "mutate.py", "tinyalex/layers/blocks.py"]
     options = ["--every", "20", "--seed", "1", "--json", "--kept", tmp_path / "kept.json"]
     first, again = (subprocess.run([*command, *options], capture_output=True, text=True) for _ in range(2))
