@@ -15,7 +15,7 @@ fails, or when they take several times as long as without it.
 
 A survivor is one of three: a hole in the tests (write one, with the right value), superfluous code (delete it), or
 equivalent, so that no test can see it. Equivalents stand in tests/equivalent_mutants.toml, each with the reason, and
-are not tried. What was judged is kept in .mutants.json until the file or its tests change, so the same command goes on
+are not tried. What was judged is kept in .mutants/ until the file or its tests change, so the same command goes on
 where it stopped. Exit code: 0, none survived; 1, some did; 2, a mistake in what was asked; 130, interrupted.
 """
 
@@ -45,6 +45,7 @@ LAYERS = "activation base blocks conv dropout im2col linear loss norm pieces poo
 OTHERS = "network optim data/augment data/loader evaluation runs/checkpoint".split()
 CORE = [f"tinyalex/layers/{name}.py" for name in LAYERS] + [f"tinyalex/{name}.py" for name in OTHERS]
 OWN = {  # tests that are not found by their names
+    "tinyalex/layers/conv.py": [f"tests/layers/test_{name}.py" for name in ("conv", "conv_teeth", "winograd_rule")],
     "tinyalex/layers/im2col.py": ["tests/layers/test_conv.py"],
     "tinyalex/layers/norm.py": ["tests/layers/test_norm.py", "tests/layers/test_spatial_norm.py"],
     "tinyalex/network.py": ["tests/test_network.py", "tests/layers/test_composite.py"],
@@ -52,7 +53,7 @@ OWN = {  # tests that are not found by their names
 CONTRACT = "tests/layers/test_base.py"  # what holds for every layer, and is tested of every layer
 WORDS = ("tinyalex/runs/checkpoint.py",)  # its messages are the only sign of what is wrong with a file
 EQUIVALENT = ROOT / "tests" / "equivalent_mutants.toml"
-KEPT = ROOT / ".mutants.json"
+KEPT = ROOT / ".mutants"
 
 
 def own_tests(file: str) -> list[str]:
@@ -76,27 +77,25 @@ def fits(entry: dict, mutant: Mutant) -> bool:
 
 
 class Judged:
-    """What has been judged, {file: {"digest", "verdicts": {key of a mutant: what killed it}}}, kept in a file."""
+    """What has been judged of one file, {key of a mutant: what killed it, or ""}, kept in a file of its own."""
 
-    def __init__(self, path: Path, survivors_only: bool = False) -> None:
-        self.path, self.survivors_only = path, survivors_only
-        self.files = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-    def of(self, file: str, tests: list[str]) -> dict[str, str]:
-        """{key: verdict} of a file; those of another version of it or of its tests are forgotten."""
+    def __init__(self, args: argparse.Namespace, file: str, tests: list[str]) -> None:
+        self.path = args.kept / f"{file.replace('/', '.')}.json"
         text = b"".join((ROOT / name).read_bytes() for name in (file, *tests))
-        digest, known = hashlib.sha256(text).hexdigest(), self.files.get(file, {"digest": "", "verdicts": {}})
-        verdicts = known["verdicts"] if known["digest"] == digest else {}
-        if self.survivors_only:
-            verdicts = {key: killer for key, killer in known["verdicts"].items() if killer}
-        self.files[file] = {"digest": digest, "verdicts": verdicts}
-        return verdicts
+        self.digest = hashlib.sha256(text).hexdigest()
+        known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+        self.verdicts: dict[str, str] = known.get("verdicts", {})
+        if args.survivors:
+            self.verdicts = {key: killer for key, killer in self.verdicts.items() if killer}
+        elif known.get("digest") != self.digest:  # of another version of the file or of its tests
+            self.verdicts = {}
 
-    def save(self, file: str) -> None:
-        """Keep what is known of one file, whatever another run has found of others meanwhile."""
-        kept = Judged(self.path).files | {file: self.files[file]}
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        beside.write_text(json.dumps(kept, indent=0, ensure_ascii=False), encoding="utf-8")
+    def add(self, mutant: Mutant, killer: str) -> None:
+        self.verdicts[mutant.key] = killer
+        self.path.parent.mkdir(exist_ok=True)
+        beside = self.path.with_suffix(".part")
+        text = json.dumps({"digest": self.digest, "verdicts": self.verdicts}, indent=0, ensure_ascii=False)
+        beside.write_text(text, encoding="utf-8")
         beside.replace(self.path)
 
 
@@ -120,7 +119,7 @@ class Result:
         return vars(self) | lists
 
 
-def judge_file(file: str, args: argparse.Namespace, judged: Judged) -> tuple[Result, bool]:
+def judge_file(file: str, args: argparse.Namespace) -> tuple[Result, bool]:
     """The result for one file, and whether it was interrupted."""
     tests, known = own_tests(file), equivalents(file)
     chosen = mutants(ROOT / file, file, file in WORDS)
@@ -128,20 +127,19 @@ def judge_file(file: str, args: argparse.Namespace, judged: Judged) -> tuple[Res
         chosen = random.Random(f"{args.seed} {file}").sample(chosen, -(-len(chosen) // args.every))
     listed = {mutant.key for mutant in chosen if any(fits(entry, mutant) for entry in known)}
     tried = [mutant for mutant in chosen if args.doubt or mutant.key not in listed]
-    verdicts, interrupted = judged.of(file, tests), False
-    waiting = [mutant for mutant in tried if mutant.key not in verdicts]
+    judged, interrupted = Judged(args, file, tests), False
+    waiting = [mutant for mutant in tried if mutant.key not in judged.verdicts]
     if waiting:
         try:
             with tempfile.TemporaryDirectory(prefix="tinyalex-mutants-") as folder:
                 bench = Bench(folder, file, tests)
                 for mutant in tqdm(waiting, file, unit="mutant", leave=False):
-                    verdicts[mutant.key] = bench.judge(mutant)
-                    judged.save(file)
+                    judged.add(mutant, bench.judge(mutant))
         except KeyboardInterrupt:
             interrupted = True
     result = Result(len(chosen), len(chosen) - len(tried))
     for mutant in tried:
-        killer = verdicts.get(mutant.key)
+        killer = judged.verdicts.get(mutant.key)
         result.killed += bool(killer)
         result.out_of_time += killer == "time"
         result.not_judged += killer is None
@@ -178,7 +176,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of that choice")
     parser.add_argument("--survivors", action="store_true", help="judge again what survived; what was killed stays so")
     parser.add_argument("--doubt", action="store_true", help="try those listed as equivalent too, and name the killed")
-    parser.add_argument("--kept", type=Path, default=KEPT, metavar="FILE", help="what was judged (.mutants.json)")
+    parser.add_argument("--kept", type=Path, default=KEPT, metavar="FOLDER", help="what was judged (.mutants)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args(arguments)
     args.files = [Path(os.path.relpath(Path(file).resolve(), ROOT)).as_posix() for file in args.files] or CORE
@@ -196,10 +194,10 @@ def main(arguments: list[str] | None = None) -> int:
     args = parsed(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    judged, found, interrupted = Judged(args.kept, args.survivors), {}, False
+    found, interrupted = {}, False
     for file in args.files:
         try:
-            found[file], interrupted = judge_file(file, args, judged)
+            found[file], interrupted = judge_file(file, args)
         except TestsFail as failure:
             print(failure, file=sys.stderr)
             return 2

@@ -114,7 +114,7 @@ def test_own_tests():
 def test_the_command(tmp_path):
     """Killed, then remembered."""
     command = [sys.executable, mutate.ROOT / "tests" / "mutate.py", "tinyalex/layers/blocks.py"]
-    options = ["--every", "20", "--seed", "1", "--json", "--kept", tmp_path / "kept.json"]
+    options = ["--every", "20", "--seed", "1", "--json", "--kept", tmp_path / "kept"]
     first, again = (subprocess.run([*command, *options], capture_output=True, text=True) for _ in range(2))
     found = json.loads(first.stdout)["tinyalex/layers/blocks.py"]
     assert first.returncode == 0 and found["killed"] + found["equivalent"] == found["mutants"] == 2, first.stderr

@@ -140,7 +140,7 @@ def test_flatten_wants_pictures():
         (layers.SpatialResponseNorm, "SpatialResponseNorm", "k", [0, -1, np.nan, None], [1]),
         (layers.LocalResponseNorm, "LocalResponseNorm", "groups", [0, 1.0, None], [np.int64(2)]),
         (layers.Linear, "Linear", "in_features", [0, 2.5, "7", None], [np.int64(7)]),
-        (layers.Linear, "Linear", "out_features", [-1, 4.0], [1]),
+        (layers.Linear, "Linear", "out_features", [0, -1, 4.0], [1]),
         (layers.Dropout, "Dropout", "p", [-0.1, 1, np.nan, "0.5", None, np.ones(2)], [0, np.float32(0.5)]),
     ],
 )

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from tests.checks import refused
+from tests.checks import agree, refused
 from tinyalex.bench.rounding import convolutions
 from tinyalex.layers import Conv2d, winograd
 from tinyalex.layers.windows import Windows
@@ -86,6 +86,21 @@ def test_the_asked_for_way_is_taken():
     for way in ("winograd", "im2col"):
         for C, xp in ((2, np), (32, np), (32, device)):
             assert is_fast(Conv2d(C, 4, 3, algorithm=way), (5, 5, C), xp) == (way == "winograd")
+
+
+def test_the_two_ways_differ_in_rounding_alone():
+    """So each is really taken, forward and backward."""
+    rng, runs = np.random.default_rng(0), []
+    layer, x = Conv2d(24, 8, 3, padding=1), rng.standard_normal((2, 9, 9, 24), "float32")
+    dy = rng.standard_normal((2, 9, 9, 8), "float32")
+    for way in ("winograd", "im2col", None):
+        layer.algorithm = way
+        y, cache = layer.forward(x)
+        dx, grads = layer.backward(dy, cache)
+        runs.append((y, dx, grads["weight"]))
+    for fast, plain, chosen in zip(*runs):
+        agree(fast, plain, "the fast way", rtol=1e-3, atol=1e-4)
+        assert (fast != plain).any() and (fast == chosen).all()
 
 
 def test_refuses_arguments():
