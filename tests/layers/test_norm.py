@@ -26,6 +26,7 @@ CASES = {
     "window wider than the channels": (3, dict(size=7, alpha=0.5, beta=0.6, k=1.5)),
     "window of one": (3, dict(size=1, alpha=0.5, beta=0.6, k=1.5)),
     "one channel": (1, PROBE),
+    "beta 1½": (4, dict(size=3, alpha=0.4, beta=1.5, k=1.3)),
     "k below 1": (4, dict(size=3, alpha=0.4, beta=0.6, k=0.7)),
     "alpha 0": (3, dict(size=3, alpha=0.0, beta=0.6, k=1.5)),
 }
@@ -66,6 +67,11 @@ def test_the_defaults_are_the_papers():
     agree(LocalResponseNorm().forward(x)[0], reference.lrn_forward(x, 5, 1e-4, 0.75, 2.0), "y")
     layer = LocalResponseNorm()
     assert layer.out_shape((55, 55, 96)) == (55, 55, 96) and layer.params == {}
+
+
+def test_as_text():
+    assert str(LocalResponseNorm()) == "LRN size 5, alpha 0.0001, beta 0.75, k 2"
+    assert str(LocalResponseNorm(3, 0.5, 0.6, 1.5, groups=2)) == "LRN size 3, alpha 0.5, beta 0.6, k 1.5, 2 groups"
 
 
 @pytest.mark.parametrize("groups", [2, 3])

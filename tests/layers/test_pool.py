@@ -76,6 +76,19 @@ def test_a_window_of_more_places_than_a_byte_counts():
     agree(layer.backward(dy, cache)[0], backward(dy, x, {})[0], "dx")
 
 
+def test_a_place_is_a_byte_as_long_as_that_is_enough():
+    """It is kept until backward, for each number of y."""
+    for kernel, bytes_each in (((15, 17), 1), ((16, 17), 4)):
+        _, (_, winner) = MaxPool2d(kernel).forward(np.zeros((1, *kernel, 2), np.float32))
+        assert winner.itemsize == bytes_each
+
+
+def test_as_text():
+    assert str(MaxPool2d(3, 2)) == "max pool 3×3/2" and str(AvgPool2d(3, 2, 1)) == "average pool 3×3/2 pad 1"
+    assert str(AvgPool2d(3, 2, (1, 0), count_include_pad=False)) == "average pool 3×3/2 pad 1×0, padding uncounted"
+    assert str(AvgPool2d(3, 2, count_include_pad=False)) == "average pool 3×3/2"
+
+
 @given(st.data())
 def test_any_geometry(data):
     def pair(low, high):
