@@ -137,7 +137,7 @@ def test_flatten_wants_pictures():
         (layers.LocalResponseNorm, "LocalResponseNorm", "size", [0, 4, 3.0, "5", np.nan], [np.int64(3), 7]),
         (layers.LocalResponseNorm, "LocalResponseNorm", "alpha", [-1, np.nan, np.inf, "1", None], [0, np.float32(2)]),
         (layers.LocalResponseNorm, "LocalResponseNorm", "beta", [np.nan, np.inf, -np.inf, "1"], [0.5]),
-        (layers.SpatialResponseNorm, "SpatialResponseNorm", "k", [0, -1, np.nan, None], [1]),
+        (layers.SpatialResponseNorm, "SpatialResponseNorm", "k", [0, -1, np.inf, np.nan, None], [1]),
         (layers.LocalResponseNorm, "LocalResponseNorm", "groups", [0, 1.0, None], [np.int64(2)]),
         (layers.Linear, "Linear", "in_features", [0, 2.5, "7", None], [np.int64(7)]),
         (layers.Linear, "Linear", "out_features", [0, -1, 4.0], [1]),

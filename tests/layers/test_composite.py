@@ -131,7 +131,8 @@ def test_how_large_pieces_are(monkeypatch):
     assert {pictures: piece_size(pictures) for pictures in sizes} == sizes
 
 
-def test_kernels_are_transformed_once_for_all_pieces(monkeypatch):
+def test_kernels_are_transformed_once_for_all_pieces(set_threads, monkeypatch):
+    set_threads(1)  # two may begin at the same time
     made, ready = [], winograd.Winograd.__init__
     monkeypatch.setattr(winograd.Winograd, "__init__", lambda *args: made.append(1) or ready(*args))
     conv = {"conv": Conv2d(3, 4, 3, algorithm="winograd")}

@@ -61,6 +61,12 @@ def test_nothing_dropped(inverted):
         agree(Dropout(0, inverted).forward(x, train=train)[0], x, "y", exact=True)
 
 
+def test_a_share_of_exactly_p_is_dropped(monkeypatch):
+    """Of draws from 0 to below 1, those below p: p itself is kept, so that p = 0 drops nothing."""
+    monkeypatch.setattr("tinyalex.layers.dropout.uniform", lambda rng, shape, xp: np.array([[0.0, 0.24, 0.25, 0.99]]))
+    assert (Dropout(0.25, inverted=False).forward(np.ones((1, 4)), train=True)[0] == [0, 0, 1, 1]).all()
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_the_mask_does_not_depend_on_dtype_or_library(dtype):
     x = np.ones(MANY)
