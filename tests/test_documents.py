@@ -125,6 +125,7 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
     *(
         "errors",
         "files",
+        "schema",
         "streams",
         "lines",
         "signals",

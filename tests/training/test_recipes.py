@@ -1,12 +1,13 @@
 """Recipes as files: every one that comes with tinyalex resolves, and a wrong one is refused in one line."""
 
+import json
+
 import pytest
 
 from tests.checks import refused
 from tests.test_cli import call, json_of
 from tests.training.test_training import write_easy
 from tinyalex.errors import UserError
-from tinyalex.files import read_json
 from tinyalex.models import find_model
 from tinyalex.runs.config import Config
 from tinyalex.training.recipes import find_recipe, recipe_names
@@ -34,7 +35,7 @@ def test_a_recipe_of_ones_own_is_used_and_options_win(tmp_path, capsys):
     file.write_text(GOOD)
     run = tmp_path / "run"
     json_of(capsys, "train", "--recipe", file, "--data", data, "--out", run, "--epochs", 1)
-    config = read_json(run / "config.json")["config"]
+    config = json.loads((run / "config.json").read_text())["config"]
     found = [config[key] for key in ("model", "epochs", "lr", "mirror", "batch", "crops")]
     assert found == ["alexnet-mini", 1, 0.003, False, 8, True]
     code, _, err = call(capsys, "train", "--resume", run, "--recipe", file)
@@ -50,18 +51,26 @@ def test_a_recipe_wants_to_be_told_its_data(tmp_path, capsys):
 @pytest.mark.parametrize(
     "old, new, words",
     [
-        ("epochs = 2", "epoch = 2", ["'epoch'", "epochs"]),
-        ("epochs = 2", 'epochs = "2"', ["epochs is '2'", "int"]),
-        ("mirror = false", "seed = 1", ["'seed'"]),
-        ('about = "a"', "about = 3", ["about is 3", "text"]),
-        ('model = "alexnet-mini"\n', "", ["expected about, model"]),
-        ("[settings]", "[setting]", ["setting", "expected about"]),
-        ("epochs = 2", "epochs 2", ["not readable as TOML"]),
-        ("[settings]", "settings = 3\n[reached]", ["settings is 3"]),
-        ("epochs = 2", f"epochs = {10**30}", ["epochs: found a larger number"]),
-        ("batch = 8", f"batch = 1{'0' * 400}", ["batch: found a larger number"]),
-        ("batch = 8", f"batch = 8\ncrop_run = {10**30}", ["crop_run: found a larger number"]),
-        ("epochs = 2", f"epochs = 1{'0' * 5000}", ["not readable as TOML"]),
+        ("epochs = 2", "epoch = 2", ['settings: found "epoch" (did you mean epochs?), expected some of epochs, ']),
+        ("epochs = 2", 'epochs = "2"', ['settings.epochs: found "2", expected a whole number']),
+        ("epochs = 2", "epochs = 2.0", ["settings.epochs: found 2.0, expected a whole number"]),
+        ("epochs = 2", "epochs = 0", ["epochs: found 0, expected 1 or more"]),
+        ("epochs = 2", f"epochs = 1{'0' * 5000}", ["not a TOML file"]),
+        ("lr = 0.003", "lr = nan", ["settings.lr: found NaN, expected a number"]),
+        ("lr = 0.003", "lr = 2026-11-29", ['settings.lr: found "2026-11-29", expected a number']),
+        ("mirror = false", "mirror = 0", ["settings.mirror: found 0, expected true or false"]),
+        ("mirror = false", "seed = 1", ['"seed"']),
+        ('about = "a"', "about = 3", ["about: found 3, expected plain text"]),
+        ('model = "alexnet-mini"\n', "", ["model: found nothing, expected plain text"]),
+        ("[settings]", "[setting]", ["settings: found nothing, expected entries"]),
+        ("epochs = 2", "epochs 2", ["not a TOML file"]),
+        ("[settings]", "settings = 3\n[reached]", ["settings: found 3"]),
+        ('about = "a"', "about = " + 100_000 * "[", ["nested too deeply"]),
+        ('about = "a"', "[" + 30_000 * "a." + "a]", ["nested too deeply"]),
+        ('about = "a"', "#" + 300_000 * " ", ["more than 262,144 bytes"]),
+        ("epochs = 2", f"epochs = {10**30}", ["settings.epochs: found 1000"]),
+        ("batch = 8", f"batch = {10**12}", ["batch: found a larger number, expected at most 1,000,000,000"]),
+        ("batch = 8", f"batch = 8\ncrop_run = {10**30}", ["settings.crop_run: found 1000"]),
         ("batch = 8", f"batch = 8\nlayer_lr = 'conv1:{'9' * 5000}:1'", ["layer_lr: found"]),
         ("batch = 8", "batch = 8\nlayer_lr = 'conv1:²:1'", ["layer_lr: found"]),
     ],

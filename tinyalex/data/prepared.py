@@ -27,11 +27,28 @@ from tinyalex.data.dataset import Dataset, Split
 from tinyalex.errors import UserError
 from tinyalex.files import is_disk_full, open_regular, reason, target
 from tinyalex.locks import scratch
+from tinyalex.schema import each, judge, like, number, one_of, read_json, record, text, whole
 
 FORMAT, VERSION = "tinyalex-prepared", 1
 SPLITS = ("train", "val")
 META, MEAN, SKIPPED, DUPLICATES, REPEATS = "meta.json", "mean.npy", "skipped.txt", "duplicates.txt", "repeats.txt"
 SHARD_BYTES = 256 * 2**20
+LARGEST_SIDE = 2**16  # of a picture, in pixels
+NEAR_ONE = number(-1e6, 1e6)  # a statistic of pixels scaled to 0..1
+SHARDS = {
+    split: each(
+        record(file=like(rf"{split}-\d{{5,9}}\.npy", f'"{split}-00000.npy" or the like'), count=whole(), bytes=whole())
+    )
+    for split in SPLITS
+}
+CLASSES = record(class_ids=each(text(), least=1), class_names=each(text(), least=1))
+META_KIND = record(
+    size=whole(1, LARGEST_SIDE),
+    splits=record(SHARDS),
+    color_eigenvalues=each(NEAR_ONE, 3, 3),
+    color_eigenvectors=each(each(NEAR_ONE, 3, 3), 3, 3),
+    fingerprint=text(),
+)
 
 
 def labels_file(split):
@@ -46,32 +63,25 @@ def open_prepared(path):
     """
     path = Path(path)
     meta = _read_meta(path)
-    try:
-        size, class_ids, class_names = meta["size"], tuple(meta["class_ids"]), tuple(meta["class_names"])
-        if type(size) is not int:
-            raise TypeError(f"size {size!r}, expected a whole number")
-        if len(class_names) != len(class_ids) or len(set(class_ids)) != len(class_ids):
-            raise ValueError(f"{len(class_ids)} class ids, {len(class_names)} names; expected one name for each id")
-        train, val = (_open_split(path, split, meta["splits"][split], size, len(class_ids)) for split in SPLITS)
-        return Dataset(
-            name=str(path),
-            size=size,
-            class_ids=class_ids,
-            class_names=class_names,
-            mean=_load(path / MEAN, np.float32, (size, size, 3)),
-            color_eigenvalues=np.array(meta["color_eigenvalues"], np.float32).reshape(3),
-            color_eigenvectors=np.array(meta["color_eigenvectors"], np.float32).reshape(3, 3),
-            train=train,
-            val=val,
-            fingerprint=meta["fingerprint"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path / META}: an entry is missing or has the wrong type ({error})") from None
+    size, class_ids = meta["size"], tuple(meta["class_ids"])
+    train, val = (_open_split(path, split, meta["splits"][split], size, len(class_ids)) for split in SPLITS)
+    return Dataset(
+        name=str(path),
+        size=size,
+        class_ids=class_ids,
+        class_names=tuple(meta["class_names"]),
+        mean=_load(path / MEAN, np.float32, (size, size, 3)),
+        color_eigenvalues=np.array(meta["color_eigenvalues"], np.float32),
+        color_eigenvectors=np.array(meta["color_eigenvectors"], np.float32),
+        train=train,
+        val=val,
+        fingerprint=meta["fingerprint"],
+    )
 
 
 def prepared_fingerprint(path):
     """The fingerprint of a prepared folder. UserError unless it is one."""
-    return _read_meta(Path(path)).get("fingerprint")
+    return _read_meta(Path(path))["fingerprint"]
 
 
 def _read_meta(path):
@@ -80,14 +90,11 @@ def _read_meta(path):
         raise UserError(f"{path}: no such folder, expected a prepared data set")
     if not file.is_file():
         raise UserError(f"{file}: missing, so this is not a prepared data set")
-    try:
-        meta = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise UserError(f"{file}: not readable as JSON ({error})") from None
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        raise UserError(f"{file}: expected the format '{FORMAT}'")
-    if meta.get("version") != VERSION:
-        raise UserError(f"{file}: version {meta.get('version')!r}, this program reads version {VERSION}")
+    meta = read_json(file, record(format=one_of(FORMAT), version=one_of(VERSION)))
+    judge(judge(meta, META_KIND, file), CLASSES, file)
+    ids, names = meta["class_ids"], meta["class_names"]
+    if len(names) != len(ids) or len(set(ids)) != len(ids):
+        raise UserError(f"{file}: {len(ids)} class ids, {len(names)} names; expected one name for each id")
     return meta
 
 
@@ -141,6 +148,7 @@ class PreparedWriter:
     def __init__(self, path, size, class_ids, class_names, shard_bytes=SHARD_BYTES):
         self.path, self.size = target(path), size
         self.class_ids, self.class_names = list(class_ids), list(class_names)
+        judge({"class_ids": self.class_ids, "class_names": self.class_names}, CLASSES, self.path)
         self.shard_length = max(1, shard_bytes // (size * size * 3))
         self.shards = {split: [] for split in SPLITS}
         self.labels = {split: [] for split in SPLITS}

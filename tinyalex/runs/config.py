@@ -3,7 +3,9 @@
 from dataclasses import asdict, dataclass, fields
 
 from tinyalex.errors import LARGEST, UserError
+from tinyalex.schema import judge, number, optional, record, text, truth, whole
 
+MOST_SEED = 2**64  # in runs of earlier versions
 LATER = {"patience": 0}  # settings that earlier versions did not have, with what they did
 
 
@@ -51,7 +53,7 @@ class Config:
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            most = 2**64 if field.name == "seed" else LARGEST  # runs of earlier versions may have any seed
+            most = MOST_SEED if field.name == "seed" else LARGEST
             if isinstance(value, int) and abs(value) > most:
                 raise UserError(f"found a larger number, expected at most {most:,}", field.name)
         self._expect("epochs", self.epochs >= 1, "1 or more")
@@ -103,16 +105,18 @@ class Config:
 
     @classmethod
     def from_dict(cls, values, where):
-        """The config from `to_dict`. UserError for a missing or unknown key, or a value of the wrong type."""
-        names, values = {field.name for field in fields(cls)}, LATER | values
-        if values.keys() != names:
-            differ = ", ".join(sorted(values.keys() ^ names))
-            raise UserError(f"{where}: config keys differ from this version's: {differ}")
-        for field in fields(cls):
-            value = values[field.name]
-            if type(value) is not field.type and not (field.type is float and type(value) is int):
-                raise UserError(f"{where}: {field.name} is {value!r}, expected {field.type.__name__}")
-        return cls(**values)
+        """The config from `to_dict`. UserError for a missing or unknown key, or a wrong value."""
+        judge(values, record(SETTINGS, only=True), where)
+        try:
+            return cls(**LATER | values)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
 
     def to_dict(self):
         return asdict(self)
+
+
+_KINDS = {bool: truth, int: whole(0, MOST_SEED), float: number(), str: text()}  # of a field's type
+SETTINGS = {field.name: _KINDS[field.type] for field in fields(Config)}  # of each setting, in files and recipes
+SETTINGS |= {name: optional(SETTINGS[name]) for name in LATER}
+CONFIG = record(SETTINGS)  # a config that a file records; a newer version's may have more

@@ -11,18 +11,26 @@ A recipe is a TOML file, in this folder or elsewhere:
     minutes, top1_error, top5_error, ten_crop_top1_error      numbers; errors are fractions
 """
 
-import tomllib
-from dataclasses import dataclass, field, fields
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
-from tinyalex.runs.config import Config
+from tinyalex.runs.config import SETTINGS, Config
+from tinyalex.schema import anything, optional, read_toml, record, table, text
 from tinyalex.training.idle import refuse_idle
 
 FOLDER = Path(__file__).parent
-KEYS = ("about", "model", "data", "settings", "reached")
 NOT_SETTINGS = ("data", "model", "start_from", "seed")  # entries of a `Config` that [settings] may not have
+RECIPE = record(
+    about=text(),
+    model=text(),
+    data=text(),
+    settings=record({name: optional(kind) for name, kind in SETTINGS.items() if name not in NOT_SETTINGS}, only=True),
+    reached=optional(table(anything)),
+    only=True,
+)
 
 
 @dataclass(frozen=True)
@@ -45,35 +53,14 @@ def recipe_names():
 def find_recipe(name):
     """The `Recipe` of this name, or in this file if the name ends in .toml. UserError if it is missing or wrong."""
     file = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
+    if not os.path.exists(file):
+        raise UserError(f"found {name!r}, expected {', '.join(recipe_names())} or a .toml file", "recipe")
     try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"found {name!r}, expected {', '.join(recipe_names())} or a .toml file", "recipe") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{name} is not readable as TOML ({error})", "recipe") from None
-    _check(name, entries)
-    recipe = Recipe(file.stem, **entries)
+        recipe = Recipe(file.stem, **read_toml(file, RECIPE))
+    except UserError as error:
+        raise UserError(str(error), "recipe") from None
     try:
         refuse_idle(Config.for_model(find_model(recipe.model), recipe.data, **recipe.settings), recipe.settings)
     except UserError as error:
         raise UserError(f"{name}: {error}", "recipe") from None
     return recipe
-
-
-def _check(name, entries):
-    """UserError unless the keys are right, and the settings are known and of the right type."""
-    if entries.keys() - set(KEYS) or {"about", "model", "data", "settings"} - entries.keys():
-        found = ", ".join(entries) or "nothing"
-        raise UserError(f"{name} holds {found}; expected {', '.join(KEYS)} ([reached] may be absent)", "recipe")
-    for key in ("about", "model", "data"):
-        if not isinstance(entries[key], str):
-            raise UserError(f"{name}: {key} is {entries[key]!r}, expected text", "recipe")
-    for key in ("settings", "reached"):
-        if not isinstance(entries.get(key, {}), dict):
-            raise UserError(f"{name}: {key} is {entries[key]!r}, expected a table [{key}]", "recipe")
-    kinds = {field.name: field.type for field in fields(Config) if field.name not in NOT_SETTINGS}
-    for key, value in entries["settings"].items():
-        if key not in kinds:
-            raise UserError(f"{name}: [settings] has {key!r}, expected some of {', '.join(kinds)}", "recipe")
-        if type(value) is not kinds[key] and not (kinds[key] is float and type(value) is int):
-            raise UserError(f"{name}: {key} is {value!r}, expected {kinds[key].__name__}", "recipe")
