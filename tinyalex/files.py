@@ -1,7 +1,6 @@
 """Files that are written whole or not at all, and words for why one could not be."""
 
 import errno
-import json
 import os
 import stat
 import tempfile
@@ -114,16 +113,6 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file whole or not at all. UserError if it cannot be written."""
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
-
-
-def read_json(path: str | Path) -> Any:
-    """The JSON value in a file. UserError naming the file if it is missing or not JSON."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: not a JSON file ({error})") from None
 
 
 def open_regular(path: str | Path, limit: int | None = None) -> BinaryIO:

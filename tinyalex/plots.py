@@ -44,7 +44,8 @@ def draw_loss(axis, epochs):
 def draw_errors(axis, epochs):
     """Training top-1, validation top-1 and, if the epochs have it, top-5 error on one axis."""
     x = [line["epoch"] for line in epochs]
-    percent = {key: [100 * line[key] for line in epochs] for key in epochs[0] if key.endswith("error")}
+    shared = set.intersection(*(set(line) for line in epochs))  # a run of 0.2.0 that goes on has top-5 errors at first
+    percent = {key: [100 * line[key] for line in epochs] for key in shared if key.endswith("error")}
     axis.plot(x, percent["train_top1_error"], color=MIDDLE, ls="--", label="training top-1")
     axis.plot(x, percent["val_top1_error"], color=DARK, marker="o", ms=3, label="validation top-1")
     if "val_top5_error" in percent:

@@ -1,4 +1,4 @@
-"""The one reader of JSON and TOML files. What a file must hold is said once, as a `Kind`, and judged as it is read.
+"""The one reader of JSON and TOML files. A `Kind`, written once, says what a file must hold.
 
     RUN = record(model=text(), epochs=whole(1), errors=each(number(0, 1)), note=optional(text()))
     read_json("run.json", RUN)  # UserError: "run.json: errors[3]: found "x", expected a number from 0 to 1"
@@ -7,7 +7,6 @@ Keys that a `record` does not name may hold anything, as files of other versions
 """
 
 import json
-import os
 import re
 import sys
 import tomllib
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyalex.errors import UserError, did_you_mean
-from tinyalex.files import reason
+from tinyalex.files import read_regular, reason
 
 MOST_BYTES = 32 * 2**20  # of a file, or of the JSON text inside one; the list of 100,000 classes takes 5 MB
 MOST_LINES = 2**29  # bytes of a file of such texts, one on each line: 300,000 lines of a run with eight layers
@@ -40,7 +39,7 @@ class Misfit(Exception):
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value must be.
+    """A requirement on a value.
 
     words: for people, such as "a whole number";  check: raises `Misfit` for any other value
     optional: whether a record may lack it
@@ -69,7 +68,7 @@ truth = _that("true or false", lambda value: type(value) is bool)
 
 
 def text(most: int = 10_000, least: int = 0) -> Kind:
-    """A text of at most so many letters that can be printed, and be a path."""
+    """A text of `least` to `most` letters that can be written and be a path: no NUL, no half of a letter."""
     words = f"plain text of {f'{least} to' if least else 'at most'} {most:,} letters"
     return _that(words, lambda value: type(value) is str and least <= len(value) <= most and _is_writable(value))
 
@@ -77,6 +76,9 @@ def text(most: int = 10_000, least: int = 0) -> Kind:
 def _is_writable(value):
     """Whether a text has no NUL, and no half of a letter but those that stand for bytes of a file's name."""
     return value.isascii() and "\0" not in value or not re.search("[\0\ud800-\udc7f\udd00-\udfff]", value)
+
+
+KEY = text(1000)
 
 
 def like(pattern: str, words: str) -> Kind:
@@ -119,7 +121,7 @@ def optional(kind: Kind) -> Kind:
 
 
 def each(kind: Kind, least: int = 0, most: int = LARGEST) -> Kind:
-    """A list of so many values of this kind."""
+    """A list of `least` to `most` values of one kind."""
     words = (
         f"a list of {least}" if least == most else "a list" + _range(least, most, LARGEST).replace(", 0 or more", "")
     )
@@ -133,15 +135,15 @@ def each(kind: Kind, least: int = 0, most: int = LARGEST) -> Kind:
     return Kind(words, check)
 
 
-def table(kind: Kind, keys: Kind = text(1000)) -> Kind:
+def table(kind: Kind) -> Kind:
     """Any keys, each with a value of this kind."""
 
     def check(value):
         if not isinstance(value, dict):
             raise Misfit(shown(value), "entries")
         for key, one in value.items():
-            _check_inside(keys, key, "")
-            _check_inside(kind, one, f".{_cut(key)}")
+            KEY.check(key)
+            _check_inside(kind, one, f".{_cut(json.dumps(key)[1:-1])}")
 
     return Kind("entries", check)
 
@@ -244,20 +246,18 @@ class NotParsed(UserError):
     """This is not JSON, or not TOML."""
 
 
+class Missing(UserError):
+    """There is no such file."""
+
+
 def _content(path, most=MOST_BYTES):
     """The bytes of a file. UserError unless it is a file, and not larger than that."""
     try:
-        if not os.path.exists(path):
-            raise UserError(f"{path}: not found")
-        if not os.path.isfile(path):  # a pipe would be waited for
-            raise UserError(f"{path}: found a folder or a device, expected a file")
-        with open(path, "rb") as file:
-            content = file.read(most + 1)
+        return read_regular(path, most)
+    except FileNotFoundError:
+        raise Missing(f"{path}: not found") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({reason(error)})") from None
-    if len(content) > most:
-        raise UserError(f"{path}: found more than {most:,} bytes, which no such file of tinyalex has")
-    return content
 
 
 def _parsed(parse, content, where, what):

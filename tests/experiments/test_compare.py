@@ -10,7 +10,7 @@ from PIL import Image
 from tests.checks import edited
 from tests.test_cli import call, json_of
 from tests.test_evaluation import rank_by_loop
-from tests.tiny_runs import altered, answering, make_runs
+from tests.tiny_runs import altered, answering, info_of, make_runs
 from tests.training.test_training import CLASSES, tree, write_easy
 from tinyalex.data import open_dataset
 from tinyalex.evaluation import probabilities
@@ -320,7 +320,9 @@ def test_curves_of_both(runs, tmp_path, capsys, monkeypatch):
         "tinyalex.plots.compared_curves", lambda histories, names: drawn.extend([histories, names]) or 1
     )
     monkeypatch.setattr("tinyalex.plots.save", lambda figure, path: path.write_bytes(b""))
-    checkpoint = altered(runs["first"], tmp_path / "one.safetensors", state={"epoch": 1, "history": [{"epoch": 1}]})
+    checkpoint = altered(
+        runs["first"], tmp_path / "one.safetensors", state=info_of("alexnet-mini", "ab", errors=[0.5])["state"]
+    )
     json_of(capsys, "compare", runs["plain"], checkpoint, "--out", tmp_path / "new")
     histories, names = drawn
     assert [[line["epoch"] for line in lines] for lines in histories] == [[1, 2], [1]]

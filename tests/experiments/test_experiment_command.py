@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.test_cli import call, json_of
+from tests.tiny_runs import info_of
 from tests.training.test_training import CLASSES, write_easy
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
@@ -20,8 +21,8 @@ from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES, Arm
 from tinyalex.experiments.running import is_done
-from tinyalex.files import read_json
 from tinyalex.runs.folder import RunFolder
+from tinyalex.schema import anything, read_json
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +42,12 @@ def test_every_claim_runs_and_writes_its_results(data, tmp_path, capsys):
     for result in found["results"]:
         folder = out / f"{result['id']}-{result['name']}"
         assert sorted(file.name for file in folder.iterdir()) == ["figure.png", "result.json", "result.md"]
-        assert read_json(folder / "result.json") == result
+        assert read_json(folder / "result.json", anything) == result
         words = (folder / "result.md").read_text()
         assert result["title"] in words and result["verdict"].capitalize() in words and "figure.png" in words
         for contrast in result["contrasts"]:
             assert len(contrast["effects"]) == 1 and contrast["verdict"] == "not resolved at this scale"
-    assert read_json(table.with_suffix(".json")) == found["results"]
+    assert read_json(table.with_suffix(".json"), anything) == found["results"]
     rows = [line for line in table.read_text().splitlines() if line.startswith("|")]
     shown = [one for claim in CLAIMS.values() for one in claim.contrasts if one.what != "top-5 error"]  # four classes
     assert len(rows) == 2 + len(shown) and "top-5 error" not in table.read_text()
@@ -161,8 +162,9 @@ def test_a_run_that_cannot_be_trained_is_named(data, tmp_path, capsys):
 @pytest.mark.parametrize(
     "name, text, words",
     [
-        ("result.json", "[]", "expected the result of a run"),
-        ("result.json", "{}", "expected the result of a run"),
+        ("result.json", "[]", "found a list of 0, expected entries"),
+        ("result.json", "{}", "epochs: found nothing, expected a whole number"),
+        ("result.json", '{"diverged": 3}', "diverged: found 3, expected plain text"),
         ("result.json", '{"a', "not a JSON"),
         ("metrics.jsonl", '{"a', "found 0 epochs, expected the run's 1"),
     ],
@@ -181,8 +183,8 @@ def diverge(run):
     """Write the files of a run that diverged in its second epoch, before any checkpoint."""
     run.folder.mkdir(parents=True)
     (run.folder / "result.json").write_text('{"diverged": "the loss is nan"}')
-    epoch = {"train_loss": 1.0, "train_top1_error": 0.1, "val_top1_error": 0.5, "val_top5_error": 0.1}
-    RunFolder(run.folder).log(kind="epoch", step=3, epoch=1, **epoch)
+    (line,) = info_of("alexnet-mini", "ab", errors=[0.5])["state"]["history"]
+    RunFolder(run.folder).log(kind="epoch", step=3, seconds=1.0, **line)
 
 
 def test_diverged_runs_have_no_number_in_any_claim(data, tmp_path, capsys):

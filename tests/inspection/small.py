@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from tests.tiny_runs import info_of
 from tinyalex.data import open_dataset
 from tinyalex.data.augment import ARRAYS, View
 from tinyalex.data.dataset import ColorStatistics, Split
@@ -13,7 +14,6 @@ from tinyalex.models import find_model
 from tinyalex.network import Network
 from tinyalex.optim import initialise
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
-from tinyalex.runs.config import Config
 
 SIDE, CROP, K = 12, 8, 3
 
@@ -65,15 +65,8 @@ def write_run(path, data, model="alexnet-mini", lines=()):
     dataset, about = open_dataset(data), find_model(model)
     network = about.build(len(dataset.class_ids))
     initialise(network, about.init, 0, about.input_rms)
-    info = {
-        "model": model,
-        "class_ids": list(dataset.class_ids),
-        "class_names": list(dataset.class_names),
-        "crop": about.crop,
-        "scale": about.pixel_scale,
-        "config": Config.for_model(about, str(data)).to_dict(),
-        "state": {"epoch": 1},
-    }
+    info = info_of(model, dataset.class_ids, data, [0.5], class_names=list(dataset.class_names))
+    info["fingerprint"] = dataset.fingerprint
     view = View.of(dataset, about)
     path.mkdir()
     arrays = {key: getattr(view, key) for key in ARRAYS}

@@ -13,9 +13,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tests.checks import refused
+from tests.tiny_runs import info_of
 from tinyalex.data.augment import ARRAYS
 from tinyalex.errors import UserError
-from tinyalex.files import replacing
+from tinyalex.files import reason, replacing
 from tinyalex.models import find_model
 from tinyalex.runs import checkpoint as module
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint, save_checkpoint
@@ -27,7 +28,7 @@ def some(seed=0):
     odd = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1e-45, 3e38], np.float32)
     params = {"conv1.weight": rng.standard_normal((3, 3, 2, 4), dtype="float32"), "fc8.bias": odd}
     velocity = {name: p * 2 for name, p in params.items() if name != "fc8.bias"} | {"fc8.bias": odd[::-1].copy()}
-    info = {"model": "alexnet-small", "class_names": ["écrin", "犬"], "state": {"history": [{"x": 0.1 + 0.2}]}}
+    info = info_of("alexnet-small", ["écrin", "犬"], errors=[0.1 + 0.2], later=[None])
     state = {"norm1.mean": np.float32([0.25, -0.0])}
     return Checkpoint(params, velocity, {"mean": np.ones((2, 2, 3), np.float32)}, info, state)
 
@@ -64,7 +65,7 @@ def test_arrays_of_any_layout(tmp_path):
     weight = one.params["conv1.weight"]
     layouts = [np.asfortranarray(weight), weight[::-1].copy()[::-1], np.repeat(weight, 2, axis=1)[:, ::2]]
     for layout in layouts:
-        save_checkpoint(tmp_path / "a", Checkpoint(one.params | {"conv1.weight": layout}, {}, {}, {}))
+        save_checkpoint(tmp_path / "a", Checkpoint(one.params | {"conv1.weight": layout}, {}, {}, one.info))
         np.testing.assert_array_equal(load_checkpoint(tmp_path / "a").params["conv1.weight"], weight)
 
 
@@ -95,7 +96,7 @@ def test_no_file(tmp_path):
         ({"weight": np.zeros(3)}, None, "not written by tinyalex"),
         ({"weight": np.zeros(3)}, {"format": "pt"}, "not written by tinyalex"),
         ({}, {"tinyalex": json.dumps({"version": 99})}, "another version"),
-        ({}, {"tinyalex": "{}"}, "another version"),
+        ({}, {"tinyalex": "{}"}, "version: found nothing"),
         ({}, {"tinyalex": "{"}, ""),
         ({}, {"tinyalex": "[1]"}, ""),
         ({"other/x": np.zeros(3)}, {"tinyalex": '{"version": 1}'}, ""),
@@ -122,7 +123,7 @@ def test_copying_is_strict_and_all_or_nothing():
         ({"a": np.ones((2, 3))}, ["missing b", "unknown none"]),
         ({"a": np.ones((2, 3)), "b": np.ones(4), "d": np.ones(4), "c": np.ones(4)}, ["missing none", "unknown c, d"]),
         ({"a": np.ones((2, 3)), "b": np.ones((4, 1))}, ["b has shape (4, 1)", "expected (4,)"]),
-        ({"a": np.ones((2, 3)), "b": np.ones(4, np.int32)}, ["b holds int32", "expected float64"]),
+        ({"a": np.ones((2, 3)), "b": np.ones(4, np.int32)}, ["b is int32", "expected float64"]),
     ]:
         refused(lambda: copy_into(target, source, "file"), "file", *words, error=UserError)
     assert not target["a"].any(), "half of a checkpoint was copied"
@@ -133,8 +134,7 @@ def test_copying_is_strict_and_all_or_nothing():
 def network_checkpoint(classes=3, **changes):
     network = find_model("alexnet-small").build(classes)
     view = {"mean": np.zeros((64, 64, 3), np.float32), "color_eigenvalues": np.ones(3), "color_eigenvectors": np.eye(3)}
-    info = {"model": "alexnet-small", "class_ids": list("abc"), "crop": 56, "scale": 1.0}
-    return network, Checkpoint(network.params, {}, view, {**info, **changes})
+    return network, Checkpoint(network.params, {}, view, info_of("alexnet-small", "abc") | changes)
 
 
 def test_a_network_comes_back(tmp_path):
@@ -150,16 +150,15 @@ def test_a_network_comes_back(tmp_path):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"model": "alexnet-32"}, ["conv1.weight", (5, 5, 3, 48), (3, 3, 3, 96)]),
-        ({"class_ids": list("abcd")}, ["fc8", 3, 4]),
+        ({"model": "alexnet-32"}, ["mean has shape (64, 64, 3), expected (32, 32, 3)"]),
+        ({"model": "alexnet-64"}, ["conv1.weight", (5, 5, 3, 48), (3, 3, 3, 96)]),
+        ({"class_ids": list("abcd")}, ["4 classes", "no parameters have this many"]),
         ({"model": "alexnet-tiny"}, ["alexnet-tiny"]),
-        ({"extra": 1, "crop": None}, []),
+        ({"crop": 55}, ["crop: found 55, expected 56"]),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_its_model(changes, words):
     _, checkpoint = network_checkpoint(**changes)
-    if not words:
-        del checkpoint.info["crop"]
     refused(lambda: restore_network(checkpoint, "file"), *words, error=UserError)
 
 
@@ -244,3 +243,111 @@ def test_others_may_read_it(tmp_path):
     save_checkpoint(tmp_path / "a.safetensors", Checkpoint({"w": np.ones(3, np.float32)}, {}, {}, {}))
     (tmp_path / "b").touch()
     assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_the_mask_is_as_it_was(tmp_path):
+    """It can only be read by setting it."""
+    before = os.umask(0o027)
+    try:
+        with replacing(tmp_path / "a") as beside:
+            beside.write_text("new")
+        assert os.umask(0o027) == 0o027 and (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+    finally:
+        os.umask(before)
+
+
+def test_the_bytes_reach_the_disk_before_the_name_does(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda number: done.append(("fsync", os.fstat(number).st_ino)))
+    replace_file = os.replace
+    monkeypatch.setattr(os, "replace", lambda *paths: (done.append("replace"), replace_file(*paths)))
+    with replacing(tmp_path / "a") as beside:
+        beside.write_text("new")
+    assert done == [("fsync", (tmp_path / "a").stat().st_ino), "replace"]
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk is full"),
+        (RuntimeError("IO error: No space left on device (os error 28)"), "the disk is full"),
+        (OSError(errno.EACCES, "Permission denied"), "Permission denied"),
+        (ValueError("first line\nsecond"), "first line"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_the_words_of_a_reason(error, words):
+    assert reason(error) == words
+
+
+# ---------------------------------------------------------------------------------------------- judged whole
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"config": None}, "config: found null"),
+        ({"fingerprint": 3}, "fingerprint: found 3, expected plain text"),
+        ({"model": "a\nb"}, 'model: found "a\\nb", expected a model'),
+        ({"crop": "x"}, 'crop: found "x", expected a whole number'),
+        ({"scale": None}, "scale: found null, expected a number"),
+        ({"scale": 0}, "scale: found 0"),
+        ({"class_ids": []}, "class_ids: found a list of 0"),
+        ({"class_ids": ["a", "a"]}, "found 1 class ids in a list of 2, and 2 names"),
+        ({"places": {"data": "x"}}, 'places.data: found "x", expected a list'),
+        ({"state": {"epoch": 2, "history": []}}, "state.history: found 0 epochs, expected 2"),
+        ({"state": {"epoch": 1, "history": [{}]}}, "state.history[0].epoch: found nothing"),
+    ],
+)
+def test_what_a_checkpoint_says_of_itself_is_judged(tmp_path, changes, words):
+    save_checkpoint(tmp_path / "a", replace(some(), info=some().info | changes))
+    refused(lambda: load_checkpoint(tmp_path / "a"), f"{tmp_path / 'a'}: ", words, error=UserError)
+
+
+@pytest.mark.parametrize("key", info_of("alexnet-small", "ab"))
+def test_nothing_may_be_missing(tmp_path, key):
+    save_checkpoint(tmp_path / "a", replace(some(), info={k: v for k, v in some().info.items() if k != key}))
+    refused(lambda: load_checkpoint(tmp_path / "a"), tmp_path / "a", f"{key}: found nothing", error=UserError)
+
+
+@pytest.mark.parametrize(
+    "entry, words",
+    [
+        ({"dtype": "F8_E4M3", "shape": [8]}, "param/w has dtype F8_E4M3, expected F32"),
+        ({"dtype": "C64", "shape": [1]}, "dtype C64"),
+        ({"data_offsets": [8, 16]}, "not a whole safetensors file"),
+        ({"data_offsets": [8, 0]}, "not a whole safetensors file"),
+        ({"shape": [3]}, "not a whole safetensors file"),
+        ({"shape": [-2]}, "not a whole safetensors file"),
+        ({"shape": [2**62, 4]}, "not a whole safetensors file"),
+        ({"shape": [2**62, 0], "data_offsets": [0, 0]}, "not a whole safetensors file"),
+        ({"shape": [1] * 70 + [2]}, "not a whole safetensors file"),
+        ({"shape": "x"}, "not a whole safetensors file"),
+    ],
+)
+def test_arrays_that_do_not_lie_as_they_should(tmp_path, entry, words):
+    about = {"__metadata__": {"tinyalex": json.dumps({"version": 1} | some().info)}}
+    header = json.dumps(about | {"param/w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]} | entry}).encode()
+    (tmp_path / "a").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    refused(lambda: load_checkpoint(tmp_path / "a"), tmp_path / "a", words, error=UserError)
+
+
+@pytest.mark.parametrize("header", [b'{"a":' + b"[" * 200_000, b"[" * 10, b"{}x"])
+@pytest.mark.parametrize("length", [None, 0, 2**31, 2**63, 2**64 - 1])
+def test_headers_that_are_none(tmp_path, header, length):
+    length = len(header) if length is None else length
+    (tmp_path / "a").write_bytes(length.to_bytes(8, "little") + header)
+    refused(lambda: load_checkpoint(tmp_path / "a"), tmp_path / "a", "not a whole", error=UserError)
+
+
+def test_integers_are_no_weights():
+    words = ["file: a is int64, expected float32"]
+    refused(lambda: copy_into({"a": np.zeros(2, "f4")}, {"a": np.zeros(2, int)}, "file"), *words, error=UserError)
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_view_with_numbers_that_are_none(name):
+    _, checkpoint = network_checkpoint()
+    view = checkpoint.view | {name: np.full_like(checkpoint.view[name], np.nan)}
+    refused(lambda: restore_network(replace(checkpoint, view=view), "file"), f"file: {name} holds NaN", error=UserError)

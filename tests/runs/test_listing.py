@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from tests.test_cli import call, json_of
-from tests.tiny_runs import train_mini
+from tests.tiny_runs import info_of, train_mini
 from tests.training.test_training import write_easy
 
 
@@ -34,8 +34,8 @@ def runs(tmp_path_factory):
 
 def write_lines(run, errors, top5=None):
     lines = [
-        {"kind": "epoch", "step": n, "epoch": n, "val_top1_error": error} | ({"val_top5_error": top5} if top5 else {})
-        for n, error in enumerate(errors, 1)
+        {"kind": "epoch", "step": line["epoch"], "seconds": 1.0, **line} | ({"val_top5_error": top5} if top5 else {})
+        for line in info_of("alexnet-mini", "ab", errors=errors)["state"]["history"]
     ]
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -96,10 +96,10 @@ def write(name, text):
     [
         (lose("config.json"), "holds no config.json"),
         (write("config.json", b"{"), "not a JSON file"),
-        (write("config.json", b"[]"), "holds no settings"),
-        (write("config.json", b'{"config": {"model": "alexnet"}}'), "'data'"),
-        (write("metrics.jsonl", b"\xff\xfe"), "cannot be read"),
-        (write("metrics.jsonl", b'{"kind": "epoch", "step": 1, "epoch": 1}\n'), "'val_top1_error'"),
+        (write("config.json", b"[]"), "config.json: found a list of 0, expected entries"),
+        (write("config.json", b'{"config": {"model": "alexnet"}}'), "config.json: config.data: found nothing"),
+        (write("metrics.jsonl", b"\xff\xfe\n"), "metrics.jsonl: line 1: not JSON ('utf-8' codec can't decode"),
+        (write("metrics.jsonl", b'{"kind": "epoch", "step": 1, "epoch": 1}\n'), "line 1: train_loss: found nothing"),
         (write("result.json", b"{"), "result.json: not a JSON file"),
     ],
 )

@@ -552,13 +552,19 @@ def test_check_prints_remembers_and_returns(capsys):
     assert "Checks passed: 1 of " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '"right"', "[" * 100_000, "\x00", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1, 2]", b"null", b'"right"', b"[" * 100_000, b"\0", b"\xff\xfe", b'{"09-forward": 3}']
+)
 def test_a_file_of_progress_that_cannot_be_read(content, capsys):
+    """It is set aside, with a line that says so once, and progress begins anew."""
     file = Path(os.environ[learner.PROGRESS])
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert learner.progress() == {}
+    file.write_bytes(content)
+    assert learner.progress() == {} and file.read_bytes() == content
     learner.remember("09-forward", RIGHT)
+    err = capsys.readouterr().err
+    assert err.startswith(f"{file}: ") and err.count("\n") == 1 and "progress.json.damaged" in err
     assert json.loads(file.read_text()) == {"09-forward": RIGHT}
+    assert file.with_name("progress.json.damaged").read_bytes() == content
 
 
 def test_progress_that_cannot_be_written(tmp_path, monkeypatch, capsys):

@@ -67,7 +67,7 @@ def test_a_recipe_wants_to_be_told_its_data(tmp_path, capsys):
         ("[settings]", "settings = 3\n[reached]", ["settings: found 3"]),
         ('about = "a"', "about = " + 100_000 * "[", ["nested too deeply"]),
         ('about = "a"', "[" + 30_000 * "a." + "a]", ["nested too deeply"]),
-        ('about = "a"', "#" + 300_000 * " ", ["more than 262,144 bytes"]),
+        ('about = "a"', "#" + 300_000 * " ", ["300,094 bytes, expected at most 262,144"]),
         ("epochs = 2", f"epochs = {10**30}", ["settings.epochs: found 1000"]),
         ("batch = 8", f"batch = {10**12}", ["batch: found a larger number, expected at most 1,000,000,000"]),
         ("batch = 8", f"batch = 8\ncrop_run = {10**30}", ["settings.crop_run: found 1000"]),

@@ -18,13 +18,13 @@ from tinyalex.data.dataset import ColorStatistics, Dataset, Split
 from tinyalex.data.prepared import PreparedWriter
 from tinyalex.errors import UserError
 from tinyalex.evaluation import Evaluation
-from tinyalex.files import read_json
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import load_network
+from tinyalex.schema import anything, read_json
 from tinyalex.training import memory, whole
 from tinyalex.training import trainer as training
 from tinyalex.training.schedules import Schedule
@@ -135,11 +135,11 @@ def test_step_lines(tmp_path, monkeypatch):
 
 def test_config_and_result(done):
     trainer, result = done
-    settings = read_json(trainer.folder.config)
+    settings = read_json(trainer.folder.config, anything)
     assert Config.from_dict(settings["config"], "config.json") == trainer.config
     assert settings["fingerprint"] == "0123" and settings["command"] == "test"
     assert settings["versions"]["numpy"] == np.__version__
-    assert read_json(trainer.folder.path / "result.json") == result
+    assert read_json(trainer.folder.path / "result.json", anything) == result
     lines = trainer.folder.read_metrics("epoch")
     best = min(lines, key=lambda line: line["val_top1_error"])
     assert (result["top1_error"], result["best_epoch"]) == (best["val_top1_error"], best["epoch"])
@@ -231,7 +231,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, batch):
         if (out / name).exists():
             for array in load_checkpoint(out / name).params.values():
                 assert np.isfinite(array).all(), f"{name}, called good, holds weights that are no numbers"
-    assert read_json(out / "result.json").keys() == {"diverged"}
+    assert read_json(out / "result.json", anything).keys() == {"diverged"}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # from worker threads, out of reach of np.errstate

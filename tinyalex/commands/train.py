@@ -293,7 +293,7 @@ def show(result):
     if "picture" in result:
         return show_rehearsal(result)
     print()
-    tops = [k for k in (1, 5) if f"top{k}_error" in result]
+    tops = [k for k in (1, 5) if {f"top{k}_error", f"last_top{k}_error"} <= result.keys()]
     rows = [
         ("best epoch", result["best_epoch"], *(f"{result[f'top{k}_error']:.1%}" for k in tops)),
         ("last epoch", result["epochs"], *(f"{result[f'last_top{k}_error']:.1%}" for k in tops)),

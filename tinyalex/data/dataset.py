@@ -7,6 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyalex.errors import UserError
+from tinyalex.schema import each, judge, record, text
+
+MOST_CLASSES = 100_000
+CLASSES = {name: each(text(), 1, MOST_CLASSES) for name in ("class_ids", "class_names")}  # in every file that has them
+
+
+def check_classes(values, where):
+    """UserError unless a dict has K different "class_ids", and K "class_names". where: the file that it stands in"""
+    judge(values, record(CLASSES), where)
+    ids, names = values["class_ids"], values["class_names"]
+    if len(names) != len(ids) or len(set(ids)) != len(ids):
+        raise UserError(
+            f"{where}: found {len(set(ids)):,} class ids in a list of {len(ids):,}, and {len(names):,} names; "
+            "expected different ids, and a name for each"
+        )
+
 
 @dataclass(frozen=True)
 class Split:

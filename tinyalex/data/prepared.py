@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyalex.data.dataset import Dataset, Split
+from tinyalex.data.dataset import CLASSES, Dataset, Split, check_classes
 from tinyalex.errors import UserError
 from tinyalex.files import is_disk_full, open_regular, reason, target
 from tinyalex.locks import scratch
@@ -41,8 +41,8 @@ SHARDS = {
     )
     for split in SPLITS
 }
-CLASSES = record(class_ids=each(text(), least=1), class_names=each(text(), least=1))
 META_KIND = record(
+    CLASSES,
     size=whole(1, LARGEST_SIDE),
     splits=record(SHARDS),
     color_eigenvalues=each(NEAR_ONE, 3, 3),
@@ -91,10 +91,7 @@ def _read_meta(path):
     if not file.is_file():
         raise UserError(f"{file}: missing, so this is not a prepared data set")
     meta = read_json(file, record(format=one_of(FORMAT), version=one_of(VERSION)))
-    judge(judge(meta, META_KIND, file), CLASSES, file)
-    ids, names = meta["class_ids"], meta["class_names"]
-    if len(names) != len(ids) or len(set(ids)) != len(ids):
-        raise UserError(f"{file}: {len(ids)} class ids, {len(names)} names; expected one name for each id")
+    check_classes(judge(meta, META_KIND, file), file)
     return meta
 
 
@@ -148,7 +145,7 @@ class PreparedWriter:
     def __init__(self, path, size, class_ids, class_names, shard_bytes=SHARD_BYTES):
         self.path, self.size = target(path), size
         self.class_ids, self.class_names = list(class_ids), list(class_names)
-        judge({"class_ids": self.class_ids, "class_names": self.class_names}, CLASSES, self.path)
+        check_classes({"class_ids": self.class_ids, "class_names": self.class_names}, self.path)
         self.shard_length = max(1, shard_bytes // (size * size * 3))
         self.shards = {split: [] for split in SPLITS}
         self.labels = {split: [] for split in SPLITS}

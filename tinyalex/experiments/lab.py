@@ -9,7 +9,6 @@ import tinyalex
 from tinyalex.data.part import take_parts
 from tinyalex.errors import UserError
 from tinyalex.experiments.trained import Trained
-from tinyalex.files import read_json
 from tinyalex.models import find_model
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
@@ -26,13 +25,14 @@ class Run:
 
 def result_of_run(run):
     """The result.json of a finished run. UserError if it or the metrics are damaged."""
-    folder, file = RunFolder(run.folder), run.folder / "result.json"
-    result, remedy = read_json(file), f"delete {run.folder} to train it again"
-    if not isinstance(result, dict) or not {"diverged", "epochs"} & result.keys():
-        raise UserError(f"{file}: found other JSON, expected the result of a run; {remedy}")
-    epochs = len(folder.read_metrics("epoch"))
-    if "diverged" not in result and epochs != result["epochs"]:
-        raise UserError(f"{folder.metrics}: found {epochs} epochs, expected the run's {result['epochs']}; {remedy}")
+    folder = RunFolder(run.folder)
+    remedy = f"delete {run.folder} to train it again"
+    try:
+        result, epochs = folder.read_result(), len(folder.read_metrics("epoch"))
+    except UserError as error:
+        raise UserError(f"{error}; {remedy}") from None
+    if "diverged" not in result and epochs != result.get("epochs"):
+        raise UserError(f"{folder.metrics}: found {epochs} epochs, expected the run's {result.get('epochs')}; {remedy}")
     return result
 
 

@@ -17,7 +17,7 @@ from tinyalex import signals
 from tinyalex.backend import choose_device, set_thread_count, thread_count
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
-from tinyalex.files import as_user_error, read_json
+from tinyalex.files import as_user_error
 from tinyalex.runs.folder import RunFolder
 from tinyalex.terminal import hush_runaway_numbers, progress_bar
 from tinyalex.training.trainer import Diverged, Stopped, go_on, start
@@ -131,7 +131,7 @@ def train_one(run, xp):
     """Train one run to its end, resuming if it was begun. A diverged run is finished too; its result.json says so."""
     folder, dataset = RunFolder(run.folder), _open(run.config.data)
     with folder.held():
-        if run.after and "diverged" in read_json(run.after.folder / "result.json"):
+        if run.after and RunFolder(run.after.folder).diverged():
             folder.write_json("result.json", {"diverged": f"the run it starts from, {run.after.folder}"})
             return
         try:

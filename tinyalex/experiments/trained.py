@@ -7,7 +7,6 @@ import numpy as np
 
 from tinyalex.backend import to_host
 from tinyalex.evaluation import Evaluation, class_probabilities, evaluate, has_top5
-from tinyalex.files import read_json
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance, tower_colour
 from tinyalex.inspection.features import features_of, last_features
 from tinyalex.inspection.neighbours import nearest, purity
@@ -40,7 +39,7 @@ class Trained:
     @functools.cached_property
     def diverged(self):
         """Whether the loss stopped being a number; such a run has no numbers at all."""
-        return "diverged" in read_json(self.folder.path / "result.json")
+        return bool(self.folder.diverged())
 
     def _with_numbers(self):
         if self.diverged:

@@ -9,8 +9,10 @@ from pathlib import Path
 from tinyalex.errors import UserError
 from tinyalex.files import check_folder, target
 from tinyalex.locks import scratch
+from tinyalex.schema import each, read_json, record, text
 
 LIST = "inspect.json"  # lists the page's files
+PAGE = record({"tinyalex inspect": each(text())})
 
 
 def check_out(out):
@@ -23,9 +25,9 @@ def check_out(out):
         raise UserError(f"{out} is not a folder, expected a new or empty folder", "out")
     try:
         inside = {file.name for file in out.iterdir()}
-        listed = json.loads((out / LIST).read_text(encoding="utf-8"))["tinyalex inspect"] if inside else ()
+        listed = read_json(out / LIST, PAGE)["tinyalex inspect"] if inside else ()
         ours = inside <= set(listed)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, UserError):
         ours = False
     if not ours:
         raise UserError(f"{out} contains files that are not an inspection page, expected a new or empty folder", "out")

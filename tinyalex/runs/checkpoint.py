@@ -14,10 +14,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from tinyalex.backend import array_module, to_device
+from tinyalex.data.dataset import check_classes
 from tinyalex.errors import UserError
 from tinyalex.files import reason, replacing
+from tinyalex.runs.formats import CHECKPOINT, VERSION
+from tinyalex.schema import judge, parse_json, record, whole
 
-VERSION = 1
+DTYPES = ("F32", "F16", "F64", "I32", "I64", "U8", "BOOL")
 GROUPS = {"param": "params", "velocity": "velocity", "state": "state", "view": "view"}  # file's name: Checkpoint's
 
 
@@ -52,7 +55,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a whole checkpoint. UserError if the file is missing, truncated, or not written by tinyalex."""
+    """Read a whole checkpoint. UserError if the file is missing, truncated, or not as tinyalex writes it."""
     path = Path(path)
     expect_file(path)
     try:
@@ -63,6 +66,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
                 group, _, name = key.partition("/")
                 if group not in GROUPS:
                     raise UserError(f"{path}: holds {key!r}, expected only {'/…, '.join(GROUPS)}/…")
+                if (dtype := file.get_slice(key).get_dtype()) not in DTYPES:
+                    raise UserError(f"{path}: {_listed([key])} has dtype {dtype}, expected {', '.join(DTYPES)}")
                 groups[GROUPS[group]][name] = file.get_tensor(key)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: not a whole safetensors file of tinyalex ({reason(error)})") from error
@@ -76,30 +81,40 @@ def expect_file(path: Path) -> None:
 
 
 def _read_info(path, metadata):
-    """The JSON object in a checkpoint's header. UserError if this version did not write it."""
+    """The JSON values in a checkpoint's header. UserError if no run has such values."""
     text = (metadata or {}).get("tinyalex")
     if text is None:
         raise UserError(f"{path}: a safetensors file, but not written by tinyalex")
-    info = json.loads(text)  # the caller handles a ValueError
-    if not isinstance(info, dict) or info.pop("version", None) != VERSION:
+    info = parse_json(text, record(version=whole()), path)
+    if info["version"] != VERSION:
         raise UserError(f"{path}: written by another version of tinyalex, expected checkpoint version {VERSION}")
+    check_classes(judge(info, CHECKPOINT, path), path)
+    state = info["state"]
+    if len(state["history"]) != state["epoch"]:
+        raise UserError(f"{path}: state.history: found {len(state['history'])} epochs, expected {state['epoch']}")
+    del info["version"]
     return info
 
 
 def copy_into(target: dict, source: dict, what: str | Path) -> None:
     """Copy each array of dict `source` into the array of dict `target` with its name.
 
-    UserError unless names, shapes and the kinds of numbers are the same.
+    UserError unless names and shapes are the same, and numbers of the same kind, such as floating point.
     """
-    missing, unknown = sorted(target.keys() - source.keys()), sorted(source.keys() - target.keys())
+    missing, unknown = (_listed(a.keys() - b.keys()) for a, b in ((target, source), (source, target)))
     if missing or unknown:
-        raise UserError(
-            f"{what}: parameters differ; missing {', '.join(missing) or 'none'}, unknown {', '.join(unknown) or 'none'}"
-        )
+        raise UserError(f"{what}: arrays differ; missing {missing or 'none'}, unknown {unknown or 'none'}")
     for name, array in target.items():
-        if array.shape != source[name].shape:
-            raise UserError(f"{what}: {name} has shape {source[name].shape}, expected {array.shape}")
-        if array.dtype.kind != source[name].dtype.kind:
-            raise UserError(f"{what}: {name} holds {source[name].dtype}, expected {array.dtype}")
+        found = source[name]
+        if array.shape != found.shape:
+            raise UserError(f"{what}: {name} has shape {found.shape}, expected {array.shape}")
+        if array.dtype.kind != found.dtype.kind:
+            raise UserError(f"{what}: {name} is {found.dtype}, expected {array.dtype}")
     for name, array in target.items():
         array[...] = to_device(source[name], array_module(array))
+
+
+def _listed(names):
+    """A few of the names, sorted."""
+    few, more = [name if name.isprintable() else repr(name) for name in sorted(names)[:20]], len(names) - 20
+    return ", ".join(few) + (f" and {more:,} more" if more > 0 else "")

@@ -1,9 +1,10 @@
 """All settings of a training run, in one frozen record that is saved with its weights."""
 
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from tinyalex.errors import LARGEST, UserError
-from tinyalex.schema import judge, number, optional, record, text, truth, whole
+from tinyalex.schema import Kind, judge, number, optional, record, text, truth, whole
 
 MOST_SEED = 2**64  # in runs of earlier versions
 LATER = {"patience": 0}  # settings that earlier versions did not have, with what they did
@@ -116,7 +117,7 @@ class Config:
         return asdict(self)
 
 
-_KINDS = {bool: truth, int: whole(0, MOST_SEED), float: number(), str: text()}  # of a field's type
+_KINDS: dict[Any, Kind] = {bool: truth, int: whole(0, MOST_SEED), float: number(), str: text()}  # of a field's type
 SETTINGS = {field.name: _KINDS[field.type] for field in fields(Config)}  # of each setting, in files and recipes
 SETTINGS |= {name: optional(SETTINGS[name]) for name in LATER}
 CONFIG = record(SETTINGS)  # a config that a file records; a newer version's may have more

@@ -19,10 +19,12 @@ import numpy as np
 
 import tinyalex
 from tinyalex.errors import UserError
-from tinyalex.files import check_folder, half_written, read_json, replacing, target
+from tinyalex.files import check_folder, half_written, replacing, target
 from tinyalex.locks import LOCK, holder, locked, refuse_busy, remove_if_empty
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
 from tinyalex.runs.config import Config
+from tinyalex.runs.formats import ABOUT, DIVERGED, FINISHED, METRICS
+from tinyalex.schema import Missing, anything, judge, read_json, read_lines, table
 from tinyalex.terminal import how_to_resume
 
 
@@ -94,15 +96,20 @@ class RunFolder:
     def write_json(self, name, value):
         """Write a JSON file, whole or not at all."""
         with replacing(self.path / name) as beside:
-            beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+            beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # as JSON escapes bytes of file names
+
+    def read_result(self):
+        """The values of result.json; {} if there is none. UserError if no run has such values."""
+        try:
+            result = read_json(self.result, table(anything))
+        except Missing:  # another worker may just have removed it
+            return {}
+        return judge(result, DIVERGED if "diverged" in result else FINISHED, self.result)
 
     def diverged(self):
         """How the run's loss stopped being a number, in words; "" if it did not. Going on would only repeat it."""
-        try:
-            result = read_json(self.result)
-        except UserError:  # there is none, or another worker has just removed it
-            return ""
-        return result.get("diverged", "") if isinstance(result, dict) else ""
+        return self.read_result().get("diverged", "")
 
     def log(self, **values):
         """Append one line to metrics.jsonl."""
@@ -113,22 +120,16 @@ class RunFolder:
             raise UserError(f"{self.metrics}: cannot be written ({error.strerror})") from error
 
     def read_metrics(self, kind=None):
-        """The lines of metrics.jsonl as dicts, all or of one kind; truncated lines are left out.
+        """The lines of metrics.jsonl as dicts, all or of one kind. UserError if one is not as `train` writes it.
+
+        A last line that was cut short is left out: the run was killed while it wrote it.
 
         kind: "step": the mean loss, the rate and the layers' health (see `tinyalex.training.health`); "warning": a
             warning about that health; "epoch": losses and errors
         """
         if not self.metrics.exists():
             return []
-        lines = []
-        for text in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                line = json.loads(text)
-            except ValueError:  # the run was killed while it wrote this line
-                continue
-            if isinstance(line, dict) and {"kind", "step", "epoch"} <= line.keys():
-                lines.append(line)
-        return [line for line in lines if kind in (None, line["kind"])]
+        return [line for line in read_lines(self.metrics, METRICS) if kind in (None, line["kind"])]
 
     def forget_metrics_after(self, step, epochs):
         """Drop the lines after total step `step` or after `epochs` finished epochs: a resumed run writes them again.
@@ -144,11 +145,8 @@ class RunFolder:
             beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
     def about(self):
-        """The values of config.json. UserError if it holds no settings."""
-        about = read_json(self.config)
-        if not isinstance(about, dict) or not isinstance(about.get("config"), dict):
-            raise UserError(f"{self.config}: holds no settings, expected a file that `train` wrote")
-        return about
+        """The values of config.json. UserError if no run has such values."""
+        return read_json(self.config, ABOUT)
 
     def settings(self, epochs=None):
         """The run's `Config`, perhaps with other epochs. UserError if config.json does not hold one."""

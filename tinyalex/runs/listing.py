@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinyalex.errors import UserError
-from tinyalex.files import read_json, reason
+from tinyalex.files import reason
 from tinyalex.locks import LOCK, holder
 from tinyalex.runs.folder import RunFolder
 
@@ -29,10 +29,8 @@ def list_runs(folder: str | Path) -> tuple[list[dict], list[dict]]:
             runs.append(_about(RunFolder.open(path)))
         except UserError as error:
             broken.append({"run": str(path), "reason": str(error).removeprefix(f"{path}: ")})
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             broken.append({"run": str(path), "reason": f"cannot be read ({reason(error)})"})
-        except (KeyError, TypeError, ValueError) as error:
-            broken.append({"run": str(path), "reason": f"not as `train` writes it ({type(error).__name__}: {error})"})
     return runs, sorted(broken, key=lambda one: one["run"])
 
 
@@ -67,9 +65,9 @@ def _about(folder):
     """JSON values of one run."""
     config, epochs = folder.about()["config"], folder.read_metrics("epoch")
     best = min(epochs, key=lambda line: line["val_top1_error"], default={})
-    result = read_json(folder.result) if folder.result.exists() else None
+    result = folder.read_result()
     unfinished = "training now" if folder.holder() else "not finished"
-    state = unfinished if result is None else "diverged" if "diverged" in result else "finished"
+    state = unfinished if not result else "diverged" if "diverged" in result else "finished"
     about = {key: config[key] for key in ("model", "data", "epochs")}
     about |= {"epochs_done": len(epochs), "state": state, "best_epoch": best.get("epoch")}
     about |= {key.removeprefix("val_"): best.get(key) for key in SHOWN}

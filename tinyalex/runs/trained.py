@@ -6,6 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from tinyalex.backend import array_module, to_device
 from tinyalex.data import open_validation, outline
 from tinyalex.data.augment import View
@@ -119,15 +121,27 @@ def _check_classes(run, class_ids, other):
 def restore_network(checkpoint: Checkpoint, where: str | Path) -> tuple[Network, View]:
     """(network, view) on the CPU from a `Checkpoint`. UserError if it does not fit the model that it names."""
     info = checkpoint.info
-    try:
-        model = find_model(info["model"], str(where))
-        network = model.build(len(info["class_ids"]))
-        view = View(info["crop"], info["scale"], **checkpoint.view)
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{where}: an incomplete checkpoint ({error})") from error
+    model, classes = find_model(info["model"], str(where)), len(info["class_ids"])
+    if not any(array.ndim == 2 and array.shape[1] == classes for array in checkpoint.params.values()):
+        raise UserError(f"{where}: knows {classes:,} classes, but no parameters have this many")
+    view = _view(checkpoint, model, where)
+    network = model.build(classes)
     copy_into(network.params, checkpoint.params, where)
     copy_into(network.state, checkpoint.state, where)
     return network, view
+
+
+def _view(checkpoint, model, where):
+    """How the network looks at pictures. UserError unless that is how its model does, with finite numbers."""
+    arrays, S = checkpoint.view, model.size
+    shapes = {"mean": (S, S, 3), "color_eigenvalues": (3,), "color_eigenvectors": (3, 3)}
+    copy_into({name: np.empty(shape, np.float32) for name, shape in shapes.items()}, arrays, where)
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise UserError(f"{where}: {name} holds NaN or infinity, expected numbers")
+    if checkpoint.info["crop"] != model.crop:
+        raise UserError(f"{where}: crop: found {checkpoint.info['crop']}, expected {model.crop}, as {model.name} has")
+    return View(checkpoint.info["crop"], checkpoint.info["scale"], **arrays)
 
 
 def find_checkpoint(path: str | Path, quiet: bool = False) -> Path:
@@ -168,7 +182,7 @@ def begin_with(
     file = find_checkpoint(path, quiet)
     checkpoint = load_checkpoint(file)
     *_, last = map(layer_of, network.params)
-    skipped = "" if checkpoint.info.get("class_ids") == list(class_ids) else last
+    skipped = "" if checkpoint.info["class_ids"] == list(class_ids) else last
     for own, found in ((network.params, checkpoint.params), (network.state, checkpoint.state)):
         target, source = ({n: a for n, a in arrays.items() if layer_of(n) != skipped} for arrays in (own, found))
         copy_into(target, part(source), file)

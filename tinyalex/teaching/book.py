@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from tinyalex.errors import UserError
 from tinyalex.files import check_folder, reason, target
 from tinyalex.locks import scratch
+from tinyalex.schema import each, read_json, record, text
 from tinyalex.teaching import lessons
 from tinyalex.teaching.book_cells import coloured, prepare
 from tinyalex.teaching.book_page import CONTENTS, SEARCH, TITLE, assets, page, sections
@@ -60,10 +61,10 @@ def _old_book(folder):
     try:
         if all(_is_litter(file) for file in folder.iterdir()):
             return set()
-        names = json.loads((folder / LIST).read_text(encoding="utf-8"))["tinyalex book"]
+        names = read_json(folder / LIST, record({"tinyalex book": each(text())}))["tinyalex book"]
         inside = folder.resolve()
         return {name for name in names if (folder / name).resolve().is_relative_to(inside)}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, UserError):
         words = "contains files that are not a book of the lessons, expected a new or empty folder"
         raise UserError(f"{folder} {words}", "book") from None
 

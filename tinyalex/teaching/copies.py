@@ -10,6 +10,7 @@ import shutil
 
 from tinyalex.errors import UserError
 from tinyalex.files import reason, write_text
+from tinyalex.schema import read_json, table, text
 from tinyalex.teaching import lessons
 
 RECORD = ".copied.json"  # {notebook: hash of the original that was copied}
@@ -66,10 +67,9 @@ def _update():
 
 def _record():
     try:
-        found = json.loads((folder() / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(folder() / RECORD, table(text()))
+    except UserError:  # missing, or damaged: then a copy that differs counts as the learner's
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _hash(file):

@@ -22,8 +22,10 @@ from tinyalex.optim import SGD, initialise
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder, versions
+from tinyalex.runs.formats import PROGRESS
 from tinyalex.runs.places import find_start, places_of
 from tinyalex.runs.trained import begin_with
+from tinyalex.schema import judge
 from tinyalex.terminal import how_to_resume, option, progress_bar, say, stop_signals
 from tinyalex.training.checks import check_fit
 from tinyalex.training.health import Watch, measure_health
@@ -110,7 +112,7 @@ class Trainer:
             copy_into(self.network.params, part(checkpoint.params), where)
             copy_into(self.network.state, part(checkpoint.state), where)
             copy_into(self.optimiser.velocity, part(checkpoint.velocity), where)
-            self._go_on_after(checkpoint.info["state"])
+            self._go_on_after(judge(checkpoint.info["state"], PROGRESS, f"{where}: state"))
         else:
             self.begin(find_start(self.folder.about(), self.folder.path))
         self.images_before = self.progress["images"]
@@ -122,7 +124,11 @@ class Trainer:
         self.watch = Watch(self.config.lr, self.folder.read_metrics("warning"))
 
     def _go_on_after(self, progress):
-        """UserError if more epochs are done than the run is to have."""
+        """UserError if more epochs are done than the run is to have, or more steps than an epoch has."""
+        steps, seen = progress["step"], min(progress["step"] * self.config.batch, len(self.dataset.train))
+        if steps > self.loader.steps or progress["seen"] != seen:
+            found = f"{progress['seen']} pictures in {steps} steps of an epoch"
+            raise UserError(f"{self.folder.last}: state: found {found}, which this run cannot have")
         begun = progress["epoch"] + (progress["step"] > 0)
         if self.config.epochs < begun:
             raise UserError(f"found {self.config.epochs}, expected at least the {begun} begun already", "epochs")

@@ -9,7 +9,6 @@ pictures. The labels are read in advance, the pictures by the workers.
 
 import contextlib
 import functools
-import json
 import posixpath
 import re
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from tinyalex.data.readers.folder import Folder
 from tinyalex.data.readers.parts import TRAIN_NAMES, VAL_NAMES, parts_among
 from tinyalex.data.readers.source import FileChunk, Source
 from tinyalex.errors import UserError
+from tinyalex.schema import each, parse_json, record, text
 
 NAME = "parquet"
 EXPECTS = "train-….parquet and validation-….parquet with pictures and labels"
@@ -170,9 +170,10 @@ def _label_column(storage, schema, name, wanted):
 def _class_names(schema, column):
     """The names of the classes of a column, in label order, or None if the file does not say them."""
     try:
-        about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-        return tuple(about["info"]["features"][column]["names"]) or None
-    except (ValueError, KeyError, TypeError):
+        features = record({column: record(names=each(text(), least=1))})
+        about = parse_json(schema.metadata[b"huggingface"], record(info=record(features=features)), "huggingface")
+        return tuple(about["info"]["features"][column]["names"])
+    except (UserError, KeyError, TypeError):  # TypeError: no metadata at all
         return None
 
 
