@@ -38,7 +38,7 @@ from tinyalex.terminal import progress_bar  # noqa: E402
 TIME, MEMORY = 20, 2 * 10**9  # seconds and bytes that a case may take
 ADDRESSES = 6 * 10**9  # bytes of address space: what is only reserved costs nothing
 FINE, REFUSED, TRACEBACK, BROKEN = 0, 2, 70, 71  # exit codes of a case's process; BROKEN: the case could not be made
-READERS = sorted(m.name for m in pkgutil.iter_modules(fuzzing.__path__) if m.name != "damage")
+READERS = sorted(m.name for m in pkgutil.iter_modules(fuzzing.__path__) if m.name not in ("damage", "values"))
 
 
 def main(arguments=None):
