@@ -35,8 +35,10 @@ from tinyalex.backend import choose_device  # noqa: E402
 from tinyalex.errors import UserError  # noqa: E402
 from tinyalex.terminal import progress_bar  # noqa: E402
 
-TIME, MEMORY = 20, 2 * 10**9  # seconds and bytes that a case may take
+TIME, MEMORY = 20, 2 * 10**9  # seconds of a processor and bytes that a case may take
+PATIENCE = 6  # times as long by the clock, for what waits or when others use the processor
 ADDRESSES = 6 * 10**9  # bytes of address space: what is only reserved costs nothing
+TIMES_UP = (signal.SIGXCPU, signal.SIGALRM)
 FINE, REFUSED, TRACEBACK, BROKEN = 0, 2, 70, 71  # exit codes of a case's process; BROKEN: the case could not be made
 READERS = sorted(m.name for m in pkgutil.iter_modules(fuzzing.__path__) if m.name not in ("damage", "values"))
 
@@ -140,8 +142,11 @@ def in_process(module, folder, shared, key, printed):
         return BROKEN
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(TIME)
+    for number in TIMES_UP:
+        signal.signal(number, signal.SIG_DFL)
+    already = int(sum(os.times()[:2]))
+    resource.setrlimit(resource.RLIMIT_CPU, (already + TIME, already + 2 * TIME))
+    signal.alarm(PATIENCE * TIME)
     os.chdir(folder)
     try:
         return run_command(case) if isinstance(case, list) else run_function(case)
@@ -179,7 +184,7 @@ def judged(status, memory, text, folder):
     """The outcome in words."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return "hang" if number == signal.SIGALRM else f"crash ({signal.Signals(number).name})"
+        return "hang" if number in TIMES_UP else f"crash ({signal.Signals(number).name})"
     code = os.WEXITSTATUS(status)
     if code == BROKEN:
         return "case not made"

@@ -37,6 +37,11 @@ def fill_memory():
     return b"1" * (fuzz.MEMORY + 10**7)
 
 
+def work_on():
+    while True:
+        pass
+
+
 def leave(name, then=lambda: None):
     def case():
         os.mkdir(name)
@@ -54,6 +59,7 @@ def leave(name, then=lambda: None):
         (["predict"], "refused"),
         (["--version"], "traceback"),  # ends Python by itself, which no reader may
         (lambda: time.sleep(9), "hang"),
+        (work_on, "hang"),
         (fill_memory, "too much memory"),
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), "crash (SIGSEGV)"),
         (leave("code-ran"), "code ran"),
@@ -63,7 +69,8 @@ def leave(name, then=lambda: None):
     ],
 )
 def test_every_failure_is_seen(case, outcome, tmp_path, monkeypatch):
-    monkeypatch.setattr(fuzz, "TIME", 2)
+    monkeypatch.setattr(fuzz, "TIME", 4)
+    monkeypatch.setattr(fuzz, "PATIENCE", 1)
     module = SimpleNamespace(make=lambda random, folder, shared: case)
     assert fuzz.run_case(module, tmp_path / "case", None, (0, 0))[0] == outcome
 
