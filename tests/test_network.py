@@ -319,5 +319,13 @@ def test_a_network_that_does_not_fit_together_is_not_built():
     refused(lambda: Network({"conv1": Conv2d(3, 4, 3, stride=2)}, {"flatten": flatten}, (6, 6, 3)), "conv1", "whole")
 
 
+def test_shapes_are_those_of_its_pictures_unless_others_are_named():
+    network = Network({"conv": Conv2d(3, 4, 3)}, {"flatten": Flatten()}, (5, 6, 3))
+    for found, (H, W) in ((network.shapes(), (5, 6)), (network.shapes((9, 7, 3)), (9, 7))):
+        assert [(path, *shapes) for path, _, *shapes in found] == [
+            *(("conv", (H, W, 3), (H - 2, W - 2, 4)), ("flatten", (H - 2, W - 2, 4), (4 * (H - 2) * (W - 2),)))
+        ]
+
+
 def test_a_name_stands_for_one_layer():
     refused(lambda: Network({"fc": Flatten()}, {"fc": Linear(12, 3)}, (2, 2, 3)), "fc", "features", "classifier")

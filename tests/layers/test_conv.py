@@ -188,6 +188,11 @@ def test_refuses_what_does_not_fit():
         layer.forward([[1.0]])
 
 
+def test_speaks_of_groups_only_where_there_are_some():
+    refused(lambda: Conv2d(3, 4, 1).out_shape((5, 5, 2)), "Conv2d: x has 2 channels, weight expects 3; x is 5×5×2")
+    refused(lambda: Conv2d(4, 4, 1, groups=2).out_shape((5, 5, 2)), "weight expects 4 (2 per group × 2 groups); x")
+
+
 def test_refuses_sizes_at_the_first_chance():
     refused(lambda: Conv2d(3, 96, 11, stride=4).out_shape((224, 224, 3)), "Conv2d", 224, 11, "53.25", "floor", "ceil")
     refused(lambda: Conv2d(3, 4, (3, 2), stride=(1, 2)).forward(np.ones((2, 5, 7, 3))), "Conv2d", "width", 7)

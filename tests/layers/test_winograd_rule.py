@@ -88,6 +88,19 @@ def test_the_asked_for_way_is_taken():
             assert is_fast(Conv2d(C, 4, 3, algorithm=way), (5, 5, C), xp) == (way == "winograd")
 
 
+def test_kernels_are_transformed_once_for_each_size_of_picture(monkeypatch):
+    made, ready = [], winograd.Winograd.__init__
+    monkeypatch.setattr(winograd.Winograd, "__init__", lambda *args: made.append(1) or ready(*args))
+    layer, rng = Conv2d(24, 4, 3, padding=1), np.random.default_rng(0)
+    prepared = layer.for_batch()
+    for shape, times in [((2, 8, 9), 1), ((3, 8, 9), 1), ((1, 5, 9), 2), ((1, 9, 8), 3), ((2, 5, 9), 3)]:
+        x = rng.standard_normal((*shape, 24))
+        y = prepared.forward(x)[0]
+        assert len(made) == times
+        monkeypatch.setattr(layer, "algorithm", "im2col")
+        agree(y, layer.forward(x)[0], f"of {shape}")
+
+
 def test_the_two_ways_differ_in_rounding_alone():
     """So each is really taken, forward and backward."""
     rng, runs = np.random.default_rng(0), []
