@@ -124,6 +124,14 @@ def test_the_pieces_of_a_batch():
     assert first != second
 
 
+def test_one_piece_is_not_copied():
+    trunk = Trunk({"tanh": Tanh()})
+    y, cache = trunk.forward(pictures(3))
+    assert trunk.kept(cache)["tanh"][1][0] is y
+    y, cache = trunk.forward(pictures(4))
+    agree(np.concatenate(trunk.kept(cache)["tanh"][1]), y, "of two pieces", exact=True)
+
+
 def test_how_large_pieces_are(monkeypatch):
     """It decides the order of sums, so the last bits of every run: a run that is resumed must find it as it was."""
     monkeypatch.undo()
