@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests import reference
 from tests.checks import agree, agree_all, check_layer, refused
 from tinyalex.layers import Conv2d, im2col
+from tinyalex.teaching.device import xp as device
 
 # name: (channels in, channels out, kernel, geometry), on pictures of 5×7
 CASES = {
@@ -55,6 +56,14 @@ def test_right_in_pieces(monkeypatch, pictures_at_once):
     column_bytes = places * layer.params["weight"][..., 0].size * geometry["groups"] * 8
     monkeypatch.setattr(im2col, "COLUMN_BYTES_CPU", pictures_at_once * column_bytes)
     check_layer(layer, batch(channels, pictures=5), *loops(geometry))
+
+
+def test_columns_of_as_many_pictures_as_fit(monkeypatch):
+    monkeypatch.setattr(im2col, "COLUMN_BYTES_CPU", 100)
+    monkeypatch.setattr(im2col, "COLUMN_BYTES_GPU", 200)
+    for xp, sizes in ((np, [2, 2, 2, 1]), (device, [4, 3])):
+        x = xp.zeros((7, 2, 2, 3), "float32")
+        assert [run.stop - run.start for run in im2col.picture_blocks(x, 12)] == sizes  # 48 bytes a picture
 
 
 @given(st.data())
