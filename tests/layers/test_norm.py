@@ -69,6 +69,21 @@ def test_the_defaults_are_the_papers():
     assert layer.out_shape((55, 55, 96)) == (55, 55, 96) and layer.params == {}
 
 
+@pytest.mark.parametrize(
+    "argument, value, expected",
+    [
+        ("size", 4, "an odd number, 1 or more"),
+        ("alpha", -1, "a finite number, 0 or more"),
+        ("beta", np.inf, "a finite number"),
+        ("k", 0, "a finite number above 0"),
+    ],
+)
+def test_says_what_was_expected(argument, value, expected):
+    with pytest.raises(ValueError) as caught:
+        LocalResponseNorm(**{argument: value})
+    assert str(caught.value) == f"LocalResponseNorm: {argument} = {value}, expected {expected}"
+
+
 def test_as_text():
     assert str(LocalResponseNorm()) == "LRN size 5, alpha 0.0001, beta 0.75, k 2"
     assert str(LocalResponseNorm(3, 0.5, 0.6, 1.5, groups=2)) == "LRN size 3, alpha 0.5, beta 0.6, k 1.5, 2 groups"
