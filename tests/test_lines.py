@@ -1,6 +1,7 @@
 """Lines for people: folded at spaces on a terminal, whole in a file, with commands that can be copied."""
 
 import fcntl
+import math
 import os
 import pty
 import re
@@ -15,6 +16,7 @@ import pytest
 from tests.test_documents import ROOT
 from tinyalex.cli import main
 from tinyalex.commands import COMMANDS
+from tinyalex.commands.options import print_table, print_text
 from tinyalex.lines import command, command_lines, folded, text_width
 from tinyalex.terminal import say
 
@@ -133,3 +135,14 @@ def test_in_a_real_terminal_nothing_wraps(width, tmp_path):
     assert not [line for line in lines if "█" in line or "validate" in line], "bars are gone at the end"
     code, lines = in_a_terminal(width, "train", *model, "--out", "RUN", cwd=tmp_path)
     assert code == 2 and lines[0].startswith("tinyalex: --out: RUN is not empty; go on with")
+
+
+def test_no_name_of_a_file_moves_the_cursor_or_colours_the_screen(capsys):
+    name = "a\x1b[31mb\rc\x07\u202ed\u2028e é 日"
+    shown = r"a\x1b[31mb\rc\x07\u202ed\u2028e é 日"
+    say(name)
+    print_text(name)
+    print_table(["name"], [[name]])
+    out, err = capsys.readouterr()
+    assert err == shown + "\n" and out.count(shown) == 2 and not set(out) & set("\x1b\r\x07\u202e")
+    assert folded("one\ntwo", math.inf) == ["one", "two"]

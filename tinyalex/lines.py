@@ -20,6 +20,7 @@ WORD = r"(?:'[^']*'|\S)+"  # of a command, as `shlex.quote` writes it
 ENDS = r"(?<![;,)`])(?<!\w\.)"  # not behind a sign that ends a command within a sentence
 QUANTITY = r"\S*\d(?: / \S*\d)?(?: (?:%|×|[kMGTPE]?B|GB/s|GFLOP/s|µs|min|h|[a-z]*s)(?!\w))?\S*"  # 25 %; 2 / 3 points
 NAMED = r"\(?[a-z]{1,6} +\d[\w.%-]*(?:[,;)]\S*|$)|(?:\S+ =|[×→]) \S+"  # alpha 0.75, or p = 0.05, or × 128
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # line ends and directions of writing too
 
 
 def columns(stream: Any) -> int | None:
@@ -54,7 +55,12 @@ def folded(text: str, width: float, hang: int = 0) -> list[str]:
     hang: how much further than the first line the others are indented
     A command of ours (see `command`) is one word; if it is longer than a line, it continues behind a backslash.
     """
-    return [line for paragraph in text.split("\n") for line in _fold(paragraph, width, hang)]
+    return [line for paragraph in text.split("\n") for line in _fold(harmless(paragraph), width, hang)]
+
+
+def harmless(text: str) -> str:
+    """One line with its control characters spelled out: in the name of a file they could rewrite the screen."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def words(text: str) -> list[str]:

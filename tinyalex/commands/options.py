@@ -4,7 +4,7 @@ import math
 import sys
 
 from tinyalex.backend import choose_device, set_thread_count
-from tinyalex.lines import columns, folded, prose_width, text_width, words
+from tinyalex.lines import columns, folded, harmless, prose_width, text_width, words
 from tinyalex.streams import readable
 
 REPLACED = "a file there is replaced only if tinyalex wrote it"
@@ -36,7 +36,7 @@ def print_table(header, rows, right=()):
     Where they do not fit, headers fold first and then cells of text, which are those aligned to the left; columns that
     still do not fit stand below, beside the first column again. In a file a row is one line.
     """
-    lines = [[readable(str(cell)) for cell in row] for row in (header, *rows)]
+    lines = [[readable(harmless(str(cell))) for cell in row] for row in (header, *rows)]
     width = columns(sys.stdout) or math.inf
     for number, chosen in enumerate(_blocks(lines, right, width)):
         if number:
