@@ -134,7 +134,7 @@ def test_in_a_real_terminal_nothing_wraps(width, tmp_path):
     assert code == 0 and sum(line.startswith("epoch ") for line in lines) == 2
     assert not [line for line in lines if "█" in line or "validate" in line], "bars are gone at the end"
     code, lines = in_a_terminal(width, "train", *model, "--out", "RUN", cwd=tmp_path)
-    assert code == 2 and lines[0].startswith("tinyalex: --out: RUN is not empty; go on with")
+    assert code == 2 and lines[0].startswith("tinyalex: --out: RUN is not empty; choose")
 
 
 def test_no_name_of_a_file_moves_the_cursor_or_colours_the_screen(capsys):
