@@ -20,7 +20,7 @@ WORD = r"(?:'[^']*'|\S)+"  # of a command, as `shlex.quote` writes it
 ENDS = r"(?<![;,)`])(?<!\w\.)"  # not behind a sign that ends a command within a sentence
 QUANTITY = r"\S*\d(?: / \S*\d)?(?: (?:%|×|[kMGTPE]?B|GB/s|GFLOP/s|µs|min|h|[a-z]*s)(?!\w))?\S*"  # 25 %; 2 / 3 points
 NAMED = r"\(?[a-z]{1,6} +\d[\w.%-]*(?:[,;)]\S*|$)|(?:\S+ =|[×→]) \S+"  # alpha 0.75, or p = 0.05, or × 128
-CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # line ends and directions of writing too
+CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # line ends and directions of writing too
 
 
 def columns(stream: Any) -> int | None:

@@ -75,7 +75,7 @@ def text(most: int = 10_000, least: int = 0) -> Kind:
 
 def _is_writable(value):
     """Whether a text has no NUL, and no half of a letter but those that stand for bytes of a file's name."""
-    return value.isascii() and "\0" not in value or not re.search("[\0\ud800-\udc7f\udd00-\udfff]", value)
+    return value.isascii() and "\0" not in value or not re.search(r"[\0\ud800-\udc7f\udd00-\udfff]", value)
 
 
 KEY = text(1000)

@@ -52,7 +52,7 @@ class Duplicates:
         return kept
 
     def repeats(self):
-        """Of the training pictures that are kept, those with the pixels of an earlier one, as two lists of pairs.
+        """The kept training pictures that have the pixels of an earlier one, as two lists of pairs.
 
         The first list: (picture, the first with its pixels) under the same label; the second: under another one.
         """

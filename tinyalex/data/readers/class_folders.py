@@ -35,7 +35,7 @@ def recognises(storage):
 
 
 def shortcoming(storage):
-    """What a folder with pictures lacks to be a source of this format, in words; "" if it holds no pictures."""
+    """Words for why a folder with pictures is no source of this format; "" if it holds no pictures."""
     classes = "expected a folder of pictures for each of two or more classes"
     for folder in storage.folders():
         if _shows_pictures(storage, folder):
