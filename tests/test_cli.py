@@ -206,7 +206,7 @@ def test_predict_without_the_data_asks_for_pictures(run, tmp_path, capsys, pictu
             data.mkdir()
         code, out, err = call(capsys, "predict", tmp_path / "run")
         assert code == 2 and out == "" and err.count("\n") == 1 and str(data) in err and "--data" not in err
-        assert f"name them: {command('predict', tmp_path / 'run')} PICTURE…" in err
+        assert f"name them: {command('predict', tmp_path / 'run', 'cat.jpg')}" in err
     assert call(capsys, "predict", tmp_path / "run", pictures[0])[0] == 0
 
 

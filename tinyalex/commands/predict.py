@@ -69,7 +69,7 @@ def _validation_pictures(one, path, quiet):
         data = one.own_data()
         split, class_ids, size = open_validation(data, quiet=quiet)
     except UserError as error:
-        hint = f"to classify your own pictures, name them: {command('predict', path)} PICTURE…"
+        hint = f"to classify your own pictures, name them: {command('predict', path, 'cat.jpg')}"
         raise UserError(f"{error.args[0]}; {hint}") from None
     check_fits(one, data, class_ids, size)
     spread = np.linspace(0, len(class_ids), EXAMPLE_PICTURES, endpoint=False).astype(int)
