@@ -139,6 +139,7 @@ def in_process(module, folder, shared, key, printed):
         case = module.make(random.Random(repr(key)), folder, shared)
     except BaseException:
         traceback.print_exc()
+        sys.stderr.flush()
         return BROKEN
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 from tests.data.sources import class_folders, ilsvrc2012, tiny_imagenet
 from tests.fuzzing.damage import NUMBERS, spoiled
@@ -23,7 +24,8 @@ def make(random, folder, shared):
 
 
 def _some(random, root, wanted):
-    return random.choice(sorted(path for path in root.rglob("*") if wanted(path)) or [root / "new"])
+    found = sorted(path for path in root.rglob("*") if wanted(path) and not path.is_symlink())
+    return random.choice(found or [root / "new"])
 
 
 def _small(path):
@@ -32,7 +34,7 @@ def _small(path):
 
 def _other_kind(random, root):
     """A pipe, a device or a folder in a file's place."""
-    file = _some(random, root, lambda path: path.is_file() and not path.is_symlink())
+    file = _some(random, root, Path.is_file)
     file.unlink(missing_ok=True)
     choice = random.randrange(3)
     if choice == 0:
@@ -54,7 +56,7 @@ def _links(random, root):
 
 def _levels(random, root):
     """Folders inside each other."""
-    here = _some(random, root, lambda path: path.is_dir() and not path.is_symlink())
+    here = _some(random, root, Path.is_dir)
     for _ in range(random.choice((5, 40, 400))):
         here = here / "d"
         here.mkdir(exist_ok=True, parents=True)

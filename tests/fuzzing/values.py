@@ -1,5 +1,6 @@
 """Ways to spoil JSON values that are right, and the texts that they are written as."""
 
+import copy
 import json
 
 from tests.fuzzing.damage import spoiled
@@ -54,9 +55,9 @@ def changed(random, value, most=2):
     for _ in range(random.randint(1, most)):
         holders = [one for one in _all(value) if isinstance(one, (dict, list)) and one]
         if not holders:
-            return random.choice(OTHERS)
+            return copy.deepcopy(random.choice(OTHERS))
         if random.random() < 0.02:
-            return random.choice(OTHERS)
+            return copy.deepcopy(random.choice(OTHERS))
         _spoil(random, random.choice(holders))
     return value
 
@@ -71,7 +72,7 @@ def _spoil(random, holder):
     key = random.choice(list(holder)) if isinstance(holder, dict) else random.randrange(len(holder))
     fate = random.random()
     if fate < 0.65:
-        holder[key] = _like(random, holder[key]) if fate < 0.2 else random.choice(OTHERS)
+        holder[key] = _like(random, holder[key]) if fate < 0.2 else copy.deepcopy(random.choice(OTHERS))
     elif fate < 0.8:
         del holder[key]
     elif isinstance(holder, dict):
