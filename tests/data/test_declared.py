@@ -121,7 +121,8 @@ def test_thousands_of_long_names_in_a_row_are_one_name(tmp_path):
 
 def test_a_gzipped_tar_may_not_be_a_bomb(tmp_path, monkeypatch):
     path = write(tmp_path / "a.tar.gz", gzip.compress(tar_header("b", 2**30) + TAR_END))
-    refused(path, "has more than 1,073,741,824 bytes once unpacked", "unpack it first")
+    most = 2**30 + 4 * path.stat().st_size
+    refused(path, f"has more than {most:,} bytes once unpacked", "unpack it first")
     monkeypatch.setattr(tars, "MOST_HEADERS", 2048)
     refused(write(path, gzip.compress(A * 5 + TAR_END)), "or too many files; unpack it first")
     refused(write(path, gzip.compress(tar_member("L", bytes(4096), b"L") + A + TAR_END)), "or too many files")

@@ -61,7 +61,7 @@ def test_what_is_shown(runs, result, capsys):  # noqa: F811
         *"no no yes no".split()
     ]
     assert " ".join(result["reading"].split()) in " ".join(out.split())
-    assert "corrected for 3 comparisons with A (Holm)" in " ".join(out.split())
+    assert "McNemar's p is corrected for these 3 comparisons (Holm)" in " ".join(out.split())
     assert "B: Only the seed differs" in out
 
 

@@ -166,7 +166,7 @@ def test_lessons_that_change(own_place, capsys):
         lessons.notebook(number).write_text(f"newer {number}")
     (lessons.FOLDER / "trained" / "net").write_text("2")
     err = call(capsys, "lesson", "09")[2]
-    assert "The lesson has changed since you began; " in err and "lesson 09 --anew" in err
+    assert "The lesson has changed since you began. " in err and "lesson 09 --anew" in err
     assert copy.read_text() == "mine" and (own_place / "08_a.ipynb").read_text() == "newer 08"
     assert (own_place / "trained" / "net").read_text() == "2"
     assert copies.open_copy("08") == (own_place / "08_a.ipynb", False)
@@ -186,7 +186,7 @@ def test_a_place_that_cannot_be_written(own_place, capsys):
 def test_the_copies_are_beside_the_lessons():
     """So that `..` is the clone, for imports and for DATA = "../data/tiny64"; and git ignores them."""
     ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert "/my-lessons/" in ignored and "lessons/.progress.json" in ignored
+    assert "/my-lessons/" in ignored and "lessons/.progress.json*" in ignored
 
 
 # ---------------------------------------------------------------------------------------------- the learner's place

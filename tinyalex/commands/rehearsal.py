@@ -11,7 +11,7 @@ from tinyalex.inspection.galleries import words
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.runs.folder import RunFolder
 from tinyalex.training.checks import judge
-from tinyalex.training.rates import find_rate
+from tinyalex.training.rates import find_rate, lowest_point
 from tinyalex.training.trainer import Trainer
 
 FOR_A_RUN = ("out", "resume", "parallel")  # options of a run, which is not made here
@@ -84,13 +84,13 @@ def show_rehearsal(result):
     if "labels" in result:
         print_text(f"{len(result['labels'])} pictures of the first batch: {result['picture']}; no run was made")
         return
-    lowest = min(range(len(result["rates"])), key=result["smooth"].__getitem__)
+    lowest = lowest_point(result["smooth"])
     first, least = result["smooth"][0], result["smooth"][lowest]
     if result["suggestion"] is None:
         print_text(f"The loss never fell clearly below its start, {first:.3f}: no rate can be suggested from this.")
     else:
         print_text(
-            f"The loss fell from {first:.3f} to {least:.3f} at a rate of {result['rates'][lowest]:.2g}, then rose. "
+            f"The loss fell from {first:.3f} to {least:.3f} at a rate of {result['rates'][lowest]:.2g}. "
             f"Suggested, a quarter of that: --lr {result['suggestion']:g}"
         )
     print_text(f"{result['model']} would use {result['recipe_lr']:g}. The curve: {result['picture']}; no run was made")

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
-import numpy as np
-
 from tinyalex.backend import random_stream
 from tinyalex.errors import UserError
 from tinyalex.terminal import progress_bar
@@ -30,6 +28,7 @@ BATCHES = 4  # enough for every class of the built-in pictures, few enough to me
 SMOOTH = 0.9  # weight of the past in the mean of the losses
 DIVERGED = 1.5  # times the first loss: the test ends here
 FALL = 0.01  # of the first loss, at least, or nothing was learnt
+BY_HEART = 0.05  # of the first loss: the pictures are memorised, and the loss lies flat at every higher rate
 BELOW_LOWEST_POINT = 4
 
 
@@ -103,9 +102,15 @@ def smoothed(losses: list[float]) -> list[float]:
     return found
 
 
+def lowest_point(smooth: list[float]) -> int:
+    """The step with the lowest smoothed loss; or the first one below BY_HEART, after which no rate shows any more."""
+    enough = max(min(smooth), BY_HEART * smooth[0])
+    return next(step for step, loss in enumerate(smooth) if loss <= enough)
+
+
 def suggest(rates: list[float], smooth: list[float]) -> float | None:
-    """A quarter of the rate at the lowest smoothed loss, to two digits; None if the loss never fell by FALL."""
-    lowest = int(np.argmin(smooth))
+    """A quarter of the rate at the lowest point, to two digits; None if the loss never fell by FALL."""
+    lowest = lowest_point(smooth)
     if smooth[lowest] > (1 - FALL) * smooth[0]:
         return None
     rate = rates[lowest] / BELOW_LOWEST_POINT
