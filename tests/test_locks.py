@@ -116,6 +116,15 @@ def test_a_run_that_has_just_begun_is_being_written(tmp_path, holder, capsys, ca
         assert "being written" not in said() and "holds no checkpoint yet; go on with" in said()
 
 
+def test_a_new_run_is_not_told_to_resume_what_is_being_trained(tmp_path, holder, capsys):
+    data, out = write_easy(tmp_path / "easy", 20, 8), tmp_path / "out"
+    process = holder(out / ".lock")
+    for file in ("config.json", "last.safetensors"):
+        (out / file).write_text("{}")
+    assert main(["train", "--data", str(data), "--model", "alexnet-mini", "--out", str(out)]) == 2
+    assert f"{out}: is being written by process {process.pid} on " in capsys.readouterr().err
+
+
 def test_runs_says_which_are_being_trained(tmp_path, holder, capsys):
     data = write_easy(tmp_path / "easy", 20, 8)
     for name in ("done", "stopped"):

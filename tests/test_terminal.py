@@ -122,6 +122,18 @@ def test_a_command_to_copy_is_quoted(path, python, monkeypatch):
     assert shlex.split(command("evaluate", path)) == [python, "-m", "tinyalex", "evaluate", path]
 
 
+def test_a_command_begins_as_it_was_typed(tmp_path, monkeypatch):
+    """"tinyalex" alone is advised only where the shell finds this one by its name."""
+    for folder in ("on path", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "tinyalex").write_text("#!/bin/sh\n")
+        (tmp_path / folder / "tinyalex").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "on path"))
+    for typed, shown in (("on path", "tinyalex"), ("other", f"'{tmp_path}/other/tinyalex'")):
+        monkeypatch.setattr(sys, "argv", [str(tmp_path / typed / "tinyalex")])
+        assert command("runs").removesuffix(" runs") == shown.replace("'", "'" if " " in shown else "")
+
+
 def test_all_advice_is_quoted():
     """Commands for the person to copy come from `command`; an option with a path alone is quoted where it is said."""
     for file in (ROOT / "tinyalex").rglob("*.py"):

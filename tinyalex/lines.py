@@ -9,6 +9,7 @@ import math
 import os
 import re
 import shlex
+import shutil
 import sys
 import unicodedata
 from contextlib import suppress
@@ -85,7 +86,9 @@ def command_lines(line: str, width: float) -> list[str]:
 def program() -> str:
     """How the person called this program."""
     if os.path.basename(sys.argv[0]).removesuffix(".exe") == "tinyalex":
-        return "tinyalex"
+        found = shutil.which("tinyalex")
+        here = found is not None and os.path.realpath(found) == os.path.realpath(sys.argv[0])
+        return "tinyalex" if here else shlex.quote(sys.argv[0])
     python = sys.executable
     if python.startswith(os.getcwd() + os.sep):  # as the README has it: .venv/bin/python
         python = os.path.relpath(python)

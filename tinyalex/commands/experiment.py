@@ -156,4 +156,5 @@ def show(result):
             sides = f"{report.side_text(c, 'a')}; {report.side_text(c, 'b')}"
             rows.append((c["what"], report.interval_text(c), report.paper_text(c), sides))
         print_table(("", "effect (95 % interval)", "the paper's", "sides"), rows)
-    print_text(f"\nWritten to {result['out']}/C…/: result.md, result.json, figure.png")
+    folders = ", ".join(f"{r['id']}-{r['name']}" for r in result["results"])
+    print_text(f"\nWritten to {result['out']}: {folders}, each with result.md, result.json and figure.png")

@@ -9,7 +9,7 @@ from tinyalex.data import open_validation
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
 from tinyalex.library import Classifier
-from tinyalex.lines import MOST_WIDTH, columns, command, text_width
+from tinyalex.lines import MOST_WIDTH, columns, command, harmless, text_width
 from tinyalex.runs.trained import check_fits, open_run
 from tinyalex.terminal import say
 
@@ -99,10 +99,10 @@ def show(result):
     print_text(f"{result['model']}, trained on {result['trained_on']}, knows {result['classes']} classes ({some}).")
     print_text("It answers with one of these, whatever a picture shows.")
     for prediction in result["predictions"]:
-        print_text(f"\n{prediction['file']}" + (f": {prediction['label']}" if "label" in prediction else ""))
-        width = max(text_width(answer["class"]) for answer in prediction["top"])
+        print_text("\n" + harmless(": ".join([prediction["file"], *filter(None, [prediction.get("label")])])))
+        answers = [(harmless(answer["class"]), answer["probability"]) for answer in prediction["top"]]
+        width = max(text_width(name) for name, _ in answers)
         most = max(0, min(BAR, (columns(sys.stdout) or MOST_WIDTH) - width - len("  100.0%    ")))
-        for answer in prediction["top"]:
-            bar = "█" * round(most * answer["probability"])
-            name = answer["class"] + " " * (width - text_width(answer["class"]))
-            print_text(f"  {answer['probability']:6.1%}  {name}  {bar}".rstrip())
+        for name, p in answers:
+            padding = " " * (width - text_width(name))
+            print_text(f"  {p:6.1%}  {name}{padding}  {'█' * round(most * p)}".rstrip())

@@ -49,6 +49,7 @@ class RunFolder:
         path = target(path)
         check_folder(path, "out")
         if path.is_dir() and set(path.iterdir()) - {path / LOCK, *half_written(path)}:
+            refuse_busy(path / LOCK, path)
             goes_on = model_name and (path / "config.json").exists() and not cls(path).diverged()
             hint = f", or go on with: {how_to_resume(path)}" if goes_on else ""
             raise UserError(f"{path} is not empty; choose another folder{hint}", "out")
