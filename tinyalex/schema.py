@@ -9,7 +9,6 @@ Keys that a `record` does not name may hold anything, as files of other versions
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -222,6 +221,8 @@ def read_json(path: str | Path, kind: Kind) -> Any:
 
 def read_toml(path: str | Path, kind: Kind) -> Any:
     """The entries of a TOML file. UserError as for `read_json`."""
+    import tomllib  # here, since few commands need it
+
     return judge(_parsed(tomllib.loads, _content(path, MOST_TOML), path, "a TOML file"), kind, path)
 
 
