@@ -40,6 +40,10 @@ Object.defineProperty(navigator, 'clipboard', {value: undefined});
 block.querySelector('.copy').click();
 return new Promise((done) => setTimeout(() => done(window.copied), 300));
 """
+READY = """
+const plain = getComputedStyle(document.body).backgroundColor === 'rgba(0, 0, 0, 0)';
+return document.readyState === 'complete' && !plain && document.getElementById('theme').textContent !== '';
+"""
 THEME = "return [getComputedStyle(document.body).backgroundColor, document.getElementById('theme').textContent]"
 LIGHT, DARK = ["rgb(255, 255, 255)", "Dark"], ["rgb(20, 23, 28)", "Light"]
 MENU = "return getComputedStyle(document.getElementById('lessons')).display"
@@ -66,6 +70,12 @@ def look(browser, width, scheme="light"):
         browser._call("/goog/cdp/execute", cmd=f"Emulation.{command}", params=values)
 
 
+def show(browser, file):
+    """Open a page and wait for its style and its script, which a busy machine may bring late."""
+    browser.open(file.as_uri())
+    assert settled(browser, READY, True), f"{file.name} has no style or no script"
+
+
 def settled(browser, script, expected):
     """Whether a script finds this, at the latest once a slow machine has laid out the page."""
     until = time.monotonic() + 5
@@ -82,13 +92,13 @@ def test_nothing_is_cut_off(browser, book, width):
     files = [file for file in sorted(book.rglob("*.html")) if "book.css" in file.read_text(encoding="utf-8")]
     assert len(files) > len(NUMBERS)
     for file in files:
-        browser.open(file.as_uri())
+        show(browser, file)
         assert settled(browser, CUT, [0, 0, False, False]), f"{file.name} at {width} pixels: {browser.run(CUT)}"
 
 
 def test_search(browser, book):
     look(browser, 1280)
-    browser.open((book / "index.html").as_uri())
+    show(browser, book / "index.html")
     for asked, first in (
         ("mirror images", "Mirror-images"),
         ("NOTHINGOFTHISKIND", None),
@@ -96,28 +106,30 @@ def test_search(browser, book):
     ):
         browser.run(SEARCH, asked)
         time.sleep(0.5)
+        if first is not None:
+            assert settled(browser, f"return ({FOUND.removeprefix('return ')}).length > 0", True), asked
         found = browser.run(FOUND)
         assert (not found) if first is None else first in found[0], (asked, found)
 
 
 def test_dark_by_the_system_and_by_the_switch(browser, book):
-    page = (book / "index.html").as_uri()
+    page = book / "index.html"
     for scheme, expected, other in (("light", LIGHT, DARK), ("dark", DARK, LIGHT)):
         look(browser, 1280, scheme)
-        browser.open(page)
+        show(browser, page)
         browser.run("localStorage.clear()")
-        browser.open(page)
+        show(browser, page)
         assert browser.run(THEME) == expected
         browser.run("document.getElementById('theme').click()")
         assert browser.run(THEME) == other
-        browser.open((book / f"{lessons.notebook('09').stem}.html").as_uri())
+        show(browser, book / f"{lessons.notebook('09').stem}.html")
         assert browser.run(THEME) == other, "the choice is kept for the next page"
     browser.run("localStorage.clear()")
 
 
 def test_menu_on_a_phone(browser, book):
     look(browser, 390)
-    browser.open((book / f"{lessons.notebook('09').stem}.html").as_uri())
+    show(browser, book / f"{lessons.notebook('09').stem}.html")
     shown = [browser.run(MENU)]
     for _ in range(2):
         browser.run("document.getElementById('menu').click()")
@@ -127,6 +139,6 @@ def test_menu_on_a_phone(browser, book):
 
 def test_copying_an_exercise(browser, book):
     look(browser, 1280)
-    browser.open((book / f"{lessons.notebook('09').stem}.html").as_uri())
+    show(browser, book / f"{lessons.notebook('09').stem}.html")
     how, text = browser.run(COPY)
     assert how == "copy" and text.startswith("def window_sum(") and text.endswith("    todo()\n") and "Copy" not in text
