@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from tests.checks import refused
@@ -108,6 +108,17 @@ def test_foreign_files(tmp_path, tensors, header, words):
     refused(lambda: load_checkpoint(tmp_path / "a.safetensors"), tmp_path / "a.safetensors", words, error=UserError)
 
 
+def test_arrays_of_no_group(tmp_path):
+    _, checkpoint = network_checkpoint()
+    save_checkpoint(tmp_path / "a.safetensors", checkpoint)
+    with safe_open(tmp_path / "a.safetensors", "numpy") as file:
+        arrays, header = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()
+    for key in ("other/x", "x"):
+        save_file(arrays | {key: np.zeros(3)}, tmp_path / "b.safetensors", header)
+        words = f"b.safetensors: holds '{key}', expected only param/…, velocity/…, state/…, view/…"
+        refused(lambda: load_checkpoint(tmp_path / "b.safetensors"), words, error=UserError)
+
+
 def test_foreign_bfloat16(tmp_path):
     """What NumPy has no dtype for, as in most files that are exchanged today."""
     header = json.dumps({"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
@@ -126,6 +137,11 @@ def test_copying_is_strict_and_all_or_nothing():
         ({"a": np.ones((2, 3)), "b": np.ones(4, np.int32)}, ["b is int32", "expected float64"]),
     ]:
         refused(lambda: copy_into(target, source, "file"), "file", *words, error=UserError)
+    for count, words in ((20, ""), (21, " and 1 more"), (1020, " and 1,000 more")):
+        names = [f"n{number:04}" for number in range(count)]
+        expected = f"unknown {', '.join(names[:20])}{words}"
+        with pytest.raises(UserError, match=f"^file: arrays differ; missing none, {expected}$"):
+            copy_into(target, target | dict.fromkeys(names, np.ones(1)), "file")
     assert not target["a"].any(), "half of a checkpoint was copied"
     copy_into(target, {"a": np.ones((2, 3)), "b": np.ones(4)}, "file")
     assert target["a"] is held and held.all() and target["b"].all()
@@ -314,7 +330,7 @@ def test_nothing_may_be_missing(tmp_path, key):
 @pytest.mark.parametrize(
     "entry, words",
     [
-        ({"dtype": "F8_E4M3", "shape": [8]}, "param/w has dtype F8_E4M3, expected F32"),
+        ({"dtype": "F8_E4M3", "shape": [8]}, "'param/w' has dtype F8_E4M3, expected F32"),
         ({"dtype": "C64", "shape": [1]}, "dtype C64"),
         ({"data_offsets": [8, 16]}, "not a whole safetensors file"),
         ({"data_offsets": [8, 0]}, "not a whole safetensors file"),

@@ -20,6 +20,7 @@ from tinyalex.files import reason, replacing
 from tinyalex.runs.formats import CHECKPOINT, VERSION
 from tinyalex.schema import judge, parse_json, record, whole
 
+MOST_LISTED = 20  # names of arrays in a message
 DTYPES = ("F32", "F16", "F64", "I32", "I64", "U8", "BOOL")
 GROUPS = {"param": "params", "velocity": "velocity", "state": "state", "view": "view"}  # file's name: Checkpoint's
 
@@ -67,7 +68,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
                 if group not in GROUPS:
                     raise UserError(f"{path}: holds {key!r}, expected only {'/…, '.join(GROUPS)}/…")
                 if (dtype := file.get_slice(key).get_dtype()) not in DTYPES:
-                    raise UserError(f"{path}: {_listed([key])} has dtype {dtype}, expected {', '.join(DTYPES)}")
+                    raise UserError(f"{path}: {key!r} has dtype {dtype}, expected {', '.join(DTYPES)}")
                 groups[GROUPS[group]][name] = file.get_tensor(key)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: not a whole safetensors file of tinyalex ({reason(error)})") from error
@@ -115,6 +116,6 @@ def copy_into(target: dict, source: dict, what: str | Path) -> None:
 
 
 def _listed(names):
-    """A few of the names, sorted."""
-    few, more = [name if name.isprintable() else repr(name) for name in sorted(names)[:20]], len(names) - 20
+    """The first MOST_LISTED of the names, sorted."""
+    few, more = sorted(names)[:MOST_LISTED], len(names) - MOST_LISTED
     return ", ".join(few) + (f" and {more:,} more" if more > 0 else "")
