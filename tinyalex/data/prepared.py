@@ -131,8 +131,9 @@ def _load(file, dtype, shape, mapped=False):
         raise UserError(f"{file}: {words}, expected {np.dtype(dtype)} {shape}")
     if (expected := start + math.prod(shape) * np.dtype(dtype).itemsize) != length:
         raise UserError(f"{file}: {length:,} bytes, expected {expected:,}: it was cut short or changed")
-    array = np.memmap(file, dtype, "r", start, shape)
-    return array if mapped else np.array(array)
+    if mapped:
+        return np.memmap(file, dtype, "r", start, shape)
+    return np.fromfile(file, dtype, offset=start).reshape(shape)
 
 
 class PreparedWriter:
