@@ -106,7 +106,7 @@ def read_picture(source, size):
     """
     if isinstance(source, np.ndarray):
         if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or source.size == 0:
-            raise PictureError(f"found an array {source.dtype} {source.shape}, expected uint8 (H, W, 3)")
+            raise PictureError(f"found an array {source.dtype} {source.shape}, expected uint8 (H, W, 3), H, W ≥ 1")
         return np.array(fit_square(Image.fromarray(np.ascontiguousarray(source)), size))
     if isinstance(source, Image.Image):
         return _decoded_image(source, size)
@@ -145,11 +145,13 @@ def fit_square(image, size):
 
 
 def _check(image, length=MAX_PIXELS):
-    """Raise PictureError, before anything is decoded, if a picture is too large or not only a picture.
+    """Raise PictureError, before anything is decoded, if a picture is empty, too large or not only a picture.
 
     length: of its file, in bytes
     """
     width, height = image.size
+    if width * height == 0:
+        raise PictureError(f"found {width}×{height} pixels, expected 1×1 or more")
     if width * height > MAX_PIXELS:
         raise PictureError(f"{width}×{height} is more than {MAX_PIXELS:,} pixels, which counts as a decompression bomb")
     if image.format in NOT_DECODED:
