@@ -175,6 +175,13 @@ def test_ordered_map(set_threads, count):
     assert list(backend.ordered_map(square, [3])) == [9]
 
 
+def test_the_callers_errstate_holds_in_threads(set_threads):
+    set_threads(2)
+    with np.errstate(over="ignore", divide="raise"):
+        seen = list(backend.ordered_map(lambda _: np.geterr(), range(4)))
+        assert seen == [np.geterr()] * 4
+
+
 def blas_threads():
     return {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,8 @@ def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterato
     """Yield function(item) in the order of `items`, computed by `thread_count()` threads.
 
     So sums over the results are taken in one order on any number of threads. BLAS is held to one thread meanwhile: its
-    own threads, once used, wait for more work by spinning, and take the cores from ours.
+    own threads, once used, wait for more work by spinning, and take the cores from ours. The caller's `np.errstate`
+    holds in them too.
     """
     keep_freed_memory()  # here, not on import: importing this leaves the allocator as it was
     items = list(items)
@@ -78,7 +80,7 @@ def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterato
             yield from map(function, items)
             return
         pool = _pools.get(_threads) or _pools.setdefault(_threads, _new_pool())
-        futures = deque(pool.submit(function, item) for item in items)
+        futures = deque(pool.submit(copy_context().run, function, item) for item in items)
         try:
             while futures:
                 yield futures.popleft().result()  # popleft: a result used is a result freed
