@@ -26,7 +26,7 @@ from tinyalex.runs.formats import PROGRESS
 from tinyalex.runs.places import find_start, places_of
 from tinyalex.runs.trained import begin_with
 from tinyalex.schema import judge
-from tinyalex.terminal import how_to_resume, option, progress_bar, say, stop_signals
+from tinyalex.terminal import how_to_resume, progress_bar, say, stop_signals
 from tinyalex.training.checks import check_fit
 from tinyalex.training.health import Watch, measure_health
 from tinyalex.training.loss import READ_EVERY, NotFinite
@@ -259,7 +259,7 @@ class Trainer:
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
         text = (
             f"epoch {self.progress['epoch'] + 1}, step {step + 1 - error.step}: {error}{began}; {kept}. "
-            f"Most often the rate is too high: try {option('lr', self._lower_rate())} in a new run"
+            f"Most often the rate is too high: try a rate of {self._lower_rate():g} in a new run"
         )
         self.folder.write_json("result.json", {"diverged": text})
         raise Diverged(text) from None
