@@ -1,9 +1,13 @@
 """tinyalex from Python: the same runs and the same numbers as the commands, and a mistake is one line."""
 
+import io
 import json
 import os
+import re
 import shutil
 import signal
+import textwrap
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +17,13 @@ from PIL import Image
 import tinyalex
 from tests.checks import refused
 from tests.test_cli import call, json_of
+from tests.test_documents import ROOT
 from tests.training.test_training import CLASSES, easy_pictures, tree, write_easy
 from tinyalex.errors import UserError
 from tinyalex.terminal import in_python
 from tinyalex.training.health import SENTENCES, sentence
 from tinyalex.training.settings import choose_settings
-from tinyalex.training.trainer import Trainer
+from tinyalex.training.trainer import Diverged, Trainer
 
 SETTINGS = {"model": "alexnet-mini", "epochs": 2, "batch": 8, "lr": 0.01}
 
@@ -39,6 +44,22 @@ def picture(tmp_path_factory):
     path = tmp_path_factory.mktemp("pictures") / "a.png"
     Image.fromarray(easy_pictures(1, 5, size=90)[0][0][:80]).save(path)
     return path
+
+
+def example(text):
+    """The lines of Python in a document: from the first import of tinyalex to the end of its block."""
+    return textwrap.dedent(re.search(r"^( *)from tinyalex import .*\n((\1(?!```).*)?\n)*", text, re.MULTILINE)[0])
+
+
+@pytest.mark.parametrize(
+    "where", [lambda: (ROOT / "README.md").read_text(), lambda: tinyalex.library.__doc__, lambda: tinyalex.__doc__]
+)
+def test_the_examples_run_as_they_stand(where, data, tmp_path, monkeypatch):
+    """Whole, in an empty folder; only with fewer and smaller pictures."""
+    monkeypatch.chdir(tmp_path)
+    lines = example(where())
+    assert all(word in lines for word in ("train(", "evaluate(", "load(", "predict("))
+    exec(lines.replace('"builtin"', repr(str(data))).replace("epochs=10", "epochs=1"), {})
 
 
 # ---------------------------------------------------------------------------------------------- training
@@ -62,6 +83,36 @@ def test_settings_that_are_not_given_are_the_commands():
     assert choose_settings().epochs == 15 and choose_settings("somewhere").epochs == 30
     assert choose_settings("somewhere", recipe="tiny-imagenet-10").epochs == 60
     assert choose_settings(recipe="tiny-imagenet-10", data="somewhere", epochs=2, lr=None).epochs == 2
+
+
+def test_settings_as_numpy_and_pathlib_have_them(data, classifier, tmp_path):
+    values = {"epochs": np.int64(2), "lr": np.float64(0.01), "start_from": classifier.run.path}
+    tinyalex.train(data, out=tmp_path / "run", quiet=True, **SETTINGS | values)
+    about = json.loads((tmp_path / "run/config.json").read_text())
+    plain = {"epochs": 2, "lr": 0.01, "start_from": str(classifier.run.path)}
+    assert {name: about["config"][name] for name in values} == plain
+    assert all(f"{name}={value!r}" in about["command"] for name, value in plain.items())
+
+
+def test_resume_goes_on_past_the_end(classifier, tmp_path, capsys):
+    """As `train --resume RUN --epochs N`."""
+    ours, theirs = (shutil.copytree(classifier.run.path, tmp_path / name) for name in ("ours", "theirs"))
+    resumed = tinyalex.resume(ours, quiet=True, epochs=3)
+    json_of(capsys, "train", "--resume", theirs, "--epochs", 3)
+    assert [line["epoch"] for line in resumed.history] == [1, 2, 3]
+    for name, array in tinyalex.load(theirs).run.network.params.items():
+        np.testing.assert_array_equal(array, resumed.run.network.params[name])
+
+
+@pytest.mark.parametrize("caller", ["warn", "raise"])
+def test_numbers_that_run_away_are_told_once(data, tmp_path, caller):
+    """Whatever NumPy does about them in the caller's own code, where it stays so."""
+    settings = SETTINGS | {"lr": 1e5, "out": tmp_path / "high", "quiet": True}
+    with np.errstate(all=caller), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        before, filters = np.geterr(), list(warnings.filters)
+        refused(lambda: tinyalex.train(data, **settings), "the loss is nan", error=Diverged)
+        assert np.geterr() == before and warnings.filters == filters and warned == []
 
 
 def test_an_interrupted_run_is_saved_and_resumed(data, classifier, tmp_path, monkeypatch):
@@ -136,7 +187,7 @@ def test_what_a_notebook_shows(classifier):
     shown = repr(classifier)
     assert all(word in shown for word in (str(classifier.run.file), "alexnet-mini", "4 classes", "of 2"))
     for member in (tinyalex.load, tinyalex.train, tinyalex.resume, tinyalex.Classifier.predict):
-        assert "UserError" in member.__doc__ and (">>>" in member.__doc__ or member is tinyalex.resume)
+        assert "UserError" in member.__doc__ and ">>>" in member.__doc__
 
 
 # ---------------------------------------------------------------------------------------------- mistakes
@@ -150,7 +201,8 @@ def test_advice_is_a_call_not_a_command(data, classifier, tmp_path, capsys):
     assert call(capsys, "train", "--data", data, "--out", out)[2].endswith(f"train --resume {out}\n")
     refused(lambda: tinyalex.train(data, model="alexnet"), "size=256", not_said=["--"], error=UserError)
     diverged = lambda: tinyalex.train(data, out=tmp_path / "high", **settings)  # noqa: E731
-    refused(diverged, "try lr=0.02 in a new run", not_said=["--"], error=UserError)
+    for told in (diverged, lambda: tinyalex.load(tmp_path / "high")):  # kept in the run, for commands to read too
+        refused(told, "try a rate of 0.02 in a new run", not_said=["--", "lr="], error=UserError)
     with in_python():
         assert [sentence(what, {"fc6": 0.5}, 0.1).rpartition(": ")[2] for what in SENTENCES] == [
             *["try lr=0.01"] * 4,
@@ -182,7 +234,33 @@ def test_advice_is_a_call_not_a_command(data, classifier, tmp_path, capsys):
             "picture 2: found an array float64",
         ),
         (lambda c: c.predict(np.zeros((64, 64), np.uint8)), "(64, 64), expected uint8 (H, W, 3)"),
+        (lambda c: c.predict(np.zeros((0, 64, 3), np.uint8)), "(0, 64, 3), expected uint8 (H, W, 3), H, W ≥ 1"),
+        (lambda c: c.predict(Image.new("RGB", (0, 5))), "picture 1: found 0×5 pixels, expected 1×1 or more"),
+        (lambda c: c.predict(io.BytesIO(b"x")), "picture 1: found BytesIO, expected a path"),
+        (lambda c: c.predict(bytearray(b"x")), "picture 1: found bytearray, expected a path"),
         (lambda c: c.predict("FILE", top=0), "top: found 0"),
+        (lambda c: c.predict("FILE", top=2.5), "top: found 2.5, expected a whole number"),
+        (lambda c: c.predict("FILE", top="3"), "top: found '3', expected a whole number"),
+        (lambda c: c.predict("FILE", top=True), "top: found True, expected a whole number"),
+        (lambda c: c.probabilities("FILE", ten_crop=1), "ten_crop: found 1, expected True or False"),
+        (lambda c: c.evaluate(ten_crop="no"), "ten_crop: found 'no', expected True or False"),
+        (lambda c: c.evaluate(data=np.zeros((9, 9))), ", expected a path"),
+        (lambda c: tinyalex.load(None), "run: found None, expected a path"),
+        (lambda c: tinyalex.load(b"x"), "run: found b'x', expected a path"),
+        (lambda c: tinyalex.load(""), "run: is empty"),
+        (lambda c: tinyalex.load(c.run.path, 5), "device: found 5, expected text"),
+        (lambda c: tinyalex.resume(None), "run: found None, expected a path"),
+        (lambda c: tinyalex.resume(c.run.path, epochs="3"), "epochs: found '3', expected a whole number"),
+        (lambda c: tinyalex.resume(c.run.path, epochs=0), "epochs: found 0, expected 1 or more"),
+        (lambda c: tinyalex.resume(c.run.path, epochs=1), "epochs: found 1, expected at least the 2"),
+        (lambda c: tinyalex.train(model=5), "model: found 5, expected text"),
+        (lambda c: tinyalex.train(out=5), "out: found 5, expected a path"),
+        (lambda c: tinyalex.train(quiet="yes"), "quiet: found 'yes', expected True or False"),
+        (lambda c: tinyalex.train(resume="runs/x"), "resume: a run goes on with tinyalex.resume('runs/x')"),
+        (lambda c: tinyalex.train(towers=True), "some of data, model, out, recipe, device, quiet, start_from,"),
+        (lambda c: tinyalex.train(modle="x"), "modle: there is no such setting (did you mean model?)"),
+        (lambda c: tinyalex.train(lr=np.zeros((9, 9))), "lr: found array([["),
+        (lambda c: tinyalex.train(epochs=True), "epochs: found True, expected a whole number"),
         (lambda c: c.evaluate("nowhere"), "nowhere"),
         (lambda c: c.evaluate("builtin", quiet=True), "not the same ones"),
         (lambda c: tinyalex.load("nowhere"), "nowhere: not found, expected a run folder"),
@@ -197,6 +275,7 @@ def test_advice_is_a_call_not_a_command(data, classifier, tmp_path, capsys):
         (lambda c: tinyalex.train(schedule="cosin"), "schedule: found 'cosin'"),
         (lambda c: tinyalex.train(model="alexnet-mni"), "did you mean alexnet-mini?"),
         (lambda c: tinyalex.train(out=c.run.path), "not empty"),
+        (lambda c: tinyalex.train(recipe="tiny-imagenet-10"), "data: tiny-imagenet-10 was made for"),
         (lambda c: tinyalex.train(recipe="tiny"), "recipe: found 'tiny'"),
     ],
 )

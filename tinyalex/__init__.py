@@ -1,10 +1,10 @@
 """AlexNet from nothing but arrays: every layer, forward and backward, on NumPy and on CuPy.
 
-    from tinyalex import load, train
+    from tinyalex import load, open_dataset, train
 
-    classifier = train("builtin", model="alexnet-mini", epochs=3, out="runs/mine")
+    classifier = train("builtin", model="alexnet-mini", epochs=10, out="runs/mine")
     classifier.evaluate()
-    load("runs/mine").predict("cat.jpg")
+    load("runs/mine").predict(open_dataset("builtin").val.gather([0, 1]))  # or "cat.jpg"
 
 Nothing is imported before it is used, so that every command starts at once.
 """

@@ -1,36 +1,67 @@
 """tinyalex from Python: train a network, load one, ask it about pictures.
 
-    from tinyalex import load, train
+    from tinyalex import load, open_dataset, train
 
-    classifier = train("builtin", model="alexnet-mini", epochs=3, out="runs/mine")   # as `tinyalex train`
-    classifier.evaluate()                                # Evaluation(top1_error=…, top5_error=…, loss=…, images=…)
-    for answer in load("runs/mine").predict("cat.jpg"):  # the likeliest first
+    classifier = train("builtin", model="alexnet-mini", epochs=10, out="runs/mine")  # as `tinyalex train`
+    classifier.evaluate()                                 # Evaluation(top1_error=…, top5_error=…, loss=…, images=…)
+    picture = open_dataset("builtin").val.gather([0])[0]  # or one of yours, "cat.jpg"
+    for answer in load("runs/mine").predict(picture):     # the likeliest first
         print(f"{answer.probability:.1%} {answer.name}")
 
 N pictures, S the side that a network was trained on, K classes. A mistake that the caller can mend is a `UserError`
 whose text is one line: what was found, and what was expected.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from inspect import Parameter, signature
+from io import IOBase
 from os import PathLike
-from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
 from tinyalex.backend import choose_device, to_device, to_host
 from tinyalex.data import open_dataset, open_validation, outline
 from tinyalex.data.pictures import PictureError, read_picture
-from tinyalex.errors import UserError
+from tinyalex.errors import UserError, did_you_mean
 from tinyalex.evaluation import Evaluation, class_probabilities, pictures_at_once, probabilities
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.runs.trained import Run, check_fits, history, open_run
 from tinyalex.terminal import how_to_resume, in_python
 from tinyalex.training.checks import judge
-from tinyalex.training.settings import choose_settings
+from tinyalex.training.settings import SETTINGS, choose_settings, of_kind
 from tinyalex.training.trainer import Stopped, Trainer, go_on, start
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def called_by_programs(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, but arguments are judged by its annotations, advice is spelled for Python, and NumPy is silent.
+
+    Numbers that run away are reported once, as a loss or an answer that is none.
+    """
+    form = signature(function)
+
+    @wraps(function)
+    def judged(*args: P.args, **given: P.kwargs) -> R:
+        try:
+            bound = form.bind(*args, **given)
+        except TypeError as error:
+            raise TypeError(f"{function.__name__}() {error}") from None
+        for name, value in bound.arguments.items():
+            kind = form.parameters[name].annotation
+            if kind not in (Any, Parameter.empty):
+                bound.arguments[name] = of_kind(name, value, kind)
+                if value == "":
+                    raise UserError("is empty", name)
+        with in_python(), np.errstate(all="ignore"):
+            return function(*bound.args, **bound.kwargs)
+
+    return judged
 
 
 class Answer(NamedTuple):
@@ -64,6 +95,7 @@ class Classifier:
         trained = f"{info['model']}, {len(self.classes)} classes of {info['config']['data']}, {epochs}"
         return f"<Classifier {self.run.file}: {trained}>"
 
+    @called_by_programs
     def predict(self, pictures: Any, top: int = 5, ten_crop: bool = False) -> list:
         """The `top` likeliest classes of a picture, as a list of `Answer`s; of several pictures, a list of such lists.
 
@@ -83,6 +115,7 @@ class Classifier:
         answers = [self._likeliest(row, top) for row in p]
         return answers[0] if single else answers
 
+    @called_by_programs
     def probabilities(self, pictures: Any, ten_crop: bool = False) -> np.ndarray:
         """The probability of every class: float32 (N, K), rows that add up to 1; arguments as of `predict`."""
         chosen = [pictures] if is_one(pictures) else pictures
@@ -95,8 +128,8 @@ class Classifier:
         self.run.check_answers(p)
         return p
 
-    @in_python()
-    def evaluate(self, data: str | None = None, ten_crop: bool = False, quiet: bool = False) -> Evaluation:
+    @called_by_programs
+    def evaluate(self, data: str | PathLike | None = None, ten_crop: bool = False, quiet: bool = False) -> Evaluation:
         """The errors on a data set's validation pictures, as `Evaluation(top1_error, top5_error, loss, images)`.
 
         Errors are fractions of 1; the loss is the mean of −log p(right class).
@@ -127,8 +160,8 @@ class Classifier:
         return [Answer(self.classes[k], self.class_ids[k], float(p[k])) for k in best]
 
 
-@in_python()
-def load(run: str | Path, device: str = "auto") -> Classifier:
+@called_by_programs
+def load(run: str | PathLike, device: str = "auto") -> Classifier:
     """A trained network from a run folder (its best epoch) or from one checkpoint (.safetensors).
 
     run: such as "runs/first", as `train` wrote it;  device: "cpu", "gpu" or "auto" (a GPU if there is one)
@@ -140,20 +173,21 @@ def load(run: str | Path, device: str = "auto") -> Classifier:
     return Classifier(open_run(run, xp), xp)
 
 
-@in_python()
+@called_by_programs
 def train(
-    data: str = "builtin",
+    data: str | PathLike | None = None,
     model: str | None = None,
-    out: str | Path | None = None,
-    recipe: str | None = None,
+    out: str | PathLike | None = None,
+    recipe: str | PathLike | None = None,
     device: str = "auto",
     quiet: bool = False,
     **settings: Any,
 ) -> Classifier:
     """Train a new network to its end, as `tinyalex train` does; the `Classifier` of its best epoch.
 
-    data: "builtin", or a folder that `tinyalex prepare` wrote;  model: such as "alexnet-small", the default
-    out: the run folder to write; by default the next free runs/MODEL-N;  recipe: settings from a file
+    data: "builtin", the default, or a folder that `tinyalex prepare` wrote
+    model: such as "alexnet-small", the default;  recipe: settings from a file, for data that must then be named
+    out: the run folder to write; by default the next free runs/MODEL-N
     device: as of `load`;  quiet: nothing on stderr
     settings: epochs, batch, lr, schedule, seed, … (see `tinyalex.runs.config.Config`); others are the model's own
     UserError for a mistake in these, before anything is written, and if the loss stops being a number.
@@ -161,26 +195,48 @@ def train(
 
     >>> classifier = train("builtin", model="alexnet-mini", epochs=3, lr=0.02, out="runs/mine")
     """
-    config = choose_settings(str(data), model, recipe, **settings)
+    _refuse_unknown(settings)
+    config = choose_settings(str(data) if data else None, model, str(recipe) if recipe else None, **settings)
     judge(config, outline(config.data))
     xp, folder = choose_device(device), RunFolder.fresh(out, config.model)
-    given = {"model": model, "recipe": recipe} | settings
-    words = [f"{name}={value!r}" for name, value in given.items() if value is not None]
-    command = f"tinyalex.train({', '.join([repr(str(data)), *words])})"
+    given = {"data": data, "model": model, "recipe": recipe} | settings
+    words = [f"{name}={getattr(config, name, value)!r}" for name, value in given.items() if value is not None]
+    command = f"tinyalex.train({', '.join(words)})"
     trainer = start(folder, config, open_dataset(config.data, quiet=quiet), xp, command, quiet)
     return _finish(trainer, device)
 
 
-@in_python()
-def resume(run: str | Path, data: str | None = None, device: str = "auto", quiet: bool = False) -> Classifier:
+@called_by_programs
+def resume(
+    run: str | PathLike,
+    data: str | PathLike | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+    epochs: int | None = None,
+) -> Classifier:
     """Continue a run that was stopped, with its own settings, to its end; the `Classifier` of its best epoch.
 
-    data: where its pictures are now, if their folder has moved;  others as of `train`
+    data: where its pictures are now, if their folder has moved;  device, quiet: as of `train`
+    epochs: in all, to go on past the end or stop earlier; by default, those it was to have
     UserError if the run is missing or damaged, or if the data are not those it began with.
+
+    >>> classifier = resume("runs/mine", epochs=20)
     """
     folder, xp = RunFolder.open(run), choose_device(device)
+    folder.settings(epochs)  # finds mistakes before any picture is drawn
     pictures = open_dataset(str(data or find_data(folder.about(), folder.path)), quiet=quiet)
-    return _finish(go_on(folder, pictures, xp, quiet), device)
+    return _finish(go_on(folder, pictures, xp, quiet, epochs=epochs), device)
+
+
+def _refuse_unknown(settings):
+    """UserError unless these are settings of `train`."""
+    for name in settings:
+        if name == "resume":
+            raise UserError(f"a run goes on with {how_to_resume(settings[name])}, not with train", name)
+        if name not in SETTINGS:
+            *own, _ = signature(train).parameters
+            near = did_you_mean(name, [*own, *SETTINGS])
+            raise UserError(f"there is no such setting{near}; expected some of {', '.join([*own, *SETTINGS])}", name)
 
 
 def _finish(trainer: Trainer, device: str) -> Classifier:
@@ -204,7 +260,7 @@ def is_one(pictures: Any) -> bool:
     """Whether this is one picture rather than several."""
     if isinstance(pictures, np.ndarray):
         return pictures.ndim != 4
-    return not isinstance(pictures, Iterable) or isinstance(pictures, (str, bytes))
+    return not isinstance(pictures, Iterable) or isinstance(pictures, (str, bytes, bytearray, IOBase))
 
 
 def _batches(items: Iterable, size: int) -> Iterator[list]:
