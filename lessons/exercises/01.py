@@ -495,6 +495,7 @@ def _centre_by_hand(arguments, output, index):
 LESSON = Lesson(
     "01",
     "Pictures are arrays",
+    30,
     5,
     (
         Exercise(

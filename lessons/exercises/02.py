@@ -659,6 +659,7 @@ SCORES = ("picture", "class")
 LESSON = Lesson(
     "02",
     "From numbers to a guess",
+    45,
     10,
     (
         Exercise(

@@ -597,6 +597,7 @@ def _along_by_hand(arguments, output, index):
 LESSON = Lesson(
     "03",
     "Gradients you can trust: test before you train",
+    45,
     10,
     (
         Exercise(

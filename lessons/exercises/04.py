@@ -551,6 +551,7 @@ _RATE_PROBES = tuple(
 LESSON = Lesson(
     "04",
     "Downhill with momentum: the paper's update",
+    45,
     15,
     (
         Exercise(

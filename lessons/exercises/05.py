@@ -381,6 +381,7 @@ def _sizes_by_hand(arguments, output, index):
 LESSON = Lesson(
     "05",
     "ReLU: why not tanh",
+    45,
     30,
     (
         Exercise(

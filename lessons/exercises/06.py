@@ -698,6 +698,7 @@ WEIGHT_AXES = ("kernel row", "kernel column", "channel in", "channel out")
 LESSON = Lesson(
     "06",
     "Convolution, by loops",
+    60,
     20,
     (
         Exercise(

@@ -612,6 +612,7 @@ def _backward_by_hand(arguments, output, index):
 LESSON = Lesson(
     "07",
     "Convolution as one matrix product",
+    60,
     20,
     (
         Exercise(

@@ -585,6 +585,7 @@ def _two_backward():
 LESSON = Lesson(
     "08",
     "Overlapping pooling",
+    40,
     15,
     (
         Exercise(

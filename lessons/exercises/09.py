@@ -449,6 +449,7 @@ def _backward_by_hand(arguments, output, index):
 LESSON = Lesson(
     "09",
     "Local response normalisation, the hardest gradient",
+    75,
     15,
     (
         Exercise(

@@ -438,6 +438,7 @@ def _backward_by_hand(arguments, output, index):
 LESSON = Lesson(
     "10",
     "Dropout: noise as medicine",
+    45,
     30,
     (
         Exercise(

@@ -584,6 +584,7 @@ def _keeps_its_results(function):
 LESSON = Lesson(
     "11",
     "Two columns: grouped convolution",
+    45,
     20,
     (
         Exercise(

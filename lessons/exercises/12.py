@@ -964,6 +964,7 @@ def _overfit_by_hand(arguments, output, index):
 LESSON = Lesson(
     "12",
     "AlexNet, whole",
+    60,
     40,
     (
         Exercise(

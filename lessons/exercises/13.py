@@ -683,6 +683,7 @@ def _ten_by_hand(arguments, output, index):
 LESSON = Lesson(
     "13",
     "Crops, mirrors and colours; ten crops at test",
+    45,
     20,
     (
         Exercise(

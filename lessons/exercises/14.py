@@ -371,6 +371,7 @@ def _says(run):
 LESSON = Lesson(
     "14",
     "Train it: reading the curves",
+    60,
     45,
     (
         Exercise(

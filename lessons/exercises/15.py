@@ -833,6 +833,7 @@ def _confusion_by_hand(arguments, output, index):
 LESSON = Lesson(
     "15",
     "Looking inside",
+    60,
     20,
     (
         Exercise(

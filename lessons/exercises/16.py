@@ -777,6 +777,7 @@ def _mcnemar_by_hand(arguments, output, index):
 LESSON = Lesson(
     "16",
     "The paper's claims, run again",
+    60,
     75,
     (
         Exercise(

@@ -657,6 +657,7 @@ def _average_by_hand(arguments, output, index):
 LESSON = Lesson(
     "17",
     "The same lines on a GPU, then two",
+    60,
     20,
     (
         Exercise(

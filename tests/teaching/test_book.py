@@ -89,7 +89,7 @@ def test_contents(book, pages):
     for number in WRITTEN:
         lesson = find_lesson(number)
         assert name(number) in index.links and lesson.title in text
-        facts = rf"\d+ min · {lesson.seconds} s of computing · {len(lesson.exercises)} exercises"
+        facts = rf"{lesson.minutes} min · {lesson.seconds} s of computing · {len(lesson.exercises)} exercises"
         assert re.search(
             rf">{re.escape(html.escape(lesson.title))}</a><p>[A-Z].*?<p class=\"facts\">{facts}<", index.html, re.DOTALL
         )

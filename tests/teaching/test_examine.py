@@ -510,7 +510,7 @@ def test_each_folder_has_its_own_exercises(tmp_path, monkeypatch):
     real = find_lesson("09")
     (tmp_path / "exercises").mkdir()
     file = tmp_path / "exercises" / "09.py"
-    file.write_text("from tinyalex.teaching.exercise import Lesson\n\nLESSON = Lesson('09', 'Another', 1, ())\n")
+    file.write_text("from tinyalex.teaching.exercise import Lesson\n\nLESSON = Lesson('09', 'Another', 1, 1, ())\n")
     monkeypatch.setattr(lessons, "FOLDER", tmp_path)
     assert find_lesson("09").title == "Another" and find_lesson("09") is find_lesson("09")
     monkeypatch.undo()
@@ -527,7 +527,7 @@ def test_exercises_that_fail_to_load_are_not_kept(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         find_lesson("98")
     assert set(sys.modules) == before
-    file.write_text("from tinyalex.teaching.exercise import Lesson\n\nLESSON = Lesson('98', 'Mended', 1, ())\n")
+    file.write_text("from tinyalex.teaching.exercise import Lesson\n\nLESSON = Lesson('98', 'Mended', 1, 1, ())\n")
     assert find_lesson("98").title == "Mended"
 
 

@@ -45,11 +45,25 @@ def test_list(capsys):
     code, out, err = call(capsys, "lesson")
     assert code == 0 and err == ""
     line = next(line for line in out.splitlines() if line.startswith("09"))
-    assert find_lesson("09").title in line and f"1 of {len(NAMES)}" in line
+    assert find_lesson("09").title in line and f"75 min      15 s         1 of {len(NAMES)}" in line
     assert line.endswith("backward")  # only what is not yet right is named
     listed = {lesson["lesson"]: lesson for lesson in json_of(capsys, "lesson")["lessons"]}
     found = {exercise["exercise"]: exercise["state"] for exercise in listed["09"]["exercises"]}
     assert found == dict.fromkeys(NAMES) | {FORWARD: "right", BACKWARD: "not yet"}
+
+
+def test_the_list_advises_the_first_unfinished_lesson(capsys, monkeypatch):
+    monkeypatch.setattr("tinyalex.commands.lesson.missing", lambda: None)
+    for number, advised in (("02", "01"), ("01", "03")):  # what is complete, and what is advised then
+        for exercise in find_lesson(number).exercises:
+            learner.remember(exercise.id, "right")
+        out = call(capsys, "lesson")[1]
+        assert out.splitlines()[-2].startswith(f"To open lesson {advised} in Jupyter"), out
+        assert out.endswith(f"lesson {advised}\n")
+    for lesson in lessons.all_lessons():
+        for exercise in lesson.exercises:
+            learner.remember(exercise.id, "right")
+    assert call(capsys, "lesson")[1].endswith("\nEvery check has passed.\n")
 
 
 def test_lessons_are_found_by_their_files(capsys, tmp_path, monkeypatch):
@@ -170,8 +184,12 @@ def test_a_file_that_does_not_load(capsys, write, text, words):
         ("--book new --check none.py", "--book: writes all lessons"),
         ("--book", "--book"),
         ("--anew", "--anew: expected the number of a lesson to open"),
-        ("09 --anew --check none.py", "--anew: expected the number"),
-        ("09 --check none.py -- --port 9999", "--: expected the number of a lesson to open"),
+        ("09 --anew --check none.py", "--anew: goes with opening a lesson, expected no --check beside it"),
+        ("--anew --check none.py", "--anew: goes with opening a lesson, expected no --check"),
+        ("09 --anew --json", "--anew: goes with opening a lesson, expected no --json"),
+        ("--anew --book new", "--anew: goes with opening a lesson, expected no --book"),
+        ("09 --check none.py -- --port 9999", "--: goes with opening a lesson, expected no --check beside it"),
+        ("-- --port 9999", "--: expected the number of a lesson to open"),
         ("09 --seconds 3", "--seconds: found no --check"),
         ("09 --check none.py --seconds 0", "--seconds: found 0.0, expected seconds above 0"),
     ],

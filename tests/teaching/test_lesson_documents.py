@@ -64,8 +64,8 @@ def test_the_table_of_the_readme_agrees_with_the_lessons():
     table = rows()
     assert list(table) == list(lessons.numbers())
     for lesson in all_lessons():
-        link, title, _, seconds, exercises = table[lesson.number]
-        assert (title, seconds, exercises) == (lesson.title, lesson.seconds, len(lesson.exercises)), lesson.number
+        link, *facts = table[lesson.number]
+        assert facts == [lesson.title, lesson.minutes, lesson.seconds, len(lesson.exercises)], lesson.number
         if list(lessons.FOLDER.glob(f"{lesson.number}_*.ipynb")):
             assert link == lessons.notebook(lesson.number).name
 

@@ -130,7 +130,7 @@ def test_without_jupyter(capsys, monkeypatch, own_place):
     assert code == 2 and out == "" and err.count("\n") == 1 and "-m pip install jupyter" in err
     assert not own_place.exists()
     code, out, _ = call(capsys, "lesson")
-    assert code == 0 and "To open the first" not in out and "-m pip install jupyter`; --help explains" in out
+    assert code == 0 and "To open" not in out and "-m pip install jupyter`; --help explains" in out
 
 
 # ---------------------------------------------------------------------------------------------- copies

@@ -62,9 +62,9 @@ def run(args):
             raise UserError(f"--{option}: found no --check, expected --check FILE beside it")
     if args.hint not in (None, 1, 2, 3):
         raise UserError(f"--hint: found {args.hint}, expected 1, 2 or 3")
-    for option in ("anew", "jupyter"):
-        if getattr(args, option) and (args.number is None or args.check or args.json):
-            raise UserError(f"{'--anew' if option == 'anew' else '--'}: expected the number of a lesson to open")
+    for option, spelling in (("anew", "--anew"), ("jupyter", "--")):
+        if getattr(args, option):
+            _check_opens(args, spelling)
     if args.book is not None:
         if args.number is not None or args.check is not None:
             raise UserError("--book: writes all lessons, expected no NUMBER and no --check beside it")
@@ -85,13 +85,22 @@ def run(args):
     return {"ok": _open(lesson, args) == 0}
 
 
+def _check_opens(args, spelling):
+    """UserError unless a lesson is to be opened, since an option applies only then."""
+    if other := next((name for name in ("check", "book", "json") if getattr(args, name)), None):
+        raise UserError(f"{spelling}: goes with opening a lesson, expected no --{other} beside it")
+    if args.number is None:
+        raise UserError(f"{spelling}: expected the number of a lesson to open")
+
+
 def _describe(lesson):
     states = learner.progress()
     exercises = [
         {"exercise": exercise.id, "function": exercise.name, "state": states.get(exercise.id)}
         for exercise in lesson.exercises
     ]
-    return {"lesson": lesson.number, "title": lesson.title, "seconds": lesson.seconds, "exercises": exercises}
+    facts = {"lesson": lesson.number, "title": lesson.title, "minutes": lesson.minutes, "seconds": lesson.seconds}
+    return facts | {"exercises": exercises}
 
 
 def _open(lesson, args):
@@ -137,13 +146,23 @@ def _show_lessons(found):
         states = {exercise["exercise"].partition("-")[2]: exercise["state"] for exercise in lesson["exercises"]}
         passed = sum(state == RIGHT for state in states.values())
         tried = ", ".join(name for name, state in states.items() if state not in (None, RIGHT))
-        rows.append((lesson["lesson"], lesson["title"], f"{lesson['seconds']} s", f"{passed} of {len(states)}", tried))
-    columns = 5 if any(row[4] for row in rows) else 4
-    header = ("", "lesson", "computing", "checks passed", "not yet right")
-    print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3))
+        times = f"{lesson['minutes']} min", f"{lesson['seconds']} s"
+        rows.append((lesson["lesson"], lesson["title"], *times, f"{passed} of {len(states)}", tried))
+    columns = 6 if any(row[5] for row in rows) else 5
+    header = ("", "lesson", "you", "computer", "checks passed", "not yet right")
+    print_table(header[:columns], [row[:columns] for row in rows], right=(2, 3, 4))
+    unfinished = [lesson["lesson"] for lesson in found if any(e["state"] != RIGHT for e in lesson["exercises"])]
+    print_text(f"\n{_what_next(unfinished)}")
+
+
+def _what_next(unfinished):
+    """The advice below the list. unfinished: numbers of lessons"""
+    if not unfinished:
+        return "Every check has passed."
     without = "--help explains how to do without"
-    opens = f"To open the first in Jupyter ({without}):\n  {command('lesson', found[0]['lesson'])}"
-    print_text(f"\n{f'{text}; {without}' if (text := missing()) else opens}")
+    if text := missing():
+        return f"{text}; {without}"
+    return f"To open lesson {unfinished[0]} in Jupyter ({without}):\n  {command('lesson', unfinished[0])}"
 
 
 def _show_checks(checks, number):

@@ -176,14 +176,12 @@ def _one_heading(lesson, body):
 
 
 def _row(lesson, notebook, first):
-    """A lesson's entry in the contents. first: the text of its first cell, with its purpose and the time it takes."""
+    """A lesson's entry in the contents. first: the text of its first cell, with its purpose."""
     from nbconvert.filters import markdown2html
 
     goal = re.search(r"\*\*Goal:\*\* (.)(.*?)(?:\n\n|$)", first, re.DOTALL)
-    minutes = re.search(r"(\d+) minutes", first)
     purpose = markdown2html(f"{goal[1].upper()}{goal[2]}") if goal else ""
-    times = f"{minutes[1]} min" if minutes else ""
-    facts = f"{times} · {lesson.seconds} s of computing · {len(lesson.exercises)} exercises"
+    facts = f"{lesson.minutes} min · {lesson.seconds} s of computing · {len(lesson.exercises)} exercises"
     return (
         f'<li><span class="number">{lesson.number}</span><div><a href="{notebook.name}">{html.escape(lesson.title)}</a>'
         f'{purpose}<p class="facts">{facts}</p></div></li>'

@@ -95,12 +95,14 @@ class Exercise:
 class Lesson:
     """One lesson.
 
-    number: for example "09";  seconds: computing time of the notebook on two cores
+    number: for example "09"
+    minutes: of a reader who writes every answer;  seconds: computing time of the notebook on two cores
     exercises: in the order of the notebook;  helpers: {name: function} from other cells, for answers to use
     """
 
     number: str
     title: str
+    minutes: int
     seconds: int
     exercises: tuple
     helpers: dict = field(default_factory=dict)
