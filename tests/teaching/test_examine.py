@@ -552,9 +552,7 @@ def test_check_prints_remembers_and_returns(capsys):
     assert "Checks passed: 1 of " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[1, 2]", b"null", b'"right"', b"[" * 100_000, b"\0", b"\xff\xfe", b'{"09-forward": 3}']
-)
+@pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"null", b'"right"', b"[" * 100_000, b"\0", b"\xff\xfe"])
 def test_a_file_of_progress_that_cannot_be_read(content, capsys):
     """It is set aside, with a line that says so once, and progress begins anew."""
     file = Path(os.environ[learner.PROGRESS])
@@ -565,6 +563,30 @@ def test_a_file_of_progress_that_cannot_be_read(content, capsys):
     assert err.startswith(f"{file}: ") and err.count("\n") == 1 and "progress.json.damaged" in err
     assert json.loads(file.read_text()) == {"09-forward": RIGHT}
     assert file.with_name("progress.json.damaged").read_bytes() == content
+    file.write_bytes(b"again")
+    learner.remember("09-forward", RIGHT)
+    assert "progress.json.damaged-2" in capsys.readouterr().err
+    assert file.with_name("progress.json.damaged-2").read_bytes() == b"again"
+    assert file.with_name("progress.json.damaged").read_bytes() == content, "the first is still there"
+
+
+@pytest.mark.parametrize("bad", ['"righ"', "3", "null", "[]", "{}"])
+def test_one_bad_entry_of_progress_costs_no_other(bad, capsys):
+    file = Path(os.environ[learner.PROGRESS])
+    file.write_text(f'{{"01-batch": "right", "01-mean": {bad}, "01-mirror": "not yet", "01-centre": {bad}}}')
+    assert learner.progress() == {"01-batch": RIGHT, "01-mirror": NOT_YET}
+    learner.remember("01-mean", NOT_YET)
+    err = capsys.readouterr().err
+    assert err.startswith(f"{file}: 01-mean: found ") and err.endswith("Entries left out: 2; kept: 2.\n"), err
+    assert err.count("\n") == 1
+    assert json.loads(file.read_text()) == {"01-batch": RIGHT, "01-mirror": NOT_YET, "01-mean": NOT_YET}
+    assert len(list(file.parent.iterdir())) == 1, "nothing is set aside"
+
+
+def test_a_folder_in_the_place_of_progress_is_told_by_the_list(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(learner.PROGRESS, str(tmp_path))
+    code, out, err = call(capsys, "lesson")
+    assert code == 0 and err == f"Progress is not kept: {tmp_path} cannot be written (Is a directory).\n"
 
 
 def test_progress_that_cannot_be_written(tmp_path, monkeypatch, capsys):

@@ -1,13 +1,15 @@
 """The learner's progress on disk: which checks have passed."""
 
+import errno
 import json
 import os
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from tinyalex.errors import UserError
 from tinyalex.files import reason, write_text
-from tinyalex.schema import one_of, read_json, table
+from tinyalex.schema import Misfit, one_of, read_json, record, table
 from tinyalex.teaching import lessons
 from tinyalex.terminal import say
 
@@ -16,7 +18,7 @@ PROGRESS = "TINYALEX_PROGRESS"  # environment variable that names another file
 
 
 def progress():
-    """{exercise: "right" or "not yet"} so far; empty if the file is missing or, which is said, damaged."""
+    """{exercise: "right" or "not yet"} so far; empty if the file is missing or, which is said, not one of ours."""
     return _read() or {}
 
 
@@ -31,24 +33,41 @@ def remember(name, state):
             os.replace(file, _set_aside(file))
         write_text(file, json.dumps((found or {}) | {name: state}, indent=1) + "\n")
     except (OSError, UserError) as error:  # a lesson works where nothing can be written, too
-        cause = error.__cause__ if isinstance(error, UserError) else error
-        _say_once(f"Progress is not kept: {file} cannot be written ({reason(cause or error)}).")
+        _say_not_kept(file, reason(error.__cause__ or error))
 
 
 def _read():
-    """The states kept so far; None if their file is damaged."""
+    """The states kept so far, without entries that are none; None if their file is damaged as a whole."""
     file = _file()
+    if file.is_dir():
+        _say_not_kept(file, os.strerror(errno.EISDIR))
+    if not file.is_file():
+        return {}
     try:
-        return read_json(file, STATES)
+        found = read_json(file, record())
     except UserError as error:
-        if not file.is_file():
-            return {}
         _say_once(f"{error}. Progress begins anew; the damaged file is kept as {_set_aside(file).name}.")
         return None
+    states, misfits = {}, []
+    for name, state in found.items():
+        try:
+            STATES.check({name: state})
+            states[name] = state
+        except Misfit as misfit:
+            misfits.append(misfit)
+    if misfits:
+        _say_once(f"{file}: {misfits[0]}. Entries left out: {len(misfits):,}; kept: {len(states):,}.")
+    return states
 
 
 def _set_aside(file):
-    return file.with_name(f"{file.name}.damaged")
+    """Where a damaged file goes: a name that no earlier one has."""
+    names = (f"{file.name}.damaged{f'-{n}' if n > 1 else ''}" for n in count(1))
+    return next(place for name in names if not (place := file.with_name(name)).exists())
+
+
+def _say_not_kept(file, why):
+    _say_once(f"Progress is not kept: {file} cannot be written ({why}).")
 
 
 @cache
