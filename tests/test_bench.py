@@ -468,11 +468,13 @@ def test_the_bars_are_drawn(tmp_path):
     answers, _ = scripted()
     row = figures.row(Setup("alexnet-small", True, 4, 2), (1e9, 3e9), answers)
     alone = row | {key: None for key in row if "torch" in key or "ratio" in key}
-    for results in ([row, row | {"lrn": False, "tf32": True}], [alone]):
+    for results, room in (([row, row | {"lrn": False, "tf32": True}], 2), ([alone], 1.2)):
         figure = plots.speeds(results, "a machine")
         words = [text.get_text() for axis in figure.axes for text in axis.texts]
         assert any("2.00 × PyTorch" in word for word in words) == (results[0] is row)
+        assert any("tinyalex" in word for word in words) == (results[0] is row), "one side's bars need no name"
         for axis in figure.axes:
+            assert axis.get_xlim()[1] < room * max(bar.get_width() for bar in axis.patches)
             places, middles = axis.get_yticks(), [bar.get_y() + bar.get_height() / 2 for bar in axis.patches]
             pairs = len(middles) // len(places)
             together = np.reshape(middles, (len(places), pairs)).mean(axis=1)

@@ -19,6 +19,7 @@ from tinyalex.commands import COMMANDS
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate, probabilities
+from tinyalex.inspection.galleries import RIGHT
 from tinyalex.runs.checkpoint import load_checkpoint, save_checkpoint
 from tinyalex.runs.trained import load_network
 from tinyalex.terminal import command
@@ -192,6 +193,8 @@ def test_predict_without_pictures_takes_those_to_validate_on(run, data, capsys):
         )
     _code, out, _err = call(capsys, "predict", run)
     assert all(f"{one['file']}: {one['label']}\n" in out for one in result["predictions"])
+    marked = [line.split(RIGHT)[1].split()[0] for line in out.splitlines() if RIGHT in line]
+    assert marked == list(CLASSES), "each true class has the sign that `inspect` gives it"
 
 
 def test_predict_without_the_data_asks_for_pictures(run, tmp_path, capsys, pictures):
@@ -315,7 +318,12 @@ def test_gradcheck(capsys):
         ("bench --no-torch --model alexnet --batch 100000000", " TB of memory"),
         ("train --data DATA --batch 1000000000", " TB, "),
         (f"train --epochs 1{'0' * 400}", "--epochs: found 1000"),
-        (f"train --epochs 1{'0' * 5000}", "--epochs: invalid"),
+        (f"train --epochs 1{'0' * 5000}", "--epochs: found '1000"),
+        ("train --epochs 1e3", "--epochs: found '1e3', expected a whole number, in digits only"),
+        ("train --epochs 2.5", "--epochs: found '2.5', expected a whole number"),
+        ("train --lr fast", "--lr: found 'fast', expected a number"),
+        ("train --lr 1e9", "--lr: found 1e+09, expected a positive number below 1e6"),
+        ("train --until-error 2", "--until-error: found 2, expected 0 (do not stop early) or"),
         (f"prepare SOURCE new --classes {'9' * 5000}", "classes"),
         (f"train --data DATA --out {'a' * 300}", "--out"),
         ("train --data DATA --out 'x\0y'", "NUL"),

@@ -48,6 +48,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=Help, allow_abbrev=False, **kwargs)
         self._positionals.title = "arguments"
         self.register("type", int, _whole_number)
+        self.register("type", float, _number)
 
     def error(self, message):
         raise UserError(f"{message}{self._nearest(message)}; see {self.prog} --help")
@@ -71,9 +72,22 @@ class Parser(argparse.ArgumentParser):
 
 def _whole_number(text):
     """The value of an option of type int."""
-    if abs(number := int(text)) > LARGEST:
+    number = _parsed(int, text, "a whole number, in digits only")
+    if abs(number) > LARGEST:
         raise argparse.ArgumentTypeError(f"found {text}, expected at most {LARGEST:,}")
     return number
+
+
+def _number(text):
+    """The value of an option of type float."""
+    return _parsed(float, text, "a number")
+
+
+def _parsed(kind, text, expected):
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected {expected}") from None
 
 
 def build_parser(chosen):

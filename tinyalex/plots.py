@@ -171,7 +171,7 @@ def draw_speeds(axis, result):
         ours, theirs = result[f"{key}_images_per_s"], result[f"torch_{key}_images_per_s"]
         ratio = result[f"{key}_ratio"]
         at, height = (place - 0.2, 0.38) if theirs else (place, 0.6)
-        text = f" {_rate(ours)}  tinyalex" + (f", {ratio:.2f} × PyTorch" if ratio else "")
+        text = f" {_rate(ours)}" + (f"  tinyalex, {ratio:.2f} × PyTorch" if ratio else "")
         axis.barh(at, ours, height, color=DARK)
         axis.text(ours, at, text, va="center", fontsize=12, weight="bold")
         if theirs:
@@ -179,7 +179,8 @@ def draw_speeds(axis, result):
             axis.text(theirs, place + 0.2, f" {_rate(theirs)}  PyTorch", va="center", fontsize=11)
     axis.set_yticks(range(len(works)), [name for name, _ in works], fontsize=12)
     axis.set_ylim(len(works) - 0.5, -0.5)  # the first above
-    axis.set_xlim(0, 1.8 * longest)  # room for the words behind the longest bar
+    room = 1.8 if result["torch_train_layout"] else 1.15
+    axis.set_xlim(0, room * longest)  # room for the words behind the longest bar
     lrn = "" if result["lrn"] else ", no LRN"
     tf32 = "" if result["tf32"] is None else f", TF32 {'on' if result['tf32'] else 'off'}"
     axis.set_title(f"{result['model']}, batch {result['batch']}{lrn}{tf32}", loc="left", fontsize=12)

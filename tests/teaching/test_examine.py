@@ -429,8 +429,8 @@ WEIRD = {
     "an end of iteration": (raising(StopIteration()), "StopIteration"),
     "a library's function": (np.linalg.inv, "TypeError"),
     "a class to call": (Path, "TypeError"),
-    "no function": (7, "double is int, expected a function"),
-    "None": (None, "expected a function"),
+    "no function": (7, "double is an int, expected a function."),
+    "None": (None, "double is None, expected a function."),
 }
 
 

@@ -119,4 +119,5 @@ def show(result):
 
 
 def _row(name, one):
-    return name, *(f"{one[key]:{'.3f' if key == 'loss' else '.1%'}}" for key in COLUMNS if key in one), one["images"]
+    errors = (f"{one[key]:{'.3f' if key == 'loss' else '.1%'}}" for key in COLUMNS if key in one)
+    return name, *errors, f"{one['images']:,}"

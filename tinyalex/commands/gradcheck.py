@@ -49,7 +49,9 @@ def show(result):
         before = check["layer"]
         numbers = {"entry": "entries", "direction": "directions"}[check["by"]]
         verdict = "right" if check["right"] else "WRONG"
-        rows.append((layer, check["checked"], f"{check['compared']} {numbers}", f"{check['worst_error']:.1e}", verdict))
+        rows.append(
+            (layer, check["checked"], f"{check['compared']:,} {numbers}", f"{check['worst_error']:.1e}", verdict)
+        )
     print_table(("layer", "gradient of", "compared", "worst error", ""), rows, right=(2, 3))
     wrong = sum(not check["right"] for check in result["checks"])
     verdict = f"{wrong} of {len(rows)} gradients are wrong" if wrong else f"all {len(rows)} gradients are right"

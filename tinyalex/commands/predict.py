@@ -23,6 +23,7 @@ EXAMPLES = (
     "tinyalex predict runs/first photos/*.jpg --ten-crop --json",
 )
 
+RIGHT = "✓"  # marks the true class, as in the figures of `inspect`
 BAR = 24  # characters for a probability of 1
 EXAMPLE_PICTURES = 4  # where none are named
 
@@ -53,7 +54,7 @@ def run(args):
         for file, top in zip(files, answers)
     ]
     for prediction, label in zip(predictions, labels):
-        prediction["label"] = names[label]
+        prediction |= {"label": names[label], "label_id": one.info["class_ids"][label]}
     about = {
         "model": one.info["model"],
         "trained_on": one.info.get("config", {}).get("data", "unknown pictures"),
@@ -99,10 +100,13 @@ def show(result):
     print_text(f"{result['model']}, trained on {result['trained_on']}, knows {result['classes']} classes ({some}).")
     print_text("It answers with one of these, whatever a picture shows.")
     for prediction in result["predictions"]:
-        print_text("\n" + harmless(": ".join([prediction["file"], *filter(None, [prediction.get("label")])])))
-        answers = [(harmless(answer["class"]), answer["probability"]) for answer in prediction["top"]]
-        width = max(text_width(name) for name, _ in answers)
-        most = max(0, min(BAR, (columns(sys.stdout) or MOST_WIDTH) - width - len("  100.0%    ")))
-        for name, p in answers:
+        label, label_id = prediction.get("label"), prediction.get("label_id")
+        print_text("\n" + harmless(": ".join([prediction["file"], *filter(None, [label])])))
+        names = [harmless(answer["class"]) for answer in prediction["top"]]
+        width = max(map(text_width, names))
+        most = max(0, min(BAR, (columns(sys.stdout) or MOST_WIDTH) - width - len("  100.0%  ✓   ")))
+        for name, answer in zip(names, prediction["top"]):
+            bar = "█" * round(most * answer["probability"])
             padding = " " * (width - text_width(name))
-            print_text(f"  {p:6.1%}  {name}{padding}  {'█' * round(most * p)}".rstrip())
+            mark = "" if label is None else f"{RIGHT} " if answer["id"] == label_id else "  "
+            print_text(f"  {answer['probability']:6.1%}  {mark}{name}{padding}  {bar}".rstrip())

@@ -133,10 +133,16 @@ def add_arguments(parser):
         help="N consecutive pictures share a crop and its mirroring (1; 2012 source: 32)",
     )
     settings.add_argument(
-        "--until-error", type=float, metavar="E", help="stop once an epoch's training error is at most E, such as 0.25"
+        "--until-error",
+        type=float,
+        metavar="E",
+        help="stop once an epoch's training error is at most E, such as 0.25 (0, the default: never)",
     )
     settings.add_argument(
-        "--patience", type=int, metavar="N", help="stop after N epochs without a lower top-1 validation error"
+        "--patience",
+        type=int,
+        metavar="N",
+        help="stop after N epochs without a lower top-1 validation error (0, the default: never)",
     )
     settings.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (0)")
     add_rehearsal(parser)

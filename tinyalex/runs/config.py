@@ -72,7 +72,8 @@ class Config:
 
     def _expect(self, name, condition, expected):
         if not condition:
-            raise UserError(f"found {getattr(self, name)}, expected {expected}", name)
+            found = getattr(self, name)
+            raise UserError(f"found {f'{found:g}' if isinstance(found, float) else found}, expected {expected}", name)
 
     @classmethod
     def for_model(cls, model, data, **chosen):

@@ -60,7 +60,7 @@ def still_running(exercise, seconds, where=""):
 
 def _examine(exercise, function):
     if not callable(function):
-        raise Judged(f"{exercise.name} is {type(function).__name__}, expected a function")
+        raise Judged(f"{exercise.name} is {kind_of(function)}, expected a function.")
     answers = [Answer(exercise, function, probe()) for probe in exercise.probes]
     for answer in answers:
         _check_form(exercise, function, answer, answers)

@@ -109,7 +109,9 @@ class Lesson:
 
 
 def kind_of(value):
-    """A returned value in words: "a tuple of 3", "one array of shape (2, 3)" or "an int", for example."""
+    """A returned value in words: "a tuple of 3", "one array of shape (2, 3)", "an int" or "None", for example."""
+    if value is None:
+        return "None"
     if isinstance(value, np.ndarray):
         return f"one array of shape {value.shape}"
     name = type(value).__name__
