@@ -1,6 +1,7 @@
 """More than two networks: each against the first as if alone, and p-values that know of each other."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -63,6 +64,14 @@ def test_what_is_shown(runs, result, capsys):  # noqa: F811
     assert " ".join(result["reading"].split()) in " ".join(out.split())
     assert "McNemar's p is corrected for these 3 comparisons (Holm)" in " ".join(out.split())
     assert "B: Only the seed differs" in out
+    assert rows[next(row for row in rows if "centre crop" in row)].endswith("compared with A (McNemar's test)")
+
+
+def test_what_continues_a_letters_line_hangs(runs, terminal, capsys):  # noqa: F811
+    terminal(30)
+    out = call(capsys, "compare", *(runs[name] for name in NAMES), "--data", runs["data"])[1]
+    heads = out[: out.index("what")].strip().splitlines()
+    assert all(re.match(r"   |[A-D]($|: |  )|$", line) for line in heads), heads
 
 
 def test_out(result):

@@ -21,6 +21,7 @@ EXAMPLES = (
     "tinyalex compare runs/first runs/first/last.safetensors --data data/tiny64 --json",
 )
 CLASSES_SHOWN = 10
+LETTER = 3  # columns of a run's letter and what divides it from the words
 
 
 def add_arguments(parser):
@@ -73,8 +74,8 @@ def _write(folder, result, histories):
 
 def show(result):
     for side in _sides(result):
-        print_text(_name(side))
-    print_text("\n" + "\n".join(_causes(result)))
+        print_text(_name(side), LETTER)
+    print_text("\n" + "\n".join(_causes(result)), LETTER if "comparisons" in result else 0)
     for header, rows, right in _tables(result):
         print()
         print_table(header, rows, right)
@@ -128,13 +129,18 @@ def _tables_of_several(result):
     for (name, own), one in zip(_sides(result), compared):
         cells = name, *(f"{own[f'top{k}_error']:.1%}" for k in tops), f"{own['loss']:.3f}"
         rows.append((*cells, *(_against(one) if one else [""] * 5)))
-    yield (*header, "only it wrong", "than A, McNemar's test"), rows, range(1, len(header) + 1)
+    yield (*header, "only it wrong", "compared with A (McNemar's test)"), rows, range(1, len(header) + 1)
 
 
 def _against(one):
     found = one["change"]["top1_error"]
     difference, low, high = (points(found[end], "+") for end in ("difference", "low", "high"))
-    return difference, f"{low} to {high}", found["only_a"], found["only_b"], verdict(one)
+    return difference, f"{low} to {high}", *_only(found), verdict(one)
+
+
+def _only(found):
+    """How many pictures only A, and only the other, got wrong."""
+    return f"{found['only_a']:,}", f"{found['only_b']:,}"
 
 
 def _view(result):
@@ -150,7 +156,7 @@ def _errors(result):
         found = result["change"][key]
         difference, low, high = (points(found[end], "+") for end in ("difference", "low", "high"))
         cells = *(f"{result[side][key]:.1%}" for side in ("a", "b")), difference, f"{low} to {high}"
-        yield f"top-{k} error, percentage points", *cells, found["only_a"], found["only_b"], p_text(found["p"])
+        yield f"top-{k} error, percentage points", *cells, *_only(found), p_text(found["p"])
     found = result["change"]["loss"]
     difference, low, high = (f"{found[end]:+.3f}".replace("-", "−") for end in ("difference", "low", "high"))
     yield "loss", *(f"{result[side]['loss']:.3f}" for side in ("a", "b")), difference, f"{low} to {high}", "", "", ""
@@ -158,7 +164,7 @@ def _errors(result):
 
 def _class_row(one):
     changed = (one["wrong_b"] - one["wrong_a"]) / one["images"]
-    return one["class"], one["images"], one["wrong_a"], one["wrong_b"], points(changed, "+")
+    return one["class"], *(f"{one[key]:,}" for key in ("images", "wrong_a", "wrong_b")), points(changed, "+")
 
 
 def _cell(value):

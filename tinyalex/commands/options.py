@@ -45,9 +45,9 @@ def print_table(header, rows, right=()):
         _print_block(part, {new for new, old in enumerate(chosen) if old in right}, width)
 
 
-def print_text(text):
-    """Print prose, and commands to copy, folded to the terminal's width."""
-    print("\n".join(folded(readable(text), prose_width(sys.stdout))))
+def print_text(text, hang=0):
+    """Print prose, and commands to copy, folded to the terminal's width. hang: as of `folded`"""
+    print("\n".join(folded(readable(text), prose_width(sys.stdout), hang)))
 
 
 def _blocks(lines, right, width):
