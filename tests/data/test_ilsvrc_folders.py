@@ -12,6 +12,7 @@ from tests.data.test_readers_refuse import refused
 from tinyalex.data.prepare import prepare
 from tinyalex.data.readers import read_source
 from tinyalex.data.readers.matfile import mat_table
+from tinyalex.errors import UserError
 
 FOX, TENCH, SETTER = WNIDS  # numbered 1, 2, 3 by ILSVRC; sorted: tench, setter, fox
 OF_VAL = [FOX, TENCH, SETTER, TENCH]
@@ -202,3 +203,5 @@ def test_the_devkits_table():
     assert [row["WNID"] for row in rows] == [FOX, TENCH, SETTER, "n00001740"]
     assert [row["ILSVRC2012_ID"].tolist() for row in rows] == [[1], [2], [3], [4]]
     assert rows[0]["words"] == "kit fox, Vulpes macrotis" and rows[3]["children"].tolist() == [1, 2]
+    with pytest.raises(UserError, match="meta.mat: contains no table; expected one"):
+        mat_table(bytes(126) + b"IM", "meta.mat")

@@ -222,9 +222,9 @@ def test_the_source_is_never_written_into(tmp_path, out):
 @pytest.mark.parametrize(
     "text, parts",
     [
-        ("n02119789\nn01440765\n", ["no class 'n01440765' (did you mean n01440764?)"]),
-        ("n02119789\nn02119789\n", ["'n02119789' is listed twice"]),
-        ("n02119789\n# n01440764\n", ["classes listed: 1, expected two or more"]),
+        ("n02119789\nn01440765\n", ["classes: ", "no class 'n01440765' (did you mean n01440764?)"]),
+        ("n02119789\nn02119789\n", ["classes: ", "'n02119789' is listed twice, expected each class once"]),
+        ("n02119789\n# n01440764\n", ["classes: ", "found 1 listed, expected two or more"]),
     ],
 )
 def test_wrong_lists_of_classes(tmp_path, text, parts):

@@ -79,7 +79,10 @@ def test_zips_with_unsupported_compression(tmp_path):
 @pytest.mark.parametrize(
     "damage, parts",
     [
-        (lambda root: (root / "wnids.txt").unlink(), ["wnids.txt: missing"]),
+        (
+            lambda root: (root / "wnids.txt").unlink(),
+            ["wnids.txt: missing; expected a text file, with a line for each entry"],
+        ),
         (lambda root: (root / "val/val_annotations.txt").unlink(), ["val_annotations.txt: missing"]),
         (lambda root: (root / "val/images/val_1.JPEG").unlink(), ["val_1.JPEG is listed but not in val/images"]),
         (lambda root: write(root / "val/images/x.JPEG", "x"), ["x.JPEG is in val/images but not listed"]),

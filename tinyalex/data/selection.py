@@ -33,11 +33,11 @@ def chosen_classes(source, classes):
     for class_id in wanted:
         if class_id not in label_of:
             instead = did_you_mean(class_id, label_of) or f"; expected {LIST}, such as '{source.class_ids[0]}'"
-            raise UserError(f"{classes}: {source.name} has no class '{class_id[:40]}'{instead}")
+            raise UserError(f"{classes}: {source.name} has no class '{class_id[:40]}'{instead}", "classes")
         if wanted.count(class_id) > 1:
-            raise UserError(f"{classes}: '{class_id}' is listed twice")
+            raise UserError(f"{classes}: '{class_id}' is listed twice, expected each class once", "classes")
     if len(wanted) < 2:
-        raise UserError(f"{classes}: classes listed: {len(wanted)}, expected two or more")
+        raise UserError(f"{classes}: found {len(wanted)} listed, expected two or more", "classes")
     return np.array([label_of[class_id] for class_id in wanted])
 
 
@@ -52,7 +52,7 @@ def _class_list(path):
         lines = spelt(read_regular(path, MOST_LIST_BYTES).decode("utf-8-sig")).splitlines()
     except (OSError, ValueError) as error:
         why = "not text in UTF-8" if isinstance(error, ValueError) else reason(error)
-        raise UserError(f"{path}: not readable as a list of classes ({why}); expected {LIST}") from None
+        raise UserError(f"{path}: not readable as a list of classes ({why}); expected {LIST}", "classes") from None
     wanted = [line.partition("#")[0].strip() for line in lines]
     return [line for line in wanted if line]
 

@@ -49,7 +49,7 @@ def mat_table(data, where):
                 return value
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, StopIteration, RecursionError, zlib.error):
         raise UserError(f"{where}: not a readable .mat file of MATLAB's version 5 to 7") from None
-    raise UserError(f"{where}: contains no table")
+    raise UserError(f"{where}: contains no table; expected one, as in the meta.mat of ILSVRC's development kit")
 
 
 def _elements(data, order):

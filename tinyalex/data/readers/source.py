@@ -175,7 +175,7 @@ def _in_planes(pictures):
 def text_lines(storage, name):
     """The non-empty lines of a text file, stripped. Raises UserError if it is missing, not text or too long."""
     if not storage.has(name):
-        raise UserError(f"{storage.where(name)}: missing")
+        raise UserError(f"{storage.where(name)}: missing; expected a text file, with a line for each entry")
     try:
         lines = spelt(storage.read(name, MOST_LIST_BYTES).decode("utf-8-sig")).splitlines()
     except UnicodeDecodeError:
