@@ -99,6 +99,25 @@ def test_every_notebook_begins_in_one_form(file):
     assert re.fullmatch(form, first), f"expected {form}\nfound {first}"
 
 
+def test_the_first_notebook_explains_what_to_do_before_it_is_to_be_done():
+    cells = json.loads(NOTEBOOKS[0].read_text(encoding="utf-8"))["cells"]
+    tags = [cell["metadata"].get("tags", [None])[0] for cell in cells]
+    for tag, words in (
+        ("setup", ["run it (Shift+Enter)"]),
+        ("predict", ["Write a number in the next cell and run it; then run the cell below it"]),
+        ("exercise", ["`todo()`", "which checks your function", "what follows uses ours", "`hint("]),
+    ):
+        before = " ".join("".join(cells[tags.index(tag) - 1]["source"]).split())
+        assert all(word in before for word in words), (tag, before)
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name[:2])
+def test_a_guess_is_run_before_its_answer(file):
+    """The guess has a cell of its own, which must run too: "before you run the next cell" would leave it out."""
+    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+        assert "run the next cell" not in " ".join("".join(cell["source"]).split())
+
+
 def test_the_commands_of_the_readme():
     found = list(commands_of(README.read_text(encoding="utf-8")))
     assert any(arguments[:1] == ["lesson"] for arguments in found)
