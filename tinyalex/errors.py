@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 LARGEST = 1_000_000_000  # of whole numbers: array sizes, and the C functions that take them, end not far above
 
@@ -23,6 +24,11 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.argument}: {self.args[0]}" if self.argument else self.args[0]
+
+
+def as_typed(value: Any) -> Any:
+    """A found number as people type it, 2 or 1e+09; anything else is left as it is."""
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def did_you_mean(word: str, known: Iterable[str], prefix: str = "", cutoff: float = 0.6) -> str:

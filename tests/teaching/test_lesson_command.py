@@ -191,7 +191,7 @@ def test_a_file_that_does_not_load(capsys, write, text, words):
         ("09 --check none.py -- --port 9999", "--: goes with opening a lesson, expected no --check beside it"),
         ("-- --port 9999", "--: expected the number of a lesson to open"),
         ("09 --seconds 3", "--seconds: found no --check"),
-        ("09 --check none.py --seconds 0", "--seconds: found 0.0, expected seconds above 0"),
+        ("09 --check none.py --seconds 0", "--seconds: found 0, expected seconds above 0"),
     ],
 )
 def test_a_mistake_is_one_line(capsys, tmp_path, monkeypatch, arguments, word):

@@ -16,7 +16,7 @@ from tests.checks import refused
 from tinyalex.data import open_dataset
 from tinyalex.data.dataset import ColorStatistics, Dataset, Split
 from tinyalex.data.prepared import PreparedWriter
-from tinyalex.errors import UserError
+from tinyalex.errors import UserError, as_typed
 from tinyalex.evaluation import Evaluation
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
@@ -360,7 +360,7 @@ def test_labels_out_of_range_cannot_get_in(tmp_path, label):
     ],
 )
 def test_settings_out_of_range(tmp_path, name, value):
-    refused(lambda: start(tmp_path / "run", **{name: value}), f"{name}: found", value, error=UserError)
+    refused(lambda: start(tmp_path / "run", **{name: value}), f"{name}: found", as_typed(value), error=UserError)
     assert tree(tmp_path / "run") is None
 
 

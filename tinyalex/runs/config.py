@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from tinyalex.errors import LARGEST, UserError
+from tinyalex.errors import LARGEST, UserError, as_typed
 from tinyalex.schema import Kind, judge, number, optional, record, text, truth, whole
 
 MOST_SEED = 2**64  # in runs of earlier versions
@@ -72,8 +72,7 @@ class Config:
 
     def _expect(self, name, condition, expected):
         if not condition:
-            found = getattr(self, name)
-            raise UserError(f"found {f'{found:g}' if isinstance(found, float) else found}, expected {expected}", name)
+            raise UserError(f"found {as_typed(getattr(self, name))}, expected {expected}", name)
 
     @classmethod
     def for_model(cls, model, data, **chosen):

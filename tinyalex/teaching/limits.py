@@ -15,7 +15,7 @@ import sys
 import threading
 import warnings
 
-from tinyalex.errors import UserError
+from tinyalex.errors import UserError, as_typed
 
 SECONDS = "TINYALEX_CHECK_SECONDS"  # environment variable with another time limit
 USUAL_SECONDS = 30.0
@@ -40,7 +40,7 @@ def time_limit(seconds=None):
     with contextlib.suppress(TypeError, ValueError):
         if 0 < float(found) <= MOST_SECONDS:
             return float(found)
-    raise UserError(f"found {found}, expected seconds above 0, at most {MOST_SECONDS:,.0f}", name)
+    raise UserError(f"found {as_typed(found)}, expected seconds above 0, at most {MOST_SECONDS:,.0f}", name)
 
 
 @contextlib.contextmanager
