@@ -238,8 +238,33 @@ def test_a_mirror_is_held_to_the_same_bytes(server, tmp_path):
     assert fetch(tmp_path, url=server.url + "?mirror").read_bytes() == CONTENT
 
 
-def test_other_schemes_are_refused(server, tmp_path):
-    assert "http://" in failure(tmp_path, url="file:///etc/hostname")
+@pytest.mark.parametrize(
+    "url",
+    [
+        *"file:///etc/hostname ftp://a/b a/b http: http:///x https://:80/x http://[::1 http://[x]/ http://a..b/".split(),
+        *"https://127.0.0.1:abc/ http://a:65536/ http://a:0/ http://me:word@a/ http://ü.invalid/ http://a/ü".split(),
+        *("http://a b/c", "http://a/b c", "http://a/\n", " http://a/", "http://a/\x1b", "http://a/\udcff"),
+        f"http://{'a' * 64}.org/",
+    ],
+)
+def test_an_address_that_is_none_is_refused_at_once(tmp_path, url):
+    with pytest.raises(UserError) as caught:
+        download("cifar10", tmp_path / "new", url=url, quiet=True)
+    assert str(caught.value).startswith(f"url: found {url!r}, expected an address such as https://")
+    assert not files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:1/", "HTTPS://example.org", "http://a.b.:80/%C3%BC?x=[1]|2#y", "http://a:/"]
+)
+def test_other_addresses_are_not(url):
+    module.check_address(url)
+
+
+def test_a_server_that_sends_on_to_an_address_that_is_none(tmp_path, server, monkeypatch):
+    """As urllib has it; a real server would leave urllib's socket open."""
+    monkeypatch.setattr(module.urllib.request, "urlopen", lambda *args, **options: module.urlsplit("http://[::1"))
+    assert "no connection, Invalid IPv6 URL (1 tries failed)" in failure(tmp_path, tries=1)
 
 
 def test_an_interrupt_keeps_the_part(server, tmp_path, monkeypatch):

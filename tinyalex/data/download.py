@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
+from urllib.parse import urlsplit
 
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.files import is_disk_full, target
@@ -59,13 +60,12 @@ def download(name, folder, *, url=None, quiet=False, tries=4, pause=0.5):
     url: a mirror of the same file
     tries: consecutive tries without progress before giving up
     pause: seconds to wait after a connection that made progress, doubled after each that did not
-    Raises UserError for an unknown name, no connection, an HTTP error, a wrong size or MD5, too little disk space, or a
-    folder that cannot be written.
+    Raises UserError for an unknown name, a wrong address, no connection, an HTTP error, a wrong size or MD5, too
+    little disk space, or a folder that cannot be written.
     """
     source = find_source(name)
     url = url or source.url
-    if not url.startswith(("http://", "https://")):
-        raise UserError(f"cannot download {url}: expected an address beginning with http:// or https://")
+    check_address(url)
     path = target(folder) / source.file
     part = path.with_name(path.name + ".part")
     try:
@@ -97,6 +97,20 @@ def find_source(name):
         return SOURCES[name]
     nearest = did_you_mean(name, SOURCES, cutoff=0.4)
     raise UserError(f"unknown download '{name}'{nearest}; expected one of {', '.join(sorted(SOURCES))}")
+
+
+def check_address(url):
+    """Raise UserError, before anything is sent, unless a URL is complete and of the characters that HTTP sends."""
+    odd = re.search("[^!-~]", url)
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")  # of parts that a name server takes, or this raises
+        whole = parts.scheme in ("http", "https") and host and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        whole = False
+    if odd or not whole:
+        without = f", without {odd[0]!r}" if odd else ""
+        raise UserError(f"found {url!r}, expected an address such as https://example.org/file.zip{without}", "url")
 
 
 def size_of(path):
@@ -177,7 +191,7 @@ def connect(url, part):
         elif error.code < 500 and error.code not in (408, 429):  # the others may pass
             raise UserError(f"cannot download {url}: HTTP {error.code} {error.reason}") from error
         raise LostConnection(f"HTTP {error.code} {error.reason}") from error
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: sent on to an address that is none
         reason = getattr(error, "reason", error)  # URLError, an OSError, wraps the cause
         raise LostConnection(f"no connection, {getattr(reason, 'strerror', None) or reason}") from error
 
