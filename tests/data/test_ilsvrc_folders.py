@@ -145,11 +145,11 @@ def test_pictures_of_val_that_cannot_be_used_are_listed(tmp_path, sort):
     assert (report.train_images, report.val_images, report.skipped) == (4, 2, [])
     assert report.left_out == [
         ("LOC_val_solution.csv", "pictures labelled there but missing here: 1"),
-        ("train/up", "a link to a folder above"),
         ("val/ILSVRC2012_val_00000001.JPEG", "of a class without training pictures"),
         ("val/ILSVRC2012_val_00000003.JPEG", "without a label"),
         ("val/notes.txt", "not a picture, by its name"),
         ("val/selfie.jpg", "without a label"),
+        ("train/up", "a link to a folder above"),
         ("val/.DS_Store", "hidden"),
         ("val/link.JPEG", "a link to nothing"),
     ]

@@ -32,13 +32,14 @@ def test_texts_are_no_pictures_and_folders_in_a_class_belong_to_it(tmp_path):
     assert report.left_out == [
         ("README.md", "not a picture, by its name"),
         ("labels.csv", "not a picture, by its name"),
-        (".DS_Store", "hidden"),
-        (".git", "hidden"),
-        ("docs/", f"3 files {outside}"),
+        ("docs/", f"2 files {outside}"),
         ("extra/", f"1 picture and 1 other file {outside}"),
         ("train/stray.jpg", outside),
         ("train/cat/Thumbs.DB", "not a picture, by its name"),
         ("train/cat/notes.txt", "not a picture, by its name"),
+        (".DS_Store", "hidden"),
+        (".git", "hidden"),
+        ("docs/more/.c", "hidden"),
     ]
     assert len((tmp_path / "out/skipped.txt").read_text().splitlines()) == len(report.left_out)
     assert contents(read_source(root).train)[2][3] == "train/cat/2019/summer/z.png"

@@ -31,20 +31,21 @@ def pictures_in(storage, folder):
 def left_out(storage, chunks, own=(), reasons=None):
     """((name, reason), …) of everything in a storage that is in none of the FileChunks made from it.
 
-    A folder without anything used is one entry.
+    A folder without anything used is one entry. What is no file or folder to be entered (hidden, a link to nothing, in
+    too many folders) comes last, each with its reason.
     own: patterns ("*" also stands for "/") of names of files that belong to the format and hold no pictures
     reasons: for files and folders, by name, a reason other than the general one
     """
     walk = _Walk(storage, {name for chunk in chunks for name in chunk.names}, own, reasons or {})
     walk.visit("")
-    return tuple(walk.rows)
+    return (*walk.rows, *walk.apart)
 
 
 class _Walk:
-    """One way through all folders of a storage, which collects rows of (name, reason)."""
+    """One way through all folders of a storage, which collects rows of (name, reason); `apart` has those of no file."""
 
     def __init__(self, storage, used, own, reasons):
-        self.storage, self.used, self.reasons, self.rows = storage, used, reasons, []
+        self.storage, self.used, self.reasons, self.rows, self.apart = storage, used, reasons, [], []
         self.own = re.compile("|".join(map(fnmatch.translate, own)) or "(?!)")
 
     def visit(self, folder):
@@ -55,9 +56,9 @@ class _Walk:
         unused = [name for name, key in zip(names, stored, strict=True) if key not in self.used]
         unused, used = [name for name in unused if not self.own.match(name)], len(names) - len(unused)
         pictures = sum(map(is_picture, unused))
-        others = len(unused) - pictures + len(listing.others)
+        others = len(unused) - pictures
         self.rows += [(name, self._reason(name)) for name in unused]
-        self.rows += [(posixpath.join(folder, name), reason) for name, reason in listing.others]
+        self.apart += [(posixpath.join(folder, name), reason) for name, reason in listing.others]
         for inner in listing.folders:
             inside = self.visit(posixpath.join(folder, inner))
             used, pictures, others = used + inside[0], pictures + inside[1], others + inside[2]
