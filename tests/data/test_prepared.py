@@ -79,9 +79,12 @@ def test_the_fingerprint_changes_with_pictures_labels_and_names(tmp_path, usual)
     assert len(found) == 4
 
 
-def test_skipped_pictures_are_listed(tmp_path):
-    write(tmp_path / "set", skipped=[("a\nb.jpg", "empty file"), ("\udcff.jpg", "odd")])
-    assert (tmp_path / "set/skipped.txt").read_text() == "a b.jpg\tempty file\n\\udcff.jpg\todd\n"
+def test_skipped_pictures_are_listed_one_a_line(tmp_path):
+    """Names that differ do so in the list, too, and none of it steers a terminal."""
+    names = ("a\nb.jpg", "a b.jpg", " a  b.jpg", "\udcff.jpg", "\x1b[31m\t\x85\u2028.jpg")
+    write(tmp_path / "set", skipped=[(name, "odd") for name in names])
+    listed = ("a\\nb.jpg", "a b.jpg", " a  b.jpg", "\\udcff.jpg", "\\x1b[31m\\t\\x85\\u2028.jpg")
+    assert (tmp_path / "set/skipped.txt").read_text() == "".join(f"{name}\todd\n" for name in listed)
     write(tmp_path / "none")
     assert not (tmp_path / "none/skipped.txt").exists()
 

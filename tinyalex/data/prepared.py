@@ -26,6 +26,7 @@ import numpy as np
 from tinyalex.data.dataset import CLASSES, Dataset, Split, check_classes
 from tinyalex.errors import UserError
 from tinyalex.files import is_disk_full, open_regular, reason, target
+from tinyalex.lines import harmless
 from tinyalex.locks import scratch
 from tinyalex.schema import each, judge, like, number, one_of, read_json, record, text, whole
 
@@ -202,7 +203,7 @@ class PreparedWriter:
             np.save(self.folder / MEAN, statistics.mean())
             for name, pairs in (lists := lists or {}).items():
                 if pairs:
-                    lines = "".join("\t".join(" ".join(part.split()) for part in pair) + "\n" for pair in pairs)
+                    lines = "".join("\t".join(map(harmless, pair)) + "\n" for pair in pairs)
                     (self.folder / name).write_text(lines, encoding="utf-8", errors="backslashreplace")
             meta = self._meta(statistics, source, len(lists.get(SKIPPED, ())))
             (self.folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
