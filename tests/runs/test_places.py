@@ -94,7 +94,22 @@ def test_other_pictures_are_not_taken_for_the_runs_own(clone, tmp_path, monkeypa
     for name in ("data/easy", "once/easy"):
         write_easy(tmp_path / name, 16, 8, seed=5)
     monkeypatch.setattr("tinyalex.runs.places._recorded", lambda *arguments: ["once/easy"])
-    check_refused(capsys, *command.split(), words=["--data: found other pictures in data/easy+2-a-class and once/easy"])
+    trained_on = ", expected the pictures that RUN was trained on\n"
+    other = f"--data: found other pictures in data/easy+2-a-class and once/easy{trained_on}"
+    check_refused(capsys, *command.split(), words=[other])
+    shutil.rmtree(tmp_path / "data"), shutil.rmtree(tmp_path / "once")
+    gone = f"--data: found no data/easy+2-a-class and no once/easy{trained_on}"
+    check_refused(capsys, *command.split(), words=[gone])
+
+
+def test_predict_without_its_pictures_names_no_option_that_it_lacks(clone, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(clone / "runs" / "first", tmp_path / "RUN")
+    monkeypatch.setattr("tinyalex.runs.places._recorded", lambda *arguments: [])
+    words = (
+        "tinyalex: found no data/easy+2-a-class, expected the pictures that RUN was trained on; to classify your own"
+    )
+    check_refused(capsys, "predict", "RUN", words=[words])
 
 
 def test_other_pictures_can_be_asked_for(clone, tmp_path, capsys):

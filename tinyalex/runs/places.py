@@ -41,7 +41,7 @@ def find_data(about, folder):
     found = (
         f"found other pictures in {' and '.join(there)}" if there else f"found no {' and no '.join(spelled.values())}"
     )
-    raise UserError(f"{found}, expected those that {folder} was trained on, wherever they are now", "data")
+    raise UserError(f"{found}, expected the pictures that {folder} was trained on", "data")
 
 
 def find_start(about, folder):
