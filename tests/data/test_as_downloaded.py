@@ -43,13 +43,13 @@ def test_imagenet_as_two_zips(tmp_path, form, named):
 def test_one_imagenet_zip_says_what_else_is_needed(tmp_path):
     zips, _batches = imagenet_zips(tmp_path)
     told = "or val_data; the parts are downloads of their own: name all of them, or the folder"
-    refused_by_prepare(zips / "Imagenet8_train.zip", tmp_path / "out", "val_share: found none", "such as 0.2", told)
+    refused_by_prepare(zips / "Imagenet8_train.zip", tmp_path / "out", "has no validation part", "such as 0.2", told)
     refused(zips / "Imagenet8_val.zip", "train_data_batch_1: missing", "name all of them, or the folder")
     damaged = zips / "Imagenet8_val.zip"
     write(damaged, damaged.read_bytes()[:-30])
     refused(zips, "Imagenet8_val.zip: not a readable zip")
     damaged.unlink()
-    refused_by_prepare(zips, tmp_path / "out", "val_share: found none", told)
+    refused_by_prepare(zips, tmp_path / "out", "has no validation part", told)
 
 
 @pytest.mark.parametrize("form", ["pickle", "npz"])
@@ -72,7 +72,8 @@ def test_a_share_of_imagenet_without_its_validation_part(tmp_path, form):
             plane = picture.transpose(2, 0, 1).reshape(-1)
             (row,) = np.flatnonzero((np.concatenate(rows) == plane).all(axis=1))
             assert label == row % 3
-    assert sets[0] == sets[1] != sets[2] and report.validation == "a share of 0.25 of each class"
+    assert sets[0] == sets[1] != sets[2]
+    assert report.validation == "a share of 0.25 of each class, at least one: 9 of 36 pictures"
 
 
 def test_unpacked_batches_come_before_their_zips(tmp_path):

@@ -74,7 +74,7 @@ def test_what_is_in_neither_part_is_listed(tmp_path):
 def test_some_of_the_tars(tmp_path):
     root = sources.imagenet_1k(tmp_path / "set", tars=3)
     (root / "data/val_images.tar.gz").unlink()
-    refused_by_prepare(root, tmp_path / "out", "val_share: found none, but set has no validation part")
+    refused_by_prepare(root, tmp_path / "out", "val_share: set has no validation part")
     prepare(root, tmp_path / "out", size=16, val_share=0.5, quiet=True)
     data = open_prepared(tmp_path / "out")
     assert np.bincount(data.train.labels).tolist() == np.bincount(data.val.labels).tolist() == [3, 3, 3]

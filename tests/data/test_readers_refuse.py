@@ -105,7 +105,12 @@ def test_class_folders(tmp_path):
     odd = sources.class_folders(tmp_path / "c")
     (odd / "val/dog").rename(odd / "val/dgo")
     refused(odd, "val/dgo: there is no such class in train")
-    refused(sources.class_folders(tmp_path / "d", train=0), "train: no class")
+    only = sources.class_folders(tmp_path / "d", train=0)
+    said = "val: only validation pictures; expected train/<class>/ beside it, or this folder by itself, unpacked"
+    refused(only, f"{only}/{said}")
+    refused(sources.zipped(only, tmp_path / "d.zip", "d/"), f"d.zip: d/{said}")
+    (only / "train").mkdir()
+    refused(only, "train: no class")
 
 
 @pytest.mark.parametrize(

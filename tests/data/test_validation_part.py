@@ -69,7 +69,7 @@ def test_test_pictures_without_classes_are_no_validation_part(tmp_path):
     for i, file in enumerate(sorted((root / "test").glob("*/*"))):
         file.rename(root / "test" / f"{i}{file.suffix}")
     shutil.rmtree(root / "test/cat"), shutil.rmtree(root / "test/dog")
-    refused(root, tmp_path / "out", "val_share: found none", "pets has no validation part", "such as 0.2")
+    refused(root, tmp_path / "out", "val_share: pets has no validation part", "such as 0.2")
     report, data = prepared(root, tmp_path / "out", val_share=0.3)
     assert (len(data.train), len(data.val)) == (4, 2)
     assert report.left_out == [("test/", "4 pictures outside the training and validation pictures")]
@@ -85,14 +85,13 @@ def test_a_share_of_each_class(tmp_path, packed):
     refused(
         path,
         tmp_path / "out",
-        "val_share: found none",
-        "has no validation part; expected the share of each class to set aside, such as 0.2",
+        f"val_share: {path.name} has no validation part; expected the share of each class to set aside, such as 0.2",
     )
     report, data = prepared(path, tmp_path / "out", val_share=0.2)
     assert data.class_ids == ("cat", "dog", "eel")
     assert np.bincount(data.train.labels).tolist() == [16, 8, 1] and np.bincount(data.val.labels).tolist() == [4, 2, 1]
     assert {key: origin(tmp_path / "out")[key] for key in ("val_share", "seed")} == {"val_share": 0.2, "seed": 0}
-    assert report.validation == "a share of 0.2 of each class"
+    assert report.validation == "a share of 0.2 of each class, at least one: 7 of 32 pictures"
     pictures = {one.tobytes() for split in (data.train, data.val) for one in split.gather(range(len(split)))}
     assert len(pictures) == 32, "every picture is in one part"
 
@@ -130,6 +129,13 @@ def test_shares_that_cannot_be_taken(tmp_path):
     assert report.validation and (len(data.train), len(data.val)) == (4, 2)
     cifar = sources.cifar10(tmp_path / "cifar")
     refused(cifar, tmp_path / "none", "cifar has a validation part", val_share=0.2)
+
+
+def test_a_share_below_one_picture_takes_one_and_says_so(tmp_path):
+    report, data = prepared(
+        flat(tmp_path / "photos", cat=10, dog=10, eel=10), tmp_path / "out", val_share=0.001, classes=2
+    )
+    assert len(data.val) == 2 and report.validation == "a share of 0.001 of each class, at least one: 2 of 20 pictures"
 
 
 def test_only_folders_with_pictures_are_taken_for_classes(tmp_path):

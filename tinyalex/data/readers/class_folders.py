@@ -86,8 +86,12 @@ def _parts(storage):
     if val and val not in sorted_ones and "test" not in val.lower() and storage.files(val):
         found = f"files, but no folders: {len(storage.files(val)):,}"
         raise UserError(f"{storage.where(val)}: {found}; expected {val}/<class>/ with pictures")
-    train, val, others = parts_among(sorted_ones)
-    return train or "train", val, others
+    if not train:
+        alone = "this folder by itself, unpacked, and a share of each class to validate on"
+        raise UserError(
+            f"{storage.where(val)}: only validation pictures; expected train/<class>/ beside it, or {alone}"
+        )
+    return parts_among(sorted_ones)
 
 
 def _instead(part, train_part, val_part):

@@ -34,7 +34,7 @@ def with_validation(source, share, seed, chosen):
     if share is None and not own:
         expected = "expected the share of each class to set aside, such as 0.2"
         expected += f"; or {source.elsewhere}" if source.elsewhere else ""
-        raise UserError(f"found none, but {source.name} has no validation part; {expected}", "val_share")
+        raise UserError(f"{source.name} has no validation part; {expected}", "val_share")
     if share is None:
         return source
     if own:
@@ -43,8 +43,10 @@ def with_validation(source, share, seed, chosen):
     in_chunks, names = _labels_and_names(source.train)
     labels = np.concatenate(in_chunks)
     aside = np.zeros(len(labels), bool)
+    total = 0
     for label in chosen:
         rows = np.flatnonzero(labels == label)
+        total += len(rows)
         if len(rows) < 2:
             expected = "expected two or more: one to train on and one to validate on"
             raise UserError(f"class '{source.class_ids[label]}' has {_pictures(len(rows))}, {expected}", "val_share")
@@ -55,7 +57,8 @@ def with_validation(source, share, seed, chosen):
     if isinstance(source.train, list):
         train, val = list(train), list(val)
     how = {"val_share": share, "seed": seed}
-    return replace(source, train=train, val=val, validation=f"a share of {share:g} of each class", details=how)
+    taken = f"a share of {share:g} of each class, at least one: {aside.sum():,} of {_pictures(total)}"
+    return replace(source, train=train, val=val, validation=taken, details=how)
 
 
 def _labels_and_names(chunks):
