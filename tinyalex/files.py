@@ -112,7 +112,7 @@ def _writing(path, argument):
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file whole or not at all. UserError if it cannot be written."""
     with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # as JSON escapes bytes of file names
 
 
 def open_regular(path: str | Path, limit: int | None = None) -> BinaryIO:

@@ -64,6 +64,11 @@ def harmless(text: str) -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def drawable(text: str) -> str:
+    """As `harmless`, with bytes of a file's name that are no text spelled out too: Matplotlib takes none."""
+    return harmless(text).encode("utf-8", "backslashreplace").decode()
+
+
 def words(text: str) -> list[str]:
     """The parts of a text that lines may not break: commands, `quotations`, numbers with units or names, words."""
     return [word for _, word in _words(text)]

@@ -1,6 +1,7 @@
 """Figures of runs and benchmarks. Colours from viridis, safe for colour-blind readers and in greyscale."""
 
 import math
+import re
 from itertools import cycle
 
 import matplotlib
@@ -9,14 +10,22 @@ import numpy as np
 matplotlib.use("Agg", force=False)
 
 from matplotlib import pyplot as plt  # noqa: E402 (after the backend is chosen)
+from matplotlib.text import Text  # noqa: E402
 
 from tinyalex.files import SOFTWARE, replacing  # noqa: E402
+from tinyalex.lines import drawable  # noqa: E402
 
 DARK, MIDDLE = "#440154", "#21918c"  # far apart in lightness, so curves differ in greyscale too
 
 
 def save(figure, path):
-    """Write a figure as PNG, whole or not at all, and close it."""
+    """Write a figure as PNG, whole or not at all, and close it. In its titles, dollars make no formula.
+
+    The names of ticks are settled only while it is drawn: whoever sets them takes `drawable` and escapes dollars.
+    """
+    for text in figure.findobj(Text):
+        lines = map(drawable, text.get_text().split("\n"))
+        text.set_text(re.sub(r"(?<!\\)\$", r"\\$", "\n".join(lines)))
     with replacing(path) as beside:
         figure.savefig(beside, format="png", dpi=110, bbox_inches="tight", facecolor="white", metadata=SOFTWARE)
     plt.close(figure)

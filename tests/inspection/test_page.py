@@ -25,7 +25,7 @@ from tinyalex.plots import plt
 from tinyalex.runs.checkpoint import load_checkpoint, save_checkpoint
 from tinyalex.runs.trained import load_network
 
-NAMES = ('<b>&amp; "quoted"', "cost $5 and $6, other words")
+NAMES = ('<b>&amp; "quoted"', "cost $5 and \udcff$6, other words")
 VOID = {"meta", "img", "br", "link"}
 HEALTH = {"update_ratio": {"conv1": 0.004, "fc8": 0.001}, "gradient_norm": {"conv1": 0.5, "fc8": None, "total": 0.7}}
 LINES = [{"kind": "step", "step": 20 * n, "epoch": 1, "mean_loss": 1.0, "lr": 0.1, "health": HEALTH} for n in (1, 2, 3)]
@@ -157,6 +157,7 @@ def test_awkward_names_are_words(odd):
     _, folder, result = odd
     html = parsed(folder)
     assert not html.all("b"), "a class name became markup"
+    assert r"cost $5 and \udcff$6" in (folder / "index.html").read_text(encoding="utf-8")
     assert any(NAMES[0] in attributes["alt"] for attributes, _ in html.all("img"))
     assert {one["class"] for one in result["confusions"]} <= set(NAMES)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ from PIL import Image
 from tests.checks import refused
 from tests.test_cli import call, json_of
 from tests.training.test_training import easy_dataset, start, write_easy
+from tinyalex import plots
 from tinyalex.data import open_dataset
 from tinyalex.data.augment import View
 from tinyalex.errors import UserError
+from tinyalex.inspection.galleries import words
 from tinyalex.models import find_model
 from tinyalex.runs.folder import RunFolder
 from tinyalex.training.rates import find_rate, smoothed, suggest
@@ -168,6 +171,30 @@ def test_show_batch(data, tmp_path, monkeypatch, capsys, color):
         assert picture.format == "PNG" and picture.width > 300
     code, out, _ = call(capsys, *options)
     assert code == 0 and "b.png" in out and "8 pictures" in out and "no run was made" in out
+
+
+ODD = "$x$ \\frac$ \udcff\x1b"  # no formula, no text, no colour: matplotlib refuses each, or draws something else
+
+
+def test_show_batch_of_odd_names(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(data, ODD)
+    meta = json.loads((tmp_path / ODD / "meta.json").read_text())
+    (tmp_path / ODD / "meta.json").write_text(json.dumps(meta | {"class_names": [ODD] * len(meta["class_names"])}))
+    code, _, err = call(
+        capsys, "train", "--data", ODD, "--model", "alexnet-mini", "--batch", 8, "--show-batch", "b.png"
+    )
+    assert (code, err) == (0, "")
+
+
+def test_titles_are_drawn_as_they_are(tmp_path):
+    figure = plots.batch(np.zeros((1, 8, 8, 3), np.uint8), [words(ODD)], f"{ODD}\nof {ODD}")
+    plots.save(figure, tmp_path / "a.png")
+    drawn = r"\$x\$ \frac\$ \udcff\x1b"
+    assert [text.get_text() for text in figure.findobj(plots.Text) if text.get_text()] == [
+        drawn,
+        f"{drawn}\nof {drawn}",
+    ]
 
 
 def test_find_lr(data, tmp_path, monkeypatch, capsys):

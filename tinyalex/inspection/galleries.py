@@ -9,6 +9,7 @@ import textwrap
 import numpy as np
 from matplotlib.patches import Rectangle
 
+from tinyalex.inspection.panel import first_name
 from tinyalex.plots import DARK, MIDDLE, plt
 
 RIGHT, WRONG = "✓", "✗"
@@ -17,8 +18,7 @@ WIDTH = 9  # inches: 990 pixels as `save` writes them, about what the page shows
 
 def words(name, width=22, lines=1):
     """A class name cut to fit: its first synonym, in at most `lines` lines of `width` letters, escaped for TeX."""
-    name = " ".join(name.split(",")[0].split()) or "?"
-    fitted = textwrap.wrap(name, width, max_lines=lines, placeholder="…", break_long_words=True)
+    fitted = textwrap.wrap(first_name(name), width, max_lines=lines, placeholder="…", break_long_words=True)
     return "\n".join(fitted).replace("$", r"\$")
 
 

@@ -79,7 +79,7 @@ def write_page(out, subject, about, quiet=False):
             panels.append(_without_figure(panel))
             bar.update(1)
         text = _page(panels, figures, [*about, *in_short(numbers)])
-        (folder / PAGE).write_text(text, encoding="utf-8")
+        (folder / PAGE).write_text(text, encoding="utf-8", errors="backslashreplace")
     return Path(out) / PAGE, list(figures), numbers
 
 

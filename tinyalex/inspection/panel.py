@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from tinyalex.lines import drawable
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -30,4 +32,4 @@ def listed(items, none="none"):
 
 def first_name(name):
     """The first of a class's synonyms, on one line."""
-    return " ".join(name.split(",")[0].split()) or "?"
+    return drawable(" ".join(name.split(",")[0].split())) or "?"
