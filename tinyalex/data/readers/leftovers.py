@@ -31,8 +31,8 @@ def pictures_in(storage, folder):
 def left_out(storage, chunks, own=(), reasons=None):
     """((name, reason), …) of everything in a storage that is in none of the FileChunks made from it.
 
-    A folder without anything used is one entry. What is no file or folder to be entered (hidden, a link to nothing, in
-    too many folders) comes last, each with its reason.
+    A folder without anything used is one entry. Hidden names, links to nothing and folders too deep to enter come last,
+    each with its reason.
     own: patterns ("*" also stands for "/") of names of files that belong to the format and hold no pictures
     reasons: for files and folders, by name, a reason other than the general one
     """
@@ -42,7 +42,7 @@ def left_out(storage, chunks, own=(), reasons=None):
 
 
 class _Walk:
-    """One way through all folders of a storage, which collects rows of (name, reason); `apart` has those of no file."""
+    """One way through all folders of a storage, which collects rows of (name, reason), `apart` for all but files."""
 
     def __init__(self, storage, used, own, reasons):
         self.storage, self.used, self.reasons, self.rows, self.apart = storage, used, reasons, [], []
