@@ -123,7 +123,7 @@ def test_a_command_to_copy_is_quoted(path, python, monkeypatch):
 
 
 def test_a_command_begins_as_it_was_typed(tmp_path, monkeypatch):
-    """"tinyalex" alone is advised only where the shell finds this one by its name."""
+    """ "tinyalex" alone is advised only where the shell finds this one by its name."""
     for folder in ("on path", "other"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "tinyalex").write_text("#!/bin/sh\n")
