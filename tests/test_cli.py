@@ -157,6 +157,31 @@ def test_evaluate(data, run, capsys, ten_crop):
     assert last["checkpoint"].endswith("last.safetensors")
 
 
+def test_counts_have_commas(capsys):
+    from tinyalex.commands import compare, evaluate
+
+    evaluate.show({"ten_crop": False, "top1_error": 0.5, "loss": 1.0, "images": 10000})
+    assert capsys.readouterr().out.endswith(" 10,000\n")
+    change = {key: {"difference": 0.1, "low": 0.0, "high": 0.2} for key in ("top1_error", "loss")}
+    change["top1_error"] |= {"only_a": 1000, "only_b": 2000, "p": 0.5}
+    side = {"run": "r", "model": "m", "epoch": 1, "epochs": 1, "top1_error": 0.5, "loss": 1.0}
+    classes = [{"class": "cat", "images": 5000, "wrong_a": 3000, "wrong_b": 4000}]
+    result = {"differences": [], "images": 10000, "ten_crop": False, "classes": classes, "change": change}
+    compare.show(result | {"a": side, "b": side, "cause": "", "reading": "", "notes": []})
+    out = capsys.readouterr().out
+    assert all(count in out for count in ("10,000", "1,000", "2,000", "3,000", "4,000", "5,000"))
+    assert not re.search(r"\d{4}", out)
+
+
+def test_help_says_that_0_means_never(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    for option in ("--color-epochs", "--until-error", "--patience"):
+        words = out[out.index(f" {option} ", out.index("settings (")) :].split(" --")[1]
+        assert "(0, the default: never)" in words, option
+
+
 def test_predict(run, pictures, capsys):
     result = json_of(capsys, "predict", run, *pictures)
     assert [Path(one["file"]).stem for one in result["predictions"]] == list(CLASSES)
