@@ -68,6 +68,14 @@ def add_arguments(parser):
     )
     parser.add_argument("--out", metavar="RUN", help="folder to write (default: the next free runs/MODEL-N)")
     parser.add_argument("--resume", metavar="RUN", help="continue an earlier run, with its own settings (see --epochs)")
+    _add_settings(parser)
+    add_rehearsal(parser)
+    add_parallel(parser)
+    add_device(parser)
+
+
+def _add_settings(parser):
+    """The settings of training, each with a name of `Config`."""
     settings = parser.add_argument_group("settings (default: the model's recipe)")
     settings.add_argument(
         "--start-from", metavar="RUN", help="start with the weights of another run, to fine-tune them"
@@ -145,9 +153,6 @@ def add_arguments(parser):
         help="stop after N epochs without a lower top-1 validation error (0, the default: never)",
     )
     settings.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (0)")
-    add_rehearsal(parser)
-    add_parallel(parser)
-    add_device(parser)
 
 
 def run(args):
