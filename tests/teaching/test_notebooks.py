@@ -54,6 +54,27 @@ def test_anatomy(number):
 
 
 @pytest.mark.parametrize("number", WRITTEN)
+def test_cells_are_short(number):
+    """At most 25 lines; what only draws is in lessons/figures/lesson_NN.py, which alone knows Matplotlib."""
+    for cell in running.read(number).cells:
+        if cell.cell_type == "code" and "exercise" not in cell.metadata.get("tags", ()):
+            assert len(cell.source.splitlines()) <= 25, cell.source
+            assert not re.search(r"\bmatplotlib\b|\bplt\b|\bshow\(", cell.source), cell.source
+
+
+@pytest.mark.parametrize("number", WRITTEN)
+def test_every_figure_is_shown(number):
+    """What lessons/figures/lesson_NN.py has to show is what the set-up cell imports, and every function is called."""
+    (setup,) = running.cells(running.read(number), "setup")
+    (names,) = re.findall(rf"^from figures\.lesson_{number} import (\(.*?\)|.*?)$", setup.source, re.M | re.DOTALL)
+    imported = re.findall(r"\w+", names)
+    file = lessons.FOLDER / "figures" / f"lesson_{number}.py"
+    assert imported == sorted(re.findall(r"^def (show_\w+)", file.read_text(encoding="utf-8"), re.M))
+    rest = "\n".join(cell.source for cell in running.read(number).cells if cell.cell_type == "code" and cell != setup)
+    assert all(f"{name}(" in rest for name in imported)
+
+
+@pytest.mark.parametrize("number", WRITTEN)
 def test_pictures_have_alt_texts(number):
     pictures = 0
     for cell in running.read(number).cells:

@@ -3,8 +3,10 @@
 import glob
 import io
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 import tomllib
 
@@ -58,6 +60,9 @@ def own_place(tmp_path, monkeypatch):
     (folder / "exercises").mkdir(parents=True)
     (folder / "trained").mkdir()
     (folder / "trained" / "net").write_text("1")
+    (folder / "figures" / "__pycache__").mkdir(parents=True)
+    (folder / "figures" / "lesson_09.py").write_text("")
+    (folder / "figures" / "__pycache__" / "lesson_09.cpython-311.pyc").write_text("")
     for number in ("08", "09"):
         shutil.copy(lessons.FOLDER / "exercises" / f"{number}.py", folder / "exercises")
         (folder / f"{number}_a.ipynb").write_text(f"lesson {number}")
@@ -141,7 +146,7 @@ def test_all_lessons_are_copied_and_the_originals_stay(own_place):
     copy, changed = copies.open_copy("9")
     assert copy == own_place / "09_a.ipynb" and not changed
     found = {str(file.relative_to(own_place)) for file in own_place.rglob("*") if file.is_file()}
-    assert found == {"08_a.ipynb", "09_a.ipynb", "trained/net", copies.RECORD}
+    assert found == {"08_a.ipynb", "09_a.ipynb", "figures/lesson_09.py", "trained/net", copies.RECORD}
     copy.write_text("mine")
     assert {file: file.read_text() for file in lessons.files()} == before
 
@@ -175,6 +180,18 @@ def test_lessons_that_change(own_place, capsys):
     (own_place / copies.RECORD).unlink()
     copy.write_text("mine again")
     assert copies.open_copy("09") == (copy, True), "nothing is overwritten when the record is lost"
+
+
+def test_the_figures_are_found_beside_a_copy(own_place, monkeypatch):
+    """As a notebook imports them: from the folder of the copies, with its parent first in the path."""
+    monkeypatch.undo()
+    monkeypatch.setattr(lessons, "own_place", lambda: own_place.parent)
+    copies.open_copy("01")
+    names = [f"figures.{file.stem}" for file in sorted((own_place / "figures").glob("*.py"))]
+    code = f"import sys; sys.path.insert(0, '..'); import {', '.join(names)}; print(*figures.__path__)"
+    options = dict(cwd=own_place, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], **options)
+    assert done.stdout.strip() == str(own_place / "figures"), done.stderr
 
 
 def test_a_place_that_cannot_be_written(own_place, capsys):

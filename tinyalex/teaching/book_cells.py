@@ -1,4 +1,4 @@
-"""Prepare a notebook's cells for the book: draw formulas, fold hints, answers, set-ups and the code of figures.
+"""Prepare a notebook's cells for the book: draw formulas, fold hints, answers and set-ups, link the code of figures.
 
 Matplotlib draws the formulas; their alt text is the TeX.
 """
@@ -14,8 +14,8 @@ from tinyalex.errors import UserError
 from tinyalex.teaching import lessons
 from tinyalex.teaching.lessons import find_exercise
 
-FIGURE = re.compile(r"^(?:figure|fig)\b.*= plt\.", re.MULTILINE)  # the first line of a figure's code
-FIGURE_CODE = "The code of the figure"
+FIGURES = re.compile(r"^from figures\.(\w+) import", re.MULTILINE)
+FIGURE_CODE = "The code of the figures"
 SETUP = "The lesson's set-up"
 SUMMARY = "The code of these lines"
 ALIGNED = re.compile(r"\S {2,}\S.*\n(?:.*\n)*?.*\S {2,}\S")  # columns in two lines at least
@@ -38,12 +38,10 @@ def prepare(notebook):
             continue
         cell.outputs = [_output(output, "answer(guess" in cell.source) for output in cell.outputs]
         if "setup" in tags:
-            cell.outputs = []  # how many checks have passed
-            _fold(cell, 0, SETUP)
+            cell.outputs = [_link(file) for file in FIGURES.findall(cell.source)]  # not how many checks have passed
+            _fold(cell, SETUP)
         elif summary:
-            _fold(cell, 0, SUMMARY)
-        elif found := FIGURE.search(cell.source):
-            _fold(cell, found.start(), FIGURE_CODE)
+            _fold(cell, SUMMARY)
         name = cell.metadata.get("exercise", name)
         if "check" in tags and name is not None:
             cell.outputs.append(html_output(_folded(name)))
@@ -51,13 +49,15 @@ def prepare(notebook):
     return notebook
 
 
-def _fold(cell, place, title):
-    """Move the code from this place on into a fold below the rest."""
-    code = html_output(f"<details><summary>{title}</summary>{coloured(cell.source[place:])}</details>")
-    cell.source = cell.source[:place].rstrip()
-    cell.outputs.insert(0, code)
-    if not cell.source:
-        cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "empty"]
+def _fold(cell, title):
+    """Fold the code of a cell."""
+    cell.outputs.insert(0, html_output(f"<details><summary>{title}</summary>{coloured(cell.source)}</details>"))
+    cell.source = ""
+    cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "empty"]
+
+
+def _link(file):
+    return html_output(f'<p class="facts"><a href="figures/{file}.py">{FIGURE_CODE}</a></p>')
 
 
 def html_output(text):
