@@ -1,6 +1,8 @@
 """Run a lesson's notebook, as committed or with answers in its exercise cells.
 
 python -m tests.teaching.running 09 …     run as committed, and save the outputs in the notebook
+
+An appendix is named by its file, appendix_NAME.
 """
 
 import inspect
@@ -19,8 +21,12 @@ TIMING = re.compile(r"\d[\d,.]*(?= ?(?:ms|µs|s|seconds|times|×)\b)")
 FRACTION = re.compile(r"-?\d[\d,]*(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+|(?= ?%))")  # rounded numbers
 
 
+def find(number):
+    return lessons.FOLDER / f"{number}.ipynb" if number.startswith("appendix_") else lessons.notebook(number)
+
+
 def read(number):
-    return nbformat.read(lessons.notebook(number), as_version=4)
+    return nbformat.read(find(number), as_version=4)
 
 
 def run(notebook, answers=None, timeout=600):
@@ -81,8 +87,8 @@ def main(*numbers):
         run(notebook)
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)
-        nbformat.write(notebook, lessons.notebook(number))
-        print(number, lessons.notebook(number).stat().st_size // 1024, "KB")
+        nbformat.write(notebook, find(number))
+        print(number, find(number).stat().st_size // 1024, "KB")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from tinyalex.teaching import lessons
 from tinyalex.teaching.lessons import all_lessons, find_lesson
 
 README = lessons.FOLDER / "README.md"
-NOTEBOOKS = sorted(lessons.FOLDER.glob("*.ipynb"))
-TEXTS = [file for file in (README, *NOTEBOOKS) if file.exists()]
+APPENDICES = sorted(lessons.FOLDER.glob("appendix_*.ipynb"))
+NOTEBOOKS = sorted({*lessons.FOLDER.glob("*.ipynb")} - {*APPENDICES})
+TEXTS = [file for file in (README, *NOTEBOOKS, *APPENDICES) if file.exists()]
 PLACES = re.compile(r"(?<![\w.:/~\-])/(?:home|work|root|Users|tmp|mnt|opt|usr)/\w|\b[A-Z]:\\\w|file://")
 
 
@@ -22,6 +23,10 @@ def test_every_notebook_belongs_to_a_lesson():
     assert len(NOTEBOOKS) == len({file.name[:2] for file in NOTEBOOKS}), "two notebooks of one number"
     assert {file.name[:2] for file in NOTEBOOKS} <= set(lessons.numbers())
     assert all(re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", file.name) for file in NOTEBOOKS)
+
+
+def test_the_readme_leads_to_every_appendix():
+    assert all(f"({file.name})" in README.read_text(encoding="utf-8") for file in APPENDICES)
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)

@@ -10,6 +10,7 @@ from tinyalex.teaching import lessons
 from tinyalex.teaching.lessons import find_lesson
 
 WRITTEN = [number for number in lessons.numbers() if list(lessons.FOLDER.glob(f"{number}_*.ipynb"))]
+APPENDICES = [file.stem for file in sorted(lessons.FOLDER.glob("appendix_*.ipynb"))]
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
@@ -23,8 +24,17 @@ def test_as_committed(number):
     checks = running.cells(fresh, "check")
     assert len(checks) == len(lesson.exercises)
     assert all("not done yet" in running.text(cell) for cell in checks)
+    assert_same_outputs(committed, fresh)
+
+
+def assert_same_outputs(committed, fresh):
     for old, new in zip(committed.cells, fresh.cells):
         assert running.same(running.text(old), running.text(new)), (new.source, running.text(old), running.text(new))
+
+
+@pytest.mark.parametrize("name", APPENDICES)
+def test_appendix_as_committed(name):
+    assert_same_outputs(running.read(name), running.run(running.read(name)))
 
 
 @pytest.mark.parametrize("number", WRITTEN)
@@ -53,7 +63,7 @@ def test_anatomy(number):
     assert all("traceback" not in output for cell in notebook.cells for output in getattr(cell, "outputs", ()))
 
 
-@pytest.mark.parametrize("number", WRITTEN)
+@pytest.mark.parametrize("number", [*WRITTEN, *APPENDICES])
 def test_cells_are_short(number):
     """At most 25 lines; what only draws is in lessons/figures/lesson_NN.py, which alone knows Matplotlib."""
     for cell in running.read(number).cells:

@@ -82,11 +82,10 @@ class Book:
 
     def __init__(self, chosen):
         try:
-            import nbformat
             from nbconvert import HTMLExporter
         except ImportError:
             raise UserError("found no nbconvert, which comes with Jupyter: pip install jupyter", "book") from None
-        exporter = HTMLExporter(
+        self.exporter = HTMLExporter(
             template_name="basic", anchor_link_text="", exclude_input_prompt=True, exclude_output_prompt=True
         )
         self.files = assets()
@@ -104,9 +103,8 @@ class Book:
         self.titles = [(lesson.number, lesson.title, name) for lesson, _, name in self.chapters]
         found, rows = [], []
         for place, (lesson, notebook, name) in enumerate(self.chapters):
-            cells = nbformat.read(notebook, as_version=4)
-            rows.append(_row(lesson, notebook, cells.cells[0].source))
-            body, _ = exporter.from_notebook_node(nbformat.from_dict(prepare(cells)))
+            body, first = self._body(notebook)
+            rows.append(_row(lesson, notebook, first))
             title = f"{lesson.number} {lesson.title}"
             self._page(name, title, _one_heading(lesson, body), notebook, place)
             found += sections(name, title, body)
@@ -115,6 +113,14 @@ class Book:
         while self.wanted:
             self._add_file(self.wanted.pop())
         self.files[LIST] = json.dumps({"tinyalex book": sorted([*self.files, LIST])}, indent=1).encode()
+
+    def _body(self, notebook):
+        """A notebook as HTML, and the text of its first cell."""
+        import nbformat
+
+        cells = nbformat.read(notebook, as_version=4)
+        first = cells.cells[0].source
+        return self.exporter.from_notebook_node(nbformat.from_dict(prepare(cells)))[0], first
 
     def _page(self, name, title, body, source, place=None):
         self.files[name] = page(name, title, self._links(body, source, name), self.titles, place)
@@ -147,6 +153,8 @@ class Book:
             inside = sorted(p for p in file.iterdir() if p.suffix in (".py", ".md", ".ipynb") and p.name[0] not in "._")
             items = "".join(f'<li><a href="{html.escape(p.name)}">{html.escape(p.name)}</a></li>' for p in inside)
             self._page(name, title, f"<h1>{title}</h1><ul>{items}</ul>", file / "any")
+        elif file.name.startswith("appendix_"):
+            self._page(name, title, self._body(file)[0], file)
         elif file.suffix == ".md":
             from nbconvert.filters import markdown2html
 
