@@ -1,4 +1,4 @@
-"""Prepare a notebook's cells for the book: draw formulas, fold hints, answers and set-ups, link the code of figures.
+"""Prepare a notebook's cells for the book: draw formulas, fold hints, answers and set-ups, ask for guesses on paper.
 
 Matplotlib draws the formulas; their alt text is the TeX.
 """
@@ -15,6 +15,7 @@ from tinyalex.teaching import lessons
 from tinyalex.teaching.lessons import find_exercise
 
 FIGURES = re.compile(r"^from figures\.(\w+) import", re.MULTILINE)
+GUESS = re.compile(r"^guess\w* = None  # (.+)$", re.MULTILINE)
 FIGURE_CODE = "The code of the figures"
 SETUP = "The lesson's set-up"
 SUMMARY = "The code of these lines"
@@ -40,6 +41,9 @@ def prepare(notebook):
         if "setup" in tags:
             cell.outputs = [_link(file) for file in FIGURES.findall(cell.source)]  # not how many checks have passed
             _fold(cell, SETUP)
+        elif "predict" in tags:
+            cell.outputs = [html_output(f"<p>On paper: {html.escape('; '.join(GUESS.findall(cell.source)))}</p>")]
+            _empty(cell)
         elif summary:
             _fold(cell, SUMMARY)
         name = cell.metadata.get("exercise", name)
@@ -52,6 +56,10 @@ def prepare(notebook):
 def _fold(cell, title):
     """Fold the code of a cell."""
     cell.outputs.insert(0, html_output(f"<details><summary>{title}</summary>{coloured(cell.source)}</details>"))
+    _empty(cell)
+
+
+def _empty(cell):
     cell.source = ""
     cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "empty"]
 
