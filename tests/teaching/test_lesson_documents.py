@@ -116,6 +116,18 @@ def test_the_first_notebook_explains_what_to_do_before_it_is_to_be_done():
         assert all(word in before for word in words), (tag, before)
 
 
+def test_the_lessons_to_begin_with_explain_what_to_do():
+    """The paths of the README begin with these; the week's begins with lesson 01, tested above."""
+    first = re.findall(r"^- \*\*An? \w+:\*\* (?:lesson )?\[(\d\d)\]", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert first == ["08", "02"]
+    for number in first:
+        cells = json.loads(lessons.notebook(number).read_text(encoding="utf-8"))["cells"]
+        tags = [cell["metadata"].get("tags", [None])[0] for cell in cells]
+        before = " ".join(" ".join("".join(cell["source"]) for cell in cells[: tags.index("setup")]).split())
+        for words in ("Shift+Enter", "`guess = None`", "`todo()`", "what follows uses ours", "`hint(", "`reveal("):
+            assert words in before, (number, words)
+
+
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name[:2])
 def test_a_guess_is_run_before_its_answer(file):
     """The guess has a cell of its own, which must run too: "before you run the next cell" would leave it out."""
