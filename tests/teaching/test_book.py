@@ -400,4 +400,5 @@ def test_predictions_are_not_given_away(book, pages):
         guesses = sum("answer(guess" in cell.source for cell in running.read(number).cells if cell.cell_type == "code")
         assert page.html.count("Guess first, then look") >= guesses > 0, f"lesson {number}: expected answer(guess, …)"
         assert "You have not guessed" not in page.html and not re.search(r"^guess\w* = None", "".join(page.words), re.M)
+        assert "How a lesson works" not in page.html, "which speaks of cells to run"
         assert page.html.count("<p>On paper: ") == len(running.cells(running.read(number), "predict"))

@@ -126,6 +126,7 @@ def test_the_lessons_to_begin_with_explain_what_to_do():
         before = " ".join(" ".join("".join(cell["source"]) for cell in cells[: tags.index("setup")]).split())
         for words in ("Shift+Enter", "`guess = None`", "`todo()`", "what follows uses ours", "`hint(", "`reveal("):
             assert words in before, (number, words)
+        assert "how-to" in tags, "so that the book leaves it out"
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name[:2])

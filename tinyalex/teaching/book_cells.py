@@ -30,6 +30,7 @@ TEX_NAME = re.compile(rf"\\({'|'.join(TEX_NAMES)})(?![A-Za-z])")
 def prepare(notebook):
     """Draw the formulas; fold hints and a right answer below every check, and whatever else is not to be read first."""
     name, summary = None, False
+    notebook.cells = [cell for cell in notebook.cells if "how-to" not in cell.metadata.get("tags", ())]
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", ())
         if cell.cell_type == "markdown":

@@ -1,8 +1,9 @@
 """Find the lessons by their files: lesson NN is whatever has its number in the folder `lessons`.
 
-NN_….ipynb        the notebook
-exercises/NN.py   LESSON: its exercises and their known mistakes
-solutions/NN.py   SOLUTIONS: {exercise id: right answers in different styles}
+NN_….ipynb             the notebook
+figures/lesson_NN.py   functions that draw its figures
+exercises/NN.py        LESSON: its exercises and their known mistakes
+solutions/NN.py        SOLUTIONS: {exercise id: right answers in different styles}
 
 The tests find wrong answers to it in tests/teaching/mutants/NN.py.
 """
