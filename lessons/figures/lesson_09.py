@@ -8,7 +8,7 @@ from tinyalex.teaching import show
 
 
 def show_shouting(layer, x):
-    """What the layer makes of x, and what it makes of other inputs of channel 5.
+    """The layer's outputs for x, and for other inputs of channel 5.
 
     x: (1, 1, 1, 11), equal in all channels but 5
     """

@@ -13,7 +13,7 @@ FORMS = {"one": "One worker", "towers": "Two towers", "data": "Data, half of the
 
 
 def show_sent(sent):
-    """What a tower sends before each layer. sent: {layer: (kB as in the paper, kB if every layer read all maps)}"""
+    """Bars of what a tower sends before each layer. sent: {layer: (kB in the paper, kB if all layers read all maps)}"""
     figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
     places = np.arange(len(sent))
     paper, everywhere = zip(*sent.values())
