@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 
@@ -33,12 +34,24 @@ def _other_rows_probe():
     return _bytes((4, 3 * 6 * 5), 1), 6, 5
 
 
+def _one_row_probe():
+    return _bytes((1, 3 * 4 * 6), 10), 4, 6
+
+
 def _mirror_probe():
     return _bytes((5, 4, 7, 3), 2), np.array([True, False, True, True, False])
 
 
 def _other_mirror_probe():
     return _bytes((4, 5, 6, 3), 3), np.array([False, False, True, False])
+
+
+def _one_mirrored_probe():
+    return _bytes((1, 4, 5, 3), 11), np.array([True])
+
+
+def _none_mirrored_probe():
+    return _bytes((7, 3, 4, 3), 12), np.zeros(7, bool)
 
 
 def _mean_probe():
@@ -49,12 +62,26 @@ def _other_mean_probe():
     return _bytes((5, 4, 6, 3), 5), np.array([False, True, True, False, True])
 
 
+def _one_for_training_probe():
+    return _bytes((4, 3, 5, 3), 13), np.array([False, False, True, False])
+
+
+def _many_bright_probe():
+    """The sum of an entry needs 17 bits."""
+    return 240 + _bytes((300, 2, 3, 3), 14) % 16, np.arange(300) % 20 > 0
+
+
 def _centre_probe():
     return _bytes((2, 5, 7, 3), 6), np.random.default_rng(7).uniform(40, 210, (5, 7, 3))
 
 
 def _other_centre_probe():
     return _bytes((4, 6, 5, 3), 8), np.random.default_rng(9).uniform(40, 210, (6, 5, 3))
+
+
+def _extreme_centre_probe():
+    """One picture; the mean is 0 in some places and 255 in others."""
+    return _bytes((1, 3, 4, 3), 15), 255.0 * (_bytes((3, 4, 3), 16) > 127)
 
 
 # ---------------------------------------------------------------------------------------------- wrong on purpose
@@ -82,6 +109,16 @@ BATCH_WRONG = (
         lambda rows, H, W: rows.reshape(len(rows), 3, H, W).transpose(0, 3, 2, 1),
         "Height and width are swapped: your axes are (N, W, H, 3), so the pictures lie on their side. Look at the "
         "order in transpose.",
+    ),
+    Wrong(
+        "C7",
+        lambda rows, H, W: rows.reshape(len(rows), 3, W, H).transpose(0, 2, 3, 1),
+        "Height and width are swapped: reshape to (N, 3, H, W), H rows of W pixels.",
+    ),
+    Wrong(
+        "A3",
+        lambda rows, H, W: to_batch(rows, H, W).astype(np.int8),
+        "Values above 127 come out 256 too low: an int8 ends at 127. Stay with uint8.",
     ),
     Wrong(
         "F2",
@@ -119,6 +156,12 @@ def _kept_right_half(pictures, chosen):
     y, W = pictures.copy(), pictures.shape[2]
     for w in reversed(range(W)):
         y[chosen, :, w] = y[chosen, :, W - 1 - w]
+    return y
+
+
+def _as_indices(pictures, chosen):
+    y = pictures.copy()
+    y[chosen.astype(int)] = pictures[chosen.astype(int)][:, :, ::-1]
     return y
 
 
@@ -179,6 +222,11 @@ MIRROR_WRONG = (
     ),
     Wrong(
         "A30", lambda p, chosen: mirror(p, ~chosen), "You mirrored the wrong pictures, those where `chosen` is False."
+    ),
+    Wrong(
+        "A30",
+        _as_indices,
+        "You use chosen as indices: False and True are then pictures 0 and 1. Use it as a boolean mask.",
     ),
     Wrong(
         "A30",
@@ -260,6 +308,11 @@ MEAN_WRONG = (
     ),
     Wrong(
         "A25",
+        lambda p, t: np.repeat(p[t].mean(axis=(0, 3))[..., None], 3, axis=-1),
+        "Your mean is grey: you averaged over the channels too. Average over axis 0 alone.",
+    ),
+    Wrong(
+        "A25",
         lambda p, t: p[t].mean(axis=-1),
         "You averaged over the channels, the last axis: that makes every picture grey. Average over the pictures, "
         "axis 0.",
@@ -284,6 +337,17 @@ MEAN_WRONG = (
         "A26",
         lambda p, t: p[t].sum(axis=0) / len(p),
         "You add up the training pictures, but divide by the number of all pictures.",
+    ),
+    Wrong(
+        "A26",
+        lambda p, t: p[t].sum(axis=0) / (t.sum() - 1),
+        "You divide by the number of training pictures − 1. A mean divides by the number itself.",
+    ),
+    Wrong(
+        "A3",
+        lambda p, t: p[t].sum(axis=0, dtype=np.uint16) / t.sum(),
+        "With many pictures your sum wraps round: a uint16 ends at 65,535, the sum of 257 bytes of 255. Add up in a "
+        "wider type, float or int64.",
     ),
     Wrong(
         "A3",
@@ -318,6 +382,8 @@ MEAN_WRONG = (
 def _own_mean(*axes):
     return lambda p, mean: p - p.mean(axis=axes, keepdims=True).astype(mean.dtype)
 
+
+STANDARDISED = "You also divide by a standard deviation. The paper only subtracts the mean."
 
 CENTRE_WRONG = (
     Wrong(
@@ -388,11 +454,11 @@ CENTRE_WRONG = (
         lambda p, mean: p / 255 - mean,
         "You scale the pictures to 0..1 and subtract a mean that goes up to 255: they must be in the same units.",
     ),
-    Wrong(
-        "A29",
-        lambda p, mean: (p - mean) / p.std(),
-        "You also divide by the standard deviation. The paper only subtracts the mean.",
-    ),
+    Wrong("A29", lambda p, mean: (p - mean) / p.std(), STANDARDISED),
+    Wrong("A29", lambda p, mean: (p - mean) / (p - mean).std(), STANDARDISED),
+    Wrong("A29", lambda p, mean: (p - mean) / p.std(axis=(0, 1, 2)), STANDARDISED),
+    Wrong("A29", lambda p, mean: (p - mean) / (p - mean).std(axis=(0, 1, 2)), STANDARDISED),
+    Wrong("A29", lambda p, mean: (p - mean) / mean.std(), STANDARDISED),
     Wrong(
         "A32",
         lambda p, mean: np.maximum(p - mean, 0),
@@ -478,10 +544,11 @@ def _mirror_by_hand(arguments, output, index):
 def _mean_by_hand(arguments, output, index):
     pictures, is_train = arguments
     values = pictures[(is_train, *index)]
-    sum_ = " + ".join(map(str, values))
+    more = ["…"] if len(values) > 6 else []
+    places, terms = (list(map(str, a[:6])) + more for a in (np.flatnonzero(is_train), values))
     return (
-        f"By hand: pictures {', '.join(map(str, np.flatnonzero(is_train)))} are for training; this entry adds up to "
-        f"{sum_} = {values.sum()}, and {values.sum()} / {len(values)} = {values.mean():.6g}."
+        f"By hand: pictures {', '.join(places)} are for training; this entry adds up to {' + '.join(terms)} = "
+        f"{values.sum()}, and {values.sum()} / {len(values)} = {values.mean():.6g}."
     )
 
 
@@ -505,7 +572,10 @@ LESSON = Lesson(
             (_rows_probe, _other_rows_probe),
             ("pictures",),
             wrong=BATCH_WRONG,
-            properties=(_stays_bytes(_rows_probe, to_batch),),
+            properties=(
+                _stays_bytes(_rows_probe, to_batch),
+                case("for one picture alone", to_batch, _one_row_probe, ("pictures",)),
+            ),
             by_hand=_batch_by_hand,
             hints=(
                 "Which bytes of a row belong to the top left pixel? How far apart are they?",
@@ -521,7 +591,11 @@ LESSON = Lesson(
             (_mirror_probe, _other_mirror_probe),
             ("y",),
             wrong=MIRROR_WRONG,
-            properties=(_stays_bytes(_mirror_probe, mirror),),
+            properties=(
+                _stays_bytes(_mirror_probe, mirror),
+                case("for one picture alone", mirror, _one_mirrored_probe),
+                case("if no picture is chosen", mirror, _none_mirrored_probe),
+            ),
             by_hand=_mirror_by_hand,
             hints=(
                 "Which of the four axes of (N, H, W, 3) runs from left to right?",
@@ -533,11 +607,14 @@ LESSON = Lesson(
             "01-mean",
             "mean_picture",
             mean_picture,
-            (_mean_probe, _other_mean_probe),
+            (_mean_probe, _other_mean_probe, _many_bright_probe),
             ("mean",),
             axes={"mean": ("row", "column", "channel")},
             wrong=MEAN_WRONG,
-            properties=(MEAN_IS_FLOAT,),
+            properties=(
+                MEAN_IS_FLOAT,
+                case("if one picture alone is for training", mean_picture, _one_for_training_probe, ("mean",)),
+            ),
             by_hand=_mean_by_hand,
             hints=(
                 "Which pictures may the network learn from? And which axis must disappear from the result?",
@@ -552,7 +629,11 @@ LESSON = Lesson(
             (_centre_probe, _other_centre_probe),
             ("x",),
             wrong=CENTRE_WRONG,
-            properties=(CENTRED_NOT_BYTES, CENTRED_IS_FLOAT),
+            properties=(
+                CENTRED_NOT_BYTES,
+                CENTRED_IS_FLOAT,
+                case("for one picture, and a mean of 0 and 255 in places", centre, _extreme_centre_probe, ("x",)),
+            ),
             by_hand=_centre_by_hand,
             ratios=((-1, "The sign is wrong: you subtract the pictures from the mean."),),
             hints=(

@@ -350,6 +350,76 @@ def batch_mean_and_cut(pictures, mean):
     return np.where(x > 0, x, 0)
 
 
+def width_before_height(rows, H, W):
+    return np.stack([row.reshape(3, W, H).transpose(1, 2, 0) for row in rows])
+
+
+def signed_bytes(rows, H, W):
+    pictures = np.empty((len(rows), H, W, 3), np.int8)
+    for c in range(3):
+        pictures[..., c] = rows[:, c * H * W : (c + 1) * H * W].reshape(-1, H, W).astype(np.int8)
+    return pictures
+
+
+def drops_axes_of_length_one(rows, H, W):
+    return np.squeeze(rows.reshape(len(rows), 3, H, W).transpose(0, 2, 3, 1))
+
+
+def mask_as_numbers(pictures, chosen):
+    y = pictures.copy()
+    for n in chosen.astype(int):
+        y[n] = pictures[n, :, ::-1]
+    return y
+
+
+def needs_one_to_mirror(pictures, chosen):
+    y, waiting = pictures.copy(), list(np.flatnonzero(chosen))
+    while True:
+        n = waiting.pop()
+        y[n] = pictures[n, :, ::-1]
+        if not waiting:
+            return y
+
+
+def one_picture_stays(pictures, chosen):
+    return pictures if len(chosen) == 1 else np.where(chosen[:, None, None, None], pictures[:, :, ::-1], pictures)
+
+
+def grey_mean(pictures, is_train):
+    mean = pictures[is_train].mean(axis=0)
+    mean[...] = mean.mean(axis=2, keepdims=True)
+    return mean
+
+
+def one_less(pictures, is_train):
+    return pictures[is_train].sum(axis=0) / (len(pictures[is_train]) - 1)
+
+
+def sum_in_sixteen_bits(pictures, is_train):
+    total = np.zeros(pictures.shape[1:], np.uint16)
+    for picture in pictures[is_train]:
+        total += picture
+    return total / is_train.sum()
+
+
+def squeezed_places(pictures, is_train):
+    chosen = pictures[np.squeeze(np.argwhere(is_train))]
+    return chosen.mean(axis=0)
+
+
+def standardised(pictures, mean):
+    x = pictures - mean
+    return x / x.std()
+
+
+def standardised_per_channel(pictures, mean):
+    return (pictures - mean) / pictures.astype(float).reshape(-1, 3).std(axis=0)
+
+
+def in_a_narrow_range(pictures, mean):
+    return np.clip(pictures - mean, -225, 225)
+
+
 MUTANTS = [
     ("01-batch", "F1", straight_reshape),
     ("01-batch", "F1", three_bytes_a_pixel),
@@ -416,4 +486,17 @@ MUTANTS = [
     ("01-centre", None, writes_into_the_bytes),
     ("01-centre", "unchanged", writes_into_mean),
     ("01-centre", None, batch_mean_and_cut),
+    ("01-batch", "C7", width_before_height),
+    ("01-batch", "A3", signed_bytes),
+    ("01-batch", "case", drops_axes_of_length_one),
+    ("01-mirror", "A30", mask_as_numbers),
+    ("01-mirror", "case", needs_one_to_mirror),
+    ("01-mirror", "case", one_picture_stays),
+    ("01-mean", "A25", grey_mean),
+    ("01-mean", "A26", one_less),
+    ("01-mean", "A3", sum_in_sixteen_bits),
+    ("01-mean", "case", squeezed_places),
+    ("01-centre", "A29", standardised),
+    ("01-centre", "A29", standardised_per_channel),
+    ("01-centre", "case", in_a_narrow_range),
 ]
