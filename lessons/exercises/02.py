@@ -4,6 +4,7 @@ import numpy as np
 
 from tinyalex import evaluation
 from tinyalex.layers import Flatten, Linear, SoftmaxCrossEntropy
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 
@@ -61,6 +62,15 @@ def _scores():
     return 2 * np.random.default_rng(4).standard_normal((4, 5))
 
 
+def _one_picture_probe():
+    return _linear_probe(1, 2, 4, 3, 5, seed=5)
+
+
+def _one_picture_backward_probe():
+    x, weight, bias = _one_picture_probe()
+    return bias[None], x, weight
+
+
 def _softmax_probe():
     return (_scores(),)
 
@@ -76,8 +86,28 @@ def _large_probe():
     return (np.array(rows),)
 
 
+def _one_row_probe():
+    return (np.array([[0.3, -1.2, 2.1, 0.0]]),)
+
+
+def _equal_probe():
+    """Rows of equal scores, and zeros."""
+    return (np.array([[0.0, 0.0, 0.0], [-3.0, -3.0, 1.0], [2.5, 2.5, 2.5], [0.0, -7.0, 0.0]]),)
+
+
 def _loss_probe():
     return _scores(), np.array([2, 0, 3, 1])
+
+
+def _repeated_probe():
+    """More pictures than classes, so that labels occur again; equal scores and zeros."""
+    scores = 2 * np.random.default_rng(6).standard_normal((7, 3))
+    scores[3], scores[5, :2] = 0.0, 1.5
+    return scores, np.array([2, 0, 2, 1, 2, 0, 2])
+
+
+def _one_loss_probe():
+    return *_one_row_probe(), np.array([1])
 
 
 def _large_gradient_probe():
@@ -156,6 +186,16 @@ LINEAR_WRONG = (
         "You add the bias once per input number. Add it once per score: after the sum, not in it.",
     ),
     Wrong(
+        "R8",
+        lambda x, weight, bias: np.maximum(linear_forward(x, weight, bias), 0),
+        "Negative scores came out as 0. Scores keep their sign: no ReLU follows the last layer.",
+    ),
+    Wrong(
+        "S13",
+        lambda x, weight, bias: softmax(linear_forward(x, weight, bias)),
+        "You return probabilities. Return the scores; the softmax comes next.",
+    ),
+    Wrong(
         "F5",
         lambda x, weight, bias: _flat(x) @ weight.reshape(weight.shape[::-1]).T + bias,
         "You reshaped the weights. They are (inputs, classes) already: column k holds the weights of class k.",
@@ -208,6 +248,16 @@ LINEAR_BACKWARD_WRONG = (
     ),
     Wrong(
         "C12",
+        lambda dy, x, weight: tuple(part / len(x) for part in _gradients(dy, x, weight)),
+        "Divided by the number of pictures, N. The 1/N belongs to the loss, and is in dy already.",
+    ),
+    Wrong(
+        "C12",
+        lambda dy, x, weight: (_gradients(dy, x, weight)[0], np.outer(x[0], dy[0]), dy[0]),
+        "You use only the first picture. Gradients add up over the pictures.",
+    ),
+    Wrong(
+        "C12",
         lambda dy, x, weight: (_gradients(dy, x, weight)[0], np.outer(x[-1], dy[-1]), dy[-1]),
         "You keep only the last picture's gradient. Gradients add up over the pictures: += in a loop, not =.",
     ),
@@ -240,6 +290,11 @@ LINEAR_BACKWARD_WRONG = (
         "F8",
         _replaced(dbias=lambda dy, x, weight: dy),
         "All pictures share the bias, so their gradients add up: (N, K) becomes (K,).",
+    ),
+    Wrong(
+        "F8",
+        _replaced(dbias=lambda dy, x, weight: dy.sum()),
+        "You sum dy over the classes too. Each class has its own bias: sum over the pictures, axis 0.",
     ),
     Wrong(
         "F9",
@@ -288,6 +343,10 @@ def _over_batch_shifted_by_row(logits):
 
 def _hard(logits):
     return (logits == logits.max(axis=1, keepdims=True)).astype(logits.dtype)
+
+
+def _by_length(p):
+    return p / np.sqrt((p**2).sum(axis=1, keepdims=True))
 
 
 NOT_SHIFTED = (
@@ -366,8 +425,41 @@ SOFTMAX_WRONG = (
         lambda logits: softmax(-logits),
         "The smallest score gets the largest probability: the sign in the exponent is wrong.",
     ),
+    Wrong(
+        "S10",
+        lambda logits: _by_length(softmax(logits)),
+        "You divide by the root of the sum of squares. Divide by the sum: then the rows sum to 1.",
+    ),
+    Wrong(
+        "S31",
+        lambda logits: softmax((logits - logits.mean(axis=1, keepdims=True)) / logits.std(axis=1, keepdims=True)),
+        "You divide the scores by their standard deviation, which changes how sure the network is. Only subtract the "
+        "maximum.",
+    ),
+    Wrong(
+        "S32",
+        lambda logits: softmax(np.abs(logits)),
+        "You take absolute values: a score of −3 then counts like 3. Keep the sign.",
+    ),
     Wrong("S9", lambda logits: softmax(logits * np.log(2)), "You raise 2 to the scores. Softmax raises e: np.exp."),
 )
+
+
+FAR_BELOW = (30.0, 80.0, 300.0)
+
+
+def _small_ones_right(function):
+    """Scores far below the largest have tiny probabilities, which an absolute tolerance does not see."""
+    p = np.ravel(function(np.array([[0.0, *(-gap for gap in FAR_BELOW)]])))
+    for gap, found in zip(FAR_BELOW, p[1:]):
+        if not np.isclose(found, np.exp(-gap), rtol=1e-6, atol=0):
+            return f"For a score {gap:g} below the largest it is {found:.3g}, expected {np.exp(-gap):.3g}."
+
+
+def _sums_to_one(function):
+    sums = np.asarray(function(_scores())).sum(axis=1)
+    n = int(np.abs(sums - 1).argmax())
+    return abs(sums[n] - 1) < 1e-11 or f"Row {n} sums to 1 {'+' if sums[n] > 1 else '−'} {abs(sums[n] - 1):.2g}."
 
 
 def _of_right(p, labels):
@@ -383,16 +475,30 @@ def _loss_of(p, labels):
 
 
 def _log_p(logits):
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return _centred(logits) - _log_sum(_centred(logits))[:, None]
 
 
-def _is_capped(function):
-    losses = [function(np.array([[0.0, gap]]), np.array([0])) for gap in (200.0, 600.0)]
-    near, far = (float(np.asarray(loss).ravel()[0]) for loss in losses)
+def _centred(logits):
+    return logits - logits.max(axis=1, keepdims=True)
+
+
+def _log_sum(logits):
+    return np.log(np.exp(logits).sum(axis=1))
+
+
+def _grows_with_the_distance(function):
+    near, far = (float(np.ravel(function(np.array([[0.0, gap]]), np.array([0])))[0]) for gap in (1000.0, 2000.0))
     if np.isfinite(far) and far > 5 and abs(near - far) <= 1e-6 * far:
-        return f"It never exceeds {far:.1f}; with scores 0 and 600 and label 0 it should be 600."
-    return True
+        return f"With scores 0 and 2,000 and label 0 it is {far:.4g}, as with 0 and 1,000; it should be 2,000."
+
+
+def _both_ways(p, onehot):
+    return -np.where(onehot == 1, np.log(p), np.log(1 - p))
+
+
+def _hinge(logits, labels):
+    above = np.maximum(0, logits - _of_right(logits, labels)[:, None] + 1)
+    return (above * (1 - _onehot(logits, labels))).sum(axis=1).mean()
 
 
 LOSS_WRONG = (
@@ -406,8 +512,50 @@ LOSS_WRONG = (
     Wrong(
         "S15",
         lambda logits, labels: _loss_of(softmax(logits), labels),
-        "A tiny probability has become exactly 0, and −log 0 is inf. Avoid p: the loss is log Σ exp(s − max) − "
-        "(s_label − max).",
+        "Your loss is inf where the label's probability is too small for a float. Avoid p: the loss is "
+        "log Σ exp(s − max) − (s_label − max).",
+    ),
+    Wrong(
+        "S2",
+        lambda logits, labels: (_log_sum(logits - logits.max()) - _of_right(logits - logits.max(), labels)).mean(),
+        BATCH_MAXIMUM.replace("underflows to 0/0", "underflows, and log 0 is −inf"),
+    ),
+    Wrong(
+        "S33",
+        lambda logits, labels: (_log_sum(_centred(logits)) - _of_right(logits, labels)).mean(),
+        "Your log Σ exp is of shifted scores, the label's score is not shifted: subtract the row's maximum from both.",
+    ),
+    Wrong(
+        "S33",
+        lambda logits, labels: (_log_sum(logits) - _of_right(_centred(logits), labels)).mean(),
+        "You shift the label's score, but not those in log Σ exp: subtract the row's maximum from both.",
+    ),
+    Wrong(
+        "S34",
+        lambda logits, labels: (np.exp(_centred(logits)).sum(axis=1) - _of_right(_centred(logits), labels)).mean(),
+        "The logarithm is missing: it is log Σ exp(t), not Σ exp(t).",
+    ),
+    Wrong(
+        "S34",
+        lambda logits, labels: (
+            np.log1p(np.exp(_centred(logits)).sum(axis=1)) - _of_right(_centred(logits), labels)
+        ).mean(),
+        "You take log(1 + Σ exp(t)). The largest score's 1 is in the sum already: take log Σ exp(t).",
+    ),
+    Wrong(
+        "S18",
+        lambda logits, labels: np.median(-_of_right(_log_p(logits), labels)),
+        "You take the median over the pictures. The batch's loss is the mean.",
+    ),
+    Wrong(
+        "S18",
+        lambda logits, labels: -_of_right(_log_p(logits), labels)[-1],
+        "Only the last picture's loss is left. Add up all pictures' and divide by N.",
+    ),
+    Wrong(
+        "S18",
+        lambda logits, labels: -_of_right(_log_p(logits), labels)[0],
+        "You return the first picture's loss. Take the mean over all pictures.",
     ),
     Wrong("S3", lambda logits, labels: _loss_of(_over_batch(logits), labels), COLUMNS),
     Wrong("S3", lambda logits, labels: _loss_of(_over_batch_shifted_by_row(logits), labels), COLUMNS),
@@ -478,6 +626,37 @@ LOSS_WRONG = (
         "S21",
         lambda logits, labels: cross_entropy(logits, labels - 1 + logits.shape[1] * (labels == 0)),
         "You look one class too low: labels count from 0, so label 3 is column 3.",
+    ),
+    Wrong(
+        "S21",
+        lambda logits, labels: cross_entropy(logits, (labels + 1) % logits.shape[1]),
+        "You look one class too high: labels count from 0, so label 3 is column 3.",
+    ),
+    Wrong(
+        "S21",
+        lambda logits, labels: cross_entropy(logits, np.sort(labels)),
+        "The labels have changed places: picture n has labels[n].",
+    ),
+    Wrong(
+        "S35",
+        lambda logits, labels: _both_ways(softmax(logits), _onehot(logits, labels)).sum(axis=1).mean(),
+        "You also count −log(1 − p) of the wrong classes, as if each class were a question of its own. Only the right "
+        "class's −log p counts.",
+    ),
+    Wrong(
+        "S35",
+        lambda logits, labels: _both_ways(softmax(logits), _onehot(logits, labels)).mean(),
+        "You average over the classes, with −log(1 − p) of the wrong ones. Only the right class's −log p counts.",
+    ),
+    Wrong(
+        "S16",
+        lambda logits, labels: -(softmax(logits) * _log_p(logits)).sum(axis=1).mean(),
+        "You weight −log p by p itself, which is the entropy, without the labels. Take −log p of the right class.",
+    ),
+    Wrong(
+        "S22",
+        lambda logits, labels: _hinge(logits, labels),
+        "That is a hinge loss, of the scores' margins. The loss here is −log of the right class's probability.",
     ),
     Wrong(
         "S22",
@@ -572,6 +751,21 @@ GRADIENT_WRONG = (
         "S21",
         lambda logits, labels: _gradient_of(softmax(logits), labels - 1),
         "You subtract 1 one class too low: labels count from 0, so label 3 is column 3.",
+    ),
+    Wrong(
+        "S21",
+        lambda logits, labels: _gradient_of(softmax(logits), (labels + 1) % logits.shape[1]),
+        "You subtract 1 one class too high: labels count from 0, so label 3 is column 3.",
+    ),
+    Wrong(
+        "S17",
+        lambda logits, labels: (softmax(logits) - _onehot(logits, labels).max(axis=0)) / len(labels),
+        "[:, labels] subtracts 1 in every label's column of every picture. One entry per row: [np.arange(N), labels].",
+    ),
+    Wrong(
+        "S36",
+        lambda logits, labels: np.where(_onehot(logits, labels) == 1, -1, softmax(logits)) / len(labels),
+        "The label's entry is −1 itself, whatever p is there. Subtract 1 from p.",
     ),
     Wrong(
         "S29",
@@ -671,6 +865,7 @@ LESSON = Lesson(
             axes={"y": SCORES},
             wrong=LINEAR_WRONG,
             by_hand=_linear_by_hand,
+            properties=(case("for one picture alone", linear_forward, _one_picture_probe),),
             hints=(
                 "x has four axes, the weights expect two. Which axis must stay separate, and how many numbers does a "
                 "row then hold?",
@@ -687,6 +882,12 @@ LESSON = Lesson(
             axes={"p": SCORES},
             wrong=SOFTMAX_WRONG,
             by_hand=_softmax_by_hand,
+            properties=(
+                case("for one picture alone", softmax, _one_row_probe, ("p",)),
+                case("for equal scores", softmax, _equal_probe, ("p",)),
+                Property("S37", _small_ones_right, "Small probabilities are not right.", late=True),
+                Property("S38", _sums_to_one, "The rows do not sum to 1 exactly.", late=True),
+            ),
             hints=(
                 "What is np.exp(1000.0)? What happens to the fractions if you subtract the same number from all "
                 "scores of a row?",
@@ -699,17 +900,18 @@ LESSON = Lesson(
             "02-loss",
             "cross_entropy",
             cross_entropy,
-            (_loss_probe, _high_probe, _high_and_low_probe, _sure_and_wrong_probe),
+            (_loss_probe, _high_probe, _high_and_low_probe, _sure_and_wrong_probe, _repeated_probe),
             ("loss",),
             wrong=LOSS_WRONG,
             by_hand=_loss_by_hand,
             properties=(
                 Property(
                     "S7",
-                    _is_capped,
-                    "Your loss is capped, as when a small number is added to p, or p is clipped, to protect the "
-                    "logarithm. Use log-sum-exp, which needs no protection.",
+                    _grows_with_the_distance,
+                    "However far the label's score lies below another, your loss stays the same. Log-sum-exp, "
+                    "log Σ exp(t) − t_label, has no such limit and needs no protection from log 0.",
                 ),
+                case("for one picture alone", cross_entropy, _one_loss_probe, ("loss",)),
             ),
             ratios=(
                 (-1, "The minus sign is missing: log p is negative, and the loss is −log p."),
@@ -727,11 +929,20 @@ LESSON = Lesson(
             "02-loss-backward",
             "cross_entropy_gradient",
             cross_entropy_gradient,
-            (_loss_probe, _large_gradient_probe),
+            (_loss_probe, _large_gradient_probe, _repeated_probe),
             ("dlogits",),
             axes={"dlogits": SCORES},
             wrong=GRADIENT_WRONG,
             by_hand=_gradient_by_hand,
+            properties=(
+                case("for one picture alone", cross_entropy_gradient, _one_loss_probe, ("dlogits",)),
+                Property(
+                    "S37",
+                    lambda function: _small_ones_right(lambda logits: function(logits, np.array([0]))),
+                    "Small entries, the probabilities of wrong classes, are not right.",
+                    late=True,
+                ),
+            ),
             ratios=((-1, "The sign is wrong: it is p minus the one-hot labels."),),
             hints=(
                 "loss = log Σ_j exp(s_j) − s_label. What is the derivative of its first term with respect to s_k? You "
@@ -749,6 +960,9 @@ LESSON = Lesson(
             axes={"dweight": ("input", "class"), "dbias": ("class",)},
             wrong=LINEAR_BACKWARD_WRONG,
             by_hand=_linear_backward_by_hand,
+            properties=(
+                case("for one picture alone", linear_backward, _one_picture_backward_probe, ("dx", "dweight", "dbias")),
+            ),
             hints=(
                 "A gradient has the shape of its array. Which products of dy (N, K), flat (N, D) and weight (D, K) "
                 "have the right shapes?",

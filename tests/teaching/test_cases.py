@@ -34,7 +34,7 @@ def test_a_case_is_late_and_says_when():
         (lambda x, factor: (x * factor, x.sum() + 1), "total is 3, expected 2."),
         (lambda x, factor: (abs(x) * factor, x.sum()), "y[0, 1] is 4, expected -4."),
         (lambda x, factor: (x * np.nan, x.sum()), "y[0, 0] is nan, expected 2."),
-        (lambda x, factor: x, "It returns 1 values, expected 2."),
+        (lambda x, factor: x, "It returns 1 value, expected 2."),
         (lambda x, factor: ("x", x), "y is a str, expected an array."),
         (lambda x, factor: x[1], "It fails with IndexError: index 1 is out of bounds for axis 0 with size 1"),
     ],

@@ -27,7 +27,7 @@ def case(when, ours, arguments, outputs=("y",), changes=(), id="case"):
         except (Exception, SystemExit) as error:
             return f"It fails with {type(error).__name__}: {(message_of(error).splitlines() or [''])[0]}"
         if len(found) != len(expected):
-            return f"It returns {len(found)} values, expected {len(expected)}."
+            return f"It returns {len(found)} value{'s' * (len(found) != 1)}, expected {len(expected)}."
         return next(filter(None, map(_difference, outputs, found, expected)), None)
 
     return Property(id, holds, f"Right for the usual arguments, but not {when}.", late=True)

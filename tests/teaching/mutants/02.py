@@ -464,6 +464,219 @@ def columns_and_no_n(logits, labels):
     return e / e.sum(axis=0) - np.eye(logits.shape[1])[labels]
 
 
+def no_negative_scores(x, weight, bias):
+    y = x.reshape(len(x), -1) @ weight + bias
+    y[y < 0] = 0
+    return y
+
+
+def probabilities_at_once(x, weight, bias):
+    y = x.reshape(len(x), -1) @ weight + bias
+    e = np.exp(y - y.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def squeezed_scores(x, weight, bias):
+    return (x.reshape(len(x), -1) @ weight + bias).squeeze()
+
+
+def divided_all_through(dy, x, weight):
+    m = len(x)
+    return (dy @ weight.T).reshape(x.shape) / m, x.reshape(m, -1).T @ dy / m, dy.sum(axis=0) / m
+
+
+def dx_per_picture_over_n(dy, x, weight):
+    dx = np.array([(weight @ d).reshape(x.shape[1:]) for d in dy]) / len(dy)
+    return dx, x.reshape(len(x), -1).T @ dy, dy.sum(axis=0)
+
+
+def first_picture_alone(dy, x, weight):
+    return (dy @ weight.T).reshape(x.shape), np.outer(x[0].ravel(), dy[0]), dy[0]
+
+
+def one_bias_for_all(dy, x, weight):
+    return (dy @ weight.T).reshape(x.shape), x.reshape(len(x), -1).T @ dy, np.sum(dy)
+
+
+def squeezed_dx(dy, x, weight):
+    return (dy @ weight.T).reshape(x.shape).squeeze(), x.reshape(len(x), -1).T @ dy, dy.sum(axis=0)
+
+
+def _shifted_exp(logits):
+    return np.exp(logits - logits.max(axis=1, keepdims=True))
+
+
+def euclidean(logits):
+    e = _shifted_exp(logits)
+    return e / np.linalg.norm(e, axis=1, keepdims=True)
+
+
+def standard_scores(logits):
+    z = logits - logits.mean(axis=1, keepdims=True)
+    e = _shifted_exp(z / np.sqrt((z**2).mean(axis=1, keepdims=True)))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def sizes_of_scores(logits):
+    e = _shifted_exp(abs(logits))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def a_floor_for_p(logits):
+    e = _shifted_exp(logits)
+    return np.maximum(e / e.sum(axis=1, keepdims=True), 1e-15)
+
+
+def shift_cut_off(logits):
+    e = np.exp(np.maximum(logits - logits.max(axis=1, keepdims=True), -40))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def guarded_denominator(logits):
+    e = _shifted_exp(logits)
+    return e / (e.sum(axis=1, keepdims=True) + 1e-8)
+
+
+def squeezed_softmax(logits):
+    e = _shifted_exp(logits)
+    return (e / e.sum(axis=1, keepdims=True)).squeeze()
+
+
+def ties_share_one_place(logits):
+    e = _shifted_exp(logits)
+    e[(logits == 0) & (logits.max(axis=1, keepdims=True) == 0)] = 1.5
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _losses(logits, labels):
+    t = logits - logits.max(axis=1, keepdims=True)
+    return np.log(np.exp(t).sum(axis=1)) - t[np.arange(len(t)), labels]
+
+
+def one_maximum_for_the_batch(logits, labels):
+    t = logits - np.max(logits)
+    return np.mean(np.log(np.sum(np.exp(t), axis=1)) - t[range(len(t)), labels])
+
+
+def unshifted_pick(logits, labels):
+    t = logits - logits.max(axis=1, keepdims=True)
+    return np.mean(np.log(np.exp(t).sum(axis=1)) - logits[range(len(t)), labels])
+
+
+def without_log(logits, labels):
+    t = logits - logits.max(axis=1, keepdims=True)
+    return np.mean(np.exp(t).sum(axis=1) - t[range(len(t)), labels])
+
+
+def log_of_one_more(logits, labels):
+    t = logits - logits.max(axis=1, keepdims=True)
+    return np.mean(np.log(1 + np.exp(t).sum(axis=1)) - t[range(len(t)), labels])
+
+
+def middle_loss(logits, labels):
+    return np.median(_losses(logits, labels))
+
+
+def overwritten_loss(logits, labels):
+    for loss in _losses(logits, labels):
+        total = loss
+    return total
+
+
+def first_loss(logits, labels):
+    return _losses(logits, labels)[0]
+
+
+def one_class_up(logits, labels):
+    return _losses(logits, labels + 1 - logits.shape[1] * (labels + 1 == logits.shape[1])).mean()
+
+
+def labels_in_order(logits, labels):
+    return _losses(logits, np.sort(labels)).mean()
+
+
+def question_by_question(logits, labels):
+    e = _shifted_exp(logits)
+    p = e / e.sum(axis=1, keepdims=True)
+    yes = labels[:, None] == np.arange(p.shape[1])
+    return -np.log(np.where(yes, p, 1 - p)).sum(axis=1).mean()
+
+
+def own_surprise(logits, labels):
+    t = logits - logits.max(axis=1, keepdims=True)
+    log_p = t - np.log(np.exp(t).sum(axis=1, keepdims=True))
+    return -(np.exp(log_p) * log_p).sum(axis=1).mean()
+
+
+def margins(logits, labels):
+    total = 0.0
+    for row, label in zip(logits, labels):
+        total += sum(max(0, s - row[label] + 1) for k, s in enumerate(row) if k != label)
+    return total / len(labels)
+
+
+def floor_below_the_smallest(logits, labels):
+    e = _shifted_exp(logits)
+    p = (e / e.sum(axis=1, keepdims=True))[np.arange(len(e)), labels]
+    return -np.log(np.maximum(p, 1e-300)).mean()
+
+
+def infinite_made_finite(logits, labels):
+    e = _shifted_exp(logits)
+    return np.nan_to_num(-np.log((e / e.sum(axis=1, keepdims=True))[np.arange(len(e)), labels])).mean()
+
+
+def each_label_once(logits, labels):
+    return sum(dict(zip(labels.tolist(), _losses(logits, labels))).values()) / len(labels)
+
+
+def _p(logits):
+    e = _shifted_exp(logits)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def gradient_one_class_up(logits, labels):
+    p = _p(logits)
+    for n, label in enumerate(labels):
+        p[n, (label + 1) % p.shape[1]] -= 1
+    return p / len(p)
+
+
+def every_label_in_every_row(logits, labels):
+    p = _p(logits)
+    p[:, labels] -= 1
+    return p / len(p)
+
+
+def assigned_minus_one(logits, labels):
+    p = _p(logits)
+    p[np.arange(len(p)), labels] = -1
+    return p / len(p)
+
+
+def gradient_of_clipped_p(logits, labels):
+    p = np.clip(_p(logits), 1e-12, 1)
+    p[np.arange(len(p)), labels] -= 1
+    return p / len(p)
+
+
+def each_label_lowered_once(logits, labels):
+    p = _p(logits)
+    for label in np.unique(labels):
+        p[np.argmax(labels == label), label] -= 1
+    return p / len(p)
+
+
+def squeezed_gradient(logits, labels):
+    return assigned_right(logits, labels).squeeze()
+
+
+def assigned_right(logits, labels):
+    p = _p(logits)
+    p[np.arange(len(p)), labels] -= 1
+    return p / len(p)
+
+
 MUTANTS = [
     ("02-linear", "F2", pictures_in_columns),
     ("02-linear", "F1", planes_first),
@@ -547,5 +760,42 @@ MUTANTS = [
     ("02-linear-backward", "F9", transposed_dweight),
     ("02-linear-backward", "F11", a_bias_of_ones),
     ("02-linear-backward", None, two_things_only),
-    ("02-linear-backward", None, averaged_twice_over),
+    ("02-linear-backward", "C12", averaged_twice_over),
+    ("02-linear", "R8", no_negative_scores),
+    ("02-linear", "S13", probabilities_at_once),
+    ("02-linear", "case", squeezed_scores),
+    ("02-linear-backward", "C12", divided_all_through),
+    ("02-linear-backward", "C12", dx_per_picture_over_n),
+    ("02-linear-backward", "C12", first_picture_alone),
+    ("02-linear-backward", "F8", one_bias_for_all),
+    ("02-linear-backward", "case", squeezed_dx),
+    ("02-softmax", "S10", euclidean),
+    ("02-softmax", "S31", standard_scores),
+    ("02-softmax", "S32", sizes_of_scores),
+    ("02-softmax", "S37", a_floor_for_p),
+    ("02-softmax", "S37", shift_cut_off),
+    ("02-softmax", "S38", guarded_denominator),
+    ("02-softmax", "case", squeezed_softmax),
+    ("02-softmax", "case", ties_share_one_place),
+    ("02-loss", "S2", one_maximum_for_the_batch),
+    ("02-loss", "S33", unshifted_pick),
+    ("02-loss", "S34", without_log),
+    ("02-loss", "S34", log_of_one_more),
+    ("02-loss", "S18", middle_loss),
+    ("02-loss", "S18", overwritten_loss),
+    ("02-loss", "S18", first_loss),
+    ("02-loss", "S21", one_class_up),
+    ("02-loss", "S21", labels_in_order),
+    ("02-loss", "S35", question_by_question),
+    ("02-loss", "S16", own_surprise),
+    ("02-loss", "S22", margins),
+    ("02-loss", "S7", floor_below_the_smallest),
+    ("02-loss", "S7", infinite_made_finite),
+    ("02-loss", None, each_label_once),
+    ("02-loss-backward", "S21", gradient_one_class_up),
+    ("02-loss-backward", "S17", every_label_in_every_row),
+    ("02-loss-backward", "S36", assigned_minus_one),
+    ("02-loss-backward", "S37", gradient_of_clipped_p),
+    ("02-loss-backward", None, each_label_lowered_once),
+    ("02-loss-backward", "case", squeezed_gradient),
 ]
