@@ -3,8 +3,10 @@
 import numpy as np
 
 from tinyalex import gradcheck
-from tinyalex.layers import LocalResponseNorm
-from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+from tinyalex.layers import LocalResponseNorm, ReLU
+from tinyalex.teaching import draws
+from tinyalex.teaching.cases import case
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind, kind_of
 from tinyalex.teaching.mistakes import agree
 
 
@@ -52,6 +54,10 @@ def _numerical_probe():
 
 def _numerical_deep_probe():
     return _coupled, _x((2, 2, 3), 1), 0.3
+
+
+def _numerical_vector_probe():
+    return _coupled, _x((7,), 2), 0.25
 
 
 def _worst_probe():
@@ -208,14 +214,52 @@ def _takes_integers(function):
     return agree(np.asarray(function(_coupled, x, 0.25)), np.asarray(function(_coupled, x.astype(np.float64), 0.25)))
 
 
-def _takes_a_buffer(function):
+def _takes_a_buffer(call):
+    """Holds if call(f) gives the same for an f that returns one array in every call. call: the learner's function"""
     buffer = np.zeros(())
 
     def f(x):
         buffer[...] = _coupled(x)
         return buffer
 
-    return np.asarray(function(f, _x((2, 3)), 0.2)).any() or not np.asarray(function(_coupled, _x((2, 3)), 0.2)).any()
+    return agree(np.asarray(call(f)), np.asarray(call(_coupled)))
+
+
+def _keeps_shape(call):
+    """Holds if call(f) gives f arrays of shape (2, 3). call: the learner's function"""
+    shapes = []
+
+    def f(x):
+        shapes.append(np.shape(x))
+        return _coupled(np.asarray(x))
+
+    call(f)
+    wrong = [shape for shape in shapes if shape != (2, 3)]
+    return f"It got one of shape {wrong[0]} for an x of (2, 3)." if wrong else True
+
+
+def _buffer(call):
+    return Property(
+        "G3",
+        lambda function: _takes_a_buffer(lambda f: call(function, f)),
+        "f may return the same array each time, with a new number in it: above and below are then one array, and their "
+        "difference is 0. Take float(f(x)) at once.",
+        late=True,
+    )
+
+
+def _shape_of_x(call):
+    return Property(
+        "G19", lambda function: _keeps_shape(lambda f: call(function, f)), "f takes an array shaped like x.", late=True
+    )
+
+
+def _numerical_with(function, f):
+    return function(f, _x((2, 3)), 0.2)
+
+
+def _along_with(function, f):
+    return np.array(function(f, *_along_probe()[1:]))
 
 
 def _numerical_by_hand(arguments, output, index):
@@ -240,6 +284,10 @@ def _comparable(a, n):
 
 def _relative(a, n, floor):
     return np.abs(a - n) / (floor + np.abs(n))
+
+
+def _half(a, n):
+    return (np.abs(a) + np.abs(n)) / 2
 
 
 def _norms(a, n, floor):
@@ -271,6 +319,23 @@ ERROR_WRONG = (
         "by entry.",
     ),
     Wrong(
+        "G11",
+        _each(_relative, lambda errors: np.sqrt((errors**2).mean())),
+        "You take the root mean square, which hides one wrong entry among a thousand right ones. Take the largest "
+        "error.",
+    ),
+    Wrong(
+        "G11",
+        _each(lambda a, n, floor: np.abs(a - n).max() / (floor + np.abs(n).max())),
+        "You divide the largest difference by the largest gradient: a small entry that is quite wrong disappears. "
+        "Divide entry by entry, then take the largest.",
+    ),
+    Wrong(
+        "G12",
+        _each(lambda a, n, floor: np.abs(a - n) / np.abs(n) + floor),
+        "You add the floor to the quotient. It belongs in the denominator: floor + |numerical|.",
+    ),
+    Wrong(
         "G12",
         _each(lambda a, n, floor: np.abs(a - n) / np.abs(n)),
         "The floor is missing from the denominator: where the numerical gradient is near 0, you divide by 0 or "
@@ -293,6 +358,11 @@ ERROR_WRONG = (
     ),
     Wrong(
         "G13",
+        _each(lambda a, n, floor: np.abs(a - n) / (floor + _half(a, n))),
+        "You divide by floor plus the mean of both gradients. Divide by floor + |numerical|.",
+    ),
+    Wrong(
+        "G13",
         _each(lambda a, n, floor: np.abs(a - n) / (floor + np.maximum(np.abs(a), np.abs(n)))),
         "You divide by floor plus the larger gradient. Divide by floor + |numerical|.",
     ),
@@ -310,21 +380,34 @@ ERROR_WRONG = (
 )
 
 
-def _sees_nan(function):
+def _sees_what_is_not_finite(function):
     right = np.array([0.5, -2.0, 3.0])
-    for place in range(3):
-        wrong = right.copy()
-        wrong[place] = np.nan
-        for pair in ((wrong, right), (right, wrong), (wrong, wrong)):
-            if function(*pair, 0.01) != np.inf:
-                return f"With a NaN in entry {place} of 3 you return {float(function(*pair, 0.01)):.3g}."
+    for value in (np.nan, np.inf, -np.inf):
+        for place in range(3):
+            wrong = right.copy()
+            wrong[place] = value
+            for which, pair in (("analytic", (wrong, right)), ("numerical", (right, wrong)), ("both", (wrong, wrong))):
+                found = function(*(a.copy() for a in pair), 0.01)
+                if found != np.inf:
+                    return f"With {value} in entry {place} of 3, in {which}, you return {float(found):.3g}."
 
 
 def _sees_shapes(function):
-    try:
-        return function(np.array([0.5, 0.5, 0.5]), np.array([[0.5], [0.5]]), 0.01) == np.inf
-    except ValueError:
-        return True
+    for one, other in (((3,), (2, 1)), ((6,), (2, 3)), ((2, 3), (3, 2)), ((1, 3), (3,)), ((3,), (1,))):
+        try:
+            found = function(np.full(one, 0.5), np.full(other, 0.5), 0.01)
+        except ValueError as error:
+            return f"For shapes {one} and {other} yours raises {type(error).__name__}."
+        if found != np.inf:
+            return f"For shapes {one} and {other} you return {float(found):.3g}."
+
+
+def _equal_arrays():
+    return np.array([[0.0, -2.0, 3.0]]), np.array([[0.0, -2.0, 3.0]]), 0.01
+
+
+def _last_is_worst():
+    return np.array([[[0.1], [0.2]], [[0.3], [-0.5]]]), np.array([[[0.1], [0.2]], [[0.3], [0.0]]]), 0.04
 
 
 def _error_by_hand(arguments, output, index):
@@ -388,6 +471,10 @@ def _two_swapped(dx):
     dx[0, 0], dx[1, 2] = dx[1, 2], dx[0, 0]
 
 
+def _halved(dx):
+    dx *= 0.5
+
+
 def _a_nan(dx):
     dx[1, 1] = np.nan
 
@@ -396,36 +483,165 @@ def _layer_x(scale=1.0):
     return scale * np.random.default_rng(6).standard_normal((2, 3))
 
 
-def _error(function, forward, backward, x=None, seed=7):
-    return float(function(forward, backward, _layer_x() if x is None else x, np.random.default_rng(seed)))
+class _Cache:
+    def __init__(self, place, inside):
+        self.place, self.inside = place, inside
+
+
+class _Watched:
+    """A layer that remembers how a check uses it, and the error that the check returns.
+
+    given: what `forward` got, arrays;  states: of rng, before each of these calls;  dy: what `backward` got
+    kept: the place in `given` of the x whose cache `backward` got
+    """
+
+    def __init__(self, function, layer, x=None, rng=7):
+        self._forward, self._backward = layer
+        self.x = _layer_x() if x is None else x
+        self.rng = np.random.default_rng(rng) if isinstance(rng, int) else rng
+        self.given, self.states, self.dy, self.kept = [], [], None, None
+        error = function(self.forward, self.backward, self.x.copy(), self.rng)
+        if isinstance(error, (bool, np.bool_)) or np.shape(error):
+            raise WrongKind(f"it returns {kind_of(error)}, expected one number, the error")
+        if self.dy is None:
+            raise WrongKind("backward is never called")
+        self.error = float(error)
+
+    def forward(self, x):
+        self.given.append(np.array(x))
+        self.states.append(str(self.rng.bit_generator.state))
+        y, cache = self._forward(x)
+        self._shape = y.shape
+        return y, _Cache(len(self.given) - 1, cache)
+
+    def backward(self, dy, cache):
+        if not isinstance(cache, _Cache):
+            raise WrongKind(f"backward gets {kind_of(cache)}, expected the cache that forward returned")
+        if np.shape(dy) != self._shape:
+            raise WrongKind(f"dy.shape is {np.shape(dy)}, expected {self._shape}, as y")
+        self.dy, self.kept = np.array(dy), cache.place
+        return self._backward(dy, cache.inside)
+
+    def sides(self, loss=lambda dy, y: (dy * y).sum()):
+        """(analytic, numerical) with the dy that was drawn."""
+        x = np.array(self.x, np.float64)
+        slope = numerical(lambda x: loss(self.dy, self._forward(x)[0]), x, gradcheck.STEP)
+        return self._backward(self.dy, self._forward(x)[1]), slope
 
 
 _RIGHT_LAYERS = {
-    "a dense layer": (_dense, _dense_backward),
+    "dense": (_dense, _dense_backward),
     "a softmax": (_softmax, _softmax_backward),
     "a normalisation": (_NORM.forward, _norm_backward),
 }
+_DENSE = _RIGHT_LAYERS["dense"]
+
+
+def _draws_once(function):
+    states = _Watched(function, _DENSE).states
+    return len(set(states)) <= 2
+
+
+def _from_rng(function):
+    return draws.generator(lambda rng: _Watched(function, _DENSE, rng=rng).dy)
+
+
+def _own_cache(function):
+    watched = _Watched(function, _DENSE)
+    return np.array_equal(watched.given[watched.kept], watched.x)
+
+
+def _precise_cache(function):
+    watched = _Watched(function, _DENSE, _layer_x().astype(np.float32))
+    return watched.given[watched.kept].dtype == np.float64
+
+
+def _right_step(function):
+    watched = _Watched(function, _DENSE)
+    steps = np.array([np.abs(x - watched.x).max() for x in watched.given])
+    step = steps.max()
+    return not step or abs(step - gradcheck.STEP) < 1e-9 or f"Yours is {step:.3g}."
+
+
+OTHER_LOSSES = (
+    (
+        lambda dy, y: y.sum(),
+        "You differentiate the sum of y: the loss is Σ dy · y, whose derivative with respect to y is dy.",
+    ),
+    (lambda dy, y: (dy * y).mean(), "You differentiate the mean of dy · y. The loss is the sum."),
+    (lambda dy, y: y.mean(), "You differentiate the mean of y. The loss is Σ dy · y."),
+)
 
 
 def _right_ones_pass(function):
-    for name, (forward, backward) in _RIGHT_LAYERS.items():
-        error = _error(function, forward, backward)
-        if not error < 1e-6:
-            return f"The right layer is {name}; you return {error:.2g}."
+    for name, layer in _RIGHT_LAYERS.items():
+        watched = _Watched(function, layer)
+        if not watched.error < 1e-6:
+            found = next((words for loss, words in OTHER_LOSSES if _gives(watched, *watched.sides(loss))), None)
+            return found or f"The right layer is {name}; you return {watched.error:.2g}, expected about 1e-10."
+
+
+def _gives(watched, analytic, numerical, floor=0.01):
+    return bool(np.isclose(watched.error, worst(analytic, numerical, floor), rtol=1e-4))
+
+
+def _right_error(function):
+    """Whether the error of a wrong layer is that of worst_error, with the dy that was drawn and floor 0.01."""
+    watched = _Watched(function, (_softmax, _edited(_softmax_backward, _halved)))
+    analytic, slope = watched.sides()
+    if _gives(watched, analytic, slope):
+        return True
+    if _gives(watched, slope, analytic):
+        return "You exchanged its arguments: the analytic gradient, from backward, comes first."
+    for floor in (0.0, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.1, 1.0):
+        if _gives(watched, analytic, slope, floor):
+            return f"Your floor is {floor:g}; use 0.01."
+    return f"With the dy that you drew it is {worst(analytic, slope, 0.01):.6g}; you return {watched.error:.6g}."
+
+
+def _every_entry_drawn(function):
+    dy = _Watched(function, _DENSE, np.random.default_rng(6).standard_normal((5, 3))).dy
+    for axis in range(2):
+        if not np.ptp(dy, axis=axis).all():
+            return f"Yours does not change along {('the pictures', 'the outputs of a picture')[axis]}."
+
+
+def _both_signs(function):
+    """A ReLU whose backward stops negative dy as well must be found."""
+    relu = ReLU()
+    x = np.random.default_rng(10).uniform(0.3, 2, (4, 6)) * np.where(np.arange(24).reshape(4, 6) % 3, 1, -1)
+    layer = relu.forward, lambda dy, cache: relu.backward(np.maximum(dy, 0), cache)[0]
+    watched = [_Watched(function, layer, x, seed) for seed in (8, 9)]
+    if all(not w.error <= 1e-3 for w in watched):
+        return True
+    return "No entry of your dy is below 0." if min(w.dy.min() for w in watched) >= 0 else False
+
+
+def _another_shape(function):
+    return (
+        not _Watched(function, (_dense, lambda dy, cache: _dense_backward(dy, cache)[0]), _layer_x()[:1]).error <= 1e-3
+    )
 
 
 def _flags(forward, backward, least):
     """A wrong layer must be found with any dy."""
-    return lambda function: all(not _error(function, forward, backward, seed=seed) <= least for seed in (8, 9))
+    return lambda function: all(not _Watched(function, (forward, backward), rng=seed).error <= least for seed in (8, 9))
+
+
+def _passes(x):
+    return lambda function: _Watched(function, _DENSE, x).error < 1e-6
 
 
 LAYER_PROPERTIES = (
     Property(
         "G17",
-        _right_ones_pass,
-        "A right layer fails your check. Draw dy once: backward and the loss (dy · y).sum() of every nudge use the "
-        "same dy.",
+        _draws_once,
+        "You draw from rng again while x is nudged. Draw dy once: backward and the loss (dy · y).sum() of every nudge "
+        "use the same dy.",
     ),
+    Property("G23", _own_cache, "backward gets the cache of a nudged x. Give it the one that forward(x) returned."),
+    Property("G7", _right_step, "Nudge by h = 1e-5."),
+    Property("G22", _right_ones_pass, "A right layer fails your check."),
     Property(
         "G18",
         _flags(_dense, _edited(_dense_backward, _two_swapped), 1e-3),
@@ -434,12 +650,12 @@ LAYER_PROPERTIES = (
     Property(
         "S8",
         _flags(_softmax, lambda dy, y: 0 * y, 1e-3),
-        "A softmax whose backward returns zeros passes your check. If dy is all ones, the loss is the sum of the "
-        "outputs, always 1 per row. Draw dy at random.",
+        "A softmax whose backward returns zeros passes your check: if dy is all ones, or one number per row, the loss "
+        "does not depend on x. Draw every entry of dy at random.",
     ),
     Property(
         "G2",
-        lambda function: _error(function, _dense, _edited(_dense_backward, _a_nan)) == np.inf,
+        lambda function: _Watched(function, (_dense, _edited(_dense_backward, _a_nan))).error == np.inf,
         "A layer that puts NaN into dx passes or gets no clear answer. Comparisons with NaN are false: return an "
         "infinite error.",
     ),
@@ -456,14 +672,23 @@ LAYER_PROPERTIES = (
     ),
     Property(
         "G1",
-        lambda function: _error(function, _dense, _dense_backward, _layer_x().astype(np.float32)) < 1e-6,
+        _passes(_layer_x().astype(np.float32)),
         "A right layer fails if x is float32, where a step of 1e-5 drowns in rounding. Make a float64 copy of x first.",
     ),
     Property(
-        "G1",
-        lambda function: _error(function, _dense, _dense_backward, _layer_x(300.0)) < 1e-6,
-        "A right layer fails if x is in the hundreds. Work in float64, with a step near 1e-5.",
+        "G1", _precise_cache, "If x is float32, backward gets a cache in float32. Make the float64 copy before forward."
     ),
+    Property("G1", _passes(_layer_x(300.0)), "A right layer fails if x is in the hundreds."),
+    Property("G20", _from_rng, "Draw dy from the rng that you are given.", late=True),
+    Property(
+        "G21",
+        _both_signs,
+        "A ReLU that also stops negative gradients passes your check. Draw dy of both signs.",
+        late=True,
+    ),
+    Property("G20", _every_entry_drawn, "Draw every entry of dy on its own.", late=True),
+    Property("G13", _right_error, "Return worst_error(analytic, numerical, 0.01).", late=True),
+    Property("F3", _another_shape, "A layer whose dx has shape (3,) for an x of (1, 3) passes your check.", late=True),
 )
 
 
@@ -486,6 +711,17 @@ def _length(d):
 
 
 ALONG_WRONG = (
+    Wrong(
+        "G15",
+        _wrong_along(unit=lambda d: d / np.linalg.norm(d.reshape(len(d), -1), 2)),
+        "You divide by a matrix norm, the largest singular value. The length is the root of the sum of squares of all "
+        "entries.",
+    ),
+    Wrong(
+        "G15",
+        lambda f, x, dx, direction, h: _wrong_along()(f, x, dx, dx, h),
+        "You step along dx. Step along the direction that you are given.",
+    ),
     Wrong(
         "G15",
         _wrong_along(unit=lambda d: d),
@@ -622,13 +858,9 @@ LESSON = Lesson(
                     "If x holds integers, the nudge is lost: an integer array keeps 1 where you write 1.25. Work on a "
                     "float64 copy of x.",
                 ),
-                Property(
-                    "G3",
-                    _takes_a_buffer,
-                    "f may return the same array each time, with a new number in it: above and below are then one "
-                    "array, and their difference is 0. Take float(f(x)) at once.",
-                    late=True,
-                ),
+                _buffer(_numerical_with),
+                _shape_of_x(_numerical_with),
+                case("for an x with one axis", numerical, _numerical_vector_probe, ("gradient",)),
             ),
             hints=(
                 "If only one entry of x moves, by h up and by h down, what happens to f? And what must be true of x "
@@ -649,15 +881,17 @@ LESSON = Lesson(
                 Property(
                     "F3",
                     _sees_shapes,
-                    "Arrays of shapes (3,) and (2, 1) pass as equal: NumPy broadcasts both to (2, 3). Compare shapes "
-                    "first; if they differ, return np.inf.",
+                    "If the shapes differ, return np.inf. NumPy broadcasts many pairs without a word, and equal sizes "
+                    "need not be equal shapes.",
                 ),
                 Property(
                     "G2",
-                    _sees_nan,
-                    "A NaN must give np.inf. Every comparison with NaN is false, so neither `error > tol` nor a "
-                    "maximum can be trusted with it.",
+                    _sees_what_is_not_finite,
+                    "A NaN or an infinity must give np.inf. Every comparison with NaN is false, so neither "
+                    "`error > tol` nor a maximum can be trusted with it, and inf − inf is NaN.",
                 ),
+                case("for equal arrays, zeros among them", worst, _equal_arrays, ("error",)),
+                case("if the last of many entries is the worst", worst, _last_is_worst, ("error",)),
             ),
             hints=(
                 "How large may a difference be where the gradient is 1,000? Where it is 0? Which single entry decides?",
@@ -690,6 +924,7 @@ LESSON = Lesson(
             ("analytic", "numerical"),
             wrong=ALONG_WRONG,
             by_hand=_along_by_hand,
+            properties=(_buffer(_along_with), _shape_of_x(_along_with)),
             hints=(
                 "If all entries of x move at once, entry i by h · u_i, how much does each add to the change of f?",
                 "u = direction / ‖direction‖;  analytic = Σ dx · u;  numerical = (f(x + h·u) − f(x − h·u)) / 2h",

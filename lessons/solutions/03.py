@@ -100,7 +100,7 @@ def slope_along_by_products(f, x, dx, direction, h):
     length = np.linalg.norm(direction.ravel())
     step = h / length * direction
     x = x.astype(float)
-    return np.vdot(dx, direction) / length, (f(x + step) - f(x - step)) / (2 * h)
+    return np.vdot(dx, direction) / length, (float(f(x + step)) - float(f(x - step))) / (2 * h)
 
 
 SOLUTIONS = {

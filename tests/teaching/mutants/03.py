@@ -483,6 +483,185 @@ def length_and_side(f, x, dx, direction, h):
     return np.vdot(dx, direction), (f(x + h * direction) - f(x)) / h
 
 
+def gives_f_a_flat_x(f, x, h):
+    flat = np.array(x, float).ravel()
+    g = np.zeros(flat.size)
+    for i in range(flat.size):
+        e = np.zeros(flat.size)
+        e[i] = h
+        g[i] = (float(f(flat + e)) - float(f(flat - e))) / (2 * h)
+    return g.reshape(x.shape)
+
+
+def at_least_two_axes(f, x, h):
+    x = np.atleast_2d(np.array(x, float))
+    g = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        e = np.zeros(x.shape)
+        e[i] = h
+        g[i] = (float(f(x + e)) - float(f(x - e))) / (2 * h)
+    return g
+
+
+def sizes_compared(a, n, floor):
+    if a.size != n.size or not (np.isfinite(a).all() and np.isfinite(n).all()):
+        return np.inf
+    return max(abs(p - q) / (floor + abs(q)) for p, q in zip(a.ravel(), n.ravel()))
+
+
+def complains_of_shapes(a, n, floor):
+    if a.shape != n.shape:
+        raise ValueError("shapes differ")
+    return worst(a, n, floor)
+
+
+def worst(a, n, floor):
+    if not (np.isfinite(a).all() and np.isfinite(n).all()):
+        return np.inf
+    return np.max(np.abs(a - n) / (floor + np.abs(n)))
+
+
+def only_nan_counts(a, n, floor):
+    if a.shape != n.shape or np.isnan(a).any() or np.isnan(n).any():
+        return np.inf
+    return np.nan_to_num(np.abs(a - n) / (floor + np.abs(n))).max()
+
+
+def root_mean_square(a, n, floor):
+    if a.shape != n.shape or not np.isfinite(a + n).all():
+        return np.inf
+    return np.linalg.norm((a - n) / (floor + abs(n))) / np.sqrt(a.size)
+
+
+def largest_by_largest(a, n, floor):
+    if a.shape != n.shape or not np.isfinite(a + n).all():
+        return np.inf
+    return abs(a - n).max() / (floor + abs(n).max())
+
+
+def floor_added_at_the_end(a, n, floor):
+    if a.shape != n.shape or not np.isfinite(a + n).all():
+        return np.inf
+    return (abs(a - n) / abs(n)).max() + floor
+
+
+def both_in_the_middle(a, n, floor):
+    if a.shape != n.shape or not np.isfinite(a + n).all():
+        return np.inf
+    return (abs(a - n) / (floor + 0.5 * (abs(a) + abs(n)))).max()
+
+
+def needs_a_difference(a, n, floor):
+    if a.shape != n.shape or not np.isfinite(a + n).all():
+        return np.inf
+    errors = abs(a - n) / (floor + abs(n))
+    return errors[errors > 0].max()
+
+
+def _check(forward, backward, x, dy, loss=None, floor=0.01, h=1e-5, cache=None, compare=None):
+    x = np.array(x, float)
+    y, own = forward(x)
+    dx, slope = backward(dy, own if cache is None else cache), np.zeros(x.shape)
+    loss = loss or (lambda y: (dy * y).sum())
+    for i in np.ndindex(x.shape):
+        e = np.zeros(x.shape)
+        e[i] = h
+        slope[i] = (loss(forward(x + e)[0]) - loss(forward(x - e)[0])) / (2 * h)
+    return (compare or worst)(dx, slope, floor)
+
+
+def _y(forward, x):
+    return forward(np.array(x, float))[0]
+
+
+def dy_anew_in_every_loss(forward, backward, x, rng):
+    dy = rng.standard_normal(_y(forward, x).shape)
+    return _check(forward, backward, x, dy, lambda y: (rng.standard_normal(y.shape) * y).sum())
+
+
+def cache_in_float32(forward, backward, x, rng):
+    y, cache = forward(x)
+    return _check(forward, backward, x, rng.standard_normal(y.shape), cache=cache)
+
+
+def cache_of_the_last_nudge(forward, backward, x, rng):
+    x = np.array(x, float)
+    dy = rng.standard_normal(_y(forward, x).shape)
+    return _check(forward, backward, x, dy, cache=forward(x - 1e-5 * np.eye(1, x.size, x.size - 1).reshape(x.shape))[1])
+
+
+def step_of_a_thousandth(forward, backward, x, rng):
+    return _check(forward, backward, x, rng.standard_normal(_y(forward, x).shape), h=1e-3)
+
+
+def mean_of_dy_times_y(forward, backward, x, rng):
+    dy = rng.standard_normal(_y(forward, x).shape)
+    return _check(forward, backward, x, dy, lambda y: (dy * y).mean())
+
+
+def gradients_exchanged(forward, backward, x, rng):
+    dy = rng.standard_normal(_y(forward, x).shape)
+    return _check(forward, backward, x, dy, compare=lambda a, n, floor: worst(n, a, floor))
+
+
+def smaller_floor(forward, backward, x, rng):
+    return _check(forward, backward, x, rng.standard_normal(_y(forward, x).shape), floor=1e-8)
+
+
+def seed_of_its_own(forward, backward, x, rng):
+    return _check(forward, backward, x, np.random.default_rng(1).standard_normal(_y(forward, x).shape))
+
+
+def no_seed(forward, backward, x, rng):
+    return _check(forward, backward, x, np.random.default_rng().standard_normal(_y(forward, x).shape))
+
+
+def dy_never_negative(forward, backward, x, rng):
+    return _check(forward, backward, x, rng.random(_y(forward, x).shape))
+
+
+def one_dy_for_all_pictures(forward, backward, x, rng):
+    y = _y(forward, x)
+    return _check(forward, backward, x, rng.standard_normal(y[:1].shape) + 0 * y)
+
+
+def one_dy_for_a_picture(forward, backward, x, rng):
+    y = _y(forward, x)
+    return _check(forward, backward, x, rng.standard_normal((len(y), 1)) + 0 * y)
+
+
+def shape_of_dx_ignored(forward, backward, x, rng):
+    dy = rng.standard_normal(_y(forward, x).shape)
+    return _check(forward, backward, x, dy, compare=lambda a, n, floor: worst(np.resize(a, n.shape), n, floor))
+
+
+def y_for_the_cache(forward, backward, x, rng):
+    y = _y(forward, x)
+    return _check(forward, backward, x, rng.standard_normal(y.shape), cache=y)
+
+
+def one_buffer(f, x, dx, direction, h):
+    unit = direction / np.sqrt(np.sum(direction * direction))
+    ahead, behind = f(x + h * unit), f(x - h * unit)
+    return np.sum(dx * unit), (ahead - behind) / (2 * h)
+
+
+def flat_all_the_way(f, x, dx, direction, h):
+    unit = direction.ravel() / np.linalg.norm(direction.ravel())
+    ahead, behind = float(f(x.ravel() + h * unit)), float(f(x.ravel() - h * unit))
+    return dx.ravel() @ unit, (ahead - behind) / (2 * h)
+
+
+def largest_singular_value(f, x, dx, direction, h):
+    unit = direction / np.linalg.svd(direction.reshape(direction.shape[0], -1))[1][0]
+    return (dx * unit).sum(), (float(f(x + h * unit)) - float(f(x - h * unit))) / (2 * h)
+
+
+def along_dx(f, x, dx, direction, h):
+    unit = dx / np.linalg.norm(dx.ravel())
+    return (dx * unit).sum(), (float(f(x + h * unit)) - float(f(x - h * unit))) / (2 * h)
+
+
 MUTANTS = [
     ("03-numerical", "G4", forward_difference),
     ("03-numerical", "G4", backward_difference),
@@ -519,7 +698,7 @@ MUTANTS = [
     ("03-error", None, mean_of_absolute),
     ("03-layer", "S8", all_ones),
     ("03-layer", "G17", new_dy_each_time),
-    ("03-layer", "G17", random_dy_but_plain_loss),
+    ("03-layer", "G22", random_dy_but_plain_loss),
     ("03-layer", "G18", sums_compared),
     ("03-layer", "G18", last_column_forgotten),
     ("03-layer", "G2", max_that_skips_nan),
@@ -540,4 +719,32 @@ MUTANTS = [
     ("03-along", "unchanged", moves_x),
     ("03-along", "unchanged", moves_the_direction),
     ("03-along", "G15", length_and_side),
+    ("03-numerical", "G19", gives_f_a_flat_x),
+    ("03-numerical", "case", at_least_two_axes),
+    ("03-error", "F3", sizes_compared),
+    ("03-error", "F3", complains_of_shapes),
+    ("03-error", "G2", only_nan_counts),
+    ("03-error", "G11", root_mean_square),
+    ("03-error", "G11", largest_by_largest),
+    ("03-error", "G12", floor_added_at_the_end),
+    ("03-error", "G13", both_in_the_middle),
+    ("03-error", "case", needs_a_difference),
+    ("03-layer", "G17", dy_anew_in_every_loss),
+    ("03-layer", "G1", cache_in_float32),
+    ("03-layer", "G23", cache_of_the_last_nudge),
+    ("03-layer", "G7", step_of_a_thousandth),
+    ("03-layer", "G22", mean_of_dy_times_y),
+    ("03-layer", "G13", gradients_exchanged),
+    ("03-layer", "G13", smaller_floor),
+    ("03-layer", "G20", seed_of_its_own),
+    ("03-layer", "G20", no_seed),
+    ("03-layer", "G21", dy_never_negative),
+    ("03-layer", "G20", one_dy_for_all_pictures),
+    ("03-layer", "S8", one_dy_for_a_picture),
+    ("03-layer", "F3", shape_of_dx_ignored),
+    ("03-layer", None, y_for_the_cache),
+    ("03-along", "G3", one_buffer),
+    ("03-along", "G19", flat_all_the_way),
+    ("03-along", "G15", largest_singular_value),
+    ("03-along", "G15", along_dx),
 ]
