@@ -57,6 +57,18 @@ def test_usual_counts_leave_out_just_the_tails(n, chance):
     assert weights[most + 1 :].sum() <= 5e-7 < weights[most:].sum()
 
 
+def _standardised(z):
+    return 0.02 * (z - z.mean()) / z.std()
+
+
+def _of_exact_size(z):
+    return 0.02 * z / np.sqrt((z**2).mean())
+
+
+def _hollow(z):
+    return np.where(np.abs(z) < 1, 0.54 * np.sign(z), z)
+
+
 NORMAL_FLAWS = [
     (0.02 * rng().standard_normal(SHAPE) + 0.002, "mean is 0.00"),
     (0.0212 * rng().standard_normal(SHAPE), "standard deviation is 0.021"),
@@ -64,10 +76,14 @@ NORMAL_FLAWS = [
     (np.zeros(SHAPE), "standard deviation is 0"),
     (np.clip(0.02 * rng().standard_normal(SHAPE), -0.05, 0.05), "beyond three"),
     (np.sqrt(3) * 0.02 * rng().uniform(-1, 1, SHAPE), "beyond three"),
-    (0.02 * rng().laplace(0, np.sqrt(0.5), SHAPE), "standard deviation"),
+    (0.02 * rng().laplace(0, np.sqrt(0.5), SHAPE), "beyond three"),
+    (0.02 * rng().logistic(0, np.sqrt(3) / np.pi, SHAPE), "beyond three"),
+    (_standardised(rng().standard_normal(SHAPE)).astype(np.float32), "mean is 0 to many digits"),
+    (_of_exact_size(rng().standard_normal(SHAPE)).astype(np.float32), "deviation is 0.02 to many digits"),
     (0.02 * rng().choice([-1.0, 1.0], SHAPE), "beyond three"),
     (np.append(0.02 * rng().standard_normal(15_000), 0.16), "One lies 8.0 standard"),
-    (0.02 * (rng().gamma(4, 0.5, SHAPE) - 2), "are at most"),
+    (0.02 * (rng().gamma(4, 0.5, SHAPE) - 2), "beyond three"),
+    (0.02 * _hollow(rng().standard_normal(SHAPE)), "are at most"),
     (np.append(rng().standard_normal(99), np.nan), "not finite"),
 ]
 

@@ -88,20 +88,26 @@ def normal(draws, std, mean=0.0, level=LEVEL):
     z = (np.ravel(draws).astype(np.float64) - mean) / std
     if not np.isfinite(z).all():
         return "Some are not finite."
-    n, level = len(z), level / 5
+    n, level = len(z), level / 6
     if math.erfc(abs(z.mean()) * math.sqrt(n / 2)) < level:
         return f"Their mean is {mean + std * z.mean():.3g}, expected about {mean:g}."
     squares = float((z**2).mean())  # chi-square over n; Chernoff's bound of its tails
     if not squares or n / 2 * (squares - 1 - math.log(squares)) > math.log(2 / level):
         return f"Their standard deviation is {std * z.std():.3g}, expected about {std:g}."
-    least, _ = _usual_counts(n, math.erfc(3 / math.sqrt(2)), level)
+    least, most = _usual_counts(n, math.erfc(3 / math.sqrt(2)), level)
     beyond = int((np.abs(z) > 3).sum())
+    if not least <= beyond <= most:
+        return f"{beyond} of {n:,} lie beyond three standard deviations, expected {least} to {most}."
     farthest = float(np.abs(z).max())
-    if beyond < least:
-        return f"{beyond} of {n:,} lie beyond three standard deviations, expected at least {least}."
     if n * math.erfc(farthest / math.sqrt(2)) < level:
         return f"One lies {farthest:.1f} standard deviations from the mean; of {n:,} normal numbers none does."
-    return _spread_as(z * std + mean, normal_rank(z), level)
+    if found := _spread_as(z * std + mean, normal_rank(z), level):
+        return found
+    if abs(z.mean()) * math.sqrt(2 * n / math.pi) < level:  # the probability of a mean that near
+        return f"Their mean is {mean:g} to many digits; the mean of independent numbers is only nearly so."
+    if n > 2 and abs(squares - 1) * n / math.sqrt(math.pi * (n - 2)) < level:  # from chi-square's highest density
+        return f"Their standard deviation is {std:g} to many digits; that of independent numbers is only nearly so."
+    return None
 
 
 def normal_rank(z):
