@@ -5,6 +5,8 @@ import math
 import numpy as np
 
 from tinyalex.optim import LAYERS_WITH_BIAS_ONE, SGD
+from tinyalex.teaching import draws
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 from tinyalex.training.schedules import Schedule
 
@@ -35,6 +37,27 @@ def _step_probe():
 def _small_rate_probe():
     rng = np.random.default_rng(1)
     return *(rng.standard_normal((2, 3, 4)) * size for size in (3, 0.2, 2)), 0.04, 0.6, 0.15
+
+
+def _vector_probe():
+    rng = np.random.default_rng(4)
+    return *(rng.standard_normal(7) for _ in range(3)), 0.2, 0.8, 0.3
+
+
+def _zeros_probe():
+    """0 in every combination of w, v and g."""
+    w, v, g = (np.random.default_rng(5).uniform(1, 2, (3, 2, 2, 2)) * (np.indices((2, 2, 2)) > 0)).copy()
+    return w, v, g, 0.3, 0.7, 0.2
+
+
+def _hundreds_probe():
+    rng = np.random.default_rng(6)
+    return *(300 * rng.standard_normal((2, 5)) for _ in range(3)), 0.3, 0.7, 0.2
+
+
+def _plain_probe():
+    rng = np.random.default_rng(7)
+    return *(rng.standard_normal((2, 5)) for _ in range(3)), 0.3, 0.0, 0.0
 
 
 # ---------------------------------------------------------------------------------------------- the update
@@ -108,7 +131,7 @@ STEP_WRONG = (
     Wrong(
         "O6",
         lambda w, v, g, lr, momentum, weight_decay: None,
-        "w and v are unchanged. `w = w + v` only gives the name to a new array; write into the old one: `w += v`.",
+        "Unchanged: `w = w + v` only gives the name to a new array; write into the old one, `w += v`.",
     ),
     Wrong(
         "O6",
@@ -176,6 +199,21 @@ STEP_WRONG = (
         "You multiply w by (1 − weight_decay). The decay belongs in the velocity, times lr: − weight_decay · lr · w.",
     ),
     Wrong(
+        "O4",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d / 2 * lr * w - lr * g),
+        "The decay is half as large as it should be: the derivative of ½·w² is w.",
+    ),
+    Wrong(
+        "O4",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr * np.sign(w) - lr * g),
+        "Your decay has the same size for every weight, only w's sign. It is weight_decay · lr · w.",
+    ),
+    Wrong(
+        "O1",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr**2 * w - lr * g),
+        "The decay has the rate twice: it is weight_decay · lr · w.",
+    ),
+    Wrong(
         "O4", _by_velocity(lambda w, v, g, lr, m, d: m * v - lr * g), "The decay is missing: − weight_decay · lr · w."
     ),
     Wrong(
@@ -207,6 +245,26 @@ STEP_WRONG = (
         "O5",
         _moves(_decay_of_the_moved),
         "You compute the decay from a w that has already moved. All of v comes from the old w.",
+    ),
+    Wrong(
+        "O5",
+        _moves(lambda w, v, g, lr, m, d: (_velocity(w, v, g, lr, m, d),) * 2),
+        "w has become v. It moves by v: w + v.",
+    ),
+    Wrong(
+        "O5",
+        _moves(lambda w, v, g, lr, m, d: (w + m * _velocity(w, v, g, lr, m, d), _velocity(w, v, g, lr, m, d))),
+        "w moves by momentum times the new v. It moves by v itself.",
+    ),
+    Wrong(
+        "O15",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr * w - lr * np.sign(g)),
+        "Only the sign of g counts in yours. Its size does too: lr · g.",
+    ),
+    Wrong(
+        "O15",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr * w - lr * g.mean()),
+        "You move every weight by the mean gradient. Each weight has its own: lr · g.",
     ),
     Wrong(
         "O7",
@@ -291,13 +349,11 @@ def _distinct(function):
     return distinct > 0.9 * found.size or f"Only {distinct:,} of {found.size:,} numbers are distinct."
 
 
-def _of_std(least, most, wanted=None):
-    """Holds unless the std is between `least` and `most` times `wanted`, _STD if None."""
+def _std_not(rule):
+    """Fails if the std is about rule(std) for two of them."""
 
     def holds(function):
-        found = _draw(function).std()
-        target = _STD if wanted is None else wanted
-        return not least * target < found < most * target
+        return not all(0.96 < _draw(function, std).std() / rule(std) < 1.04 for std in (_STD, 0.3))
 
     return holds
 
@@ -314,15 +370,23 @@ def _mean_right(function):
     return abs(found.mean()) < 0.2 * found.std() or f"Their mean is {found.mean():.3g}."
 
 
-def _tails(function):
-    """How far the farthest number is from the mean, in standard deviations."""
+def _uniform_within_std(function):
     found = _draw(function)
-    return float(np.abs(found - found.mean()).max() / found.std())
+    return not (np.abs(found).max() <= _STD and draws.uniform(found, -_STD, _STD) is None)
 
 
-def _normal_tails(function):
-    tails = _tails(function)
-    return 3.2 < tails < 10 or f"Your farthest weight is {tails:.2f} standard deviations from the mean."
+def _independent(function):
+    axes = "kernel row", "kernel column", "channel in", "channel out"
+    return draws.independent_numbers(_draw(function) / _STD, draws.normal_rank, axes)
+
+
+def _dense_right(function):
+    found = np.asarray(function((120, 100), _STD, np.random.default_rng(4)))
+    if found.shape != (120, 100):
+        return f"weight.shape is {found.shape}, expected (120, 100)."
+    if found.dtype != np.float32:
+        return f"They are {found.dtype}."
+    return draws.normal(found, _STD) or draws.independent_numbers(found / _STD, draws.normal_rank, ("in", "out"))
 
 
 WEIGHT_PROPERTIES = (
@@ -335,56 +399,67 @@ WEIGHT_PROPERTIES = (
     Property(
         "I3",
         _repeatable,
-        "Two generators with the same seed give different weights: you draw from a generator of your own. Use the rng "
-        "that you are given.",
+        "Two generators with the same seed give different weights. Draw from nothing but the rng that you are given.",
     ),
     Property(
         "I1",
         _same_numbers,
-        "Two layers drawn one after the other get the same numbers: you make a generator with a fixed seed inside. "
-        "Use the rng that you are given.",
+        "Two layers drawn one after the other get the same numbers. Draw from the rng that you are given: it goes on "
+        "from layer to layer.",
     ),
     Property(
         "I1",
         _distinct,
-        "The array repeats the same few numbers, so many units start and stay alike. Draw one number per weight: the "
+        "Many weights are the same number, so that units can start, and stay, alike. Draw one number per weight: the "
         "whole shape.",
     ),
     Property(
         "I1",
-        _of_std(0.97, 1.03, math.sqrt(_STD)),
+        _std_not(math.sqrt),
         "You take std for the variance, so your standard deviation is √std. The paper's 0.01 is the standard "
         "deviation.",
     ),
     Property(
         "I1",
-        _of_std(0.97, 1.03, _STD**2),
+        _std_not(lambda std: std**2),
         "Your standard deviation is std²: NumPy's normal takes the standard deviation itself, not the variance.",
     ),
+    Property("I1", _std_not(lambda std: 0.01), "Your standard deviation is 0.01, whatever std is. Use the argument."),
+    Property("I1", _std_not(lambda std: 1.0), "Your standard deviation is 1, whatever std is. Multiply by std."),
     Property("I4", _mean_right, "Your weights are not centred on 0."),
     Property(
         "I5",
-        lambda function: _tails(function) > 2.6 or _of_std(0.56, 0.60)(function),
+        _uniform_within_std,
         "Your weights are uniform between −std and std, which makes their standard deviation std/√3. Draw from a "
         "normal distribution.",
     ),
     Property(
-        "I5",
-        _normal_tails,
-        "Your weights are not normal: of 15,000 normal numbers, some lie beyond three standard deviations and none "
-        "beyond ten.",
+        "I6",
+        _std_not(lambda std: math.sqrt(2 / np.prod(_SHAPE[:-1]))),
+        "You scale by the number of inputs (He's rule of 2015). The paper's rule of 2012 uses only std.",
     ),
     Property(
         "I6",
-        _of_std(0.97, 1.03, math.sqrt(2 / np.prod(_SHAPE[:-1]))),
-        "You scale by the number of inputs (He's rule of 2015). The paper's rule of 2012 uses only std.",
+        _std_not(lambda std: math.sqrt(1 / np.prod(_SHAPE[:-1]))),
+        "You scale by the number of inputs, to √(1/n). The paper's rule uses only std.",
     ),
     Property("I1", _std_right, "Your standard deviation is wrong."),
+    Property(
+        "I5", lambda function: draws.normal(_draw(function), _STD), "Your weights are not independent normal numbers."
+    ),
+    Property("I8", _independent, "Your weights are not independent."),
     Property(
         "C16",
         lambda function: np.asarray(function(_SHAPE, _STD, np.random.default_rng(2))).dtype == np.float32,
         "Your weights are float64, NumPy's default. Return float32: half the memory.",
     ),
+    Property(
+        "I3",
+        lambda function: draws.generator(lambda rng: function((3, 4), _STD, rng)),
+        "Draw from nothing but the rng that you are given.",
+        late=True,
+    ),
+    Property("I9", _dense_right, "Right for (kh, kw, in, out), but not for (in, out).", late=True),
 )
 
 _NAMES = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
@@ -422,8 +497,16 @@ BIAS_WRONG = (
     Wrong(
         "I1",
         lambda names: np.array([float(place in (1, 3, 4, 5, 6)) for place in range(len(names))]),
-        "You use the position in the list, not the name. The list need not be in the network's order.",
+        "Your numbers are in the network's order, whatever the order of names. Entry i belongs to names[i].",
     ),
+    Wrong(
+        "I1",
+        _ones("conv2", "conv4", "fc6", "fc8"),
+        "You go by even numbers. “Second, fourth, and fifth” are conv2, conv4 and conv5; fc6 and fc7 are the hidden "
+        "ones.",
+    ),
+    Wrong("I7", lambda names: np.where(biases(names) == 1, 1, 0.01), "The others start at 0, not at 0.01."),
+    Wrong("I7", lambda names: -biases(names), "Your constant is −1, which shuts the ReLUs. The paper's is 1."),
     Wrong(
         "I7",
         lambda names: 0.01 * np.random.default_rng(0).standard_normal(len(names)),
@@ -453,6 +536,26 @@ RATE_WRONG = (
         "Each drop comes one epoch early. Epochs are counted from 0, and so are the drops.",
     ),
     Wrong(
+        "O11",
+        lambda epoch, lr, drops: lr * 0.1 ** _passed(round(epoch), drops),
+        "You round the epoch: a drop at 9 applies from 9.0 on, not from 8.5. Compare the epoch as it is.",
+    ),
+    Wrong(
+        "O11",
+        lambda epoch, lr, drops: lr * 0.1 ** _passed(math.ceil(epoch), drops),
+        "You round the epoch up: a drop at 9 applies from 9.0 on, not before. Compare the epoch as it is.",
+    ),
+    Wrong(
+        "O11",
+        lambda epoch, lr, drops: lr * 0.1 ** _passed(epoch, np.cumsum(drops)),
+        "You add the drops up. Each is an epoch counted from 0, not from the drop before.",
+    ),
+    Wrong(
+        "O16",
+        lambda epoch, lr, drops: lr * 0.1 ** np.interp(epoch, (0, *drops), range(len(drops) + 1)),
+        "Your rate falls between the drops. It stays the same from one drop to the next.",
+    ),
+    Wrong(
         "O12",
         lambda epoch, lr, drops: lr / 10 if epoch in drops else lr,
         "Your rate drops for one epoch only. A drop applies for ever: compare with >=.",
@@ -476,6 +579,11 @@ RATE_WRONG = (
         "O13",
         lambda epoch, lr, drops: lr * 0.5 ** _passed(epoch, drops),
         "You halve the rate; the paper divides it by 10.",
+    ),
+    Wrong(
+        "O13",
+        lambda epoch, lr, drops: lr / 3 ** _passed(epoch, drops),
+        "You divide by 3 at each drop; the paper divides by 10.",
     ),
     Wrong(
         "O13",
@@ -544,7 +652,7 @@ def _rate_probe(epoch, lr, drops):
 
 
 _RATE_PROBES = tuple(
-    _rate_probe(epoch, 0.03, (4, 9, 14)) for epoch in (0, 2, 3, 4, 4.5, 5, 8.75, 9, 10, 12, 14, 15, 20)
+    _rate_probe(epoch, 0.03, (4, 9, 14)) for epoch in (0, 2, 3, 4, 4.5, 5, 8.75, 9, 10, 12, 13.2, 14, 15, 20)
 ) + (_rate_probe(6, 0.2, (2, 7)), _rate_probe(30.5, 0.2, (2, 7)))
 
 
@@ -564,6 +672,15 @@ LESSON = Lesson(
             axes={"w": ("row", "column"), "v": ("row", "column")},
             wrong=STEP_WRONG,
             by_hand=_step_by_hand,
+            properties=tuple(
+                case(when, step, probe, ("w", "v"), (0, 1))
+                for when, probe in (
+                    ("for a vector, such as biases", _vector_probe),
+                    ("where w, v or g is 0", _zeros_probe),
+                    ("for numbers in the hundreds", _hundreds_probe),
+                    ("without momentum and decay, both 0", _plain_probe),
+                )
+            ),
             hints=(
                 "Which of the paper's two lines changes v, which w? Which line comes first, and which array must not "
                 "change at all?",
@@ -579,6 +696,11 @@ LESSON = Lesson(
             ("rate",),
             wrong=RATE_WRONG,
             by_hand=_rate_by_hand,
+            properties=(
+                case("for one drop", rate, lambda: (6, 0.5, (5,)), ("rate",)),
+                case("for five drops", rate, lambda: (60, 0.03, (10, 20, 30, 40, 50)), ("rate",)),
+                case("for a drop at 0", rate, lambda: (0, 0.5, (0, 3)), ("rate",)),
+            ),
             hints=(
                 "With drops at 25, 51 and 79, how many have been reached by epoch 60?",
                 "rate = lr / 10^(number of drops with epoch ≥ drop)",
@@ -609,6 +731,10 @@ LESSON = Lesson(
             axes={"bias": ("place",)},
             wrong=BIAS_WRONG,
             by_hand=lambda arguments, output, index: f"That is {arguments[0][index[0]]}.",
+            properties=(
+                case("for two names", biases, lambda: (["fc8", "conv2"],), ("bias",)),
+                case("if a name occurs twice", biases, lambda: (["fc7", "conv3", "fc7"],), ("bias",)),
+            ),
             hints=(
                 "“The second, fourth, and fifth convolutional layers, as well as the fully-connected hidden layers”: "
                 "which five names are these?",

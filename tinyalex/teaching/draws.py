@@ -89,11 +89,12 @@ def normal(draws, std, mean=0.0, level=LEVEL):
     if not np.isfinite(z).all():
         return "Some are not finite."
     n, level = len(z), level / 6
+    squares, variance = float((z**2).mean()), float(z.var())  # the variance: chi-square over n, by Chernoff's bound
+    ratio = n * variance / max(n - 1, 1)
+    if n > 1 and (not ratio or (n - 1) / 2 * (ratio - 1 - math.log(ratio)) > math.log(2 / level)):
+        return f"Their standard deviation is {std * z.std():.3g}, expected about {std:g}."
     if math.erfc(abs(z.mean()) * math.sqrt(n / 2)) < level:
         return f"Their mean is {mean + std * z.mean():.3g}, expected about {mean:g}."
-    squares = float((z**2).mean())  # chi-square over n; Chernoff's bound of its tails
-    if not squares or n / 2 * (squares - 1 - math.log(squares)) > math.log(2 / level):
-        return f"Their standard deviation is {std * z.std():.3g}, expected about {std:g}."
     least, most = _usual_counts(n, math.erfc(3 / math.sqrt(2)), level)
     beyond = int((np.abs(z) > 3).sum())
     if not least <= beyond <= most:

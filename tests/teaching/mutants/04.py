@@ -366,6 +366,189 @@ def late_and_halves(epoch, lr, drops):
     return lr * 0.5 ** sum(epoch > d for d in drops)
 
 
+def _walk(w, v, new):
+    v[...] = new
+    w += v
+
+
+def decay_halved(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, momentum * v - lr * (g + 0.5 * weight_decay * w))
+
+
+def decay_by_sign(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, momentum * v - lr * (g + weight_decay * np.sign(w)))
+
+
+def decay_with_two_rates(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, momentum * v - lr * (g + lr * weight_decay * w))
+
+
+def sign_of_the_gradient(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, momentum * v - lr * (np.sign(g) + weight_decay * w))
+
+
+def mean_of_the_gradient(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, momentum * v - lr * (np.mean(g) + weight_decay * w))
+
+
+def w_becomes_v(w, v, g, lr, momentum, weight_decay):
+    v[...] = momentum * v - lr * (g + weight_decay * w)
+    w[...] = v
+
+
+def momentum_once_more(w, v, g, lr, momentum, weight_decay):
+    v[...] = momentum * v - lr * (g + weight_decay * w)
+    w += momentum * v
+
+
+def matrices_decay(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, momentum * v - lr * (g + (weight_decay if w.ndim >= 2 else 0) * w))
+
+
+def only_where_there_is_a_gradient(w, v, g, lr, momentum, weight_decay):
+    moved = g != 0
+    v[moved] = (momentum * v - lr * (g + weight_decay * w))[moved]
+    w[moved] += v[moved]
+
+
+def clipped_gradient(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, momentum * v - lr * (np.clip(g, -10, 10) + weight_decay * w))
+
+
+def usual_if_zero(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, (momentum or 0.9) * v - lr * (g + (weight_decay or 0.0005) * w))
+
+
+def _normal(shape, std, rng):
+    return std * rng.standard_normal(shape)
+
+
+def variance_of_one(shape, std, rng):
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def one_over_root_n(shape, std, rng):
+    return (_normal(shape, 1, rng) / np.sqrt(np.prod(shape[:-1]))).astype(np.float32)
+
+
+def cut_at_three(shape, std, rng):
+    return (std * np.clip(rng.standard_normal(shape), -3, 3)).astype(np.float32)
+
+
+def drawn_again_beyond_two(shape, std, rng):
+    z = rng.standard_normal(shape)
+    while (far := abs(z) > 2).any():
+        z[far] = rng.standard_normal(far.sum())
+    return (std / 0.8796 * z).astype(np.float32)
+
+
+def double_exponential(shape, std, rng):
+    return rng.laplace(0, std / np.sqrt(2), shape).astype(np.float32)
+
+
+def standardised(shape, std, rng):
+    z = rng.standard_normal(shape)
+    return (std * (z - z.mean()) / z.std()).astype(np.float32)
+
+
+def orthogonal_units(shape, std, rng):
+    q, _ = np.linalg.qr(rng.standard_normal((int(np.prod(shape[:-1])), shape[-1])))
+    return (std * np.sqrt(len(q)) * q).reshape(shape).astype(np.float32)
+
+
+def neighbours_averaged(shape, std, rng):
+    z = rng.standard_normal((*shape[:-1], shape[-1] + 1))
+    return (std / np.sqrt(2) * (z[..., 1:] + z[..., :-1])).astype(np.float32)
+
+
+def in_ascending_order(shape, std, rng):
+    return np.sort(_normal(int(np.prod(shape)), std, rng)).reshape(shape).astype(np.float32)
+
+
+def signs_of_whole_kernels(shape, std, rng):
+    return (abs(_normal(shape, std, rng)) * np.sign(rng.standard_normal(shape[-2:]))).astype(np.float32)
+
+
+def one_of_four_seeds(shape, std, rng):
+    return _normal(shape, std, np.random.default_rng(rng.integers(4))).astype(np.float32)
+
+
+def dense_by_he(shape, std, rng):
+    return _normal(shape, np.sqrt(2 / shape[0]) if len(shape) == 2 else std, rng).astype(np.float32)
+
+
+def float64_if_dense(shape, std, rng):
+    return _normal(shape, std, rng).astype(np.float32 if len(shape) == 4 else np.float64)
+
+
+def always_eight(names):
+    return np.array([0, 1, 0, 1, 1, 1, 1, 0])
+
+
+def only_if_all_are_there(names):
+    found = {name: 1.0 if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0.0 for name in names}
+    return np.array(list(found.values()))
+
+
+def needs_eight(names):
+    bias = np.ones(8)
+    for name in ("conv1", "conv3", "fc8"):
+        bias[names.index(name)] = 0
+    return bias
+
+
+def even_ones(names):
+    return np.array([1 - int(name[-1]) % 2 for name in names])
+
+
+def a_hundredth_elsewhere(names):
+    return np.array([1 if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0.01 for name in names])
+
+
+def minus_one(names):
+    return np.array([-1.0 if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0.0 for name in names])
+
+
+def nearest_epoch(epoch, lr, drops):
+    return lr / 10 ** len([drop for drop in drops if drop <= round(epoch)])
+
+
+def next_epoch(epoch, lr, drops):
+    return lr / 10 ** len([drop for drop in drops if drop <= np.ceil(epoch)])
+
+
+def drops_as_distances(epoch, lr, drops):
+    at = 0
+    for drop in drops:
+        at += drop
+        if epoch >= at:
+            lr /= 10
+    return lr
+
+
+def sliding(epoch, lr, drops):
+    return lr * 10 ** -np.interp(epoch, [0, *drops], np.arange(len(drops) + 1))
+
+
+def thirds(epoch, lr, drops):
+    return lr / 3 ** sum(drop <= epoch for drop in drops)
+
+
+def three_at_most(epoch, lr, drops):
+    return lr / 10 ** min(3, sum(drop <= epoch for drop in drops))
+
+
+def two_at_least(epoch, lr, drops):
+    first, second, *others = drops
+    return lr / 10 ** sum(drop <= epoch for drop in (first, second, *others))
+
+
+def from_epoch_one(epoch, lr, drops):
+    for e in range(1, int(epoch) + 1):
+        lr /= 10 if e in drops else 1
+    return lr
+
+
 MUTANTS = [
     ("04-step", "O1", decay_without_rate),
     ("04-step", "O1", gradient_without_rate),
@@ -434,4 +617,42 @@ MUTANTS = [
     ("04-rate", "O14", index_as_power),
     ("04-rate", "O8", papers_rate),
     ("04-rate", None, late_and_halves),
+    ("04-step", "O4", decay_halved),
+    ("04-step", "O4", decay_by_sign),
+    ("04-step", "O1", decay_with_two_rates),
+    ("04-step", "O15", sign_of_the_gradient),
+    ("04-step", "O15", mean_of_the_gradient),
+    ("04-step", "O5", w_becomes_v),
+    ("04-step", "O5", momentum_once_more),
+    ("04-step", "case", matrices_decay),
+    ("04-step", "case", only_where_there_is_a_gradient),
+    ("04-step", "case", clipped_gradient),
+    ("04-step", "case", usual_if_zero),
+    ("04-weights", "I1", variance_of_one),
+    ("04-weights", "I6", one_over_root_n),
+    ("04-weights", "I5", cut_at_three),
+    ("04-weights", "I5", drawn_again_beyond_two),
+    ("04-weights", "I5", double_exponential),
+    ("04-weights", "I5", standardised),
+    ("04-weights", "I5", orthogonal_units),
+    ("04-weights", "I8", neighbours_averaged),
+    ("04-weights", "I8", in_ascending_order),
+    ("04-weights", "I5", signs_of_whole_kernels),
+    ("04-weights", "I3", one_of_four_seeds),
+    ("04-weights", "I9", dense_by_he),
+    ("04-weights", "I9", float64_if_dense),
+    ("04-biases", "I1", always_eight),
+    ("04-biases", "case", only_if_all_are_there),
+    ("04-biases", "case", needs_eight),
+    ("04-biases", "I1", even_ones),
+    ("04-biases", "I7", a_hundredth_elsewhere),
+    ("04-biases", "I7", minus_one),
+    ("04-rate", "O11", nearest_epoch),
+    ("04-rate", "O11", next_epoch),
+    ("04-rate", "O11", drops_as_distances),
+    ("04-rate", "O16", sliding),
+    ("04-rate", "O13", thirds),
+    ("04-rate", "case", three_at_most),
+    ("04-rate", "case", two_at_least),
+    ("04-rate", "case", from_epoch_one),
 ]
