@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyalex.layers import ReLU, Sigmoid, Tanh
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
 
 
@@ -74,6 +75,29 @@ def _sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+# Special cases: (when, x or y)
+
+INPUTS = (
+    ("for numbers in the hundreds", 100 * _x((3, 8), 12)),
+    ("for tiny numbers", 1e-9 * _x((3, 8), 13)),
+    ("for one number in one row", np.array([[2.5]])),
+    ("for one row without a second axis", _x((7,), 14)),
+)
+SATURATED = np.array([[1.0, -1.0, 0.0], [-1.0, 1.0, 1.0]])
+
+
+def _for_inputs(ours):
+    """The cases of a function of x."""
+    return tuple(case(when, ours, lambda x=x: (x,)) for when, x in INPUTS)
+
+
+def _for_gradients(ours, *saturated):
+    """The cases of a function of dy and x (or y, with the usual name of those where it saturates)."""
+    inputs = INPUTS if not saturated else (saturated, *((when, 0.5 * np.sign(x)) for when, x in INPUTS[2:]))
+    small = tuple(case(when, ours, lambda x=x: (_dy(x.shape, 15), x), ("dx",)) for when, x in inputs)
+    return *small, case("for gradients in the hundreds", ours, lambda: (300 * _dy((3, 8)), _x((3, 8)) / 4), ("dx",))
+
+
 def _stack(L, N, M, seed, backward):
     """L layers of M units: equal widths, so that an untransposed weight gives numbers, which can be recognised."""
     rng = np.random.default_rng(seed)
@@ -89,8 +113,24 @@ def _gated_stack_probe():
     return _stack(3, 2, 6, 11, lambda dy, y: dy * (0.25 + (y > 0)))
 
 
+def _one_layer_probe():
+    return _stack(1, 1, 5, 16, lambda dy, y: dy * (1 - y * y))
+
+
+def _shut_stack_probe():
+    dy, ys, weights, backward = _stack(4, 2, 3, 17, lambda dy, y: dy * (y > 0))
+    return dy, [*ys[:2], -np.abs(ys[2]), np.abs(ys[3])], weights, backward
+
+
+def _tiny_stack_probe():
+    dy, *others = _stack(4, 2, 3, 18, lambda dy, y: dy * (1 - y * y))
+    return 1e-12 * dy, *others
+
+
 # ---------------------------------------------------------------------------------------------- wrong on purpose
 
+
+SMOOTH = "That is a smooth relative, x times a sigmoid of x. The ReLU has a corner at 0 and is exactly 0 left of it."
 
 FORWARD_WRONG = (
     Wrong(
@@ -125,6 +165,27 @@ FORWARD_WRONG = (
         lambda x: np.log1p(np.exp(x)),
         "That is log(1 + e^x), the softplus. The ReLU has a corner at 0 and is exactly 0 left of it.",
     ),
+    Wrong(
+        "R20",
+        lambda x: np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1),
+        "That is the ELU, a later variant, which bends down to −1. The ReLU is exactly 0 left of its corner.",
+    ),
+    Wrong("R20", lambda x: x * _sigmoid(x), SMOOTH),
+    Wrong("R20", lambda x: x * _sigmoid(1.702 * x), SMOOTH),
+    Wrong("R20", lambda x: np.tanh(x), "That is tanh, the curve that the ReLU replaced. y = max(x, 0)."),
+    Wrong("R20", lambda x: _sigmoid(x), "That is the sigmoid, a curve that the ReLU replaced. y = max(x, 0)."),
+    Wrong("R10", lambda x: np.maximum(x, 0) ** 2, "You square what is above 0. Above 0, y is x itself."),
+    Wrong(
+        "R24",
+        lambda x: np.maximum(x, x.mean()),
+        "You cut off at the mean of x. Cut off at 0: an entry of y depends on the same entry of x alone.",
+    ),
+    Wrong(
+        "R26",
+        lambda x: x.max(axis=0),
+        "np.max looks for the largest along an axis. np.maximum(x, 0) compares each entry with 0.",
+    ),
+    Wrong("R26", lambda x: x[x > 0], "You return only what is above 0. y has x's shape, with 0 in the other places."),
     Wrong("R21", lambda x: x.copy(), "Nothing is cut off: y equals x, negatives and all."),
 )
 
@@ -169,6 +230,17 @@ RELU_WRONG = (
         "You multiply dy by x. The slope of the ReLU is 1 where x > 0, else 0: multiply by the gate.",
     ),
     Wrong(
+        "R10",
+        lambda dy, x: dy * np.clip(x, 0, 1),
+        "Your slope is x itself where x is between 0 and 1. It is 1 for every x above 0, however small.",
+    ),
+    Wrong("R9", lambda dy, x: np.abs(dy) * (x > 0), "Negative gradients come out positive. Pass dy on with its sign."),
+    Wrong(
+        "R25",
+        lambda dy, x: np.clip(dy, -1, 1) * (x > 0),
+        "You cut dy off at −1 and 1. An open unit passes the gradient on whole.",
+    ),
+    Wrong(
         "R15",
         lambda dy, x: (x > 0).astype(dy.dtype),
         "That is the slope alone. By the chain rule, multiply it by dy, the gradient from above.",
@@ -196,6 +268,8 @@ TANH_WRONG = (
         lambda dy, y: dy * (1 - np.tanh(y) ** 2),
         "You apply tanh again: y is already tanh(x), so the slope is 1 − y².",
     ),
+    Wrong("R12", lambda dy, y: dy * (1 - np.abs(y)), "The square is missing: the slope is 1 − y², not 1 − |y|."),
+    Wrong("R12", lambda dy, y: dy * (1 - y**4), "That is 1 − y⁴, one square too many: the slope is 1 − y²."),
     Wrong("R12", lambda dy, y: dy * (1 - y), "The square is missing: the slope of tanh is 1 − y², even in y."),
     Wrong("R12", lambda dy, y: dy * (1 - y) ** 2, "The square is in the wrong place: it is 1 − y², not (1 − y)²."),
     Wrong("R12", lambda dy, y: dy * np.sqrt(1 - y * y), "One square root too many: the slope is 1 − y² itself."),
@@ -241,6 +315,8 @@ SIGMOID_WRONG = (
         "That is the ReLU's gate; a sigmoid's y is always above 0, so it is always open.",
     ),
     Wrong("R12", lambda dy, y: dy * (1 - y), "The factor y is missing: the slope is y · (1 − y), flat at both ends."),
+    Wrong("R12", lambda dy, y: dy / 4, "A quarter is the slope in the middle only. It is y · (1 − y) everywhere."),
+    Wrong("R12", lambda dy, y: dy * np.sqrt(y * (1 - y)), "One square root too many: the slope is y · (1 − y)."),
     Wrong("R12", lambda dy, y: dy * y * (1 - y) ** 2, "One factor 1 − y too many: the slope is y · (1 − y)."),
     Wrong("R12", lambda dy, y: dy * y * (1 - y**2), "One square too many: the slope is y · (1 − y)."),
     Wrong("R12", lambda dy, y: dy * y * (1 + y), "The sign is wrong: the slope is y · (1 − y), at most a quarter."),
@@ -336,6 +412,22 @@ SIZES_WRONG = (
         _sizes(step=lambda a: np.sqrt((a**2).sum())),
         "You take the length of dz, the root of the sum. It grows with the width; the mean of dz² does not.",
     ),
+    Wrong("R23", _sizes(step=lambda a: np.abs(a).max()), "You take the largest |dz|. Take √(mean of dz²)."),
+    Wrong(
+        "R23",
+        _sizes(step=lambda a: np.sqrt((a[0] ** 2).mean())),
+        "You measure the first picture alone. The mean goes over all entries of dz.",
+    ),
+    Wrong(
+        "R23",
+        _sizes(step=lambda a: np.sqrt((a**2).mean(axis=1)).mean()),
+        "You take a root for each picture, then their mean. Take one root, of the mean over all entries of dz².",
+    ),
+    Wrong(
+        "R23",
+        lambda *a: _sizes()(*a) / _sizes()(*a)[-1],
+        "You divide by the top layer's size. sizes[l] is √(mean of dz²) itself.",
+    ),
     Wrong("R23", _sizes(step=lambda a: np.abs(a).mean()), "You take the mean of |dz|. Take √(mean of dz²)."),
     Wrong(
         "R23",
@@ -392,6 +484,7 @@ LESSON = Lesson(
             ("y",),
             wrong=FORWARD_WRONG,
             by_hand=_relu_by_hand,
+            properties=_for_inputs(relu),
             hints=(
                 "What should come out for x = −2, for 0, for 3? And for 300?",
                 "y = max(x, 0), entry by entry",
@@ -406,6 +499,7 @@ LESSON = Lesson(
             ("dx",),
             wrong=RELU_WRONG,
             by_hand=_gate_by_hand,
+            properties=_for_gradients(relu_backward),
             hints=(
                 "If x is 2 and moves a little, how far does y move? And if x is −2? Does dy play any part in that?",
                 "dx = dy where x > 0, else 0",
@@ -420,6 +514,7 @@ LESSON = Lesson(
             ("dx",),
             wrong=TANH_WRONG,
             by_hand=_tanh_by_hand,
+            properties=_for_gradients(tanh_backward, "where tanh is flat, y = −1 and 1", SATURATED),
             ratios=((-1, "The sign is wrong: the slope is 1 − y², never negative."),),
             hints=(
                 "Where is tanh steepest, and what is y there? Where is it flat, and what is y there?",
@@ -435,6 +530,7 @@ LESSON = Lesson(
             ("dx",),
             wrong=SIGMOID_WRONG,
             by_hand=_sigmoid_by_hand,
+            properties=_for_gradients(sigmoid_backward, "where the sigmoid is flat, y = 0 and 1", (1 + SATURATED) / 2),
             ratios=((-1, "The sign is wrong: the slope is y · (1 − y), never negative."),),
             hints=(
                 "y runs from 0 to 1. The slope is 0 at both ends and largest halfway: which product of two factors "
@@ -452,6 +548,14 @@ LESSON = Lesson(
             axes={"sizes": ("layer",)},
             wrong=SIZES_WRONG,
             by_hand=_sizes_by_hand,
+            properties=tuple(
+                case(when, gradient_sizes, probe, ("sizes",))
+                for when, probe in (
+                    ("for one layer and one picture", _one_layer_probe),
+                    ("if all units of a layer are shut", _shut_stack_probe),
+                    ("for tiny gradients", _tiny_stack_probe),
+                )
+            ),
             hints=(
                 "Which layer does the gradient meet first? Which two things does it pass in each layer, and in which "
                 "order?",

@@ -53,4 +53,4 @@ def _difference(name, found, expected):
     off = np.nan_to_num(np.abs(np.subtract(found, expected, dtype=np.float64)), nan=np.inf)
     at = tuple(int(i) for i in np.unravel_index(off.argmax(), off.shape))
     where = f"{name}[{', '.join(map(str, at))}]" if at else name
-    return f"{where} is {found[at]:.6g}, expected {expected[at]:.6g}."
+    return f"{where} is {found[at] + 0:.6g}, expected {expected[at] + 0:.6g}."

@@ -356,6 +356,150 @@ def no_root_and_not_transposed(dy, ys, weights, backward):
     return sizes
 
 
+def cut_off_at_six(x):
+    return np.minimum(np.maximum(x, 0), 6)
+
+
+def above_a_millionth(x):
+    return x * (x > 1e-6)
+
+
+def without_axes_of_one(x):
+    return np.maximum(x, 0).squeeze()
+
+
+def rows_only(x):
+    y = x.copy()
+    y[..., :][y[..., :] < 0] = 0
+    return y.reshape(len(y), *y.shape[1:]) if y.ndim > 1 else y[None]
+
+
+def exponential_linear(x):
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+def sigmoid_linear(x):
+    return x / (1 + np.exp(-x))
+
+
+def as_before_2012(x):
+    e = np.exp(2 * x)
+    return (e - 1) / (e + 1)
+
+
+def squared_relu(x):
+    return x * np.maximum(x, 0)
+
+
+def above_the_mean(x):
+    return np.where(x > x.mean(), x, x.mean())
+
+
+def largest_along_an_axis(x):
+    return np.max(x, 0)
+
+
+def open_ones_only(x):
+    return x[np.where(x > 0)]
+
+
+def gate_with_a_margin(dy, x):
+    return np.where(x > 1e-8, dy, 0)
+
+
+def gate_below_six(dy, x):
+    return dy * (x > 0) * (x < 6)
+
+
+def signed_by_division(dy, x):
+    return dy * np.maximum(x, 0) / (np.abs(x) + 1e-12)
+
+
+def clipped_at_five(dy, x):
+    return np.clip(dy, -5, 5) * (x > 0)
+
+
+def clipped_at_one(dy, x):
+    return np.where(x > 0, np.maximum(np.minimum(dy, 1), -1), 0)
+
+
+def slope_up_to_one(dy, x):
+    return dy * np.minimum(np.maximum(x, 0), 1)
+
+
+def size_of_dy(dy, x):
+    return np.sqrt(dy**2) * (x > 0)
+
+
+def never_quite_flat(dy, y):
+    return dy * np.maximum(1 - y * y, 1e-3)
+
+
+def no_y_of_one(dy, y):
+    return dy / np.cosh(np.arctanh(np.clip(y, -0.9999, 0.9999))) ** 2
+
+
+def tanh_by_size(dy, y):
+    return dy * (1 - np.sqrt(y * y))
+
+
+def tanh_to_the_fourth(dy, y):
+    return dy * (1 - y * y) * (1 + y * y)
+
+
+def sigmoid_never_quite_flat(dy, y):
+    return dy * (y * (1 - y) + 1e-8)
+
+
+def quarter_everywhere(dy, y):
+    return 0.25 * dy
+
+
+def sigmoid_root(dy, y):
+    return dy * np.sqrt(y - y * y)
+
+
+def _way_down(measure, dy, ys, weights, backward):
+    sizes = []
+    for y, weight in zip(ys[::-1], weights[::-1]):
+        dz = backward(dy, y)
+        sizes.append(measure(dz))
+        dy = dz @ weight.T
+    return np.array(sizes[::-1])
+
+
+def largest_of_dz(*arguments):
+    return _way_down(lambda dz: max(dz.max(), -dz.min()), *arguments)
+
+
+def picture_zero(*arguments):
+    return _way_down(lambda dz: np.linalg.norm(dz[0]) / np.sqrt(dz.shape[1]), *arguments)
+
+
+def mean_of_roots(*arguments):
+    return _way_down(lambda dz: np.mean([np.linalg.norm(row) / np.sqrt(row.size) for row in dz]), *arguments)
+
+
+def relative_to_the_top(*arguments):
+    sizes = _way_down(lambda dz: np.sqrt((dz**2).mean()), *arguments)
+    return sizes / sizes[-1]
+
+
+def never_zero(*arguments):
+    return _way_down(lambda dz: np.sqrt((dz**2).mean() + 1e-12), *arguments)
+
+
+def gives_up_when_small(dy, ys, weights, backward):
+    sizes = np.zeros(len(ys))
+    for layer in reversed(range(len(ys))):
+        dz = backward(dy, ys[layer])
+        sizes[layer] = np.sqrt((dz**2).mean())
+        if sizes[layer] < 1e-6:
+            break
+        dy = dz @ weights[layer].T
+    return sizes
+
+
 MUTANTS = [
     ("05-relu", "R4", flips_the_negatives),
     ("05-relu", "R5", returns_the_gate),
@@ -420,4 +564,35 @@ MUTANTS = [
     ("05-chain", "unchanged", pops_the_lists),
     ("05-chain", None, one_size_too_many),
     ("05-chain", None, no_root_and_not_transposed),
+    ("05-relu", "case", cut_off_at_six),
+    ("05-relu", "case", above_a_millionth),
+    ("05-relu", "case", without_axes_of_one),
+    ("05-relu", "case", rows_only),
+    ("05-relu", "R20", exponential_linear),
+    ("05-relu", "R20", sigmoid_linear),
+    ("05-relu", "R20", as_before_2012),
+    ("05-relu", "R10", squared_relu),
+    ("05-relu", "R24", above_the_mean),
+    ("05-relu", "R26", largest_along_an_axis),
+    ("05-relu", "R26", open_ones_only),
+    ("05-relu-backward", "case", gate_with_a_margin),
+    ("05-relu-backward", "case", gate_below_six),
+    ("05-relu-backward", "case", signed_by_division),
+    ("05-relu-backward", "case", clipped_at_five),
+    ("05-relu-backward", "R25", clipped_at_one),
+    ("05-relu-backward", "R10", slope_up_to_one),
+    ("05-relu-backward", "R9", size_of_dy),
+    ("05-tanh-backward", "case", never_quite_flat),
+    ("05-tanh-backward", "case", no_y_of_one),
+    ("05-tanh-backward", "R12", tanh_by_size),
+    ("05-tanh-backward", "R12", tanh_to_the_fourth),
+    ("05-sigmoid-backward", "case", sigmoid_never_quite_flat),
+    ("05-sigmoid-backward", "R12", quarter_everywhere),
+    ("05-sigmoid-backward", "R12", sigmoid_root),
+    ("05-chain", "R23", largest_of_dz),
+    ("05-chain", "R23", picture_zero),
+    ("05-chain", "R23", mean_of_roots),
+    ("05-chain", "R23", relative_to_the_top),
+    ("05-chain", "case", never_zero),
+    ("05-chain", "case", gives_up_when_small),
 ]
