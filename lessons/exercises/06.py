@@ -6,6 +6,7 @@ N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places of the wind
 import numpy as np
 
 from tinyalex.layers import Conv2d
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
 
 
@@ -47,10 +48,24 @@ def dx(dy, x, weight, stride, padding):
 PROBES = (((2, 7, 10, 4), (5, 3, 4, 6), 2, 1), ((2, 9, 8, 3), (4, 2, 3, 5), 3, 0))
 
 
+# Special cases, with numbers after the probes'
+CASES = (
+    ("for one picture, one map and one place", ((1, 4, 3, 3), (4, 3, 3, 1), 2, 0)),
+    ("for padding 2 and stride 1", ((2, 5, 6, 3), (3, 2, 3, 4), 1, 2)),
+    ("for padding larger than the kernel", ((2, 3, 4, 3), (2, 1, 3, 2), 2, 3)),
+)
+
+
 def _arrays(number):
-    shape, kernel, stride, padding = PROBES[number]
+    shape, kernel, stride, padding = (*PROBES, *(sizes for _, sizes in CASES))[number]
     rng = np.random.default_rng(60 + number)
     return rng.standard_normal(shape), rng.standard_normal(kernel), rng.uniform(1, 2, kernel[-1]), stride, padding
+
+
+def _cases(ours, probe, outputs):
+    """The special cases of an exercise. probe: function from the number of a case to arguments"""
+    numbered = enumerate(CASES, len(PROBES))
+    return tuple(case(when, ours, lambda number=number: probe(number), outputs) for number, (when, _) in numbered)
 
 
 def forward_probes():
@@ -70,6 +85,11 @@ def backward_probes():
 def _window_probe(oh, ow, stride, seed):
     rng = np.random.default_rng(seed)
     return rng.standard_normal((10, 11, 3)), rng.standard_normal((3, 2, 3)), rng.uniform(1, 2), oh, ow, stride
+
+
+def _negative_window_probe():
+    x, kernel, bias, *place = _window_probe(1, 4, 2, 64)
+    return x, kernel, -30 * bias, *place
 
 
 # ---------------------------------------------------------------------------------------------- wrong on purpose
@@ -182,6 +202,73 @@ def _bias_in_every_product(x, weight, bias, stride, padding):
     return forward(x, weight, bias * weight[..., 0].size, stride, padding)
 
 
+def _edited_forward(edit):
+    """Ours, after edit(y) has written into y."""
+
+    def wrong(x, weight, bias, stride, padding):
+        y = forward(x, weight, bias, stride, padding)
+        edit(y)
+        return y
+
+    return wrong
+
+
+def _zero(*places):
+    """A function that sets these places to 0. places: indices of an array"""
+
+    def edit(y):
+        for place in places:
+            y[place] = 0
+
+    return edit
+
+
+def _inside_only(outside):
+    """Other values where a window reaches outside the picture. outside: function of the bias"""
+
+    def wrong(x, weight, bias, stride, padding):
+        y = forward(x, weight, bias, stride, padding)
+        for axis, (size, k) in enumerate(zip(x.shape[1:3], weight.shape), 1):
+            start = np.arange(y.shape[axis]) * stride - padding
+            inside = (start >= 0) & (start + k <= size)
+            y = np.where(np.expand_dims(inside, [a for a in range(4) if a != axis]), y, outside(bias))
+        return y
+
+    return wrong
+
+
+def _dilated(x, weight, bias, stride, padding):
+    KH, KW = weight.shape[:2]
+    OH, OW = forward(x, weight, bias, stride, padding).shape[1:3]
+    wide = np.pad(pad(x, padding, padding), ((0, 0), (0, KH * stride), (0, KW * stride), (0, 0)))
+    rows = stride * (np.arange(OH)[:, None] + np.arange(KH))
+    columns = stride * (np.arange(OW)[:, None] + np.arange(KW))
+    return _sum(wide[:, rows[:, None, :, None], columns[None, :, None, :]], weight, bias)
+
+
+def _rounded_up(x, weight, bias, stride, padding):
+    KH, KW = weight.shape[:2]
+    more = [-(size + 2 * padding - k) % stride for size, k in zip(x.shape[1:3], (KH, KW))]
+    return forward(
+        np.pad(pad(x, padding, padding), ((0, 0), (0, more[0]), (0, more[1]), (0, 0))), weight, bias, stride, 0
+    )
+
+
+def _with_weight(change):
+    """forward with other weights. change: function of weight"""
+    return lambda x, weight, bias, stride, padding: forward(x, change(weight), bias, stride, padding)
+
+
+def _without(*place):
+    def change(weight):
+        weight = weight.copy()
+        weight[place] = 0
+        return weight
+
+    return change
+
+
+COUNTS_TOO = "Such windows count too: the padding adds zeros to the sum, the pixels inside stay."
 DOWN_ONLY = (
     "Your windows move by the stride down the rows but by one pixel along the columns. Both starts are index · stride."
 )
@@ -244,6 +331,139 @@ FORWARD_WRONG = (
         "C6",
         lambda x, weight, bias, stride, padding: forward(x, weight, 0 * bias, stride, padding),
         "The bias is missing: every map is off by a constant.",
+    ),
+    Wrong(
+        "C6",
+        lambda x, weight, bias, stride, padding: forward(x, weight, -bias, stride, padding),
+        "You subtract the bias. Add it.",
+    ),
+    Wrong(
+        "C25",
+        _edited_forward(_zero(np.s_[:, -1])),
+        "The last row of every map is 0, as if no window had been there: oh goes from 0 to OH − 1.",
+    ),
+    Wrong(
+        "C25",
+        _edited_forward(_zero(np.s_[:, :, -1])),
+        "The last column of every map is 0, as if no window had been there: ow goes from 0 to OW − 1.",
+    ),
+    Wrong(
+        "C25",
+        _edited_forward(_zero(np.s_[:, -1], np.s_[:, :, -1])),
+        "The last row and column of every map are 0, as if no window had been there: oh goes from 0 to OH − 1, ow "
+        "from 0 to OW − 1.",
+    ),
+    Wrong(
+        "C25",
+        _edited_forward(_zero(np.s_[:, 0], np.s_[:, :, 0])),
+        "The first row and column of every map are 0, as if no window had been there: oh and ow begin at 0.",
+    ),
+    Wrong(
+        "C25",
+        _edited_forward(_zero(np.s_[:, 0])),
+        "The first row of every map is 0, as if no window had been there: oh begins at 0.",
+    ),
+    Wrong(
+        "C25",
+        _edited_forward(_zero(np.s_[:, :, 0])),
+        "The first column of every map is 0, as if no window had been there: ow begins at 0.",
+    ),
+    Wrong("C25", _edited_forward(_zero(np.s_[1:])), "Only picture 0 has maps, the others are 0: go over all N."),
+    Wrong("C25", _edited_forward(_zero(np.s_[..., -1])), "The last map is 0: f goes from 0 to F − 1."),
+    Wrong("C25", _edited_forward(_zero(np.s_[..., 1:])), "Only map 0 is there, the others are 0: go over all F."),
+    Wrong(
+        "C25",
+        _edited_forward(_zero(np.s_[:, 1:], np.s_[:, :, 1:])),
+        "Only place (0, 0) is there, the others are 0. Go over all OH · OW places.",
+    ),
+    Wrong("C26", _inside_only(lambda bias: 0), "Where a window reaches into the padding, y is 0. " + COUNTS_TOO),
+    Wrong(
+        "C26", _inside_only(lambda bias: bias), "Where a window reaches into the padding, y is the bias. " + COUNTS_TOO
+    ),
+    Wrong(
+        "C18",
+        lambda x, weight, bias, stride, padding: forward(x[:1] + 0 * x, weight, bias, stride, padding),
+        "Every picture has the maps of picture 0. Read from padded[n].",
+    ),
+    Wrong(
+        "C18",
+        lambda x, weight, bias, stride, padding: forward(x, weight, bias[:1] + 0 * bias, stride, padding),
+        "Every map has the first map's bias. Map f has bias[f].",
+    ),
+    Wrong("C6", _forward(mode="reflect"), "You pad with the picture's mirror image. Pad with 0."),
+    Wrong("C6", _forward(mode="mean"), "You pad with a mean. Pad with 0."),
+    Wrong(
+        "C6",
+        lambda x, weight, bias, stride, padding: forward(pad(x - 1, padding, padding) + 1, weight, bias, stride, 0),
+        "You pad with 1. Pad with 0.",
+    ),
+    Wrong(
+        "C8", _rounded_up, "Your output size is rounded up, with windows that reach beyond the padding. Round down: //."
+    ),
+    Wrong(
+        "C27",
+        _dilated,
+        "Inside a window you step by the stride too. Its pixels are neighbours: only its start moves by the stride.",
+    ),
+    Wrong(
+        "C22",
+        lambda x, weight, bias, stride, padding: forward(x, weight / weight[..., 0].size, bias, stride, padding),
+        "You take the mean of the products. Take their sum.",
+    ),
+    Wrong(
+        "R8",
+        lambda x, weight, bias, stride, padding: np.maximum(forward(x, weight, bias, stride, padding), 0),
+        "Negative outputs came out as 0. The ReLU is a layer of its own.",
+    ),
+    Wrong(
+        "A20",
+        lambda *arguments: forward(*arguments).transpose(0, 3, 1, 2),
+        "You return (N, F, OH, OW). Here the channels come last: (N, OH, OW, F).",
+    ),
+    Wrong(
+        "C7",
+        lambda *arguments: forward(*arguments).swapaxes(1, 2),
+        "Your maps lie on their side: you return (N, OW, OH, F).",
+    ),
+    Wrong(
+        "C21",
+        _with_weight(_without(slice(None, -1))),
+        "Only the kernel's last row counts: each overwrites the one before. Add them up, with +=.",
+    ),
+    Wrong(
+        "C21",
+        lambda x, weight, bias, stride, padding: forward(
+            x, _without(slice(None), slice(None, -1))(_without(slice(None, -1))(weight)), bias, stride, padding
+        ),
+        "Only the kernel's last place counts: each overwrites the one before. Add them up, with +=.",
+    ),
+    Wrong(
+        "C31",
+        lambda x, weight, bias, stride, padding: forward(
+            np.pad(x, ((padding,) * 2,) * 3 + ((0, 0),)), weight, bias, stride, 0
+        ),
+        "You pad the axis of the pictures too: N has grown by 2 · padding. Pad rows and columns only.",
+    ),
+    Wrong("C28", _with_weight(_without(-1)), "The kernel's last row is never used: i goes from 0 to KH − 1."),
+    Wrong(
+        "C28",
+        _with_weight(_without(slice(None), -1)),
+        "The kernel's last column is never used: j goes from 0 to KW − 1.",
+    ),
+    Wrong(
+        "C28",
+        _with_weight(_without(slice(None), slice(None), -1)),
+        "The last channel is never used: c goes from 0 to C − 1.",
+    ),
+    Wrong(
+        "C20",
+        lambda x, weight, bias, stride, padding: (
+            np.cumsum(forward(x, weight, 0 * bias, stride, padding)).reshape(
+                forward(x, weight, bias, stride, padding).shape
+            )
+            + bias
+        ),
+        "Each output still contains the products of all before it: reset the total at every place, for every f.",
     ),
     Wrong("C19", _bias_in_every_product, "You add the bias with every product. Add it once per output, after the sum."),
     Wrong(
@@ -359,6 +579,96 @@ WINDOW_WRONG = (
 )
 
 
+def _window(change):
+    """one_output with other (window, kernel, bias). change: function of these"""
+
+    def wrong(x, kernel, bias, oh, ow, stride):
+        KH, KW, _ = kernel.shape
+        return change(x[oh * stride : oh * stride + KH, ow * stride : ow * stride + KW], kernel, bias)
+
+    return wrong
+
+
+def _window_at(start):
+    """one_output at another place. start: function (oh, ow, stride, KH, KW) -> row and column of the corner"""
+
+    def wrong(x, kernel, bias, oh, ow, stride):
+        top, left = start(oh, ow, stride, *kernel.shape[:2])
+        return window(x, kernel, bias, top, left, 1)
+
+    return wrong
+
+
+def _dilated_window(x, kernel, bias, oh, ow, stride):
+    return window(x[oh * stride :: stride, ow * stride :: stride], kernel, bias, 0, 0, 1)
+
+
+WINDOW_WRONG += (
+    Wrong(
+        "C29",
+        _window_at(lambda oh, ow, stride, KH, KW: ((oh - 1) * stride, (ow - 1) * stride)),
+        "Your window is one place too far up and to the left: places are counted from 0.",
+    ),
+    Wrong(
+        "C29",
+        _window_at(lambda oh, ow, stride, KH, KW: (oh * stride - KH // 2, ow * stride - KW // 2)),
+        "Your window has its middle at (oh · stride, ow · stride). That is its upper left corner.",
+    ),
+    Wrong(
+        "C29",
+        _window_at(lambda oh, ow, stride, KH, KW: (oh + stride, ow + stride)),
+        "You add the stride to the place. Multiply: place (oh, ow) lies oh strides down and ow strides to the right.",
+    ),
+    Wrong(
+        "C29",
+        _window_at(lambda oh, ow, stride, KH, KW: (oh * KH, ow * KW)),
+        "Your windows lie side by side, a kernel's size apart. From one place to the next it is `stride` pixels.",
+    ),
+    Wrong(
+        "C27",
+        _dilated_window,
+        "Inside the window you step by the stride too. Its pixels are neighbours: only its start moves by the stride.",
+    ),
+    Wrong("C6", _window(lambda w, k, b: (w * k).sum() - b), "You subtract the bias. Add it."),
+    Wrong("C6", _window(lambda w, k, b: (w * k).sum() * b), "You multiply by the bias. Add it."),
+    Wrong("C22", _window(lambda w, k, b: (w * k).max() + b), "You take the largest product. Take the sum of all."),
+    Wrong(
+        "C22",
+        _window(lambda w, k, b: w.sum() * k.sum() + b),
+        "You multiply two sums. Multiply pixel by weight first, then add the products up.",
+    ),
+    Wrong(
+        "C18",
+        _window(lambda w, k, b: (w * k).sum(axis=(0, 1)) + b),
+        "You return one number per channel. Add the channels up too: one number.",
+    ),
+    Wrong(
+        "C18",
+        _window(lambda w, k, b: (w[..., -1] * k[..., -1]).sum() + b),
+        "You use only the last channel. The window has KH × KW × C numbers: multiply all of them.",
+    ),
+    Wrong(
+        "C7",
+        lambda x, kernel, bias, oh, ow, stride: window(x, kernel.swapaxes(0, 1), bias, oh, ow, stride),
+        "The kernel's height and width are swapped: kernel is (KH, KW, C), rows first.",
+    ),
+    Wrong(
+        "C28", _window(lambda w, k, b: (w * k)[:-1].sum() + b), "The kernel's last row is missing: i goes to KH − 1."
+    ),
+    Wrong(
+        "C28",
+        _window(lambda w, k, b: (w * k)[:, :-1].sum() + b),
+        "The kernel's last column is missing: j goes to KW − 1.",
+    ),
+    Wrong("C28", _window(lambda w, k, b: (w * k)[..., :-1].sum() + b), "The last channel is missing: c goes to C − 1."),
+    Wrong("C3", _window(lambda w, k, b: (w * k[::-1]).sum() + b), "You flip the kernel's rows. Take it as it is."),
+    Wrong(
+        "C3", _window(lambda w, k, b: (w * k[:, ::-1]).sum() + b), "You flip the kernel's columns. Take it as it is."
+    ),
+    Wrong("C3", _window(lambda w, k, b: (w * k[..., ::-1]).sum() + b), "You reverse the kernel's channels."),
+)
+
+
 def _dweight(dy, windows):
     return np.einsum("nhwijc,nhwf->ijcf", windows, dy), dy.sum(axis=(0, 1, 2))
 
@@ -431,24 +741,83 @@ DBIAS_WRONG = (
         _with_dbias(lambda dy: dy.mean(axis=(0, 1, 2))),
         "Your dbias is a mean over pictures and places. Take the sum; the 1/N belongs to the loss.",
     ),
+    Wrong("C23", _with_dbias(lambda dy: dy.sum()), "Your dbias is one number. Each map has its own bias: (F,)."),
     Wrong(
-        "C12",
-        divided(len, weight_too=False),
-        "You divide dbias by the number of pictures. Gradients add up over pictures; the 1/N belongs to the loss.",
+        "F11",
+        _with_dbias(lambda dy: np.full(dy.shape[-1], dy[..., 0].size, dy.dtype)),
+        "Your dbias counts the places. Each counts with its dy: sum dy over pictures, rows and columns.",
     ),
 )
+
+
+def _not_at(*places, bias_too=True):
+    """dweight, and dbias too, without these places of dy."""
+
+    def wrong(dy, x, weight, stride, padding):
+        kept = dy.copy()
+        _zero(*places)(kept)
+        return dweight(kept, x, weight, stride, padding)[0], (kept if bias_too else dy).sum(axis=(0, 1, 2))
+
+    return wrong
+
+
+def _changed(change):
+    """dweight replaced. change: function (dweight, weight)"""
+
+    def wrong(dy, x, weight, stride, padding):
+        dw, db = dweight(dy, x, weight, stride, padding)
+        return change(dw, weight), db
+
+    return wrong
+
+
+LAST_ROW, LAST_COLUMN = np.s_[:, -1], np.s_[:, :, -1]
+MISSED = "The last {} of places adds nothing, as if your loop ended one too early: go over all OH · OW places."
 
 DWEIGHT_WRONG = (
     Wrong(
         "C12",
         divided(len),
-        "Both gradients are divided by the number of pictures. Gradients add up over pictures; the 1/N belongs to the "
-        "loss.",
+        "Divided by the number of pictures, N. Gradients add up over pictures; the 1/N belongs to the loss.",
     ),
     Wrong(
-        "C12",
-        divided(len, bias_too=False),
-        "You divide dweight by the number of pictures. Gradients add up over pictures; the 1/N belongs to the loss.",
+        "C3",
+        lambda dy, x, weight, stride, padding: dweight(dy[:, ::-1, ::-1], x, weight, stride, padding),
+        "You flip dy. dy[oh, ow] belongs to the window that starts at (oh · stride, ow · stride).",
+    ),
+    *(
+        Wrong("C25", _not_at(*places, bias_too=bias_too), MISSED.format(words))
+        for places, words in (
+            ((LAST_ROW, LAST_COLUMN), "row and column"),
+            ((LAST_ROW,), "row"),
+            ((LAST_COLUMN,), "column"),
+        )
+        for bias_too in (True, False)
+    ),
+    Wrong(
+        "C20",
+        _changed(lambda dw, weight: weight + dw),
+        "You add to the weights themselves. Start from zeros shaped like weight.",
+    ),
+    Wrong(
+        "C30",
+        _changed(lambda dw, weight: dw * weight),
+        "You multiply by the weights. A weight gets dy · pixel; its own value plays no part.",
+    ),
+    Wrong(
+        "C18",
+        _changed(lambda dw, weight: dw * (np.arange(dw.shape[-1]) == 0)),
+        "Only map 0 has a gradient. Every map has its own kernel: go over all F.",
+    ),
+    Wrong(
+        "F9",
+        _changed(lambda dw, weight: dw.swapaxes(2, 3)),
+        "Yours is (KH, KW, F, C). A gradient has the shape of its array: (KH, KW, C, F).",
+    ),
+    Wrong(
+        "C18",
+        _changed(lambda dw, weight: np.broadcast_to(dw.sum(axis=2, keepdims=True), dw.shape)),
+        "All channels of your dweight are alike, the sum over the channels. Each channel's weight met its own pixels.",
     ),
     Wrong(
         "C12",
@@ -548,7 +917,54 @@ def _mean_of_windows(dy, x, weight, stride, padding):
     return crop(total / np.maximum(ones, 1), x.shape, padding)
 
 
+def _largest_of_windows(dy, x, weight, stride, padding):
+    dwindows = spread(dy, weight)
+    dpadded = np.zeros((len(x), x.shape[1] + 2 * padding, x.shape[2] + 2 * padding, x.shape[3]))
+    np.maximum.at(dpadded, (slice(None), *places(x.shape, weight.shape, stride, padding)), dwindows)
+    return crop(dpadded, x.shape, padding)
+
+
+def _dx_not_at(*places):
+    def wrong(dy, x, weight, stride, padding):
+        kept = dy.copy()
+        _zero(*places)(kept)
+        return dx(kept, x, weight, stride, padding)
+
+    return wrong
+
+
 DX_WRONG = (
+    Wrong("C25", _dx_not_at(LAST_ROW, LAST_COLUMN), MISSED.format("row and column")),
+    Wrong("C25", _dx_not_at(LAST_ROW), MISSED.format("row")),
+    Wrong("C25", _dx_not_at(LAST_COLUMN), MISSED.format("column")),
+    Wrong("C25", _dx_not_at(np.s_[1:]), "Only picture 0 has a gradient. Go over all N pictures."),
+    Wrong("C9", _largest_of_windows, "You keep the largest of the windows over a pixel. Their gradients add up: +=."),
+    Wrong(
+        "C20",
+        lambda dy, x, weight, stride, padding: dx(dy, x, weight, stride, padding) + x,
+        "You add to the pictures themselves. Start from zeros.",
+    ),
+    Wrong(
+        "C30",
+        lambda dy, x, weight, stride, padding: dx(dy, x, weight, stride, padding) * x,
+        "You multiply by the pixels. A pixel gets dy · weight; its own value plays no part.",
+    ),
+    Wrong(
+        "C12",
+        lambda dy, x, weight, stride, padding: np.broadcast_to(dx(dy, x, weight, stride, padding).sum(axis=0), x.shape),
+        "Every picture has the sum of all pictures' gradients. Each has its own dx.",
+    ),
+    Wrong(
+        "C18",
+        lambda dy, x, weight, stride, padding: np.broadcast_to(
+            dx(dy, x, weight, stride, padding).sum(axis=3, keepdims=True), x.shape
+        ),
+        "All channels of your dx are alike, the sum over the channels. Channel c gets dy · weight[:, :, c].",
+    ),
+    Wrong("C3", _dx(lambda dy, weight: spread(dy, weight[::-1])), "Your kernel's rows are flipped the wrong way."),
+    Wrong(
+        "C3", _dx(lambda dy, weight: spread(dy, weight[:, ::-1])), "Your kernel's columns are flipped the wrong way."
+    ),
     Wrong(
         "C9",
         lambda dy, x, weight, stride, padding: crop(
@@ -708,6 +1124,14 @@ LESSON = Lesson(
             (lambda: _window_probe(2, 3, 2, 61), lambda: _window_probe(1, 2, 3, 62)),
             wrong=WINDOW_WRONG,
             by_hand=window_by_hand,
+            properties=tuple(
+                case(when, window, probe)
+                for when, probe in (
+                    ("for place (0, 0)", lambda: _window_probe(0, 0, 2, 63)),
+                    ("for a negative bias and result", _negative_window_probe),
+                    ("for the last place, in the lower right corner", lambda: _window_probe(7, 9, 1, 65)),
+                )
+            ),
             hints=(
                 "With stride 2, in which row and column of x is the upper left corner of place (2, 3)?",
                 "y = bias + Σ over i, j, c of x[oh·stride + i, ow·stride + j, c] · kernel[i, j, c]",
@@ -722,6 +1146,7 @@ LESSON = Lesson(
             ("y",),
             wrong=FORWARD_WRONG,
             by_hand=forward_by_hand,
+            properties=_cases(forward, _arrays, ("y",)),
             hints=(
                 "How many rows does the padded picture have, and how often can a window of KH rows move down in it by "
                 "the stride?",
@@ -740,6 +1165,7 @@ LESSON = Lesson(
             axes={"dweight": WEIGHT_AXES, "dbias": ("channel out",)},
             wrong=DWEIGHT_WRONG,
             by_hand=dweight_by_hand,
+            properties=_cases(dweight, _backward_probe, ("dweight", "dbias")),
             hints=(
                 "Which outputs contain weight[0, 0, 0, f], and what multiplies it in each of them?",
                 "dweight[i, j, c, f] = Σ over n, oh, ow of dy[n, oh, ow, f] · padded[n, oh·stride + i, ow·stride + j, "
@@ -755,6 +1181,7 @@ LESSON = Lesson(
             ("dx",),
             wrong=DX_WRONG,
             by_hand=dx_by_hand,
+            properties=_cases(dx, _backward_probe, ("dx",)),
             hints=(
                 "How many windows lie over one pixel in the middle of the picture? What should happen to the "
                 "gradients that they hand back?",

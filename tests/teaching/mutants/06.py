@@ -545,6 +545,333 @@ def overwrites_and_flipped(dy, x, weight, stride, padding):
     return g[:, padding : padding + H, padding : padding + W]
 
 
+def _at(x, kernel, top, left):
+    KH, KW, _ = kernel.shape
+    return x[top : top + KH, left : left + KW]
+
+
+def places_from_one(x, kernel, bias, oh, ow, stride):
+    return (_at(x, kernel, stride * (oh - 1), stride * (ow - 1)) * kernel).sum() + bias
+
+
+def middle_at_the_place(x, kernel, bias, oh, ow, stride):
+    return (_at(x, kernel, oh * stride - 1, ow * stride - 1) * kernel).sum() + bias
+
+
+def stride_added(x, kernel, bias, oh, ow, stride):
+    return (_at(x, kernel, oh + stride, ow + stride) * kernel).sum() + bias
+
+
+def side_by_side(x, kernel, bias, oh, ow, stride):
+    return (_at(x, kernel, oh * kernel.shape[0], ow * kernel.shape[1]) * kernel).sum() + bias
+
+
+def steps_inside(x, kernel, bias, oh, ow, stride):
+    total = bias
+    for i, j, c in np.ndindex(kernel.shape):
+        total += x[(oh + i) * stride, (ow + j) * stride, c] * kernel[i, j, c]
+    return total
+
+
+def _products(x, kernel, oh, ow, stride):
+    return _at(x, kernel, oh * stride, ow * stride) * kernel
+
+
+def bias_taken_off(x, kernel, bias, oh, ow, stride):
+    return _products(x, kernel, oh, ow, stride).sum() - bias
+
+
+def largest_product(x, kernel, bias, oh, ow, stride):
+    return _products(x, kernel, oh, ow, stride).max() + bias
+
+
+def sums_multiplied(x, kernel, bias, oh, ow, stride):
+    return _at(x, kernel, oh * stride, ow * stride).sum() * kernel.sum() + bias
+
+
+def one_number_a_channel(x, kernel, bias, oh, ow, stride):
+    return bias + np.array([_products(x, kernel, oh, ow, stride)[..., c].sum() for c in range(3)])
+
+
+def kernel_row_short(x, kernel, bias, oh, ow, stride):
+    total = bias
+    for i in range(kernel.shape[0] - 1):
+        total += (x[oh * stride + i, ow * stride : ow * stride + kernel.shape[1]] * kernel[i]).sum()
+    return total
+
+
+def blue_left_out(x, kernel, bias, oh, ow, stride):
+    return _products(x, kernel, oh, ow, stride)[:, :, :2].sum() + bias
+
+
+def columns_backwards(x, kernel, bias, oh, ow, stride):
+    return (_at(x, kernel, oh * stride, ow * stride) * np.fliplr(kernel)).sum() + bias
+
+
+def columns_before_rows(x, kernel, bias, oh, ow, stride):
+    KW, KH, _ = kernel.shape
+    total = bias
+    for i in range(KH):
+        for j in range(KW):
+            total += x[oh * stride + i, ow * stride + j] @ kernel[j, i]
+    return total
+
+
+def never_below_zero(x, kernel, bias, oh, ow, stride):
+    return max(_products(x, kernel, oh, ow, stride).sum() + bias, 0.0)
+
+
+def nothing_at_zero(x, kernel, bias, oh, ow, stride):
+    return _products(x, kernel, oh, ow, stride).sum() + bias if oh and ow else bias
+
+
+def _loops(
+    x, weight, bias, stride, padding, ns=slice(None), ohs=slice(None), ows=slice(None), fs=slice(None), mode=None
+):
+    """forward over some of the places; the others keep 0."""
+    KH, KW, _, F = weight.shape
+    frame = (0, 0), (padding, padding), (padding, padding), (0, 0)
+    padded = np.pad(x, frame, mode or "constant")
+    OH, OW = (padded.shape[1] - KH) // stride + 1, (padded.shape[2] - KW) // stride + 1
+    y = np.zeros((len(x), OH, OW, F), x.dtype)
+    for n in range(len(x))[ns]:
+        for oh in range(OH)[ohs]:
+            for ow in range(OW)[ows]:
+                for f in range(F)[fs]:
+                    y[n, oh, ow, f] = (_at(padded[n], weight[..., f], oh * stride, ow * stride) * weight[..., f]).sum()
+                    y[n, oh, ow, f] += bias[f]
+    return y
+
+
+SHORT, LATE = slice(-1), slice(1, None)
+
+
+def rows_end_early(*arguments):
+    return _loops(*arguments, ohs=SHORT)
+
+
+def columns_end_early(*arguments):
+    return _loops(*arguments, ows=SHORT)
+
+
+def places_end_early(*arguments):
+    return _loops(*arguments, ohs=SHORT, ows=SHORT)
+
+
+def places_begin_late(*arguments):
+    return _loops(*arguments, ohs=LATE, ows=LATE)
+
+
+def rows_begin_late(*arguments):
+    return _loops(*arguments, ohs=LATE)
+
+
+def returns_after_one_picture(*arguments):
+    return _loops(*arguments, ns=slice(1))
+
+
+def maps_end_early(*arguments):
+    return _loops(*arguments, fs=SHORT)
+
+
+def returns_after_one_place(*arguments):
+    return _loops(*arguments, ohs=slice(1), ows=slice(1))
+
+
+def same_picture_each_time(x, *others):
+    return np.repeat(_loops(x[:1], *others), len(x), axis=0)
+
+
+def skips_windows_in_the_frame(x, weight, bias, stride, padding):
+    y = _loops(x, weight, bias, stride, padding)
+    for oh in range(y.shape[1]):
+        for ow in range(y.shape[2]):
+            top, left = oh * stride - padding, ow * stride - padding
+            bottom, right = top + weight.shape[0], left + weight.shape[1]
+            if top < 0 or left < 0 or bottom > x.shape[1] or right > x.shape[2]:
+                y[:, oh, ow] = 0
+    return y
+
+
+def first_bias_for_all(x, weight, bias, stride, padding):
+    return _loops(x, weight, np.full_like(bias, bias[0]), stride, padding)
+
+
+def mirrored_frame(*arguments):
+    return _loops(*arguments, mode="reflect")
+
+
+def frame_of_ones(x, weight, bias, stride, padding):
+    frame = (0, 0), (padding, padding), (padding, padding), (0, 0)
+    return _loops(np.pad(x, frame, constant_values=1), weight, bias, stride, 0)
+
+
+def size_rounded_up(x, weight, bias, stride, padding):
+    KH, KW = weight.shape[:2]
+    OH = int(np.ceil((x.shape[1] + 2 * padding - KH) / stride)) + 1
+    OW = int(np.ceil((x.shape[2] + 2 * padding - KW) / stride)) + 1
+    padded = np.zeros((len(x), (OH - 1) * stride + KH, (OW - 1) * stride + KW, x.shape[3]))
+    padded[:, padding : padding + x.shape[1], padding : padding + x.shape[2]] = x
+    return _loops(padded, weight, bias, stride, 0)
+
+
+def mean_instead_of_sum(x, weight, bias, stride, padding):
+    return _loops(x, weight / weight[..., 0].size, bias, stride, padding)
+
+
+def rectified(*arguments):
+    return np.maximum(_loops(*arguments), 0)
+
+
+def planes_first(*arguments):
+    return np.moveaxis(_loops(*arguments), -1, 1)
+
+
+def lying_on_their_side(*arguments):
+    return np.swapaxes(_loops(*arguments), 1, 2)
+
+
+def kernel_rows_overwrite(x, weight, bias, stride, padding):
+    last = np.zeros_like(weight)
+    last[-1] = weight[-1]
+    return _loops(x, last, bias, stride, padding)
+
+
+def last_kernel_column_left_out(x, weight, bias, stride, padding):
+    return _loops(x, weight * (np.arange(weight.shape[1]) < weight.shape[1] - 1)[:, None, None], bias, stride, padding)
+
+
+def pads_the_batch(x, weight, bias, stride, padding):
+    return _loops(np.pad(x, [(padding, padding)] * 3 + [(0, 0)]), weight, bias, stride, 0)
+
+
+def frame_of_one_at_most(x, weight, bias, stride, padding):
+    return _loops(x, weight, bias, stride, min(padding, 1))
+
+
+def without_axes_of_one(*arguments):
+    return _loops(*arguments).squeeze()
+
+
+def _dweight_of(dy, x, weight, stride, padding, ohs=slice(None), ows=slice(None)):
+    padded, dw = _pad(x, padding), np.zeros_like(weight)
+    for oh in range(dy.shape[1])[ohs]:
+        for ow in range(dy.shape[2])[ows]:
+            top, left = oh * stride, ow * stride
+            windows = padded[:, top : top + weight.shape[0], left : left + weight.shape[1]]
+            dw += np.tensordot(windows, dy[:, oh, ow], (0, 0))
+    return dw
+
+
+def dweight_rows_end_early(dy, x, weight, stride, padding):
+    return _dweight_of(dy, x, weight, stride, padding, ohs=SHORT), dy.sum(axis=(0, 1, 2))
+
+
+def dweight_places_end_early(dy, x, weight, stride, padding):
+    return _dweight_of(dy, x, weight, stride, padding, SHORT, SHORT), dy[:, :-1, :-1].sum(axis=(0, 1, 2))
+
+
+def dweight_flips_dy(dy, x, weight, stride, padding):
+    return _dweight_of(dy[:, ::-1, ::-1], x, weight, stride, padding), dy.sum(axis=(0, 1, 2))
+
+
+def dweight_begins_at_weight(dy, x, weight, stride, padding):
+    return weight + _dweight_of(dy, x, weight, stride, padding), dy.sum(axis=(0, 1, 2))
+
+
+def dweight_times_weight(dy, x, weight, stride, padding):
+    return weight * _dweight_of(dy, x, weight, stride, padding), dy.sum(axis=(0, 1, 2))
+
+
+def dweight_of_one_map(dy, x, weight, stride, padding):
+    dw = np.zeros_like(weight)
+    dw[..., 0] = _dweight_of(dy[..., :1], x, weight[..., :1], stride, padding)[..., 0]
+    return dw, dy.sum(axis=(0, 1, 2))
+
+
+def dweight_maps_before_channels(dy, x, weight, stride, padding):
+    return np.moveaxis(_dweight_of(dy, x, weight, stride, padding), 3, 2), dy.sum(axis=(0, 1, 2))
+
+
+def dbias_of_everything(dy, x, weight, stride, padding):
+    return _dweight_of(dy, x, weight, stride, padding), np.sum(dy)
+
+
+def dbias_counts(dy, x, weight, stride, padding):
+    N, OH, OW, F = dy.shape
+    return _dweight_of(dy, x, weight, stride, padding), np.full(F, 1.0 * N * OH * OW)
+
+
+def dweight_frame_of_one_at_most(dy, x, weight, stride, padding):
+    if padding > 1:
+        dy, padding = dy[:, padding - 1 :], 1
+    dw = np.zeros_like(weight)
+    padded = _pad(x, padding)
+    for n, oh, ow in np.ndindex(dy.shape[:3]):
+        window = _at(padded[n], weight[..., 0], oh * stride, ow * stride)
+        dw[: window.shape[0], : window.shape[1]] += window[..., None] * dy[n, oh, ow]
+    return dw, dy.sum(axis=(0, 1, 2))
+
+
+def _dx_of(dy, x, weight, stride, padding, gather=np.add):
+    N, H, W, C = x.shape
+    dpadded = np.zeros((N, H + 2 * padding, W + 2 * padding, C), x.dtype)
+    for oh in range(dy.shape[1]):
+        for ow in range(dy.shape[2]):
+            part = dpadded[:, oh * stride :, ow * stride :][:, : weight.shape[0], : weight.shape[1]]
+            part[...] = gather(part, np.tensordot(dy[:, oh, ow], weight, (1, 3)))
+    return dpadded[:, padding : padding + H, padding : padding + W]
+
+
+def dx_places_end_early(dy, *others):
+    return _dx_of(dy[:, :-1, :-1], *others)
+
+
+def dx_columns_end_early(dy, *others):
+    return _dx_of(dy[:, :, :-1], *others)
+
+
+def dx_of_one_picture(dy, x, *others):
+    dx = np.zeros(x.shape)
+    dx[0] = _dx_of(dy[:1], x[:1], *others)[0]
+    return dx
+
+
+def dx_keeps_the_largest(*arguments):
+    return _dx_of(*arguments, gather=np.maximum)
+
+
+def dx_on_top_of_x(dy, x, *others):
+    return x + _dx_of(dy, x, *others)
+
+
+def dx_times_x(dy, x, *others):
+    return x * _dx_of(dy, x, *others)
+
+
+def dx_of_all_pictures(dy, x, *others):
+    return np.repeat(_dx_of(dy, x, *others).sum(axis=0, keepdims=True), len(x), axis=0)
+
+
+def dx_of_all_channels(dy, x, *others):
+    return np.repeat(_dx_of(dy, x, *others).sum(axis=3, keepdims=True), x.shape[3], axis=3)
+
+
+def dx_kernel_upside_down(dy, x, weight, *others):
+    return _dx_of(dy, x, weight[::-1], *others)
+
+
+def dx_without_axes_of_one(*arguments):
+    return np.squeeze(_dx_of(*arguments))
+
+
+def dx_frame_of_one_at_most(dy, x, weight, stride, padding):
+    if padding < 2:
+        return _dx_of(dy, x, weight, stride, padding)
+    inner = dy[:, padding - 1 : 1 - padding, padding - 1 : 1 - padding]
+    return _dx_of(inner, x, weight, stride, 1)
+
+
 MUTANTS = [
     ("06-window", "C4", place_as_corner),
     ("06-window", "C4", stride_on_rows_alone),
@@ -604,4 +931,63 @@ MUTANTS = [
     ("06-dx", "unchanged", adds_into_x),
     ("06-dx", "C16", dx_in_float64),
     ("06-dx", None, overwrites_and_flipped),
+    ("06-window", "C29", places_from_one),
+    ("06-window", "C29", middle_at_the_place),
+    ("06-window", "C29", stride_added),
+    ("06-window", "C29", side_by_side),
+    ("06-window", "C27", steps_inside),
+    ("06-window", "C6", bias_taken_off),
+    ("06-window", "C22", largest_product),
+    ("06-window", "C22", sums_multiplied),
+    ("06-window", "C18", one_number_a_channel),
+    ("06-window", "C28", kernel_row_short),
+    ("06-window", "C28", blue_left_out),
+    ("06-window", "C3", columns_backwards),
+    ("06-window", "C7", columns_before_rows),
+    ("06-window", "case", never_below_zero),
+    ("06-window", "case", nothing_at_zero),
+    ("06-forward", "C25", rows_end_early),
+    ("06-forward", "C25", columns_end_early),
+    ("06-forward", "C25", places_end_early),
+    ("06-forward", "C25", places_begin_late),
+    ("06-forward", "C25", rows_begin_late),
+    ("06-forward", "C25", returns_after_one_picture),
+    ("06-forward", "C25", maps_end_early),
+    ("06-forward", "C25", returns_after_one_place),
+    ("06-forward", "C18", same_picture_each_time),
+    ("06-forward", "C26", skips_windows_in_the_frame),
+    ("06-forward", "C18", first_bias_for_all),
+    ("06-forward", "C6", mirrored_frame),
+    ("06-forward", "C6", frame_of_ones),
+    ("06-forward", "C8", size_rounded_up),
+    ("06-forward", "C22", mean_instead_of_sum),
+    ("06-forward", "R8", rectified),
+    ("06-forward", "A20", planes_first),
+    ("06-forward", "C7", lying_on_their_side),
+    ("06-forward", "C21", kernel_rows_overwrite),
+    ("06-forward", "C28", last_kernel_column_left_out),
+    ("06-forward", "C31", pads_the_batch),
+    ("06-forward", "case", frame_of_one_at_most),
+    ("06-forward", "case", without_axes_of_one),
+    ("06-dweight", "C25", dweight_rows_end_early),
+    ("06-dweight", "C25", dweight_places_end_early),
+    ("06-dweight", "C3", dweight_flips_dy),
+    ("06-dweight", "C20", dweight_begins_at_weight),
+    ("06-dweight", "C30", dweight_times_weight),
+    ("06-dweight", "C18", dweight_of_one_map),
+    ("06-dweight", "F9", dweight_maps_before_channels),
+    ("06-dweight", "C23", dbias_of_everything),
+    ("06-dweight", "F11", dbias_counts),
+    ("06-dweight", "case", dweight_frame_of_one_at_most),
+    ("06-dx", "C25", dx_places_end_early),
+    ("06-dx", "C25", dx_columns_end_early),
+    ("06-dx", "C25", dx_of_one_picture),
+    ("06-dx", "C9", dx_keeps_the_largest),
+    ("06-dx", "C20", dx_on_top_of_x),
+    ("06-dx", "C30", dx_times_x),
+    ("06-dx", "C12", dx_of_all_pictures),
+    ("06-dx", "C18", dx_of_all_channels),
+    ("06-dx", "C3", dx_kernel_upside_down),
+    ("06-dx", "case", dx_without_axes_of_one),
+    ("06-dx", "case", dx_frame_of_one_at_most),
 ]
