@@ -95,6 +95,10 @@ def _equal_probe():
     return (np.array([[0.0, 0.0, 0.0], [-3.0, -3.0, 1.0], [2.5, 2.5, 2.5], [0.0, -7.0, 0.0]]),)
 
 
+def _millions_probe():
+    return (np.array([[3e6, 3e6 + 1, -2e6], [1e12, 0.0, -1e12], [-5e9, -5e9, -6e9]]),)
+
+
 def _loss_probe():
     return _scores(), np.array([2, 0, 3, 1])
 
@@ -108,6 +112,10 @@ def _repeated_probe():
 
 def _one_loss_probe():
     return *_one_row_probe(), np.array([1])
+
+
+def _millions_loss_probe():
+    return *_millions_probe(), np.array([1, 2, 0])
 
 
 def _large_gradient_probe():
@@ -885,6 +893,7 @@ LESSON = Lesson(
             properties=(
                 case("for one picture alone", softmax, _one_row_probe, ("p",)),
                 case("for equal scores", softmax, _equal_probe, ("p",)),
+                case("for scores in the millions", softmax, _millions_probe, ("p",)),
                 Property("S37", _small_ones_right, "Small probabilities are not right.", late=True),
                 Property("S38", _sums_to_one, "The rows do not sum to 1 exactly.", late=True),
             ),
@@ -912,6 +921,7 @@ LESSON = Lesson(
                     "log Σ exp(t) − t_label, has no such limit and needs no protection from log 0.",
                 ),
                 case("for one picture alone", cross_entropy, _one_loss_probe, ("loss",)),
+                case("for scores in the millions", cross_entropy, _millions_loss_probe, ("loss",)),
             ),
             ratios=(
                 (-1, "The minus sign is missing: log p is negative, and the loss is −log p."),
@@ -936,6 +946,7 @@ LESSON = Lesson(
             by_hand=_gradient_by_hand,
             properties=(
                 case("for one picture alone", cross_entropy_gradient, _one_loss_probe, ("dlogits",)),
+                case("for scores in the millions", cross_entropy_gradient, _millions_loss_probe, ("dlogits",)),
                 Property(
                     "S37",
                     lambda function: _small_ones_right(lambda logits: function(logits, np.array([0]))),

@@ -467,6 +467,10 @@ def _last_entry(dx):
     dx[-1, -1] *= 0.99
 
 
+def _entry_in_the_middle(dx):
+    dx[13, 1] *= 0.98
+
+
 def _two_swapped(dx):
     dx[0, 0], dx[1, 2] = dx[1, 2], dx[0, 0]
 
@@ -623,6 +627,12 @@ def _another_shape(function):
     )
 
 
+def _one_of_sixty(function):
+    x = np.random.default_rng(11).standard_normal((20, 3))
+    layer = _dense, _edited(_dense_backward, _entry_in_the_middle)
+    return all(not _Watched(function, layer, x, seed).error <= 1e-3 for seed in (8, 9))
+
+
 def _flags(forward, backward, least):
     """A wrong layer must be found with any dy."""
     return lambda function: all(not _Watched(function, (forward, backward), rng=seed).error <= least for seed in (8, 9))
@@ -688,6 +698,12 @@ LAYER_PROPERTIES = (
     ),
     Property("G20", _every_entry_drawn, "Draw every entry of dy on its own.", late=True),
     Property("G13", _right_error, "Return worst_error(analytic, numerical, 0.01).", late=True),
+    Property(
+        "G24",
+        _one_of_sixty,
+        "A layer with one wrong entry of dx among sixty passes your check. Compare every entry.",
+        late=True,
+    ),
     Property("F3", _another_shape, "A layer whose dx has shape (3,) for an x of (1, 3) passes your check.", late=True),
 )
 
@@ -855,8 +871,8 @@ LESSON = Lesson(
                 Property(
                     "G2",
                     _takes_integers,
-                    "If x holds integers, the nudge is lost: an integer array keeps 1 where you write 1.25. Work on a "
-                    "float64 copy of x.",
+                    "For an x of integers your gradient differs from that for the same numbers as floats: an integer "
+                    "array keeps 1 where you write 1.25. Work on a float64 copy of x.",
                 ),
                 _buffer(_numerical_with),
                 _shape_of_x(_numerical_with),

@@ -542,6 +542,11 @@ def squeezed_softmax(logits):
     return (e / e.sum(axis=1, keepdims=True)).squeeze()
 
 
+def scores_cut_at_ten_thousand(logits):
+    e = _shifted_exp(np.clip(logits, -1e4, 1e4))
+    return e / e.sum(axis=1, keepdims=True)
+
+
 def ties_share_one_place(logits):
     e = _shifted_exp(logits)
     e[(logits == 0) & (logits.max(axis=1, keepdims=True) == 0)] = 1.5
@@ -777,6 +782,7 @@ MUTANTS = [
     ("02-softmax", "S38", guarded_denominator),
     ("02-softmax", "case", squeezed_softmax),
     ("02-softmax", "case", ties_share_one_place),
+    ("02-softmax", "case", scores_cut_at_ten_thousand),
     ("02-loss", "S2", one_maximum_for_the_batch),
     ("02-loss", "S33", unshifted_pick),
     ("02-loss", "S34", without_log),

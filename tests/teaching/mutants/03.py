@@ -635,6 +635,22 @@ def shape_of_dx_ignored(forward, backward, x, rng):
     return _check(forward, backward, x, dy, compare=lambda a, n, floor: worst(np.resize(a, n.shape), n, floor))
 
 
+def ten_entries_at_random(forward, backward, x, rng):
+    x = np.array(x, float)
+    y, cache = forward(x)
+    dy = rng.standard_normal(y.shape)
+    dx, error = backward(dy, cache), 0.0
+    if dx.shape != x.shape or not np.isfinite(dx).all():
+        return np.inf
+    for k in range(x.size) if x.size <= 30 else np.random.default_rng(0).choice(x.size, 10, replace=False):
+        e = np.zeros(x.size)
+        e[k] = 1e-5
+        e = e.reshape(x.shape)
+        slope = (dy * (forward(x + e)[0] - forward(x - e)[0])).sum() / 2e-5
+        error = max(error, abs(dx.flat[k] - slope) / (0.01 + abs(slope)))
+    return error
+
+
 def y_for_the_cache(forward, backward, x, rng):
     y = _y(forward, x)
     return _check(forward, backward, x, rng.standard_normal(y.shape), cache=y)
@@ -742,6 +758,7 @@ MUTANTS = [
     ("03-layer", "G20", one_dy_for_all_pictures),
     ("03-layer", "S8", one_dy_for_a_picture),
     ("03-layer", "F3", shape_of_dx_ignored),
+    ("03-layer", "G24", ten_entries_at_random),
     ("03-layer", None, y_for_the_cache),
     ("03-along", "G3", one_buffer),
     ("03-along", "G19", flat_all_the_way),
