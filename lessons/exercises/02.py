@@ -76,10 +76,10 @@ def _softmax_probe():
 
 
 def _large_probe():
-    """One row each: large, ordinary, safe once its maximum or mean is subtracted, safe only with its maximum."""
+    """One row each: ordinary, large, safe once its maximum or mean is subtracted, safe only with its maximum."""
     rows = [
-        [1001.5, 1000.0, 999.0, 1002.0, 1000.5],
         [0.3, -1.2, 2.1, 0.9, -0.4],
+        [1001.5, 1000.0, 999.0, 1002.0, 1000.5],
         [-500.0, 399.5, 400.7, 398.0, 399.0],
         [-1200.0, 300.7, -1200.5, -1201.0, -1199.0],
     ]
@@ -103,6 +103,11 @@ def _loss_probe():
     return _scores(), np.array([2, 0, 3, 1])
 
 
+def _sure_and_right_probe():
+    """Safe with the row's maximum, not with its minimum or mean; the label's probability is not small."""
+    return np.array([[899.0, 900.0, 0.4, -3000.0]]), np.array([0])
+
+
 def _repeated_probe():
     """More pictures than classes, so that labels occur again; equal scores and zeros."""
     scores = 2 * np.random.default_rng(6).standard_normal((7, 3))
@@ -120,7 +125,7 @@ def _millions_loss_probe():
 
 def _large_gradient_probe():
     """The last two rows are sure and wrong."""
-    return *_large_probe(), np.array([3, 1, 0, 2])
+    return *_large_probe(), np.array([1, 3, 0, 2])
 
 
 # Each careless use of exp fails on a different one of these; the loss is one number, so they must not share a batch
@@ -131,8 +136,8 @@ def _high_probe():
 
 
 def _high_and_low_probe():
-    rows = [[700.0, 699.0, 698.5, 701.0], [-100.0, -101.5, -99.0, -98.0], [0.4, 0.1, -0.7, 1.2]]
-    return np.array(rows), np.array([3, 1, 0])
+    rows = [[-100.0, -101.5, -99.0, -98.0], [700.0, 699.0, 698.5, 701.0], [0.4, 0.1, -0.7, 1.2]]
+    return np.array(rows), np.array([1, 3, 0])
 
 
 def _sure_and_wrong_probe():
@@ -515,6 +520,20 @@ LOSS_WRONG = (
         "S1",
         lambda logits, labels: (np.log(np.exp(logits).sum(axis=1)) - _of_right(logits, labels)).mean(),
         "exp of a large score overflows. log Σ exp(s) = max + log Σ exp(s − max): take each row's maximum out first.",
+    ),
+    *(
+        Wrong(
+            "S1",
+            lambda logits, labels, by=by: (
+                _log_sum(logits - by(logits)) - _of_right(logits - by(logits), labels)
+            ).mean(),
+            f"You subtract the {word}, so the largest score can still overflow. Subtract each row's maximum: then exp "
+            "is at most 1.",
+        )
+        for word, by in (
+            ("minimum", lambda logits: logits.min(axis=1, keepdims=True)),
+            ("mean", lambda logits: logits.mean(axis=1, keepdims=True)),
+        )
     ),
     Wrong("S2", lambda logits, labels: _loss_of(_shifted(logits, logits.max()), labels), BATCH_MAXIMUM),
     Wrong(
@@ -909,7 +928,14 @@ LESSON = Lesson(
             "02-loss",
             "cross_entropy",
             cross_entropy,
-            (_loss_probe, _high_probe, _high_and_low_probe, _sure_and_wrong_probe, _repeated_probe),
+            (
+                _loss_probe,
+                _high_probe,
+                _high_and_low_probe,
+                _sure_and_wrong_probe,
+                _sure_and_right_probe,
+                _repeated_probe,
+            ),
             ("loss",),
             wrong=LOSS_WRONG,
             by_hand=_loss_by_hand,

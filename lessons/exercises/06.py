@@ -287,12 +287,14 @@ FORWARD_WRONG = (
     Wrong(
         "C5",
         _from_one_side(False),
-        "All your padding is below and to the right. Put `padding` zeros before *and* after, on both axes.",
+        "Your windows read `padding` pixels too far down and to the right, as if all padding came after the picture. "
+        "Put `padding` zeros before *and* after, and start at oh · stride, ow · stride.",
     ),
     Wrong(
         "C5",
         _from_one_side(True),
-        "All your padding is above and to the left. Put `padding` zeros before *and* after, on both axes.",
+        "Your windows read `padding` pixels too far up and to the left, as if all padding came before the picture. "
+        "Put `padding` zeros before *and* after, and start at oh · stride, ow · stride.",
     ),
     Wrong(
         "C5",
@@ -309,7 +311,7 @@ FORWARD_WRONG = (
     Wrong(
         "C17",
         lambda x, weight, bias, stride, padding: forward(x, weight, bias, stride, 0),
-        "The padding is missing: put a frame of `padding` zeros around the picture first.",
+        "Your y is what padding 0 gives: put a frame of `padding` zeros around the picture first.",
     ),
     Wrong(
         "C8",
