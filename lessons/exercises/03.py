@@ -552,7 +552,10 @@ def _from_rng(function):
 
 def _own_cache(function):
     watched = _Watched(function, _DENSE)
-    return np.array_equal(watched.given[watched.kept], watched.x)
+    x = watched.given[watched.kept]
+    if x.dtype != np.float64:
+        return f"That x is {x.dtype}."
+    return np.array_equal(x, watched.x) or f"It differs by up to {np.abs(x - watched.x).max():.2g}."
 
 
 def _precise_cache(function):
@@ -649,7 +652,7 @@ LAYER_PROPERTIES = (
         "You draw from rng again while x is nudged. Draw dy once: backward and the loss (dy · y).sum() of every nudge "
         "use the same dy.",
     ),
-    Property("G23", _own_cache, "backward gets the cache of a nudged x. Give it the one that forward(x) returned."),
+    Property("G23", _own_cache, "backward gets the cache of another x. Give it the one that forward(x) returned."),
     Property("G7", _right_step, "Nudge by h = 1e-5."),
     Property("G22", _right_ones_pass, "A right layer fails your check."),
     Property(
