@@ -499,6 +499,13 @@ def _log_sum(logits):
     return np.log(np.exp(logits).sum(axis=1))
 
 
+ONE_SUM = "You add up the exponentials of the whole batch. Each row has a sum of its own: axis=1."
+
+
+def _one_sum(logits, labels):
+    return (np.log(np.exp(logits).sum()) - _of_right(logits, labels)).mean()
+
+
 def _grows_with_the_distance(function):
     near, far = (float(np.ravel(function(np.array([[0.0, gap]]), np.array([0])))[0]) for gap in (1000.0, 2000.0))
     if np.isfinite(far) and far > 5 and abs(near - far) <= 1e-6 * far:
@@ -546,6 +553,13 @@ LOSS_WRONG = (
         "S2",
         lambda logits, labels: (_log_sum(logits - logits.max()) - _of_right(logits - logits.max(), labels)).mean(),
         BATCH_MAXIMUM.replace("underflows to 0/0", "underflows, and log 0 is −inf"),
+    ),
+    Wrong("S3", lambda logits, labels: _one_sum(_centred(logits), labels), ONE_SUM),
+    Wrong("S3", lambda logits, labels: _one_sum(logits - logits.max(), labels), ONE_SUM),
+    Wrong(
+        "S4",
+        lambda logits, labels: cross_entropy(logits, labels) / len(labels),
+        "You divide by the number of pictures twice: a mean has done it already.",
     ),
     Wrong(
         "S33",
@@ -717,6 +731,22 @@ GRADIENT_WRONG = (
     Wrong("S2", lambda logits, labels: _gradient_of(_shifted(logits, logits.max()), labels), BATCH_MAXIMUM),
     Wrong("S3", lambda logits, labels: _gradient_of(_over_batch(logits), labels), COLUMNS),
     Wrong("S3", lambda logits, labels: _gradient_of(_over_batch_shifted_by_row(logits), labels), COLUMNS),
+    Wrong("S3", lambda logits, labels: _gradient_of(_shifted(logits, logits.max(), axis=None), labels), ONE_SUM),
+    Wrong(
+        "S3",
+        lambda logits, labels: _gradient_of(_shifted(logits, logits.max(axis=1, keepdims=True), axis=None), labels),
+        ONE_SUM,
+    ),
+    Wrong(
+        "S4",
+        lambda logits, labels: cross_entropy_gradient(logits, labels) / len(labels),
+        "You divide by the number of pictures twice.",
+    ),
+    Wrong(
+        "S17",
+        lambda logits, labels: (softmax(logits) - np.isin(np.arange(len(logits)), labels)[:, None]) / len(labels),
+        "p[labels] is whole rows. Subtract 1 from one entry per row: [np.arange(N), labels].",
+    ),
     Wrong(
         "S4",
         lambda logits, labels: cross_entropy_gradient(logits, labels) * len(labels),

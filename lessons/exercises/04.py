@@ -247,6 +247,21 @@ STEP_WRONG = (
         "You compute the decay from a w that has already moved. All of v comes from the old w.",
     ),
     Wrong(
+        "O4",
+        _by_velocity(lambda w, v, g, lr, m, d: m * (v - d * lr * w - lr * g)),
+        "momentum also multiplies the new push. Let it multiply only the old velocity.",
+    ),
+    Wrong(
+        "O4",
+        _by_velocity(lambda w, v, g, lr, m, d: m * v - d * lr * v - lr * g),
+        "Your decay shrinks v. It shrinks w: − weight_decay · lr · w.",
+    ),
+    Wrong(
+        "O2",
+        _by_velocity(lambda w, v, g, lr, m, d: lr * (m * v - d * w - g)),
+        "The rate also multiplies the old velocity. It belongs to the decay and the gradient alone.",
+    ),
+    Wrong(
         "O5",
         _moves(lambda w, v, g, lr, m, d: (_velocity(w, v, g, lr, m, d),) * 2),
         "w has become v. It moves by v: w + v.",
@@ -579,6 +594,11 @@ RATE_WRONG = (
         "O13",
         lambda epoch, lr, drops: lr * 0.5 ** _passed(epoch, drops),
         "You halve the rate; the paper divides it by 10.",
+    ),
+    Wrong(
+        "O13",
+        lambda epoch, lr, drops: lr * 0.1 * _passed(epoch, drops),
+        "You multiply by 0.1 times the number of drops, which is 0 before the first. It is 0.1 to that power.",
     ),
     Wrong(
         "O13",

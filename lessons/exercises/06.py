@@ -389,6 +389,13 @@ FORWARD_WRONG = (
     ),
     Wrong(
         "C18",
+        lambda x, weight, bias, stride, padding: (
+            forward(x, weight, 0 * bias, stride, padding).sum(axis=-1, keepdims=True) + bias
+        ),
+        "Every map has the products of all F kernels. Map f has those with weight[..., f] alone.",
+    ),
+    Wrong(
+        "C18",
         lambda x, weight, bias, stride, padding: forward(x, weight, bias[:1] + 0 * bias, stride, padding),
         "Every map has the first map's bias. Map f has bias[f].",
     ),
@@ -722,6 +729,14 @@ DBIAS_WRONG = (
         _with_dbias(lambda dy: dy.sum(axis=(0, 1, 2))[None]),
         "dbias has one axis too many: it is (F,), like bias.",
     ),
+    *(
+        Wrong(
+            "C23",
+            _with_dbias(lambda dy, axes=axes: dy.sum(axis=axes)),
+            "dbias still has an axis for the places: sum dy over pictures, rows and columns, to (F,).",
+        )
+        for axes in ((), 0, (0, 1), (0, 2))
+    ),
     Wrong(
         "C23",
         _with_dbias(lambda dy: dy.sum(axis=(1, 2))),
@@ -810,6 +825,16 @@ DWEIGHT_WRONG = (
         "C18",
         _changed(lambda dw, weight: dw * (np.arange(dw.shape[-1]) == 0)),
         "Only map 0 has a gradient. Every map has its own kernel: go over all F.",
+    ),
+    Wrong(
+        "C18",
+        _changed(lambda dw, weight: dw * (np.arange(dw.shape[-1]) < dw.shape[-1] - 1)),
+        "The last map's dweight is 0: f goes from 0 to F − 1.",
+    ),
+    Wrong(
+        "C18",
+        lambda dy, x, weight, stride, padding: dweight(dy[:1] + 0 * dy, x, weight, stride, padding),
+        "You use picture 0's dy for every picture. Read dy[n].",
     ),
     Wrong(
         "F9",
@@ -940,6 +965,21 @@ DX_WRONG = (
     Wrong("C25", _dx_not_at(LAST_ROW), MISSED.format("row")),
     Wrong("C25", _dx_not_at(LAST_COLUMN), MISSED.format("column")),
     Wrong("C25", _dx_not_at(np.s_[1:]), "Only picture 0 has a gradient. Go over all N pictures."),
+    Wrong(
+        "C18",
+        _dx(lambda dy, weight: spread(dy[..., :-1], weight[..., :-1])),
+        "The last map adds nothing: f goes from 0 to F − 1.",
+    ),
+    Wrong(
+        "C18",
+        _dx(lambda dy, weight: spread(dy[:1] + 0 * dy, weight)),
+        "You use picture 0's dy for every picture. Read dy[n].",
+    ),
+    Wrong(
+        "C22",
+        _dx(lambda dy, weight: spread(dy.sum(axis=-1, keepdims=True), weight.sum(axis=-1, keepdims=True))),
+        "You multiply two sums over the maps. Multiply dy by weight map by map, then add up.",
+    ),
     Wrong("C9", _largest_of_windows, "You keep the largest of the windows over a pixel. Their gradients add up: +=."),
     Wrong(
         "C20",

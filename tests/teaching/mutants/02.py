@@ -682,6 +682,37 @@ def assigned_right(logits, labels):
     return p / len(p)
 
 
+def one_sum_for_the_batch(logits, labels):
+    t = logits - logits.max(axis=1, keepdims=True)
+    return (np.log(np.sum(np.exp(t))) - t[np.arange(len(t)), labels]).mean()
+
+
+def mean_over_n(logits, labels):
+    return _losses(logits, labels).mean() / len(labels)
+
+
+def least_shifted(logits, labels):
+    t = logits - logits.min(axis=1, keepdims=True)
+    return (np.log(np.exp(t).sum(axis=1)) - t[np.arange(len(t)), labels]).mean()
+
+
+def batch_of_probabilities(logits, labels):
+    p = _shifted_exp(logits)
+    p /= p.sum()
+    p[np.arange(len(p)), labels] -= 1
+    return p / len(p)
+
+
+def gradient_over_n_again(logits, labels):
+    return assigned_right(logits, labels) / len(labels)
+
+
+def whole_rows_lowered(logits, labels):
+    p = _p(logits)
+    p[labels] -= 1
+    return p / len(p)
+
+
 MUTANTS = [
     ("02-linear", "F2", pictures_in_columns),
     ("02-linear", "F1", planes_first),
@@ -804,4 +835,10 @@ MUTANTS = [
     ("02-loss-backward", "S37", gradient_of_clipped_p),
     ("02-loss-backward", None, each_label_lowered_once),
     ("02-loss-backward", "case", squeezed_gradient),
+    ("02-loss", "S3", one_sum_for_the_batch),
+    ("02-loss", "S4", mean_over_n),
+    ("02-loss", "S1", least_shifted),
+    ("02-loss-backward", "S3", batch_of_probabilities),
+    ("02-loss-backward", "S4", gradient_over_n_again),
+    ("02-loss-backward", "S17", whole_rows_lowered),
 ]

@@ -549,6 +549,24 @@ def from_epoch_one(epoch, lr, drops):
     return lr
 
 
+def momentum_last(w, v, g, lr, momentum, weight_decay):
+    v -= lr * (g + weight_decay * w)
+    v *= momentum
+    w += v
+
+
+def decay_of_the_velocity(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, (momentum - weight_decay * lr) * v - lr * g)
+
+
+def rate_on_everything(w, v, g, lr, momentum, weight_decay):
+    _walk(w, v, lr * (momentum * v - weight_decay * w - g))
+
+
+def a_tenth_times_the_count(epoch, lr, drops):
+    return 0.1 * lr * len([drop for drop in drops if drop <= epoch])
+
+
 MUTANTS = [
     ("04-step", "O1", decay_without_rate),
     ("04-step", "O1", gradient_without_rate),
@@ -655,4 +673,8 @@ MUTANTS = [
     ("04-rate", "case", three_at_most),
     ("04-rate", "case", two_at_least),
     ("04-rate", "case", from_epoch_one),
+    ("04-step", "O4", momentum_last),
+    ("04-step", "O4", decay_of_the_velocity),
+    ("04-step", "O2", rate_on_everything),
+    ("04-rate", "O13", a_tenth_times_the_count),
 ]

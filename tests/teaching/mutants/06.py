@@ -872,6 +872,42 @@ def dx_frame_of_one_at_most(dy, x, weight, stride, padding):
     return _dx_of(inner, x, weight, stride, 1)
 
 
+def sums_over_the_maps_too(x, weight, bias, stride, padding):
+    y = _loops(x, weight, np.zeros_like(bias), stride, padding)
+    return np.add.reduce(y, axis=3)[..., None] + bias
+
+
+def dbias_of_each_column(dy, x, weight, stride, padding):
+    return _dweight_of(dy, x, weight, stride, padding), dy.sum(axis=0).sum(axis=0)
+
+
+def dbias_is_dy(dy, x, weight, stride, padding):
+    return _dweight_of(dy, x, weight, stride, padding), dy
+
+
+def dweight_maps_end_early(dy, x, weight, stride, padding):
+    dw = _dweight_of(dy, x, weight, stride, padding)
+    dw[..., -1] = 0
+    return dw, dy.sum(axis=(0, 1, 2))
+
+
+def dweight_of_the_first_dy(dy, x, weight, stride, padding):
+    first = np.repeat(dy[:1], len(dy), axis=0)
+    return _dweight_of(first, x, weight, stride, padding), first.sum(axis=(0, 1, 2))
+
+
+def dx_maps_end_early(dy, x, weight, stride, padding):
+    return _dx_of(dy[..., :-1], x, weight[..., :-1], stride, padding)
+
+
+def dx_of_the_first_dy(dy, *others):
+    return _dx_of(np.repeat(dy[:1], len(dy), axis=0), *others)
+
+
+def dx_of_two_sums(dy, x, weight, stride, padding):
+    return _dx_of(dy.sum(axis=3)[..., None], x, weight.sum(axis=3)[..., None], stride, padding)
+
+
 MUTANTS = [
     ("06-window", "C4", place_as_corner),
     ("06-window", "C4", stride_on_rows_alone),
@@ -990,4 +1026,12 @@ MUTANTS = [
     ("06-dx", "C3", dx_kernel_upside_down),
     ("06-dx", "case", dx_without_axes_of_one),
     ("06-dx", "case", dx_frame_of_one_at_most),
+    ("06-forward", "C18", sums_over_the_maps_too),
+    ("06-dweight", "C23", dbias_of_each_column),
+    ("06-dweight", "C23", dbias_is_dy),
+    ("06-dweight", "C18", dweight_maps_end_early),
+    ("06-dweight", "C18", dweight_of_the_first_dy),
+    ("06-dx", "C18", dx_maps_end_early),
+    ("06-dx", "C18", dx_of_the_first_dy),
+    ("06-dx", "C22", dx_of_two_sums),
 ]
