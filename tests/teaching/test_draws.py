@@ -1,5 +1,8 @@
 """tinyalex.teaching.draws: right draws pass whatever the seed, and each planted flaw is named by its symptom."""
 
+import math
+import statistics
+
 import numpy as np
 import pytest
 
@@ -205,3 +208,59 @@ def test_few_draws_are_no_evidence():
     assert draws.uniform([0.1], 0, 1) is None
     with pytest.raises(ValueError, match="chance is 1"):
         draws.share([True], 1)
+
+
+def _grid(mean, std, n=1001):
+    """Numbers as normal as can be, with exactly this mean and standard deviation (about that mean)."""
+    z = np.array([statistics.NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)])
+    return mean + std * (z - z.mean()) / z.std()
+
+
+def _ratio(log, low, high):
+    """r with r − 1 − log r = log, between low and high."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (middle - 1 - math.log(middle) < log) == (high > 1) else (low, middle)
+    return low
+
+
+def test_the_bounds_of_normal_are_where_the_formulas_put_them():
+    n, part = 1001, 1e-6 / 6  # six tests share the level
+    far, near = statistics.NormalDist().inv_cdf(1 - part / 2) / math.sqrt(n), part * math.sqrt(math.pi / 2 / n)
+    usual = 0.3 / math.sqrt(n)
+    assert draws.normal(_grid(0.999 * far, 1.001), 1) is None
+    assert "mean is 0.166, expected about 0" in draws.normal(_grid(1.001 * far, 1.001), 1)
+    assert draws.normal(_grid(1.1 * near, 1.001), 1) is None
+    assert "mean is 0 to many" in draws.normal(_grid(0.9 * near, 1.001), 1)
+    for low, high in ((0.5, 1.0), (1.0, 2.0)):
+        ratio = _ratio(2 / (n - 1) * math.log(2 / part), low, high)
+        for beyond, words in ((1.001, "standard deviation is"), (0.999, None)):
+            variance = (1 + (ratio - 1) * beyond) * (n - 1) / n
+            found = draws.normal(_grid(usual, math.sqrt(variance)), 1)
+            assert words in found if words else found is None
+    gap = part * math.sqrt(math.pi * (n - 2)) / n
+    assert "deviation is 1 to many" in draws.normal(_grid(usual, math.sqrt(1 - usual**2 + 0.9 * gap)), 1)
+    assert draws.normal(_grid(usual, math.sqrt(1 - usual**2 + 1.1 * gap)), 1) is None
+
+
+def test_few_normal_numbers_are_no_evidence():
+    assert [draws.normal([0.4, -0.9, 1.1][:n], 1) for n in (1, 2, 3)] == [None] * 3
+
+
+def test_share_and_counts_at_their_bounds():
+    least, most = draws._usual_counts(1000, 0.3, 1e-6)
+    drawn = [draws.share(np.arange(1000) < count, 0.3) for count in (least - 1, least, most, most + 1)]
+    assert [found is None for found in drawn] == [False, True, True, False]
+    width = [draws.counts_vary([200 - w, 200 + w] * 8, 1000, 0.2) is None for w in (1, 3, 5, 8, 12)]
+    assert width == [False, False, True, True, True]
+    places = draws._usual_counts(7000, 1 / 7, 1e-6 / 14)
+    for count, right in ((places[0] - 1, False), (places[0], True), (places[1], True), (places[1] + 1, False)):
+        even = np.resize(np.array([0, 1, 2, 4, 5, 6]), 7000 - count)
+        assert (draws.equally_often(np.append(even, np.full(count, 3)), 7) is None) == right
+
+
+def test_uniform_at_its_bound():
+    gap = math.sqrt(math.log(2e6) / 2000)
+    for moved, right in ((0.999, True), (1.001, False)):
+        even = (np.arange(1000) + 0.5) / 1000
+        assert (draws.uniform(np.maximum(even, moved * gap), 0, 1) is None) == right
