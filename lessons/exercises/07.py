@@ -58,6 +58,12 @@ SIZES = (
     (6, 3, 2, 0, "floor"),
     (6, 3, 2, 0, "ceil"),
     (9, 2, 4, 3, "floor"),
+    (9, 2, 4, 3, "ceil"),  # the last window starts behind the picture, in the padding
+    (12, 2, 2, 0, "floor"),  # 5 steps exactly: rounding to even takes a half elsewhere than with 54 or 4 steps
+    (12, 2, 2, 0, "ceil"),
+    (10, 4, 1, 2, "floor"),
+    (7, 7, 3, 0, "ceil"),  # one place only
+    (908, 11, 128, 0, "ceil"),  # 7 steps and a hundredth
 )
 
 
@@ -65,8 +71,22 @@ def _size_probes():
     return tuple(lambda arguments=arguments: arguments for arguments in SIZES)
 
 
+# (shape of x, shape of weight, stride, padding), after lesson 06's: a wide kernel, two rows of padding, stride 1; then
+# one of everything
+MORE = (((3, 5, 7, 2), (2, 3, 2, 5), 1, 2), ((1, 5, 4, 1), (2, 1, 1, 1), 2, 0))
+
+
+def _more(number):
+    shape, kernel, stride, padding = MORE[number]
+    rng = np.random.default_rng(65 + number)
+    return rng.standard_normal(shape), rng.standard_normal(kernel), rng.uniform(1, 2, kernel[-1]), stride, padding
+
+
+FORWARD_PROBES = *by_loops.forward_probes(), lambda: _more(0), lambda: _more(1)
+
+
 def _columns_probe(number):
-    x, weight, _, stride, padding = by_loops.forward_probes()[number]()
+    x, weight, _, stride, padding = FORWARD_PROBES[number]()
     return x, *weight.shape[:2], stride, padding
 
 
@@ -76,8 +96,14 @@ def _back_probe(number):
     return dcolumns, x.shape, KH, KW, stride, padding
 
 
-def _both(probe):
-    return tuple(lambda number=number: probe(number) for number in range(len(by_loops.PROBES)))
+def _backward_probe(number):
+    x, weight, bias, stride, padding = FORWARD_PROBES[number]()
+    dy = np.random.default_rng(90 + number).standard_normal(forward(x, weight, bias, stride, padding).shape)
+    return dy, x, weight, stride, padding
+
+
+def _each(probe):
+    return tuple(lambda number=number: probe(number) for number in range(len(FORWARD_PROBES)))
 
 
 # ------------------------------------------------------------------------------------- wrong on purpose: the size
@@ -266,6 +292,11 @@ IM2COL_WRONG = (
         "The padding is missing: surround the picture with `padding` zeros before you cut windows.",
     ),
     Wrong("C6", _columns(mode="edge"), "You repeat the picture's edge outside it. Outside the picture is 0."),
+    Wrong(
+        "C6",
+        _columns(mode="wrap"),
+        "Outside the picture you read the opposite edge, as with negative indices. Outside is 0.",
+    ),
 )
 
 
@@ -303,6 +334,19 @@ def _sized_by_windows(cut):
         return as_far_as_read(dwindows, shape, stride, padding, cut)
 
     return _back(gather=gather, cut=lambda dx, shape, padding: dx)
+
+
+def _outside(moved):
+    """moved: function of places and the picture's size -> places inside it, for those outside too"""
+
+    def wrong(dcolumns, x_shape, KH, KW, stride, padding):
+        rows, columns = (p - padding for p in places(x_shape, (KH, KW), stride, padding))
+        dx = np.zeros(x_shape)
+        dwindows = dcolumns.reshape(len(dx), rows.shape[0], columns.shape[1], KH, KW, x_shape[3])
+        np.add.at(dx, (slice(None), moved(rows, x_shape[1]), moved(columns, x_shape[2])), dwindows)
+        return dx
+
+    return wrong
 
 
 COL2IM_WRONG = (
@@ -345,6 +389,16 @@ COL2IM_WRONG = (
         "C5",
         _back(cut=lambda dpadded, shape, padding: crop(dpadded, shape, 0)),
         "You cut dx out at the wrong corner: it starts at row and column `padding` of the padded gradient, not at 0.",
+    ),
+    Wrong(
+        "C6",
+        _outside(np.mod),
+        "What belongs to the padding you add at the opposite edge, as with negative indices. Drop it.",
+    ),
+    Wrong(
+        "C6",
+        _outside(lambda place, size: np.clip(place, 0, size - 1)),
+        "What belongs to the padding you add to the pixels at the edge. Drop it.",
     ),
     Wrong(
         "C4",
@@ -513,7 +567,7 @@ def _returned(*order):
     return lambda *arguments: tuple(backward(*arguments)[place] for place in order)
 
 
-WRONG_ORDER = "All three gradients are right, but in the wrong order: return dx, dweight, dbias."
+WRONG_ORDER = "A gradient stands in another one's place: return dx, dweight, dbias, in this order."
 BACKWARD_WRONG = (
     Wrong("C27", _returned(1, 2, 0), WRONG_ORDER),
     Wrong("C27", _returned(1, 0, 2), WRONG_ORDER),
@@ -635,7 +689,7 @@ LESSON = Lesson(
             "07-im2col",
             "im2col",
             im2col,
-            _both(_columns_probe),
+            _each(_columns_probe),
             ("columns",),
             axes={"columns": ("row", "column")},
             wrong=IM2COL_WRONG,
@@ -659,7 +713,7 @@ LESSON = Lesson(
             "07-forward",
             "conv_forward",
             forward,
-            by_loops.forward_probes(),
+            FORWARD_PROBES,
             ("y",),
             wrong=FORWARD_WRONG,
             by_hand=by_loops.forward_by_hand,
@@ -674,7 +728,7 @@ LESSON = Lesson(
             "07-col2im",
             "col2im",
             col2im,
-            _both(_back_probe),
+            _each(_back_probe),
             ("dx",),
             wrong=COL2IM_WRONG,
             by_hand=_col2im_by_hand,
@@ -690,7 +744,7 @@ LESSON = Lesson(
             "07-backward",
             "conv_backward",
             backward,
-            by_loops.backward_probes(),
+            _each(_backward_probe),
             ("dx", "dweight", "dbias"),
             axes={"dweight": by_loops.WEIGHT_AXES, "dbias": ("channel out",)},
             wrong=BACKWARD_WRONG,

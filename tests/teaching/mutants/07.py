@@ -51,6 +51,26 @@ def no_padding_and_no_one(size, kernel, stride, padding, rounding):
     return (size - kernel) // stride
 
 
+def rounds_a_half_to_even(size, kernel, stride, padding, rounding):
+    n = (size + 2 * padding - kernel) / stride
+    return math.ceil(n) + 1 if rounding == "ceil" else round(n - 0.5) + 1
+
+
+def adds_nearly_one(size, kernel, stride, padding, rounding):
+    n = (size + 2 * padding - kernel) / stride
+    return int(n + (0.99 if rounding == "ceil" else 0)) + 1
+
+
+def at_least_two_places(size, kernel, stride, padding, rounding):
+    n = (size + 2 * padding - kernel) / stride
+    return max(2, getattr(math, rounding)(n) + 1)
+
+
+def starts_on_the_picture(size, kernel, stride, padding, rounding):
+    places = getattr(math, rounding)((size + 2 * padding - kernel) / stride) + 1
+    return places - 1 if rounding == "ceil" and (places - 1) * stride >= size + padding else places
+
+
 # ---------------------------------------------------------------------------------------------- im2col
 
 
@@ -454,6 +474,68 @@ def averaged_and_overwritten(dy, x, weight, stride, padding):
     return dx, dw, rows.sum(0)
 
 
+# ---------------------------------------------------------------------------------------------- right for some only
+
+
+def _by_view(x, KH, KW, stride, padding):
+    view = np.lib.stride_tricks.sliding_window_view(_pad(x, padding), (KH, KW), axis=(1, 2))
+    return view[:, ::stride, ::stride].transpose(0, 1, 2, 4, 5, 3)
+
+
+def pads_one_at_most(x, KH, KW, stride, padding):
+    return _by_view(x, KH, KW, stride, min(padding, 1)).reshape(-1, KH * KW * x.shape[3])
+
+
+def first_and_last_picture(x, KH, KW, stride, padding):
+    windows = _by_view(x, KH, KW, stride, padding)
+    return np.concatenate([windows[0], windows[-1]]).reshape(-1, KH * KW * x.shape[3])
+
+
+def indices_that_wrap(x, KH, KW, stride, padding):
+    (_, H, W, C), (OH, OW) = x.shape, _grid(x, KH, KW, stride, padding)
+    rows = stride * np.arange(OH)[:, None, None, None] + np.arange(KH)[:, None] - padding
+    columns = stride * np.arange(OW)[:, None, None] + np.arange(KW) - padding
+    return x[:, rows % H, columns % W].reshape(-1, KH * KW * C)
+
+
+def stride_at_least_two(x, weight, bias, stride, padding):
+    return np.tensordot(_by_view(x, *weight.shape[:2], max(stride, 2), padding), weight, 3) + bias
+
+
+def one_kernel_squeezed(x, weight, bias, stride, padding):
+    return np.squeeze(np.tensordot(_by_view(x, *weight.shape[:2], stride, padding), weight, 3) + bias)
+
+
+def _brought_back(place):
+    def wrong(dcolumns, x_shape, KH, KW, stride, padding):
+        (_, H, W, _), (OH, OW) = x_shape, _grid(np.empty(x_shape), KH, KW, stride, padding)
+        dx, dwindows = np.zeros(x_shape, dcolumns.dtype), dcolumns.reshape(-1, OH, OW, KH, KW, x_shape[3])
+        for oh, ow, i, j in np.ndindex(OH, OW, KH, KW):
+            row, column = place(oh * stride + i - padding, H), place(ow * stride + j - padding, W)
+            dx[:, row, column] += dwindows[:, oh, ow, i, j]
+        return dx
+
+    return wrong
+
+
+wraps_the_border = _brought_back(lambda place, size: place % size)
+keeps_the_border_inside = _brought_back(lambda place, size: min(max(place, 0), size - 1))
+
+
+def crops_one(dcolumns, x_shape, KH, KW, stride, padding):
+    (N, H, W, C), (OH, OW) = x_shape, _grid(np.empty(x_shape), KH, KW, stride, padding)
+    dpadded, dwindows = _pad(np.zeros(x_shape, dcolumns.dtype), padding), dcolumns.reshape(N, OH, OW, KH, KW, C)
+    for oh, ow in np.ndindex(OH, OW):
+        dpadded[:, oh * stride : oh * stride + KH, ow * stride : ow * stride + KW] += dwindows[:, oh, ow]
+    return dpadded[:, 1 : 1 + H, 1 : 1 + W] if padding else dpadded
+
+
+def dweight_twice(dy, x, weight, stride, padding):
+    windows = _by_view(x, *weight.shape[:2], stride, padding)
+    dweight = np.tensordot(windows, dy, ((0, 1, 2), (0, 1, 2)))
+    return dweight, dweight, dy.sum((0, 1, 2))
+
+
 MUTANTS = [
     ("07-out-size", "C8", plain_division),
     ("07-out-size", "C8", ignores_the_rounding),
@@ -465,6 +547,19 @@ MUTANTS = [
     ("07-out-size", "C8", up_for_down),
     ("07-out-size", "C8", one_pixel_too_long),
     ("07-out-size", None, no_padding_and_no_one),
+    ("07-out-size", None, rounds_a_half_to_even),
+    ("07-out-size", None, adds_nearly_one),
+    ("07-out-size", None, at_least_two_places),
+    ("07-out-size", None, starts_on_the_picture),
+    ("07-im2col", None, pads_one_at_most),
+    ("07-im2col", None, first_and_last_picture),
+    ("07-im2col", "C6", indices_that_wrap),
+    ("07-forward", None, stride_at_least_two),
+    ("07-forward", None, one_kernel_squeezed),
+    ("07-col2im", "C6", wraps_the_border),
+    ("07-col2im", "C6", keeps_the_border_inside),
+    ("07-col2im", None, crops_one),
+    ("07-backward", "C27", dweight_twice),
     ("07-im2col", "C1", channels_first_in_a_window),
     ("07-im2col", "C1", sliding_window_view_as_it_comes),
     ("07-im2col", "C7", width_first_in_a_window),
