@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyalex.layers import MaxPool2d
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+from tinyalex.teaching.mistakes import agree
 
 
 def _layer(kernel, stride, padding=(0, 0), rounding="floor"):
@@ -41,6 +42,7 @@ def backward(dy, x, kernel, stride, padding):
 GEOMETRY = (4, 3), (3, 2), (0, 0)
 PADDED = (3, 4), (2, 3), (1, 2)
 TIED = (3, 2), (2, 2), (0, 0)
+APART = (2, 3), (3, 4), (0, 1)  # windows with gaps between them; padded on one axis only
 
 
 def _x(seed, shape):
@@ -56,8 +58,16 @@ def _padded():
     return _x(1, (2, 8, 6, 4)), *PADDED
 
 
+def _apart():
+    return _x(7, (1, 10, 8, 1)), *APART
+
+
 def _tied():
-    return np.random.default_rng(2).integers(0, 3, (2, 7, 5, 3)).astype(float), *TIED
+    """Equal values, nearly equal ones, and windows of nothing but zeros, as after a ReLU."""
+    rng = np.random.default_rng(2)
+    x = rng.integers(0, 3, (2, 7, 5, 3)) + 1e-9 * rng.integers(0, 2, (2, 7, 5, 3))
+    x[1, :4] = 0
+    return x, *TIED
 
 
 def _winners_probe(probe):
@@ -75,6 +85,13 @@ def _wins_probe(seed, places, shape):
         return rng.integers(0, limit, size), rng.integers(0, limit - 1, size), shape
 
     return make
+
+
+def _many_wins():
+    """A pixel that wins more windows than a byte can count, in the last row and column."""
+    row, column = np.random.default_rng(8).integers(0, 18, (2, 1, 17, 16, 3))
+    row[..., 0] = column[..., 0] = 17
+    return row, column, (1, 18, 18, 3)
 
 
 def _backward_probe(probe, seed):
@@ -222,6 +239,22 @@ def _last_places(x, kernel, stride):
     return values.shape[3] - 1 - values[..., ::-1, :].argmax(axis=3)
 
 
+def _first_by_columns(x, kernel, stride, padding=(0, 0)):
+    KH, KW = kernel
+    values = _values(_pad(x, padding), kernel, stride)
+    place = values.reshape(*values.shape[:3], KH, KW, -1).swapaxes(3, 4).reshape(values.shape).argmax(axis=3)
+    return place % KH * KW + place // KH
+
+
+def _nearly(values):
+    return np.isclose(values, values.max(axis=3, keepdims=True))
+
+
+def _none_below_zero(x, kernel, stride):
+    positive = forward(x, kernel, stride, (0, 0)) > 0
+    return tuple(place * positive for place in winners(x, kernel, stride))
+
+
 def _winners_of(places, corner=None):
     def wrong(x, kernel, stride):
         place = places(x, kernel, stride)
@@ -237,11 +270,18 @@ def _unravelled(how, corner=True):
     return wrong
 
 
+BY_COLUMNS = "Among equal values you take the first column by column. Reading order goes row by row."
+NEARLY = "You count nearly equal values as equal, as np.isclose does. Only exactly equal ones tie."
 WINNERS_WRONG = (
+    Wrong(
+        "P16",
+        lambda x, kernel, stride: (winners(x, kernel, stride)[1],) * 2,
+        "Row and column both hold the columns. Make two arrays: row = column = np.empty(…) makes one with two names.",
+    ),
     Wrong(
         "P6",
         lambda x, kernel, stride: winners(x, kernel, stride)[::-1],
-        "You return column, row; the order is row, column.",
+        "Row and column stand in each other's place: return row, column, in this order.",
     ),
     Wrong(
         "P6",
@@ -267,6 +307,13 @@ WINNERS_WRONG = (
         "P8",
         _winners_of(_last_places),
         "Among equal values you name the last. The first in reading order wins: compare with >, not >=.",
+    ),
+    Wrong("P8", _winners_of(_first_by_columns), BY_COLUMNS),
+    Wrong("P15", _winners_of(lambda x, kernel, stride: _nearly(_values(x, kernel, stride)).argmax(axis=3)), NEARLY),
+    Wrong(
+        "P14",
+        _none_below_zero,
+        "Of windows without a positive value you name row 0, column 0. Start the comparison at −∞, not at 0.",
     ),
     Wrong(
         "P9",
@@ -367,12 +414,12 @@ def _at(place):
     return share
 
 
-def _placed(how, corner=True, assign=False):
+def _placed(how, corner=True, assign=False, places=_places):
     """Put dy at (row, column) of each window's winner, as how(place, KH, KW) unravels it."""
 
     def wrong(dy, x, kernel, stride, padding):
         (PH, PW), (N, H, W, C) = padding, x.shape
-        i, j = how(_places(x, kernel, stride, padding), *kernel)
+        i, j = how(places(x, kernel, stride, padding), *kernel)
         row, column = _in_the_picture(i, j, stride if corner else (0, 0))
         n, _, _, c = np.indices(dy.shape)
         dpadded = np.zeros((N, H + 2 * PH, W + 2 * PW, C), dy.dtype)
@@ -428,6 +475,14 @@ BACKWARD_WRONG = (
         "P8",
         _shared(_last),
         "Among equal values you reward the last. The first in reading order wins: compare with >, not >=.",
+    ),
+    Wrong("P8", _placed(lambda place, KH, KW: (place // KW, place % KW), places=_first_by_columns), BY_COLUMNS),
+    Wrong("P15", _shared(lambda values: _one_hot(_nearly(values).argmax(axis=3), values)), NEARLY),
+    Wrong("P15", _shared(lambda values: _nearly(values).astype(values.dtype)), NEARLY),
+    Wrong(
+        "P14",
+        _shared(lambda values: _first(values) * (values.max(axis=3, keepdims=True) > 0)),
+        "Windows without a positive value hand out no gradient. Start the comparison at −∞, not at 0.",
     ),
     Wrong(
         "P5",
@@ -533,7 +588,7 @@ def _wins_by_hand(arguments, output, index):
     row, column, _ = arguments
     n, h, w, c = index
     found = np.argwhere((row[n, :, :, c] == h) & (column[n, :, :, c] == w))
-    names = ", ".join(f"({oh}, {ow})" for oh, ow in found) or "none"
+    names = ", ".join(f"({oh}, {ow})" for oh, ow in found[:6]) + ", …" * (len(found) > 6) or "none"
     windows = f"the windows of picture {n}, channel {c} that name row {h}, column {w}"
     return f"By hand: {windows} are {names}: {len(found)} in all."
 
@@ -560,16 +615,36 @@ def _keeps_its_results(makes):
     def holds(function):
         first, second = makes()
         result = function(*first)
-        results = result if isinstance(result, tuple) else (result,)
-        kept = [np.array(r) for r in results]
+        kept = [np.array(r) for r in _several(result)]
         function(*second)
-        return all(np.array_equal(r, k) for r, k in zip(results, kept))
+        return all(map(np.array_equal, _several(result), kept))
 
     return Property(
         "C15",
         holds,
         "A second call changed the result of the first: both are the same array. Make a new one in each call.",
     )
+
+
+def _never_wins(makes, ours):
+    """The property that results are right where all pixels are hugely negative. makes: () -> arguments, x"""
+
+    def holds(function):
+        arguments, place = makes()
+        x = 1e30 * (arguments[place] - 1)
+        arguments = (*arguments[:place], x, *arguments[place + 1 :])
+        return all(map(agree, _several(function(*arguments)), _several(ours(*arguments))))
+
+    return Property(
+        "P5",
+        holds,
+        "With all pixels near −10^30 yours is wrong: does a padding or a start value win? Only −∞ never does.",
+        late=True,
+    )
+
+
+def _several(result):
+    return result if isinstance(result, tuple) else (result,)
 
 
 def _two_forward():
@@ -592,11 +667,11 @@ LESSON = Lesson(
             "08-forward",
             "max_pool_forward",
             forward,
-            (_plain, _padded),
+            (_plain, _padded, _apart),
             ("y",),
             wrong=FORWARD_WRONG,
             by_hand=_forward_by_hand,
-            properties=(_keeps_its_results(_two_forward),),
+            properties=(_keeps_its_results(_two_forward), _never_wins(lambda: (_padded(), 0), forward)),
             hints=(
                 "Where does window (2, 1) begin if the stride is (3, 2)? "
                 "And with two rows of padding above the picture?",
@@ -610,11 +685,14 @@ LESSON = Lesson(
             "08-winners",
             "max_pool_winners",
             winners,
-            (_winners_probe(_plain), _winners_probe(_tied)),
+            (_winners_probe(_plain), _winners_probe(_tied), _winners_probe(_apart)),
             ("row", "column"),
             wrong=WINNERS_WRONG,
             by_hand=_winners_by_hand,
-            properties=(_keeps_its_results(lambda: [a[:3] for a in _two_forward()]),),
+            properties=(
+                _keeps_its_results(lambda: [a[:3] for a in _two_forward()]),
+                _never_wins(lambda: (_plain()[:3], 0), winners),
+            ),
             hints=(
                 "Read a 4×3 window row by row. In which of its rows and columns is place 7, counted from 0?",
                 "place = argmax of the window, unrolled;  row = oh · SH + place // KW;  column = ow · SW + place % KW",
@@ -625,7 +703,7 @@ LESSON = Lesson(
             "08-wins",
             "count_wins",
             wins,
-            (_wins_probe(3, (4, 5), (2, 7, 6, 3)), _wins_probe(4, (6, 4), (3, 5, 8, 4))),
+            (_wins_probe(3, (4, 5), (2, 7, 6, 3)), _wins_probe(4, (6, 4), (3, 5, 8, 4)), _many_wins),
             ("counts",),
             wrong=WINS_WRONG,
             by_hand=_wins_by_hand,
@@ -639,11 +717,14 @@ LESSON = Lesson(
             "08-backward",
             "max_pool_backward",
             backward,
-            (_backward_probe(_plain, 5), _backward_probe(_padded, 6), _backward_probe(_tied, 7)),
+            tuple(_backward_probe(p, seed) for seed, p in enumerate((_plain, _padded, _tied, _apart), start=5)),
             ("dx",),
             wrong=BACKWARD_WRONG,
             by_hand=_backward_by_hand,
-            properties=(_keeps_its_results(_two_backward),),
+            properties=(
+                _keeps_its_results(_two_backward),
+                _never_wins(lambda: (_backward_probe(_padded, 6)(), 1), backward),
+            ),
             hints=(
                 "If a pixel grows a little, which windows' outputs grow, and by how much? And if it wins none?",
                 "dx[n, h, w, c] = Σ dy[n, oh, ow, c] over the windows (oh, "

@@ -419,6 +419,98 @@ def all_equals_and_zero_padding(dy, x, kernel, stride, padding):
     return _cut(_masked(dy, x, kernel, stride, padding, lambda w: w == w.max(), 0), x, padding)
 
 
+# ---------------------------------------------------------------------------------------------- right for some only
+
+
+def _by_view(x, kernel, stride, padding, fill):
+    padded = np.pad(x, [(0, 0), *((p, p) for p in padding), (0, 0)], constant_values=fill)
+    return np.lib.stride_tricks.sliding_window_view(padded, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
+
+
+def border_of_minus_a_billion(x, kernel, stride, padding):
+    return _by_view(x, kernel, stride, padding, -1e9).max(axis=(-2, -1))
+
+
+def steps_no_wider_than_the_window(x, kernel, stride, padding):
+    return _by_view(x, kernel, tuple(map(min, stride, kernel)), padding, -np.inf).max(axis=(-2, -1))
+
+
+def pads_both_axes_or_none(x, kernel, stride, padding):
+    return _by_view(x, kernel, stride, padding if all(padding) else (0, 0), -np.inf).max(axis=(-2, -1))
+
+
+def lone_axes_dropped(x, kernel, stride, padding):
+    return _by_view(x, kernel, stride, padding, -np.inf).max(axis=(-2, -1)).squeeze()
+
+
+def _searched(best, near=False, by_columns=False):
+    def wrong(x, kernel, stride):
+        KH, KW = kernel
+        view = _by_view(x, kernel, stride, (0, 0), 0)
+        row, column = np.zeros((2, *view.shape[:4]), int)
+        order = [(i, j) for j in range(KW) for i in range(KH)] if by_columns else list(np.ndindex(KH, KW))
+        for n, oh, ow, c in np.ndindex(row.shape):
+            found, largest = best, view[n, oh, ow, c].max()
+            for i, j in order:
+                value = view[n, oh, ow, c, i, j]
+                if np.isclose(value, largest) if near else value > found:
+                    found, row[n, oh, ow, c], column[n, oh, ow, c] = value, oh * stride[0] + i, ow * stride[1] + j
+                    if near:
+                        break
+        return row, column
+
+    return wrong
+
+
+searched_from_zero = _searched(0)
+searched_from_minus_thousand = _searched(-1000)
+nearly_the_largest = _searched(-np.inf, near=True)
+first_by_columns = _searched(-np.inf, by_columns=True)
+
+
+def one_array_with_two_names(x, kernel, stride):
+    row, column = _searched(-np.inf)(x, kernel, stride)
+    row[...] = column
+    return row, row
+
+
+def counted_in_bytes(row, column, shape):
+    counts = np.zeros(shape, np.uint8)
+    n, _, _, c = np.indices(row.shape)
+    np.add.at(counts, (n, row, column, c), 1)
+    return counts
+
+
+def four_at_most(row, column, shape):
+    return np.minimum(counted_in_bytes(row, column, shape).astype(int), 4)
+
+
+def _handed_out(pick, fill=-np.inf):
+    def wrong(dy, x, kernel, stride, padding):
+        (KH, KW), (SH, SW), (PH, PW), (_, H, W, _) = kernel, stride, padding, x.shape
+        padded = np.pad(x, ((0, 0), (PH, PH), (PW, PW), (0, 0)), constant_values=fill)
+        dpadded = np.zeros(padded.shape, dy.dtype)
+        for n, oh, ow, c in np.ndindex(dy.shape):
+            place = np.s_[n, oh * SH : oh * SH + KH, ow * SW : ow * SW + KW, c]
+            for i, j in pick(padded[place]):
+                dpadded[place][i, j] += dy[n, oh, ow, c]
+        return dpadded[:, PH : PH + H, PW : PW + W]
+
+    return wrong
+
+
+def _first_of(true):
+    return [np.unravel_index(true.argmax(), true.shape)]
+
+
+nearly_the_largest_gets_it = _handed_out(lambda window: _first_of(np.isclose(window, window.max())))
+all_nearly_the_largest = _handed_out(lambda window: np.argwhere(np.isclose(window, window.max())))
+first_by_columns_gets_it = _handed_out(lambda window: [_first_of(window.T)[0][::-1]])
+only_positives = _handed_out(lambda window: _first_of(window) if window.max() > 0 else [])
+zeros_hand_out_nothing = _handed_out(lambda window: _first_of(window) if window.max() != 0 else [])
+minus_a_billion_wins = _handed_out(_first_of, -1e9)
+
+
 MUTANTS = [
     ("08-forward", "P1", last_of_each_window),
     ("08-forward", "P1", every_stride_th_pixel),
@@ -439,6 +531,23 @@ MUTANTS = [
     ("08-forward", "unchanged", running_maximum_in_x),
     ("08-forward", "C16", float64_border),
     ("08-forward", None, mean_of_tiles),
+    ("08-forward", "P5", border_of_minus_a_billion),
+    ("08-forward", None, steps_no_wider_than_the_window),
+    ("08-forward", None, pads_both_axes_or_none),
+    ("08-forward", None, lone_axes_dropped),
+    ("08-winners", "P14", searched_from_zero),
+    ("08-winners", "P5", searched_from_minus_thousand),
+    ("08-winners", "P15", nearly_the_largest),
+    ("08-winners", "P8", first_by_columns),
+    ("08-winners", "P16", one_array_with_two_names),
+    ("08-wins", None, counted_in_bytes),
+    ("08-wins", None, four_at_most),
+    ("08-backward", "P15", nearly_the_largest_gets_it),
+    ("08-backward", "P15", all_nearly_the_largest),
+    ("08-backward", "P8", first_by_columns_gets_it),
+    ("08-backward", "P14", only_positives),
+    ("08-backward", None, zeros_hand_out_nothing),
+    ("08-backward", "P5", minus_a_billion_wins),
     ("08-winners", "P8", not_smaller),
     ("08-winners", "P9", the_least),
     ("08-winners", "P6", inside_the_window),
