@@ -3,7 +3,8 @@
 import numpy as np
 
 from tinyalex.layers import LocalResponseNorm
-from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+from tinyalex.teaching.mistakes import agree
 
 # n = 3, and no constant is 1 or the paper's: this tells every wrong version below from the right one
 N_WINDOW, ALPHA, BETA, K = 3, 0.5, 0.6, 1.5
@@ -22,8 +23,8 @@ def backward(dy, x, n, alpha, beta, k):
     return layer.backward(dy, layer.forward(x)[1])[0]
 
 
-def _x(seed=0):
-    return np.random.default_rng(seed).uniform(-3, 3, (2, 2, 3, 7))
+def _x(seed=0, shape=(2, 2, 3, 7)):
+    return np.random.default_rng(seed).uniform(-3, 3, shape)
 
 
 def _probe():
@@ -34,6 +35,19 @@ def _wide_probe():
     return _x(1), 5, 0.3, 0.75, 2.5
 
 
+def _loud_probe():
+    """Silent channels as after a ReLU, a faint pixel, a channel that shouts; k below 1, alpha above."""
+    x = _x(6, (1, 3, 2, 9))
+    x[..., ::4] = 0
+    x[0, 0, 0] /= 100
+    x[0, 1, :, 5] = 40
+    return x, 7, 2.5, 0.4, 0.02
+
+
+def _narrow_probe():
+    return _x(7, (3, 1, 2, 4)), 1, 0.2, 0.45, 3.5
+
+
 def _window_probe():
     return _x(4), N_WINDOW
 
@@ -42,12 +56,16 @@ def _wide_window_probe():
     return _x(5), 5
 
 
-def _backward_probe():
-    return np.random.default_rng(2).standard_normal(_x().shape), *_probe()
+def _windows_of(probe):
+    return lambda: probe()[:2]
 
 
-def _wide_backward_probe():
-    return np.random.default_rng(3).standard_normal(_x().shape), *_wide_probe()
+def _backward_probe(probe, seed):
+    def make():
+        x, *constants = probe()
+        return np.random.default_rng(seed).standard_normal(x.shape), x, *constants
+
+    return make
 
 
 # ---------------------------------------------------------------------------------------------- wrong on purpose
@@ -77,6 +95,18 @@ def _negative_start(values, n):
     for i in range(values.shape[-1]):
         total[..., i] = values[..., i - n // 2 : i + n // 2 + 1].sum(axis=-1)
     return total
+
+
+def _padded_sum(padded, n):
+    return sum(padded[..., shift : padded.shape[-1] - n + 1 + shift] for shift in range(n))
+
+
+def _repeated_ends(values, n):
+    return _padded_sum(np.pad(values, [(0, 0)] * 3 + [(n // 2, n // 2)], "edge"), n)
+
+
+def _in_one_row(values, n):
+    return _padded_sum(np.pad(values.ravel(), n // 2), n).reshape(values.shape)
 
 
 def _over_width(x, n, alpha, beta, k):
@@ -123,6 +153,16 @@ WINDOW_WRONG = (
         "L5",
         _negative_start,
         "At the first channels your slice starts below 0, which Python counts from the end. Start at max(0, i − n//2).",
+    ),
+    Wrong(
+        "L5",
+        _repeated_ends,
+        "You repeat the first and the last channel beyond the ends. No channels are there: they add nothing.",
+    ),
+    Wrong(
+        "L5",
+        _in_one_row,
+        "Your window runs on into the channels of the next pixel. Each pixel's channels begin and end on their own.",
     ),
     Wrong(
         "L6",
@@ -332,6 +372,11 @@ def _short_window(dy, x, n, alpha, beta, k):
     return dy * d**-beta - 2 * alpha * beta * x * _sums(dy * x * d ** (-beta - 1), n, stop=n // 2 - 1)
 
 
+def _numerator_over_x(dy, x, n, alpha, beta, k):
+    d = _denominator(x, n, alpha, k)
+    return dy * (x / d**beta) / x - 2 * alpha * beta * _parts(dy, x, n, alpha, beta, k)[1]
+
+
 def _constant_lost(name):
     def wrong(dy, x, n, alpha, beta, k):
         own, cross = _parts(dy, x, n, alpha, beta, k)
@@ -384,6 +429,7 @@ BACKWARD_WRONG = (
     Wrong(
         "L12", _denominator_outside, "d_j^(−beta − 1) belongs inside the sum: every neighbour has its own denominator."
     ),
+    Wrong("L22", _numerator_over_x, "You divide by x, and 0 / 0 is no number: after a ReLU many x are 0."),
     Wrong("L12", _constant_lost("alpha"), "The part from the denominators lacks its factor alpha."),
     Wrong("L12", _constant_lost("beta"), "The part from the denominators lacks its factor beta."),
     Wrong(
@@ -446,6 +492,20 @@ def _backward_by_hand(arguments, output, index):
     )
 
 
+def _takes_whole_numbers(ours, probe):
+    def holds(function):
+        *arrays, n, _, _, _ = probe()
+        return agree(np.asarray(function(*arrays, n, 3, 2, 4)), ours(*arrays, n, 3, 2, 4))
+
+    return Property(
+        "L21",
+        holds,
+        "With whole numbers for alpha, beta and k yours is wrong. np.full(shape, 4) holds integers, which lose "
+        "fractions: give it the dtype of x.",
+        late=True,
+    )
+
+
 LESSON = Lesson(
     "09",
     "Local response normalisation, the hardest gradient",
@@ -456,7 +516,7 @@ LESSON = Lesson(
             "09-window",
             "window_sum",
             window_sum,
-            (_window_probe, _wide_window_probe),
+            (_window_probe, _wide_window_probe, _windows_of(_loud_probe), _windows_of(_narrow_probe)),
             ("s",),
             axes={"s": ("picture", "row", "column", "channel")},
             wrong=WINDOW_WRONG,
@@ -472,10 +532,11 @@ LESSON = Lesson(
             "09-forward",
             "lrn_forward",
             forward,
-            (_probe, _wide_probe),
+            (_probe, _wide_probe, _loud_probe, _narrow_probe),
             ("y",),
             wrong=FORWARD_WRONG,
             by_hand=_forward_by_hand,
+            properties=(_takes_whole_numbers(forward, _wide_probe),),
             hints=(
                 "Which values does the window sum add up here? What is the smallest possible denominator?",
                 "d_i = k + alpha · Σ x_j² over the j from i − n//2 to i + n//2 that exist;  y_i = x_i / d_i^beta",
@@ -486,10 +547,14 @@ LESSON = Lesson(
             "09-backward",
             "lrn_backward",
             backward,
-            (_backward_probe, _wide_backward_probe),
+            tuple(
+                _backward_probe(probe, seed)
+                for seed, probe in enumerate((_probe, _wide_probe, _loud_probe, _narrow_probe), start=2)
+            ),
             ("dx",),
             wrong=BACKWARD_WRONG,
             by_hand=_backward_by_hand,
+            properties=(_takes_whole_numbers(backward, _backward_probe(_wide_probe, 3)),),
             hints=(
                 "How many of the y_j contain x_i? Which one contains it more than once?",
                 "dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_j dy_j · x_j · d_j^(−beta − 1), over the j "

@@ -387,6 +387,63 @@ def half_and_a_power_short(dy, x, n, alpha, beta, k):
     return dy * scale - alpha * beta * x * _window(dy * x * scale, n)
 
 
+# ---------------------------------------------------------------------------------------------- right for some only
+
+
+def _near(a, reach):
+    i = np.arange(a.shape[-1])
+    return a @ (abs(i[:, None] - i) <= reach).astype(a.dtype)
+
+
+def three_channels_at_least(a, n):
+    return _near(a, max(1, n // 2))
+
+
+def five_channels_at_most(a, n):
+    return _near(a, min(2, n // 2))
+
+
+def over_the_flat_array(a, n):
+    return np.convolve(a.ravel(), np.ones(n, a.dtype), "same").reshape(a.shape)
+
+
+def ends_repeated(a, n):
+    half = n // 2
+    padded = np.concatenate([a[..., :1]] * half + [a] + [a[..., -1:]] * half, axis=-1)
+    return np.lib.stride_tricks.sliding_window_view(padded, n, axis=-1).sum(axis=-1)
+
+
+def squares_over_x(x, n, alpha, beta, k):
+    return x**2 / (k + alpha * _near(x**2, n // 2)) ** beta / x
+
+
+def denominator_of_integers(x, n, alpha, beta, k):
+    d = np.full_like(x, k) if isinstance(k, float) else np.full(x.shape, k)
+    for i in range(x.shape[-1]):
+        d[..., i] = k + alpha * (x[..., max(0, i - n // 2) : i + n // 2 + 1] ** 2).sum(axis=-1)
+    return x * d ** -float(beta)
+
+
+def a_little_more_than_d(x, n, alpha, beta, k):
+    return x / (k + alpha * _near(x**2, n // 2) + 1e-7) ** beta
+
+
+def not_louder_than_ten(x, n, alpha, beta, k):
+    x = np.clip(x, -10, 10)
+    return x / (k + alpha * _near(x**2, n // 2)) ** beta
+
+
+def y_over_x(dy, x, n, alpha, beta, k):
+    d = k + alpha * _near(x**2, n // 2)
+    y = x * d**-beta
+    return dy * y / x - 2 * alpha * beta * x * _near(dy * y / d, n // 2)
+
+
+def denominators_from_one(dy, x, n, alpha, beta, k):
+    d = k + alpha * _near(x**2, n // 2)
+    return dy * d**-beta - 2 * alpha * beta * x * _near(dy * x * np.maximum(d, 1) ** (-beta - 1), n // 2)
+
+
 MUTANTS = [
     ("09-window", "L4", sum_ends_early),
     ("09-window", "L4", sum_begins_late),
@@ -405,6 +462,10 @@ MUTANTS = [
     ("09-window", "ratio", mean_of_padded),
     ("09-window", "C16", sum_in_float64),
     ("09-window", None, early_end_of_squares),
+    ("09-window", None, three_channels_at_least),
+    ("09-window", None, five_channels_at_most),
+    ("09-window", "L5", over_the_flat_array),
+    ("09-window", "L5", ends_repeated),
     ("09-forward", "L1", alpha_over_n),
     ("09-forward", "L1", mean_of_a_full_window),
     ("09-forward", "L2", one_instead_of_k),
@@ -430,6 +491,12 @@ MUTANTS = [
     ("09-forward", "unchanged", writes_into_x),
     ("09-forward", "C16", float64_inside),
     ("09-forward", None, early_end_and_alpha_over_n),
+    ("09-forward", None, squares_over_x),
+    ("09-forward", "L21", denominator_of_integers),
+    ("09-forward", None, a_little_more_than_d),
+    ("09-forward", None, not_louder_than_ten),
+    ("09-backward", "L22", y_over_x),
+    ("09-backward", None, denominators_from_one),
     ("09-backward", "L9", numerator_only),
     ("09-backward", "L10", own_denominator_only),
     ("09-backward", "L11", half_the_cross_term),
