@@ -11,9 +11,13 @@ Learners may draw in any way they like, so forward is judged by what must hold o
 import numpy as np
 
 from tinyalex.layers import Dropout
+from tinyalex.teaching import draws
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 P, N, F = 0.2, 40, 60  # not ½: there p and 1 − p are the same
+P2, P3 = 0.67, 0.05  # tried too
+SIZE = 150, 160  # of the draws whose share is counted
+LEVEL = draws.LEVEL / 20  # of each test: a right answer fails any of them at most once in a million
 
 
 def paper_forward(x, p, train, rng):
@@ -61,19 +65,38 @@ def _run(function, train, p=P, seed=1, x=None):
     return result if isinstance(result, tuple) and len(result) == 2 else (None, None)
 
 
-def _returns_two(function):
+def _returns_two(function, shape=(N, F)):
     for train in (True, False):
-        y, factor = _run(function, train)
+        y, factor = _run(function, train, x=_x(shape))
         mode = f"With train={train} yours"
         if y is None:
             return f"{mode} does not."
-        if not isinstance(y, np.ndarray) or y.shape != (N, F):
+        if not isinstance(y, np.ndarray) or y.shape != shape:
             found = f"of shape {y.shape}" if isinstance(y, np.ndarray) else f"that is a {type(y).__name__}"
-            return f"{mode} returns a y {found}, expected an array of x's shape, {(N, F)}."
+            return f"{mode} returns a y {found}, expected an array of x's shape, {shape}."
         try:
-            np.broadcast_to(np.asarray(factor, dtype=float), (N, F))
+            np.broadcast_to(np.asarray(factor, dtype=float), shape)
         except (TypeError, ValueError):
             return f"{mode} returns a factor that cannot multiply x."
+    return True
+
+
+def _takes_any_shape(function):
+    for shape in (N, F), (2, 3, 5, 4), (7,):
+        if isinstance(found := _returns_two(function, shape), str):
+            return found
+        if np.shape(found := _run(function, True, x=_x(shape))[1]) != shape:
+            return f"For x of shape {shape} yours returns a factor of shape {np.shape(found)} in training."
+    return True
+
+
+def _keeps_its_results(function):
+    for train in (True, False):
+        first = _run(function, train)
+        kept = [np.array(part) for part in first]
+        _run(function, train, seed=2, x=-_x())
+        if not all(map(np.array_equal, first, kept)):
+            return f"It happens with train={train}."
     return True
 
 
@@ -92,18 +115,22 @@ def _silent_at_test(function):
 
 
 def _draws_in_training(function):
-    y = _run(function, True)[0]
-    return bool((y == 0).any())
+    """Several tries: one coin for all of x rarely drops."""
+    return any((_run(function, True, seed=seed)[0] == 0).any() for seed in range(1, 31))
 
 
 def _new_draw_each_call(function):
     rng = np.random.default_rng(1)
-    first, second = (function(_x(), P, True, rng)[0] for _ in range(2))
-    return not np.array_equal(first == 0, second == 0)
+    first, second = (function(_x(), P, True, rng)[0] == 0 for _ in range(2))
+    return not first.any() or first.all() or not np.array_equal(first, second)
+
+
+def _repeatable(function):
+    return np.array_equal(_run(function, True)[0], _run(function, True)[0])
 
 
 def _draws_from_rng(function):
-    return bool(np.array_equal(_run(function, True)[0], _run(function, True)[0]))
+    return draws.generator(lambda rng: _dropped(function, P, (10, 10), rng)) or True
 
 
 def _each_picture_its_own(function):
@@ -116,21 +143,72 @@ def _each_unit_its_own(function):
     return not (dropped == dropped[:, :1]).all()
 
 
-def _share_dropped(function, p=P):
-    return float((_run(function, True, p, x=_x((200, 200)))[0] == 0).mean())
+def _dropped(function, p, shape=(N, F), rng=None, seed=1):
+    """Which entries a call in training drops."""
+    return function(_x(shape), p, True, rng or np.random.default_rng(seed))[0] == 0
 
 
 def _not_p_for_keep(function):
-    """Over 40,000 draws the share is always within 0.02 of its expectation."""
-    return abs(_share_dropped(function) - (1 - P)) > 0.02
+    return draws.share(_dropped(function, P), 1 - P) is not None
+
+
+def _independent(function):
+    """In two axes and in four; of the last call, and of x. What follows tells a wrong share."""
+    for shape in ((100, 100), (6, 9, 10, 7)):
+        dropped = _dropped(function, P, shape)
+        share = dropped.mean()
+        if draws.share(dropped, P, LEVEL) is None:
+            share = P
+        elif not 0 < share < 1:
+            return True
+        if symptom := draws.independent(dropped, share, ("picture", "unit") if len(shape) == 2 else (), LEVEL):
+            return symptom
+        for part, chance in ((_x(shape) > 0, 0.5), (np.abs(_x(shape)) > 1.25, 0.5)):
+            if draws.unrelated(dropped, share, part, chance, LEVEL):
+                return "Which entries are dropped depends on the values of x."
+    rng = np.random.default_rng(3)
+    first, second = (_dropped(function, P, rng=rng) for _ in range(2))
+    share = P if draws.share(first, P, LEVEL) is None else first.mean()
+    if draws.unrelated(first, share, second, share, LEVEL):
+        return "Which entries a call drops depends on the call before."
+    return True
+
+
+def _number_varies(function):
+    rng = np.random.default_rng(4)
+    calls = [_dropped(function, P, (4, 10), rng).sum() for _ in range(20)]
+    if symptom := draws.counts_vary(calls, 40, P, LEVEL):
+        return f"In calls with 40 units: {symptom}"
+    if symptom := draws.counts_vary(_dropped(function, P, (100, 100)).sum(axis=1), 100, P, LEVEL):
+        return f"In pictures of 100 units: {symptom}"
+    return True
 
 
 def _drops_p(function):
-    for p in (P, 0.7):
-        share = _share_dropped(function, p)
-        if abs(share - p) > 0.02:
-            return f"At p = {p} yours drops {share:.0%}."
+    for p in (P, P2, P3):
+        dropped = _dropped(function, p, SIZE)
+        if symptom := draws.share(dropped, p, LEVEL):
+            return f"At p = {p} yours drops {dropped.mean():.1%}. {symptom}"
+        for part, rows in (("picture", dropped), ("unit", dropped.T)):
+            for place, row in enumerate(rows):
+                if symptom := draws.share(row, p, LEVEL / sum(SIZE)):
+                    return f"At p = {p} in {part} {place} alone: {symptom}"
     return True
+
+
+class _Coarse(np.random.Generator):
+    """A generator whose numbers are multiples of 1/8, so that many equal p."""
+
+    def random(self, *arguments, **more):
+        return np.floor(8 * super().random(*arguments, **more)) / 8
+
+    def uniform(self, low=0.0, high=1.0, size=None):
+        return low + (high - low) * self.random(size)
+
+
+def _keeps_at_p(function):
+    dropped = _dropped(function, 0.25, rng=_Coarse(np.random.PCG64(5)))
+    return draws.share(dropped, 0.25, LEVEL) is None or draws.share(dropped, 0.375) is not None
 
 
 def _factors(function, p=P):
@@ -145,7 +223,7 @@ def _factors(function, p=P):
 
 def _unless(function, train, test):
     """False if the two factors are these functions of p, at two values of p."""
-    for p in (P, 0.7):
+    for p in (P, P2):
         found, said = _factors(function, p), (train(p), test(p))
         if None in found or not np.allclose(found, said):
             return True
@@ -171,7 +249,7 @@ def _not_forms(*forms):
 
 def _does(train, test):
     def holds(function):
-        for p in (P, 0.7):
+        for p in (P, P2):
             for word, found, expected in zip(("training", "the test"), _factors(function, p), (train(p), test(p))):
                 if found is None:
                     return (
@@ -211,18 +289,21 @@ def _properties(form, others):
             "You wrote into x, which belongs to the caller, who may still need it. Work on a copy.",
         ),
         Property(
+            "C15",
+            _keeps_its_results,
+            "A second call changed the results of the first, which backward may still need. Make new arrays each time.",
+        ),
+        Property(
             "D6", _silent_at_test, "You drop units with train=False too. At test nothing is drawn: all units speak."
         ),
         Property("D7", _draws_in_training, "With train=True you drop nothing: a share p of y should be exactly 0."),
         Property(
             "D6",
             _new_draw_each_call,
-            "Two training steps drop the same units: you reset the seed in each call. Draw from the rng you are given.",
+            "Two training steps drop the same units: is a seed set in each call, or a mask kept? Draw anew from rng.",
         ),
         Property(
-            "D8",
-            _draws_from_rng,
-            "You do not draw from rng: the same rng twice gave two different masks, so no run could be repeated.",
+            "D8", _repeatable, "Your draws do not come from rng alone: the same rng twice gave two different masks."
         ),
         Property(
             "D3",
@@ -239,7 +320,14 @@ def _properties(form, others):
             _not_p_for_keep,
             f"You take p as the share to keep: asked to drop {P:.0%}, yours drops {1 - P:.0%}. p = ½ would hide this.",
         ),
+        Property("D26", _independent, "Each entry of x needs a draw of its own."),
+        Property("D8", _draws_from_rng, "Draw every number from rng."),
         Property("D10", _drops_p, "The share dropped is not p."),
+        Property(
+            "D27",
+            _number_varies,
+            "You drop a fixed number of units. Each is dropped with probability p, so the number varies.",
+        ),
         Property(
             "D2",
             _not_forms((_one, lambda p: p), (lambda p: 1 / p, _one)),
@@ -253,6 +341,14 @@ def _properties(form, others):
             "factor is not what you multiplied x by. backward needs that very array, not another draw.",
         ),
         Property("C16", _keeps_float32, "float32 went in, but float64 came out: a float64 array crept in."),
+        Property("D29", _takes_any_shape, "y, and factor in training, have the shape of x, whatever it is.", late=True),
+        Property(
+            "D25",
+            _keeps_at_p,
+            "Where the number drawn is exactly p, you drop too. Numbers in [0, 1) are below p with probability p: drop "
+            "where u < p, keep where u >= p.",
+            late=True,
+        ),
     )
 
 
@@ -296,15 +392,14 @@ def _picture_probe():
     return _backward_probe(4, (2, 5, 7, 3), 1 / 0.6)
 
 
-def _gate_stays_shut(function):
-    """Over several seeds dx is 0 exactly where factor is; a gate open or shut everywhere has its own message."""
-    for seed in range(5, 8):
-        dy, factor = _backward_probe(seed, (30, 20))
-        dx = np.asarray(function(dy.copy(), factor.copy()))
-        if dx.shape == dy.shape and (dx == 0).any() and not np.array_equal(dx == 0, factor == 0):
-            share = np.mean((dx != 0)[factor == 0])
-            return f"{share:.0%} of the silent units have a gradient." if share not in (0, 1) else True
-    return True
+def _paper_probe():
+    return _backward_probe(5, (1, 9), 1.0)
+
+
+def _not_a_new_mask(function):
+    """False if dx is 0 in the same places, some but not all, whatever dy and factor are."""
+    zeros = [np.asarray(function(*_backward_probe(seed, (30, 20)))) == 0 for seed in range(6, 9)]
+    return not zeros[0].any() or zeros[0].all() or not all(np.array_equal(zeros[0], z) for z in zeros)
 
 
 BACKWARD_WRONG = (
@@ -349,15 +444,21 @@ def _other_net_probe():
     return _net_probe(9, 3, 5, 4, 0.6)
 
 
+def _sure_nets_probe():
+    """Scores so far apart that some nets give a class less than 1e-12, and others nearly 1."""
+    x, weight, bias, p = _net_probe(10, 1, 7, 2, 0.45)
+    return 4 * x, weight, bias, p
+
+
 def _masks(F, p):
     """All 2^F masks, and the probability of each."""
     masks = (np.arange(2**F)[:, None] >> np.arange(F)) & 1
     return masks, np.prod(np.where(masks == 1, 1 - p, p), axis=1)
 
 
-def _average(mean="geometric", weighted=True, keep=None, bias_dropped=False, normalised=True):
+def _average(mean="geometric", weighted=True, keep=None, bias_dropped=False, normalised=True, some=slice(None)):
     def wrong(x, weight, bias, p):
-        masks, probability = _masks(x.shape[1], p if keep is None else 1 - keep(p))
+        masks, probability = (part[some] for part in _masks(x.shape[1], p if keep is None else 1 - keep(p)))
         if not weighted:
             probability = np.full(len(masks), 1 / len(masks))
         nets = _softmax(np.einsum("mf,nf,fk->mnk", masks, x, weight) + (0 if bias_dropped else bias))
@@ -365,6 +466,14 @@ def _average(mean="geometric", weighted=True, keep=None, bias_dropped=False, nor
             return np.tensordot(probability, nets, 1)
         average = np.exp(np.tensordot(probability, np.log(nets), 1))
         return average / average.sum(axis=1, keepdims=True) if normalised else average
+
+    return wrong
+
+
+def _divided_by_the_sum(axis):
+    def wrong(*arguments):
+        average = _average(normalised=False)(*arguments)
+        return average / average.sum(axis=axis)
 
     return wrong
 
@@ -380,6 +489,18 @@ AVERAGE_WRONG = (
         _average(normalised=False),
         "Your rows do not sum to 1: divide the geometric mean by its sum over the classes.",
     ),
+    Wrong(
+        "D20",
+        _divided_by_the_sum(0),
+        "You divide by the sum over the pictures. Each row sums to 1: divide by the sum over the classes.",
+    ),
+    Wrong(
+        "D20",
+        _divided_by_the_sum(None),
+        "All your rows together sum to 1. Each row does: divide by its sum over the classes.",
+    ),
+    Wrong("D30", _average(some=slice(1, None)), "One mask is missing: the one that drops all units counts too."),
+    Wrong("D30", _average(some=slice(None, -1)), "One mask is missing: the one that keeps all units counts too."),
     Wrong(
         "D21",
         _average(weighted=False),
@@ -473,15 +594,16 @@ LESSON = Lesson(
             "10-backward",
             "dropout_backward",
             dropout_backward,
-            (_backward_probe, _picture_probe),
+            (_backward_probe, _picture_probe, _paper_probe),
             ("dx",),
             wrong=BACKWARD_WRONG,
             by_hand=_backward_by_hand,
             properties=(
                 Property(
                     "D4",
-                    _gate_stays_shut,
-                    "You draw a new mask. backward must use the mask of its forward call; factor holds it.",
+                    _not_a_new_mask,
+                    "dx is 0 in the same places whatever factor is: a new mask? backward must use that of its forward "
+                    "call, which factor holds.",
                 ),
             ),
             hints=(
@@ -494,7 +616,7 @@ LESSON = Lesson(
             "10-average",
             "average_net",
             average_net,
-            (_net_probe, _other_net_probe),
+            (_net_probe, _other_net_probe, _sure_nets_probe),
             ("probabilities",),
             axes={"probabilities": ("picture", "class")},
             wrong=AVERAGE_WRONG,

@@ -145,6 +145,79 @@ def one_mask_and_no_scaling(x, p, train, rng):
     return x * mask, mask
 
 
+# ---------------------------------------------------------------------------------------------- draws
+
+
+def _drops(mask):
+    """The paper's form with a mask of its own. mask: function (x, p, rng) -> booleans, True where x is kept"""
+
+    def wrong(x, p, train, rng):
+        factor = mask(x, p, rng).astype(x.dtype) if train else 1 - p
+        return x * factor, factor
+
+    return wrong
+
+
+def _fixed_number(x, p, rng):
+    mask = np.arange(x.size) >= round(p * x.size)
+    return rng.permutation(mask).reshape(x.shape)
+
+
+def _fixed_in_each_picture(x, p, rng):
+    u = rng.random(x.shape).reshape(len(x), -1)
+    rank = u.argsort(axis=1).argsort(axis=1)
+    return (rank >= round(p * u.shape[1])).reshape(x.shape)
+
+
+def _last_spared(x, p, rng):
+    mask = rng.random(x.shape) >= p
+    mask[..., -1] = True
+    return mask
+
+
+drops_at_p = _drops(lambda x, p, rng: rng.random(x.shape) > p)
+a_fixed_number = _drops(_fixed_number)
+a_fixed_number_in_each_picture = _drops(_fixed_in_each_picture)
+pairs = _drops(lambda x, p, rng: np.repeat(rng.random(x.size), 2)[: x.size].reshape(x.shape) >= p)
+blocks = _drops(lambda x, p, rng: np.repeat(rng.random(x.size), 32)[: x.size].reshape(x.shape) >= p)
+every_32_anew = _drops(lambda x, p, rng: np.resize(rng.random(32), x.shape) >= p)
+half_a_batch_twice = _drops(lambda x, p, rng: np.resize(rng.random((len(x) // 2 + 1, *x.shape[1:])), x.shape) >= p)
+whole_maps = _drops(lambda x, p, rng: rng.random((len(x), *(1,) * (x.ndim - 2), x.shape[-1])) + 0 * x >= p)
+the_faintest = _drops(lambda x, p, rng: abs(x) + rng.random(x.shape) / 9 > np.quantile(abs(x), p))
+positives_only = _drops(lambda x, p, rng: rng.random(x.shape) >= 2 * p * (x > 0))
+one_coin = _drops(lambda x, p, rng: np.full(x.shape, rng.random() >= p))
+tenths = _drops(lambda x, p, rng: rng.integers(0, 10, x.shape) >= 10 * p)
+a_tenth_at_least = _drops(lambda x, p, rng: rng.random(x.shape) >= max(p, 0.1))
+last_unit_spared = _drops(_last_spared)
+ten_masks = _drops(lambda x, p, rng: np.random.default_rng(int(10 * rng.random())).random(x.shape) >= p)
+two_axes_only = _drops(lambda x, p, rng: np.array([[rng.random() >= p for _ in row] for row in x]))
+
+_mask = {}
+
+
+def one_mask_array(x, p, train, rng):
+    if not train:
+        return x * (1 - p), 1 - p
+    mask = _mask.setdefault((x.shape, x.dtype), np.empty_like(x))
+    mask[...] = rng.random(x.shape) >= p
+    return x * mask, mask
+
+
+def _inverted(paper):
+    def wrong(x, p, train, rng):
+        if not train:
+            return x, 1.0
+        factor = paper(x, p, train, rng)[1] / (1 - p)
+        return x * factor, factor
+
+    return wrong
+
+
+inverted_drops_at_p = _inverted(drops_at_p)
+inverted_pairs = _inverted(pairs)
+inverted_fixed_number = _inverted(a_fixed_number)
+
+
 # ---------------------------------------------------------------------------------------------- the inverted form
 
 
@@ -290,6 +363,14 @@ def open_and_scaled(dy, factor):
     return dy * factor.max()
 
 
+def turned_round(dy, factor):
+    return dy * factor[::-1]
+
+
+def only_above_one(dy, factor):
+    return np.where(factor > 1, dy * factor, 0)
+
+
 # ---------------------------------------------------------------------------------------------- the average net
 
 
@@ -326,6 +407,40 @@ def p_kept_in_the_average(x, weight, bias, p):
         logs = logs + np.prod([p if m else 1 - p for m in mask]) * np.log(_softmax(x * mask @ weight + bias))
     g = np.exp(logs)
     return g / g.sum(1, keepdims=True)
+
+
+def _geometric(x, weight, bias, p, masks=slice(None), least=0.0):
+    logs = 0
+    for mask in list(itertools.product([0, 1], repeat=x.shape[1]))[masks]:
+        probability = np.prod([1 - p if m else p for m in mask])
+        logs = logs + probability * np.log(_softmax(x * mask @ weight + bias) + least)
+    return np.exp(logs)
+
+
+def _rows_to_one(g):
+    return g / g.sum(axis=1, keepdims=True)
+
+
+def a_little_more_than_zero(x, weight, bias, p):
+    return _rows_to_one(_geometric(x, weight, bias, p, least=1e-12))
+
+
+def without_the_silent_net(x, weight, bias, p):
+    return _rows_to_one(_geometric(x, weight, bias, p, slice(1, None)))
+
+
+def without_the_whole_net(x, weight, bias, p):
+    return _rows_to_one(_geometric(x, weight, bias, p, slice(None, -1)))
+
+
+def over_the_pictures(x, weight, bias, p):
+    g = _geometric(x, weight, bias, p)
+    return g / g.sum(axis=0, keepdims=True)
+
+
+def over_everything(x, weight, bias, p):
+    g = _geometric(x, weight, bias, p)
+    return g / g.sum()
 
 
 def whole_net(x, weight, bias, p):
@@ -396,7 +511,34 @@ MUTANTS = [
     ("10-backward", "D14", straight_through),
     ("10-backward", "twice", draws_again),
     ("10-backward", "D4", draws_again_from_a_seed),
-    ("10-backward", "D4", shuffles_the_mask),
+    ("10-backward", None, shuffles_the_mask),
+    ("10-backward", None, turned_round),
+    ("10-backward", None, only_above_one),
+    ("10-average", None, a_little_more_than_zero),
+    ("10-average", "D30", without_the_silent_net),
+    ("10-average", "D30", without_the_whole_net),
+    ("10-average", "D20", over_the_pictures),
+    ("10-average", "D20", over_everything),
+    ("10-paper", "D25", drops_at_p),
+    ("10-paper", "D27", a_fixed_number),
+    ("10-paper", "D27", a_fixed_number_in_each_picture),
+    ("10-paper", "D26", pairs),
+    ("10-paper", "D26", blocks),
+    ("10-paper", "D26", every_32_anew),
+    ("10-paper", "D26", half_a_batch_twice),
+    ("10-paper", "D26", whole_maps),
+    ("10-paper", "D26", the_faintest),
+    ("10-paper", "D26", positives_only),
+    ("10-paper", "D3", one_coin),
+    ("10-paper", "D10", tenths),
+    ("10-paper", "D10", a_tenth_at_least),
+    ("10-paper", "D10", last_unit_spared),
+    ("10-paper", "D8", ten_masks),
+    ("10-paper", "C15", one_mask_array),
+    ("10-paper", None, two_axes_only),
+    ("10-inverted", "D25", inverted_drops_at_p),
+    ("10-inverted", "D26", inverted_pairs),
+    ("10-inverted", "D27", inverted_fixed_number),
     ("10-backward", "D15", mask_alone),
     ("10-backward", "D16", scaled_once_more),
     ("10-backward", "D17", gate_turned_round),
