@@ -61,10 +61,10 @@ def head(x, weight1, bias1, weight2, bias2, towers):
 # ---------------------------------------------------------------------------------------------- probes
 
 
-def _case(seed, size, C, F, groups):
+def _case(seed, size, C, F, groups, N=2, kernel=(3, 2), stride=(1, 2), padding=(2, 1)):
     rng = np.random.default_rng(seed)
-    x, weight = rng.standard_normal((2, *size, C)), rng.standard_normal((3, 2, C // groups, F))
-    return x, weight, rng.standard_normal(F), (1, 2), (2, 1), groups
+    x, weight = rng.standard_normal((N, *size, C)), rng.standard_normal((*kernel, C // groups, F))
+    return x, weight, rng.standard_normal(F), stride, padding, groups
 
 
 def _two():
@@ -75,6 +75,17 @@ def _three():
     return _case(1, (4, 5), 12, 9, 3)
 
 
+def _one():
+    return _case(2, (6, 5), 3, 4, 1, N=1, kernel=(2, 3), stride=(2, 1), padding=(0, 2))
+
+
+def _one_channel_each():
+    return _case(3, (7, 4), 4, 8, 4, N=3, kernel=(2, 1), stride=(3, 2), padding=(1, 0))
+
+
+CASES = _two, _three, _one, _one_channel_each
+
+
 def _backward_probe(probe, seed):
     def make():
         x, weight, bias, *rest = probe()
@@ -82,6 +93,18 @@ def _backward_probe(probe, seed):
         return dy, x, weight, *rest
 
     return make
+
+
+# (kernel, in_channels, out_channels, groups, out_size). The last two: AlexNet's conv2; more than 32 bits
+COSTS = (
+    ((3, 2), 12, 8, 4, (5, 7)),
+    ((5, 3), 18, 12, 3, (9, 4)),
+    ((2, 7), 3, 10, 1, (6, 11)),
+    ((1, 4), 6, 6, 6, (3, 2)),
+    ((2, 3), 4, 14, 2, (1, 8)),
+    ((5, 5), 96, 256, 2, (27, 27)),
+    ((3, 5), 510, 1022, 2, (111, 223)),
+)
 
 
 def _head_probe(seed, N, D, hidden, K, towers):
@@ -203,6 +226,11 @@ def _all_channels(x, weight, bias, stride, padding, groups):
     return forward(x, np.tile(weight, (1, 1, groups, 1)), bias, stride, padding, 1)
 
 
+def _all_kernels(x, weight, bias, stride, padding, groups):
+    """Each group's channels meet all kernels, with all biases; the results are added up."""
+    return _all_channels(x, weight, groups * bias, stride, padding, groups)
+
+
 def _without_bias(x, weight, bias, stride, padding, groups):
     return forward(x, weight, np.zeros_like(bias), stride, padding, groups)
 
@@ -250,6 +278,11 @@ FORWARD_WRONG = (
         "You add the groups' maps up; join them side by side along the last axis (np.concatenate).",
     ),
     Wrong(
+        "C42",
+        _all_kernels,
+        "Every group's channels meet all kernels. Cut weight and bias too, with the same g, and join the maps.",
+    ),
+    Wrong(
         "C40",
         _all_channels,
         "In yours every kernel sees every channel, with its weights repeated. Cut x along its last axis first.",
@@ -263,22 +296,27 @@ FORWARD_WRONG = (
 )
 
 
-def _backward_by_groups(read=None, write=None, maps=None, kernels=None):
-    """A grouped backward. For each group: channels of x to read and of dx to write, maps of dy, where dweight goes."""
+def _backward_by_groups(read=None, write=None, maps=None, kernels=None, weights=None):
+    """A grouped backward. For each group: channels of x to read and of dx to write, maps of dy, where dweight goes, and
+    kernels; by default its runs."""
 
     def wrong(dy, x, weight, stride, padding, groups):
         dx, dweight, dbias = np.zeros_like(x), np.zeros_like(weight), np.zeros_like(weight, shape=weight.shape[3])
         for g in range(groups):
-            reads, writes, takes, into = (
+            C, F = x.shape[3], dy.shape[3]
+            reads, writes, takes, into, meets = (
                 (how or (lambda g, groups, size: _run(g, size, groups)))(g, groups, size)
-                for how, size in ((read, x.shape[3]), (write, x.shape[3]), (maps, dy.shape[3]), (kernels, dy.shape[3]))
+                for how, size in ((read, C), (write, C), (maps, F), (kernels, F), (weights, F))
             )
-            own = weight[..., _run(g, dy.shape[3], groups)]
-            parts = backward(dy[..., takes], x[..., reads], own, stride, padding, 1)
+            parts = backward(dy[..., takes], x[..., reads], weight[..., meets], stride, padding, 1)
             dx[..., writes], dweight[..., into], dbias[into] = parts
         return dx, dweight, dbias
 
     return wrong
+
+
+def _returned(*order):
+    return lambda *arguments: tuple(backward(*arguments)[place] for place in order)
 
 
 def _changed(dx=None, dweight=None, dbias=None):
@@ -321,7 +359,11 @@ def _bias_mean(part, dy, *rest):
 
 C12 = "You average over the pictures. Gradients add up over the batch; the 1/N belongs to the loss."
 OTHER_CHANNELS = "A group's kernels get their gradient from another group's channels: cut x and dy with the same g."
+OUT_OF_PLACE = "A gradient stands in another one's place: return dx, dweight, dbias, in this order."
 BACKWARD_WRONG = (
+    Wrong("C27", _returned(0, 2, 1), OUT_OF_PLACE),
+    Wrong("C27", _returned(1, 2, 0), OUT_OF_PLACE),
+    Wrong("C27", _returned(1, 0, 2), OUT_OF_PLACE),
     Wrong("C12", _changed(dweight=_over_pictures, dbias=_over_pictures), C12),
     Wrong(
         "C12",
@@ -338,6 +380,9 @@ BACKWARD_WRONG = (
     Wrong("C13", _backward_by_groups(read=_dealt, write=_dealt), CARDS.format("the channels")),
     Wrong("C13", _backward_by_groups(write=_dealt), CARDS.format("dx's channels")),
     Wrong("C13", _backward_by_groups(maps=_dealt, kernels=_dealt), CARDS.format("the maps")),
+    Wrong(
+        "C13", _backward_by_groups(_dealt, _dealt, _dealt, _dealt, _dealt), CARDS.format("channels, maps and kernels")
+    ),
     Wrong("C14", _backward_by_groups(read=_other), OTHER_CHANNELS),
     Wrong("C14", _backward_by_groups(read=_next), OTHER_CHANNELS),
     Wrong(
@@ -438,13 +483,14 @@ COST_WRONG = (
 )
 
 
-def _head(rows=None, relu=None, inputs=None, joined=None, bias2=None):
-    def wrong(x, weight1, bias1, weight2, bias2_, towers):
+def _head(rows=None, relu=None, inputs=None, joined=None, bias1=None, bias2=None):
+    def wrong(x, weight1, bias1_, weight2, bias2_, towers):
         hidden, parts = weight1.shape[1], []
         for t in range(towers):
             run, meets = _run(t, hidden, towers), (rows or (lambda t, T, size: _run(t, size, T)))(t, towers, hidden)
             cut = (inputs or (lambda t, T, size: slice(None)))(t, towers, x.shape[1])
-            h = (relu or (lambda h: np.maximum(h, 0)))(x[:, cut] @ weight1[cut, run] + bias1[run])
+            adds = (bias1 or (lambda t, T, size: run))(t, towers, hidden)
+            h = (relu or (lambda h: np.maximum(h, 0)))(x[:, cut] @ weight1[cut, run] + bias1_[adds])
             parts.append(h @ weight2[meets])
         return (joined or sum)(parts) + (bias2(towers) if bias2 else 1) * bias2_
 
@@ -495,6 +541,16 @@ HEAD_WRONG = (
         "C39",
         _head(rows=lambda t, T, size: _run(0, size, T)),
         "Every tower multiplies by the first tower's rows of weight2: move the slice with the tower.",
+    ),
+    Wrong(
+        "C39",
+        _head(bias1=lambda t, T, size: _run(0, size, T)),
+        "Every tower adds the first tower's entries of bias1: move the slice with the tower.",
+    ),
+    Wrong(
+        "C45",
+        lambda x, weight1, bias1, *rest: head(x, weight1, 0 * bias1, *rest),
+        "bias1 is missing: each tower adds its entries before the ReLU.",
     ),
     Wrong("C39", _one_tower(0), "Only the first tower's part arrives: is there a return inside the loop?"),
     Wrong(
@@ -548,6 +604,9 @@ def _forward_by_hand(arguments, output, index):
 
 def _backward_by_hand(arguments, output, index):
     dy, x, weight, stride, padding, groups = arguments
+    if output == "dbias":
+        maps = dy[..., index[0]]
+        return f"By hand: the sum of the {maps.size} numbers dy[:, :, :, {index[0]}] is {maps.sum():.6g}."
     size = x.shape[3] if output == "dx" else weight.shape[3]
     g = index[-1] // (size // groups)
     channels, kernels = _run(g, x.shape[3], groups), _run(g, weight.shape[3], groups)
@@ -581,6 +640,15 @@ def _keeps_its_results(function):
     return np.array_equal(y, kept)
 
 
+def _splits(function):
+    """Whether 0 towers give something else than the whole product, or an error."""
+    *arguments, _ = _head_probe(8, 2, 5, 6, 3, 1)()
+    try:
+        return not np.allclose(function(*arguments, 0), head(*arguments, 1))
+    except Exception:
+        return True
+
+
 LESSON = Lesson(
     "11",
     "Two columns: grouped convolution",
@@ -591,7 +659,7 @@ LESSON = Lesson(
             "11-wiring",
             "wiring",
             wiring,
-            (lambda: (6, 4, 2), lambda: (12, 6, 3)),
+            tuple(lambda sizes=sizes: sizes for sizes in ((6, 4, 2), (12, 6, 3), (4, 12, 4), (4, 6, 1), (6, 6, 6))),
             ("wires",),
             axes={"wires": ("channel", "kernel")},
             wrong=WIRING_WRONG,
@@ -606,7 +674,7 @@ LESSON = Lesson(
             "11-forward",
             "grouped_forward",
             forward,
-            (_two, _three),
+            CASES,
             ("y",),
             wrong=FORWARD_WRONG,
             by_hand=_forward_by_hand,
@@ -631,7 +699,7 @@ LESSON = Lesson(
             "11-backward",
             "grouped_backward",
             backward,
-            (_backward_probe(_two, 2), _backward_probe(_three, 3)),
+            tuple(_backward_probe(case, seed) for seed, case in enumerate(CASES, start=2)),
             ("dx", "dweight", "dbias"),
             axes={"dweight": ("row", "column", "channel in", "kernel"), "dbias": ("kernel",)},
             wrong=BACKWARD_WRONG,
@@ -648,7 +716,7 @@ LESSON = Lesson(
             "11-cost",
             "conv_cost",
             cost,
-            (lambda: ((3, 2), 12, 8, 4, (5, 7)), lambda: ((5, 3), 18, 12, 3, (9, 4))),
+            tuple(lambda layer=layer: layer for layer in COSTS),
             ("parameters", "multiply_adds"),
             wrong=COST_WRONG,
             by_hand=_cost_by_hand,
@@ -664,11 +732,24 @@ LESSON = Lesson(
             "11-head",
             "head_on_towers",
             head,
-            (_head_probe(14, 3, 5, 8, 7, 2), _head_probe(5, 2, 6, 9, 4, 3)),
+            (
+                _head_probe(14, 3, 5, 8, 7, 2),
+                _head_probe(5, 2, 6, 9, 4, 3),
+                _head_probe(6, 1, 7, 8, 3, 4),
+                _head_probe(7, 4, 3, 6, 5, 1),
+            ),
             ("y",),
             axes={"y": ("picture", "class")},
             wrong=HEAD_WRONG,
             by_hand=_head_by_hand,
+            properties=(
+                Property(
+                    "C48",
+                    _splits,
+                    "The numbers are right, but towers changes nothing. Give each its own hidden units, and add up.",
+                    late=True,
+                ),
+            ),
             hints=(
                 "y = h @ weight2 is a sum over hidden units. If a tower holds half of the units, which rows of "
                 "weight2 does it need?",

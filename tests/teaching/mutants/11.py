@@ -419,6 +419,107 @@ def averaged_without_relu(x, weight1, bias1, weight2, bias2, towers):
     return np.mean(ys, axis=0) + bias2
 
 
+# ---------------------------------------------------------------------------------------------- right for some only
+
+
+def three_groups_at_most(C, F, groups):
+    wires = np.zeros((C, F), int)
+    for g in range(min(groups, 3)):
+        wires[g * C // groups : (g + 1) * C // groups, g * F // groups : (g + 1) * F // groups] = 1
+    return wires
+
+
+def one_kernel_for_one_channel(C, F, groups):
+    if groups == C:
+        return np.eye(C, F, dtype=int)
+    return (np.arange(C)[:, None] // (C // groups) == np.arange(F) // (F // groups)).astype(int)
+
+
+def _runs(x, weight, groups):
+    c, f = x.shape[3] // groups, weight.shape[3] // groups
+    return [(slice(g * c, (g + 1) * c), slice(g * f, (g + 1) * f)) for g in range(groups)]
+
+
+def _forward(x, weight, bias, stride, padding, groups):
+    parts = [_conv(x[..., c], weight[..., f], bias[f], stride, padding) for c, f in _runs(x, weight, groups)]
+    return np.concatenate(parts, axis=-1)
+
+
+def steps_by_one_downwards(x, weight, bias, stride, padding, groups):
+    return _forward(x, weight, bias, (1, stride[1]), padding, groups)
+
+
+def pads_one_across(x, weight, bias, stride, padding, groups):
+    return _forward(x, weight, bias, stride, (padding[0], 1), groups)
+
+
+def no_bias_in_one_group(x, weight, bias, stride, padding, groups):
+    return _forward(x, weight, bias * (groups > 1), stride, padding, groups)
+
+
+def lone_axes_dropped(x, weight, bias, stride, padding, groups):
+    return _forward(x, weight, bias, stride, padding, groups).squeeze()
+
+
+def all_kernels_for_each(x, weight, bias, stride, padding, groups):
+    return sum(_conv(x[..., c], weight, bias, stride, padding) for c, _ in _runs(x, weight, groups))
+
+
+def _backward(dy, x, weight, stride, padding, groups):
+    runs = _runs(x, weight, groups)
+    parts = [_conv_back(dy[..., f], x[..., c], weight[..., f], stride, padding) for c, f in runs]
+    return [np.concatenate(part, axis=-1) for part in zip(*parts)]
+
+
+def bias_before_weight(dy, x, weight, stride, padding, groups):
+    dx, dweight, dbias = _backward(dy, x, weight, stride, padding, groups)
+    return dx, dbias, dweight
+
+
+def bias_of_two_pictures(dy, x, weight, stride, padding, groups):
+    dx, dweight, _ = _backward(dy, x, weight, stride, padding, groups)
+    return dx, dweight, (dy[0] + dy[-1]).sum(axis=(0, 1))
+
+
+def every_axis_dealt(dy, x, weight, stride, padding, groups):
+    dx, dweight, dbias = np.zeros_like(x), np.zeros_like(weight), np.zeros_like(dy[0, 0, 0])
+    for g in range(groups):
+        own = np.s_[..., g::groups]
+        dx[own], dweight[own], dbias[own] = _conv_back(dy[own], x[own], weight[own], stride, padding)
+    return dx, dweight, dbias
+
+
+def two_groups_at_least(kernel, in_channels, out_channels, groups, out_size):
+    weights = kernel[0] * kernel[1] * in_channels * out_channels // max(groups, 2)
+    return weights + out_channels, weights * out_size[0] * out_size[1]
+
+
+def in_32_bits(kernel, in_channels, out_channels, groups, out_size):
+    weights = np.prod([*kernel, in_channels // groups, out_channels], dtype=np.int32)
+    return int(weights + out_channels), int(np.prod([weights, *out_size], dtype=np.int32))
+
+
+def one_product(x, weight1, bias1, weight2, bias2, towers):
+    return np.maximum(x @ weight1 + bias1, 0) @ weight2 + bias2
+
+
+def _towers(x, weight1, bias1, weight2, towers):
+    parts = zip(np.split(weight1, towers, 1), np.split(bias1, towers), np.split(weight2, towers))
+    return [np.maximum(x @ w + b, 0) @ v for w, b, v in parts]
+
+
+def three_towers_at_most(x, weight1, bias1, weight2, bias2, towers):
+    return sum(_towers(x, weight1, bias1, weight2, towers)[:3]) + bias2
+
+
+def first_towers_biases(x, weight1, bias1, weight2, bias2, towers):
+    return sum(_towers(x, weight1, np.tile(np.split(bias1, towers)[0], towers), weight2, towers)) + bias2
+
+
+def no_first_bias(x, weight1, bias1, weight2, bias2, towers):
+    return sum(_towers(x, weight1, bias1 * 0, weight2, towers)) + bias2
+
+
 MUTANTS = [
     ("11-wiring", "C13", every_gth),
     ("11-wiring", "C13", every_gth_channel),
@@ -428,6 +529,22 @@ MUTANTS = [
     ("11-wiring", "C39", only_the_first_channels),
     ("11-wiring", "C40", all_wires),
     ("11-wiring", "C7", kernels_in_rows),
+    ("11-wiring", None, three_groups_at_most),
+    ("11-wiring", None, one_kernel_for_one_channel),
+    ("11-forward", None, steps_by_one_downwards),
+    ("11-forward", None, pads_one_across),
+    ("11-forward", None, no_bias_in_one_group),
+    ("11-forward", None, lone_axes_dropped),
+    ("11-forward", "C42", all_kernels_for_each),
+    ("11-backward", "C27", bias_before_weight),
+    ("11-backward", None, bias_of_two_pictures),
+    ("11-backward", "C13", every_axis_dealt),
+    ("11-cost", None, two_groups_at_least),
+    ("11-cost", None, in_32_bits),
+    ("11-head", "C48", one_product),
+    ("11-head", None, three_towers_at_most),
+    ("11-head", "C39", first_towers_biases),
+    ("11-head", "C45", no_first_bias),
     ("11-forward", "C13", channels_dealt),
     ("11-forward", "C13", everything_dealt),
     ("11-forward", "C13", stacked_and_reshaped),
