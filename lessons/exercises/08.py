@@ -41,8 +41,8 @@ def backward(dy, x, kernel, stride, padding):
 # Rows and columns are left over, so that swapped places stay inside the picture and the check can name the mistake.
 GEOMETRY = (4, 3), (3, 2), (0, 0)
 PADDED = (3, 4), (2, 3), (1, 2)
-TIED = (3, 2), (2, 2), (0, 0)
-APART = (2, 3), (3, 4), (0, 1)  # windows with gaps between them; padded on one axis only
+TIED = (3, 4), (2, 1), (0, 0)
+APART = (3, 2), (5, 4), (1, 0)  # gaps between windows; padded on one axis only, where the last row is needed
 
 
 def _x(seed, shape):
@@ -51,7 +51,7 @@ def _x(seed, shape):
 
 
 def _plain():
-    return _x(0, (2, 11, 6, 3)), *GEOMETRY
+    return _x(0, (2, 12, 6, 3)), *GEOMETRY
 
 
 def _padded():
@@ -59,13 +59,13 @@ def _padded():
 
 
 def _apart():
-    return _x(7, (1, 10, 8, 1)), *APART
+    return _x(7, (1, 11, 17, 1)), *APART
 
 
 def _tied():
     """Equal values, nearly equal ones, and windows of nothing but zeros, as after a ReLU."""
     rng = np.random.default_rng(2)
-    x = rng.integers(0, 3, (2, 7, 5, 3)) + 1e-9 * rng.integers(0, 2, (2, 7, 5, 3))
+    x = rng.integers(0, 3, (2, 8, 5, 3)) + 1e-9 * rng.integers(0, 2, (2, 8, 5, 3))
     x[1, :4] = 0
     return x, *TIED
 
@@ -667,7 +667,7 @@ LESSON = Lesson(
             "08-forward",
             "max_pool_forward",
             forward,
-            (_plain, _padded, _apart),
+            (_plain, _padded, _apart, _tied),
             ("y",),
             wrong=FORWARD_WRONG,
             by_hand=_forward_by_hand,
