@@ -45,7 +45,8 @@ def _loud_probe():
 
 
 def _narrow_probe():
-    return _x(7, (3, 1, 2, 4)), 1, 0.2, 0.45, 3.5
+    """A window of one channel; `_takes_whole_numbers` has these constants as integers."""
+    return _x(7, (3, 1, 2, 4)), 1, 3.0, 2.0, 4.0
 
 
 def _window_probe():
@@ -500,8 +501,8 @@ def _takes_whole_numbers(ours, probe):
     return Property(
         "L21",
         holds,
-        "With whole numbers for alpha, beta and k yours is wrong. np.full(shape, 4) holds integers, which lose "
-        "fractions: give it the dtype of x.",
+        "With the integers 3, 2 and 4 for alpha, beta and k yours is wrong. Does an array of integers, such as "
+        "np.full(x.shape, 4), lose the fractions?",
         late=True,
     )
 

@@ -8,6 +8,8 @@ The two forms, in training and at test (p is the share dropped):
 Learners may draw in any way they like, so forward is judged by what must hold over many draws, not entry by entry.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinyalex.layers import Dropout
@@ -110,8 +112,10 @@ def _leaves_x_alone(function):
 
 
 def _silent_at_test(function):
-    y = _run(function, False)[0]
-    return bool(np.array_equal(y, _run(function, False, seed=2)[0]) and (y != 0).all())
+    y, again = (_run(function, False, seed=seed)[0] for seed in (1, 2))
+    if (y == 0).any():
+        return f"With train=False yours drops {(y == 0).mean():.0%} of the units."
+    return True if np.array_equal(y, again) else "With train=False your y is not the same for every rng."
 
 
 def _draws_in_training(function):
@@ -279,79 +283,106 @@ def _keeps_float32(function):
     return True
 
 
+def _and_another(held, later):
+    """The property held, which if it fails tells the first of the later ones that fails too."""
+
+    def holds(function):
+        found = held.holds(function)
+        if found is True:
+            return True
+        words = [found] if isinstance(found, str) else []
+        for other in later:
+            if (more := other.holds(function)) is not True:
+                return " ".join([*words, "A second thing:", other.message, *([more] if isinstance(more, str) else [])])
+        return found
+
+    return replace(held, holds=holds)
+
+
+FORM = (
+    Property(None, _returns_two, "Return two things: y, and the factor by which x was multiplied."),
+    Property(
+        "unchanged",
+        _leaves_x_alone,
+        "You wrote into x, which belongs to the caller, who may still need it. Work on a copy.",
+    ),
+    Property(
+        "C15",
+        _keeps_its_results,
+        "A second call changed the results of the first, which backward may still need. Make new arrays each time.",
+    ),
+    Property("D6", _silent_at_test, "At test nothing is drawn: all units speak."),
+    Property("D7", _draws_in_training, "With train=True you drop nothing: a share p of y should be exactly 0."),
+    Property(
+        "D2",
+        _not_p_for_keep,
+        f"You take p as the share to keep: asked to drop {P:.0%}, yours drops {1 - P:.0%}. p = ½ would hide this.",
+    ),
+)
+MASK = (
+    Property(
+        "D6",
+        _new_draw_each_call,
+        "Two training steps drop the same units: is a seed set in each call, or a mask kept? Draw anew from rng.",
+    ),
+    Property("D8", _repeatable, "Your draws do not come from rng alone: the same rng twice gave two different masks."),
+    Property(
+        "D3",
+        _each_picture_its_own,
+        "Every picture of the batch loses the same units. Each picture needs its own mask: draw x.shape numbers.",
+    ),
+    Property(
+        "D9",
+        _each_unit_its_own,
+        "A picture loses all of its units or none. Draw for each unit of each picture: x.shape numbers.",
+    ),
+    Property("D26", _independent, "Each entry of x needs a draw of its own."),
+    Property("D8", _draws_from_rng, "Draw every number from rng."),
+    Property("D10", _drops_p, "The share dropped is not p."),
+    Property(
+        "D27",
+        _number_varies,
+        "You drop a fixed number of units. Each is dropped with probability p, so the number varies.",
+    ),
+)
+REST = (
+    Property(
+        "D4",
+        _factor_is_what_was_used,
+        "factor is not what you multiplied x by. backward needs that very array, not another draw.",
+    ),
+    Property("C16", _keeps_float32, "float32 went in, but float64 came out: a float64 array crept in."),
+)
+LATE = (
+    Property("D29", _takes_any_shape, "y, and factor in training, have the shape of x, whatever it is.", late=True),
+    Property(
+        "D25",
+        _keeps_at_p,
+        "Where the number drawn is exactly p, you drop too. Numbers in [0, 1) are below p with probability p: drop "
+        "where u < p, keep where u >= p.",
+        late=True,
+    ),
+)
+
+
 def _properties(form, others):
     """The properties of a form's forward pass (training, test); others: properties that name other forms."""
+    size = (BY_P, *others, Property("D11", _does(*form), "Kept entries have the wrong size."))
     return (
-        Property(None, _returns_two, "Return two things: y, and the factor by which x was multiplied."),
-        Property(
-            "unchanged",
-            _leaves_x_alone,
-            "You wrote into x, which belongs to the caller, who may still need it. Work on a copy.",
-        ),
-        Property(
-            "C15",
-            _keeps_its_results,
-            "A second call changed the results of the first, which backward may still need. Make new arrays each time.",
-        ),
-        Property(
-            "D6", _silent_at_test, "You drop units with train=False too. At test nothing is drawn: all units speak."
-        ),
-        Property("D7", _draws_in_training, "With train=True you drop nothing: a share p of y should be exactly 0."),
-        Property(
-            "D6",
-            _new_draw_each_call,
-            "Two training steps drop the same units: is a seed set in each call, or a mask kept? Draw anew from rng.",
-        ),
-        Property(
-            "D8", _repeatable, "Your draws do not come from rng alone: the same rng twice gave two different masks."
-        ),
-        Property(
-            "D3",
-            _each_picture_its_own,
-            "Every picture of the batch loses the same units. Each picture needs its own mask: draw x.shape numbers.",
-        ),
-        Property(
-            "D9",
-            _each_unit_its_own,
-            "A picture loses all of its units or none. Draw for each unit of each picture: x.shape numbers.",
-        ),
-        Property(
-            "D2",
-            _not_p_for_keep,
-            f"You take p as the share to keep: asked to drop {P:.0%}, yours drops {1 - P:.0%}. p = ½ would hide this.",
-        ),
-        Property("D26", _independent, "Each entry of x needs a draw of its own."),
-        Property("D8", _draws_from_rng, "Draw every number from rng."),
-        Property("D10", _drops_p, "The share dropped is not p."),
-        Property(
-            "D27",
-            _number_varies,
-            "You drop a fixed number of units. Each is dropped with probability p, so the number varies.",
-        ),
-        Property(
-            "D2",
-            _not_forms((_one, lambda p: p), (lambda p: 1 / p, _one)),
-            "You scale by p. Scale by the share that is kept, 1 − p.",
-        ),
-        *others,
-        Property("D11", _does(*form), "Kept entries have the wrong size."),
-        Property(
-            "D4",
-            _factor_is_what_was_used,
-            "factor is not what you multiplied x by. backward needs that very array, not another draw.",
-        ),
-        Property("C16", _keeps_float32, "float32 went in, but float64 came out: a float64 array crept in."),
-        Property("D29", _takes_any_shape, "y, and factor in training, have the shape of x, whatever it is.", late=True),
-        Property(
-            "D25",
-            _keeps_at_p,
-            "Where the number drawn is exactly p, you drop too. Numbers in [0, 1) are below p with probability p: drop "
-            "where u < p, keep where u >= p.",
-            late=True,
-        ),
+        *FORM,
+        *(_and_another(held, size + REST) for held in MASK),
+        *(_and_another(held, REST) for held in size),
+        *(_and_another(held, REST[1:]) for held in REST[:1]),
+        *REST[1:],
+        *LATE,
     )
 
 
+BY_P = Property(
+    "D2",
+    _not_forms((_one, lambda p: p), (lambda p: 1 / p, _one)),
+    "You scale by p. Scale by the share that is kept, 1 − p.",
+)
 NO_SCALING = Property(
     "D1",
     _not_forms((_one, _one)),
@@ -369,14 +400,12 @@ WRONG_WAY = Property(
 IS_INVERTED = Property(
     "D13",
     _not_forms((_over_keep, _one)),
-    "This is right, but it is the inverted form. The paper's does "
-    "not scale in training, and multiplies by 1 − p at test.",
+    "This is the inverted form. The paper's does not scale in training, and multiplies by 1 − p at test.",
 )
 IS_THE_PAPERS = Property(
     "D13",
     _not_forms((_one, _keep)),
-    "This is right, but it is the paper's form. The inverted one "
-    "divides by 1 − p in training, and does nothing at test.",
+    "This is the paper's form. The inverted one divides by 1 − p in training, and does nothing at test.",
 )
 
 
