@@ -644,7 +644,7 @@ def _never_wins(makes, ours):
 
 
 def _several(result):
-    return result if isinstance(result, tuple) else (result,)
+    return result if isinstance(result, (tuple, list)) else (result,)
 
 
 def _two_forward():

@@ -64,7 +64,7 @@ def _x(shape=(N, F), seed=0):
 def _run(function, train, p=P, seed=1, x=None):
     """(y, factor) of one call on a copy of x."""
     result = function(_x() if x is None else x.copy(), p, train, np.random.default_rng(seed))
-    return result if isinstance(result, tuple) and len(result) == 2 else (None, None)
+    return result if isinstance(result, (tuple, list)) and len(result) == 2 else (None, None)
 
 
 def _returns_two(function, shape=(N, F)):

@@ -72,7 +72,7 @@ def max_pool_winners_by_a_view(x, kernel, stride):
     view = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
     i, j = np.unravel_index(view.reshape(*view.shape[:4], -1).argmax(axis=-1), kernel)
     oh, ow = np.ogrid[: i.shape[1], : i.shape[2]]
-    return i + stride[0] * oh[..., None], j + stride[1] * ow[..., None]
+    return [i + stride[0] * oh[..., None], j + stride[1] * ow[..., None]]  # a list will do
 
 
 def count_wins(row, column, shape):

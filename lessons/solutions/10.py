@@ -12,7 +12,7 @@ def paper_forward_by_binomial(x, p, train, rng):
     if not train:
         return (1 - p) * x, 1 - p
     mask = rng.binomial(1, 1 - p, size=x.shape).astype(x.dtype)
-    return mask * x, mask
+    return [mask * x, mask]  # a list will do
 
 
 def paper_forward_by_where(x, p, train, rng):
