@@ -59,7 +59,7 @@ SIZES = (
     (6, 3, 2, 0, "ceil"),
     (9, 2, 4, 3, "floor"),
     (9, 2, 4, 3, "ceil"),  # the last window starts behind the picture, in the padding
-    (12, 2, 2, 0, "floor"),  # 5 steps exactly: rounding to even takes a half elsewhere than with 54 or 4 steps
+    (12, 2, 2, 0, "floor"),  # exactly 5 steps, an odd number: round(5 − ½) is 4, but round(4 − ½) is 4 too
     (12, 2, 2, 0, "ceil"),
     (10, 4, 1, 2, "floor"),
     (7, 7, 3, 0, "ceil"),  # one place only
@@ -390,15 +390,11 @@ COL2IM_WRONG = (
         _back(cut=lambda dpadded, shape, padding: crop(dpadded, shape, 0)),
         "You cut dx out at the wrong corner: it starts at row and column `padding` of the padded gradient, not at 0.",
     ),
-    Wrong(
-        "C6",
-        _outside(np.mod),
-        "What belongs to the padding you add at the opposite edge, as with negative indices. Drop it.",
-    ),
+    Wrong("C6", _outside(np.mod), "You add the padding's part at the opposite edge, as negative indices do. Drop it."),
     Wrong(
         "C6",
         _outside(lambda place, size: np.clip(place, 0, size - 1)),
-        "What belongs to the padding you add to the pixels at the edge. Drop it.",
+        "You add the padding's part to the pixels at the edge. Drop it.",
     ),
     Wrong(
         "C4",

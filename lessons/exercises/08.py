@@ -313,7 +313,7 @@ WINNERS_WRONG = (
     Wrong(
         "P14",
         _none_below_zero,
-        "Of windows without a positive value you name row 0, column 0. Start the comparison at −∞, not at 0.",
+        "You name row 0, column 0 for windows without a positive value. Start the comparison at −∞, not at 0.",
     ),
     Wrong(
         "P9",
