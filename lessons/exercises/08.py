@@ -135,6 +135,23 @@ def _fewer_places(count):
     return wrong
 
 
+def _one_for_both(place, part):
+    """One of the three pairs (place among the arguments) with its entry `part` for both axes."""
+
+    def wrong(x, *pairs):
+        return forward(x, *(((pair[part],) * 2 if i == place else pair) for i, pair in enumerate(pairs)))
+
+    return wrong
+
+
+def _one_short(down, across):
+    def wrong(x, kernel, stride, padding):
+        OH, OW = forward(x, kernel, stride, padding).shape[1:3]
+        return forward(x, (kernel[0] - down, kernel[1] - across), stride, padding)[:, :OH, :OW]
+
+    return wrong
+
+
 P1 = "You return the {} corner of each window, wherever the largest value is. Compare all pixels of the window."
 P7 = "You average the window; pooling passes on its largest value."
 FORWARD_WRONG = (
@@ -206,6 +223,34 @@ FORWARD_WRONG = (
         lambda x, kernel, stride, padding: forward(x, kernel, stride, padding[::-1]),
         "You swap the two paddings: padding is (rows above and below, columns left and right).",
     ),
+    *(
+        Wrong("C7", _one_for_both(place, part), f"You use {name}[{part}] for both axes: {name} is (down, across).")
+        for place, name in enumerate(("kernel", "stride", "padding"))
+        for part in (0, 1)
+    ),
+    Wrong(
+        "C4",
+        lambda x, kernel, stride, padding: forward(x, kernel, (1, 1), padding),
+        "Your windows step by one pixel. Window (oh, ow) begins at row oh · SH, column ow · SW.",
+    ),
+    Wrong(
+        "P18",
+        _one_short(1, 0),
+        "The last row of each window is missing: a slice leaves its end out, so it ends at oh · SH + KH.",
+    ),
+    Wrong(
+        "P18",
+        _one_short(0, 1),
+        "The last column of each window is missing: a slice leaves its end out, so it ends at ow · SW + KW.",
+    ),
+    Wrong(
+        "P19",
+        lambda x, kernel, stride, padding: _places(x, kernel, stride, padding),
+        "You return the place of the largest value in its window. Return the value itself.",
+    ),
+    Wrong(
+        "P7", _reduced(lambda v: v.sum(axis=3), fill=0.0), "You add up the window; pooling passes on its largest value."
+    ),
     Wrong(
         "C8",
         lambda x, kernel, stride, padding: _layer(kernel, stride, padding, "ceil").forward(x)[0],
@@ -272,6 +317,18 @@ def _unravelled(how, corner=True):
 
 BY_COLUMNS = "Among equal values you take the first column by column. Reading order goes row by row."
 NEARLY = "You count nearly equal values as equal, as np.isclose does. Only exactly equal ones tie."
+
+
+def _place_twice(x, kernel, stride):
+    place = _places(x, kernel, stride)
+    return place, place
+
+
+def _loudest_channel(x, kernel, stride):
+    """The same place for all channels: that of the largest value in any."""
+    return np.broadcast_to(_places(x.max(axis=3, keepdims=True), kernel, stride), _places(x, kernel, stride).shape)
+
+
 WINNERS_WRONG = (
     Wrong(
         "P16",
@@ -307,6 +364,26 @@ WINNERS_WRONG = (
         "P8",
         _winners_of(_last_places),
         "Among equal values you name the last. The first in reading order wins: compare with >, not >=.",
+    ),
+    Wrong(
+        "P6",
+        _winners_of(_places, lambda kernel, stride: (1, 1)),
+        "Your windows begin at (oh, ow). Window (oh, ow) begins at row oh · SH, column ow · SW.",
+    ),
+    Wrong(
+        "C7",
+        _winners_of(_places, lambda kernel, stride: stride[::-1]),
+        "You swap the two strides: window (oh, ow) begins at row oh · SH, column ow · SW.",
+    ),
+    Wrong(
+        "P6",
+        _place_twice,
+        "Both are the place in the unrolled window. The row is oh · SH + place // KW, the column ow · SW + place % KW.",
+    ),
+    Wrong(
+        "P11",
+        _winners_of(_loudest_channel),
+        "All your channels have the same winner. Each channel has its own: keep the channels apart in argmax.",
     ),
     Wrong("P8", _winners_of(_first_by_columns), BY_COLUMNS),
     Wrong("P15", _winners_of(lambda x, kernel, stride: _nearly(_values(x, kernel, stride)).argmax(axis=3)), NEARLY),
@@ -367,12 +444,15 @@ WINS_WRONG = (
 )
 
 
-def _shared(share, fill=-np.inf, crop=None, into_windows_only=False):
-    """Each window hands dy to its pixels in the shares of share(values), (N, OH, OW, KH·KW, C)."""
+def _shared(share, fill=-np.inf, crop=None, into_windows_only=False, before=1):
+    """Each window hands dy to its pixels in the shares of share(values), (N, OH, OW, KH·KW, C).
+
+    before: how much of the padding is above and on the left; 1: half
+    """
 
     def wrong(dy, x, kernel, stride, padding):
         (KH, KW), (SH, SW), (PH, PW), (N, H, W, C), (OH, OW) = kernel, stride, padding, x.shape, dy.shape[1:3]
-        padded = _pad(x, padding, fill)
+        padded = _pad(x, padding, fill, before, 2 - before)
         given = share(_values(padded, kernel, stride)) * dy[:, :, :, None]
         height, width = padded.shape[1:3]
         if into_windows_only:
@@ -381,7 +461,8 @@ def _shared(share, fill=-np.inf, crop=None, into_windows_only=False):
         for oh, ow in np.ndindex(OH, OW):
             window = np.s_[:, oh * SH : oh * SH + KH, ow * SW : ow * SW + KW]
             dpadded[window] += given[:, oh, ow].reshape(N, KH, KW, C)
-        return dpadded[crop(PH, PW, H, W)] if crop else dpadded[:, PH : PH + H, PW : PW + W]
+        top, left = before * PH, before * PW
+        return dpadded[crop(PH, PW, H, W)] if crop else dpadded[:, top : top + H, left : left + W]
 
     return wrong
 
@@ -455,10 +536,32 @@ def _assigned_by_windows(dy, x, kernel, stride, padding):
 
 P3 = "A pixel that wins two windows gets the gradients of both; you keep one. Add (+=), do not assign."
 P7_BACK = "You spread the gradient over the whole window, as for a mean. All of it goes to the winner."
+
+
+def _mean_of_wins(dy, *rest):
+    return backward(dy, *rest) / np.maximum(backward(np.ones_like(dy), *rest), 1)
+
+
 BACKWARD_WRONG = (
     Wrong("P3", _placed(lambda place, KH, KW: (place // KW, place % KW), assign=True), P3),
     Wrong("P3", _assigned_by_windows, P3 + " (And a window's zeros erase its neighbours' gradients.)"),
     Wrong("P3", _assigned_by_taps, P3 + " (And the zeros of places that did not win erase earlier gradients.)"),
+    Wrong("P3", _mean_of_wins, "You average over the windows that a pixel wins. Their gradients add up."),
+    Wrong(
+        "P11",
+        _shared(lambda values: np.broadcast_to(_first(values[..., :1]), values.shape)),
+        "All your channels have channel 0's winners. Each channel has its own.",
+    ),
+    Wrong(
+        "P12",
+        _shared(lambda values: _first(np.abs(values)), fill=0.0),
+        "You drop the sign: the largest value wins, not the largest magnitude.",
+    ),
+    Wrong(
+        "C5",
+        _shared(_first, before=0),
+        "Your windows begin at row oh · SH of x. With padding they begin PH rows above it, and PW columns to the left.",
+    ),
     Wrong(
         "P4",
         _shared(_every),

@@ -519,6 +519,11 @@ AVERAGE_WRONG = (
         "Your rows do not sum to 1: divide the geometric mean by its sum over the classes.",
     ),
     Wrong(
+        "D31",
+        lambda *arguments: np.log(_average(normalised=False)(*arguments)),
+        "These are logarithms. Take exp, and divide each row by its sum over the classes.",
+    ),
+    Wrong(
         "D20",
         _divided_by_the_sum(0),
         "You divide by the sum over the pictures. Each row sums to 1: divide by the sum over the classes.",

@@ -511,7 +511,90 @@ zeros_hand_out_nothing = _handed_out(lambda window: _first_of(window) if window.
 minus_a_billion_wins = _handed_out(_first_of, -1e9)
 
 
+# ---------------------------------------------------------------------------------------------- and more
+
+
+def square_windows(x, kernel, stride, padding):
+    return _by_view(x, (kernel[0], kernel[0]), stride, padding, -np.inf).max(axis=(-2, -1))
+
+
+def across_as_down(x, kernel, stride, padding):
+    return _by_view(x, kernel, (stride[0], stride[0]), padding, -np.inf).max(axis=(-2, -1))
+
+
+def pixel_by_pixel(x, kernel, stride, padding):
+    return _by_view(x, kernel, (1, 1), padding, -np.inf).max(axis=(-2, -1))
+
+
+def end_of_the_slice(x, kernel, stride, padding):
+    return _by_view(x, kernel, stride, padding, -np.inf)[..., :-1, :].max(axis=(-2, -1))
+
+
+def where_it_is(x, kernel, stride, padding):
+    view = _by_view(x, kernel, stride, padding, -np.inf)
+    return view.reshape(*view.shape[:4], -1).argmax(axis=-1)
+
+
+def a_total(x, kernel, stride, padding):
+    return _by_view(x, kernel, stride, padding, 0).sum(axis=(-2, -1))
+
+
+def _corner(step, of=lambda x: x):
+    def wrong(x, kernel, stride):
+        view = _by_view(of(x), kernel, stride, (0, 0), 0)
+        i, j = np.divmod(view.reshape(*view.shape[:4], -1).argmax(axis=-1), kernel[1])
+        down, across = step(stride)
+        row = i + down * np.arange(i.shape[1])[:, None, None]
+        return row, j + across * np.arange(i.shape[2])[:, None]
+
+    return wrong
+
+
+corner_at_oh_ow = _corner(lambda stride: (1, 1))
+corner_by_swapped_strides = _corner(lambda stride: stride[::-1])
+one_winner_for_all_channels = _corner(lambda stride: stride, lambda x: 0 * x + x.max(axis=3, keepdims=True))
+
+
+def unrolled_places(x, kernel, stride):
+    place = where_it_is(x, kernel, stride, (0, 0))
+    return place, place.copy()
+
+
+_right_gradient = _handed_out(_first_of)
+loudest_gets_it = _handed_out(lambda window: _first_of(np.abs(window)), 0)
+
+
+def averaged_over_wins(dy, x, kernel, stride, padding):
+    wins = _right_gradient(np.ones_like(dy), x, kernel, stride, padding)
+    return _right_gradient(dy, x, kernel, stride, padding) / np.where(wins > 1, wins, 1)
+
+
+def winners_of_channel_0(dy, x, kernel, stride, padding):
+    x = np.repeat(x[..., :1], x.shape[3], axis=3)
+    return _right_gradient(dy, x, kernel, stride, padding)
+
+
+def padding_forgotten_at_the_corner(dy, x, kernel, stride, padding):
+    after = [(0, 2 * p) for p in (0, *padding, 0)]
+    dx = _right_gradient(dy, np.pad(x, after, constant_values=-np.inf), kernel, stride, (0, 0))
+    return dx[:, : x.shape[1], : x.shape[2]]
+
+
 MUTANTS = [
+    ("08-forward", "C7", square_windows),
+    ("08-forward", "C7", across_as_down),
+    ("08-forward", "C4", pixel_by_pixel),
+    ("08-forward", "P18", end_of_the_slice),
+    ("08-forward", "P19", where_it_is),
+    ("08-forward", "P7", a_total),
+    ("08-winners", "P6", corner_at_oh_ow),
+    ("08-winners", "C7", corner_by_swapped_strides),
+    ("08-winners", "P6", unrolled_places),
+    ("08-winners", "P11", one_winner_for_all_channels),
+    ("08-backward", "P3", averaged_over_wins),
+    ("08-backward", "P11", winners_of_channel_0),
+    ("08-backward", "P12", loudest_gets_it),
+    ("08-backward", "C5", padding_forgotten_at_the_corner),
     ("08-forward", "P1", last_of_each_window),
     ("08-forward", "P1", every_stride_th_pixel),
     ("08-forward", "P2", tiles),

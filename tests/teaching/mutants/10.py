@@ -425,6 +425,10 @@ def a_little_more_than_zero(x, weight, bias, p):
     return _rows_to_one(_geometric(x, weight, bias, p, least=1e-12))
 
 
+def still_logarithms(x, weight, bias, p):
+    return np.log(_geometric(x, weight, bias, p))
+
+
 def without_the_silent_net(x, weight, bias, p):
     return _rows_to_one(_geometric(x, weight, bias, p, slice(1, None)))
 
@@ -515,6 +519,7 @@ MUTANTS = [
     ("10-backward", None, turned_round),
     ("10-backward", None, only_above_one),
     ("10-average", None, a_little_more_than_zero),
+    ("10-average", "D31", still_logarithms),
     ("10-average", "D30", without_the_silent_net),
     ("10-average", "D30", without_the_whole_net),
     ("10-average", "D20", over_the_pictures),
