@@ -181,6 +181,11 @@ SIZE_WRONG = (
     ),
     Wrong(
         "C8",
+        _size(lambda size, kernel, stride, padding: size + 2 * padding - kernel * stride),
+        "You subtract the kernel after dividing by the stride. Subtract it first: (size + 2 · padding − kernel) / stride.",
+    ),
+    Wrong(
+        "C8",
         lambda size, kernel, stride, padding, rounding: round(_free(size, kernel, stride, padding) / stride) + 1,
         'You round to the nearest whole number. `rounding` says which way: "floor" is down, "ceil" is up.',
     ),

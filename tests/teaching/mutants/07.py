@@ -51,6 +51,10 @@ def no_padding_and_no_one(size, kernel, stride, padding, rounding):
     return (size - kernel) // stride
 
 
+def divides_before_the_kernel(size, kernel, stride, padding, rounding):
+    return getattr(math, rounding)((size + 2 * padding) / stride - kernel) + 1
+
+
 def rounds_a_half_to_even(size, kernel, stride, padding, rounding):
     n = (size + 2 * padding - kernel) / stride
     return math.ceil(n) + 1 if rounding == "ceil" else round(n - 0.5) + 1
@@ -547,6 +551,7 @@ MUTANTS = [
     ("07-out-size", "C8", up_for_down),
     ("07-out-size", "C8", one_pixel_too_long),
     ("07-out-size", None, no_padding_and_no_one),
+    ("07-out-size", "C8", divides_before_the_kernel),
     ("07-out-size", None, rounds_a_half_to_even),
     ("07-out-size", None, adds_nearly_one),
     ("07-out-size", None, at_least_two_places),
