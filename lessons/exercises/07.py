@@ -182,7 +182,7 @@ SIZE_WRONG = (
     Wrong(
         "C8",
         _size(lambda size, kernel, stride, padding: size + 2 * padding - kernel * stride),
-        "You subtract the kernel after dividing by the stride. Subtract it first: (size + 2 · padding − kernel) / stride.",
+        "You subtract the kernel after dividing by the stride. It comes first: (size + 2 · padding − kernel) / stride.",
     ),
     Wrong(
         "C8",
