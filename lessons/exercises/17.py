@@ -4,12 +4,14 @@ The first three answers must run on both libraries: they are judged on NumPy, th
 (`on_device`). In the others, lists of K arrays hold one array for each of K towers or workers.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinyalex.backend import array_module
 from tinyalex.layers.im2col import group_slices
 from tinyalex.parallel.shares import shares
-from tinyalex.teaching.exercise import Exercise, Lesson, Wrong
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 from tinyalex.teaching.on_device import device_properties
 
 # ---------------------------------------------------------------------------------------------- dropout
@@ -59,6 +61,22 @@ DROPOUT_WRONG = (
 )
 
 
+def _kept_at_p(function):
+    """A draw that equals p is not below it."""
+    y = function(np.ones((2, 3)), np.array([[0.25, 0.0, 0.75], [0.5, 0.25, 0.125]]), 0.25)
+    return (np.asarray(y) != 0).tolist() == [[True, False, True], [True, True, False]]
+
+
+ONE_BYTE = (
+    "Each call moves more to the device than it must. "
+    "Compare on the host: then only the mask travels, one byte for each entry."
+)
+DROPOUT_DEVICE = (
+    replace(held, message=ONE_BYTE) if held.id == "X9" else held
+    for held in device_properties(DROPOUT_PROBES, stays=(1,), moves=lambda x, u, p: u.size)
+)
+
+
 def _dropout_by_hand(arguments, output, index):
     x, u, p = arguments
     what = f"kept: {x[index]:.6g} / {1 - p:g}" if u[index] >= p else "dropped"
@@ -82,13 +100,13 @@ def _loss_probe(N, K, offset, seed):
     def make():
         rng = np.random.default_rng(seed)
         scores = 2 * rng.standard_normal((N, K))
-        scores[1] += offset
+        scores[-1] += offset
         return scores, rng.integers(0, K, N)
 
     return make
 
 
-LOSS_PROBES = _loss_probe(4, 5, 1000.0, 0), _loss_probe(3, 7, 300.0, 1)
+LOSS_PROBES = _loss_probe(4, 5, 1000.0, 0), _loss_probe(3, 7, 300.0, 1), _loss_probe(1, 4, 0.0, 2)
 
 
 def _softmax(scores, axis=1):
@@ -184,6 +202,15 @@ def _block(scores, labels):
     return d / len(scores)
 
 
+def _hopeless(function):
+    """The loss is finite and exact where the right class has next to no probability."""
+    scores, labels = np.array([[0.0, 900.0, -3.0], [0.0, 0.0, -40.0], [5.0, -1500.0, 2.0]]), np.array([0, 2, 1])
+    found, expected = float(function(scores.copy(), labels)[0]), float(loss_and_gradient(scores, labels)[0])
+    if abs(found - expected) < 1e-9 * expected:
+        return True
+    return f"With scores of the right classes 900, 40 and 1505 below the best, it is {found:.6g}, not {expected:.6g}."
+
+
 def _loss_by_hand(arguments, output, index):
     scores, labels = arguments
     p = _softmax(scores)
@@ -208,7 +235,7 @@ def clipped(grads, limit):
 def _clip_probe(limit, seed):
     def make():
         rng = np.random.default_rng(seed)
-        return [rng.standard_normal((3, 4)), 2 * rng.standard_normal(5)], limit
+        return [2 * rng.standard_normal((3, 4)), 3 * rng.standard_normal(5)], limit
 
     return make
 
@@ -240,6 +267,26 @@ CLIP_WRONG = (
         "O21",
         _scaled(lambda g, grads, limit: min(1, limit / _length(grads[:1]))),
         "You take only the first array's length. Take the length of all arrays together.",
+    ),
+    Wrong(
+        "O21",
+        _scaled(lambda g, grads, limit: min(1, limit / _length(grads[-1:]))),
+        "You take only the last array's length. Add up the squares of all arrays, then take the root.",
+    ),
+    Wrong(
+        "O21",
+        lambda grads, limit: [g * min(1, limit / _length(grads[: i + 1])) for i, g in enumerate(grads)],
+        "You shorten each array by the length of those up to it. First add up the squares of all, then shorten.",
+    ),
+    Wrong(
+        "O25",
+        lambda grads, limit: [clipped(grads, limit)[0], *grads[1:]],
+        "You shorten only the first array: the same factor is for all of them.",
+    ),
+    Wrong(
+        "O25",
+        lambda grads, limit: [*grads[:-1], clipped(grads, limit)[-1]],
+        "You shorten only the last array: the same factor is for all of them.",
     ),
     Wrong(
         "O21",
@@ -282,6 +329,41 @@ CLIP_WRONG = (
         _scaled(lambda g, grads, limit: 1 / _length(grads) if _length(grads) > limit else 1),
         "You shorten long gradients to length 1; shorten them to limit.",
     ),
+)
+
+
+def _zeros_stay(function):
+    """Gradients of zeros have no direction, and need no shortening."""
+    found = np.concatenate([np.ravel(g) for g in function([np.zeros((2, 3)), np.zeros(4)], 1.5)])
+    return True if not found.any() else f"Yours become {found[np.flatnonzero(found)[0]]:g}."
+
+
+def _any_number(function):
+    """A net has any number of arrays, some of the same shape."""
+    for sizes in (3,), (3, 2, 3), (2, 2, 2, 5):
+        grads = [np.arange(1.0, size + 1) - k for k, size in enumerate(sizes)]
+        for limit in 0.5, 100.0:
+            found, expected = function([g.copy() for g in grads], limit), clipped(grads, limit)
+            if len(found) != len(sizes):
+                return f"For {len(sizes)} arrays it returns {len(found)}."
+            if not all(np.allclose(a, b) for a, b in zip(found, expected)):
+                return f"With arrays of {', '.join(map(str, sizes))} entries it is not right yet."
+    return True
+
+
+def _new_arrays(function):
+    for limit in 0.5, 100.0:
+        grads = [np.array([1.0, -2.0]), np.array([[3.0]])]
+        found = [np.asarray(g) for g in function(grads, limit)]
+        if any(np.shares_memory(a, b) for a in found for b in grads):
+            return False
+    return True
+
+
+CLIP_PROPERTIES = (
+    Property("O26", _zeros_stay, "Gradients of zeros must stay zeros.", late=True),
+    Property("O27", _any_number, "grads may hold any number of arrays: a net has one for each parameter.", late=True),
+    Property("O28", _new_arrays, "You return arrays of grads themselves: make new ones, short or long.", late=True),
 )
 
 
@@ -572,7 +654,7 @@ def _average_probe(counts, shape, seed):
 AVERAGE_PROBES = (
     _average_probe((7, 6), (3, 4), 0),
     _average_probe((5, 2, 4), (6,), 1),
-    _average_probe((2, 1, 0), (2, 3), 2),
+    _average_probe((2, 0, 1), (2, 3), 2),
 )
 
 
@@ -669,7 +751,10 @@ LESSON = Lesson(
             axes={"y": ("picture", "unit")},
             wrong=DROPOUT_WRONG,
             by_hand=_dropout_by_hand,
-            properties=device_properties(DROPOUT_PROBES, stays=(1,), moves=lambda x, u, p: u.nbytes),
+            properties=(
+                Property("D25", _kept_at_p, "Where u equals p, the unit is kept: u ≥ p, not u > p.", late=True),
+                *DROPOUT_DEVICE,
+            ),
             hints=(
                 "Where does x live, and where u? "
                 "What must travel before you can multiply the two, and as how many bytes?",
@@ -686,7 +771,16 @@ LESSON = Lesson(
             axes={"dscores": ("picture", "class")},
             wrong=LOSS_WRONG,
             by_hand=_loss_by_hand,
-            properties=device_properties(LOSS_PROBES),
+            properties=(
+                *device_properties(LOSS_PROBES),
+                Property(
+                    "S7",
+                    _hopeless,
+                    "The loss is wrong where the right class has next to no probability. "
+                    "Take log p = s − max − log Σ exp(s − max), which needs no p.",
+                    late=True,
+                ),
+            ),
             hints=(
                 "Which of the colleague's lines ask for a number? Which make an array, and on which side is it then?",
                 "log p = s − max − log Σ exp(s − max), row by row, always;  dscores = (p − 1 at the right class) / N",
@@ -702,7 +796,7 @@ LESSON = Lesson(
             axes={"first": ("row", "column")},
             wrong=CLIP_WRONG,
             by_hand=_clip_by_hand,
-            properties=device_properties(CLIP_PROBES),
+            properties=(*device_properties(CLIP_PROBES), *CLIP_PROPERTIES),
             hints=(
                 "What would you multiply by if the gradient is too long? "
                 "And if it is not, so that one line serves both?",

@@ -16,12 +16,12 @@ def dropout(x, u, p):
 
 def dropout_by_where(x, u, p):
     xp = array_module(x)
-    return xp.where(xp.asarray(u) >= p, x / (1 - p), 0)
+    return xp.where(xp.asarray(u < p), 0, x / (1 - p))
 
 
 def dropout_by_a_factor(x, u, p):
-    factor = ((u >= p) / (1 - p)).astype(x.dtype)  # made on the host, in x's own dtype
-    return x * array_module(x).asarray(factor)
+    kept = array_module(x).asarray(u >= p)
+    return x * (kept / x.dtype.type(1 - p))  # a factor made on the device, in x's own dtype
 
 
 def loss_and_gradient(scores, labels):
@@ -37,10 +37,11 @@ def loss_and_gradient(scores, labels):
 def loss_and_gradient_by_one_hot(scores, labels):
     xp, (N, K) = array_module(scores), scores.shape
     right = labels[:, None] == xp.arange(K)  # (N, K), true at the right class
-    e = xp.exp(scores - xp.max(scores, axis=1)[:, None])
-    p = e / xp.sum(e, axis=1)[:, None]
-    loss = -xp.log(xp.sum(p * right, axis=1)).sum() / N
-    return loss, (p - right) / N
+    shifted = scores - xp.max(scores, axis=1)[:, None]
+    e = xp.exp(shifted)
+    total = xp.sum(e, axis=1)
+    loss = (xp.log(total) - xp.sum(shifted * right, axis=1)).sum() / N  # log p itself: p may underflow
+    return loss, (e / total[:, None] - right) / N
 
 
 def loss_and_gradient_by_take_along_axis(scores, labels):

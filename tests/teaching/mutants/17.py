@@ -91,6 +91,21 @@ def draws_sent_twice(x, u, p):
     return xp.where(xp.asarray(u) >= p, x / (1 - p), 0 * xp.asarray(u))
 
 
+def draws_sent(x, u, p):
+    xp = array_module(x)
+    return xp.where(xp.asarray(u) >= p, x / (1 - p), 0)
+
+
+def factor_sent(x, u, p):
+    factor = ((u >= p) / (1 - p)).astype(x.dtype)
+    return x * array_module(x).asarray(factor)
+
+
+def drops_ties(x, u, p):
+    xp = array_module(x)
+    return x * xp.asarray(u > p) / (1 - p)
+
+
 def at_home_on_the_device(x, u, p):
     xp = array_module(x)
     if xp is not np:
@@ -333,6 +348,30 @@ def one_forgotten(scores, labels):
     return -xp.log(p[xp.arange(N), labels]).mean(), p / N
 
 
+def log_of_p(scores, labels):
+    xp, N = array_module(scores), len(scores)
+    p, places = _p_by(xp, scores), (xp.arange(N), labels)
+    loss = -xp.log(p[places]).mean()
+    p[places] -= 1
+    return loss, p / N
+
+
+def log_of_p_protected(scores, labels):
+    xp, N = array_module(scores), len(scores)
+    p, places = _p_by(xp, scores), (xp.arange(N), labels)
+    loss = -xp.log(p[places] + 1e-12).mean()
+    p[places] -= 1
+    return loss, p / N
+
+
+def one_picture_squeezed(scores, labels):
+    xp, N = array_module(scores), len(scores)
+    p, places = _p_by(xp, scores), (xp.arange(N), labels)
+    loss = -xp.log(p[places]).mean()
+    p[places] -= 1
+    return loss, xp.squeeze(p / N)
+
+
 def writes_into_scores(scores, labels):
     xp, N = array_module(scores), len(scores)
     scores -= scores.max(axis=1, keepdims=True)
@@ -470,6 +509,59 @@ def first_array_alone(grads, limit):
 
 
 # ---------------------------------------------------------------------------------------------- towers
+
+
+def last_array_alone(grads, limit):
+    xp = array_module(grads[0])
+    for g in grads:
+        length = xp.sqrt((g * g).sum())
+    return [g * xp.minimum(1, limit / length) for g in grads]
+
+
+def length_so_far(grads, limit):
+    xp, squared, short = array_module(grads[0]), 0, []
+    for g in grads:
+        squared = squared + (g * g).sum()
+        short.append(g * xp.minimum(1, limit / xp.sqrt(squared)))
+    return short
+
+
+def shrinks_the_first(grads, limit):
+    xp = array_module(grads[0])
+    shrink = xp.minimum(1, limit / xp.sqrt(sum((g * g).sum() for g in grads)))
+    return [grads[0] * shrink, *(g.copy() for g in grads[1:])]
+
+
+def shrinks_the_last(grads, limit):
+    xp = array_module(grads[0])
+    shrink = xp.minimum(1, limit / xp.sqrt(sum((g * g).sum() for g in grads)))
+    return [*(g + 0 for g in grads[:-1]), grads[-1] * shrink]
+
+
+def zero_over_zero(grads, limit):
+    xp = array_module(grads[0])
+    length = xp.sqrt(sum((g * g).sum() for g in grads))
+    return [g / length * xp.minimum(length, limit) for g in grads]
+
+
+def two_arrays_and_no_more(grads, limit):
+    a, b, *_ = *grads, grads[0]
+    xp = array_module(a)
+    shrink = xp.minimum(1, limit / xp.sqrt((a * a).sum() + (b * b).sum()))
+    return [a * shrink, b * shrink]
+
+
+def same_arrays_if_short(grads, limit):
+    short = clipped_right(grads, limit)
+    if isinstance(grads[0], np.ndarray) and np.array_equal(short[0], grads[0]):
+        return grads
+    return short
+
+
+def clipped_right(grads, limit):
+    xp = array_module(grads[0])
+    shrink = xp.minimum(1, limit / xp.sqrt(sum((g * g).sum() for g in grads)))
+    return [g * shrink for g in grads]
 
 
 def _cut(a, t, towers):
@@ -648,6 +740,15 @@ def first_worker(grads, counts):
     return grads[0].copy()
 
 
+def stops_at_an_idle_worker(grads, counts):
+    total = np.zeros_like(grads[0])
+    for g, n in zip(grads, counts):
+        if n == 0:
+            break
+        total += g * (n / sum(counts))
+    return total
+
+
 def last_term(grads, counts):
     total = sum(counts)
     for g, n in zip(grads, counts):
@@ -697,6 +798,9 @@ MUTANTS = [
     ("17-dropout", "X4", stays_if_nothing_is_kept),
     ("17-dropout", "X8", fetched_and_sent_back),
     ("17-dropout", "X9", draws_sent_twice),
+    ("17-dropout", "X9", draws_sent),
+    ("17-dropout", "X9", factor_sent),
+    ("17-dropout", "D25", drops_ties),
     ("17-dropout", "X10", at_home_on_the_device),
     ("17-dropout", "X11", nothing_dropped_on_the_device),
     ("17-dropout", "C16", mask_in_float64),
@@ -728,6 +832,9 @@ MUTANTS = [
     ("17-loss", "S5", loss_summed),
     ("17-loss", "S10", every_picture_at_every_label),
     ("17-loss", "S10", one_forgotten),
+    ("17-loss", "S7", log_of_p),
+    ("17-loss", "S7", log_of_p_protected),
+    ("17-loss", None, one_picture_squeezed),
     ("17-loss", "unchanged", writes_into_scores),
     ("17-loss", "C16", over_float64_counts),
     ("17-clip", "X4", the_colleagues_clip),
@@ -749,6 +856,13 @@ MUTANTS = [
     ("17-clip", "O24", to_unit_length),
     ("17-clip", "C16", shrink_in_float64),
     ("17-clip", "O21", first_array_alone),
+    ("17-clip", "O21", last_array_alone),
+    ("17-clip", "O21", length_so_far),
+    ("17-clip", "O25", shrinks_the_first),
+    ("17-clip", "O25", shrinks_the_last),
+    ("17-clip", "O26", zero_over_zero),
+    ("17-clip", "O27", two_arrays_and_no_more),
+    ("17-clip", "O28", same_arrays_if_short),
     ("17-tower", "C13", dealt_kernels),
     ("17-tower", "T1", depth_cut_too),
     ("17-tower", "T1", input_channels_cut),
@@ -783,6 +897,7 @@ MUTANTS = [
     ("17-average", "T12", divided_by_counts),
     ("17-average", "T13", weighed_backwards),
     ("17-average", "T13", first_worker),
+    ("17-average", None, stops_at_an_idle_worker),
     ("17-average", "T13", last_term),
     ("17-average", "T13", whole_number_weights),
     ("17-average", "T14", weighed_twice),
