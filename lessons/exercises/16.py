@@ -25,6 +25,11 @@ def _few_errors():
     return np.array([0.412, 0.385, 0.441]), np.array([0.393, 0.437, 0.402])
 
 
+def _errors_of_600():
+    """Shares of 600 pictures, whose digits do not end."""
+    return np.array([197, 211, 184, 220, 203, 191, 208]) / 600, np.array([204, 205, 199, 201, 214, 200, 195]) / 600
+
+
 def _mean_of(differences):
     """A wrong version: other differences, and their mean."""
 
@@ -153,6 +158,14 @@ def _five():
 
 def _three():
     return np.array([0.9, -0.3, 1.6]), 4.1
+
+
+def _two():
+    return np.array([-0.8, 1.9]), 12.7
+
+
+def _seven():
+    return np.array([0.3, -1.1, -2.7, 0.8, -1.9, 0.05, -0.6]), 2.4
 
 
 def _around(half, centre=np.mean):
@@ -302,6 +315,9 @@ REPRODUCED, OPPOSITE, NULL = VERDICTS = "reproduced", "opposite", "not resolved"
 # on either side, across 0 with a mean on either side, ends at 0, and the interval of a single seed
 ENDS = (-2.0, -0.5), (0.5, 2.0), (-2.0, 0.5), (-0.5, 2.0), (-2.0, 0.0), (0.0, 2.0), (-math.inf, math.inf)
 CASES = [(low, high, direction) for low, high in ENDS for direction in (-1, 1)]
+# small, wide and narrow intervals, and one that is 0 alone
+MORE_ENDS = (-0.03, -0.01), (0.002, 0.04), (-40.0, -0.3), (0.2, 55.0), (-0.7, -0.7), (0.0, 0.0), (-0.01, 30.0)
+MORE_CASES = [(low, high, direction) for low, high in MORE_ENDS for direction in (-1, 1)]
 
 
 def verdict(low, high, direction):
@@ -371,7 +387,7 @@ def _not_as(*wrong):
 
 
 def _right_in_all(function):
-    for case in CASES:
+    for case in CASES + MORE_CASES:
         found, expected = function(*case), verdict(*case)
         if found != expected:
             low, high, direction = case
@@ -457,6 +473,22 @@ def _answers():
     return a.astype(float), b.astype(float), rng.integers(0, 31, (401, 31)), 0.8
 
 
+def _between():
+    """Quantiles that lie between two of the sorted means."""
+    rng = np.random.default_rng(2)
+    return rng.gamma(2, 0.7, 23), rng.gamma(2, 0.6, 23), rng.integers(0, 23, (150, 23)), 0.93
+
+
+def _taken(place):
+    """A wrong version: the sorted mean at place(q, number of means)."""
+
+    def wrong(a, b, drawn, level):
+        means = np.sort(_means(a, b, drawn))
+        return tuple(means[min(place(q, len(means)), len(means) - 1)] for q in ((1 - level) / 2, (1 + level) / 2))
+
+    return wrong
+
+
 def _quantiles_of(means, tails=lambda level: ((1 - level) / 2, (1 + level) / 2)):
     """A wrong version: quantiles of other numbers, or other quantiles."""
     return lambda a, b, drawn, level: tuple(np.quantile(means(a, b, drawn), tails(level)))
@@ -515,8 +547,43 @@ BOOTSTRAP_WRONG = (
     Wrong(
         "E26",
         lambda a, b, drawn, level: ((a - b).mean(), (a - b).mean()),
-        "All your draws have the same mean: each contains every picture once. "
-        "Use the indices in drawn, with their repetitions.",
+        "Both your ends are the mean of a − b over all pictures, each once. "
+        "Take the mean of each row of drawn, with its repetitions.",
+    ),
+    Wrong(
+        "E28",
+        lambda a, b, drawn, level: (_means(a, b, drawn).mean(),) * 2,
+        "Both your ends are the mean of all draws. Keep one mean for each row of drawn: their quantiles are the ends.",
+    ),
+    Wrong(
+        "E27",
+        _quantiles_of(_means, lambda level: (0, 1)),
+        "Those are the smallest and the largest mean. Cut half of 1 − level off at each end.",
+    ),
+    Wrong(
+        "E27",
+        lambda a, b, drawn, level: (bootstrap(a, b, drawn, level)[0], _means(a, b, drawn).max()),
+        "low is right, but high is the largest mean: cut half of 1 − level off at that end too.",
+    ),
+    Wrong(
+        "E27",
+        lambda a, b, drawn, level: (_means(a, b, drawn).min(), bootstrap(a, b, drawn, level)[1]),
+        "high is right, but low is the smallest mean: cut half of 1 − level off at that end too.",
+    ),
+    Wrong(
+        "E27",
+        lambda a, b, drawn, level: tuple(np.percentile(_means(a, b, drawn), ((1 - level) / 2, (1 + level) / 2))),
+        "np.percentile counts in percent. Give it 100 times as much, or use np.quantile.",
+    ),
+    *(
+        Wrong("E40", _taken(place), "You take one of the sorted means. np.quantile goes between two of them.")
+        for place in (
+            lambda q, B: round(q * (B - 1)),
+            lambda q, B: int(q * (B - 1)),
+            lambda q, B: math.ceil(q * (B - 1)),
+            lambda q, B: int(q * B),
+            lambda q, B: round(q * B),
+        )
     ),
     Wrong(
         "E27",
@@ -629,6 +696,11 @@ def _equal_counts():
     return _crossed(4, 4, 3, 9, 2)
 
 
+def _hundreds():
+    """More coins than 2ⁿ has room for in 64 bits."""
+    return _crossed(58, 77, 40, 225, 3)
+
+
 def _counts(a, b):
     return int(((a == 1) & (b == 0)).sum()), int(((a == 0) & (b == 1)).sum())
 
@@ -695,6 +767,13 @@ MCNEMAR_WRONG = (
         "E34",
         _with_p(lambda i, j, N: 2 * _tail(i + j, min(i, j))),
         "If both counts are equal, your p exceeds 1, since both tails include the middle. Cap it at 1.",
+    ),
+    Wrong(
+        "E41",
+        _with_p(
+            lambda i, j, N: min(1.0, np.float64(2 * _tail(i + j, min(i, j)) * 2 ** (i + j)) / np.int64(2) ** (i + j))
+        ),
+        "With 63 coins or more 2ⁿ does not fit into NumPy's integers. Python's have no end: int(count).",
     ),
     Wrong(
         "E35",
@@ -769,9 +848,11 @@ def _mcnemar_by_hand(arguments, output, index):
     n, k = i + j, min(i, j)
     if output != "p":
         return f"By hand: only A is wrong in {i} pictures, only B in {j}."
-    terms = " + ".join(f"{math.comb(n, m):,}" for m in range(k + 1))
+    terms = [f"{math.comb(n, m):,}" for m in range(k + 1)]
+    if k > 9:
+        terms = [*terms[:3], "…", f"C({n}, {k})"]
     p = 2 * _tail(n, k)
-    return f"By hand: n = {n}, 2 · ({terms}) / {2**n:,} = {p:.6g}{', so 1' if p > 1 else ''}."
+    return f"By hand: n = {n}, 2 · ({' + '.join(terms)}) / 2^{n} = {p:.6g}{', so 1' if p > 1 else ''}."
 
 
 LESSON = Lesson(
@@ -784,7 +865,7 @@ LESSON = Lesson(
             "16-effect",
             "effect",
             effect,
-            (_errors, _few_errors),
+            (_errors, _few_errors, _errors_of_600),
             ("differences", "mean"),
             axes={"differences": ("seed",)},
             wrong=EFFECT_WRONG,
@@ -800,7 +881,7 @@ LESSON = Lesson(
             "16-interval",
             "interval",
             interval,
-            (_five, _three),
+            (_five, _three, _two, _seven),
             ("low", "high"),
             wrong=INTERVAL_WRONG,
             by_hand=_interval_by_hand,
@@ -827,7 +908,7 @@ LESSON = Lesson(
             "16-bootstrap",
             "bootstrap",
             bootstrap,
-            (_losses, _answers),
+            (_losses, _answers, _between),
             ("low", "high"),
             wrong=BOOTSTRAP_WRONG,
             by_hand=_bootstrap_by_hand,
@@ -843,7 +924,7 @@ LESSON = Lesson(
             "16-mcnemar",
             "mcnemar_test",
             mcnemar_test,
-            (_few_only_a, _many_only_a, _equal_counts),
+            (_few_only_a, _many_only_a, _equal_counts, _hundreds),
             ("only_a", "only_b", "p"),
             wrong=MCNEMAR_WRONG,
             by_hand=_mcnemar_by_hand,

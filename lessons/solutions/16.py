@@ -75,8 +75,10 @@ def bootstrap_by_loops(a, b, drawn, level):
 
 def bootstrap_by_sorting(a, b, drawn, level):
     means = np.sort(a[drawn].mean(axis=1) - b[drawn].mean(axis=1))
-    cut = round((1 - level) / 2 * (len(means) - 1))
-    return means[cut], means[-1 - cut]
+    place = (1 - level) / 2 * (len(means) - 1)
+    i, part = int(place), place % 1  # between two of the sorted means
+    low = (1 - part) * means[i] + part * means[i + 1]
+    return low, (1 - part) * means[-1 - i] + part * means[-2 - i]
 
 
 def bootstrap_by_counts(a, b, drawn, level):

@@ -582,6 +582,80 @@ def early_and_one_sided(wrong_a, wrong_b):
     return i, j, sum(math.comb(i + j, m) for m in range(min(i, j))) / 2 ** (i + j)
 
 
+def rounded_differences(with_it, without):
+    differences = np.round(100 * (with_it - without), 1)
+    return differences, differences.mean()
+
+
+def five_or_three(d, t):
+    half = t * d.std(ddof=1) / math.sqrt(5 if len(d) > 3 else 3)
+    return d.mean() - half, d.mean() + half
+
+
+def rounded_ends(low, high, direction):
+    low, high = np.round([low, high], 1)
+    return verdict_by_ends(low, high, direction)
+
+
+def verdict_by_ends(low, high, direction):
+    if low <= 0 <= high:
+        return "not resolved"
+    return "reproduced" if (low > 0) == (direction > 0) else "opposite"
+
+
+def zero_alone(low, high, direction):
+    return "opposite" if low == high == 0 else verdict_by_ends(low, high, direction)
+
+
+def small_is_nothing(low, high, direction):
+    return "not resolved" if abs(low + high) < 1 else verdict_by_ends(low, high, direction)
+
+
+def sorted_and_nearest(a, b, drawn, level):
+    means = np.sort((a - b)[drawn].mean(axis=1))
+    cut = round((1 - level) / 2 * (len(means) - 1))
+    return means[cut], means[-1 - cut]
+
+
+def sorted_and_cut(a, b, drawn, level):
+    means = sorted((a - b)[drawn].mean(axis=1))
+    return means[int(len(means) * (1 - level) / 2)], means[int(len(means) * (1 + level) / 2)]
+
+
+def all_means(a, b, drawn, level):
+    means = a[drawn].mean(axis=1) - b[drawn].mean(axis=1)
+    return means.min(), means.max()
+
+
+def up_to_the_largest(a, b, drawn, level):
+    means = a[drawn].mean(axis=1) - b[drawn].mean(axis=1)
+    return np.quantile(means, 0.5 - level / 2), max(means)
+
+
+def percent_for_a_share(a, b, drawn, level):
+    means = (a - b)[drawn].mean(1)
+    return np.percentile(means, (1 - level) / 2), np.percentile(means, (1 + level) / 2)
+
+
+def one_mean_for_both_ends(a, b, drawn, level):
+    mean = (a - b)[drawn].mean()
+    return np.quantile(mean, (1 - level) / 2), np.quantile(mean, (1 + level) / 2)
+
+
+def power_overflows(wrong_a, wrong_b):
+    i, j = (wrong_a > wrong_b).sum(), (wrong_b > wrong_a).sum()
+    n = i + j
+    return i, j, min(1.0, 2 * sum(math.comb(n, k) for k in range(min(i, j) + 1)) / 2**n)
+
+
+def chi2_if_many(wrong_a, wrong_b):
+    i, j = int((wrong_a > wrong_b).sum()), int((wrong_b > wrong_a).sum())
+    n = i + j
+    if n > 25:
+        return i, j, math.erfc((abs(i - j) - 1) / math.sqrt(2 * n))
+    return i, j, min(1.0, 2 * sum(math.comb(n, k) for k in range(min(i, j) + 1)) / 2**n)
+
+
 MUTANTS = [
     ("16-effect", "E1", without_less_with),
     ("16-effect", "E2", sorted_pairs),
@@ -604,6 +678,7 @@ MUTANTS = [
     ("16-effect", "whole", whole_points),
     ("16-effect", "E1", sorted_and_turned),
     ("16-effect", None, sorted_and_percent_of_the_error),
+    ("16-effect", None, rounded_differences),
     ("16-interval", "E8", numpys_deviation),
     ("16-interval", "E8", one_less_under_the_root),
     ("16-interval", "E9", no_root_of_n),
@@ -630,6 +705,7 @@ MUTANTS = [
     ("16-interval", "unchanged", centres_in_place),
     ("16-interval", None, one_number),
     ("16-interval", None, sum_for_mean_of_large_sample),
+    ("16-interval", None, five_or_three),
     ("16-verdict", "E18", sign_of_the_mean),
     ("16-verdict", "E19", null_is_opposite),
     ("16-verdict", "E19", null_is_reproduced),
@@ -647,6 +723,9 @@ MUTANTS = [
     ("16-verdict", "E17", says_nothing),
     ("16-verdict", "E19", says_nothing_is_ever_opposite),
     ("16-verdict", "E24", opposite_at_a_mean_above_0),
+    ("16-verdict", "E24", rounded_ends),
+    ("16-verdict", "E24", zero_alone),
+    ("16-verdict", "E24", small_is_nothing),
     ("16-bootstrap", "E25", b_from_the_other_end),
     ("16-bootstrap", "E25", b_from_the_draw_before),
     ("16-bootstrap", "twice", b_from_draws_of_its_own),
@@ -673,6 +752,12 @@ MUTANTS = [
     ("16-bootstrap", "E31", upper_end_first),
     ("16-bootstrap", "unchanged", subtracts_in_place),
     ("16-bootstrap", None, sums_of_both_tails),
+    ("16-bootstrap", "E40", sorted_and_nearest),
+    ("16-bootstrap", "E40", sorted_and_cut),
+    ("16-bootstrap", "E27", all_means),
+    ("16-bootstrap", "E27", up_to_the_largest),
+    ("16-bootstrap", "E27", percent_for_a_share),
+    ("16-bootstrap", "E28", one_mean_for_both_ends),
     ("16-mcnemar", "E32", all_that_each_got_wrong),
     ("16-mcnemar", "E32", where_they_agree),
     ("16-mcnemar", "E32", all_that_each_got_right),
@@ -694,4 +779,6 @@ MUTANTS = [
     ("16-mcnemar", None, p_alone),
     ("16-mcnemar", "E33", exchanged_and_one_sided),
     ("16-mcnemar", None, early_and_one_sided),
+    ("16-mcnemar", "E41", power_overflows),
+    ("16-mcnemar", None, chi2_if_many),
 ]
