@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyalex.evaluation import ranks
+from tinyalex.layers import softmax
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind
 from tinyalex.training.schedules import Schedule
 
@@ -31,6 +32,26 @@ def _many_scores():
 def _flat_scores():
     """Equal scores for all classes, and each label once, so that every order of ties gives the same error."""
     return np.full((8, 8), 0.25), np.arange(8), 2
+
+
+def _uneven_scores():
+    """Large scores, of which a softmax makes ties, and small ones, of which rounding does."""
+    scores = np.random.default_rng(36).normal(0, 1, (7, 6)) * np.array(
+        [[1e-4], [1e-3], [2e3], [1e3], [3e3], [1e3], [2e3]]
+    )
+    scores[4:] -= 2e4
+    second = scores.argsort(axis=1)[:, -2]
+    return scores, np.append(second[:-1], scores[-1].argmin()), 2
+
+
+def _one_name_or_picture(function):
+    scores, labels, _ = _scores()
+    for N, k in (7, 1), (1, 1), (1, 2):
+        found, expected = function(scores[:N], labels[:N], k), top_k_error(scores[:N], labels[:N], k)
+        if not np.allclose(found, expected):
+            found = f"{found:.6g}" if np.ndim(found) == 0 else f"an array of shape {np.shape(found)}"
+            return f"Of {N} picture{'s' if N > 1 else ''} your top-{k} error is {found}, expected {expected:.6g}."
+    return True
 
 
 def _own(scores, labels):
@@ -93,6 +114,11 @@ TOP_K_WRONG = (
         lambda s, t, k: 1 - (1 - top_k_error(s, t, k)) / k,
         "You average over the k names too, so a hit counts 1/k. A picture is a hit if any of its k names is right.",
     ),
+    Wrong(
+        "M25",
+        lambda s, t, k: 1 - (np.argsort(softmax(s), axis=1)[:, -k:] == t[:, None]).any(axis=1).mean(),
+        "You rank a softmax of the scores, in which all low scores become 0. Rank the scores themselves.",
+    ),
     Wrong("M6", lambda s, t, k: top_k_error(s, t, k) * 100, "That is in percent; return a fraction of 1."),
 )
 
@@ -131,6 +157,24 @@ def _slow_errors():
     return np.array(errors.split(), float), 0.3, 4
 
 
+def _stalled_at_once():
+    """The first epoch is the best for a while; later gains are small, but gains."""
+    errors = (
+        "0.5 0.6 0.5 0.55 0.52 0.53 0.48 0.47999 0.47998 0.47997 0.47996 0.47995 0.47994 0.6 0.47994 0.5 0.47993 0.48"
+    )
+    return np.array(errors.split(), float), 0.4, 3
+
+
+def _first_error_of_1(function):
+    """A net that gets nothing right in the first epoch has a first best all the same."""
+    found = function(np.array([1.0, 1.0, 0.95, 0.96, 0.95, 0.9]), 0.03, 2)
+    return np.allclose(found, [0.03, 0.03, 0.03, 0.03, 0.03, 0.003])
+
+
+def _one_epoch():
+    return np.array([0.7]), 0.05, 2
+
+
 def _plateau(
     better=lambda error, best, last: error < best,
     reset=True,
@@ -141,15 +185,17 @@ def _plateau(
     late=0,
     own=False,
     reached=lambda since, patience: since >= patience,
+    first=lambda errors: np.inf,
 ):
     """Wrong versions of the rule; the messages below say what each one changes."""
 
     def rates(errors, lr, patience):
-        result, best, last, since, drops = [], np.inf, np.inf, 0, 0
+        result, best, last, since, drops = [], first(errors), np.inf, 0, 0
         for error in errors:
             result.append(lr * factor**drops)
-            since = (0 if reset else since) if better(error, best, last) else since + 1
-            best, last = min(best, error), error
+            gain = better(error, best, last)
+            since = (0 if reset else since) if gain else since + 1
+            best, last = error if gain else best, error
             if reached(since, patience + late):
                 drops, since = min(drops + 1, limit), 0 if fresh else since
                 best = best if keep_best else np.inf
@@ -199,6 +245,19 @@ DROP_WRONG = (
         lambda errors, lr, patience: dropped_rates(-errors, lr, patience),
         "You count a higher error as progress: a *lower* error is better.",
     ),
+    Wrong(
+        "M22",
+        _plateau(first=lambda errors: errors[0]),
+        "You count the first epoch as one without a new best. It always is one: the count begins after it.",
+    ),
+    *(
+        Wrong("M23", _plateau(better=better), "You ask for a gain of some size. A gain is a new best, however small.")
+        for better in (
+            lambda error, best, last: error < best * (1 - 1e-4),
+            lambda error, best, last: error < best - 1e-4,
+            lambda error, best, last: error < best - 1e-3,
+        )
+    ),
     Wrong("M15", _plateau(late=1), "You wait one epoch too long: drop after `patience` epochs without a new best."),
     Wrong("M15", _plateau(late=-1), "You drop one epoch too soon: wait for `patience` epochs without a new best."),
     Wrong(
@@ -240,6 +299,12 @@ def _weights(seed=0, shape=(5, 7)):
 
 def _other_weights():
     return _weights(1, (4, 3))
+
+
+def _small_weights():
+    """Weights and a step as at the start of training."""
+    before, after = _weights(2, (6, 5))
+    return 0.01 * before, 0.01 * before + 1e-5 * (after - before)
 
 
 def _ratio_of(size):
@@ -297,6 +362,26 @@ RATIO_WRONG = (
         "M21",
         _ratio_of(lambda a: np.linalg.norm(a, 2)),
         "norm(…, 2) of a matrix is its largest singular value. Leave the 2 out, and all entries count.",
+    ),
+    Wrong(
+        "M21",
+        _ratio_of(lambda a: np.linalg.norm(a, 1)),
+        "norm(…, 1) of a matrix is its largest sum over a column. Leave the 1 out, and all entries count.",
+    ),
+    Wrong(
+        "M21",
+        _ratio_of(lambda a: np.linalg.norm(a, np.inf)),
+        "norm(…, inf) of a matrix is its largest sum over a row. Leave the inf out, and all entries count.",
+    ),
+    Wrong(
+        "M19",
+        lambda before, after: (np.linalg.norm(after - before, axis=1) / np.linalg.norm(before, axis=1)).mean(),
+        "You take the mean of one ratio for each row. Take the ratio of the two lengths, each over all entries.",
+    ),
+    Wrong(
+        "M19",
+        _ratio_of(lambda a: np.linalg.norm(a, axis=1).mean()),
+        "You take the mean of the rows' lengths. Take one length over all entries.",
     ),
     Wrong("M21", _ratio_of(lambda a: abs(a.sum())), "Entries of opposite sign cancel in your sum. Square them first."),
     Wrong(
@@ -378,10 +463,13 @@ LESSON = Lesson(
             "14-top-k",
             "top_k_error",
             top_k_error,
-            (_scores, _many_scores, _flat_scores),
+            (_scores, _many_scores, _flat_scores, _uneven_scores),
             ("error",),
             wrong=TOP_K_WRONG,
             by_hand=_top_k_by_hand,
+            properties=(
+                Property("M24", _one_name_or_picture, "It is not right yet for one name, or one picture.", late=True),
+            ),
             hints=(
                 "How many classes may have a higher score than the right one, for a top-5 hit?",
                 "error = mean over pictures of [label not among the k classes with the highest scores]",
@@ -392,7 +480,7 @@ LESSON = Lesson(
             "14-ratio",
             "update_ratio",
             update_ratio,
-            (_weights, _other_weights),
+            (_weights, _other_weights, _small_weights),
             ("ratio",),
             wrong=RATIO_WRONG,
             by_hand=_ratio_by_hand,
@@ -406,10 +494,18 @@ LESSON = Lesson(
             "14-drop",
             "dropped_rates",
             dropped_rates,
-            (_errors, _slow_errors),
+            (_errors, _slow_errors, _stalled_at_once, _one_epoch),
             ("rates",),
             wrong=DROP_WRONG,
             by_hand=_drop_by_hand,
+            properties=(
+                Property(
+                    "M22",
+                    _first_error_of_1,
+                    "If the first error is 1, your rates are not right yet. The first epoch is always a new best.",
+                    late=True,
+                ),
+            ),
             axes={"rates": ("epoch",)},
             hints=(
                 "What must you remember from epoch to epoch? There are three things.",

@@ -308,6 +308,83 @@ def a_list():
     return ["mean not subtracted", "rate too low", "not shuffled", "labels shifted", "rate too high"]
 
 
+def softmax_first(scores, labels, k):
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    best = np.argsort(p, axis=1)[:, -k:]
+    return 1 - (best == labels[:, None]).any(axis=1).mean()
+
+
+def rounded_scores(scores, labels, k):
+    best = np.argsort(np.round(scores, 2), axis=1)[:, -k:]
+    return 1 - (best == labels[:, None]).any(axis=1).mean()
+
+
+def crosses_out(scores, labels, k):
+    misses = 0
+    for row, label in zip(scores.copy(), labels):
+        named = []
+        for _ in range(k):
+            named.append(row.argmax())
+            row[named[-1]] = -1000
+        misses += label not in named
+    return misses / len(labels)
+
+
+def squeezed(scores, labels, k):
+    best = np.squeeze(np.argsort(scores, axis=1)[:, -k:])
+    return 1 - (best == labels[:, None]).any(axis=1).mean()
+
+
+def _rates(errors, lr, patience, best, better):
+    rates, since = [], 0
+    for error in errors:
+        rates.append(lr)
+        if better(error, best):
+            best, since = error, 0
+        else:
+            since += 1
+        if since == patience:
+            lr, since = lr / 10, 0
+    return np.array(rates)
+
+
+def first_epoch_counts(errors, lr, patience):
+    return _rates(errors, lr, patience, errors[0], lambda error, best: error < best)
+
+
+def begins_at_one(errors, lr, patience):
+    return _rates(errors, lr, patience, 1.0, lambda error, best: error < best)
+
+
+def as_pytorch_compares(errors, lr, patience):
+    return _rates(errors, lr, patience, np.inf, lambda error, best: error < best * (1 - 1e-4))
+
+
+def a_tenth_of_a_point(errors, lr, patience):
+    return _rates(errors, lr, patience, np.inf, lambda error, best: best - error > 1e-3)
+
+
+def protected(before, after):
+    return np.linalg.norm(after - before) / (np.linalg.norm(before) + 1e-6)
+
+
+def row_by_row(before, after):
+    return np.mean([np.linalg.norm(b - a) / np.linalg.norm(a) for a, b in zip(before, after)])
+
+
+def largest_row(before, after):
+    return np.linalg.norm(after - before, np.inf) / np.linalg.norm(before, np.inf)
+
+
+def largest_column(before, after):
+    return np.linalg.norm(after - before, 1) / np.linalg.norm(before, 1)
+
+
+def mean_of_lengths(before, after):
+    return np.linalg.norm(after - before, axis=1).sum() / np.linalg.norm(before, axis=1).sum()
+
+
 MUTANTS = [
     ("14-top-k", "M1", k_lowest),
     ("14-top-k", "M2", k_and_one),
@@ -322,6 +399,10 @@ MUTANTS = [
     ("14-top-k", "M6", in_percent),
     ("14-top-k", "unchanged", sorts_in_place),
     ("14-top-k", None, lowest_and_hits),
+    ("14-top-k", "M25", softmax_first),
+    ("14-top-k", None, rounded_scores),
+    ("14-top-k", None, crosses_out),
+    ("14-top-k", "M24", squeezed),
     ("14-drop", "M7", one_epoch_early),
     ("14-drop", "M8", never_counts_afresh),
     ("14-drop", "M8", counts_all_bad_epochs),
@@ -335,6 +416,10 @@ MUTANTS = [
     ("14-drop", "M16", grows),
     ("14-drop", "M16", halves),
     ("14-drop", None, early_and_halves),
+    ("14-drop", "M22", first_epoch_counts),
+    ("14-drop", "M22", begins_at_one),
+    ("14-drop", "M23", as_pytorch_compares),
+    ("14-drop", "M23", a_tenth_of_a_point),
     ("14-ratio", "M17", over_the_new_weights),
     ("14-ratio", "M17", upside_down),
     ("14-ratio", "M17", weights_over_weights),
@@ -349,6 +434,11 @@ MUTANTS = [
     ("14-ratio", "M21", deviations),
     ("14-ratio", "unchanged", subtracts_in_place),
     ("14-ratio", None, squares_over_the_new),
+    ("14-ratio", None, protected),
+    ("14-ratio", "M19", row_by_row),
+    ("14-ratio", "M21", largest_row),
+    ("14-ratio", "M21", largest_column),
+    ("14-ratio", "M19", mean_of_lengths),
     ("14-diagnose", "M10", two_in_validation),
     ("14-diagnose", "M11", two_rates),
     ("14-diagnose", "M12", cedar_overfits),
