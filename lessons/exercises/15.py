@@ -29,6 +29,14 @@ def _second_kernel_probe():
     return (_kernels(1, (2, 4, 3, 10)),)
 
 
+def _small_kernel_probe():
+    """Kernels as small as they start, one of them grey; a pixel that is 0."""
+    weight = 0.01 * _kernels(2, (2, 2, 3, 4))
+    weight[..., 1] = weight[:, :, :1, 1]
+    weight[0, 1, :, 2] = 0
+    return (weight,)
+
+
 def _towers(shares, first=None, second=None):
     """shares, and their means over two parts: the halves unless given."""
     half = len(shares) // 2
@@ -233,6 +241,24 @@ def _in_place_of_k(choose):
     return lambda queries, pool, k: choose(_squares(queries, pool), k)
 
 
+def _one_of_each(function):
+    """One query, one neighbour."""
+    queries, pool, _ = _points()
+    for Q, k in (1, 3), (4, 1), (1, 1):
+        found, expected = function(queries[:Q].copy(), pool.copy(), k), nearest(queries[:Q], pool, k)
+        if np.shape(found) != expected.shape:
+            return f"For Q = {Q} and k = {k} its shape is {np.shape(found)}, expected {expected.shape}."
+        if not np.array_equal(found, expected):
+            return f"For Q = {Q} and k = {k} it is {np.asarray(found).tolist()}, expected {expected.tolist()}."
+    return True
+
+
+def _fine(function):
+    """Distances that differ in the fourth digit."""
+    pool = np.array([[1.0006, 0.0], [0.0, 1.0002], [-1.0004, 0.0], [0.0, -1.0], [2.0, 1.0]])
+    return np.array_equal(function(np.array([[0.0, 0.0]]), pool, 4), [[3, 1, 2, 0]])
+
+
 def _ordered(function):
     """False if the right k rows come in the wrong order."""
     ordered = True
@@ -380,6 +406,16 @@ def _more_neighbourhoods():
     return _neighbourhoods(1, 9, 14, 5)
 
 
+def _one_query_or_neighbour(function):
+    labels, pool_labels, near = _more_neighbourhoods()
+    for Q, k in (1, 5), (9, 1), (5, 5):
+        arguments = labels[:Q], pool_labels, near[:Q, :k]
+        found, expected = function(*(a.copy() for a in arguments)), purity(*arguments)
+        if not np.allclose(found, expected):
+            return f"For Q = {Q} and k = {k} it is {float(np.mean(found)):.6g}, expected {expected:.6g}."
+    return True
+
+
 def _alike(count):
     """A purity computed from the hits (Q, k)."""
     return lambda labels, pool_labels, near: count(pool_labels[near] == labels[:, None])
@@ -479,20 +515,24 @@ def _occlusion(cover=_cover, value=0.0, read=_one_class, step=lambda size, strid
     return occlude
 
 
-def _scores(weight, bias):
+def _scores(weight, bias, tilt=0.0):
+    """tilt: adds as much of the picture's sum to all classes, which changes no probability"""
+
     def score(x):
         """Logits (N, K) of pictures (N, H, W, 3), not linear in x, with other weights at each place."""
         if x.ndim != 4 or np.prod(x.shape[1:]) != len(weight):
             raise WrongKind(f"score: x.shape is {x.shape}, expected (N, H, W, 3)")
-        return np.arcsinh(x).reshape(len(x), -1) @ weight.astype(x.dtype) + bias.astype(x.dtype)
+        flat = np.arcsinh(x).reshape(len(x), -1)
+        return flat @ weight.astype(x.dtype) + bias.astype(x.dtype) + x.dtype.type(tilt) * flat.sum(axis=1)[:, None]
 
     return score
 
 
-def _occlusion_probe(seed=0, size=(10, 13), label=2, far=0.0, square=4, stride=2):
+def _occlusion_probe(seed=0, size=(10, 13), label=2, far=0.0, square=4, stride=2, tilt=0.0, wide=0.15):
     rng = np.random.default_rng(seed)
     x = rng.normal(0.5, 1, (*size, 3))
-    return x, label, square, stride, _scores(rng.normal(0, 0.15, (x.size, 4)), rng.normal(0, 0.5, 4) + far)
+    score = _scores(rng.normal(0, wide, (x.size, 4)), rng.normal(0, 0.5, 4) + far, tilt)
+    return x, label, square, stride, score
 
 
 def _second_occlusion_probe():
@@ -500,7 +540,21 @@ def _second_occlusion_probe():
 
 
 def _far_occlusion_probe():
-    return _occlusion_probe(2, (9, 11), 3, far=900.0, square=3, stride=2)
+    return _occlusion_probe(2, (9, 11), 3, far=900.0, square=3, stride=2, tilt=-100.0)
+
+
+def _one_row_of_places(function):
+    arguments = _occlusion_probe(3, (4, 9), 1)
+    found, expected = function(*arguments), occlusion(*arguments)
+    return np.shape(found) == expected.shape or f"Yours is {np.shape(found)}, expected {expected.shape}."
+
+
+def _sure_net(function):
+    """Probabilities next to 0 and 1."""
+    arguments = _occlusion_probe(4, (8, 9), 0, square=3, stride=3, wide=30.0)
+    found, expected = np.ravel(function(*arguments)), np.ravel(occlusion(*arguments))
+    off = np.flatnonzero(~np.isclose(found, expected, rtol=1e-6, atol=1e-100))
+    return True if not off.size else f"A p is {found[off[0]]:.4g}, expected {expected[off[0]]:.4g}."
 
 
 def _whole_minus(x, label, size, stride, score):
@@ -514,6 +568,11 @@ def _best_class(x, label, size, stride, score):
 def _bare(logits, label):
     e = np.exp(logits)
     return (e / e.sum(axis=1, keepdims=True))[:, label]
+
+
+def _shifted_by_one(logits):
+    e = np.exp(logits - logits.max())
+    return e / e.sum(axis=1, keepdims=True)
 
 
 def _down(logits, label):
@@ -578,6 +637,11 @@ OCCLUSION_WRONG = (
         "Your softmax runs over the places, not the classes: with scores (M, K), axis 1 must sum to 1.",
     ),
     Wrong("S1", _occlusion(read=_bare), "exp overflows for large scores: subtract each row's maximum first."),
+    Wrong(
+        "S2",
+        _occlusion(read=lambda logits, label: _shifted_by_one(logits)[:, label]),
+        "You subtract the maximum of all places, so exp underflows to 0 at others. Subtract each *row's*.",
+    ),
     Wrong(
         "V24",
         _occlusion(read=lambda logits, label: softmax(logits).max(axis=1)),
@@ -698,7 +762,7 @@ def confusion(labels, answers, K):
 
 # true classes in rows, answers in columns
 COUNTS = np.array([[9, 0, 0, 4, 0, 0], [2, 2, 0, 3, 1, 0], [0] * 6, [1, 3, 0, 6, 0, 0], [2, 0, 0, 0, 5, 0], [0] * 6])
-MORE_COUNTS = np.array([[3, 0, 0, 4, 0], [0, 11, 5, 0, 0], [3, 1, 1, 0, 0], [4, 2, 0, 5, 0], [0] * 5])
+MORE_COUNTS = np.array([[3, 2, 4, 0, 0], [0, 261, 1, 3, 0], [2, 5, 4, 4, 0], [4, 0, 4, 5, 0], [0] * 5])
 
 
 def _answers(counts=COUNTS, seed=0):
@@ -840,7 +904,7 @@ LESSON = Lesson(
             "15-colour",
             "colour_shares",
             colour_shares,
-            (_kernel_probe, _second_kernel_probe),
+            (_kernel_probe, _second_kernel_probe, _small_kernel_probe),
             ("shares", "first", "second"),
             wrong=COLOUR_WRONG,
             by_hand=_colour_by_hand,
@@ -860,7 +924,7 @@ LESSON = Lesson(
             ("near",),
             wrong=NEAREST_WRONG,
             by_hand=_nearest_by_hand,
-            axes={"near": ("query", "place")},
+            axes={"near": ("row", "place")},
             properties=(
                 Property(
                     "V39",
@@ -868,6 +932,8 @@ LESSON = Lesson(
                     "The rows are right but not in order: the nearest comes first. "
                     "(argpartition finds the k smallest without sorting them.)",
                 ),
+                Property("V40", _one_of_each, "It is not right yet for one query or one neighbour.", late=True),
+                Property("V41", _fine, "Distances that differ in the fourth digit come in the wrong order.", late=True),
             ),
             hints=(
                 "What type are the pixels, and what is 10 − 20 in that type? What does argsort put first?",
@@ -884,6 +950,11 @@ LESSON = Lesson(
             ("purity",),
             wrong=PURITY_WRONG,
             by_hand=_purity_by_hand,
+            properties=(
+                Property(
+                    "V40", _one_query_or_neighbour, "It is not right yet for few queries or neighbours.", late=True
+                ),
+            ),
             hints=(
                 "`near` holds picture numbers. Where do you find the class of picture 17 of the pool?",
                 "purity = 1/(Q·k) · Σ over queries q and their neighbours p of [pool_labels[p] = labels[q]]",
@@ -898,6 +969,12 @@ LESSON = Lesson(
             ("p",),
             wrong=OCCLUSION_WRONG,
             by_hand=_occlusion_by_hand,
+            properties=(
+                Property(
+                    "V42", _one_row_of_places, "A square as high as the picture has one row of places.", late=True
+                ),
+                Property("V43", _sure_net, "Your softmax is not right where the net is nearly sure.", late=True),
+            ),
             axes={"p": ("row", "column")},
             hints=(
                 "A side of 10, a square of 4, steps of 2: where does the first square begin, and where the last?",

@@ -129,7 +129,7 @@ def confusion(labels, answers, K):
 
 
 def confusion_by_loop(labels, answers, K):
-    matrix = np.zeros((K, K))
+    matrix = np.zeros((K, K), np.int32)
     for i, j in zip(labels, answers):
         matrix[i, j] += 1
     pair = [0, 1]

@@ -600,6 +600,75 @@ def shares_and_the_diagonal(labels, answers, K):
     return matrix, np.array(np.unravel_index(matrix.argmax(), matrix.shape))
 
 
+def protected_shares(weight):
+    energy = (weight**2).sum(axis=(0, 1, 2)) + 1e-8
+    shares = 1 - (weight.sum(axis=2) ** 2).sum(axis=(0, 1)) / 3 / energy
+    first, second = shares.reshape(2, -1).mean(axis=1)
+    return shares, first, second
+
+
+def _distances(queries, pool):
+    return np.linalg.norm(queries[:, None].astype(float) - pool, axis=2)
+
+
+def squeezed(queries, pool, k):
+    return np.squeeze(_distances(queries, pool).argsort(axis=1)[:, :k])
+
+
+def rounded_distances(queries, pool, k):
+    return _distances(queries, pool).round(3).argsort(axis=1, kind="stable")[:, :k]
+
+
+def squeezed_neighbours(labels, pool_labels, near):
+    return (pool_labels[np.squeeze(near)] == labels[:, None]).mean()
+
+
+def _covered(x, size, stride, score):
+    covered = []
+    for top in range(0, len(x) - size + 1, stride):
+        for left in range(0, x.shape[1] - size + 1, stride):
+            covered.append(x.copy())
+            covered[-1][top : top + size, left : left + size] = 0
+    return score(np.stack(covered)), (len(x) - size) // stride + 1
+
+
+def shifted_by_one_maximum(x, label, size, stride, score):
+    scores, rows = _covered(x, size, stride, score)
+    e = np.exp(scores - scores.max())
+    return (e[:, label] / e.sum(axis=1)).reshape(rows, -1)
+
+
+def shifted_by_the_minimum(x, label, size, stride, score):
+    scores, rows = _covered(x, size, stride, score)
+    e = np.exp(scores - scores.min(axis=1, keepdims=True))
+    return (e[:, label] / e.sum(axis=1)).reshape(rows, -1)
+
+
+def never_quite_zero(x, label, size, stride, score):
+    scores, rows = _covered(x, size, stride, score)
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.maximum(e[:, label] / e.sum(axis=1), 1e-12).reshape(rows, -1)
+
+
+def squeezed_map(x, label, size, stride, score):
+    scores, rows = _covered(x, size, stride, score)
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.squeeze((e[:, label] / e.sum(axis=1)).reshape(rows, -1))
+
+
+def above_the_diagonal(labels, answers, K):
+    matrix = np.bincount(labels * K + answers, minlength=K * K).reshape(K, K)
+    wrong = np.triu(matrix, 1)
+    return matrix, np.array(np.unravel_index(wrong.argmax(), wrong.shape))
+
+
+def counts_in_bytes(labels, answers, K):
+    matrix = np.zeros((K, K), np.uint8)
+    np.add.at(matrix, (labels, answers), 1)
+    wrong = np.where(np.eye(K, dtype=bool), 0, matrix)
+    return matrix, np.array(np.unravel_index(wrong.argmax(), wrong.shape))
+
+
 MUTANTS = [
     ("15-colour", "V1", no_third),
     ("15-colour", "V1", mean_of_colours),
@@ -619,6 +688,7 @@ MUTANTS = [
     ("15-colour", "V9", sums_of_shares),
     ("15-colour", "unchanged", squares_in_place),
     ("15-colour", "V1", no_third_and_exchanged),
+    ("15-colour", None, protected_shares),
     ("15-nearest", "V10", farthest),
     ("15-nearest", "V10", farthest_first),
     ("15-nearest", "V11", without_itself),
@@ -644,6 +714,8 @@ MUTANTS = [
     ("15-nearest", None, k_and_one),
     ("15-nearest", "unchanged", centres_in_place),
     ("15-nearest", None, farthest_in_blocks),
+    ("15-nearest", "V40", squeezed),
+    ("15-nearest", "V41", rounded_distances),
     ("15-purity", "V18", numbers_for_classes),
     ("15-purity", "V19", only_the_nearest),
     ("15-purity", "V19", any_of_them),
@@ -656,6 +728,7 @@ MUTANTS = [
     ("15-purity", "V20", one_for_each),
     ("15-purity", "V21", of_other_classes),
     ("15-purity", None, nearest_in_percent),
+    ("15-purity", "V40", squeezed_neighbours),
     ("15-occlusion", "V22", squares_stay),
     ("15-occlusion", "unchanged", covers_the_picture_itself),
     ("15-occlusion", "V23", logits),
@@ -688,6 +761,10 @@ MUTANTS = [
     ("15-occlusion", "V30", red_alone),
     ("15-occlusion", "V30", whole_rows),
     ("15-occlusion", None, white_logits),
+    ("15-occlusion", "S2", shifted_by_one_maximum),
+    ("15-occlusion", "V43", shifted_by_the_minimum),
+    ("15-occlusion", "V43", never_quite_zero),
+    ("15-occlusion", "V42", squeezed_map),
     ("15-confusion", "V31", answers_in_rows),
     ("15-confusion", "V31", only_the_matrix_on_its_side),
     ("15-confusion", "V31", pair_exchanged),
@@ -706,4 +783,6 @@ MUTANTS = [
     ("15-confusion", None, no_pair),
     ("15-confusion", None, a_tuple),
     ("15-confusion", "V32", shares_and_the_diagonal),
+    ("15-confusion", None, above_the_diagonal),
+    ("15-confusion", None, counts_in_bytes),
 ]
