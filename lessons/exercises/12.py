@@ -8,12 +8,14 @@ A list of dicts describes a network, one dict per layer, by kind:
 """
 
 import copy
+import itertools
 import math
 
 import numpy as np
 
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
-from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
+from tinyalex.teaching import draws
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, kind_of
 
 
 def _conv(name, kernel, stride, pad, filters, groups):
@@ -50,9 +52,9 @@ OTHER_NET = (
     _conv("conv1", (3, 6), 4, 2, 15, 3),
     _pool("pool1", (3, 2), 2),
     _conv("conv2", (2, 3), 3, 1, 10, 5),
-    _kind("relu"),
+    _kind("tanh"),
     _kind("flatten"),
-    _kind("relu"),
+    _kind("softmax"),
     _dense("fc3", 11),
 )
 
@@ -593,6 +595,10 @@ def _deep_flatten_probe():
     return (np.random.default_rng(1).standard_normal((3, 5, 2, 7)),)
 
 
+def _single_flatten_probe():
+    return (np.random.default_rng(2).standard_normal((1, 2, 4, 3)),)
+
+
 def _flatten_by_hand(arguments, output, index):
     (x,) = arguments
     n, place = index
@@ -606,13 +612,14 @@ def _flatten_by_hand(arguments, output, index):
 
 # ---------------------------------------------------------------------------------------------- the start
 
+LEVEL = draws.LEVEL / 10  # one test for each layer
 BIAS_ONE = ("conv2", "conv4", "conv5", "fc6", "fc7")
-SHAPES = {
+SHAPES = {  # two of the same shape, and two biases of zeros of one length
     "conv1": (5, 3, 3, 40),
     "conv2": (3, 2, 20, 48),
-    "conv3": (3, 3, 48, 30),
-    "conv4": (3, 2, 15, 36),
-    "conv5": (2, 3, 18, 50),
+    "conv3": (3, 3, 48, 40),
+    "conv4": (3, 2, 18, 36),
+    "conv5": (3, 2, 18, 36),
     "fc6": (300, 25),
     "fc7": (25, 90),
     "fc8": (90, 11),
@@ -657,6 +664,27 @@ def _bias_shapes(function):
     return True
 
 
+def _float_arrays(function):
+    for name, array in _start(function).items():
+        if not isinstance(array, np.ndarray):
+            return f"{name} is {kind_of(array)}."
+        if array.dtype.kind != "f":
+            return f"{name} holds {array.dtype}: an update by a fraction would fail or be lost."
+    return True
+
+
+def _own_memory(function):
+    """Training writes into each array: none may share its memory, or one number serve for many."""
+    params = list(_start(function).items())
+    for i, (name, array) in enumerate(params):
+        if not array.flags.writeable or 0 in array.strides:
+            return f"{name} has fewer numbers in memory than entries: make it with np.zeros, np.ones or np.full."
+        for other, b in params[:i]:
+            if np.shares_memory(array, b):
+                return f"{other} and {name} are one array."
+    return True
+
+
 def _spread(function):
     return {name: float(np.std(_start(function)[f"{name}.weight"])) for name in SHAPES}
 
@@ -680,21 +708,44 @@ def _std(function):
     return 0.0095 < found < 0.0105 or f"Yours is {found:.3g}."
 
 
+def _independent(function):
+    """The weights' signs, along every axis."""
+    for name, shape in SHAPES.items():
+        weight = _start(function)[f"{name}.weight"]
+        axes = ("row", "column", "channel", "filter") if len(shape) == 4 else ("input", "unit")
+        if said := draws.independent(weight < np.median(weight), 0.5, axes, LEVEL):
+            return f"{name}.weight: {said}"
+    return True
+
+
 def _centred(function):
     params = _start(function)
-    return all(abs(np.mean(w)) < 0.2 * np.std(w) for w in (params[f"{name}.weight"] for name in SHAPES))
+    weights = {name: params[f"{name}.weight"] for name in SHAPES}
+    far = {name: w.mean() / w.std() * w.size**0.5 for name, w in weights.items()}
+    worst = max(far, key=lambda name: abs(far[name]))
+    return abs(far[worst]) < 6 or f"The mean of {worst}.weight is {weights[worst].mean():.2g}."
 
 
 def _normal(function):
-    """Some draws lie beyond two standard deviations, as normal ones do; no uniform draw does."""
-    weight = _start(function)["fc6.weight"]
-    return 0.03 < float(np.mean(np.abs(weight) > 2 * np.std(weight))) < 0.06
+    """Each layer alone, and all together."""
+    params = _start(function)
+    weights = {f"{name}.weight": params[f"{name}.weight"] for name in SHAPES}
+    weights["All weights"] = np.concatenate([w.ravel() for w in weights.values()])
+    for name, w in weights.items():
+        if said := draws.normal(w, 0.01, level=LEVEL):
+            return f"{name}: {said}"
+    return True
 
 
 def _fresh_draws(function):
+    """No two layers have the same numbers."""
     params = _start(function)
-    first = {np.round(np.ravel(params[f"{name}.weight"])[:5], 12).tobytes() for name in SHAPES}
-    return len(first) == len(SHAPES)
+    for a, b in itertools.combinations(SHAPES, 2):
+        some = min(math.prod(SHAPES[a]), math.prod(SHAPES[b]))
+        one, other = (params[f"{name}.weight"].ravel()[:some] < 0 for name in (a, b))
+        if draws.unrelated(one, 0.5, other, 0.5, LEVEL / 4):
+            return f"Those of {a} and {b} go together."
+    return True
 
 
 def _biases(function):
@@ -737,12 +788,13 @@ INITIAL_PROPERTIES = (
     Property("I13", _has_all, 'Return a dict with "conv1.weight", "conv1.bias", and so on for every layer.'),
     Property("I13", _weight_shapes, "Every weight must have its layer's shape in `shapes`."),
     Property("I13", _bias_shapes, "A bias has one number per output: the last axis of the weight's shape."),
+    Property("I13", _float_arrays, "Every weight and bias must be an array of floats."),
     Property(
         "I1",
         _not_constant,
         "All weights of a layer are equal, so its filters would get equal gradients and stay equal. Draw the weights.",
     ),
-    Property("I12", _centred, "The mean of your weights should be 0."),
+    Property("I15", _independent, "The weights of a layer are not independent: each needs its own draw."),
     Property(
         "I1",
         _not_the_variance,
@@ -750,14 +802,10 @@ INITIAL_PROPERTIES = (
         "standard deviation, not the variance: do not take its root.",
     ),
     Property("I12", _same_spread, "The paper uses the same standard deviation in all layers, whatever their size."),
+    Property("I12", _centred, "The mean of your weights should be 0."),
     Property("I1", _std, "The weights' standard deviation should be 0.01."),
-    Property("I12", _normal, "Your weights are not normally distributed; the paper draws from a zero-mean Gaussian."),
-    Property(
-        "I1",
-        _fresh_draws,
-        "Your layers begin with the same numbers: draw all from the "
-        "one generator; do not seed a new one for each layer.",
-    ),
+    Property("I12", _normal, "Your weights are not normally distributed with mean 0 and deviation 0.01 (§5)."),
+    Property("I1", _fresh_draws, "Your layers' numbers are not independent: each layer needs draws of its own."),
     Property("I14", _uses_the_generator, "Draw only from the generator you are given, so that a seed repeats the run."),
     Property("I1", _biases_are_constant, "Do not draw biases: each layer's are all 0 or all 1."),
     Property("I1", _some_ones, "Your biases all start at 0. In conv2, conv4, conv5, fc6 and fc7 they start at 1."),
@@ -771,6 +819,7 @@ INITIAL_PROPERTIES = (
         _right_ones,
         "Your ones are in the wrong layers: conv2, conv4, conv5, fc6 and fc7 start at 1, the others at 0.",
     ),
+    Property("I16", _own_memory, "Training would write into several places at once: give each its own array."),
 )
 
 
@@ -784,11 +833,12 @@ def overfit(layers, loss, x, labels, steps, lr, momentum):
 def _overfit(arguments, slip=None, pace=1.0, scale=1.0, keys=("weight", "bias"), trained=None):
     """losses (steps,). arguments: of `overfit`; every other argument is a way to get it wrong.
 
-    slip: "not written", "old velocity", "gradients pile up", "old caches", "late loss" or "softmax twice"
+    slip: "not written", "old velocity", "one velocity", "gradients pile up", "old caches", "late loss", "softmax twice"
     pace: factor of lr;  scale: factor of the loss's gradient;  keys, trained: parameters and layers that learn
     """
     layers, loss, x, labels, steps, lr, momentum = arguments
     velocity = [{key: np.zeros_like(p) for key, p in layer.params.items()} for layer in layers]
+    by_shape = {v.shape: v for layer in velocity for v in layer.values()}
     summed = [{key: np.zeros_like(p) for key, p in layer.params.items()} for layer in layers]
     losses, first_caches = [], None
     for _ in range(steps):
@@ -809,7 +859,7 @@ def _overfit(arguments, slip=None, pace=1.0, scale=1.0, keys=("weight", "bias"),
                     continue
                 summed[i][key] += g
                 g = summed[i][key] if slip == "gradients pile up" else g
-                v = velocity[i][key]
+                v = by_shape[g.shape] if slip == "one velocity" else velocity[i][key]
                 before = v.copy()
                 v *= momentum
                 v -= pace * lr * g
@@ -880,6 +930,11 @@ OVERFIT_WRONG = (
         "You move the parameters by the previous step's velocity. Compute the new v first, then w ← w + v.",
     ),
     Wrong(
+        "N16",
+        _wrong_overfit("one velocity"),
+        "Arrays of the same shape share one velocity. Each array of each layer needs its own.",
+    ),
+    Wrong(
         "N10",
         _wrong_overfit("gradients pile up"),
         "Your gradients pile up from step to step. Start each step afresh; only the velocity remembers the past.",
@@ -934,7 +989,8 @@ def _overfit_net(seed, in_shape, channels, hidden, classes):
     shape = in_shape
     for layer in layers:
         shape = layer.out_shape(shape)
-    layers += [Linear(shape[0], hidden), ReLU(), Dropout(0.3), Linear(hidden, classes)]
+    layers += [Linear(shape[0], hidden), ReLU(), Linear(hidden, hidden), ReLU(), Linear(hidden, hidden)]
+    layers += [ReLU(), Dropout(0.3), Linear(hidden, classes)]
     for layer in layers:
         for key, p in layer.params.items():
             std = 0.2 if key == "bias" else (1.5 / math.prod(p.shape[:-1])) ** 0.5
@@ -952,6 +1008,21 @@ def _other_overfit_probe():
     rng = np.random.default_rng(5)
     layers = _overfit_net(6, (4, 6, 3), 4, 7, 3)
     return layers, SoftmaxCrossEntropy(), rng.standard_normal((3, 4, 6, 3)), np.array([1, 2, 0]), 5, 0.05, 0.6
+
+
+def _trained(function):
+    """The layers' parameters after the last step."""
+    arguments, ours = _other_overfit_probe(), _other_overfit_probe()
+    before = copy.deepcopy(arguments[0])
+    function(*arguments)
+    overfit(*ours)
+    for i, (layer, old, right) in enumerate(zip(arguments[0], before, ours[0])):
+        for key, p in right.params.items():
+            if not np.allclose(layer.params[key], p, rtol=1e-6, atol=1e-9):
+                same = np.array_equal(layer.params[key], old.params[key])
+                state = "as before" if same else "not those after the last step"
+                return f"layers[{i}].params[{key!r}] are {state}."
+    return True
 
 
 def _overfit_by_hand(arguments, output, index):
@@ -1021,7 +1092,7 @@ LESSON = Lesson(
             "12-flatten",
             "flatten",
             flatten,
-            (_flatten_probe, _deep_flatten_probe),
+            (_flatten_probe, _deep_flatten_probe, _single_flatten_probe),
             ("y",),
             axes={"y": ("picture", "feature")},
             wrong=FLATTEN_WRONG,
@@ -1055,6 +1126,11 @@ LESSON = Lesson(
             axes={"losses": ("step",)},
             wrong=OVERFIT_WRONG,
             by_hand=_overfit_by_hand,
+            properties=(
+                Property(
+                    "N15", _trained, "The losses are right, but the layers must keep what they learned.", late=True
+                ),
+            ),
             hints=(
                 "What does each layer's backward need from its forward? In which order does it visit the layers?",
                 "forward through all layers, keep the caches; dy = loss.backward(…); from the last layer to the "

@@ -1,5 +1,6 @@
 """Lesson 12: learners' wrong answers, each with the mistake it must be told; None: no single known mistake."""
 
+import copy
 import math
 
 import numpy as np
@@ -593,6 +594,123 @@ def softmax_first(layers, loss, x, labels, steps, lr, momentum):
     return _train(layers, loss, x, labels, steps, _momentum(lr, momentum), softmax)
 
 
+def the_kinds_of_alexnet(in_shape, layers):
+    H, W, C = in_shape
+    shapes = []
+    for layer in layers:
+        if layer["kind"] in ("conv", "pool"):
+            (kh, kw), s, p = layer["kernel"], layer["stride"], layer["pad"]
+            H, W, C = 1 - (kh - H - 2 * p) // s, 1 - (kw - W - 2 * p) // s, layer.get("filters", C)
+        elif layer["kind"] == "flatten":
+            H, W, C = 1, 1, H * W * C
+        elif layer["kind"] == "dense":
+            H, W, C = 1, 1, layer["units"]
+        elif layer["kind"] not in ("relu", "lrn", "dropout"):
+            raise ValueError(layer["kind"])
+        shapes.append((H, W, C))
+    return np.array(shapes)
+
+
+def flat_and_squeezed(x):
+    return np.squeeze(x.reshape(len(x), -1))
+
+
+def filters_alike(shapes, rng):
+    return _params(shapes, lambda n, s: np.repeat(rng.normal(0, 0.01, (*s[:-1], 1)), s[-1], axis=-1), _ones_and_zeros)
+
+
+def groups_alike(shapes, rng):
+    def weight(n, shape):
+        half = rng.normal(0, 0.01, (*shape[:-1], (shape[-1] + 1) // 2))
+        return np.concatenate([half, half], axis=-1)[..., : shape[-1]]
+
+    return _params(shapes, weight, _ones_and_zeros)
+
+
+def half_mirrored(shapes, rng):
+    def weight(n, shape):
+        half = rng.normal(0, 0.01, (math.prod(shape) + 1) // 2)
+        return np.concatenate([half, -half])[: math.prod(shape)].reshape(shape)
+
+    return _params(shapes, weight, _ones_and_zeros)
+
+
+def smoothed(shapes, rng):
+    def weight(n, shape):
+        z = rng.standard_normal(math.prod(shape) + 1)
+        return (0.01 * (z[1:] + z[:-1]) / 2**0.5).reshape(shape)
+
+    return _params(shapes, weight, _ones_and_zeros)
+
+
+def tails_cut(shapes, rng):
+    return _params(shapes, lambda n, s: rng.normal(0, 0.01, s).clip(-0.02, 0.02), _ones_and_zeros)
+
+
+def laplace(shapes, rng):
+    return _params(shapes, lambda n, s: rng.laplace(0, 0.01 / 2**0.5, s), _ones_and_zeros)
+
+
+def off_centre(shapes, rng):
+    return _params(shapes, lambda n, s: rng.normal(0.001, 0.01, s), _ones_and_zeros)
+
+
+def conv3_wider(shapes, rng):
+    params = _params(shapes, lambda n, s: rng.normal(0, 0.01, s), _ones_and_zeros)
+    params["conv3.weight"] = 1.15 * params["conv3.weight"]
+    return params
+
+
+def one_draw_a_shape(shapes, rng):
+    drawn = {shape: rng.normal(0, 0.01, shape) for shape in shapes.values()}
+    return _params(shapes, lambda n, s: drawn[s].copy(), _ones_and_zeros)
+
+
+def _biased(shapes, rng, bias):
+    """bias: of an array of ones or zeros"""
+    return _params(shapes, lambda n, s: rng.normal(0, 0.01, s), lambda n, s: bias(_ones_and_zeros(n, s)))
+
+
+def biases_of_one_array(shapes, rng):
+    made = {}
+    return _biased(shapes, rng, lambda b: made.setdefault((len(b), b[0]), b))
+
+
+def one_number_for_a_bias(shapes, rng):
+    return _biased(shapes, rng, lambda b: np.broadcast_to(b[0], b.shape))
+
+
+def whole_biases(shapes, rng):
+    return _biased(shapes, rng, lambda b: b.astype(int))
+
+
+def biases_in_lists(shapes, rng):
+    return _biased(shapes, rng, list)
+
+
+def one_velocity_a_shape(layers, loss, x, labels, steps, lr, momentum):
+    velocity = {}
+
+    def update(layer, key, g, number):
+        velocity[g.shape] = momentum * velocity.get(g.shape, 0) - lr * g
+        layer.params[key] += velocity[g.shape]
+
+    return _train(layers, loss, x, labels, steps, update)
+
+
+def trains_a_copy(layers, loss, x, labels, steps, lr, momentum):
+    return _train(copy.deepcopy(layers), loss, x, labels, steps, _momentum(lr, momentum))
+
+
+def no_last_update(layers, loss, x, labels, steps, lr, momentum):
+    before = copy.deepcopy(layers)
+    losses = _train(layers, loss, x, labels, steps, _momentum(lr, momentum))
+    _train(before, loss, x, labels, steps - 1, _momentum(lr, momentum))
+    for layer, kept in zip(layers, before):
+        layer.params = kept.params
+    return losses
+
+
 MUTANTS = [
     ("12-shapes", "C8", floor_division),
     ("12-shapes", "C8", int_of_a_fraction),
@@ -610,6 +728,7 @@ MUTANTS = [
     ("12-shapes", "F14", flatten_left_out),
     ("12-shapes", "N3", shapes_that_go_in),
     ("12-shapes", None, floor_and_no_padding),
+    ("12-shapes", None, the_kinds_of_alexnet),
     ("12-parameters", "N4", biases_forgotten),
     ("12-parameters", "N5", groups_forgotten),
     ("12-parameters", "N5", groups_twice),
@@ -643,6 +762,7 @@ MUTANTS = [
     ("12-flatten", "F16", places_only),
     ("12-flatten", "C16", flat_in_float64),
     ("12-flatten", None, batch_reversed_channels_first),
+    ("12-flatten", None, flat_and_squeezed),
     ("12-initial", "I1", variance_for_deviation),
     ("12-initial", "I1", deviation_squared),
     ("12-initial", "I1", a_generator_a_layer),
@@ -657,6 +777,19 @@ MUTANTS = [
     ("12-initial", "I1", drawn_biases),
     ("12-initial", "I13", a_bias_an_input_channel),
     ("12-initial", "I13", weights_alone),
+    ("12-initial", "I15", filters_alike),
+    ("12-initial", "I15", groups_alike),
+    ("12-initial", "I15", half_mirrored),
+    ("12-initial", "I15", smoothed),
+    ("12-initial", "I12", tails_cut),
+    ("12-initial", "I12", laplace),
+    ("12-initial", "I12", off_centre),
+    ("12-initial", "I12", conv3_wider),
+    ("12-initial", "I1", one_draw_a_shape),
+    ("12-initial", "I16", biases_of_one_array),
+    ("12-initial", "I16", one_number_for_a_bias),
+    ("12-initial", "I13", whole_biases),
+    ("12-initial", "I13", biases_in_lists),
     ("12-overfit", "O6", rebinds),
     ("12-overfit", "N10", uphill),
     ("12-overfit", "N10", plain_descent),
@@ -674,4 +807,7 @@ MUTANTS = [
     ("12-overfit", "N14", one_picture),
     ("12-overfit", "S6", softmax_first),
     ("12-overfit", None, no_biases_and_no_momentum),
+    ("12-overfit", "N16", one_velocity_a_shape),
+    ("12-overfit", "N15", trains_a_copy),
+    ("12-overfit", "N15", no_last_update),
 ]
