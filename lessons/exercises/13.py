@@ -1,16 +1,21 @@
 """Lesson 13, crops, mirror images and colours: its exercises and the known mistakes."""
 
+import math
+
 import numpy as np
 
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.layers import softmax
-from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind
+from tinyalex.teaching import draws
+from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind, kind_of
 
 STD = 0.1  # paper §4.1
 
 # ---------------------------------------------------------------------------------------------- drawing places
 
-DRAWS, SIZE, CROP = 6000, (11, 14), 8  # 4 places down, 7 across
+DRAWS, SIZE, CROP = 4000, (11, 14), 8
+PLACES = {"tops": 4, "lefts": 7, "mirrored": 2}  # how many values each may have
+LEVEL = draws.LEVEL / 40  # an exercise has fewer than 40 tests of draws
 
 
 def draw(N, H, W, crop, rng):
@@ -18,86 +23,127 @@ def draw(N, H, W, crop, rng):
     return tops, lefts, rng.random(N) < 0.5
 
 
-def _drawn(function, rng=None):
-    """tops, lefts and mirrored of DRAWS pictures; `WrongKind` if their form is wrong."""
-    rng = np.random.default_rng(5) if rng is None else rng
-    result = function(DRAWS, *SIZE, CROP, rng)
+def _drawn(function, rng=None, N=DRAWS):
+    """{"tops": …, "lefts": …, "mirrored": …} of N pictures; `WrongKind` if their form is wrong."""
+    result = function(N, *SIZE, CROP, np.random.default_rng(5) if rng is None else rng)
     if not isinstance(result, (tuple, list)) or len(result) != 3:
-        raise WrongKind("it should return three arrays: tops, lefts, mirrored")
-    tops, lefts, mirrored = (np.asarray(part) for part in result)
-    for name, part in ("tops", tops), ("lefts", lefts), ("mirrored", mirrored):
-        if part.shape != (DRAWS,):
-            raise WrongKind(f"{name}.shape is {part.shape} for N = {DRAWS}, expected ({DRAWS},)")
-    return tops, lefts, mirrored
+        raise WrongKind(f"returns {kind_of(result)}, expected three arrays: tops, lefts, mirrored")
+    parts = dict(zip(PLACES, result))
+    for name, part in parts.items():
+        if not isinstance(part, np.ndarray):
+            raise WrongKind(f"{name} is {kind_of(part)}, expected an array")
+        if part.shape != (N,):
+            raise WrongKind(f"{name}.shape is {part.shape} for N = {N}, expected ({N},)")
+    return parts
+
+
+def _places(function):
+    """tops and lefts with the side that each runs along: (name, array, side)."""
+    parts = _drawn(function)
+    return [("tops", parts["tops"], SIZE[0]), ("lefts", parts["lefts"], SIZE[1])]
 
 
 def _own_draws(function):
-    return all(len(np.unique(part)) > 1 for part in _drawn(function))
+    for name, part in _drawn(function).items():
+        if (part == part[0]).all():
+            return f"For {DRAWS:,} pictures, {name} {'is' if name == 'mirrored' else 'are'} always {part[0]}."
+    return True
+
+
+def _kinds(function):
+    for name, part in _drawn(function).items():
+        if part.dtype.kind not in ("b" if name == "mirrored" else "iu"):
+            return f"{name}.dtype is {part.dtype}."
+    return True
 
 
 def _not_swapped(function):
-    tops, lefts, _ = _drawn(function)
-    return not (tops.max() > SIZE[0] - CROP and lefts.max() <= SIZE[0] - CROP)
+    (_, tops, H), (_, lefts, _) = _places(function)
+    return not (tops.max() > H - CROP and lefts.max() <= H - CROP)
 
 
 def _both_ends(function):
-    tops, lefts, _ = _drawn(function)
-    for name, part, side in ("tops", tops, SIZE[0]), ("lefts", lefts, SIZE[1]):
+    for name, part, side in _places(function):
         if part.max() == side - CROP - 1:
             return f"With a side of {side} and a crop of {CROP}, {name} never reach {side - CROP} in {DRAWS:,} draws."
     return True
 
 
 def _inside(function):
-    tops, lefts, _ = _drawn(function)
-    for name, part, side in ("tops", tops, SIZE[0]), ("lefts", lefts, SIZE[1]):
-        if part.min() < 0 or part.max() > side - CROP:
+    for name, part, side in _places(function):
+        if part.min() != 0 or part.max() != side - CROP:
             ends = f"{part.min()} to {part.max()}, expected 0 to {side - CROP}"
             return f"With a side of {side} and a crop of {CROP}, {name} run from {ends}."
-        if part.min() > 0 or part.max() < side - CROP:
-            return f"With a side of {side} and a crop of {CROP}, {name} run only from {part.min()} to {part.max()}."
-        if part.dtype.kind not in "iu":
-            return f"{name} have dtype {part.dtype}: places are whole numbers."
+    return True
+
+
+def _not_shared(function):
+    """Pictures any number apart are equal no more often than others."""
+    for name, part in _drawn(function).items():
+        one_hot = part[:, None] == np.unique(part)
+        usual = float((one_hot.mean(axis=0) ** 2).sum())
+        spectrum = np.abs(np.fft.rfft(one_hot, 2 * DRAWS, axis=0)) ** 2
+        apart = np.arange(1, DRAWS // 2)
+        equal = np.fft.irfft(spectrum.sum(axis=1))[apart] / (DRAWS - apart)
+        if equal.max() - usual > 0.25 * (1 - usual):
+            place = int(np.argmax(equal > equal.max() - 0.02))  # the nearest of the clearest
+            which = f"the one {apart[place]} before" if place else "the one before"
+            return f"{name}: {equal[place]:.0%} of the pictures have the value of {which}, expected about {usual:.0%}."
     return True
 
 
 def _even(function):
-    """Every place comes about equally often: within 5 standard deviations of the expected count."""
-    tops, lefts, _ = _drawn(function)
-    for name, part, side in ("tops", tops, SIZE[0]), ("lefts", lefts, SIZE[1]):
-        counts, expected = np.bincount(part.astype(int)), DRAWS / (side - CROP + 1)
-        if np.abs(counts - expected).max() > 5 * np.sqrt(expected):
-            place = int(np.abs(counts - expected).argmax())
-            return f"{name} are {place} in {counts[place]:,} of {DRAWS:,} draws, expected about {expected:,.0f}."
-    return True
-
-
-def _independent(function):
-    tops, lefts, mirrored = (part.astype(float) for part in _drawn(function))
-    pairs = (
-        (tops, lefts, "tops and lefts"),
-        (tops, mirrored, "tops and mirrored"),
-        (lefts, mirrored, "lefts and mirrored"),
-    )
-    for a, b, names in pairs:
-        if a.std() and b.std() and abs(np.corrcoef(a, b)[0, 1]) > 0.08:
-            return f"The correlation of {names} is {np.corrcoef(a, b)[0, 1]:+.2f}."
+    for name, part, side in _places(function):
+        if said := draws.equally_often(part, side - CROP + 1, LEVEL):
+            return f"{name}: {said}"
     return True
 
 
 def _half(function):
-    share = _drawn(function)[2].astype(bool).mean()
-    return True if abs(share - 0.5) < 0.04 else f"You mirror {share:.0%} of the pictures."
+    mirrored = _drawn(function)["mirrored"]
+    return not draws.share(mirrored, 0.5, LEVEL) or f"You mirror {mirrored.mean():.1%} of {DRAWS:,} pictures."
+
+
+def _independent(function):
+    parts = _drawn(function)
+    low = {name: (part < n // 2, (n // 2) / n) for (name, part), n in zip(parts.items(), PLACES.values())}
+    for name, (true, chance) in low.items():
+        if said := draws.independent(true, chance, ("picture",), LEVEL):
+            return f"{name}: {said}"
+    for one, other in ("tops", "lefts"), ("tops", "mirrored"), ("lefts", "mirrored"):
+        for apart in range(-3, 4):
+            a, b = low[one][0], low[other][0]
+            a, b = (a[apart:], b[: len(b) - apart]) if apart >= 0 else (a[:apart], b[-apart:])
+            if draws.unrelated(a, low[one][1], b, low[other][1], LEVEL):
+                whose = "go together" if not apart else f"of pictures {abs(apart)} apart go together"
+                return f"{one} and {other} {whose}."
+    both = (parts["tops"] * PLACES["lefts"] + parts["lefts"]) * 2 + parts["mirrored"]
+    if draws.equally_often(both, math.prod(PLACES.values()), LEVEL):
+        counts = np.bincount(both, minlength=math.prod(PLACES.values()))
+        place, mirrored = divmod(int(np.abs(counts - counts.mean()).argmax()), 2)
+        where = f"top {place // PLACES['lefts']}, left {place % PLACES['lefts']}, mirrored {bool(mirrored)}"
+        found = counts[2 * place + mirrored]
+        return f"{where} comes {found} times in {DRAWS:,} draws, expected about {counts.mean():.0f}."
+    return True
+
+
+def _free(function):
+    """Batches differ in how often they have a value; without putting back, or with half of each, they do not."""
+    N, rng = 28, np.random.default_rng(6)
+    batches = [_drawn(function, rng, N) for _ in range(60)]
+    for name, n in PLACES.items():
+        counts = [np.count_nonzero(batch[name] == 0) for batch in batches]
+        if draws.counts_vary(counts, N, 1 / n, LEVEL):
+            value = "False" if name == "mirrored" else "0"
+            usual = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+            return f"In {len(batches)} batches of {N}, {name} had {value} {usual} times each: fewer or more never come."
+    return True
 
 
 def _from_rng(function):
-    same = [_drawn(function, np.random.default_rng(8)) for _ in range(2)]
-    rng = np.random.default_rng(9)
-    first, second = _drawn(function, rng), _drawn(function, rng)
-    if any(not np.array_equal(a, b) for a, b in zip(*same)):
-        return "Two generators with the same seed gave different places."
-    if all(np.array_equal(a, b) for a, b in zip(first, second)):
-        return "Two calls in a row gave the same places."
+    for name in PLACES:
+        if said := draws.generator(lambda rng, name=name: _drawn(function, rng, 64)[name]):
+            return f"{name}: {said}"
     return True
 
 
@@ -123,6 +169,19 @@ def _cut_probe(seed=0, mirrored=(False, True, True), tops=(0, 3, 1), lefts=(3, 0
 
 def _cut_second_probe():
     return _cut_probe(1, (True, False), (2, 1), (0, 3))
+
+
+def _last_place(function):
+    """The lower right corner, of two pictures and of one."""
+    for mirrored in (False, True), (True,):
+        N = len(mirrored)
+        arguments = _cut_probe(2, mirrored, (3,) * N, (4,) * N)
+        found, expected = function(*arguments), cut(*arguments)
+        if np.shape(found) != expected.shape:
+            return f"With N = {N} its shape is {np.shape(found)}, expected {expected.shape}."
+        if not np.allclose(found, expected):
+            return "In a picture of 7 × 8, top 3 and left 4 begin the last crop of 4."
+    return True
 
 
 def _each(one):
@@ -288,7 +347,8 @@ def _colours(seed=0, N=3):
 
 
 def _colour_probe():
-    return (_colours(),)
+    """Other rules for the signs, and the order in which `eig` returns them, differ from ours here."""
+    return (_colours(10),)
 
 
 def _second_colour_probe():
@@ -333,16 +393,20 @@ def _then(change):
 
 def _points_up(function):
     """Fails if the vectors are right except for their signs, which no single entry shows."""
-    (pictures,) = _colour_probe()
-    values, vectors = (np.asarray(part) for part in function(pictures.copy()))
-    right = axes_of_colour(pictures)[1]
-    if vectors.shape != (3, 3):
-        return True
-    return not (
-        np.allclose(np.abs(vectors), np.abs(right), rtol=1e-6)
-        and not np.allclose(vectors, right, rtol=1e-6)
-        and np.allclose(vectors / right, (vectors / right)[0], rtol=1e-6)
-    )
+    others = False
+    for probe in _colour_probe, _second_colour_probe:
+        (pictures,) = probe()
+        found, right = np.asarray(function(pictures.copy())[1]), axes_of_colour(pictures)[1]
+        if found.shape != (3, 3) or not np.allclose(found, right * np.sign((found * right).sum(axis=0)), rtol=1e-6):
+            return True  # told elsewhere
+        others = others or not np.allclose(found, right, rtol=1e-6)
+    return not others
+
+
+def _in_the_order_of_eig(pictures):
+    p = _pixels(pictures)
+    values, vectors = np.linalg.eig(np.cov(p.T, bias=True))
+    return values, vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), range(3)])
 
 
 def _axes_of_bytes(pictures):
@@ -382,6 +446,7 @@ AXES_WRONG = (
         _then(lambda values, vectors: (values, vectors[::-1])),
         "You reversed the rows of vectors. Each vector is a column, so reverse the columns: vectors[:, ::-1].",
     ),
+    Wrong("A9", _in_the_order_of_eig, "np.linalg.eig sorts nothing: put the largest value first, with its vector."),
     Wrong(
         "A10",
         _with(centre=False),
@@ -424,11 +489,11 @@ def colour_noise(x, eigenvalues, eigenvectors, rng):
     return x + shifts[:, None, None, :].astype(x.dtype)
 
 
-def _noise(function, N=MANY, H=1, W=2):
+def _noise(function, N=MANY, H=1, W=2, values=VALUES, rng=None):
     """The noise that the function added: (N, H, W, 3)."""
     x = np.random.default_rng(3).uniform(-120, 120, (N, H, W, 3))
     before = x.copy()
-    y = function(x, VALUES.copy(), VECTORS.copy(), np.random.default_rng(4))
+    y = function(x, values.copy(), VECTORS.copy(), np.random.default_rng(4) if rng is None else rng)
     if y is None:
         raise WrongKind("it returns nothing, expected an array of the shape of x")
     y = np.asarray(y)
@@ -437,11 +502,37 @@ def _noise(function, N=MANY, H=1, W=2):
     return y - before
 
 
+def _alphas(function, *how, **more):
+    """The alphas that made the noise: (N, 3)."""
+    return _noise(function, *how, **more)[:, 0, 0] @ VECTORS / (255 * VALUES)
+
+
 def _left_alone(function):
     x = np.random.default_rng(3).uniform(-120, 120, (2, 3, 4, 3))
     before = x.copy()
     function(x, VALUES.copy(), VECTORS.copy(), np.random.default_rng(4))
     return np.array_equal(x, before)
+
+
+def _something(function):
+    return np.abs(_noise(function, 5)).max() > 0
+
+
+def _whole_x(function):
+    """y is x plus something: neither cut nor rounded, nor without x."""
+    x = np.random.default_rng(3).uniform(-120, 120, (4, 3, 5, 3))
+    y = np.asarray(function(x.copy(), VALUES.copy(), VECTORS.copy(), np.random.default_rng(4)))
+    if y.shape != x.shape:
+        return True  # told elsewhere
+    if np.ptp(y, axis=(1, 2)).max() < 1e-9:
+        return "In each picture, y is the same at all pixels: add the shift to x."
+    if y.min() >= 0:
+        return f"y is never below 0, though x begins at {x.min():.0f}: x may be centred already, so do not cut it off."
+    if np.array_equal(y, np.round(y)):
+        return "y holds whole numbers only: do not round it."
+    if 1e-9 < np.ptp(y - x, axis=(1, 2)).max() < 1e-3:
+        return "y has only about six digits right: keep x's dtype, float64 here."
+    return True
 
 
 def _one_colour(function):
@@ -454,64 +545,107 @@ def _own_for_each(function):
     return len(np.unique(noise.round(9), axis=0)) == 5
 
 
-def _something(function):
-    return np.abs(_noise(function, 5)).max() > 0
+def _noise_from_rng(function):
+    return draws.generator(lambda rng: _noise(function, 20, rng=rng)) or True
 
 
-def _covariance(function):
-    noise = _noise(function)[:, 0, 0]
-    return noise.T @ noise / len(noise)
+def _mean_is_zero(function):
+    alphas = _alphas(function)
+    return bool((np.abs(alphas.mean(axis=0)) < 6 * alphas.std(axis=0) / MANY**0.5).all())
 
 
-def _mixed(std=STD, values=VALUES, vectors=VECTORS, scale=255.0):
-    """The covariance of scale · vectors · (alpha ∘ values)."""
-    side = scale * std * vectors * values
-    return side @ side.T
+def _three_alphas(function):
+    """Fails if all shifts lie on one line, or in one plane."""
+    noise = _noise(function, 200)[:, 0, 0]
+    sizes = np.linalg.eigvalsh(noise.T @ noise / len(noise))
+    if sizes[1] < 1e-6 * sizes[2]:
+        return "All shifts lie on one line."
+    return "All shifts lie in one plane." if sizes[0] < 1e-9 * sizes[2] else True
 
 
-def _near(found, expected, share=0.2):
-    return np.linalg.norm(found - expected) < share * np.linalg.norm(expected)
-
-
-def _not(**changes):
-    """Fails if the covariance is near this mistake's, and nearer to it than to the right one."""
-    wrong = _mixed(**changes)
+def _in_proportion(power, words):
+    """Fails if the shifts grow with this power of the eigenvalues."""
 
     def holds(function):
-        found = _covariance(function)
-        return not _near(found, wrong) or np.linalg.norm(found - wrong) > np.linalg.norm(found - _mixed())
+        once, more = (np.abs(_noise(function, 20, values=size * VALUES)).max() for size in (1.0, 4.0))
+        return abs(more / once - 4.0**power) > 1e-6 * 4.0**power or f"With 4 times the eigenvalues {words}."
 
     return holds
 
 
-def _three_alphas(function):
-    """Fails if all shifts lie on one line: one alpha for all three axes."""
-    values = np.linalg.eigvalsh(_covariance(function))
-    return values[1] > 1e-6 * values[2]
+def _grows_alike(function):
+    once, more = (np.abs(_noise(function, 20, values=size * VALUES)).max() for size in (1.0, 4.0))
+    return abs(more / once - 4) < 1e-6 or f"With 4 times the eigenvalues, yours are {more / once:.4g} times as large."
 
 
-def _spread_is_right(function):
-    found, expected = _covariance(function), _mixed()
-    if _near(found, expected, 0.15):
+def _directions(function):
+    """For each axis, the unit vector of the shifts if only its eigenvalue is above 0; None if they have several."""
+    for i in range(3):
+        noise = _noise(function, 20, values=np.where(np.arange(3) == i, VALUES, 0.0))[:, 0, 0]
+        _, sizes, rows = np.linalg.svd(noise)
+        yield i, rows[0] if sizes[1] < 1e-6 * sizes[0] else None
+
+
+def _not_along(names, directions):
+    """Fails if the shifts of an axis lie along another direction, (index of the axis, index) -> unit vector."""
+
+    def holds(function):
+        for i, found in _directions(function):
+            for j in range(3):
+                right = abs(VECTORS[:, i] @ directions[j]) > 0.999999
+                if found is not None and not right and abs(found @ directions[j]) > 0.999999:
+                    return f"With eigenvalue {i} alone, all shifts lie along {names[j]}, not along column {i}."
         return True
-    yours, ours = (", ".join(f"{size:.3g}" for size in np.diag(c) ** 0.5) for c in (found, expected))
-    return f"Over {MANY:,} pictures the standard deviations of R, G, B are {yours}, expected about {ours}."
+
+    return holds
 
 
-def _small_axes(function):
-    """The spread along each axis: in the whole, the largest axis hides the other two."""
-    found = np.diag(VECTORS.T @ _covariance(function) @ VECTORS)
-    off = np.abs(found / (255 * STD * VALUES) ** 2 - 1)
-    if off.max() < 0.25:
-        return True
-    i = int(off.argmax())
-    expected = (255 * STD * VALUES[i]) ** 2
-    return f"Along axis {i} the variance of the noise is {found[i]:.3g}, expected about {expected:.3g}."
+def _along_its_axis(function):
+    for i, found in _directions(function):
+        if found is None or abs(found @ VECTORS[:, i]) < 0.999999:
+            where = "not on one line" if found is None else f"along {np.round(found, 3).tolist()}"
+            return (
+                f"With eigenvalue {i} alone, the shifts lie {where}, expected along {VECTORS[:, i].round(3).tolist()}."
+            )
+    return True
 
 
-def _mean_is_zero(function):
-    noise = _noise(function)[:, 0, 0]
-    return bool((np.abs(noise.mean(axis=0)) < 6 * noise.std(axis=0) / MANY**0.5).all())
+def _not_times(factor):
+    """Fails if all shifts are this many times too large."""
+
+    def holds(function):
+        return bool((np.abs(_alphas(function).std(axis=0) / (factor * STD) - 1) > 0.1).any())
+
+    return holds
+
+
+def _normal_alphas(function):
+    alphas = _alphas(function)
+    for i, alpha in enumerate(alphas.T):
+        if said := draws.normal(alpha, STD, level=LEVEL):
+            return f"Alpha {i}, from the shifts along axis {i}: {said}"
+    said = draws.normal(alphas, STD, level=LEVEL)
+    return not said or f"All alphas: {said}"
+
+
+def _no_repeats(function):
+    """The pictures' shifts of red are independent, whatever the axes."""
+    red = _noise(function)[:, 0, 0, 0]
+    said = draws.independent(red < np.median(red), 0.5, ("picture",), LEVEL)
+    return not said or said
+
+
+def _independent_alphas(function):
+    said = draws.independent_numbers(_alphas(function) / STD, draws.normal_rank, ("picture", "axis"), LEVEL)
+    return not said or said
+
+
+def _own_batches(function):
+    """The alphas of a batch do not cancel: their means vary as those of independent numbers."""
+    rng = np.random.default_rng(7)
+    means = [_alphas(function, 5, rng=rng).mean(axis=0) for _ in range(40)]
+    said = draws.normal(means, STD / 5**0.5, level=LEVEL)
+    return not said or f"The means of the alphas of 40 batches of 5: {said}"
 
 
 # ---------------------------------------------------------------------------------------------- ten crops
@@ -529,24 +663,44 @@ def ten_crops(pictures, crop, score):
     return sum(softmax(score(view)) for view in views) / len(views)
 
 
-def _score(weight, bias):
+def _score(weight, bias, tilt=0.0):
+    """tilt: adds as much of each crop's sum to all classes, which changes no probability"""
+
     def score(x):
         """Logits (N, K) of crops (N, T, T, 3)."""
         if x.ndim != 4 or x.shape[1:] != (4, 4, 3):
             raise WrongKind(f"score: x.shape is {x.shape}, expected (N, 4, 4, 3)")
-        return x.reshape(len(x), -1) @ weight.astype(x.dtype) + bias.astype(x.dtype)
+        flat = x.reshape(len(x), -1)
+        return flat @ weight.astype(x.dtype) + bias.astype(x.dtype) + x.dtype.type(tilt) * flat.sum(axis=1)[:, None]
 
     return score
 
 
-def _ten_probe(seed=0, N=3, size=(7, 9), far=0.0):
+def _ten_probe(seed=0, N=3, size=(7, 9), far=0.0, tilt=0.0):
     rng = np.random.default_rng(seed)
-    score = _score(rng.normal(0, 0.35, (48, 5)), rng.normal(0, 1, 5) + far)
+    score = _score(rng.normal(0, 0.35, (48, 5)), rng.normal(0, 1, 5) + far, tilt)
     return rng.normal(0, 1, (N, *size, 3)), 4, score
 
 
 def _far_probe():
     return _ten_probe(2, 2, (10, 7), 900.0)
+
+
+def _apart_probe():
+    return _ten_probe(4, 3, (6, 7), tilt=300.0)
+
+
+def _tight(function):
+    """One picture alone, and crops as high or as wide as the picture."""
+    for size in (7, 6), (4, 7), (6, 4), (4, 4):
+        arguments = _ten_probe(3, 1 if size == (7, 6) else 2, size)
+        found, expected = function(*arguments), ten_crops(*arguments)
+        what = f"For {len(expected)} × {size[0]} × {size[1]} pixels and crop 4"
+        if np.shape(found) != expected.shape:
+            return f"{what} your shape is {np.shape(found)}, expected {expected.shape}."
+        if not np.allclose(found, expected):
+            return f"{what} your p differs."
+    return True
 
 
 def _ten_second_probe():
@@ -574,9 +728,20 @@ def _softmax(outputs, axis):
     return e / e.sum(axis=axis, keepdims=True)
 
 
+def _shifted_by_one(outputs, axes):
+    e = np.exp(outputs - outputs.max(axis=axes, keepdims=True))
+    return (e / e.sum(axis=-1, keepdims=True)).mean(axis=0)
+
+
 def _bare_softmax(outputs):
     e = np.exp(outputs)
     return (e / e.sum(axis=-1, keepdims=True)).mean(axis=0)
+
+
+def _centre_rounded_up(pictures, crop):
+    top, left = (-((crop - side) // 2) for side in pictures.shape[1:3])
+    views = [*_windows(pictures, crop)[:4], pictures[:, top : top + crop, left : left + crop]]
+    return views + [view[:, :, ::-1] for view in views]
 
 
 def _last_missed(pictures, crop):
@@ -625,6 +790,19 @@ TEN_WRONG = (
         "Each of your views votes for one class. "
         "The paper averages their probabilities, so a doubtful view counts less.",
     ),
+    Wrong(
+        "M3",
+        _by(_ten, lambda o: np.exp(np.log(_softmax(o, -1)).mean(axis=0))),
+        "You average logarithms. The paper averages the probabilities themselves.",
+    ),
+    *(
+        Wrong(
+            "S2",
+            _by(_ten, lambda o, axes=axes: _shifted_by_one(o, axes)),
+            "You subtract one maximum for all pictures, so exp underflows to 0 at others. Subtract each *row's*.",
+        )
+        for axes in ((1, 2), (0, 1, 2))
+    ),
     Wrong("S1", _by(_ten, _bare_softmax), "exp overflows for large scores: subtract each row's maximum first."),
     Wrong("A12", _by(_windows), "You use five views: their mirror images are missing."),
     Wrong(
@@ -634,6 +812,9 @@ TEN_WRONG = (
         "A12",
         _by(lambda p, c: [v for i, v in enumerate(_ten(p, c)) if i % 5 < 4]),
         "You use eight views: the centre and its mirror image are missing.",
+    ),
+    Wrong(
+        "A12", _by(_centre_rounded_up), "Your centre begins too far down and right: round (H − crop) / 2 down, with //."
     ),
     Wrong("A12", _by(lambda p, c: [_windows(p, c)[4]]), "You use only the centre: the paper averages over ten views."),
     Wrong(
@@ -693,27 +874,22 @@ LESSON = Lesson(
             outputs=("tops", "lefts", "mirrored"),
             compare=False,
             properties=(
-                Property(
-                    "A6", _own_draws, "All pictures of the batch get the same draw: ask the generator for N numbers."
-                ),
+                Property("A6", _own_draws, "Each picture needs draws of its own."),
+                Property("A44", _kinds, "tops and lefts are integers, mirrored is booleans."),
                 Property("A7", _not_swapped, "Rows and columns are swapped: tops end at H − crop, lefts at W − crop."),
                 Property(
                     "A1",
                     _both_ends,
-                    "The last place is never drawn: "
-                    "`integers` excludes its upper end, and there are side − crop + 1 places.",
+                    "The last place is never drawn. "
+                    "There are side − crop + 1 places, and `integers` excludes its upper end.",
                 ),
-                Property("A14", _inside, "Some crops reach beyond the edge, or some places are never used."),
+                Property("A14", _inside, "The places are not 0 to side − crop."),
+                Property("A45", _not_shared, "Pictures share their draws: each needs its own."),
                 Property("A15", _even, "The places are not equally likely."),
                 Property("A16", _half, "Half of the pictures should be mirrored, each by its own draw."),
-                Property(
-                    "A17",
-                    _independent,
-                    "The draws are not independent: tops, lefts and mirrored each need their own random numbers.",
-                ),
-                Property(
-                    "A18", _from_rng, "Draw only from the generator that you are given; do not seed it or make another."
-                ),
+                Property("A17", _independent, "The draws are not independent."),
+                Property("A18", _from_rng, "Draw only from the generator that you are given."),
+                Property("A17", _free, "The draws of a batch depend on each other."),
             ),
             hints=(
                 "How many places has a crop of 3 in a picture 3 pixels wide? And in one 4 pixels wide?",
@@ -730,6 +906,9 @@ LESSON = Lesson(
             ("x",),
             wrong=CUT_WRONG,
             by_hand=_cut_by_hand,
+            properties=(
+                Property("A46", _last_place, "It is not right yet for the last place, or for one picture.", late=True),
+            ),
             hints=(
                 "Which pixel of the mean belongs to the crop's upper left pixel? And after mirroring?",
                 "x[n, i, j] = float(pictures[n, top + i, left + j]) − mean[top + i, left + j]; "
@@ -771,46 +950,67 @@ LESSON = Lesson(
             properties=(
                 Property("unchanged", _left_alone, "colour_noise wrote into its input x. Return a new array."),
                 Property("A19", _something, "Nothing was added: y equals x."),
+                Property("A47", _whole_x, "y is not x plus a shift."),
                 Property(
                     "A5",
                     _one_colour,
                     "The shift differs between the pixels of a picture. "
                     "The paper draws once per picture: its light changes as a whole.",
                 ),
-                Property(
-                    "A6", _own_for_each, "Several pictures get the same shift: draw three numbers for each picture."
-                ),
+                Property("A6", _own_for_each, "Several pictures get the same shift: draw alphas for each picture."),
+                Property("A18", _noise_from_rng, "Draw only from the generator that you are given."),
+                Property("A49", _no_repeats, "The shifts of different pictures are not independent."),
                 Property("A40", _mean_is_zero, "The shifts do not average 0: the paper's alphas have mean zero."),
-                Property(
-                    "A41", _three_alphas, "All shifts lie on one line: each of the three axes needs its own alpha."
-                ),
+                Property("A41", _three_alphas, "Each of the three axes needs its own alpha."),
                 Property(
                     "A4",
-                    _not(vectors=VECTORS.T),
-                    "You take the rows as eigenvectors; they are the columns of the matrix.",
-                ),
-                Property(
-                    "A4",
-                    _not(values=VALUES**0.5),
-                    "You multiply by the square root of the eigenvalue. The paper's formula has the eigenvalue itself.",
-                ),
-                Property("A42", _not(std=STD**0.5), "You take 0.1 as a variance; it is alpha's standard deviation."),
-                Property("A42", _not(std=1.0), "Your alphas have a standard deviation of 1; it should be 0.1."),
-                Property(
-                    "A11",
-                    _not(scale=1.0),
-                    "The shift is 255 times too small: the eigenvalues are for pixels in 0..1, but x runs over 0..255.",
-                ),
-                Property(
-                    "A43", _not(values=np.ones(3)), "You leave the eigenvalues out: multiply each alpha by its own."
+                    _in_proportion(0.5, "they are only twice as large, as with √λ: the formula has λ itself"),
+                    "The shifts should grow with the eigenvalues.",
                 ),
                 Property(
                     "A43",
-                    _not(values=VALUES[::-1]),
-                    "The eigenvalues go with the wrong vectors: eigenvalue i belongs to column i.",
+                    _in_proportion(0.0, "they are the same: multiply each alpha by its own"),
+                    "The shifts should grow with the eigenvalues.",
                 ),
-                Property("A43", _spread_is_right, "The shifts do not have the spread of 255 · p · (alpha ∘ λ)."),
-                Property("A43", _small_axes, "The shifts do not have the spread of 255 · p · (alpha ∘ λ)."),
+                Property("A43", _grows_alike, "The shifts should grow with the eigenvalues."),
+                Property(
+                    "A4",
+                    _not_along(("row 0", "row 1", "row 2"), VECTORS),
+                    "The eigenvectors are the columns of the matrix.",
+                ),
+                Property(
+                    "A43",
+                    _not_along(("column 0", "column 1", "column 2"), VECTORS.T),
+                    "Eigenvalue i belongs to column i.",
+                ),
+                Property(
+                    "A43",
+                    _not_along("RGB", np.eye(3)),
+                    "An eigenvalue belongs to a column of eigenvectors, not to a channel.",
+                ),
+                Property("A43", _along_its_axis, "Eigenvalue i should shift the colours along column i."),
+                Property("A42", _not_times(10), "Your shifts are 10 times too large: alpha's deviation is 0.1, not 1."),
+                Property(
+                    "A42",
+                    _not_times(10**0.5),
+                    "Your shifts are √10 times too large: 0.1 is alpha's standard deviation, not its variance.",
+                ),
+                Property(
+                    "A42",
+                    _not_times(0.1),
+                    "Your shifts are 10 times too small: 0.1 is alpha's standard deviation, not its variance.",
+                ),
+                Property(
+                    "A11",
+                    _not_times(1 / 255),
+                    "Your shifts are 255 times too small: the eigenvalues are for pixels in 0..1, x runs over 0..255.",
+                ),
+                Property(
+                    "A11", _not_times(255), "Your shifts are 255 times too large: the sum is multiplied by 255 once."
+                ),
+                Property("A48", _normal_alphas, "The alphas do not come from N(0, 0.1²)."),
+                Property("A49", _independent_alphas, "The alphas are not independent."),
+                Property("A49", _own_batches, "The alphas of a batch depend on each other."),
             ),
             hints=(
                 "How many random numbers does one picture need? "
@@ -823,10 +1023,15 @@ LESSON = Lesson(
             "13-ten",
             "ten_crops",
             ten_crops,
-            (_ten_probe, _ten_second_probe, _far_probe),
+            (_ten_probe, _ten_second_probe, _far_probe, _apart_probe),
             ("p",),
             wrong=TEN_WRONG,
             by_hand=_ten_by_hand,
+            properties=(
+                Property(
+                    "A50", _tight, "Right for most, but not for one picture, or one no larger than the crop.", late=True
+                ),
+            ),
             axes={"p": ("picture", "class")},
             hints=(
                 "Where does the lower right crop begin? What comes first, the softmax or the mean?",

@@ -429,6 +429,224 @@ def no_mirrors_and_scores_averaged(pictures, crop, score):
     return _softmax(np.mean([score(v) for v in _views(pictures, crop)], axis=0))
 
 
+def zeros_and_ones(N, H, W, crop, rng):
+    return rng.integers(0, H - crop + 1, N), rng.integers(0, W - crop + 1, N), rng.integers(0, 2, N)
+
+
+def plain_lists(N, H, W, crop, rng):
+    places = [(rng.integers(H - crop + 1), rng.integers(W - crop + 1), rng.random() < 0.5) for _ in range(N)]
+    return tuple(map(list, zip(*places)))
+
+
+def mirrored_first(N, H, W, crop, rng):
+    return rng.random(N) < 0.5, rng.integers(0, H - crop + 1, N), rng.integers(0, W - crop + 1, N)
+
+
+def every_other_mirrored(N, H, W, crop, rng):
+    tops, lefts, _ = zeros_and_ones(N, H, W, crop, rng)
+    return tops, lefts, np.arange(N) % 2 == rng.integers(2)
+
+
+def half_of_the_batch(N, H, W, crop, rng):
+    tops, lefts, _ = zeros_and_ones(N, H, W, crop, rng)
+    return tops, lefts, rng.permutation(N) < N // 2
+
+
+def not_put_back(N, H, W, crop, rng):
+    across = W - crop + 1
+    every = (H - crop + 1) * across
+    place = np.concatenate([rng.permutation(every) for _ in range(N // every + 1)])[:N]
+    return place // across, place % across, rng.random(N) < 0.5
+
+
+def dealt_out(N, H, W, crop, rng):
+    tops, lefts = rng.permutation(N) % (H - crop + 1), rng.permutation(N) % (W - crop + 1)
+    return tops, lefts, rng.random(N) < 0.5
+
+
+def in_pairs(N, H, W, crop, rng):
+    tops, lefts, _ = zeros_and_ones((N + 1) // 2, H, W, crop, rng)
+    return np.repeat(tops, 2)[:N], np.repeat(lefts, 2)[:N], rng.random(N) < 0.5
+
+
+def runs_of_32(N, H, W, crop, rng):
+    tops, lefts, mirrored = zeros_and_ones(N // 32 + 1, H, W, crop, rng)
+    return tuple(np.repeat(part, 32)[:N] for part in (tops, lefts, mirrored == 1))
+
+
+def the_same_128_again(N, H, W, crop, rng):
+    tops, lefts, _ = zeros_and_ones(128, H, W, crop, rng)
+    return np.resize(tops, N), np.resize(lefts, N), rng.random(N) < 0.5
+
+
+def mirrored_by_the_place(N, H, W, crop, rng):
+    across = W - crop + 1
+    place = rng.integers(0, (H - crop + 1) * across, N)
+    return place // across, place % across, place % 2 == 1
+
+
+def overlapping_numbers(N, H, W, crop, rng):
+    u = rng.random(N + 2)
+    return (u[:N] * (H - crop + 1)).astype(int), (u[1:-1] * (W - crop + 1)).astype(int), u[2:] < 0.5
+
+
+def coin_of_its_own(N, H, W, crop, rng):
+    tops, lefts, _ = zeros_and_ones(N, H, W, crop, rng)
+    return tops, lefts, np.random.default_rng(1).random(N) < 0.5
+
+
+def mean_of_two_draws(N, H, W, crop, rng):
+    u = (rng.random((2, N)) + rng.random((2, N))) / 2
+    return (u[0] * (H - crop + 1)).astype(int), (u[1] * (W - crop + 1)).astype(int), rng.random(N) < 0.5
+
+
+def squeezed_crops(pictures, mean, tops, lefts, mirrored, crop):
+    x = [(p - mean)[t : t + crop, l : l + crop] for p, t, l in zip(pictures, tops, lefts)]
+    return np.squeeze([a[:, ::-1] if f else a for a, f in zip(x, mirrored)])
+
+
+def stops_before_the_last(pictures, mean, tops, lefts, mirrored, crop):
+    lefts = np.minimum(lefts, pictures.shape[2] - crop - 1)
+    x = [(p - mean)[t : t + crop, l : l + crop] for p, t, l in zip(pictures, tops, lefts)]
+    return np.stack([np.fliplr(a) if f else a for a, f in zip(x, mirrored)])
+
+
+def _signed(pictures, positive):
+    """positive: function of the vectors: whether each should stay"""
+    values, vectors = np.linalg.eigh(np.cov((pictures / 255).reshape(-1, 3).T, ddof=0))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    return values, np.where(positive(vectors), 1, -1) * vectors
+
+
+def first_entry_positive(pictures):
+    return _signed(pictures, lambda v: v[0] > 0)
+
+
+def sum_positive(pictures):
+    return _signed(pictures, lambda v: v.sum(axis=0) > 0)
+
+
+def diagonal_positive(pictures):
+    return _signed(pictures, lambda v: np.diag(v) > 0)
+
+
+def as_eig_returns_them(pictures):
+    values, vectors = np.linalg.eig(np.cov((pictures / 255).reshape(-1, 3).T, ddof=0))
+    return values, vectors * np.sign(vectors[abs(vectors).argmax(0), range(3)])
+
+
+def _shifted(x, eigenvalues, eigenvectors, alphas):
+    return x + 255 * ((alphas * eigenvalues) @ eigenvectors.T)[:, None, None, :]
+
+
+def uniform_alphas(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, 0.1 * 3**0.5 * rng.uniform(-1, 1, (len(x), 3)))
+
+
+def alphas_cut(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.1, (len(x), 3)).clip(-0.2, 0.2))
+
+
+def twice_as_strong(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.2, (len(x), 3)))
+
+
+def a_hundredth(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.1**2, (len(x), 3)))
+
+
+def centred_alphas(x, eigenvalues, eigenvectors, rng):
+    alphas = rng.normal(0, 0.1, (len(x), 3))
+    return _shifted(x, eigenvalues, eigenvectors, alphas - alphas.mean(axis=0))
+
+
+def opposite_pairs(x, eigenvalues, eigenvectors, rng):
+    alphas = rng.normal(0, 0.1, ((len(x) + 1) // 2, 3))
+    return _shifted(x, eigenvalues, eigenvectors, np.stack([alphas, -alphas], 1).reshape(-1, 3)[: len(x)])
+
+
+def the_same_32_again(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, np.resize(rng.normal(0, 0.1, (32, 3)), (len(x), 3)))
+
+
+def seeded_noise(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, np.random.default_rng(0).normal(0, 0.1, (len(x), 3)))
+
+
+def two_alphas(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.1, (len(x), 2))[:, [0, 1, 1]])
+
+
+def correlated_alphas(x, eigenvalues, eigenvectors, rng):
+    a = rng.normal(0, 0.1, (len(x), 3))
+    a[:, 2] = (a[:, 1] + a[:, 2]) / 2**0.5
+    return _shifted(x, eigenvalues, eigenvectors, a)
+
+
+def cut_to_bytes(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.1, (len(x), 3))).clip(0, 255)
+
+
+def rounded_pixels(x, eigenvalues, eigenvectors, rng):
+    return np.rint(_shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.1, (len(x), 3))))
+
+
+def in_float32(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.1, (len(x), 3))).astype(np.float32)
+
+
+def only_the_shift(x, eigenvalues, eigenvectors, rng):
+    return _shifted(np.zeros_like(x), eigenvalues, eigenvectors, rng.normal(0, 0.1, (len(x), 3)))
+
+
+def squares_of_the_values(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues**2, eigenvectors, rng.normal(0, 0.1, (len(x), 3)))
+
+
+def without_vectors(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, np.eye(3), rng.normal(0, 0.1, (len(x), 3)))
+
+
+def values_on_channels(x, eigenvalues, eigenvectors, rng):
+    return x + 255 * ((rng.normal(0, 0.1, (len(x), 3)) @ eigenvectors.T) * eigenvalues)[:, None, None, :]
+
+
+def times_255_twice(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, 255 * eigenvalues, eigenvectors, rng.normal(0, 0.1, (len(x), 3)))
+
+
+def one_maximum_for_all(pictures, crop, score):
+    p = 0
+    for v in _views(pictures, crop):
+        for x in (v, v[:, :, ::-1]):
+            s = score(x)
+            e = np.exp(s - s.max())
+            p = p + e / e.sum(axis=1, keepdims=True)
+    return p / 10
+
+
+def squeezed_p(pictures, crop, score):
+    return np.squeeze(sum(_softmax(score(x)) for v in _views(pictures, crop) for x in (v, v[:, :, ::-1])) / 10)
+
+
+def cut_from_behind(pictures, crop, score):
+    H, W = (side - crop for side in pictures.shape[1:3])
+    four = [pictures[:, :-H, :-W], pictures[:, :-H, W:], pictures[:, H:, :-W], pictures[:, H:, W:]]
+    views = [*four, pictures[:, H // 2 : H // 2 + crop, W // 2 : W // 2 + crop]]
+    return sum(_softmax(score(x)) for v in views for x in (v, v[:, :, ::-1])) / 10
+
+
+def geometric_mean(pictures, crop, score):
+    logs = [np.log(_softmax(score(x))) for v in _views(pictures, crop) for x in (v, v[:, :, ::-1])]
+    return np.exp(np.mean(logs, axis=0))
+
+
+def centre_rounded_up(pictures, crop, score):
+    H, W = (side - crop + 1 for side in pictures.shape[1:3])
+    views = [*_views(pictures, crop)[:4], pictures[:, H // 2 : H // 2 + crop, W // 2 : W // 2 + crop]]
+    return sum(_softmax(score(x)) for v in views for x in (v, v[:, :, ::-1])) / 10
+
+
 MUTANTS = [
     ("13-draw", "A1", upper_end_left_out),
     ("13-draw", "A1", upper_end_left_out_across),
@@ -436,13 +654,27 @@ MUTANTS = [
     ("13-draw", "A6", one_coin_for_the_batch),
     ("13-draw", "A7", width_for_tops),
     ("13-draw", "A14", over_the_edge),
-    ("13-draw", "A14", fractions_of_pixels),
+    ("13-draw", "A44", fractions_of_pixels),
     ("13-draw", "A15", rounded_places),
     ("13-draw", "A16", never_mirrored_half),
     ("13-draw", "A17", one_number_for_all_three),
     ("13-draw", "A18", seeded_inside),
     ("13-draw", "A18", no_generator),
     ("13-draw", "A7", exchanged_and_short),
+    ("13-draw", "A44", zeros_and_ones),
+    ("13-draw", None, plain_lists),
+    ("13-draw", "A44", mirrored_first),
+    ("13-draw", "A45", every_other_mirrored),
+    ("13-draw", "A17", half_of_the_batch),
+    ("13-draw", "A17", not_put_back),
+    ("13-draw", "A17", dealt_out),
+    ("13-draw", "A45", in_pairs),
+    ("13-draw", "A45", runs_of_32),
+    ("13-draw", "A45", the_same_128_again),
+    ("13-draw", "A17", mirrored_by_the_place),
+    ("13-draw", "A17", overlapping_numbers),
+    ("13-draw", "A18", coin_of_its_own),
+    ("13-draw", "A15", mean_of_two_draws),
     ("13-cut", "A2", flips_rows),
     ("13-cut", "A2", flips_both),
     ("13-cut", "A2", flips_colours),
@@ -459,6 +691,8 @@ MUTANTS = [
     ("13-cut", "A8", mirrors_before_cutting),
     ("13-cut", "C16", float64_always),
     ("13-cut", None, flips_rows_without_mean),
+    ("13-cut", "A46", squeezed_crops),
+    ("13-cut", "A46", stops_before_the_last),
     ("13-axes", "A4", vectors_in_rows),
     ("13-axes", "A4", roots_of_the_values),
     ("13-axes", "A4", singular_values),
@@ -473,6 +707,10 @@ MUTANTS = [
     ("13-axes", "A11", sum_not_mean),
     ("13-axes", "A13", signs_left_alone),
     ("13-axes", "A11", bytes_and_rows),
+    ("13-axes", "A13", first_entry_positive),
+    ("13-axes", "A13", sum_positive),
+    ("13-axes", "A13", diagonal_positive),
+    ("13-axes", "A9", as_eig_returns_them),
     ("13-noise", "A5", noise_per_pixel),
     ("13-noise", "A5", noise_per_column),
     ("13-noise", "A6", one_shift_for_the_batch),
@@ -487,6 +725,24 @@ MUTANTS = [
     ("13-noise", "A40", always_brighter),
     ("13-noise", "unchanged", writes_into_x),
     ("13-noise", "A5", per_pixel_rows_of_the_matrix),
+    ("13-noise", "A48", uniform_alphas),
+    ("13-noise", "A48", alphas_cut),
+    ("13-noise", "A48", twice_as_strong),
+    ("13-noise", "A42", a_hundredth),
+    ("13-noise", "A49", centred_alphas),
+    ("13-noise", "A49", opposite_pairs),
+    ("13-noise", "A49", the_same_32_again),
+    ("13-noise", "A18", seeded_noise),
+    ("13-noise", "A41", two_alphas),
+    ("13-noise", "A49", correlated_alphas),
+    ("13-noise", "A47", cut_to_bytes),
+    ("13-noise", "A47", rounded_pixels),
+    ("13-noise", "A47", in_float32),
+    ("13-noise", "A47", only_the_shift),
+    ("13-noise", "A43", squares_of_the_values),
+    ("13-noise", "A43", without_vectors),
+    ("13-noise", "A43", values_on_channels),
+    ("13-noise", "A11", times_255_twice),
     ("13-ten", "M3", average_of_scores),
     ("13-ten", "M3", views_and_pictures_mixed),
     ("13-ten", "M3", scores_unsoftened),
@@ -502,4 +758,9 @@ MUTANTS = [
     ("13-ten", "A1", corners_one_short),
     ("13-ten", "ratio", sum_of_ten),
     ("13-ten", None, no_mirrors_and_scores_averaged),
+    ("13-ten", "S2", one_maximum_for_all),
+    ("13-ten", "A50", squeezed_p),
+    ("13-ten", None, cut_from_behind),
+    ("13-ten", "M3", geometric_mean),
+    ("13-ten", "A12", centre_rounded_up),
 ]
