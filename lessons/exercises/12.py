@@ -744,7 +744,7 @@ def _fresh_draws(function):
         some = min(math.prod(SHAPES[a]), math.prod(SHAPES[b]))
         one, other = (params[f"{name}.weight"].ravel()[:some] < 0 for name in (a, b))
         if draws.unrelated(one, 0.5, other, 0.5, LEVEL / 4):
-            return f"Those of {a} and {b} go together."
+            return f"{a} and {b} begin alike."
     return True
 
 

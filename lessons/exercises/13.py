@@ -640,14 +640,6 @@ def _independent_alphas(function):
     return not said or said
 
 
-def _own_batches(function):
-    """The alphas of a batch do not cancel: their means vary as those of independent numbers."""
-    rng = np.random.default_rng(7)
-    means = [_alphas(function, 5, rng=rng).mean(axis=0) for _ in range(40)]
-    said = draws.normal(means, STD / 5**0.5, level=LEVEL)
-    return not said or f"The means of the alphas of 40 batches of 5: {said}"
-
-
 # ---------------------------------------------------------------------------------------------- ten crops
 
 
@@ -1010,7 +1002,6 @@ LESSON = Lesson(
                 ),
                 Property("A48", _normal_alphas, "The alphas do not come from N(0, 0.1²)."),
                 Property("A49", _independent_alphas, "The alphas are not independent."),
-                Property("A49", _own_batches, "The alphas of a batch depend on each other."),
             ),
             hints=(
                 "How many random numbers does one picture need? "

@@ -35,7 +35,7 @@ def _flat_scores():
 
 
 def _uneven_scores():
-    """Large scores, of which a softmax makes ties, and small ones, of which rounding does."""
+    """Large scores, which a softmax makes equal, and small ones, which rounding does."""
     scores = np.random.default_rng(36).normal(0, 1, (7, 6)) * np.array(
         [[1e-4], [1e-3], [2e3], [1e3], [3e3], [1e3], [2e3]]
     )
@@ -50,7 +50,7 @@ def _one_name_or_picture(function):
         found, expected = function(scores[:N], labels[:N], k), top_k_error(scores[:N], labels[:N], k)
         if not np.allclose(found, expected):
             found = f"{found:.6g}" if np.ndim(found) == 0 else f"an array of shape {np.shape(found)}"
-            return f"Of {N} picture{'s' if N > 1 else ''} your top-{k} error is {found}, expected {expected:.6g}."
+            return f"With {N} picture{'s' if N > 1 else ''}, your top-{k} error is {found}, expected {expected:.6g}."
     return True
 
 

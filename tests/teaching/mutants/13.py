@@ -729,7 +729,7 @@ MUTANTS = [
     ("13-noise", "A48", alphas_cut),
     ("13-noise", "A48", twice_as_strong),
     ("13-noise", "A42", a_hundredth),
-    ("13-noise", "A49", centred_alphas),
+    ("13-noise", "A48", centred_alphas),
     ("13-noise", "A49", opposite_pairs),
     ("13-noise", "A49", the_same_32_again),
     ("13-noise", "A18", seeded_noise),
