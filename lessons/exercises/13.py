@@ -448,6 +448,16 @@ AXES_WRONG = (
     ),
     Wrong("A9", _in_the_order_of_eig, "np.linalg.eig sorts nothing: put the largest value first, with its vector."),
     Wrong(
+        "A13",
+        _then(lambda values, vectors: (values, np.abs(vectors))),
+        "You make every entry of the vectors positive. To turn an axis round, change the sign of the whole vector.",
+    ),
+    Wrong(
+        "A10",
+        lambda pictures: _eigen(np.corrcoef(_pixels(pictures).T)),
+        "You take the axes of the correlation, in which all channels vary alike. Take the covariance.",
+    ),
+    Wrong(
         "A10",
         _with(centre=False),
         "You did not subtract the mean colour, so the first axis points from black to it. "

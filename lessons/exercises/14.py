@@ -265,6 +265,10 @@ DROP_WRONG = (
         _plateau(limit=1),
         "Your rate drops once and never again. Every stall divides it by 10; the paper's run had three drops.",
     ),
+    Wrong("M16", _plateau(limit=2), "Your rate drops twice and never again. Every stall divides it by 10."),
+    Wrong(
+        "M16", _plateau(limit=3), "Your rate drops three times, as the paper's, and never again. Every stall counts."
+    ),
     Wrong("M16", _plateau(limit=0), "Your rate never drops."),
     Wrong("M16", _plateau(factor=10.0), "Each stall makes your rate ten times as large; divide by 10."),
     Wrong("M16", _plateau(factor=0.5), "You halve the rate; divide it by 10."),

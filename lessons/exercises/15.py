@@ -78,6 +78,11 @@ def _sums(weight):
     return shares, shares[:half].sum(), shares[half:].sum()
 
 
+def _medians(weight):
+    shares, half = colour_selectivity(weight), weight.shape[3] // 2
+    return shares, np.median(shares[:half]), np.median(shares[half:])
+
+
 COLOUR_WRONG = (
     Wrong(
         "V1",
@@ -170,6 +175,7 @@ COLOUR_WRONG = (
         "Take the mean of its kernels' shares.",
     ),
     Wrong("V9", _sums, "You add the shares of a tower; take their mean."),
+    Wrong("V9", _medians, "You take the medians of the shares; take their means."),
 )
 
 
@@ -235,6 +241,11 @@ def _cosine(a, ab, b):
 
 
 _squares = _differences(lambda d: (d**2).sum(axis=2))
+
+
+def _in_whole_numbers(queries, pool, k):
+    d = queries[:, None].astype(np.int64) - pool.astype(np.int64)
+    return np.argsort((d * d).sum(axis=2), axis=1)[:, :k]
 
 
 def _in_place_of_k(choose):
@@ -360,6 +371,9 @@ NEAREST_WRONG = (
         lambda queries, pool, k: nearest(pool, queries, min(k, len(queries))),
         "You swapped queries and pool: return the nearest rows of the pool for each query, (Q, k).",
     ),
+    Wrong(
+        "V44", _in_whole_numbers, "You convert to integers, which cuts the fractions of floats off. Convert to float."
+    ),
     Wrong("A3", _first_k(lambda a, b: ((a[:, None] - b[None]) ** 2).sum(axis=2)), BYTES),
     Wrong("A3", _first_k(lambda a, b: ((a[:, None] - b[None]).astype(np.float64) ** 2).sum(axis=2)), BYTES),
     Wrong(
@@ -421,6 +435,11 @@ def _alike(count):
     return lambda labels, pool_labels, near: count(pool_labels[near] == labels[:, None])
 
 
+def _class_by_class(labels, pool_labels, near):
+    own = (pool_labels[near] == labels[:, None]).mean(axis=1)
+    return np.mean([own[labels == c].mean() for c in np.unique(labels)])
+
+
 def _by_vote(labels, pool_labels, near):
     """How often the neighbours' most frequent class (the lowest if tied) is the query's."""
     votes = [np.bincount(row).argmax() for row in pool_labels[near]]
@@ -432,6 +451,16 @@ PURITY_WRONG = (
         "V18",
         lambda labels, pool_labels, near: (near == labels[:, None]).mean(),
         "You compare the neighbours' numbers with classes. Look up their classes first: pool_labels[near].",
+    ),
+    Wrong(
+        "V18",
+        lambda labels, pool_labels, near: np.isin(pool_labels[near], labels).mean(),
+        "You ask whether a neighbour has the class of any query. Compare it with its own: labels[:, None].",
+    ),
+    Wrong(
+        "V19",
+        _class_by_class,
+        "You average within each class first, so that rare classes count for more. Take the mean over all neighbours.",
     ),
     Wrong("V19", _alike(lambda hits: hits[:, 0].mean()), "You count only the nearest: take the mean over all k."),
     Wrong(
@@ -845,6 +874,10 @@ CONFUSION_WRONG = (
         "V31",
         _search(lambda m: _pair(_off(m))[::-1]),
         "Your pair is swapped: first the true class (the row), then the answer (the column).",
+    ),
+    *(
+        Wrong("V45", _search(find), f"You search only {side} the diagonal: mistakes lie on both sides of it.")
+        for side, find in (("above", lambda m: _pair(np.triu(m, 1))), ("below", lambda m: _pair(np.tril(m, -1))))
     ),
     Wrong("V32", _search(_pair), "You found the diagonal, the right answers. Look for the largest entry off it."),
     Wrong("V33", _matrix(_shares_of(0)), "You divide each column by its sum. The matrix holds counts."),

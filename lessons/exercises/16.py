@@ -114,6 +114,11 @@ EFFECT_WRONG = (
     ),
     Wrong(
         "E7",
+        _other_mean(lambda w, o: 100 * (w - o).sum() / (len(w) - 1)),
+        "You divide the sum by S − 1, as for a variance; the mean of S differences divides by S.",
+    ),
+    Wrong(
+        "E7",
         _other_mean(lambda w, o: 100 * (w - o).sum()),
         "You add the differences up; divide by the number of seeds.",
     ),

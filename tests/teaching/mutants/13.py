@@ -647,6 +647,15 @@ def centre_rounded_up(pictures, crop, score):
     return sum(_softmax(score(x)) for v in views for x in (v, v[:, :, ::-1])) / 10
 
 
+def all_positive(pictures):
+    values, vectors = np.linalg.eigh(np.cov((pictures / 255).reshape(-1, 3).T, ddof=0))
+    return values[::-1], abs(vectors)[:, ::-1]
+
+
+def of_the_correlation(pictures):
+    return _sorted(np.corrcoef((pictures / 255).reshape(-1, 3).T))
+
+
 MUTANTS = [
     ("13-draw", "A1", upper_end_left_out),
     ("13-draw", "A1", upper_end_left_out_across),
@@ -711,6 +720,8 @@ MUTANTS = [
     ("13-axes", "A13", sum_positive),
     ("13-axes", "A13", diagonal_positive),
     ("13-axes", "A9", as_eig_returns_them),
+    ("13-axes", "A13", all_positive),
+    ("13-axes", "A10", of_the_correlation),
     ("13-noise", "A5", noise_per_pixel),
     ("13-noise", "A5", noise_per_column),
     ("13-noise", "A6", one_shift_for_the_batch),

@@ -316,7 +316,7 @@ def softmax_first(scores, labels, k):
 
 
 def rounded_scores(scores, labels, k):
-    best = np.argsort(np.round(scores, 2), axis=1)[:, -k:]
+    best = np.argsort(np.round(scores, 2), axis=1, kind="stable")[:, -k:]
     return 1 - (best == labels[:, None]).any(axis=1).mean()
 
 
@@ -385,6 +385,11 @@ def mean_of_lengths(before, after):
     return np.linalg.norm(after - before, axis=1).sum() / np.linalg.norm(before, axis=1).sum()
 
 
+def three_drops(errors, lr, patience):
+    rates = _rates(errors, lr, patience, np.inf, lambda error, best: error < best)
+    return np.maximum(rates, lr / 1000)
+
+
 MUTANTS = [
     ("14-top-k", "M1", k_lowest),
     ("14-top-k", "M2", k_and_one),
@@ -420,6 +425,7 @@ MUTANTS = [
     ("14-drop", "M22", begins_at_one),
     ("14-drop", "M23", as_pytorch_compares),
     ("14-drop", "M23", a_tenth_of_a_point),
+    ("14-drop", "M16", three_drops),
     ("14-ratio", "M17", over_the_new_weights),
     ("14-ratio", "M17", upside_down),
     ("14-ratio", "M17", weights_over_weights),

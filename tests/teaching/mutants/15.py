@@ -669,6 +669,32 @@ def counts_in_bytes(labels, answers, K):
     return matrix, np.array(np.unravel_index(wrong.argmax(), wrong.shape))
 
 
+def middle_shares(weight):
+    energy = np.square(weight).sum(axis=(0, 1, 2))
+    shares = 1 - np.square(weight.sum(axis=2)).sum(axis=(0, 1)) / (3 * energy)
+    return shares, *np.median(shares.reshape(2, -1), axis=1)
+
+
+def fractions_cut_off(queries, pool, k):
+    d = queries[:, None].astype(int) - pool.astype(int)
+    return (d * d).sum(axis=2).argsort(axis=1)[:, :k]
+
+
+def class_of_any_query(labels, pool_labels, near):
+    return np.mean([[pool_labels[p] in labels for p in row] for row in near])
+
+
+def each_class_alike(labels, pool_labels, near):
+    hits = pool_labels[near] == labels[:, None]
+    return sum(hits[labels == c].mean() for c in set(labels)) / len(set(labels))
+
+
+def below_the_diagonal(labels, answers, K):
+    matrix = np.bincount(labels * K + answers, minlength=K * K).reshape(K, K)
+    wrong = np.tril(matrix, -1)
+    return matrix, np.array(np.unravel_index(wrong.argmax(), wrong.shape))
+
+
 MUTANTS = [
     ("15-colour", "V1", no_third),
     ("15-colour", "V1", mean_of_colours),
@@ -689,6 +715,7 @@ MUTANTS = [
     ("15-colour", "unchanged", squares_in_place),
     ("15-colour", "V1", no_third_and_exchanged),
     ("15-colour", None, protected_shares),
+    ("15-colour", "V9", middle_shares),
     ("15-nearest", "V10", farthest),
     ("15-nearest", "V10", farthest_first),
     ("15-nearest", "V11", without_itself),
@@ -716,6 +743,7 @@ MUTANTS = [
     ("15-nearest", None, farthest_in_blocks),
     ("15-nearest", "V40", squeezed),
     ("15-nearest", "V41", rounded_distances),
+    ("15-nearest", "V44", fractions_cut_off),
     ("15-purity", "V18", numbers_for_classes),
     ("15-purity", "V19", only_the_nearest),
     ("15-purity", "V19", any_of_them),
@@ -729,6 +757,8 @@ MUTANTS = [
     ("15-purity", "V21", of_other_classes),
     ("15-purity", None, nearest_in_percent),
     ("15-purity", "V40", squeezed_neighbours),
+    ("15-purity", "V18", class_of_any_query),
+    ("15-purity", "V19", each_class_alike),
     ("15-occlusion", "V22", squares_stay),
     ("15-occlusion", "unchanged", covers_the_picture_itself),
     ("15-occlusion", "V23", logits),
@@ -783,6 +813,7 @@ MUTANTS = [
     ("15-confusion", None, no_pair),
     ("15-confusion", None, a_tuple),
     ("15-confusion", "V32", shares_and_the_diagonal),
-    ("15-confusion", None, above_the_diagonal),
+    ("15-confusion", "V45", above_the_diagonal),
     ("15-confusion", None, counts_in_bytes),
+    ("15-confusion", "V45", below_the_diagonal),
 ]

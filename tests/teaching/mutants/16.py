@@ -656,6 +656,11 @@ def chi2_if_many(wrong_a, wrong_b):
     return i, j, min(1.0, 2 * sum(math.comb(n, k) for k in range(min(i, j) + 1)) / 2**n)
 
 
+def divided_by_one_less(with_it, without):
+    differences = 100 * (with_it - without)
+    return differences, differences.sum() / (differences.size - 1)
+
+
 MUTANTS = [
     ("16-effect", "E1", without_less_with),
     ("16-effect", "E2", sorted_pairs),
@@ -679,6 +684,7 @@ MUTANTS = [
     ("16-effect", "E1", sorted_and_turned),
     ("16-effect", None, sorted_and_percent_of_the_error),
     ("16-effect", None, rounded_differences),
+    ("16-effect", "E7", divided_by_one_less),
     ("16-interval", "E8", numpys_deviation),
     ("16-interval", "E8", one_less_under_the_root),
     ("16-interval", "E9", no_root_of_n),
