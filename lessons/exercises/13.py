@@ -23,9 +23,9 @@ def draw(N, H, W, crop, rng):
     return tops, lefts, rng.random(N) < 0.5
 
 
-def _drawn(function, rng=None, N=DRAWS):
+def _drawn(function, rng=None, N=DRAWS, size=SIZE, crop=CROP):
     """{"tops": …, "lefts": …, "mirrored": …} of N pictures; `WrongKind` if their form is wrong."""
-    result = function(N, *SIZE, CROP, np.random.default_rng(5) if rng is None else rng)
+    result = function(N, *size, crop, np.random.default_rng(5) if rng is None else rng)
     if not isinstance(result, (tuple, list)) or len(result) != 3:
         raise WrongKind(f"returns {kind_of(result)}, expected three arrays: tops, lefts, mirrored")
     parts = dict(zip(PLACES, result))
@@ -74,6 +74,18 @@ def _inside(function):
         if part.min() != 0 or part.max() != side - CROP:
             ends = f"{part.min()} to {part.max()}, expected 0 to {side - CROP}"
             return f"With a side of {side} and a crop of {CROP}, {name} run from {ends}."
+    return True
+
+
+def _other_sizes(function):
+    """A tall picture, one no wider than the crop, and one picture alone."""
+    for N, H, W, crop in (400, 9, 6, 5), (400, 6, 9, 6), (1, 5, 5, 5):
+        parts = _drawn(function, np.random.default_rng(7), N, (H, W), crop)
+        for name, side in ("tops", H), ("lefts", W):
+            ends = parts[name].min(), parts[name].max()
+            if ends != (0, side - crop):
+                where = f"In {N} picture{'s' if N > 1 else ''} of {H} × {W}, with a crop of {crop},"
+                return f"{where} {name} run from {ends[0]} to {ends[1]}, expected 0 to {side - crop}."
     return True
 
 
@@ -886,6 +898,7 @@ LESSON = Lesson(
                     "There are side − crop + 1 places, and `integers` excludes its upper end.",
                 ),
                 Property("A14", _inside, "The places are not 0 to side − crop."),
+                Property("A14", _other_sizes, "It is not right yet for other sizes."),
                 Property("A45", _not_shared, "Pictures share their draws: each needs its own."),
                 Property("A15", _even, "The places are not equally likely."),
                 Property("A16", _half, "Half of the pictures should be mirrored, each by its own draw."),

@@ -656,6 +656,14 @@ def of_the_correlation(pictures):
     return _sorted(np.corrcoef((pictures / 255).reshape(-1, 3).T))
 
 
+def eleven_by_fourteen(N, H, W, crop, rng):
+    return rng.integers(0, 4, N), rng.integers(0, 7, N), rng.random(N) < 0.5
+
+
+def crops_of_eight(N, H, W, crop, rng):
+    return rng.integers(0, max(H - 7, 1), N), rng.integers(0, max(W - 7, 1), N), rng.random(N) < 0.5
+
+
 MUTANTS = [
     ("13-draw", "A1", upper_end_left_out),
     ("13-draw", "A1", upper_end_left_out_across),
@@ -684,6 +692,8 @@ MUTANTS = [
     ("13-draw", "A17", overlapping_numbers),
     ("13-draw", "A18", coin_of_its_own),
     ("13-draw", "A15", mean_of_two_draws),
+    ("13-draw", "A14", eleven_by_fourteen),
+    ("13-draw", "A14", crops_of_eight),
     ("13-cut", "A2", flips_rows),
     ("13-cut", "A2", flips_both),
     ("13-cut", "A2", flips_colours),
