@@ -805,6 +805,14 @@ def _more_answers():
     return _answers(MORE_COUNTS, 1)
 
 
+def _single_mistake(function):
+    """One mistake, made once."""
+    found = np.asarray(function(np.array([0, 1, 2, 2]), np.array([0, 1, 1, 2]), 3)[1])
+    return (
+        found.tolist() == [2, 1] or f"If class 2 got the answer 1 once, your pair is {found.tolist()}, expected [2, 1]."
+    )
+
+
 def _off(matrix):
     """The matrix with 0 on its diagonal."""
     return np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
@@ -1024,6 +1032,7 @@ LESSON = Lesson(
             ("matrix", "pair"),
             wrong=CONFUSION_WRONG,
             by_hand=_confusion_by_hand,
+            properties=(Property("V32", _single_mistake, "A single mistake is not found.", late=True),),
             axes={"matrix": ("class", "answer")},
             hints=(
                 "Which entry does one picture add to? Which entries are not mistakes?",

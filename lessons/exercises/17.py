@@ -232,15 +232,24 @@ def clipped(grads, limit):
     return [g * shrink for g in grads]
 
 
-def _clip_probe(limit, seed):
+def _clip_probe(share, seed, scale=1.0):
+    """share: limit over length"""
+
     def make():
         rng = np.random.default_rng(seed)
-        return [2 * rng.standard_normal((3, 4)), 3 * rng.standard_normal(5)], limit
+        grads = [2 * scale * rng.standard_normal((3, 4)), 3 * scale * rng.standard_normal(5)]
+        return grads, float(share * _length(grads))
 
     return make
 
 
-CLIP_PROBES = _clip_probe(1.7, 0), _clip_probe(40.0, 1), _clip_probe(2.9, 2)
+CLIP_PROBES = (
+    _clip_probe(0.2, 0),
+    _clip_probe(4.0, 1),
+    _clip_probe(0.9, 2),
+    _clip_probe(1.2, 3),
+    _clip_probe(0.8, 4, 0.05),
+)
 
 
 def _scaled(shrink):

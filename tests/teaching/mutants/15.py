@@ -662,6 +662,12 @@ def above_the_diagonal(labels, answers, K):
     return matrix, np.array(np.unravel_index(wrong.argmax(), wrong.shape))
 
 
+def diagonal_of_ones(labels, answers, K):
+    matrix = np.bincount(labels * K + answers, minlength=K * K).reshape(K, K)
+    wrong = np.where(np.eye(K, dtype=bool), 1, matrix)
+    return matrix, np.array(np.unravel_index(wrong.argmax(), wrong.shape))
+
+
 def counts_in_bytes(labels, answers, K):
     matrix = np.zeros((K, K), np.uint8)
     np.add.at(matrix, (labels, answers), 1)
@@ -815,5 +821,6 @@ MUTANTS = [
     ("15-confusion", "V32", shares_and_the_diagonal),
     ("15-confusion", "V45", above_the_diagonal),
     ("15-confusion", None, counts_in_bytes),
+    ("15-confusion", "V32", diagonal_of_ones),
     ("15-confusion", "V45", below_the_diagonal),
 ]

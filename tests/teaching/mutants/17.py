@@ -538,6 +538,11 @@ def shrinks_the_last(grads, limit):
     return [*(g + 0 for g in grads[:-1]), grads[-1] * shrink]
 
 
+def squares_against_the_limit(grads, limit):
+    xp, squared = array_module(grads[0]), sum((g * g).sum() for g in grads)
+    return [xp.where(squared > limit, g * (limit / xp.sqrt(squared)), g) for g in grads]
+
+
 def zero_over_zero(grads, limit):
     xp = array_module(grads[0])
     length = xp.sqrt(sum((g * g).sum() for g in grads))
@@ -860,6 +865,7 @@ MUTANTS = [
     ("17-clip", "O21", length_so_far),
     ("17-clip", "O25", shrinks_the_first),
     ("17-clip", "O25", shrinks_the_last),
+    ("17-clip", None, squares_against_the_limit),
     ("17-clip", "O26", zero_over_zero),
     ("17-clip", "O27", two_arrays_and_no_more),
     ("17-clip", "O28", same_arrays_if_short),
