@@ -101,6 +101,8 @@ class _Mistakes:
             children = [*(node.args.defaults + node.args.kw_defaults if hasattr(node, "args") else ()), *node.body]
         elif isinstance(node, ast.AnnAssign):
             children = [node.value]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "reshape":
+            children = [child for child in ast.iter_child_nodes(node) if ast.unparse(child) != "-1"]  # or any negative
         else:
             children = ast.iter_child_nodes(node)
         for child in filter(None, children):

@@ -25,6 +25,7 @@ MISTAKES = {  # a line: what becomes of it
     "x = a and b and c": ["x = a or b and c", "x = a and b or c"],
     "x = -(-a // b)": ["x = (-a // b)", "x = -(a // b)", "x = -(-a * b)"],
     "x = not a": ["x = a"],
+    "x = a.reshape(2, -1)": ["x = a.reshape(3, -1)", "x = a.reshape(1, -1)"],
     "x = 3": ["x = 4", "x = 2"],
     "x = 0.5": ["x = 1.0"],
     "x = True": ["x = False"],

@@ -124,6 +124,14 @@ def test_memory_sets_how_many_pictures_go_at_a_time(monkeypatch):
     assert counts == [8, 3, 1]  # 43,200 bytes a picture: 5 × 5 tiles of 6 × 6 points for 2 + 4 channels
 
 
+def test_pictures_outweigh_the_kernels(monkeypatch):
+    """At a time go as many pictures as have twice the bytes of the kernels, which are read again for each block."""
+    monkeypatch.setattr(winograd, "BLOCK_BYTES", 1)
+    way = Winograd(Windows(3, 1, 0, None), 1, (2, 2), np.ones((3, 3, 6, 12)))
+    blocks = way._blocks(np.zeros((25, 4, 4, 6)))  # 16 points each: 9,216 bytes of kernels, 2,304 of each picture
+    assert [block.stop - block.start for block in blocks] == [8, 8, 8, 1]
+
+
 @pytest.mark.parametrize("algorithm", ["im2col", "winograd"])
 def test_for_a_batch(algorithm):
     """What `for_batch` returns computes the same, any number of times, and sees new parameters when made anew."""

@@ -59,7 +59,7 @@ FOLD = "whole.reshape(K, S, K, S, C, groups, F // groups).transpose(0, 2, 5, 1, 
 UNFOLD = "folded.reshape(K, K, groups, S, S, C, F // groups).transpose(0, 3, 1, 4, 5, 2, 6)"
 FORWARD = "xp.matmul(values, self.kernels, out=products)"
 ADD = "values.swapaxes(2, 3) @ dproducts"
-DPRODUCTS = 'scratch((self.P**2, tiles[0, 0].size), dy.dtype, xp, "products")'
+DPRODUCTS = 'scratch((self.P**2, tiles.size // m**2), dy.dtype, xp, "products")'
 WRONG = {
     # outputs
     "bias left out": ("xp.add(tile, bias.reshape(groups, -1), out=cell)", "cell[...] = tile"),

@@ -174,7 +174,7 @@ class Winograd:
         view = view.reshape(*view.shape[:3], P, S, P, S, groups, -1).transpose(3, 5, 7, 0, 1, 2, 4, 6, 8)
         tiles = scratch(view.shape, x.dtype, xp, "tiles")  # (P, P, groups, N, TH, TW, S, S, C/groups)
         tiles[...] = view
-        values = scratch((P * P, view[0, 0].size), x.dtype, xp, "values")
+        values = scratch((P * P, view.size // P**2), x.dtype, xp, "values")
         xp.matmul(self.B.T, tiles.reshape(P * P, -1), out=values)
         return values.reshape(P * P, groups, -1, S * S * view.shape[-1])
 
@@ -210,7 +210,7 @@ class Winograd:
         tiles[...] = 0  # for tiles that hang over the edge
         for tile, cell in self._cells(tiles, dy):
             tile[...] = cell
-        dproducts = scratch((self.P**2, tiles[0, 0].size), dy.dtype, xp, "products")
+        dproducts = scratch((self.P**2, tiles.size // m**2), dy.dtype, xp, "products")
         xp.matmul(self.A, tiles.reshape(m * m, -1), out=dproducts)
         return dproducts.reshape(self.P**2, groups, -1, F // groups)
 
