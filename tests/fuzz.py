@@ -66,7 +66,11 @@ def parse(arguments):
 
 def fuzz(reader, args):
     """Run a reader's cases, print its failures, and return how often each outcome occurred."""
-    module = importlib.import_module(f"tests.fuzzing.{reader}")
+    try:
+        module = importlib.import_module(f"tests.fuzzing.{reader}")
+    except ModuleNotFoundError as missing:
+        print(f"{reader}: skipped ({missing.name} is not installed)", file=sys.stderr)
+        return Counter()
     import_everything()
     outcomes, examples = Counter(), {}
     with temporary_folder() as place, progress_bar(args.count, reader, "cases") as bar:

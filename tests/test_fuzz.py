@@ -14,13 +14,15 @@ if not hasattr(os, "fork"):
     pytest.skip("this system has no fork", allow_module_level=True)
 
 from tests import fuzz
+from tests.data.test_parquet import needs_pyarrow
 from tests.test_documents import ROOT
 from tinyalex.errors import UserError
 
 COUNT = 200
+OTHERS = [reader for reader in fuzz.READERS if reader != "parquet"]
 
 
-@pytest.mark.parametrize("reader", fuzz.READERS)
+@pytest.mark.parametrize("reader", [*OTHERS, pytest.param("parquet", marks=needs_pyarrow)])
 def test_damaged_inputs_end_with_an_answer_or_one_line(reader):
     words = [sys.executable, "tests/fuzz.py", reader, str(COUNT), "--json"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)

@@ -13,7 +13,9 @@ from tests.data.test_readers import contents
 from tests.data.test_validation_part import prepared
 from tinyalex.data.pictures import decode_picture
 from tinyalex.data.prepare import prepare
+from tinyalex.data.readers import parquet as reader
 from tinyalex.data.readers import read_source
+from tinyalex.data.readers.folder import Folder
 from tinyalex.errors import UserError
 
 try:
@@ -112,6 +114,67 @@ class TestWithPyarrow:
         refused(root, tmp_path / "out", "no column of pictures; the columns are text, label")
         pyarrow.parquet.write_table(pyarrow.table({"image": [b"a"], "kind": [0]}), file)
         refused(root, tmp_path / "out", "labels: ", "has no column 'label'; expected one of image, kind")
+
+    @pytest.mark.parametrize(
+        "labels", [[[0], [1]], [{"a": 0}, {"a": 1}], [0.5, 1.0], [b"a", b"b"], [None, None]], ids=lambda v: repr(v[0])
+    )
+    @pytest.mark.parametrize("names", [NAMES, None])
+    def test_labels_that_are_neither_numbers_nor_words(self, tmp_path, labels, names):
+        parquet(tmp_path / "pets/train.parquet", labels, names=names)
+        refused(
+            tmp_path / "pets",
+            tmp_path / "out",
+            "train.parquet: ",
+            "single values" if labels[0] in ([0], {"a": 0}) else "expected whole numbers or words",
+        )
+
+    def test_labels_of_two_kinds(self, tmp_path):
+        parquet(tmp_path / "pets/train.parquet", [0, 1], names=None)
+        parquet(tmp_path / "pets/validation.parquet", ["a", "b"], 9, names=None)
+        refused(tmp_path / "pets", tmp_path / "out", "labels are whole numbers in some files and words in others")
+
+    @pytest.mark.parametrize("column", ["image.bytes", "label"])
+    def test_every_file_has_the_columns_of_the_first(self, tmp_path, column):
+        root = two_parts(tmp_path / "pets")
+        file = root / "data/validation-00000-of-00001.parquet"
+        table = pyarrow.parquet.read_table(file).drop_columns([column.partition(".")[0]])
+        pyarrow.parquet.write_table(table, file)
+        refused(root, tmp_path / "out", f"{file.name}: no column '{column}' of single values")
+
+    @pytest.mark.parametrize("form", ["plain", "struct", "large", "uncompressed", "plain pages"])
+    def test_forms_of_columns(self, tmp_path, form):
+        file = parquet(tmp_path / "pets/train.parquet", ["b", "a", "b"], names=None, plain=form != "struct")
+        table = pyarrow.parquet.read_table(file)
+        if form == "large":
+            kinds = {"image": pyarrow.large_binary(), "label": pyarrow.large_string()}
+            table = table.cast(pyarrow.schema(kinds))
+        options = {"compression": "none" if form == "uncompressed" else "zstd", "use_dictionary": form != "plain pages"}
+        pyarrow.parquet.write_table(table, file, row_group_size=2, **options)
+        source = read_source(tmp_path / "pets")
+        pictures, labels, _names = contents(source.train, 16)
+        assert source.class_ids == ("a", "b") and labels == [1, 0, 1]
+        for i in range(3):
+            np.testing.assert_array_equal(pictures[i], decode_picture(encoded(picture(i), "PNG"), 16))
+
+    def test_sizes_are_judged_before_anything_is_read(self, tmp_path, monkeypatch):
+        root = two_parts(tmp_path / "pets")
+        monkeypatch.setattr(reader, "_labels", None)
+        with monkeypatch.context() as limits:
+            limits.setattr(reader, "MOST_ROWS", 2)
+            refused(root, tmp_path / "out", "train-00000-of-00002.parquet: 3 rows, expected at most 2 in a file")
+        monkeypatch.setattr(reader, "MOST_AT_ONCE", 1000)
+        refused(root, tmp_path / "out", " bytes of 'image.bytes' in a row group, expected at most 1,000")
+
+    def test_equal_values_are_in_memory_once(self, tmp_path):
+        """A thousand pictures and labels of 100,000 bytes in a file of a few kB would be 200 MB."""
+        pictures = pyarrow.DictionaryArray.from_arrays([0] * 1000, [bytes(100_000)])
+        labels = pyarrow.DictionaryArray.from_arrays([0] * 1000, ["a" * 100_000])
+        file = tmp_path / "train.parquet"
+        pyarrow.parquet.write_table(pyarrow.table({"image": pictures, "label": labels}), file)
+        assert file.stat().st_size < 30_000
+        values, _rows = reader._labels(Folder(tmp_path), file.name, "label")
+        assert len(values) == 1000 and len(set(map(id, values))) == 1
+        assert reader._row_group(file, "image", 0).nbytes < 200_000
 
     def test_a_row_without_a_picture_is_skipped(self, tmp_path):
         file = two_parts(tmp_path / "pets") / "data/train-00000-of-00002.parquet"

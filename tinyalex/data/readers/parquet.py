@@ -20,7 +20,9 @@ from tinyalex.data.pictures import PictureError
 from tinyalex.data.readers.folder import Folder
 from tinyalex.data.readers.parts import TRAIN_NAMES, VAL_NAMES, parts_among
 from tinyalex.data.readers.source import FileChunk, Source
+from tinyalex.data.readers.storage import MOST_AT_ONCE
 from tinyalex.errors import UserError
+from tinyalex.files import reason
 from tinyalex.schema import each, parse_json, record, text
 
 NAME = "parquet"
@@ -28,11 +30,16 @@ EXPECTS = "train-….parquet and validation-….parquet with pictures and labels
 LABELS = "the name of a column"
 SIZE = 64
 USUAL_LABELS = ("label", "labels", "fine_label")
+LABEL_TYPES = r"u?int\d+|bool|(large_)?string|dictionary<values=(large_)?string,.*"
+MOST_ROWS = 2_000_000  # in a file; larger sets are published in several
 
 
 @dataclass(frozen=True)
 class ParquetAccess:
-    """The pictures of a file; place: row group, and row in it. A row group is in memory at a time."""
+    """The pictures of a file; place: row group, and row in it. A row group is in memory at a time.
+
+    column: the one of bytes, "image" or "image.bytes"
+    """
 
     path: Path
     column: str
@@ -53,7 +60,7 @@ class ParquetAccess:
 
 @functools.lru_cache(maxsize=1)  # a row group, 100 MB perhaps, has the pictures of many tasks
 def _row_group(path, column, group):
-    with _opened(path) as file:
+    with _opened(path, column) as file:
         return file.read_row_group(group, columns=[column]).column(0)
 
 
@@ -71,6 +78,8 @@ def read(storage, labels=None):
     schema = _schema(storage, files[0])
     picture, label = _picture_column(storage, schema, files[0]), _label_column(storage, schema, files[0], labels)
     train, val, left_out = _parts(storage, files)
+    for name in (*train, *val):
+        _check(storage.where(name), (picture, label))
     values = {name: _labels(storage, name, label) for name in (*train, *val)}
     names = _class_names(schema, label) or _found(storage, values)
     part = _part(val[0]) if val else None
@@ -117,8 +126,11 @@ def _part(name):
 
 
 @contextlib.contextmanager
-def _opened(path):
-    """An open ParquetFile. Raises UserError without pyarrow or if the file is damaged."""
+def _opened(path, column=None):
+    """An open ParquetFile. Raises UserError without pyarrow or if the file is damaged.
+
+    column: the one to be read; of equal values in it, bytes or words, one is in memory
+    """
     try:
         import pyarrow
         import pyarrow.parquet
@@ -127,11 +139,27 @@ def _opened(path):
             f"{path}: parquet files are read through pyarrow; install it with: pip install pyarrow"
         ) from None
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=[column] if column else None) as file:
             yield file
     except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: not a readable parquet file ({reason}); was the download cut short?") from None
+        raise UserError(f"{path}: not a readable parquet file ({reason(error)}); was the download cut short?") from None
+
+
+def _check(path, columns):
+    """UserError if a file has too many rows, or too much in a column to be read, or lacks it."""
+    with _opened(path) as file:
+        about, schema = file.metadata, file.schema
+        if about.num_rows > MOST_ROWS:
+            raise UserError(f"{path}: {about.num_rows:,} rows, expected at most {MOST_ROWS:,} in a file")
+        paths = [schema.column(i).path for i in range(len(schema))]
+        for column in columns:
+            if column not in paths:
+                raise UserError(f"{path}: no column '{column}' of single values; the columns are {', '.join(paths)}")
+            for group in map(about.row_group, range(about.num_row_groups)):
+                size = group.column(paths.index(column)).total_uncompressed_size
+                if size > MOST_AT_ONCE:
+                    found = f"{size:,} bytes of '{column}' in a row group"
+                    raise UserError(f"{path}: {found}, expected at most {MOST_AT_ONCE:,}")
 
 
 def _schema(storage, name):
@@ -140,13 +168,14 @@ def _schema(storage, name):
 
 
 def _picture_column(storage, schema, name):
-    """The name of the first column of bytes, or of structs with `bytes`."""
+    """The name of the first column of bytes, "image", or of structs with `bytes`, "image.bytes"."""
     for field in schema:
-        kinds = [str(field.type)]
-        if kinds[0].startswith("struct"):
-            kinds = [str(inner.type) for inner in field.type if inner.name == "bytes"]
-        if kinds and kinds[0] in ("binary", "large_binary"):
-            return field.name
+        columns = {field.name: field.type}
+        if str(field.type).startswith("struct"):
+            columns = {f"{field.name}.bytes": inner.type for inner in field.type if inner.name == "bytes"}
+        for column, kind in columns.items():
+            if str(kind) in ("binary", "large_binary"):
+                return column
     raise UserError(f"{storage.where(name)}: no column of pictures; the columns are {', '.join(schema.names)}")
 
 
@@ -179,18 +208,22 @@ def _class_names(schema, column):
 
 def _labels(storage, name, column):
     """The labels of a file as (list of numbers or words, list of the rows in each row group)."""
-    with _opened(storage.where(name)) as file:
-        if column not in file.schema_arrow.names:
-            raise UserError(f"{storage.where(name)}: has no column '{column}', as the other files have")
-        values = file.read(columns=[column]).column(0).to_pylist()
+    with _opened(storage.where(name), column) as file:
+        found = file.read(columns=[column]).column(0)
+        if not re.fullmatch(LABEL_TYPES, str(found.type)):
+            raise UserError(f"{storage.where(name)}: labels of type {found.type}, expected whole numbers or words")
+        values = []
+        for part in found.dictionary_encode().chunks:
+            words = part.dictionary.to_pylist()
+            values += [None if i is None else words[i] for i in part.indices.to_pylist()]
         return values, [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
 
 
 def _found(storage, values):
     """The classes of labels without names: all that occur, sorted. values: {file: what `_labels` returns}"""
     values = {value for in_file, _rows in values.values() for value in in_file} - {None}
-    if len({type(value) for value in values}) > 1 or not all(isinstance(value, (int, str)) for value in values):
-        raise UserError(f"{storage.path}: the labels are neither whole numbers nor words")
+    if len({type(value) for value in values}) > 1:
+        raise UserError(f"{storage.path}: the labels are whole numbers in some files and words in others")
     return tuple(sorted(values))
 
 
