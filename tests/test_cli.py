@@ -1,6 +1,7 @@
 """The command line as a user meets it: help, results, JSON, and one line for every mistake."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -379,6 +380,26 @@ def test_a_mistake_is_one_line(data, run, pictures, tmp_path, monkeypatch, capsy
     assert code == 2 and out == "" and err.count("\n") == 1, err
     assert err.startswith("tinyalex: ") and word in err, err
     assert before == (set(tree(run)), set(tmp_path.iterdir())), "something was written all the same"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("predict PIPE", "evaluate PIPE", "inspect PIPE", "compare RUN PIPE", "runs PIPE", "predict RUN PIPE"),
+        *("train --data PIPE", "train --resume PIPE", "evaluate RUN --data PIPE", "evaluate RUN --data FOLDER"),
+        *("prepare PIPE new", "prepare PIPE.parquet new", "prepare SOURCE PIPE", "train --recipe PIPE.toml"),
+    ],
+)
+def test_what_is_there_is_not_called_missing(run, tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    write_class_folders(Path("SOURCE"))
+    Path("RUN").symlink_to(run)
+    Path("FOLDER").mkdir()
+    for name in ("PIPE", "PIPE.parquet", "PIPE.toml", "FOLDER/meta.json"):
+        os.mkfifo(name)
+    code, out, err = call(capsys, *arguments.split())
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert ": a device or a pipe" in err or "(a device or a pipe" in err, err
 
 
 def test_without_a_gpu(monkeypatch, capsys):

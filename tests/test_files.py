@@ -2,10 +2,11 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
-from tinyalex.files import open_regular, read_regular
+from tinyalex.files import kind_of, open_regular, read_regular, write_text
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "/dev/zero"])
@@ -23,6 +24,21 @@ def test_only_ordinary_files_are_opened(kind, tmp_path, monkeypatch):
     with pytest.raises(OSError) as raised:
         read_regular(kind, 100)
     assert raised.value.filename == kind and raised.value.strerror
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", Path("a\0b")])
+def test_what_no_file_can_be_called(name):
+    with pytest.raises(OSError, match="no name that a file can have") as raised:
+        open_regular(name)
+    assert raised.value.filename == os.fspath(name)
+
+
+def test_what_is_at_a_path(tmp_path):
+    write_text(tmp_path / "file", "")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nothing")
+    found = {name: kind_of(tmp_path / name) for name in ("", "file", "pipe", "link", "file/under")}
+    assert found == {"": "a folder", "file": "a file", "pipe": "a device or a pipe", "link": "", "file/under": ""}
 
 
 def test_a_limit_is_judged_before_reading(tmp_path):

@@ -13,6 +13,7 @@ from tinyalex.errors import UserError
 SOFTWARE = {"Software": "tinyalex"}  # what a PNG of ours says of itself
 PNG_MARK = b"Software\0tinyalex"
 HEAD = 4096  # bytes
+DEVICE = "a device or a pipe"
 
 
 class replacing:
@@ -116,14 +117,17 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def open_regular(path: str | Path, limit: int | None = None) -> BinaryIO:
-    """Open an ordinary file for reading bytes. OSError, as of `open`, for a folder, a device or a pipe.
+    """Open an ordinary file for reading bytes. OSError, as of `open`, for a folder, a device, a pipe or no file's name.
 
     limit: the most bytes that the file may have; OSError for a larger one
     """
-    file = open(path, "rb", opener=_without_waiting)
+    try:
+        file = open(path, "rb", opener=_without_waiting)
+    except ValueError:  # a NUL in it, or half of a letter
+        raise OSError(errno.EINVAL, "no name that a file can have", os.fspath(path)) from None
     about = os.fstat(file.fileno())
     if not stat.S_ISREG(about.st_mode):
-        why = errno.EINVAL, "a device or a pipe, expected a file"
+        why = errno.EINVAL, f"{DEVICE}, expected a file"
     elif limit is not None and about.st_size > limit:
         why = errno.EFBIG, f"{about.st_size:,} bytes, expected at most {limit:,}"
     else:
@@ -140,6 +144,14 @@ def read_regular(path: str | Path, limit: int | None = None) -> bytes:
 
 def _without_waiting(path, flags):
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # or a pipe is opened once somebody writes to it
+
+
+def kind_of(path: str | Path) -> str:
+    """The kind of thing at `path`: "a file", "a folder", "a device or a pipe"; "" for nothing. OSError as of `stat`."""
+    path = Path(path)
+    if path.is_dir():
+        return "a folder"
+    return "a file" if path.is_file() else DEVICE if path.exists() else ""
 
 
 def umask() -> int:

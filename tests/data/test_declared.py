@@ -407,7 +407,7 @@ def test_a_source_is_no_pipe_or_device(tmp_path, name, capsys):
     elif not os.path.exists(name):
         pytest.skip(f"this system has no {name}")
     assert main(["prepare", str(path), str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err == f"tinyalex: {path}: a device or a pipe, expected a folder or an archive\n"
+    assert capsys.readouterr().err == f"tinyalex: {path}: a device or a pipe, expected a file or a folder\n"
     pets = sources.class_folders(tmp_path / "pets")
     assert main(["prepare", str(pets), str(tmp_path / "out"), "--classes", str(path)]) == 2
     assert f"{path}: not readable as a list of classes (a device or a pipe" in capsys.readouterr().err

@@ -124,7 +124,7 @@ def test_a_folder_that_may_not_be_read(runs, tmp_path, capsys):
 def test_no_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     code, _, err = call(capsys, "runs")
-    assert code == 2 and err == "tinyalex: runs: no such folder, expected one with runs that `train` wrote\n"
+    assert code == 2 and err == "tinyalex: runs: no such folder, expected a folder with runs that `train` wrote\n"
     (tmp_path / "runs").mkdir()
     code, out, _ = call(capsys, "runs")
     assert code == 0 and "no runs" in out and json_of(capsys, "runs") == {"runs": [], "broken": []}

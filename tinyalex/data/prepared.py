@@ -25,7 +25,7 @@ import numpy as np
 
 from tinyalex.data.dataset import CLASSES, Dataset, Split, check_classes
 from tinyalex.errors import UserError
-from tinyalex.files import is_disk_full, open_regular, reason, target
+from tinyalex.files import is_disk_full, kind_of, open_regular, reason, target
 from tinyalex.lines import harmless
 from tinyalex.locks import scratch
 from tinyalex.schema import each, judge, like, number, one_of, read_json, record, text, whole
@@ -88,9 +88,9 @@ def prepared_fingerprint(path):
 def _read_meta(path):
     file = path / META
     if not path.is_dir():
-        raise UserError(f"{path}: no such folder, expected a prepared data set")
+        raise UserError(f"{path}: {kind_of(path) or 'no such folder'}, expected a prepared data set")
     if not file.is_file():
-        raise UserError(f"{file}: missing, so this is not a prepared data set")
+        raise UserError(f"{file}: {kind_of(file) or 'missing'}, so this is not a prepared data set")
     meta = read_json(file, record(format=one_of(FORMAT), version=one_of(VERSION)))
     check_classes(judge(meta, META_KIND, file), file)
     return meta
@@ -119,7 +119,7 @@ def _load(file, dtype, shape, mapped=False):
     mapped: whether it stays on disk until it is used
     """
     if not file.is_file():
-        raise UserError(f"{file}: missing; the prepared data set is incomplete")
+        raise UserError(f"{file}: {kind_of(file) or 'missing'}; the prepared data set is incomplete")
     try:
         with open_regular(file) as opened:
             np.lib.format.read_magic(opened)
@@ -259,7 +259,7 @@ class PreparedWriter:
 def check_target(path):
     """Raise UserError if `path` is a file or a folder that is not empty: nothing is ever overwritten."""
     if path.exists() and not path.is_dir():
-        raise UserError(f"{path}: a file is in the way")
+        raise UserError(f"{path}: {kind_of(path)} is in the way")
     if path.is_dir() and any(path.iterdir()):
         raise UserError(f"{path}: exists and is not empty; choose another name or remove it")
 

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from tinyalex.backend import array_module, to_device
 from tinyalex.data.dataset import check_classes
 from tinyalex.errors import UserError
-from tinyalex.files import reason, replacing
+from tinyalex.files import kind_of, reason, replacing
 from tinyalex.runs.formats import CHECKPOINT, VERSION
 from tinyalex.schema import judge, parse_json, record, whole
 
@@ -78,7 +78,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 def expect_file(path: Path) -> None:
     """UserError unless there is a file at `path`."""
     if not path.is_file():
-        raise UserError(f"{path}: not found, expected a run folder or a checkpoint (.safetensors)")
+        raise UserError(f"{path}: {kind_of(path) or 'not found'}, expected a run folder or a checkpoint (.safetensors)")
 
 
 def _read_info(path, metadata):

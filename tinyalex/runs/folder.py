@@ -19,7 +19,7 @@ import numpy as np
 
 import tinyalex
 from tinyalex.errors import UserError
-from tinyalex.files import check_folder, half_written, replacing, target
+from tinyalex.files import check_folder, half_written, kind_of, replacing, target
 from tinyalex.locks import LOCK, holder, locked, refuse_busy, remove_if_empty
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
 from tinyalex.runs.config import Config
@@ -80,7 +80,7 @@ class RunFolder:
         """The folder of an earlier run. UserError if it is not one, `Busy` if it is only about to become one."""
         folder = cls(path)
         if not folder.path.is_dir():
-            raise UserError(f"{path}: no such folder, expected one that `train` wrote")
+            raise UserError(f"{path}: {kind_of(path) or 'no such folder'}, expected a folder that `train` wrote")
         if not folder.config.exists():
             refuse_busy(folder.lock, path)
             raise UserError(f"{path}: holds no config.json, expected a folder that `train` wrote")

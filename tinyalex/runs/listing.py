@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tinyalex.errors import UserError
-from tinyalex.files import reason
+from tinyalex.files import kind_of, reason
 from tinyalex.locks import LOCK, holder
 from tinyalex.runs.folder import RunFolder
 
@@ -21,7 +21,9 @@ def list_runs(folder: str | Path) -> tuple[list[dict], list[dict]]:
     Hidden folders are left out. UserError if there is no such folder.
     """
     if not Path(folder).is_dir():
-        raise UserError(f"{folder}: no such folder, expected one with runs that `train` wrote")
+        raise UserError(
+            f"{folder}: {kind_of(folder) or 'no such folder'}, expected a folder with runs that `train` wrote"
+        )
     runs: list[dict] = []
     broken: list[dict] = []
     for path in _run_folders(Path(folder), broken):

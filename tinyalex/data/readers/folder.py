@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyalex.data.readers.access import FolderAccess
 from tinyalex.errors import UserError
-from tinyalex.files import open_regular, read_regular
+from tinyalex.files import DEVICE, kind_of, open_regular, read_regular
 
 MOST_LEVELS = 32  # folders inside each other
 MOST_LINKS = 2  # links to folders on the way to a file; with more, a few folders that link each other have many ways
@@ -24,6 +24,16 @@ MOST_LINKS = 2  # links to folders on the way to a file; with more, a few folder
 def spelt(text):
     """A name in the one spelling in which names are compared: "é" is a single character (Unicode's NFC)."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def expect_source(path):
+    """The kind of thing at `path`, as `kind_of` says it. UserError unless it is a file or a folder."""
+    kind = kind_of(path)
+    if not kind:
+        raise UserError(f"{path}: no such file or folder")
+    if kind == DEVICE:
+        raise UserError(f"{path}: {kind}, expected a file or a folder")
+    return kind
 
 
 @dataclass

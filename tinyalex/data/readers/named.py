@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tinyalex.data.readers.folder import Folder, Listing, spelt
+from tinyalex.data.readers.folder import Folder, Listing, expect_source, spelt
 from tinyalex.data.readers.storage import open_storage
 from tinyalex.errors import UserError
 
@@ -18,8 +18,7 @@ class Chosen(Folder):
 
     def __init__(self, paths):
         for path in paths:
-            if not path.exists():
-                raise UserError(f"{path}: no such file or folder")
+            expect_source(path)
             if path.absolute().parent != paths[0].absolute().parent:
                 raise UserError(f"{path}: is not beside {paths[0]}; expected sources in one folder")
         super().__init__(paths[0].parent)

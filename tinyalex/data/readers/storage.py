@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyalex.data.pictures import PictureError
 from tinyalex.data.readers.access import TarAccess, ZipAccess
-from tinyalex.data.readers.folder import MOST_LEVELS, Folder, Listing, Storage, spelt, visible
+from tinyalex.data.readers.folder import MOST_LEVELS, Folder, Listing, Storage, expect_source, spelt, visible
 from tinyalex.data.readers.tars import DAMAGE, is_gzip, tar_members, unpacked
 from tinyalex.errors import UserError
 from tinyalex.files import open_regular, reason
@@ -29,12 +29,8 @@ MOST_PACKED = 1032  # bytes that one byte can unpack to, in a zip
 def open_storage(path):
     """The Folder, Zip or Tar at `path`. Raises UserError if there is none or it is damaged."""
     path = Path(path)
-    if path.is_dir():
+    if expect_source(path) == "a folder":
         return Folder(path)
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
-    if not path.is_file():
-        raise UserError(f"{path}: a device or a pipe, expected a folder or an archive")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty")
     if path.suffix == ".zip":
