@@ -268,6 +268,10 @@ def test_advice_is_a_call_not_a_command(data, classifier, tmp_path, capsys):
         (lambda c: tinyalex.load(c.run.path, "tpu"), "device: found 'tpu', expected auto, cpu or gpu"),
         (lambda c: tinyalex.resume("nowhere"), "nowhere: no such folder"),
         (lambda c: tinyalex.train("nowhere"), "nowhere: no such folder"),
+        (lambda c: tinyalex.open_dataset("nowhere"), "nowhere: no such folder"),
+        (lambda c: tinyalex.open_dataset("FILE"), "FILE: a file, expected a prepared data set"),
+        (lambda c: tinyalex.open_dataset(3), "spec: found 3, expected a path"),
+        (lambda c: tinyalex.open_dataset(""), "spec: is empty"),
         (lambda c: tinyalex.train(ephocs=3), "ephocs: there is no such setting (did you mean epochs?)"),
         (lambda c: tinyalex.train(lr="0.1"), "lr: found '0.1', expected a number"),
         (lambda c: tinyalex.train(epochs=2.5), "epochs: found 2.5, expected a whole number"),
@@ -284,3 +288,30 @@ def test_a_mistake_is_one_line(classifier, tmp_path, monkeypatch, call, word):
     Path("FILE").write_text("some text")
     refused(lambda: call(classifier), word, error=UserError)
     assert [file.name for file in tmp_path.iterdir()] == ["FILE"], "something was written all the same"
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "a/" * 3000, "a\0b", "\ud800"], ids=["long", "deep", "NUL", "half"])
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda c, path: tinyalex.load(path),
+        lambda c, path: tinyalex.resume(path),
+        lambda c, path: tinyalex.resume(c.run.path, data=path),
+        lambda c, path: tinyalex.open_dataset(path),
+        lambda c, path: tinyalex.open_dataset(Path(path)),
+        lambda c, path: tinyalex.open_dataset(path + "+first-half"),
+        lambda c, path: tinyalex.train(path),
+        lambda c, path: tinyalex.train(out=path),
+        lambda c, path: tinyalex.train(out=path + "/run"),
+        lambda c, path: tinyalex.train(recipe=path + ".toml"),
+        lambda c, path: tinyalex.train(start_from=path),
+        lambda c, path: tinyalex.train(model=path),
+        lambda c, path: c.evaluate(path),
+        lambda c, path: c.predict(path),
+        lambda c, path: c.predict([Path(path)]),
+    ],
+)
+def test_a_path_that_no_system_takes_is_one_line(classifier, tmp_path, monkeypatch, take, path):
+    monkeypatch.chdir(tmp_path)
+    refused(lambda: take(classifier, path), error=UserError)
+    assert not list(tmp_path.iterdir())

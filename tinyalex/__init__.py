@@ -23,7 +23,7 @@ FACE = {  # what `from tinyalex import …` finds, and the module that has it
     "Classifier": "tinyalex.library",
     "UserError": "tinyalex.errors",
     "load": "tinyalex.library",
-    "open_dataset": "tinyalex.data",
+    "open_dataset": "tinyalex.library",
     "resume": "tinyalex.library",
     "train": "tinyalex.library",
 }

@@ -22,11 +22,13 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
+import tinyalex.data
 from tinyalex.backend import choose_device, to_device, to_host
-from tinyalex.data import open_dataset, open_validation, outline
+from tinyalex.data import open_validation, outline
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.evaluation import Evaluation, class_probabilities, pictures_at_once, probabilities
+from tinyalex.files import as_user_error
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.runs.trained import Run, check_fits, history, open_run
@@ -42,7 +44,8 @@ R = TypeVar("R")
 def called_by_programs(function: Callable[P, R]) -> Callable[P, R]:
     """The function, but arguments are judged by its annotations, advice is spelled for Python, and NumPy is silent.
 
-    Numbers that run away are reported once, as a loss or an answer that is none.
+    A path that the system refuses is a UserError. Numbers that run away are reported once, as a loss or an answer that
+    is none.
     """
     form = signature(function)
 
@@ -59,9 +62,17 @@ def called_by_programs(function: Callable[P, R]) -> Callable[P, R]:
                 if value == "":
                     raise UserError("is empty", name)
         with in_python(), np.errstate(all="ignore"):
-            return function(*bound.args, **bound.kwargs)
+            try:
+                return function(*bound.args, **bound.kwargs)
+            except OSError as error:
+                if (told := as_user_error(error)) is None:
+                    raise
+                raise told from error
 
     return judged
+
+
+open_dataset = called_by_programs(tinyalex.data.open_dataset)
 
 
 class Answer(NamedTuple):

@@ -69,10 +69,10 @@ truth = _that("true or false", lambda value: type(value) is bool)
 def text(most: int = 10_000, least: int = 0) -> Kind:
     """A text of `least` to `most` letters that can be written and be a path: no NUL, no half of a letter."""
     words = f"plain text of {f'{least} to' if least else 'at most'} {most:,} letters"
-    return _that(words, lambda value: type(value) is str and least <= len(value) <= most and _is_writable(value))
+    return _that(words, lambda value: type(value) is str and least <= len(value) <= most and is_writable(value))
 
 
-def _is_writable(value):
+def is_writable(value: str) -> bool:
     """Whether a text has no NUL, and no half of a letter but those that stand for bytes of a file's name."""
     return value.isascii() and "\0" not in value or not re.search(r"[\0\ud800-\udc7f\udd00-\udfff]", value)
 

@@ -1,6 +1,7 @@
 """Pictures: where they come from, the one prepared format, and how they reach the network."""
 
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from tinyalex.data.prepared import open_prepared, prepared_fingerprint
 from tinyalex.data.shapes import SIDE
 
 
-def open_dataset(spec, quiet=False):
+def open_dataset(spec: str | PathLike, quiet: bool = False) -> Dataset:
     """Open the data set that `spec` names: "builtin", or a folder written by `prepare`.
 
     A "+" after either selects a part, for example "builtin+first-half" (see `tinyalex.data.part`).

@@ -10,6 +10,7 @@ import numpy as np
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
 from tinyalex.runs.config import Config
+from tinyalex.schema import is_writable
 from tinyalex.training.idle import refuse_idle
 from tinyalex.training.recipes import find_recipe
 
@@ -55,4 +56,6 @@ def of_kind(name: str, value: Any, kind: Any) -> Any:
     if not isinstance(value, tuple(kinds)) or isinstance(value, bool) and bool not in kinds:
         expected = next(words for one, words in WORDS.items() if one in kinds)
         raise UserError(f"found {' '.join(in_short(value).split())}, expected {expected}", name)
+    if isinstance(value, str) and not is_writable(value):
+        raise UserError(f"found {in_short(value)}, expected no NUL character and no half of a letter", name)
     return value
