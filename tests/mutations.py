@@ -102,7 +102,7 @@ class _Mistakes:
         elif isinstance(node, ast.AnnAssign):
             children = [node.value]
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "reshape":
-            children = [child for child in ast.iter_child_nodes(node) if ast.unparse(child) != "-1"]  # or any negative
+            children = [child for child in ast.iter_child_nodes(node) if ast.unparse(child) != "-1"]  # as good as −2
         else:
             children = ast.iter_child_nodes(node)
         for child in filter(None, children):
