@@ -86,8 +86,8 @@ def test_not_a_checkpoint(saved, content):
 
 
 def test_no_file(tmp_path):
-    for path in (tmp_path / "none.safetensors", tmp_path):
-        refused(lambda: load_checkpoint(path), path, "not found", error=UserError)
+    for path, found in ((tmp_path / "none.safetensors", "not found"), (tmp_path, "a folder")):
+        refused(lambda: load_checkpoint(path), f"{path}: {found}, expected", error=UserError)
 
 
 @pytest.mark.parametrize(
