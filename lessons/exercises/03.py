@@ -7,7 +7,7 @@ from tinyalex.layers import LocalResponseNorm, ReLU
 from tinyalex.teaching import draws
 from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind, kind_of
-from tinyalex.teaching.mistakes import agree
+from tinyalex.teaching.values import agree
 
 
 def numerical(f, x, h):

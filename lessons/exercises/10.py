@@ -200,21 +200,6 @@ def _drops_p(function):
     return True
 
 
-class _Coarse(np.random.Generator):
-    """A generator whose numbers are multiples of 1/8, so that many equal p."""
-
-    def random(self, *arguments, **more):
-        return np.floor(8 * super().random(*arguments, **more)) / 8
-
-    def uniform(self, low=0.0, high=1.0, size=None):
-        return low + (high - low) * self.random(size)
-
-
-def _keeps_at_p(function):
-    dropped = _dropped(function, 0.25, rng=_Coarse(np.random.PCG64(5)))
-    return draws.share(dropped, 0.25, LEVEL) is None or draws.share(dropped, 0.375) is not None
-
-
 def _factors(function, p=P):
     """[factor of the kept entries in training, factor of all at test]; None for one that differs between entries."""
     factors = []
@@ -355,13 +340,6 @@ REST = (
 )
 LATE = (
     Property("D29", _takes_any_shape, "y, and factor in training, have the shape of x, whatever it is.", late=True),
-    Property(
-        "D25",
-        _keeps_at_p,
-        "Where the number drawn is exactly p, you drop too. Numbers in [0, 1) are below p with probability p: drop "
-        "where u < p, keep where u >= p.",
-        late=True,
-    ),
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyalex.teaching.examine import message_of
 from tinyalex.teaching.exercise import NotDoneYet, Property, kind_of
-from tinyalex.teaching.mistakes import agree
+from tinyalex.teaching.values import agree
 
 
 def case(when, ours, arguments, outputs=("y",), changes=(), id="case"):

@@ -5,10 +5,11 @@ The first of these checks that fails decides the verdict:
   form: shapes, finite values, inputs unchanged, two calls agree
   properties
   values; `tinyalex.teaching.mistakes` names what is wrong
-  dtype
+  forms: integers, digits, float32, views, read-only arrays, arrays kept between calls (`forms`)
   late properties
 """
 
+import contextlib
 import copy
 import linecache
 import traceback
@@ -16,20 +17,13 @@ import warnings
 
 import numpy as np
 
+from tinyalex.teaching import forms
 from tinyalex.teaching.exercise import NotDoneYet, WrongKind, kind_of
+from tinyalex.teaching.explain.versions import numbered
 from tinyalex.teaching.limits import OutOfTime, limited, time_limit, too_large
-from tinyalex.teaching.mistakes import (
-    NOT_DONE,
-    NOT_YET,
-    RIGHT,
-    Judged,
-    Verdict,
-    agree,
-    entry,
-    look_up,
-    name_the_mistake,
-    relative_error,
-)
+from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT, Judged, Verdict, name_the_failure, name_the_mistake
+from tinyalex.teaching.values import agree, relative_error
+from tinyalex.teaching.where import entry, shape_in_words
 
 
 def examine(exercise, function, seconds=None):
@@ -42,7 +36,7 @@ def examine(exercise, function, seconds=None):
         warnings.simplefilter("ignore")
         try:
             with limited(seconds):
-                return _examine(exercise, function)
+                return Case(exercise, function).verdict()
         except Judged as judged:
             return judged.verdict
         except OutOfTime as error:
@@ -58,39 +52,165 @@ def still_running(exercise, seconds, where=""):
     return Verdict(NOT_YET, text + where, "time")
 
 
-def _examine(exercise, function):
-    if not callable(function):
-        raise Judged(f"{exercise.name} is {kind_of(function)}, expected a function.")
-    answers = [Answer(exercise, function, probe()) for probe in exercise.probes]
-    for answer in answers:
-        _check_form(exercise, function, answer, answers)
-    for held in exercise.properties:
-        if not held.late:
-            _check_property(held, exercise, function)
-    entries, error = 0, 0.0
-    if exercise.compare and answers:
-        if any(not answer.right() for answer in answers):
-            name_the_mistake(exercise, answers)
-        for answer in answers:
-            _check_dtype(exercise, function, answer)  # after the values, which matter more
-        entries = sum(value.size for answer in answers for value in answer.found.values())
-        error = max(answer.error() for answer in answers)
-    for held in exercise.properties:
-        if held.late:
-            _check_property(held, exercise, function)
-    if not entries:
-        return Verdict(RIGHT, "everything asked for holds")
-    return Verdict(RIGHT, f"{error:.0e} over {entries:,} entries" if error else f"exact in {entries:,} entries")
+class Case:
+    """A learner's function for an exercise, and its answers to the probes.
+
+    named: False to judge only whether it is right, as of an edited version
+    """
+
+    def __init__(self, exercise, function, named=True):
+        self.exercise, self.function, self.named = exercise, function, named
+        self.calls, self.answers = [], []
+
+    def verdict(self):
+        """RIGHT. `Judged` if it is not."""
+        exercise = self.exercise
+        if not callable(self.function):
+            raise Judged(f"{exercise.name} is {kind_of(self.function)}, expected a function.", "kind")
+        self.calls = [probe() for probe in exercise.probes]
+        for place, arguments in enumerate(self.calls):
+            try:
+                self.answers.append(Answer(self, arguments))
+            except Failed as failed:
+                if self.named:
+                    name_the_failure(self, place, failed)
+                raise
+        for answer in self.answers:
+            self._check_form(answer)
+        self._check_properties(late=False)
+        entries, error = 0, 0.0
+        if exercise.compare and self.answers:
+            if any(not answer.right() for answer in self.answers):
+                self.name_the_mistake()
+            for check in forms.CHECKS:
+                for answer in self.answers:
+                    check(self, answer)
+            entries = sum(value.size for answer in self.answers for value in answer.found.values())
+            error = max(answer.error() for answer in self.answers)
+        self._check_properties(late=True)
+        if not entries:
+            return Verdict(RIGHT, "everything asked for holds")
+        return Verdict(RIGHT, f"{error:.0e} over {entries:,} entries" if error else f"exact in {entries:,} entries")
+
+    def is_right(self, function):
+        """Whether another function passes every check."""
+        try:
+            return Case(self.exercise, function, named=False).verdict().state == RIGHT
+        except Judged:
+            return False
+
+    def name_the_mistake(self, otherwise=None):
+        """Raise `Judged` with what is wrong with the values; otherwise: (text, id) if nothing explains it.
+
+        A dtype that is not kept is told too: it is a mistake of its own.
+        """
+        if not self.named:
+            raise Judged(*(otherwise or ("wrong",)))
+        try:
+            name_the_mistake(self, otherwise)
+        except Judged as first:
+            with contextlib.suppress(Failed):
+                self._tell_both(first, lambda: forms.of_the_dtype(self, self.answers[0]))
+            raise
+
+    @staticmethod
+    def _tell_both(first, check):
+        """Raise `Judged` with two verdicts if a check has one more, and both have names."""
+        try:
+            check()
+        except Judged as second:
+            one, other = first.verdict, second.verdict
+            if one.wrong and other.wrong and other.wrong not in one.wrong and not one.wrong.startswith("two: "):
+                texts = numbered(one.text, other.text)
+                raise Judged(texts, f"two: {one.wrong} + {other.wrong}") from None
+
+    # ------------------------------------------------------------------------------------------ calling
+
+    def call(self, arguments):
+        """(the learner's outputs as arrays, {name: as returned}, arguments after the call). `Judged` if it fails."""
+        arguments = copy.deepcopy(arguments)
+        values = self.raw(arguments)
+        return {name: as_array(name, value) for name, value in values.items()}, values, arguments
+
+    def raw(self, arguments):
+        """{name: value} for arguments that may be written into. `Judged` if it raises or returns another kind."""
+        exercise = self.exercise
+        try:
+            with np.errstate():  # undo the learner's own settings after the call
+                return exercise.read(self.function(*arguments), arguments)
+        except NotDoneYet:
+            raise Judged("", state=NOT_DONE) from None
+        except WrongKind as error:
+            raise Judged(f"{exercise.name} {error}.", "kind") from None
+        except (Exception, SystemExit) as error:
+            raise Failed(_failure(exercise, error), error) from None
+
+    def ours(self, arguments):
+        """The outputs of our version: {name: array}."""
+        return outputs(self.exercise, self.exercise.ours, arguments)
+
+    # ------------------------------------------------------------------------------------------ form
+
+    def _check_form(self, answer):
+        exercise = self.exercise
+        for name, expected in answer.expected.items():
+            found = answer.found[name]
+            if found.shape != expected.shape:
+                more = shape_in_words(exercise, name, found.shape, expected.shape)
+                text = f"{name}.shape is {found.shape}, expected {expected.shape}."
+                self.name_the_mistake((f"{text} {more}".rstrip(), "shape" if more else None))
+        for name, expected in answer.expected.items():
+            if np.isfinite(expected).all() and not np.isfinite(answer.found[name]).all():
+                index = tuple(int(i) for i in np.argwhere(~np.isfinite(answer.found[name]))[0])
+                where = entry(exercise, name, index, expected.ndim)
+                words = f"{where} is {answer.found[name][index]}, expected {expected[index]:.6g}."
+                by_hand = exercise.by_hand(answer.arguments, name, index) if exercise.by_hand else ""
+                self.name_the_mistake(("\n".join(filter(None, (words, by_hand))), None))
+        for place, (before, after) in enumerate(zip(answer.arguments, answer.after)):
+            if place not in exercise.changes and not _same(before, after):
+                name = _argument(exercise, place)
+                text = f"{exercise.name} wrote into {name}: the caller may still need its values. Work on a copy."
+                unchanged = Judged(text, "unchanged")
+                if self.named and exercise.compare and any(not a.right() for a in self.answers):
+                    self._tell_both(unchanged, self.name_the_mistake)
+                raise unchanged
+        again = self.call(answer.arguments)[0]
+        if exercise.compare and not all(
+            np.array_equal(again[n], answer.found[n], equal_nan=True) for n in answer.found
+        ):
+            raise Judged(f"Two calls of {exercise.name} with the same arguments give different results.", "twice")
+
+    def _check_properties(self, late):
+        for held in self.exercise.properties:
+            if held.late == late:
+                self._check_property(held)
+
+    def _check_property(self, held):
+        exercise = self.exercise
+        try:
+            found = held.holds(self.function)
+        except NotDoneYet:
+            raise Judged("", state=NOT_DONE) from None
+        except Judged:  # of the learner's own code, which it runs again
+            raise
+        except WrongKind as error:
+            raise Judged(f"{exercise.name}: {error}.", "kind") from None
+        except (Exception, SystemExit) as error:
+            raise Judged(_failure(exercise, error)) from None
+        if isinstance(found, str):
+            raise Judged(f"{held.message} {found}".strip(), held.id)
+        if isinstance(found, (bool, np.bool_)) and not found:
+            raise Judged(held.message, held.id)
 
 
 class Answer:
     """One call of the learner's function: its outputs (`found`), and ours for the same arguments (`expected`)."""
 
-    def __init__(self, exercise, function, arguments):
-        self.exercise, self.arguments = exercise, arguments
-        self.expected = outputs(exercise, exercise.ours, arguments)
-        found, self.after = _call(exercise, function, arguments)
-        self.found = {name: _array(name, value) for name, value in found.items()}
+    def __init__(self, case, arguments):
+        self.exercise, self.arguments = case.exercise, arguments
+        self.expected = case.ours(arguments)
+        found, self.returned, self.after = case.call(arguments)
+        self.found = {name: value.copy() for name, value in found.items()}  # a later call may write into it
 
     def right(self, output=None):
         names = self.expected if output is None else [output]
@@ -104,18 +224,26 @@ class Answer:
         """Whether another function gives the learner's values for these outputs."""
         try:
             other = outputs(self.exercise, function, self.arguments)
+            return all(agree(self.found[name], other[name]) for name in names)
         except Exception:  # a wrong version may fail on a probe
             return False
-        return all(agree(self.found[name], other[name]) for name in names)
 
 
-def _array(name, value):
+class Failed(Judged):
+    """The learner's function raises an exception, `error`."""
+
+    def __init__(self, text, error):
+        super().__init__(text)
+        self.error = error
+
+
+def as_array(name, value):
     """One output of the learner's function as an array. `Judged` if it is not made of numbers."""
     if not isinstance(value, (np.ndarray, np.generic, float, int)):
-        raise Judged(f"{name} is {kind_of(value)}, expected an array.")
+        raise Judged(f"{name} is {kind_of(value)}, expected an array.", "kind")
     value = np.asarray(value)
     if value.dtype.kind not in "biuf":
-        raise Judged(f"{name} is an array of {value.dtype}, expected an array of numbers.")
+        raise Judged(f"{name} is an array of {value.dtype}, expected an array of numbers.", "kind")
     return value
 
 
@@ -124,23 +252,6 @@ def outputs(exercise, function, arguments):
     arguments = copy.deepcopy(arguments)
     result = exercise.read(function(*arguments), arguments)
     return {name: np.asarray(value) for name, value in result.items()}
-
-
-# ---------------------------------------------------------------------------------------------- calling
-
-
-def _call(exercise, function, arguments):
-    """({name: value}, arguments after the call). `Judged` if the function raises or returns another kind of thing."""
-    arguments = copy.deepcopy(arguments)
-    try:
-        with np.errstate():  # undo the learner's own settings after the call
-            return exercise.read(function(*arguments), arguments), arguments
-    except NotDoneYet:
-        raise Judged("", state=NOT_DONE) from None
-    except WrongKind as error:
-        raise Judged(f"{exercise.name} {error}.") from None
-    except (Exception, SystemExit) as error:
-        raise Judged(_failure(exercise, error)) from None
 
 
 def _failure(exercise, error):
@@ -170,61 +281,6 @@ def message_of(error):
         return ""
 
 
-# ---------------------------------------------------------------------------------------------- form
-
-
-def _check_form(exercise, function, answer, answers):
-    for name, expected in answer.expected.items():
-        found = answer.found[name]
-        if found.shape != expected.shape:
-            look_up(exercise, answers)
-            raise Judged(f"{name}.shape is {found.shape}, expected {expected.shape}.")
-    for name, expected in answer.expected.items():
-        if np.isfinite(expected).all() and not np.isfinite(answer.found[name]).all():
-            look_up(exercise, answers)
-            index = tuple(int(i) for i in np.argwhere(~np.isfinite(answer.found[name]))[0])
-            where = entry(exercise, name, index, expected.ndim)
-            words = f"{where} is {answer.found[name][index]}, expected {expected[index]:.6g}."
-            by_hand = exercise.by_hand(answer.arguments, name, index) if exercise.by_hand else ""
-            raise Judged("\n".join(filter(None, (words, by_hand))))
-    for place, (before, after) in enumerate(zip(answer.arguments, answer.after)):
-        if place not in exercise.changes and not _same(before, after):
-            raise Judged(
-                f"{exercise.name} wrote into {_argument(exercise, place)}: the caller may still need its values. "
-                "Work on a copy.",
-                "unchanged",
-            )
-    again = {name: _array(name, value) for name, value in _call(exercise, function, answer.arguments)[0].items()}
-    if exercise.compare and not all(np.array_equal(again[n], answer.found[n], equal_nan=True) for n in answer.found):
-        raise Judged(f"Two calls of {exercise.name} with the same arguments give different results.", "twice")
-
-
-def _check_dtype(exercise, function, answer):
-    single = tuple(_as_single(a) for a in answer.arguments)
-    if not exercise.compare or all(a is b for a, b in zip(single, answer.arguments)):
-        return
-    expected, (found, _) = outputs(exercise, exercise.ours, single), _call(exercise, function, single)
-    for name in expected:
-        dtype = np.asarray(found[name]).dtype
-        plain = type(found[name]) in (float, int)  # a Python number keeps no dtype
-        if expected[name].dtype == np.float32 != dtype and dtype.itemsize > 4 and not plain:
-            raise Judged(
-                f"float32 went in, but {name} came out as {dtype}: a {dtype} constant or array crept in. "
-                "It takes twice the memory and is slow on most GPUs.",
-                "C16",
-            )
-
-
-def _as_single(value):
-    if isinstance(value, np.ndarray) and value.dtype == np.float64:
-        return value.astype(np.float32)
-    if isinstance(value, (tuple, list)):
-        return type(value)(_as_single(v) for v in value)
-    if isinstance(value, dict):
-        return {key: _as_single(v) for key, v in value.items()}
-    return value
-
-
 def _same(before, after):
     if isinstance(before, np.ndarray):
         return isinstance(after, np.ndarray) and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
@@ -238,18 +294,3 @@ def _same(before, after):
 def _argument(exercise, place):
     names = exercise.ours.__code__.co_varnames
     return names[place] if place < exercise.ours.__code__.co_argcount else f"argument {place + 1}"
-
-
-def _check_property(held, exercise, function):
-    try:
-        found = held.holds(function)
-    except NotDoneYet:
-        raise Judged("", state=NOT_DONE) from None
-    except WrongKind as error:
-        raise Judged(f"{exercise.name}: {error}.") from None
-    except (Exception, SystemExit) as error:
-        raise Judged(_failure(exercise, error)) from None
-    if isinstance(found, str):
-        raise Judged(f"{held.message} {found}".rstrip(), held.id)
-    if isinstance(found, (bool, np.bool_)) and not found:
-        raise Judged(held.message, held.id)

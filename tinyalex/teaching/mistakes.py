@@ -1,18 +1,26 @@
-"""Tell a learner what is wrong with an answer: the known mistake it makes, or where it differs.
+"""Tell a learner what is wrong with an answer: the known mistake it makes, what it is composed of, or where it differs.
 
 The first of these that applies is told:
   the values equal a known wrong version's, in every probe
   digits were lost: whole numbers or float32 instead of float64
-  every entry is too large or too small by the same factor
-  which entries differ, with the first of them worked out by hand
+  every entry is too large or too small by a factor that the exercise knows
+  a step or two explain it (`explain`), one for each output if there are several
+  an argument is ignored, or pictures are mixed
+  where it differs and in which way, with the first entry worked out by hand (`where`)
 """
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 
-RTOL = 1e-6
-ATOL = 1e-9  # relative to the largest entry
+from tinyalex.teaching import where
+from tinyalex.teaching.explain.repair import Repair, name_the_exception
+from tinyalex.teaching.explain.search import Search
+from tinyalex.teaching.explain.versions import Budget, Explanation, numbered
+from tinyalex.teaching.limits import OutOfTime
+from tinyalex.teaching.values import RTOL, ratio_of, scale
+
 NOT_DONE, RIGHT, NOT_YET = "not done yet", "right", "not yet"
 
 
@@ -32,48 +40,115 @@ class Judged(Exception):
         self.verdict = Verdict(state, text, wrong)
 
 
-def name_the_mistake(exercise, answers):
-    """Raise `Judged` with everything known about wrong answers. answers: one per probe, at least one of them wrong."""
-    look_up(exercise, answers)
-    output, answer = next((n, a) for a in answers for n in a.expected if not a.right(n))
-    _look_for_a_dtype(answer, output)
-    _look_for_a_ratio(exercise, answers, output)
-    found, expected = answer.found[output], answer.expected[output]
-    off = ~_close(found, expected)
-    index = tuple(int(i) for i in np.argwhere(off)[0])
-    difference = "{} is {}, expected {}.".format(
-        entry(exercise, output, index, off.ndim), *_digits(found[index], expected[index])
-    )
-    lines = [_where(exercise, output, off), f"The first difference: {difference}"] if off.ndim else [difference]
-    if exercise.by_hand:
-        lines.append(exercise.by_hand(answer.arguments, output, index))
-    raise Judged("\n".join(filter(None, lines)))
-
-
-def _digits(found, expected):
-    """Two numbers as texts: integers in full, others with six digits, or in full if those agree."""
-    texts = [f"{v:,}" if isinstance(v, int) else f"{v:.6g}" for v in (found.item(), expected.item())]
-    return texts if texts[0] != texts[1] else [repr(found.item()), repr(expected.item())]
-
-
-def look_up(exercise, answers):
-    """Raise `Judged` if all outputs, or one of the wrong outputs, equal a known wrong version's in every probe."""
-    names = list(exercise.outputs)
-    wrong = [n for n in names if any(a.found[n].shape != a.expected[n].shape or not a.right(n) for a in answers)]
+def name_the_mistake(case, otherwise=None):
+    """Raise `Judged` with everything known about a wrong answer. otherwise: (text, id) if nothing explains it."""
+    exercise, answers = case.exercise, case.answers
+    wrong = [n for n in exercise.outputs if any(not a.right(n) for a in answers)]
     for known in exercise.wrong:  # a mistake that explains all outputs comes before one that explains a part
-        if all(answer.matches(known.function, names) for answer in answers):
+        if all(answer.matches(known.function, exercise.outputs) for answer in answers):
             raise Judged(known.message, known.id)
-    for output in wrong:
-        for known in exercise.wrong:
-            if all(answer.matches(known.function, [output]) for answer in answers):
-                others = [n for n in wrong if n != output]
-                verb = "is" if len(others) == 1 else "are"
-                more = f"\n({', '.join(others)} {verb} not right either: look at {output} first.)" if others else ""
-                raise Judged(f"{output}: {known.message}{more}", known.id)
+    known = {n: _known(case, n) for n in wrong}
+    if not any(known.values()) and otherwise is None:
+        _look_for_a_dtype(answers, wrong)
+        _look_for_a_ratio(exercise, answers, wrong)
+    if any(_varied(a.found[n], a.expected[n]) for a in answers for n in wrong if not a.right(n)):
+        with contextlib.suppress(OutOfTime):  # an edit may have made a function endless
+            _search(case, wrong, known, otherwise)
+    _localise(case, wrong, otherwise)
 
 
-def _look_for_a_dtype(answer, output):
-    """Raise `Judged` if an output lost digits: whole numbers or float32 instead of float64."""
+def _varied(found, expected):
+    """Whether a result says enough to tell what it is composed of: not one number everywhere, where ours is varied."""
+    return expected.ndim == 0 or len(np.unique(found)) > 1 or len(np.unique(expected)) == 1
+
+
+def _search(case, wrong, known, otherwise):
+    """Raise `Judged` if one or two steps explain the outputs, together or one by one."""
+    budget = Budget()
+    together = Search(case, wrong, budget)
+    apart = {n: Search(case, [n], budget) for n in wrong} if len(wrong) > 1 else {}
+    if not any(known.values()) and (found := together.single()):
+        raise Judged(found.text, found.id)
+    _tell({n: known[n] or (apart[n].single() if apart else None) for n in wrong})
+    _tell_what_is_ignored(case, wrong, otherwise, least=2)
+    if found := together.double():
+        raise Judged(found.text, found.id)
+    _tell({n: search.double() for n, search in apart.items()})
+    _tell_what_is_ignored(case, wrong, otherwise, least=1)
+
+
+def name_the_failure(case, place, failed):
+    """Raise `Judged` for a function that fails with an exception in one probe."""
+    calls, text = [case.calls[place], *case.calls[:place], *case.calls[place + 1 :]], failed.verdict.text
+    with contextlib.suppress(OutOfTime):
+        budget = Budget()
+        edits = Repair(case, calls, budget).edits_that_help()
+        found = next((e for e in edits if e or budget.spent), None) or name_the_exception(case, place, failed, budget)
+        if found:
+            raise Judged(f"{text}\n{found.text}", found.id)
+    raise failed
+
+
+def _known(case, output):
+    """The `Explanation` that one output is a known wrong version's, or None."""
+    for known in case.exercise.wrong:
+        if all(answer.matches(known.function, [output]) for answer in case.answers):
+            return Explanation(known.id, known.message)
+    return None
+
+
+def _tell(explained):
+    """Raise `Judged` with what explains the outputs. explained: {output: `Explanation` or None}."""
+    groups: dict = {}
+    for output, found in explained.items():
+        if found:
+            groups.setdefault((found.id, found.text), []).append(output)
+    if not groups:
+        return
+    whole = len(groups) == 1 and all(explained.values())
+    texts = [text if whole else f"{', '.join(outputs)}: {text}" for (_, text), outputs in groups.items()]
+    (first, _), outputs = next(iter(groups.items()))
+    others = [n for n, found in explained.items() if not found]
+    if len(texts) > 1:
+        texts, first = [numbered(*texts)], f"two: {' + '.join(id for id, _ in groups)}"
+    verb = "is" if len(others) == 1 else "are"
+    more = f"\n({', '.join(others)} {verb} not right either: look at {outputs[0]} first.)" if others else ""
+    raise Judged(f"{texts[0]}{more}", first)
+
+
+def _tell_what_is_ignored(case, wrong, otherwise, least):
+    """Raise `Judged` if `least` arguments or more make no difference to the learner's result."""
+    output, answer = next((n, a) for a in case.answers for n in wrong if not a.right(n))
+    if len(names := where.ignored(case)) >= least:
+        text = f"{' and '.join(names)} {'makes' if len(names) == 1 else 'make'} no difference to yours."
+        raise Judged("\n".join([text, *_difference(case.exercise, answer, output, otherwise)]), "ignored")
+
+
+def _localise(case, wrong, otherwise):
+    """Raise `Judged` with where the answer differs, and how."""
+    exercise, answers = case.exercise, case.answers
+    output, answer = next((n, a) for a in answers for n in wrong if not a.right(n))
+    mixed = where.mixed(case, answer)
+    if mixed:
+        raise Judged("\n".join([mixed, *_difference(exercise, answer, output, otherwise)]), "mixed")
+    if otherwise:
+        raise Judged(otherwise[0], otherwise[1])
+    facts = (
+        where.place_in_words(exercise, answer, output),
+        where.way_in_words(exercise, answer, output),
+        where.probes_in_words(exercise, answers, output),
+    )
+    line = " ".join(filter(None, facts))
+    raise Judged("\n".join(filter(None, [line, *where.first_in_words(exercise, answer, output)])))
+
+
+def _difference(exercise, answer, output, otherwise):
+    return [otherwise[0]] if otherwise else where.first_in_words(exercise, answer, output)
+
+
+def _look_for_a_dtype(answers, wrong):
+    """Raise `Judged` if the first wrong output lost digits: whole numbers or float32 instead of float64."""
+    output, answer = next((n, a) for a in answers for n in wrong if not a.right(n))
     found, expected = answer.found[output], answer.expected[output]
     if found.dtype.kind in "iu" and expected.dtype.kind == "f":
         raise Judged(
@@ -81,9 +156,9 @@ def _look_for_a_dtype(answer, output):
             "Make arrays with the dtype of the input.",
             "whole",
         )
-    scale = np.abs(expected).max(initial=0.0) if expected.dtype.kind == "f" else 0.0
+    size = scale(expected) if expected.dtype.kind == "f" else 0.0
     single = found.dtype.kind == "f" and np.array_equal(found, found.astype(np.float32))
-    if scale and single and np.allclose(found, expected, rtol=1e-4, atol=1e-6 * scale):
+    if size and single and np.allclose(found, expected, rtol=1e-4, atol=1e-6 * size):
         raise Judged(
             f"{output} is right to about six digits, but float64 went in: the numbers passed through float32. "
             "Make arrays with the dtype of the input.",
@@ -91,79 +166,13 @@ def _look_for_a_dtype(answer, output):
         )
 
 
-def _look_for_a_ratio(exercise, answers, output):
-    """Raise `Judged` if every entry, in every probe, is too large or too small by the same factor."""
-    ratios = [_ratio(a.found[output], a.expected[output]) for a in answers]
+def _look_for_a_ratio(exercise, answers, wrong):
+    """Raise `Judged` if every entry of the first wrong output is off by a factor that the exercise knows."""
+    output = next(n for a in answers for n in wrong if not a.right(n))
+    ratios = [ratio_of(a.found[output], a.expected[output]) for a in answers]
     if any(r is None for r in ratios):
         return
     for known, message in exercise.ratios:
         values = [known(*a.arguments) if callable(known) else known for a in answers]
         if np.allclose(ratios, values, rtol=RTOL) and not np.allclose(values, 1):
             raise Judged(message, "ratio")
-    if np.allclose(ratios, ratios[0], rtol=RTOL):
-        found, expected = answers[0].found[output], answers[0].expected[output]
-        subject = f"Every entry of {output}"
-        if found.ndim == 0:
-            subject = "{} is {}, expected {}: it".format(output, *_digits(found[()], expected[()]))
-        raise Judged(f"{subject} is {ratios[0]:.6g} times the right value.", "ratio")
-
-
-def _ratio(found, expected):
-    """The factor between two arrays, or None if there is no common one."""
-    nonzero = np.abs(expected) > ATOL * np.abs(expected).max(initial=0.0)
-    if not nonzero.any():
-        return None
-    r = float(np.median(found[nonzero] / expected[nonzero]))
-    if expected.dtype.kind in "biu":
-        return r if r != 0 and np.allclose(found, r * expected, rtol=1e-12, atol=0) else None
-    return r if r != 0 and agree(found, r * expected) else None
-
-
-def _where(exercise, output, off):
-    """Which part of an output differs, or else how many entries. off: booleans in the shape of the output."""
-    for axis, word in enumerate(exercise.names_of_axes(output, off.ndim)):
-        places = np.flatnonzero(off.any(axis=tuple(a for a in range(off.ndim) if a != axis)))
-        if len(places) <= off.shape[axis] / 2:
-            numbers = ", ".join(map(str, places[:6])) + (", …" if len(places) > 6 else "")
-            word = f"{word}, place" if word.startswith("axis") else word
-            plural = "s" if len(places) > 1 else ""
-            return f"{output} is off only in {word}{plural} {numbers}, of {off.shape[axis]}."
-    inside = off[:, 1:-1, 1:-1] if off.ndim == 4 else off
-    if inside.size and not inside.any():
-        return f"{output} is off only at the border: look at what lies outside the picture."
-    return f"{output} is off in {int(off.sum()):,} of {off.size:,} entries."
-
-
-def entry(exercise, output, index, ndim):
-    """dx[picture 0, row 2, column 3, channel 1], or dx[0, 2] if the axes have no names."""
-    if not index:
-        return output
-    words = [word if not word.startswith("axis") else "" for word in exercise.names_of_axes(output, ndim)]
-    return f"{output}[{', '.join(f'{word} {i}'.strip() for word, i in zip(words, index))}]"
-
-
-# ---------------------------------------------------------------------------------------------- comparing
-
-
-def agree(found, expected):
-    """Whether two arrays agree in shape and in every entry, to rounding."""
-    return found.shape == expected.shape and bool(np.all(_close(found, expected)))
-
-
-def _close(found, expected):
-    """Compare entry by entry: integers exactly, others to rounding; NaN equals NaN."""
-    if expected.dtype.kind in "biu":
-        return found == expected
-    return np.isclose(found, expected, rtol=RTOL, atol=ATOL * _scale(expected), equal_nan=True)
-
-
-def _scale(expected):
-    """The largest magnitude among the finite entries."""
-    return float(np.abs(expected[np.isfinite(expected)], dtype=np.float64).max(initial=0.0))
-
-
-def relative_error(found, expected):
-    """The largest difference between finite entries, relative to the largest finite entry of `expected`."""
-    finite = np.isfinite(expected) & np.isfinite(found)
-    difference = found[finite].astype(np.float64) - expected[finite].astype(np.float64)
-    return float(np.abs(difference).max(initial=0.0)) / (_scale(expected) or 1.0)

@@ -76,12 +76,17 @@ def answer(guess, value, unit="", digits=3):
         print(f"{actual}. A number was expected as a guess, not {found}.")
     elif guess == value or abs(guess - value) <= 0.005 * abs(value):
         print(f"{actual}: exactly what you said.")
-    elif value and guess / value > 0:
-        ratio, side = guess / value, "high" if guess > value else "low"
-        size = f"{abs(ratio - 1):.0%}" if 0.5 <= ratio <= 2 else f"{max(ratio, value / guess):,.3g} times"
-        print(f"{actual}. You said {guess:,}{unit}: {size} too {side}.")
     else:
-        print(f"{actual}. You said {guess:,}{unit}.")
+        side = "high" if guess > value else "low"
+        print(f"{actual}. You said {guess:,}{unit}: {_how_far(guess, value)} too {side}.")
+
+
+def _how_far(guess, value):
+    """The distance from a value: in per cent or as a factor if both are above 0, else the difference."""
+    if guess <= 0 or value <= 0:
+        return f"{abs(guess - value):,.3g}"
+    ratio = guess / value
+    return f"{abs(ratio - 1):.0%}" if 0.5 <= ratio <= 2 else f"{max(ratio, value / guess):,.3g} times"
 
 
 def show(figure, alt):

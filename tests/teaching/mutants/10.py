@@ -175,7 +175,6 @@ def _last_spared(x, p, rng):
     return mask
 
 
-drops_at_p = _drops(lambda x, p, rng: rng.random(x.shape) > p)
 a_fixed_number = _drops(_fixed_number)
 a_fixed_number_in_each_picture = _drops(_fixed_in_each_picture)
 pairs = _drops(lambda x, p, rng: np.repeat(rng.random(x.size), 2)[: x.size].reshape(x.shape) >= p)
@@ -213,7 +212,6 @@ def _inverted(paper):
     return wrong
 
 
-inverted_drops_at_p = _inverted(drops_at_p)
 inverted_pairs = _inverted(pairs)
 inverted_fixed_number = _inverted(a_fixed_number)
 
@@ -524,7 +522,6 @@ MUTANTS = [
     ("10-average", "D30", without_the_whole_net),
     ("10-average", "D20", over_the_pictures),
     ("10-average", "D20", over_everything),
-    ("10-paper", "D25", drops_at_p),
     ("10-paper", "D27", a_fixed_number),
     ("10-paper", "D27", a_fixed_number_in_each_picture),
     ("10-paper", "D26", pairs),
@@ -541,7 +538,6 @@ MUTANTS = [
     ("10-paper", "D8", ten_masks),
     ("10-paper", "C15", one_mask_array),
     ("10-paper", None, two_axes_only),
-    ("10-inverted", "D25", inverted_drops_at_p),
     ("10-inverted", "D26", inverted_pairs),
     ("10-inverted", "D27", inverted_fixed_number),
     ("10-backward", "D15", mask_alone),

@@ -1,0 +1,273 @@
+"""Mistakes that no exercise foresees: composed of one step or two, told in words that are true."""
+
+import linecache
+
+import numpy as np
+import pytest
+
+from tinyalex.teaching import where
+from tinyalex.teaching.examine import examine
+from tinyalex.teaching.exercise import Exercise, Wrong
+from tinyalex.teaching.mistakes import RIGHT
+
+
+def layer(x, weight, bias, scale, shift):
+    return scale * np.tanh(x @ weight + shift) + bias
+
+
+def probe(seed=0, N=4, F=5, K=3, scale=0.3, shift=0.7):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((N, F)), rng.standard_normal((F, K)), rng.standard_normal(K), scale, shift
+
+
+LAYER = Exercise(
+    "00-layer",
+    "layer",
+    layer,
+    (probe, lambda: probe(1, 2, 4, 6, 0.4, -0.2)),
+    axes={"y": ("picture", "class")},
+    wrong=(Wrong("Z1", lambda x, w, b, scale, shift: scale * (x @ w + shift) + b, "The tanh is missing."),),
+)
+
+
+def judge(source, exercise=LAYER):
+    """The verdict on a function given by its source, as from a file."""
+    name = f"<answer {abs(hash(source))}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    space = {"np": np}
+    exec(compile(source, name, "exec"), space)
+    return examine(exercise, space[exercise.name])
+
+
+def hidden(expression):
+    """The verdict on a function whose source is not to be had."""
+    return examine(LAYER, eval(f"lambda x, weight, bias, scale, shift: {expression}", {"np": np}))
+
+
+def of(expression):
+    return judge(f"def layer(x, weight, bias, scale, shift):\n    return {expression}\n")
+
+
+RIGHT_ONE = "scale * np.tanh(x @ weight + shift) + bias"
+
+
+def test_the_right_one_is_right():
+    assert of(RIGHT_ONE).state == RIGHT
+
+
+@pytest.mark.parametrize(
+    "expression, id, words",
+    [
+        ("shift * np.tanh(x @ weight + scale) + bias", "exchanged", "the right result for scale and shift exchanged."),
+        ("scale * np.tanh(x @ weight + scale) + bias", "exchanged", "for scale in the place of shift."),
+        ("0.5 * np.tanh(x @ weight + shift) + bias", "fixed", "for scale = 0.5, whatever is asked."),
+        ("scale * np.tanh(x @ weight) + bias", "fixed", "for shift = 0.0, whatever is asked."),
+        ("(1 - scale) * np.tanh(x @ weight + shift) + bias", "argument", "for 1 − scale in the place of scale."),
+        (f"{RIGHT_ONE} + bias", "offset", "y is too large by bias: it is added once too often."),
+        (f"{RIGHT_ONE} - bias", "offset", "y is too small by bias: it is missing, or subtracted once too often."),
+        (f"{RIGHT_ONE} - 2 * bias", "offset", "too small by twice bias: it is subtracted where it should be added."),
+        (f"({RIGHT_ONE}) / 4", "ratio", "Every entry of y is 0.25 times the right value."),
+        (f"({RIGHT_ONE}) / len(x)", "ratio", "Every entry of y is 1 / x.shape[0] times the right value."),
+        (f"{RIGHT_ONE} + 3", "offset", "y is too large by 3 everywhere."),
+        (f"{RIGHT_ONE} - shift", "offset", "y is too small by shift everywhere."),
+        (f"({RIGHT_ONE})[::-1]", None, "turned round along"),
+        (f"np.roll({RIGHT_ONE}, 1, 1)", "shifted", "shifted by one along the classes."),
+        (
+            f"({RIGHT_ONE}).T.reshape(len(x), -1)",
+            "axes",
+            "Yours is the right y, unrolled in the order (classes, pictures).",
+        ),
+        (f"({RIGHT_ONE}).T", "axes", "with its axes in the order (classes, pictures)."),
+        (f"({RIGHT_ONE})[:-1]", "short", "without the last of the pictures."),
+        (f"({RIGHT_ONE}).mean(axis=0)", "reduced", "reduced to its mean over the pictures."),
+        (f"({RIGHT_ONE})[0]", "part", "cut down to the first of the pictures."),
+        (f"-({RIGHT_ONE})", "ratio", "Every entry of y is -1 times the right value."),
+        (f"({RIGHT_ONE}) ** 2", "square", "Yours is the right y, squared."),
+        ("scale * np.tanh(x[::-1] @ weight + shift) + bias", "turned", None),
+        ("scale * np.tanh(np.abs(x) @ weight + shift) + bias", "argument", "for x without its signs."),
+        ("scale * np.tanh(x.clip(0) @ weight + shift) + bias", "argument", "for x cut off below 0."),
+    ],
+)
+def test_one_step(expression, id, words):
+    verdict = hidden(expression)
+    assert verdict.wrong == (id or verdict.wrong) and verdict.state == "not yet", (verdict.wrong, verdict.text)
+    assert words is None or words in verdict.text, verdict.text
+
+
+@pytest.mark.parametrize(
+    "expression, id, place",
+    [
+        ("scale * np.sinh(x @ weight + shift) + bias", "line-call", "`np.sinh(x @ weight + shift)`: another function"),
+        ("scale * np.tanh(x @ weight * shift) + bias", "line-operation", "`x @ weight * shift`: another operation"),
+        (f"({RIGHT_ONE})[:-1]", "line-part", "the whole of it belongs there."),
+        (f"np.square({RIGHT_ONE})", "line-call", "this call does not belong there."),
+        (
+            "scale * np.tanh(x @ weight + shift - 1) + bias",
+            "line-operation",
+            "`x @ weight + shift - 1`: the right part",
+        ),
+        ("scale * np.tanh(x @ weight) + shift + bias", None, ""),
+    ],
+)
+def test_one_change_of_the_source(expression, id, place):
+    verdict = of(expression)
+    assert place in verdict.text and (id is None or verdict.wrong == id), (verdict.wrong, verdict.text)
+    assert id is None or verdict.text.startswith("One change makes it right. Line 2, `"), verdict.text
+
+
+@pytest.mark.parametrize(
+    "expression, ids, words",
+    [
+        ("scale * (x @ weight + shift)", None, ("The tanh is missing.",)),
+        (
+            "2 * scale * np.tanh(x @ weight - shift) + bias",
+            None,
+            ("factor 2 is too many", "−shift in the place of shift"),
+        ),
+        ("0.5 * np.tanh(x @ weight + scale) + bias", None, ("Line 2, `",)),
+        (f"({RIGHT_ONE} + bias)[::-1]", None, ("bias",)),
+    ],
+)
+def test_two_steps(expression, ids, words):
+    verdict = of(expression)
+    assert verdict.text.startswith("Two things are wrong.\n1. ") and "\n2. " in verdict.text, verdict.text
+    assert all(part in verdict.text for part in words), verdict.text
+    assert ids is None or set(verdict.wrong.removeprefix("two: ").split(" + ")) == ids, verdict.wrong
+
+
+def test_a_failure_is_explained():
+    verdict = of("scale * np.tanh(x.T @ weight + shift) + bias")
+    lines = verdict.text.splitlines()
+    assert lines[0].startswith("layer fails with ValueError: matmul")
+    assert lines[-1] == "One change makes it right. Line 2, `x.T`: no transpose belongs there."
+    verdict = judge("def layer(x, weight, bias, scale, shift):\n    return max(x, 0)\n")
+    assert "fails with ValueError" in verdict.text
+
+
+def test_each_output_is_explained():
+    def both(x, k):
+        return k * x, x.sum(axis=0)
+
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    exercise = Exercise("00-both", "both", both, (lambda: (x, 1.7),), ("y", "total"))
+    verdict = judge("def both(x, k):\n    return k * x + 2, x.sum(axis=0) / 2\n", exercise)
+    assert verdict.text == (
+        "Two things are wrong.\n1. y: y is too large by 2 everywhere.\n"
+        "2. total: Every entry of total is 0.5 times the right value."
+    )
+    verdict = judge("def both(x, k):\n    return k * x, -x.sum(axis=0)\n", exercise)
+    assert verdict.text == "Every entry of total is -1 times the right value."
+
+
+def test_arguments_that_make_no_difference():
+    verdict = judge(
+        "def layer(x, weight, bias, scale, shift):\n"
+        "    g = np.random.default_rng(0)\n"
+        "    return np.cos(x @ weight) + bias * g.random((len(x), len(bias)))\n"
+    )
+    assert verdict.wrong == "ignored" and verdict.text.startswith("scale and shift make no difference to yours.\n")
+
+
+def test_one_number_says_too_little_to_guess_from():
+    verdict = of("0 * x @ weight")
+    assert verdict.wrong is None and verdict.text.startswith("Every entry of y is 0."), verdict.text
+
+
+def test_nothing_explains_it():
+    def other(x, weight, bias, scale, shift):
+        y = layer(x, weight, bias, scale, shift)
+        chosen = x[:, 0] < 0
+        y[chosen] = np.cos(np.arange(len(bias)) * y[chosen] ** 2 * weight.sum() + shift * scale + bias)
+        return y
+
+    verdict = examine(LAYER, lambda *arguments: other(*arguments))
+    assert verdict.wrong is None and "y is off only in" in verdict.text, verdict.text
+
+
+# ---------------------------------------------------------------------------------------------- where and how
+
+
+@pytest.mark.parametrize(
+    "found, words",
+    [
+        ((2, 7, 5, 3), "Its axes come in the order (pictures, columns, rows, channels)."),
+        ((2, 5, 6, 3), "There is 1 too few along the columns."),
+        ((2, 7, 7, 3), "There are 2 too many along the rows."),
+        ((2, 9, 9, 3), "Only the rows and the columns differ."),
+        ((5, 7, 3), "The pictures are missing."),
+        ((2, 3), "The rows and the columns are missing."),
+        ((2, 5, 7, 3, 1), "An axis of length 1 is left over."),
+        ((10, 21), "The number of entries is right: reshape it."),
+        ((11, 21), ""),
+    ],
+)
+def test_shapes_in_words(found, words):
+    assert where.shape_in_words(Exercise("00-y", "y", layer), "y", found, (2, 5, 7, 3)) == words
+
+
+def answer(found, expected, *arguments):
+    class Answer:
+        pass
+
+    made = Answer()
+    made.found, made.expected, made.arguments = {"y": np.asarray(found)}, {"y": np.asarray(expected)}, arguments
+    return made
+
+
+EXPECTED = np.arange(12.0).reshape(4, 3) ** 2 - 7
+
+
+def changed(where_, by=5.0):
+    made = EXPECTED.copy()
+    made[where_] += by
+    return made
+
+
+@pytest.mark.parametrize(
+    "found, arguments, words",
+    [
+        (changed(np.s_[0]), (), "y is off only in picture 0, of 4."),
+        (changed(np.s_[1:]), (), "y is right in picture 0, of 4, and off in the others."),
+        (changed(np.s_[:, 2]), (), "y is off only in class 2, of 3."),
+        (changed((np.array([0, 1, 2, 3]), np.array([0, 1, 2, 0]))), (), "y is off in 4 of 12 entries."),
+        (changed(EXPECTED % 2 == 0), (1 - EXPECTED % 2 * 2,), "y is off only where x is positive."),
+        (np.full((4, 3), 9.0), (), "Every entry of y is 9."),
+    ],
+)
+def test_places_in_words(found, arguments, words):
+    assert where.place_in_words(LAYER, answer(found, EXPECTED, *arguments), "y") == words
+
+
+@pytest.mark.parametrize(
+    "found, words",
+    [
+        (EXPECTED[::-1], "The numbers are right, their places are not."),
+        (EXPECTED * (1 + 1e-5), "It is nearly right: off by 1e-05 of the largest entry."),
+        (np.abs(EXPECTED), "Only signs are wrong."),
+        (EXPECTED + np.array([[3.0], [-3.0], [1.0], [-1.0]]), "The sums over the pictures are right."),
+        (EXPECTED + np.arange(12).reshape(4, 3) + 1, "What is off is too large everywhere."),
+        (EXPECTED - np.arange(12).reshape(4, 3) - 1, "What is off is too small everywhere."),
+    ],
+)
+def test_ways_in_words(found, words):
+    assert where.way_in_words(LAYER, answer(found, EXPECTED), "y") == words
+
+
+def test_probes_in_words():
+    right, wrong = answer(EXPECTED, EXPECTED, 1, EXPECTED), answer(EXPECTED + 1, EXPECTED, 2, EXPECTED)
+
+    def ours(stride, x):
+        return x
+
+    exercise = Exercise("00-y", "ours", ours)
+    assert where.probes_in_words(exercise, [right, wrong], "y") == "It is wrong only with stride = 2."
+    assert where.probes_in_words(exercise, [wrong], "y") == ""
+
+
+def test_pictures_that_are_mixed():
+    def mixes(x, weight, bias, scale, shift):
+        y = layer(x, weight, bias, scale, shift)
+        return y + np.sin(y.sum() * np.arange(len(bias)) + y**2)
+
+    verdict = examine(LAYER, lambda *arguments: mixes(*arguments))
+    assert verdict.wrong == "mixed" and verdict.text.startswith("y of row 0 depends on row 3: they must not be mixed.")

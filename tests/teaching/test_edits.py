@@ -1,0 +1,126 @@
+"""Edits of sources: nothing changes until one is turned on, and each gives what its words say."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tinyalex.teaching import lessons
+from tinyalex.teaching.explain.edits import Edits
+from tinyalex.teaching.explain.versions import copied, outputs
+from tinyalex.teaching.lessons import find_lesson
+from tinyalex.teaching.values import agree
+
+EXERCISES = [e for number in lessons.numbers() for e in find_lesson(number).exercises if e.compare and e.probes]
+
+
+def total(x, start, scale):
+    s = 0.0
+    for i in range(start, len(x)):
+        s += scale * x[i]
+    return s
+
+
+def picked(x, keep):
+    y = np.zeros_like(x)
+    y[1:] = np.maximum(x[1:], 0)
+    return -y.sum(axis=0) if keep and x.ndim > 1 else (y.max(), y.T)
+
+
+def _twice(x):
+    return x + x
+
+
+def outer(x):
+    return _twice(x) - 1
+
+
+def halving(n):
+    steps = 0
+    while n > 1:
+        n, steps = n // 2, steps + 1
+    return steps
+
+
+X = np.array([[3.0, -1.0, 2.0], [-5.0, 7.0, 11.0], [13.0, 17.0, -19.0]])
+
+
+def values(function, *arguments):
+    """{(before, after): result}, without those that fail."""
+    edits, found = Edits(function), {}
+    for edit in edits.edits:
+        try:
+            found[edit.before, edit.after] = edits.with_edits(edit)(*copied(arguments))
+        except Exception:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_without_an_edit_nothing_changes(exercise):
+    for function in lessons.solutions(exercise.id):
+        edits = Edits(function)
+        assert len(edits.edits) > 5
+        for probe in exercise.probes:
+            arguments = probe()
+            right = outputs(exercise, exercise.ours, copied(arguments))
+            found = outputs(exercise, edits.with_edits(), copied(arguments))
+            assert all(agree(found[name], value) for name, value in right.items()), function.__name__
+
+
+@pytest.mark.parametrize(
+    "before, after, result",
+    [
+        ("0.0", "1", 51),
+        ("range(start, len(x))", "(range(start, len(x)))[1:]", 10 * 3),
+        ("range(start, len(x))", "(range(start, len(x)))[::-1]", 50),
+        ("start", "scale", 0),
+        ("scale * x[i]", "scale + x[i]", 25),
+        ("scale * x[i]", "x[i]", 5),
+        ("scale * x[i]", "2 * (scale * x[i])", 100),
+        ("s += scale * x[i]", "s = scale * x[i]", 30),
+        ("s += scale * x[i]", "pass", 0),
+        ("s += scale * x[i]", "s -= scale * x[i]", -50),
+        ("s", "(s) / scale", 5),
+        ("i", "i - 1", 30),
+    ],
+)
+def test_each_edit_gives_what_it_says(before, after, result):
+    assert values(total, [1.0, 2.0, 3.0], 1, 10)[before, after] == pytest.approx(result)
+
+
+@pytest.mark.parametrize(
+    "before, after, result",
+    [
+        ("np.maximum(x[1:], 0)", "np.minimum(x[1:], 0)", [5, 0, 19]),
+        ("np.maximum(x[1:], 0)", "x[1:]", [-8, -24, 8]),
+        ("0", "1", [0, -18, -30]),
+        ("y.sum(axis=0)", "y.max(axis=0)", [-13, -17, -11]),
+        ("y.sum(axis=0)", "y.mean(axis=0)", [-13 / 3, -8, -11 / 3]),
+        ("-y.sum(axis=0)", "y.sum(axis=0)", [13, 24, 11]),
+    ],
+)
+def test_edits_of_arrays(before, after, result):
+    found = values(picked, X, True)
+    assert found[before, after] == pytest.approx(np.array(result))
+
+
+def test_other_functions_of_the_file_are_edited_too():
+    found = values(outer, 5)
+    assert found["x + x", "x * x"] == 24 and found["_twice(x) - 1", "_twice(x) + 1"] == 11
+    lines = {edit.before: edit.line for edit in Edits(outer).edits}
+    assert lines["x + x"] == _twice.__code__.co_firstlineno + 1
+
+
+def test_a_while_loop_is_left_alone():
+    """An edit could make it endless."""
+    assert {edit.before for edit in Edits(halving).edits} == {"0", "steps = 0", "steps"}
+
+
+def test_what_cannot_be_edited():
+    def inside():
+        return X
+
+    for other in (lambda x: x, math.sqrt, np.sum, Edits, "text", inside.__call__):
+        with pytest.raises((ValueError, AttributeError)):
+            Edits(other)

@@ -1,0 +1,68 @@
+"""Small edits of a function's source: an operation, a bound, an axis, a name, the order of two arguments.
+
+An edit of a right answer is a wrong one, whose results can be compared with a learner's. An edit of a wrong answer that
+makes it right shows where its mistake is. All edits are compiled into one function, in which switches turn them on, so
+that thousands of pairs of edits can be tried in seconds.
+"""
+
+import ast
+import inspect
+import textwrap
+
+from tinyalex.teaching.explain.editor import SWITCHES, Editor
+from tinyalex.teaching.explain.switches import Switches
+
+
+class Edits:
+    """A function with all its edits. ValueError if its source is not to be had, or is no plain function."""
+
+    def __init__(self, function):
+        self.name, self.edits, self.switches = function.__name__, [], Switches()
+        space = dict(function.__globals__)
+        if not inspect.isfunction(function) or function.__closure__:
+            raise ValueError("not a plain function")
+        for each in _reached(function):
+            tree, first = _parsed(each)
+            editor = Editor(self, tree.body[0], first)
+            editor.visit(tree.body[0])
+            tree.body[0].decorator_list = []
+            ast.fix_missing_locations(tree)
+            space[SWITCHES] = self.switches
+            exec(compile(tree, f"<edits of {self.name}>", "exec"), space)
+        self.function = space[self.name]
+
+    def with_edits(self, *edits):
+        """The function with these edits turned on until another is asked for."""
+        self.switches.on = {edit.site: edit.choice for edit in edits}
+        return self.function
+
+
+def _reached(function):
+    """The function, and those of the same file that it calls by name; not other exercises' functions of ours."""
+    found, new = [], [function]
+    while new:
+        each = new.pop()
+        found.append(each)
+        for name in each.__code__.co_names:
+            other = function.__globals__.get(name)
+            if (
+                inspect.isfunction(other)
+                and other not in found + new
+                and other.__code__.co_filename == function.__code__.co_filename
+                and not other.__closure__
+                and other.__name__ == name
+            ):
+                new.append(other)
+    return found
+
+
+def _parsed(function):
+    """(tree of the source of a function, its first line)."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, SyntaxError, TypeError) as error:
+        raise ValueError(str(error)) from None
+    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef):
+        raise ValueError("not a plain function")
+    return tree, max(first, 1)

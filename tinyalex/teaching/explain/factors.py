@@ -1,0 +1,76 @@
+"""Factors and offsets between two results, by the names of the arguments that they equal."""
+
+import numpy as np
+
+from tinyalex.teaching.explain.steps import names_of
+from tinyalex.teaching.values import digits, ratio_of
+
+OFFSETS = (
+    (-1.0, "{name} is too small by {argument}: it is missing, or subtracted once too often."),
+    (1.0, "{name} is too large by {argument}: it is added once too often."),
+    (-2.0, "{name} is too small by twice {argument}: it is subtracted where it should be added."),
+    (2.0, "{name} is too large by twice {argument}."),
+)
+
+
+def factor(found, values, calls, exercise, name):
+    factors = [ratio_of(f, v) for f, v in zip(found, values)]
+    if any(f is None for f in factors) or np.allclose(factors, 1, rtol=1e-6, atol=0):
+        return ""
+    subject = f"Every entry of {name}"
+    if found[0].ndim == 0:
+        subject = "{} is {}, expected {}: it".format(name, *digits(found[0], values[0]))
+    if np.allclose(factors, factors[0], rtol=1e-6, atol=0):
+        return f"{subject} is {factors[0]:.6g} times the right value."
+    for words, numbers in _numbers(calls, exercise):
+        if np.allclose(factors, numbers, rtol=1e-6, atol=0):
+            return f"{subject} is {words} times the right value."
+    return ""
+
+
+def offset(found, values, calls, exercise, name):
+    gaps = [f.astype(np.float64) - v for f, v in zip(found, values)]
+    means = [float(np.mean(g)) for g in gaps]
+    near = [float(np.abs(v).max(initial=0.0)) * 1e-9 + 1e-12 for v in values]
+    if all(np.abs(g - m).max(initial=0.0) <= n for g, m, n in zip(gaps, means, near)):
+        if np.allclose(means, means[0], rtol=1e-6, atol=near[0]) and abs(means[0]) > near[0]:
+            return f"{name} is too {'large' if means[0] > 0 else 'small'} by {abs(means[0]):.6g} everywhere."
+        for words, numbers in _numbers(calls, exercise):
+            for sign, side in ((1, "large"), (-1, "small")):
+                if np.allclose(means, [sign * n for n in numbers], rtol=1e-6, atol=0):
+                    return f"{name} is too {side} by {words} everywhere."
+    for argument, rows in _rows(calls, exercise, gaps):
+        for times, words in OFFSETS:
+            if all(np.abs(g - times * r).max(initial=0.0) <= n for g, r, n in zip(gaps, rows, near)):
+                return words.format(name=name, argument=argument)
+    return ""
+
+
+def _rows(calls, exercise, gaps):
+    """Arguments that may have been added to every row of a result: (name, one for each probe)."""
+    for i, argument in enumerate(names_of(exercise.ours)[: len(calls[0])]):
+        rows = [call[i] for call in calls]
+        if all(isinstance(r, np.ndarray) and r.dtype.kind == "f" and r.ndim for r in rows):
+            if all(g.shape[-r.ndim :] == r.shape for r, g in zip(rows, gaps)):
+                yield argument, rows
+
+
+def _numbers(calls, exercise):
+    """Numbers of the arguments that a factor may be: (words, one for each probe)."""
+    for i, argument in enumerate(names_of(exercise.ours)[: len(calls[0])]):
+        values = [call[i] for call in calls]
+        if all(isinstance(v, (int, float)) and not isinstance(v, bool) and v for v in values):
+            yield argument, values
+            yield f"1 / {argument}", [1 / v for v in values]
+            if all(0 < v < 1 for v in values):
+                yield f"(1 − {argument})", [1 - v for v in values]
+                yield f"1 / (1 − {argument})", [1 / (1 - v) for v in values]
+        elif all(isinstance(v, np.ndarray) and v.ndim == values[0].ndim and v.size for v in values):
+            for axis in range(values[0].ndim):
+                yield f"{argument}.shape[{axis}]", [v.shape[axis] for v in values]
+                yield f"1 / {argument}.shape[{axis}]", [1 / v.shape[axis] for v in values]
+            yield f"{argument}.size", [v.size for v in values]
+            yield f"1 / {argument}.size", [1 / v.size for v in values]
+        elif all(isinstance(v, (list, tuple)) and len(v) for v in values):
+            yield f"len({argument})", [len(v) for v in values]
+            yield f"1 / len({argument})", [1 / len(v) for v in values]

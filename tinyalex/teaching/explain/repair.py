@@ -1,0 +1,111 @@
+"""Look for the mistake in the learner's own source, and for failures in the same words."""
+
+import numpy as np
+
+from tinyalex.errors import UserError
+from tinyalex.teaching import lessons
+from tinyalex.teaching.explain.edits import Edits
+from tinyalex.teaching.explain.versions import Explanation, Version, copied, numbered, outputs, place_of, short
+from tinyalex.teaching.values import agree, close
+
+WILD = ("name", "missing")  # two of these rewrite an expression
+
+
+class Repair:
+    """A search for edits of the learner's source that make it right.
+
+    calls: arguments of the probes, one on which it is wrong first
+    """
+
+    def __init__(self, case, calls, budget):
+        self.case, self.exercise, self.calls, self.budget = case, case.exercise, calls, budget
+        self.edits, self.expected = None, []
+        try:
+            self.edits = Edits(case.function)
+            self.expected = [outputs(self.exercise, self.exercise.ours, copied(a)) for a in calls]
+        except (ValueError, AttributeError):
+            return
+
+    def variants(self):
+        """(edit, `Version` of the learner's function with it), for every edit."""
+        for edit in self.edits.edits if self.edits else ():
+            yield edit, Version("", "", self._run(edit))
+
+    def _run(self, *chosen):
+        def run(place):
+            return outputs(self.exercise, self.edits.with_edits(*chosen), copied(self.calls[place]))
+
+        return run
+
+    def edits_that_help(self):
+        """The `Explanation` that one edit makes it right, after a None for each that does not."""
+        for edit, version in self.variants():
+            if self._is_right(version, edit):
+                yield Explanation(f"line-{edit.kind}", f"One change makes it right. {place_of(edit)}")
+            yield None
+
+    def pairs(self):
+        """The `Explanation` that two edits make it right, after a None for every pair that does not."""
+        for a, b in _by_sum(self._promising()):
+            if a.site == b.site or a.kind in WILD and b.kind in WILD:
+                continue
+            version = Version("", "", self._run(a, b))
+            if self._is_right(version, a, b):
+                yield Explanation(f"two: line-{a.kind} + line-{b.kind}", numbered(place_of(a), place_of(b)))
+            yield None
+
+    def _is_right(self, version, *chosen):
+        for place, right in enumerate(self.expected):
+            found = version.result(place)
+            if found is None or not all(agree(found[n], value) for n, value in right.items()):
+                return False
+        return bool(self.expected) and self.case.is_right(self.edits.with_edits(*chosen))
+
+    def _promising(self):
+        """The edits that change the result, those that bring it nearest first."""
+        scored, budget, right = [], self.budget.part(0.2), self.expected[0] if self.expected else {}
+        for place, (edit, version) in enumerate(self.variants()):
+            found = version.result(0)
+            if found is not None and all(found[n].shape == v.shape for n, v in right.items()):
+                off = sum(int((~close(found[n], v)).sum()) for n, v in right.items())
+                gap = sum(float(np.abs(found[n] - v.astype(np.float64)).mean()) for n, v in right.items())
+                scored.append((off, gap if gap == gap else np.inf, place, edit))
+            if budget.spent:
+                break
+        return [edit for *_, edit in sorted(scored, key=lambda s: s[:3])]
+
+
+def name_the_exception(case, place, failed, budget):
+    """The `Explanation` that a right answer with one edit fails in the same words, or None."""
+    error = failed.error
+    for edits in right_answers(case.exercise):
+        for edit in edits.edits:
+            try:
+                outputs(case.exercise, edits.with_edits(edit), copied(case.calls[place]))
+            except Exception as other:
+                if type(other) is type(error) and str(other) == str(error) and any(c.isdigit() for c in str(error)):
+                    words = f"So it is with `{short(edit.after)}` where `{short(edit.before)}` belongs."
+                    return Explanation(f"edit-{edit.kind}", words)
+            if budget.spent:
+                return None
+    return None
+
+
+def _by_sum(items):
+    """Pairs of a list in the order of the sum of their places."""
+    for total in range(1, 2 * len(items) - 2):
+        for i in range(max(0, total - len(items) + 1), (total + 1) // 2):
+            yield items[i], items[total - i]
+
+
+def right_answers(exercise):
+    """`Edits` of our right answers in their different styles, as far as they can be edited."""
+    try:
+        functions = lessons.solutions(exercise.id)
+    except (UserError, KeyError):
+        return
+    for function in functions:
+        try:
+            yield Edits(function)
+        except ValueError:
+            continue

@@ -1,0 +1,330 @@
+"""Search for the step, or the two, by which a right answer becomes the learner's.
+
+One step is a change of the arguments or of the result (`steps`), or an edit of the source (`edits`): of the learner's,
+if it makes it right; of a right answer, if it gives the learner's values. Two steps are two of these, or one and a
+known mistake. What is told holds in every probe, but need not be how the learner wrote it.
+"""
+
+import itertools
+
+import numpy as np
+
+from tinyalex.teaching.explain.factors import factor, offset
+from tinyalex.teaching.explain.repair import Repair, right_answers
+from tinyalex.teaching.explain.steps import of_arguments, of_results
+from tinyalex.teaching.explain.versions import Explanation, Version, copied, numbered, outputs, place_of, short
+from tinyalex.teaching.values import agree, close
+
+SAMPLES = 6  # entries of an output to compare first
+LIKELY = ("exchanged", "fixed", "order", "part")
+PLAIN = (
+    "sign",
+    "square",
+    "root",
+    "complement",
+    "clip",
+    "reduced",
+    "flat",
+    "part",
+    "turned",
+    "share",
+    "centre",
+    "exp",
+    "log",
+)
+
+
+class Search:
+    """A search for what explains some outputs of an answer.
+
+    case: the learner's `Case`, with an answer for each probe;  names: of the outputs that are to be explained
+    """
+
+    def __init__(self, case, names, budget):
+        self.exercise, self.names, self.budget = case.exercise, names, budget
+        self.answers = sorted(case.answers, key=self._order)
+        self.calls = [answer.arguments for answer in self.answers]
+        self.found = [{n: answer.found[n] for n in names} for answer in self.answers]
+        self.places = {n: _telling(self.answers[0].found[n], self.answers[0].expected[n]) for n in names}
+        self.sample = self._sample(self.found[0])
+        self.repair = Repair(case, self.calls, budget)
+        self._steps = self._known = self._edited = None
+
+    def _order(self, answer):
+        """Answers that are wrong and finite come first: they tell most."""
+        finite = all(np.isfinite(answer.found[n]).all() for n in self.names)
+        return all(answer.right(n) for n in self.names), not finite
+
+    def single(self):
+        """The `Explanation` by one step, or None."""
+        steps = list(self.of_arguments())
+        likely = [v for v in steps if v.id in LIKELY]
+        searches = (
+            self._solved(self._ours()),
+            likely,
+            self.repair.edits_that_help(),
+            self._results(self._ours()),
+            steps,
+            self.of_edits(),
+        )
+        return self._first(itertools.chain(*searches), self.budget)
+
+    def double(self):
+        """The `Explanation` by two steps, or None."""
+        if sum(found[n].size for found in self.found for n in self.names) < 2:
+            return None
+        known, turned, edited = self.known(), list(self.of_arguments()), self._effective()
+        searches = (
+            (0.3, self._met([*known, *turned, *edited, *self._results(self._ours())])),
+            (0.15, (two(v, r) for v in known for r in self._results(v, PLAIN))),
+            (0.15, (two(v, r) for v in (*turned, *edited) for r in self._solved(v))),
+            (0.1, self._known_of_arguments()),
+            (0.15, self.repair.pairs()),
+            (0.15, self._edits_of_arguments(edited)),
+            (0.15, self._pairs_of_edits(edited)),
+            (0.1, self._pairs_of_arguments()),
+            (0.1, (two(v, r) for v in turned for r in self._results(v, PLAIN))),
+        )
+        for share, versions in searches:
+            if found := self._first(versions, self.budget.part(share)):
+                return found
+        return None
+
+    def _first(self, versions, budget):
+        for version in versions:
+            if isinstance(version, Explanation):
+                return version
+            if version is not None and self.fits(version):
+                return Explanation(version.id, version.words)
+            if budget.spent:
+                return None
+        return None
+
+    # ------------------------------------------------------------------------------------------ comparing
+
+    def fits(self, version):
+        """Whether a version has the learner's values in every probe."""
+        result = version.result(0)
+        sample = self._sample(result)
+        if sample is None or not _near(sample, self.sample):
+            return False
+        return all(self._agrees(version.result(place), found) for place, found in enumerate(self.found))
+
+    def _agrees(self, result, found):
+        return result is not None and all(agree(value, result[n]) for n, value in found.items())
+
+    def _sample(self, result):
+        """Some entries of a result, or None if its shape is another than the learner's."""
+        if result is None or any(result[n].shape != self.found[0][n].shape for n in self.names):
+            return None
+        return np.concatenate([result[n].reshape(-1)[self.places[n]] for n in self.names]).astype(np.float64)
+
+    # ------------------------------------------------------------------------------------------ one step
+
+    def version(self, id, words, function, change=None):
+        """A function called with the probes' arguments, which a step may change."""
+
+        def run(place):
+            arguments = copied(self.calls[place])
+            return outputs(self.exercise, function, arguments if change is None else copied(change(arguments)))
+
+        return Version(id, words, run)
+
+    def _ours(self):
+        return Version("", "", lambda place: self.answers[place].expected)
+
+    def known(self):
+        """The exercise's known mistakes."""
+        if self._known is None:
+            self._known = [self.version(w.id, w.message, w.function) for w in self.exercise.wrong]
+        return self._known
+
+    def of_arguments(self):
+        """The right answer to other arguments, as far as it differs."""
+        if self._steps is None:
+            self._steps, seen = [], {self._key(self._ours())}
+            for step in of_arguments(self.exercise, self.calls):
+                words = f"Yours gives the right result for {step.words}."
+                version = self.version(step.id, words, self.exercise.ours, step.change)
+                key = self._key(version)
+                if key is not None and key not in seen:
+                    seen.add(key)
+                    self._steps.append((step, version))
+        return (version for _, version in self._steps)
+
+    def _key(self, version):
+        """What tells the results of two versions apart, in every probe; None if it fails in the first."""
+        results = [version.result(place) for place in range(len(self.calls))]
+        if results[0] is None:
+            return None
+        return tuple(r and tuple((v.shape, v.tobytes()) for v in r.values()) for r in results)
+
+    def of_edits(self):
+        """Right answers with an edit."""
+        for edits in self._right_answers():
+            for edit in edits.edits:
+                yield self._of(edits, edit)
+
+    def _right_answers(self):
+        if self._edited is None:
+            self._edited = list(right_answers(self.exercise))
+        return self._edited
+
+    def _of(self, edits, *chosen, change=None):
+        words = "\n".join(
+            f"Yours acts as if `{short(e.after)}` stood where `{short(e.before)}` belongs." for e in chosen
+        )
+        version = self.version(f"edit-{chosen[0].kind}", words, None, change)
+
+        def run(place):
+            arguments = copied(self.calls[place])
+            edited = edits.with_edits(*chosen)
+            return outputs(self.exercise, edited, arguments if change is None else copied(change(arguments)))
+
+        version.run, version.edits, version.chosen = run, edits, chosen
+        return version
+
+    def _effective(self):
+        """Edits of right answers that change the first probe's result, one for each result."""
+        found, seen, budget = [], {self._key(self._ours())}, self.budget.part(0.3)
+        for version in self.of_edits():
+            key = self._key(version) if version.chosen[0].kind != "missing" else None
+            if key is not None and key not in seen:
+                seen.add(key)
+                found.append(version)
+            if budget.spent:
+                break
+        return found
+
+    def _results(self, base, only=()):
+        """A version with its result changed. only: ids of steps;  (): all"""
+        first = base.result(0)
+        if first is None or len(self.names) > 1:
+            return
+        yield from self._solved(base)
+        name = self.names[0]
+        for step in of_results(first[name], (self.exercise.axes or {}).get(name, ())):
+            if only and step.id not in only:
+                continue
+
+            def run(place, step=step):
+                return {name: np.asarray(step.change(base.result(place)[name]))}
+
+            words = f"The result comes out {step.words}." if base.id else f"Yours is the right {name}, {step.words}."
+            yield Version(step.id, words, run)
+
+    def _solved(self, base):
+        """A version times a factor, or with an offset, that is the same everywhere or has a name."""
+        if len(self.names) > 1:
+            return
+        name = self.names[0]
+        made = [base.result(place) for place in range(len(self.calls))]
+        found = [f[name] for f in self.found]
+        if sum(f.size for f in found) < 2:
+            return  # one number is always a multiple of another
+        if any(m is None or m[name].shape != f.shape or m[name].dtype.kind == "b" for m, f in zip(made, found)):
+            return
+        words = factor(found, [m[name] for m in made], self.calls, self.exercise, name if not base.id else "the result")
+        words = words or offset(found, [m[name] for m in made], self.calls, self.exercise, name)
+        if words:
+            yield Version("ratio" if "times" in words else "offset", words, lambda place: self.found[place])
+
+    # ------------------------------------------------------------------------------------------ two steps
+
+    def _met(self, versions):
+        """An edit of the learner's source that leaves one mistake of those given."""
+        usable = [v for v in versions if self._says_much(v.result(0))]
+        if not usable:
+            return
+        table, met, budget = np.array([self._sample(v.result(0)) for v in usable]), [], self.budget.part(0.3)
+        for edit, version in self.repair.variants():
+            if budget.spent:
+                break
+            sample = self._sample(version.result(0))
+            if sample is None or _near(sample, self.sample):
+                continue
+            for row in np.flatnonzero(_near(table, sample)):
+                other = usable[row]
+                if all(self._meets(version.result(p), other.result(p)) for p in range(len(self.calls))):
+                    met.append((_rank(other.id) + _rank(edit.kind), len(met), edit, other))
+        if met:
+            *_, edit, other = min(met, key=lambda m: m[:2])
+            yield Explanation(f"two: line-{edit.kind} + {other.id}", numbered(place_of(edit), other.words))
+
+    def _says_much(self, result):
+        """Whether a result is as varied as the right one, and no argument itself: two wild steps may meet in those."""
+        if self._sample(result) is None:
+            return False
+        for name in self.names:
+            value, right = result[name], self.answers[0].expected[name]
+            if np.isfinite(right).all() and not np.isfinite(value).all():
+                return False
+            if len(np.unique(value)) < 0.7 * len(np.unique(right)):
+                return False
+            if any(isinstance(a, np.ndarray) and a.shape == value.shape and agree(value, a) for a in self.calls[0]):
+                return False
+        return True
+
+    def _meets(self, a, b):
+        return a is not None and b is not None and all(agree(a[n], b[n]) for n in self.names)
+
+    def _known_of_arguments(self):
+        for wrong, first in zip(self.exercise.wrong, self.known()):
+            for step, second in self._steps or ():
+                made = self.version("", "", wrong.function, step.change)
+                yield Version(*_named(first, second), made.run)
+
+    def _edits_of_arguments(self, edited):
+        for (step, second), first in itertools.product(self._steps or (), edited):
+            made = self._of(first.edits, *first.chosen, change=step.change)
+            yield Version(*_named(first, second), made.run)
+
+    def _pairs_of_edits(self, edited):
+        for a, b in itertools.combinations(edited, 2):
+            if a.edits is b.edits and a.chosen[0].site != b.chosen[0].site:
+                yield Version(*_named(a, b), self._of(a.edits, *a.chosen, *b.chosen).run)
+
+    def _pairs_of_arguments(self):
+        for (a, first), (b, second) in itertools.permutations(self._steps or (), 2):
+
+            def change(arguments, a=a, b=b):
+                return b.change(copied(a.change(arguments)))
+
+            yield Version(*_named(first, second), self.version("", "", self.exercise.ours, change).run)
+
+
+def two(first, second):
+    """A version with both mistakes, whose results are the second's."""
+    return Version(*_named(first, second), second.run)
+
+
+def _named(first, second):
+    return f"two: {first.id} + {second.id}", numbered(first.words, second.words)
+
+
+def _telling(found, expected):
+    """Places of a few entries that are off, or of any if the shapes differ."""
+    off = np.flatnonzero(~close(found, expected)) if found.shape == expected.shape else np.arange(found.size)
+    off = off if len(off) else np.arange(found.size)
+    return off[np.linspace(0, len(off) - 1, min(SAMPLES, len(off))).astype(int)] if len(off) else off
+
+
+def _near(samples, wanted):
+    """Whether rows of samples agree with one row."""
+    with np.errstate(invalid="ignore"):
+        same = np.abs(samples - wanted) <= 2e-6 * np.abs(wanted) + 1e-9 * np.abs(wanted).max(initial=0.0) + 1e-12
+    return np.all(same | ~np.isfinite(wanted), axis=-1)
+
+
+def _rank(id):
+    """How much a step explains too easily."""
+    return {
+        "exchanged": 0,
+        "fixed": 1,
+        "ratio": 0,
+        "offset": 0,
+        "ignored": 4,
+        "argument": 3,
+        "name": 3,
+        "missing": 3,
+    }.get(id, 2 if id.startswith("edit") else 1)

@@ -1,0 +1,120 @@
+"""What edited source calls: each method does what the source says, or what the switch at its place says."""
+
+import builtins
+import inspect
+import math
+import operator
+
+import numpy as np
+
+from tinyalex.teaching.explain.changes import APPLY, AROUND, UNARY
+
+
+class Switches:
+    """What the edited source calls. Each method does what the source says, or what the switch at its site says."""
+
+    def __init__(self):
+        self.on = {}
+
+    def binary(self, site, choices, own, left, right):
+        choice = self.on.get(site)
+        if choice is None:
+            return APPLY[own](left, right)
+        what = choices[choice]
+        if what == "left":
+            return left
+        if what == "right":
+            return right
+        if what == "turned":
+            return APPLY[own](right, left)
+        if what == "up":
+            return -(-left // right)
+        if what == "one less":
+            return APPLY[own](left, right) - 1
+        if what == "one more":
+            return APPLY[own](left, right) + 1
+        if isinstance(what, int):
+            return AROUND[what][2](APPLY[own](left, right))
+        return APPLY[what](left, right)
+
+    def beside(self, site, value, names):
+        """A value, or what it is with another beside it; names: functions that return the others."""
+        choice = self.on.get(site)
+        if choice is None:
+            return value
+        which, what = divmod(choice, 4)
+        return (operator.mul, operator.add, operator.sub, operator.truediv)[what](value, names[which]())
+
+    def unary(self, site, own, value):
+        return UNARY[own](value) if self.on.get(site) is None else value
+
+    def number(self, site, value):
+        choice = self.on.get(site)
+        return value if choice is None else value + (1, -1)[choice]
+
+    def cut(self, site, start, stop, step):
+        choice = self.on.get(site)
+        if choice == 0:
+            start = None if start else 1
+        elif choice == 1:
+            stop = None if stop is not None else -1
+        elif choice in (2, 3) and start is not None:
+            start = start + (1, -1)[choice - 2]
+        elif choice in (4, 5) and stop is not None:
+            stop = stop + (1, -1)[choice - 4]
+        elif choice == 6:
+            step = None if step is not None else -1
+        return slice(start, stop, step)
+
+    def items(self, site, iterable):
+        choice = self.on.get(site)
+        if choice is None:
+            return iterable
+        every = list(iterable)
+        return (every[1:], every[:-1], every[:1], every[-1:], every[::-1])[choice]
+
+    def part(self, site, value, index):
+        choice = self.on.get(site)
+        return value[index] if choice is None else value
+
+    def attribute(self, site, value, name):
+        return getattr(value, name) if self.on.get(site) is None else value
+
+    def order(self, site, values):
+        choice = self.on.get(site)
+        if choice is None:
+            return values
+        swapped = list(values)
+        swapped[choice], swapped[choice + 1] = swapped[choice + 1], swapped[choice]
+        return tuple(swapped)
+
+    def truth(self, site, value):
+        choice = self.on.get(site)
+        return value if choice is None else (not value, True, False)[choice]
+
+    def call(self, site, choices, function, *arguments, **named):
+        return self._called(site, choices, None, function, arguments, named)
+
+    def method(self, site, choices, owner, name, *arguments, **named):
+        return self._called(site, choices, owner, getattr(owner, name), arguments, named)
+
+    def _called(self, site, choices, owner, function, arguments, named):
+        choice = self.on.get(site)
+        if choice is None:
+            return function(*arguments, **named)
+        what, which = choices[choice]
+        if isinstance(what, int):
+            return AROUND[what][2](function(*arguments, **named))
+        if what == "other":
+            other = getattr(builtins, which, None) if owner is None else getattr(owner, which, None)
+            other = other or (
+                lambda *a, **k: getattr(np, which)(*(() if owner in (None, np, math) else (owner,)), *a, **k)
+            )
+            return other(*arguments, **named)
+        if what == "first":
+            return arguments[0] if owner is None or inspect.ismodule(owner) else owner
+        if what == "without":
+            return function(*arguments, **{key: value for key, value in named.items() if key != which})
+        swapped = list(arguments)
+        swapped[which], swapped[which + 1] = swapped[which + 1], swapped[which]
+        return function(*swapped, **named)
