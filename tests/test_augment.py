@@ -178,6 +178,13 @@ def test_what_does_not_fit_is_refused():
         refused(lambda: one.draw(5, np.random.default_rng(0), run=run), "View: run", run, "1 or more")
 
 
+@pytest.mark.parametrize("crop, first", [(S, 0), (S - 1, 0), (S - 2, 1), (S - 3, 1), (S - 4, 2)])
+def test_without_crops_all_are_central(crop, first):
+    """As far up and left as down and right, or one pixel less."""
+    looks = replace(view(), crop=crop).draw(3, np.random.default_rng(0), crops=False)
+    assert looks.tops.tolist() == looks.lefts.tolist() == [first] * 3
+
+
 def test_no_pictures():
     one, none = view(), pictures(5)[:0]
     for x in (one.random(none, np.random.default_rng(0)), one.centre(none), one.ten(none)[0]):
