@@ -14,6 +14,7 @@ import numpy as np
 
 from tinyalex.layers import Dropout
 from tinyalex.teaching import draws
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 P, N, F = 0.2, 40, 60  # not ½: there p and 1 − p are the same
@@ -256,6 +257,9 @@ def _factor_is_what_was_used(function):
         y, factor = _run(function, train)
         if not np.allclose(_x() * factor, y):
             return f"With train={train}, x · factor is not y."
+        _, factor = _run(function, train, x=np.zeros_like(_x()))
+        if not np.isfinite(factor).all():
+            return f"With train={train}, factor is not finite where x is 0."
     return True
 
 
@@ -451,6 +455,10 @@ def _other_net_probe():
     return _net_probe(9, 3, 5, 4, 0.6)
 
 
+def _nine_units():
+    return _net_probe(10, 2, 9, 3, 0.4)
+
+
 def _sure_nets_probe():
     """Scores so far apart that some nets give a class less than 1e-12, and others nearly 1."""
     x, weight, bias, p = _net_probe(10, 1, 7, 2, 0.45)
@@ -633,6 +641,7 @@ LESSON = Lesson(
             axes={"probabilities": ("picture", "class")},
             wrong=AVERAGE_WRONG,
             by_hand=_average_by_hand,
+            properties=(case("for nine units", average_net, _nine_units, ("probabilities",)),),
             hints=(
                 "In how many ways can you drop some, all or none of F units? What is the probability of a mask that "
                 "drops a of them?",

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from tinyalex.teaching import draws
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, kind_of
 
 
@@ -57,6 +58,17 @@ OTHER_NET = (
     _kind("softmax"),
     _dense("fc3", 11),
 )
+
+
+def _nameless():
+    """The names say nothing, and one layer is large enough for 32 bits of work to overflow."""
+    layers = [
+        {**_conv("a", (5, 3), 1, 2, 1021, 1), "name": "pool9"},
+        {**_pool("b", (3, 3), 2), "name": "fc0"},
+        _kind("flatten"),
+        {**_dense("c", 4099), "name": "conv"},
+    ]
+    return (71, 67, 3), layers
 
 
 def _probe():
@@ -1047,6 +1059,7 @@ LESSON = Lesson(
             axes={"shapes": ("layer", "axis")},
             wrong=SHAPES_WRONG,
             by_hand=_shapes_by_hand,
+            properties=(case("for other names and large layers", trace_shapes, _nameless, ("shapes",)),),
             hints=(
                 "How many places has a window as wide as the picture? And "
                 "if the picture is one pixel wider, at stride 4?",
@@ -1080,6 +1093,7 @@ LESSON = Lesson(
             axes={"work": ("layer",)},
             wrong=WORK_WRONG,
             by_hand=_work_by_hand,
+            properties=(case("for other names and large layers", count_work, _nameless, ("work",)),),
             ratios=((2, "Twice too much: count a multiplication and its addition as *one* multiply-add."),),
             hints=(
                 "How often does one picture use a filter's weight? And a dense layer's?",

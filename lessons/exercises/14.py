@@ -4,6 +4,7 @@ import numpy as np
 
 from tinyalex.evaluation import ranks
 from tinyalex.layers import softmax
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind
 from tinyalex.training.schedules import Schedule
 
@@ -147,6 +148,10 @@ def _errors():
         "0.405 0.401 0.39 0.41"
     )
     return np.array(errors.split(), float), 0.02, 2
+
+
+def _whole_rate():
+    return _errors()[0], 1, 2
 
 
 def _slow_errors():
@@ -509,6 +514,7 @@ LESSON = Lesson(
                     "If the first error is 1, your rates are not right yet. The first epoch is always a new best.",
                     late=True,
                 ),
+                case("for a whole number as rate", dropped_rates, _whole_rate, ("rates",)),
             ),
             axes={"rates": ("epoch",)},
             hints=(

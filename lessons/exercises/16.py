@@ -6,6 +6,7 @@ import numpy as np
 
 from tinyalex.statistics import Interval, mcnemar
 from tinyalex.statistics import verdict as _verdict
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 # ---------------------------------------------------------------------------------------------- effects, seed by seed
@@ -321,7 +322,16 @@ REPRODUCED, OPPOSITE, NULL = VERDICTS = "reproduced", "opposite", "not resolved"
 ENDS = (-2.0, -0.5), (0.5, 2.0), (-2.0, 0.5), (-0.5, 2.0), (-2.0, 0.0), (0.0, 2.0), (-math.inf, math.inf)
 CASES = [(low, high, direction) for low, high in ENDS for direction in (-1, 1)]
 # small, wide and narrow intervals, and one that is 0 alone
-MORE_ENDS = (-0.03, -0.01), (0.002, 0.04), (-40.0, -0.3), (0.2, 55.0), (-0.7, -0.7), (0.0, 0.0), (-0.01, 30.0)
+MORE_ENDS = (
+    (-0.03, -0.01),
+    (0.002, 0.04),
+    (-40.0, -0.3),
+    (0.2, 55.0),
+    (-0.7, -0.7),
+    (0.0, 0.0),
+    (-0.01, 30.0),
+    (1e-200, 3e-200),
+)
 MORE_CASES = [(low, high, direction) for low, high in MORE_ENDS for direction in (-1, 1)]
 
 
@@ -376,8 +386,8 @@ def _upside_down(low, high, direction):
 
 
 def _one_of_three(function):
-    for case in CASES:
-        found = function(*case)
+    for given in CASES:
+        found = function(*given)
         if not isinstance(found, str) or found not in VERDICTS:
             low, high, direction = case
             more = " The interval contains 0: small effects of either sign are still possible."
@@ -392,10 +402,10 @@ def _not_as(*wrong):
 
 
 def _right_in_all(function):
-    for case in CASES + MORE_CASES:
-        found, expected = function(*case), verdict(*case)
+    for given in CASES + MORE_CASES:
+        found, expected = function(*given), verdict(*given)
         if found != expected:
-            low, high, direction = case
+            low, high, direction = given
             side = "above" if direction > 0 else "below"
             return f"For {low:g} to {high:g}, claimed {side} 0, it returns {found!r}, expected {expected!r}."
     return True
@@ -688,6 +698,14 @@ def _crossed(only_a, only_b, both, none, seed):
     return a[order], b[order]
 
 
+def _all_only_a():
+    return _crossed(0, 150, 2, 3, 4)
+
+
+def _thousands():
+    return _crossed(560, 610, 900, 700, 5)
+
+
 def _few_only_a():
     return _crossed(3, 11, 6, 14, 0)
 
@@ -940,6 +958,8 @@ LESSON = Lesson(
                     "Two nets with the same answers cannot be told apart, so p is 1.",
                     late=True,
                 ),
+                case("for nets that hardly agree", mcnemar_test, _all_only_a, ("only_a", "only_b", "p")),
+                case("for thousands of pictures", mcnemar_test, _thousands, ("only_a", "only_b", "p")),
             ),
             hints=(
                 "If A and B were equally good, a picture that only one of them gets wrong would be a fair coin. "

@@ -114,7 +114,7 @@ def mcnemar_test_by_loops(wrong_a, wrong_b):
         only_b += bool(b) and not a
     n, far = only_a + only_b, abs(only_a - only_b)
     as_far = sum(math.comb(n, i) for i in range(n + 1) if abs(2 * i - n) >= far)
-    return only_a, only_b, as_far * 0.5**n
+    return only_a, only_b, as_far / 2**n
 
 
 SOLUTIONS = {

@@ -6,12 +6,24 @@ from tests.teaching.mutants import mutants
 from tinyalex.teaching import lessons
 from tinyalex.teaching.examine import examine
 from tinyalex.teaching.exercise import NotDoneYet
+from tinyalex.teaching.explain import versions
 from tinyalex.teaching.lessons import find_exercise, find_lesson
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT
 
 WRITTEN = [number for number in lessons.numbers() if (lessons.FOLDER / "solutions" / f"{number}.py").exists()]
 EXERCISES = [exercise for number in WRITTEN for exercise in find_lesson(number).exercises]
 MUTANTS = [mutant for number in WRITTEN for mutant in mutants(number)]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """The same explanations on a slow machine."""
+    monkeypatch.setattr(versions, "SECONDS", 4 * versions.SECONDS)
+
+
+def tells(verdict, mistake):
+    """Whether a verdict names a mistake, alone or with a dtype that is not kept."""
+    return verdict.wrong in (mistake, f"two: {mistake} + C16")
 
 
 def ids(value):
@@ -30,7 +42,7 @@ def test_every_right_answer_is_right(exercise):
 @pytest.mark.parametrize("name, mistake, function", MUTANTS, ids=ids)
 def test_every_mutant_is_told_its_mistake(name, mistake, function):
     verdict = examine(find_exercise(name), function)
-    assert (verdict.state, verdict.wrong) == (NOT_YET, mistake), verdict.text
+    assert verdict.state == NOT_YET and tells(verdict, mistake), (verdict.wrong, verdict.text)
     assert verdict.text
 
 
@@ -51,5 +63,5 @@ def test_known_mistakes_are_told_apart(exercise):
     """Every wrong version of an exercise is judged wrong, under its own id."""
     for known in exercise.wrong:
         verdict = examine(exercise, known.function)
-        assert (verdict.state, verdict.wrong) == (NOT_YET, known.id), (known.message, verdict.text)
+        assert verdict.state == NOT_YET and tells(verdict, known.id), (known.message, verdict.text)
         assert known.message in verdict.text or verdict.wrong in ("C16", "unchanged")

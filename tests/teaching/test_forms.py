@@ -32,8 +32,18 @@ def test_a_float_for_an_integer(returned, words):
         assert found.state != RIGHT
     else:
         assert found.wrong == "kind" and words in found.text
-    for other in (5, np.int64(5), np.uint8(5), np.array(5)):
+    for other in (5, np.int64(5), np.int32(5), np.array(5)):
         assert told(lambda x: 5, (X,), lambda x, other=other: other).state == RIGHT
+
+
+def test_integers_that_wrap_round():
+    def places(x):
+        return (x > 0).sum(axis=-1)
+
+    found = told(places, (X,), lambda x: (x > 0).sum(axis=-1, dtype=np.int8))
+    assert (found.wrong, found.text) == ("kind", "y is int8, which wraps round beyond 127.")
+    assert told(places, (X,), lambda x: (x > 0).sum(axis=-1, dtype=np.int32)).state == RIGHT
+    assert told(lambda x: x.astype(np.uint8), (np.abs(X),), lambda x: x.astype(np.uint8)).state == RIGHT
 
 
 def test_arrays_of_another_kind():
@@ -139,3 +149,24 @@ def test_an_array_kept_between_calls():
 def test_a_form_is_checked_in_every_probe():
     exercise = Exercise("00-n", "n", lambda x, k: k, (lambda: (X, 2), lambda: (X, 3)), ("k",))
     assert examine(exercise, lambda x, k: 3.0 if k == 3 else 2).wrong == "kind"
+
+
+def test_a_time_that_grows_with_the_square():
+    def sums(x):
+        return x.sum(axis=1)
+
+    x = np.random.default_rng(0).standard_normal((6, 5))
+
+    def every_pair(x):
+        total = np.zeros(len(x), x.dtype)
+        for i in range(len(x)):
+            for j in range(len(x)):
+                if i == j:
+                    total[i] = x[j].sum()
+        return total
+
+    found = told(sums, (x,), every_pair)
+    assert found.wrong == "slow" and found.text.startswith("Right, but slow: with 4 times as many pictures it takes 1")
+    assert told(sums, (x,), lambda x: np.array([sum(row.tolist()) for row in x], x.dtype)).state == RIGHT
+    mixed = told(lambda x: x - x.mean(axis=0) + x.sum(), (x,), lambda x: x - x.mean(axis=0) + x.sum())
+    assert mixed.state == RIGHT, "pictures that depend on each other cannot be repeated"

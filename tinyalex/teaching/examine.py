@@ -5,11 +5,11 @@ The first of these checks that fails decides the verdict:
   form: shapes, finite values, inputs unchanged, two calls agree
   properties
   values; `tinyalex.teaching.mistakes` names what is wrong
-  forms: integers, digits, float32, views, read-only arrays, arrays kept between calls (`forms`)
+  kinds and dtypes (`forms.EARLY`)
   late properties
+  digits, float32, views, read-only arrays, arrays kept between calls (`forms.LATE`)
 """
 
-import contextlib
 import copy
 import linecache
 import traceback
@@ -20,7 +20,7 @@ import numpy as np
 from tinyalex.teaching import forms
 from tinyalex.teaching.exercise import NotDoneYet, WrongKind, kind_of
 from tinyalex.teaching.explain.versions import numbered
-from tinyalex.teaching.limits import OutOfTime, limited, time_limit, too_large
+from tinyalex.teaching.limits import OutOfTime, limited, silent, time_limit, too_large
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT, Judged, Verdict, name_the_failure, name_the_mistake
 from tinyalex.teaching.values import agree, relative_error
 from tinyalex.teaching.where import entry, shape_in_words
@@ -50,6 +50,9 @@ def still_running(exercise, seconds, where=""):
     """The `Verdict` on a function that the time limit ended."""
     text = f"{exercise.name} was still running after {seconds:g} s: look for a loop that does not end."
     return Verdict(NOT_YET, text + where, "time")
+
+
+SYMPTOMS = ("ignored", "mixed", "shape", "single")  # they may have the same cause
 
 
 class Case:
@@ -82,12 +85,12 @@ class Case:
         if exercise.compare and self.answers:
             if any(not answer.right() for answer in self.answers):
                 self.name_the_mistake()
-            for check in forms.CHECKS:
-                for answer in self.answers:
-                    check(self, answer)
+            self._check_forms(forms.EARLY)
             entries = sum(value.size for answer in self.answers for value in answer.found.values())
             error = max(answer.error() for answer in self.answers)
         self._check_properties(late=True)
+        if exercise.compare:
+            self._check_forms(forms.LATE)
         if not entries:
             return Verdict(RIGHT, "everything asked for holds")
         return Verdict(RIGHT, f"{error:.0e} over {entries:,} entries" if error else f"exact in {entries:,} entries")
@@ -108,21 +111,20 @@ class Case:
             raise Judged(*(otherwise or ("wrong",)))
         try:
             name_the_mistake(self, otherwise)
-        except Judged as first:
-            with contextlib.suppress(Failed):
-                self._tell_both(first, lambda: forms.of_the_dtype(self, self.answers[0]))
+        except Judged as judged:
+            self._add_the_dtype(judged.verdict)
             raise
 
-    @staticmethod
-    def _tell_both(first, check):
-        """Raise `Judged` with two verdicts if a check has one more, and both have names."""
+    def _add_the_dtype(self, told):
+        """Raise `Judged` with another verdict too if the dtype is not kept."""
         try:
-            check()
-        except Judged as second:
-            one, other = first.verdict, second.verdict
-            if one.wrong and other.wrong and other.wrong not in one.wrong and not one.wrong.startswith("two: "):
-                texts = numbered(one.text, other.text)
-                raise Judged(texts, f"two: {one.wrong} + {other.wrong}") from None
+            forms.of_the_dtype(self, self.answers[0])
+        except Failed:
+            return
+        except Judged as judged:
+            more = judged.verdict
+            if told.wrong and told.wrong not in SYMPTOMS and not told.wrong.startswith("two: "):
+                raise Judged(numbered(told.text, more.text), f"two: {told.wrong} + {more.wrong}") from None
 
     # ------------------------------------------------------------------------------------------ calling
 
@@ -170,15 +172,18 @@ class Case:
             if place not in exercise.changes and not _same(before, after):
                 name = _argument(exercise, place)
                 text = f"{exercise.name} wrote into {name}: the caller may still need its values. Work on a copy."
-                unchanged = Judged(text, "unchanged")
-                if self.named and exercise.compare and any(not a.right() for a in self.answers):
-                    self._tell_both(unchanged, self.name_the_mistake)
-                raise unchanged
+                raise Judged(text, "unchanged")
         again = self.call(answer.arguments)[0]
         if exercise.compare and not all(
             np.array_equal(again[n], answer.found[n], equal_nan=True) for n in answer.found
         ):
             raise Judged(f"Two calls of {exercise.name} with the same arguments give different results.", "twice")
+
+    def _check_forms(self, checks):
+        with silent():
+            for check in checks:
+                for answer in self.answers:
+                    check(self, answer)
 
     def _check_properties(self, late):
         for held in self.exercise.properties:

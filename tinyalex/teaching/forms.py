@@ -3,6 +3,9 @@
 Each check is called as check(case, answer) and raises `Judged`. Nothing here knows an exercise.
 """
 
+import copy
+import time
+
 import numpy as np
 
 from tinyalex.teaching.mistakes import Judged
@@ -11,7 +14,10 @@ from tinyalex.teaching.where import entry
 
 DIGITS = 3e-9  # a right answer in float64 agrees to this; all of ours do to 1e-12
 ROUNDING = 1e-4  # of the largest entry: what float32 may cost
-TIMES_OURS = 64.0  # or so many times what it costs ours
+TIMES_OURS = 64.0  # or this many times what it costs ours
+GROWTH = (1, 8, 64, 128)  # times the probe's pictures, until it can be measured
+MEASURABLE = 0.003  # seconds
+QUADRATIC = 11.0  # times as long for four times as much: 4 if it is linear, 16 if it is quadratic
 SOURCES = "an array made with another dtype, or an approximation such as a small ε"
 WHOLE = {"b": "a boolean", "i": "an integer", "u": "an integer", "f": "a float"}
 
@@ -30,6 +36,9 @@ def whole_numbers(case, answer):
             )
             use = "a choice" if wanted == "b" else "a count or an index"
             raise Judged(f"{what}; expected {_kind(expected)}: later code uses it as {use}.", "kind")
+        if kind in "iu" and found.dtype.itemsize < min(4, expected.dtype.itemsize):
+            most = np.iinfo(found.dtype).max
+            raise Judged(f"{name} is {found.dtype}, which wraps round beyond {most:,}.", "kind")
 
 
 def _kind(expected):
@@ -65,7 +74,7 @@ def of_the_dtype(case, answer):
     expected, (found, returned, _) = case.ours(single), case.call(single)
     for name, right in expected.items():
         value, plain = found[name], type(returned[name]) in (float, int)  # a Python number keeps no dtype
-        if right.dtype == np.float32 != value.dtype and value.dtype.itemsize > 4 and not plain:
+        if right.dtype == np.float32 and value.dtype.kind == "f" and value.dtype.itemsize > 4 and not plain:
             raise Judged(
                 f"float32 went in, but {name} came out as {value.dtype}: a {value.dtype} constant or array crept in. "
                 "It takes twice the memory and is slow on most GPUs.",
@@ -115,25 +124,33 @@ def _each(value, change):
 
 
 def of_views(case, answer):
-    """Arrays that are views of others, mirrored and cut out, give the same."""
-    self_made = tuple(_as_view(a) for a in answer.arguments)
-    if all(a is b for a, b in zip(self_made, answer.arguments)):
-        return
-    why = "With an array that is a view of another (not contiguous)"
-    try:
-        values = case.raw(self_made)
-        found = {name: np.asarray(value) for name, value in values.items()}
-    except Judged as judged:
-        text = judged.verdict.text
-        raise Judged(f"{why} {text}", "view") from None
-    for name, expected in answer.expected.items():
-        if not agree(found[name], expected):
-            raise Judged(f"{why} {name} is wrong: reshape and ravel copy such an array.", "view")
+    """Arrays in another order of memory give the same: mirrored and cut out of others, or in Fortran's order."""
+    for view, kind in ((_cut_out, "a view of another (not contiguous)"), (_fortran, "in Fortran's order")):
+        own = copy.deepcopy(answer.arguments)
+        arguments = tuple(_viewed(a, view) for a in own)
+        if all(a is b for a, b in zip(arguments, own)):
+            continue
+        try:
+            found = {name: np.asarray(value) for name, value in case.raw(arguments).items()}
+        except Judged as judged:
+            raise Judged(f"With an array that is {kind} {judged.verdict.text}", "view") from None
+        for name, expected in answer.expected.items():
+            if not agree(found[name], expected):
+                why = "reshape and ravel copy such an array, and memory is not in the order of the axes"
+                raise Judged(f"With an array that is {kind} {name} is wrong: {why}.", "view")
 
 
-def _as_view(value):
+def _viewed(value, view):
     if not isinstance(value, np.ndarray) or not value.ndim or not value.size:
-        return _each(value, _as_view)
+        return _each(value, lambda v: _viewed(v, view))
+    return view(value)
+
+
+def _fortran(value):
+    return np.asfortranarray(value) if value.ndim > 1 else value
+
+
+def _cut_out(value):
     wide = np.zeros((*value.shape[:-1], value.shape[-1] + 3), value.dtype)
     wide[..., 1:-2] = value[::-1]
     return wide[::-1, ..., 1:-2] if value.ndim > 1 else _mirrored(value)
@@ -147,7 +164,8 @@ def _mirrored(value):
 
 def of_read_only_arrays(case, answer):
     """Arrays that cannot be written into will do."""
-    locked = tuple(a if place in case.exercise.changes else _locked(a) for place, a in enumerate(answer.arguments))
+    own = copy.deepcopy(answer.arguments)
+    locked = tuple(a if place in case.exercise.changes else _locked(a) for place, a in enumerate(own))
     try:
         case.raw(locked)
     except Judged as judged:
@@ -177,10 +195,10 @@ def kept_between_calls(case, answer):
     first = {name: np.asarray(value) for name, value in case.call(answer.arguments)[1].items()}
     before = {name: value.copy() for name, value in first.items()}
     try:
-        expected = case.ours(other)
+        case.ours(other)
     except Exception:
         return
-    second = case.call(other)[0]
+    case.call(other)
     for name, value in first.items():
         if name not in changed and not np.array_equal(value, before[name], equal_nan=value.dtype.kind == "f"):
             raise Judged(
@@ -191,9 +209,19 @@ def kept_between_calls(case, answer):
     again = case.call(answer.arguments)[0]
     if not all(agree(again[name], value) for name, value in before.items()):
         raise Judged("After a call with other values the first result does not come again: something is kept.", "kept")
-    if all(np.isfinite(v).all() for v in expected.values()) and not all(
-        agree(second[n], expected[n]) for n in expected
-    ):
+
+
+def of_other_values(case, answer):
+    """Half of every array gives the right result too: nothing is remembered, and no value is special."""
+    other = tuple(_halved(a) for a in answer.arguments)
+    if all(a is b for a, b in zip(other, answer.arguments)):
+        return
+    try:
+        expected = case.ours(other)
+    except Exception:
+        return
+    found = case.call(other)[0]
+    if all(np.isfinite(v).all() for v in expected.values()) and not all(agree(found[n], expected[n]) for n in expected):
         raise Judged("With all arrays halved the result is wrong.", "halved")
 
 
@@ -203,4 +231,53 @@ def _halved(value):
     return _each(value, _halved)
 
 
-CHECKS = (whole_numbers, of_the_dtype, all_digits, in_float32, of_views, of_read_only_arrays, kept_between_calls)
+def in_linear_time(case, answer):
+    """Four times the pictures take about four times as long, as far as pictures are independent of each other."""
+    if answer is not case.answers[0]:
+        return
+    for times in GROWTH:
+        try:
+            small, large = (_seconds(case, answer, many) for many in (times, 4 * times))
+        except Exception:  # a recursion that is too deep, for example: it was right for the usual sizes
+            return
+        if small is None or large is None:
+            return
+        if small > MEASURABLE:
+            if large > QUADRATIC * small:
+                word = f"Right, but slow: with 4 times as many pictures it takes {large / small:.0f} times as long."
+                raise Judged(word, "slow")
+            return
+
+
+def _seconds(case, answer, times):
+    """The least time of a processor for the probe's pictures, repeated; None if ours does not treat each alone."""
+    many = _pictures(answer)
+    arguments = tuple(_repeated(a, many, times) for a in answer.arguments)
+    if not many or all(a is b for a, b in zip(arguments, answer.arguments)):
+        return None
+    expected = case.ours(arguments)
+    if any(not agree(expected[name], np.tile(v, (times, *[1] * (v.ndim - 1)))) for name, v in answer.expected.items()):
+        return None
+    laps = []
+    for _ in range(2):
+        own = copy.deepcopy(arguments)
+        start = time.thread_time()
+        case.raw(own)
+        laps.append(time.thread_time() - start)
+    return min(laps)
+
+
+def _pictures(answer):
+    """How many pictures every output has, along its first axis; 0 if they differ."""
+    counts = {len(v) if v.ndim else 0 for v in answer.expected.values()}
+    return counts.pop() if len(counts) == 1 else 0
+
+
+def _repeated(value, many, times):
+    if isinstance(value, np.ndarray) and value.ndim and len(value) == many:
+        return np.tile(value, (times, *[1] * (value.ndim - 1)))
+    return value
+
+
+EARLY = (whole_numbers, of_the_dtype)  # before the late properties of an exercise
+LATE = (all_digits, in_float32, of_views, of_read_only_arrays, kept_between_calls, of_other_values, in_linear_time)

@@ -121,6 +121,14 @@ def too_large(message):
     return f"asks for more memory than a check may take, {MEMORY >> 30} GB{first_line and ': '}{first_line}"
 
 
+@contextlib.contextmanager
+def silent():
+    """Drop whatever is printed: a learner's function runs thousands of times while its mistake is looked for."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            yield
+
+
 def in_child(work, seconds):
     """The result of work(), from a child process where the system has a safe fork.
 

@@ -18,7 +18,7 @@ from tinyalex.teaching import where
 from tinyalex.teaching.explain.repair import Repair, name_the_exception
 from tinyalex.teaching.explain.search import Search
 from tinyalex.teaching.explain.versions import Budget, Explanation, numbered
-from tinyalex.teaching.limits import OutOfTime
+from tinyalex.teaching.limits import OutOfTime, silent
 from tinyalex.teaching.values import RTOL, ratio_of, scale
 
 NOT_DONE, RIGHT, NOT_YET = "not done yet", "right", "not yet"
@@ -52,7 +52,7 @@ def name_the_mistake(case, otherwise=None):
         _look_for_a_dtype(answers, wrong)
         _look_for_a_ratio(exercise, answers, wrong)
     if any(_varied(a.found[n], a.expected[n]) for a in answers for n in wrong if not a.right(n)):
-        with contextlib.suppress(OutOfTime):  # an edit may have made a function endless
+        with contextlib.suppress(OutOfTime), silent():  # an edit may have made a function endless
             _search(case, wrong, known, otherwise)
     _localise(case, wrong, otherwise)
 
@@ -69,7 +69,10 @@ def _search(case, wrong, known, otherwise):
     apart = {n: Search(case, [n], budget) for n in wrong} if len(wrong) > 1 else {}
     if not any(known.values()) and (found := together.single()):
         raise Judged(found.text, found.id)
-    _tell({n: known[n] or (apart[n].single() if apart else None) for n in wrong})
+    explained = {n: known[n] or (apart[n].single(repair=False) if apart else None) for n in wrong}
+    if len({e.id for e in explained.values() if e}) > 1 and (found := together.repair.single()):
+        raise Judged(found.text, found.id)  # one mistake, with several consequences
+    _tell(explained)
     _tell_what_is_ignored(case, wrong, otherwise, least=2)
     if found := together.double():
         raise Judged(found.text, found.id)
@@ -80,13 +83,13 @@ def _search(case, wrong, known, otherwise):
 def name_the_failure(case, place, failed):
     """Raise `Judged` for a function that fails with an exception in one probe."""
     calls, text = [case.calls[place], *case.calls[:place], *case.calls[place + 1 :]], failed.verdict.text
-    with contextlib.suppress(OutOfTime):
+    with contextlib.suppress(OutOfTime), silent():
         budget = Budget()
-        edits = Repair(case, calls, budget).edits_that_help()
-        found = next((e for e in edits if e or budget.spent), None) or name_the_exception(case, place, failed, budget)
+        found = Repair(case, calls, budget).single() or name_the_exception(case, place, failed, budget)
         if found:
             raise Judged(f"{text}\n{found.text}", found.id)
-    raise failed
+    known = where.what_distinguishes(case.exercise, case.calls[:place], calls[:1], "\nOthers work; this is with {1}.")
+    raise Judged(text + known)
 
 
 def _known(case, output):
@@ -105,6 +108,9 @@ def _tell(explained):
             groups.setdefault((found.id, found.text), []).append(output)
     if not groups:
         return
+    if len(groups) > 1 and any(id.startswith("two: ") for id, _ in groups):  # more than two: begin with the first
+        groups = dict([next(iter(groups.items()))])
+        explained = {n: found if n in next(iter(groups.values())) else None for n, found in explained.items()}
     whole = len(groups) == 1 and all(explained.values())
     texts = [text if whole else f"{', '.join(outputs)}: {text}" for (_, text), outputs in groups.items()]
     (first, _), outputs = next(iter(groups.items()))
@@ -156,14 +162,16 @@ def _look_for_a_dtype(answers, wrong):
             "Make arrays with the dtype of the input.",
             "whole",
         )
-    size = scale(expected) if expected.dtype.kind == "f" else 0.0
-    single = found.dtype.kind == "f" and np.array_equal(found, found.astype(np.float32))
-    if size and single and np.allclose(found, expected, rtol=1e-4, atol=1e-6 * size):
-        raise Judged(
-            f"{output} is right to about six digits, but float64 went in: the numbers passed through float32. "
-            "Make arrays with the dtype of the input.",
-            "single",
-        )
+    size = scale(expected) if expected.dtype.kind == "f" and found.dtype.kind == "f" else 0.0
+    for dtype, digits, error in ((np.float16, "three", 1e-2), (np.float32, "six", 1e-4)):
+        narrow = size and np.array_equal(found, found.astype(dtype))
+        if narrow and np.allclose(found, expected, rtol=error, atol=error / 10 * size):
+            name = np.dtype(dtype).name
+            raise Judged(
+                f"{output} is right to about {digits} digits, but float64 went in: the numbers passed through {name}. "
+                "Make arrays with the dtype of the input.",
+                "single",
+            )
 
 
 def _look_for_a_ratio(exercise, answers, wrong):

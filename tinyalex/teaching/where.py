@@ -23,8 +23,10 @@ def entry(exercise, output, index, ndim):
 
 
 def shape_in_words(exercise, output, found, expected):
-    """What distinguishes two shapes, as a sentence; "" if nothing simple does."""
+    """The difference between two shapes, as a sentence; "" if nothing simple can be said."""
     names = exercise.names_of_axes(output, len(expected))
+    if not found:
+        return "It is a single number."
     if len(found) == len(expected):
         if sorted(found) == sorted(expected):
             order = next(o for o in itertools.permutations(range(len(found))) if tuple(expected[a] for a in o) == found)
@@ -52,22 +54,27 @@ def shape_in_words(exercise, output, found, expected):
 
 
 def probes_in_words(exercise, answers, output):
-    """What the probes that come out right have in common, as a sentence; "" if none is right or nothing simple is."""
-    right = [a for a in answers if agree(a.found[output], a.expected[output])]
-    wrong = [a for a in answers if a not in right]
+    """A common property of the probes that come out right, as a sentence; "" if none is known."""
+    right = [a.arguments for a in answers if agree(a.found[output], a.expected[output])]
+    wrong = [a.arguments for a in answers if not agree(a.found[output], a.expected[output])]
+    return what_distinguishes(exercise, right, wrong, "It is {} only with {}.")
+
+
+def what_distinguishes(exercise, right, wrong, words):
+    """The property of the arguments that tells probes that come out right from the others, in words; "" if unknown."""
     if not right or not wrong:
         return ""
-    names = names_of(exercise.ours)
-    for i, name in enumerate(names[: len(right[0].arguments)]):
-        for words, value in _traits(name):
+    found = []
+    for i, name in enumerate(names_of(exercise.ours)[: len(right[0])]):
+        for trait, value in _traits(name):
             try:
-                good, bad = ({value(a.arguments[i]) for a in group} for group in (right, wrong))
+                good, bad = ({value(arguments[i]) for arguments in group} for group in (right, wrong))
             except (TypeError, ValueError, IndexError, AttributeError):
                 continue
             if not good & bad and (len(good) == 1 or len(bad) == 1):
                 one, others = (bad, "wrong") if len(bad) == 1 else (good, "right")
-                return f"It is {others} only with {words} = {next(iter(one))}."
-    return f"It is right in {len(right)} of {len(answers)} checks."
+                found.append(words.format(others, f"{trait} = {next(iter(one))}"))
+    return found[0] if len(found) == 1 else ""  # several would only suggest a cause
 
 
 def _traits(name):
@@ -90,14 +97,18 @@ def place_in_words(exercise, answer, output):
     found = answer.found[output]
     if off.any() and off.size > 1 and np.all(found == found.flat[0]):
         return f"Every entry of {output} is {found.flat[0].item():.6g}."
-    return _by_axis(exercise, output, off) or _by_value(exercise, answer, output, off) or _count(output, off)
+    return (
+        _by_axis(exercise, output, off, answer.expected[output])
+        or _by_value(exercise, answer, output, off)
+        or _count(output, off)
+    )
 
 
 def _count(output, off):
     return f"{output} is off in {int(off.sum()):,} of {off.size:,} entries."
 
 
-def _by_axis(exercise, output, off):
+def _by_axis(exercise, output, off, expected):
     """Part of an output that is off, or right, by places along an axis; "" if it is neither."""
     names = exercise.names_of_axes(output, off.ndim)
     for axis, word in enumerate(names):
@@ -108,7 +119,8 @@ def _by_axis(exercise, output, off):
         if len(places) <= whole / 2:
             return f"{output} is off only in {_listed(word, places)}, of {whole}."
         right = np.flatnonzero(~off.any(axis=others))
-        if 0 < len(right) and off.any():
+        telling = len(right) and len(np.unique(np.take(expected, right, axis))) > 1  # not 0 everywhere
+        if telling and off.any():
             return f"{output} is right in {_listed(word, right)}, of {whole}, and off in the others."
     inside = off[:, 1:-1, 1:-1] if off.ndim == 4 else off[1:-1, 1:-1] if off.ndim == 2 else off
     if off.ndim in (2, 4) and inside.size and not inside.any():
@@ -176,9 +188,9 @@ def way_in_words(exercise, answer, output):
             word = word_of(axis, found.ndim, exercise.names_of_axes(output, found.ndim))
             return f"The sums over {word} are right."
     if off.sum() > 2 and (gap[off] > 0).all():
-        return "What is off is too large everywhere."
+        return "All that are off are too large."
     if off.sum() > 2 and (gap[off] < 0).all():
-        return "What is off is too small everywhere."
+        return "All that are off are too small."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What an edit may put in the place of what: other operators, other functions, something around or beside it."""
+"""The changes that edits make: other operators, other functions, something around an expression or beside it."""
 
 import ast
 import operator

@@ -255,8 +255,8 @@ class Editor(ast.NodeTransformer):
         """Other ways to call: [(what, which)], and the source of each."""
         before = "" if owner is None else f"{ast.unparse(owner)}."
         inside = ", ".join(map(ast.unparse, [*node.args, *node.keywords]))
-        choices: list[tuple] = [("other", other) for other in OTHER_CALLS.get(name, ())]
-        words = [f"{before}{other}({inside})" for _, other in choices]
+        choices: list[tuple] = []
+        words = []
         module = isinstance(owner, ast.Name) and owner.id in ("np", "numpy", "math", "xp")
         if (owner is None or module) and node.args and name not in ("range", "len", "zip", "enumerate"):
             choices.append(("first", 0))
@@ -264,6 +264,9 @@ class Editor(ast.NodeTransformer):
         elif owner is not None and not module:
             choices.append(("first", 0))
             words.append(ast.unparse(owner))
+        for other in OTHER_CALLS.get(name, ()):
+            choices.append(("other", other))
+            words.append(f"{before}{other}({inside})")
         for k in node.keywords:
             choices.append(("without", k.arg))
             left = [*node.args, *(other for other in node.keywords if other is not k)]

@@ -14,7 +14,7 @@ from tinyalex.teaching.explain.switches import Switches
 
 
 class Edits:
-    """A function with all its edits. ValueError if its source is not to be had, or is no plain function."""
+    """A function with all its edits. ValueError without its source, or for what is no plain function."""
 
     def __init__(self, function):
         self.name, self.edits, self.switches = function.__name__, [], Switches()
@@ -38,7 +38,7 @@ class Edits:
 
 
 def _reached(function):
-    """The function, and those of the same file that it calls by name; not other exercises' functions of ours."""
+    """The function, and others of the same file that it calls by name; not other exercises' functions of ours."""
     found, new = [], [function]
     while new:
         each = new.pop()

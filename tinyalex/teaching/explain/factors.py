@@ -18,7 +18,9 @@ def factor(found, values, calls, exercise, name):
     if any(f is None for f in factors) or np.allclose(factors, 1, rtol=1e-6, atol=0):
         return ""
     subject = f"Every entry of {name}"
-    if found[0].ndim == 0:
+    if found[0].ndim == 0 and name == "the result":
+        subject = "The result"
+    elif found[0].ndim == 0:
         subject = "{} is {}, expected {}: it".format(name, *digits(found[0], values[0]))
     if np.allclose(factors, factors[0], rtol=1e-6, atol=0):
         return f"{subject} is {factors[0]:.6g} times the right value."
@@ -31,7 +33,9 @@ def factor(found, values, calls, exercise, name):
 def offset(found, values, calls, exercise, name):
     gaps = [f.astype(np.float64) - v for f, v in zip(found, values)]
     means = [float(np.mean(g)) for g in gaps]
-    near = [float(np.abs(v).max(initial=0.0)) * 1e-9 + 1e-12 for v in values]
+    if not all(np.isfinite(g).all() for g in gaps):
+        return ""
+    near = [float(np.abs(f).max(initial=0.0)) * 1e-9 + 1e-12 for f in found]
     if all(np.abs(g - m).max(initial=0.0) <= n for g, m, n in zip(gaps, means, near)):
         if np.allclose(means, means[0], rtol=1e-6, atol=near[0]) and abs(means[0]) > near[0]:
             return f"{name} is too {'large' if means[0] > 0 else 'small'} by {abs(means[0]):.6g} everywhere."

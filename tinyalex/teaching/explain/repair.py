@@ -37,6 +37,10 @@ class Repair:
 
         return run
 
+    def single(self):
+        """The `Explanation` that one edit makes it right, or None."""
+        return next((found for found in self.edits_that_help() if found or self.budget.spent), None)
+
     def edits_that_help(self):
         """The `Explanation` that one edit makes it right, after a None for each that does not."""
         for edit, version in self.variants():
@@ -47,7 +51,7 @@ class Repair:
     def pairs(self):
         """The `Explanation` that two edits make it right, after a None for every pair that does not."""
         for a, b in _by_sum(self._promising()):
-            if a.site == b.site or a.kind in WILD and b.kind in WILD:
+            if a.site == b.site or _rewrites(a, b):
                 continue
             version = Version("", "", self._run(a, b))
             if self._is_right(version, a, b):
@@ -89,6 +93,12 @@ def name_the_exception(case, place, failed, budget):
             if budget.spent:
                 return None
     return None
+
+
+def _rewrites(a, b):
+    """Whether two edits together could make anything of an expression."""
+    nested = a.before in b.before or b.before in a.before
+    return (a.kind in WILD or b.kind in WILD) if nested else (a.kind in WILD and b.kind in WILD)
 
 
 def _by_sum(items):

@@ -2,36 +2,24 @@
 
 One step is a change of the arguments or of the result (`steps`), or an edit of the source (`edits`): of the learner's,
 if it makes it right; of a right answer, if it gives the learner's values. Two steps are two of these, or one and a
-known mistake. What is told holds in every probe, but need not be how the learner wrote it.
+known mistake. An explanation holds in every probe, but need not be how the learner wrote it.
 """
 
 import itertools
+import re
 
 import numpy as np
 
 from tinyalex.teaching.explain.factors import factor, offset
-from tinyalex.teaching.explain.repair import Repair, right_answers
-from tinyalex.teaching.explain.steps import of_arguments, of_results
+from tinyalex.teaching.explain.repair import WILD, Repair, right_answers
+from tinyalex.teaching.explain.steps import names_of, of_arguments, of_results
 from tinyalex.teaching.explain.versions import Explanation, Version, copied, numbered, outputs, place_of, short
 from tinyalex.teaching.values import agree, close
 
+WORD = re.compile(r"\w+")
 SAMPLES = 6  # entries of an output to compare first
-LIKELY = ("exchanged", "fixed", "order", "part")
-PLAIN = (
-    "sign",
-    "square",
-    "root",
-    "complement",
-    "clip",
-    "reduced",
-    "flat",
-    "part",
-    "turned",
-    "share",
-    "centre",
-    "exp",
-    "log",
-)
+LIKELY = ("exchanged", "fixed", "zero", "order", "part")
+PLAIN = "sign square root complement clip reduced flat part turned share centre exp log".split()
 
 
 class Search:
@@ -48,45 +36,41 @@ class Search:
         self.places = {n: _telling(self.answers[0].found[n], self.answers[0].expected[n]) for n in names}
         self.sample = self._sample(self.found[0])
         self.repair = Repair(case, self.calls, budget)
-        self._steps = self._known = self._edited = None
+        self._steps = self._known = self._edited = self._changing = None
 
     def _order(self, answer):
         """Answers that are wrong and finite come first: they tell most."""
         finite = all(np.isfinite(answer.found[n]).all() for n in self.names)
         return all(answer.right(n) for n in self.names), not finite
 
-    def single(self):
-        """The `Explanation` by one step, or None."""
+    def single(self, repair=True):
+        """The `Explanation` by one step, or None. repair: also by an edit of the learner's source"""
         steps = list(self.of_arguments())
         likely = [v for v in steps if v.id in LIKELY]
-        searches = (
-            self._solved(self._ours()),
-            likely,
-            self.repair.edits_that_help(),
-            self._results(self._ours()),
-            steps,
-            self.of_edits(),
-        )
+        edits = self.repair.edits_that_help() if repair else ()
+        searches = self._solved(self._ours()), likely, edits, self._results(self._ours()), steps, self.of_edits()
         return self._first(itertools.chain(*searches), self.budget)
 
     def double(self):
         """The `Explanation` by two steps, or None."""
         if sum(found[n].size for found in self.found for n in self.names) < 2:
             return None
-        known, turned, edited = self.known(), list(self.of_arguments()), self._effective()
+        known, turned = self.known(), list(self.of_arguments())
         searches = (
-            (0.3, self._met([*known, *turned, *edited, *self._results(self._ours())])),
-            (0.15, (two(v, r) for v in known for r in self._results(v, PLAIN))),
-            (0.15, (two(v, r) for v in (*turned, *edited) for r in self._solved(v))),
-            (0.1, self._known_of_arguments()),
-            (0.15, self.repair.pairs()),
-            (0.15, self._edits_of_arguments(edited)),
-            (0.15, self._pairs_of_edits(edited)),
-            (0.1, self._pairs_of_arguments()),
-            (0.1, (two(v, r) for v in turned for r in self._results(v, PLAIN))),
+            (0.15, lambda: (two(v, r) for v in known for r in self._solved(v))),
+            (0.3, lambda: self._met([*known, *turned, *self._results(self._ours()), *self._effective()])),
+            (0.15, lambda: (two(v, r) for v in known for r in self._results(v, PLAIN))),
+            (0.1, lambda: (two(v, r) for v in turned for r in self._solved(v))),
+            (0.1, self._known_of_arguments),
+            (0.15, self.repair.pairs),
+            (0.1, lambda: (two(v, r) for v in self._effective() for r in self._solved(v) if r.id == "ratio")),
+            (0.1, self._edits_of_arguments),
+            (0.15, self._pairs_of_edits),
+            (0.1, self._pairs_of_arguments),
+            (0.1, lambda: (two(v, r) for v in turned for r in self._results(v, PLAIN))),
         )
         for share, versions in searches:
-            if found := self._first(versions, self.budget.part(share)):
+            if found := self._first(versions(), self.budget.part(share)):
                 return found
         return None
 
@@ -142,8 +126,10 @@ class Search:
     def of_arguments(self):
         """The right answer to other arguments, as far as it differs."""
         if self._steps is None:
-            self._steps, seen = [], {self._key(self._ours())}
+            self._steps, seen, budget = [], {self._key(self._ours())}, self.budget.part(0.4)
             for step in of_arguments(self.exercise, self.calls):
+                if budget.spent:
+                    break
                 words = f"Yours gives the right result for {step.words}."
                 version = self.version(step.id, words, self.exercise.ours, step.change)
                 key = self._key(version)
@@ -153,7 +139,7 @@ class Search:
         return (version for _, version in self._steps)
 
     def _key(self, version):
-        """What tells the results of two versions apart, in every probe; None if it fails in the first."""
+        """A key that tells the results of versions apart, in every probe; None if it fails in the first."""
         results = [version.result(place) for place in range(len(self.calls))]
         if results[0] is None:
             return None
@@ -185,16 +171,17 @@ class Search:
         return version
 
     def _effective(self):
-        """Edits of right answers that change the first probe's result, one for each result."""
-        found, seen, budget = [], {self._key(self._ours())}, self.budget.part(0.3)
-        for version in self.of_edits():
-            key = self._key(version) if version.chosen[0].kind != "missing" else None
-            if key is not None and key not in seen:
-                seen.add(key)
-                found.append(version)
-            if budget.spent:
-                break
-        return found
+        """Edits of right answers that change a result, one for each result."""
+        if self._changing is None:
+            self._changing, seen, budget = [], {self._key(self._ours())}, self.budget.part(0.25)
+            for version in self.of_edits():
+                key = self._key(version) if version.chosen[0].kind != "missing" else None
+                if key is not None and key not in seen:
+                    seen.add(key)
+                    self._changing.append(version)
+                if budget.spent:
+                    break
+        return self._changing
 
     def _results(self, base, only=()):
         """A version with its result changed. only: ids of steps;  (): all"""
@@ -233,7 +220,7 @@ class Search:
 
     def _met(self, versions):
         """An edit of the learner's source that leaves one mistake of those given."""
-        usable = [v for v in versions if self._says_much(v.result(0))]
+        usable = [v for v in versions if self._says_much(v)]
         if not usable:
             return
         table, met, budget = np.array([self._sample(v.result(0)) for v in usable]), [], self.budget.part(0.3)
@@ -243,30 +230,40 @@ class Search:
             sample = self._sample(version.result(0))
             if sample is None or _near(sample, self.sample):
                 continue
-            for row in np.flatnonzero(_near(table, sample)):
-                other = usable[row]
-                if all(self._meets(version.result(p), other.result(p)) for p in range(len(self.calls))):
+            for other in (usable[row] for row in np.flatnonzero(_near(table, sample))):
+                if not self._undoes(edit, other) and self._meet(version, other):
                     met.append((_rank(other.id) + _rank(edit.kind), len(met), edit, other))
         if met:
             *_, edit, other = min(met, key=lambda m: m[:2])
             yield Explanation(f"two: line-{edit.kind} + {other.id}", numbered(place_of(edit), other.words))
 
-    def _says_much(self, result):
-        """Whether a result is as varied as the right one, and no argument itself: two wild steps may meet in those."""
-        if self._sample(result) is None:
+    def _undoes(self, edit, other):
+        """Whether an edit takes out of the learner's source what the other step is about, or both rewrite much."""
+        before, after, about = (set(WORD.findall(text)) for text in (edit.before, edit.after, other.words))
+        wild = edit.kind in WILD and other.chosen and other.chosen[0].kind in WILD
+        return wild or bool(set(names_of(self.exercise.ours)) & about & (before - after))
+
+    def _says_much(self, version):
+        """Whether results are as varied as the right ones, and no arguments: two wild steps may meet in those."""
+        results = [version.result(place) for place in range(len(self.calls))]
+        if self._sample(results[0]) is None or None in results:
             return False
         for name in self.names:
-            value, right = result[name], self.answers[0].expected[name]
-            if np.isfinite(right).all() and not np.isfinite(value).all():
+            made, right = [r[name] for r in results], [a.expected[name] for a in self.answers]
+            found = [f[name] for f in self.found]
+            if any(np.isfinite(f).all() and not np.isfinite(m).all() for f, m in zip(found, made)):
                 return False
-            if len(np.unique(value)) < 0.7 * len(np.unique(right)):
+            if _different(made) < 0.7 * _different(right):
                 return False
-            if any(isinstance(a, np.ndarray) and a.shape == value.shape and agree(value, a) for a in self.calls[0]):
+            arrays = [a for a in self.calls[0] if isinstance(a, np.ndarray) and a.shape == made[0].shape and a.size > 1]
+            if any(agree(made[0], a) for a in arrays):
                 return False
         return True
 
-    def _meets(self, a, b):
-        return a is not None and b is not None and all(agree(a[n], b[n]) for n in self.names)
+    def _meet(self, a, b):
+        """Whether two versions agree in every probe."""
+        results = [(a.result(place), b.result(place)) for place in range(len(self.calls))]
+        return all(one and other and all(agree(one[n], other[n]) for n in self.names) for one, other in results)
 
     def _known_of_arguments(self):
         for wrong, first in zip(self.exercise.wrong, self.known()):
@@ -274,13 +271,13 @@ class Search:
                 made = self.version("", "", wrong.function, step.change)
                 yield Version(*_named(first, second), made.run)
 
-    def _edits_of_arguments(self, edited):
-        for (step, second), first in itertools.product(self._steps or (), edited):
+    def _edits_of_arguments(self):
+        for (step, second), first in itertools.product(self._steps or (), self._effective()):
             made = self._of(first.edits, *first.chosen, change=step.change)
             yield Version(*_named(first, second), made.run)
 
-    def _pairs_of_edits(self, edited):
-        for a, b in itertools.combinations(edited, 2):
+    def _pairs_of_edits(self):
+        for a, b in itertools.combinations(self._effective(), 2):
             if a.edits is b.edits and a.chosen[0].site != b.chosen[0].site:
                 yield Version(*_named(a, b), self._of(a.edits, *a.chosen, *b.chosen).run)
 
@@ -302,6 +299,11 @@ def _named(first, second):
     return f"two: {first.id} + {second.id}", numbered(first.words, second.words)
 
 
+def _different(arrays):
+    """How many different numbers some arrays hold."""
+    return len(np.unique(np.concatenate([a.ravel() for a in arrays])))
+
+
 def _telling(found, expected):
     """Places of a few entries that are off, or of any if the shapes differ."""
     off = np.flatnonzero(~close(found, expected)) if found.shape == expected.shape else np.arange(found.size)
@@ -317,14 +319,6 @@ def _near(samples, wanted):
 
 
 def _rank(id):
-    """How much a step explains too easily."""
-    return {
-        "exchanged": 0,
-        "fixed": 1,
-        "ratio": 0,
-        "offset": 0,
-        "ignored": 4,
-        "argument": 3,
-        "name": 3,
-        "missing": 3,
-    }.get(id, 2 if id.startswith("edit") else 1)
+    """How easily a step explains anything: those that do come last."""
+    easily = {"exchanged": 0, "fixed": 1, "ratio": 0, "offset": 1, "zero": 4, "argument": 3, "name": 3, "missing": 3}
+    return easily.get(id, 2 if id.startswith("edit") else 1)

@@ -135,7 +135,9 @@ def _always(value):
 
 def _fixed(name, value, usual, others):
     values = dict.fromkeys([*usual, *(o for o in others if isinstance(o, (int, float, str)))])
-    return [Step("fixed", f"{name} = {v!r}, whatever is asked", _always(v)) for v in values if v != value]
+    return [
+        Step("fixed" if v else "zero", f"{name} = {v!r}, whatever is asked", _always(v)) for v in values if v != value
+    ]
 
 
 def _changed(name, changes):
@@ -166,13 +168,13 @@ def _of_array(name, value):
     steps = []
     if value.dtype.kind == "b":
         steps += [Step("argument", f"{name} the other way round", np.logical_not)]
-        steps += [Step("ignored", f"{name} all {word}", _full(word)) for word in (True, False)]
+        steps += [Step("zero", f"{name} all {word}", _full(word)) for word in (True, False)]
     elif value.dtype.kind in "iu":
         steps += [Step("argument", f"{name} + 1", lambda a: a + 1), Step("argument", f"{name} − 1", lambda a: a - 1)]
-        steps += [Step("argument", f"{name} sorted", np.sort), Step("ignored", f"{name} all 0", np.zeros_like)]
+        steps += [Step("argument", f"{name} sorted", np.sort), Step("zero", f"{name} all 0", np.zeros_like)]
     else:
-        steps.append(Step("ignored", f"{name} all 0", np.zeros_like))
-        steps.append(Step("ignored", f"{name} all 1", np.ones_like))
+        steps.append(Step("zero", f"{name} all 0", np.zeros_like))
+        steps.append(Step("zero", f"{name} all 1", np.ones_like))
         entries = [s for s in OF_ENTRIES if s[0] not in ("more", "less")]
         steps += [Step("argument", f"{name} {words}", change) for _, words, change in entries]
     steps += [Step(s.id, f"{name} {s.words}", s.change) for s in _moves(value)]

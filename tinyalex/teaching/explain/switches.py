@@ -1,4 +1,4 @@
-"""What edited source calls: each method does what the source says, or what the switch at its place says."""
+"""Methods that edited source calls: each does as the source says, or as the switch at its place says."""
 
 import builtins
 import inspect
@@ -11,7 +11,7 @@ from tinyalex.teaching.explain.changes import APPLY, AROUND, UNARY
 
 
 class Switches:
-    """What the edited source calls. Each method does what the source says, or what the switch at its site says."""
+    """The positions of all switches, and the methods that the edited source calls."""
 
     def __init__(self):
         self.on = {}

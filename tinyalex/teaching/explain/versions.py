@@ -21,14 +21,14 @@ class Explanation:
 
 
 class Budget:
-    """Seconds of a processor for a search."""
+    """Seconds of a processor for a search: a share of SECONDS."""
 
-    def __init__(self, seconds=SECONDS):
-        self.end = time.thread_time() + seconds
+    def __init__(self, share=1.0):
+        self.end = time.thread_time() + share * SECONDS
 
     def part(self, share):
         """At most a share of the whole, of what is left."""
-        part = Budget(share * SECONDS)
+        part = Budget(share)
         part.end = min(part.end, self.end)
         return part
 
