@@ -518,7 +518,8 @@ def _noise(function, N=MANY, H=1, W=2, values=VALUES, rng=None):
     y = function(x, values.copy(), VECTORS.copy(), np.random.default_rng(4) if rng is None else rng)
     if y is None:
         raise WrongKind("it returns nothing, expected an array of the shape of x")
-    y = np.asarray(y)
+    if not isinstance(y, np.ndarray):
+        raise WrongKind(f"y is {kind_of(y)}, expected an array")
     if y.shape != x.shape:
         raise WrongKind(f"y.shape is {y.shape}, expected {x.shape}, as x")
     return y - before

@@ -551,6 +551,10 @@ def twice_as_strong(x, eigenvalues, eigenvectors, rng):
     return _shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.2, (len(x), 3)))
 
 
+def nested_lists(x, eigenvalues, eigenvectors, rng):
+    return _shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.1, (len(x), 3))).tolist()
+
+
 def a_hundredth(x, eigenvalues, eigenvectors, rng):
     return _shifted(x, eigenvalues, eigenvectors, rng.normal(0, 0.1**2, (len(x), 3)))
 
@@ -749,6 +753,7 @@ MUTANTS = [
     ("13-noise", "A48", uniform_alphas),
     ("13-noise", "A48", alphas_cut),
     ("13-noise", "A48", twice_as_strong),
+    ("13-noise", "kind", nested_lists),
     ("13-noise", "A42", a_hundredth),
     ("13-noise", "A48", centred_alphas),
     ("13-noise", "A49", opposite_pairs),
