@@ -22,6 +22,13 @@ def paper_forward_by_where(x, p, train, rng):
     return x - p * x, np.full_like(x, 1 - p)
 
 
+def paper_forward_that_always_draws(x, p, train, rng):
+    factor = (rng.random(x.shape) >= p).astype(x.dtype)
+    if not train:
+        factor = np.full_like(x, 1 - p)
+    return x * factor, factor
+
+
 def inverted_forward(x, p, train, rng):
     factor = (rng.random(x.shape) >= p).astype(x.dtype) / (1 - p) if train else 1.0
     return x * factor, factor
@@ -79,7 +86,7 @@ def average_net_in_one_line_of_algebra(x, weight, bias, p):
 
 
 SOLUTIONS = {
-    "10-paper": [paper_forward, paper_forward_by_binomial, paper_forward_by_where],
+    "10-paper": [paper_forward, paper_forward_by_binomial, paper_forward_by_where, paper_forward_that_always_draws],
     "10-inverted": [inverted_forward, inverted_forward_by_loops, inverted_forward_by_choice],
     "10-backward": [dropout_backward, dropout_backward_by_where],
     "10-average": [average_net, average_net_by_product, average_net_in_one_line_of_algebra],
