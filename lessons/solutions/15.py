@@ -153,7 +153,7 @@ def confusion_by_one_hot(labels, answers, K):
 
 SOLUTIONS = {
     "15-colour": [colour_shares, colour_shares_by_projection, colour_shares_by_loops],
-    "15-nearest": [nearest, nearest_by_differences, nearest_at_once, nearest_by_loops],
+    "15-nearest": [nearest, nearest_by_loops, nearest_by_differences, nearest_at_once],
     "15-purity": [purity, purity_by_loops, purity_of_each],
     "15-occlusion": [occlusion, occlusion_one_by_one, occlusion_by_masks],
     "15-confusion": [confusion, confusion_by_loop, confusion_by_bincount, confusion_by_one_hot],
