@@ -72,7 +72,8 @@ def diagnose():
 
 def diagnose_with_capitals():
     runs = ["ember", "dusk", "cedar", "birch", "amber"]
-    return dict(zip(runs, ["Rate too high", "Labels shifted", "Not shuffled", "Rate too low", "Mean not subtracted "]))
+    ills = ["Rate too high", "Labels shifted", "Not shuffled", "Rate too low", "Mean not subtracted "]
+    return dict(zip(runs, ills)) | {"the healthy one": "nothing"}
 
 
 SOLUTIONS = {

@@ -36,6 +36,12 @@ def test_a_float_for_an_integer(returned, words):
         assert told(lambda x: 5, (X,), lambda x, other=other: other).state == RIGHT
 
 
+@pytest.mark.parametrize("kind", [np.matrix, np.ma.masked_array])
+def test_arrays_that_calculate_in_another_way(kind):
+    found = told(lambda x: 2 * x, (X[0, 0],), lambda x: kind(2 * x))
+    assert found.wrong == "kind" and "expected a plain array." in found.text
+
+
 def test_integers_that_wrap_round():
     def places(x):
         return (x > 0).sum(axis=-1)

@@ -246,6 +246,8 @@ def as_array(name, value):
     """One output of the learner's function as an array. `Judged` if it is not made of numbers."""
     if not isinstance(value, (np.ndarray, np.generic, float, int)):
         raise Judged(f"{name} is {kind_of(value)}, expected an array.", "kind")
+    if isinstance(value, (np.matrix, np.ma.MaskedArray)):  # later code would multiply them in another way
+        raise Judged(f"{name} is {type(value).__name__}, expected a plain array.", "kind")
     value = np.asarray(value)
     if value.dtype.kind not in "biuf":
         raise Judged(f"{name} is an array of {value.dtype}, expected an array of numbers.", "kind")
