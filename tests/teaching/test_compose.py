@@ -165,7 +165,9 @@ def test_arguments_that_make_no_difference():
         "    g = np.random.default_rng(0)\n"
         "    return np.cos(x @ weight) + bias * g.random((len(x), len(bias)))\n"
     )
-    assert verdict.wrong == "ignored" and verdict.text.startswith("scale and shift make no difference to yours.\n")
+    assert verdict.wrong == "ignored" and verdict.text.startswith(
+        "Two things are wrong.\n1. scale makes no difference to yours.\n2. shift makes no difference to yours.\n"
+    )
 
 
 def test_one_number_says_too_little_to_guess_from():

@@ -90,7 +90,7 @@ def test_only_the_first_flaw_is_named(names, words):
     for writes in (False, True):
         verdict = judge(with_flaws(names, writes), outputs=("double",))
         wrote = writes and names == ("values",)  # checked after shape and finite, before values
-        assert verdict.wrong == ("unchanged" if wrote else FLAWS[names[-1]][2])
+        assert verdict.wrong == ("two: unchanged + offset" if wrote else FLAWS[names[-1]][2])
         assert ("wrote into x" if wrote else words) in verdict.text, verdict.text
 
 

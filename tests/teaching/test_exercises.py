@@ -16,8 +16,8 @@ MUTANTS = [mutant for number in WRITTEN for mutant in mutants(number)]
 
 
 def tells(verdict, mistake):
-    """Whether a verdict names a mistake, alone or with a dtype that is not kept."""
-    return verdict.wrong in (mistake, f"two: {mistake} + C16")
+    """Whether a verdict names a mistake, alone or with a dtype or kind that is not kept."""
+    return verdict.wrong in (mistake, f"two: {mistake} + C16", f"two: {mistake} + kind")
 
 
 def ids(value):

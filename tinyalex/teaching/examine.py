@@ -115,10 +115,21 @@ class Case:
             self._add_the_dtype(judged.verdict)
             raise
 
+    def _add_the_values(self, text):
+        """Raise `Judged` with what is wrong with the values too, if that has a name."""
+        try:
+            name_the_mistake(self)
+        except Judged as judged:
+            more = judged.verdict
+            if more.wrong and more.wrong not in SYMPTOMS and not more.wrong.startswith("two: "):
+                raise Judged(numbered(text, more.text), f"two: unchanged + {more.wrong}") from None
+
     def _add_the_dtype(self, told):
-        """Raise `Judged` with another verdict too if the dtype is not kept."""
+        """Raise `Judged` with another verdict too if the dtype is not kept, or whole numbers are floats."""
         try:
             forms.of_the_dtype(self, self.answers[0])
+            if all(np.array_equal(v, np.round(v)) for v in self.answers[0].found.values()):
+                forms.whole_numbers(self, self.answers[0])
         except Failed:
             return
         except Judged as judged:
@@ -172,6 +183,8 @@ class Case:
             if place not in exercise.changes and not _same(before, after):
                 name = _argument(exercise, place)
                 text = f"{exercise.name} wrote into {name}: the caller may still need its values. Work on a copy."
+                if self.named and exercise.compare and any(not a.right() for a in self.answers):
+                    self._add_the_values(text)  # a copy would not make them right
                 raise Judged(text, "unchanged")
         again = self.call(answer.arguments)[0]
         if exercise.compare and not all(

@@ -48,6 +48,8 @@ def name_the_mistake(case, otherwise=None):
         if all(answer.matches(known.function, exercise.outputs) for answer in answers):
             raise Judged(known.message, known.id)
     known = {n: _known(case, n) for n in wrong}
+    if all(known.values()):
+        _tell(known)
     if not any(known.values()) and otherwise is None:
         _look_for_a_dtype(answers, wrong)
         _look_for_a_ratio(exercise, answers, wrong)
@@ -126,7 +128,9 @@ def _tell_what_is_ignored(case, wrong, otherwise, least):
     """Raise `Judged` if `least` arguments or more make no difference to the learner's result."""
     output, answer = next((n, a) for a in case.answers for n in wrong if not a.right(n))
     if len(names := where.ignored(case)) >= least:
-        text = f"{' and '.join(names)} {'makes' if len(names) == 1 else 'make'} no difference to yours."
+        each = [f"{name} makes no difference to yours." for name in names]
+        text = numbered(*each) if len(each) == 2 else f"{', '.join(names)} make no difference to yours."
+        text = each[0] if len(each) == 1 else text
         raise Judged("\n".join([text, *_difference(case.exercise, answer, output, otherwise)]), "ignored")
 
 

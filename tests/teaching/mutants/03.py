@@ -693,7 +693,7 @@ MUTANTS = [
     ("03-numerical", "G8", everything_at_once),
     ("03-numerical", "G8", whole_rows),
     ("03-numerical", "G9", below_minus_above),
-    ("03-numerical", "unchanged", nudges_the_callers_x),
+    ("03-numerical", "two: unchanged + G6", nudges_the_callers_x),
     ("03-numerical", "G1", copies_the_dtype),
     ("03-numerical", "G2", keeps_integers),
     ("03-numerical", "G3", trusts_the_array_it_is_given),

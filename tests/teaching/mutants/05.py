@@ -516,7 +516,7 @@ MUTANTS = [
     ("05-relu-backward", "R1", rectifies_dy),
     ("05-relu-backward", "R1", gate_from_dy_by_assignment),
     ("05-relu-backward", "R2", clips_then_asks),
-    ("05-relu-backward", "unchanged", clips_x_in_place_then_asks),
+    ("05-relu-backward", "two: unchanged + R2", clips_x_in_place_then_asks),
     ("05-relu-backward", "unchanged", writes_into_dy),
     ("05-relu-backward", "R3", open_at_zero),
     ("05-relu-backward", "R3", half_at_zero),

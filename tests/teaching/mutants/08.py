@@ -611,7 +611,7 @@ MUTANTS = [
     ("08-forward", "C8", rounds_up),
     ("08-forward", "C8", forgets_plus_one),
     ("08-forward", "C15", one_workspace_for_all),
-    ("08-forward", "unchanged", running_maximum_in_x),
+    ("08-forward", "two: unchanged + line-call", running_maximum_in_x),
     ("08-forward", "C16", float64_border),
     ("08-forward", "two: P7 + exchanged", mean_of_tiles),
     ("08-forward", "P5", border_of_minus_a_billion),

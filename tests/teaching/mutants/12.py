@@ -578,14 +578,6 @@ def one_picture(layers, loss, x, labels, steps, lr, momentum):
     return _train(layers, loss, x[:1], labels[:1], steps, _momentum(lr, momentum))
 
 
-def no_biases_and_no_momentum(layers, loss, x, labels, steps, lr, momentum):
-    def update(layer, key, g, number):
-        if key == "weight":
-            layer.params[key] -= lr * g
-
-    return _train(layers, loss, x, labels, steps, update)
-
-
 def softmax_first(layers, loss, x, labels, steps, lr, momentum):
     def softmax(y):
         e = np.exp(y - y.max(axis=1, keepdims=True))
@@ -806,7 +798,6 @@ MUTANTS = [
     ("12-overfit", "edit-loop", forward_order),
     ("12-overfit", "N14", one_picture),
     ("12-overfit", "S6", softmax_first),
-    ("12-overfit", "ignored", no_biases_and_no_momentum),
     ("12-overfit", "N16", one_velocity_a_shape),
     ("12-overfit", "N15", trains_a_copy),
     ("12-overfit", "N15", no_last_update),

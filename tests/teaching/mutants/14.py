@@ -402,7 +402,7 @@ MUTANTS = [
     ("14-top-k", "M6", counted),
     ("14-top-k", "M6", mean_over_the_names),
     ("14-top-k", "M6", in_percent),
-    ("14-top-k", "unchanged", sorts_in_place),
+    ("14-top-k", "two: unchanged + M2", sorts_in_place),
     ("14-top-k", "two: line-operation + edit-sign", lowest_and_hits),
     ("14-top-k", "M25", softmax_first),
     ("14-top-k", "line-call", rounded_scores),

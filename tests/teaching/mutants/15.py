@@ -766,7 +766,7 @@ MUTANTS = [
     ("15-purity", "V18", class_of_any_query),
     ("15-purity", "V19", each_class_alike),
     ("15-occlusion", "V22", squares_stay),
-    ("15-occlusion", "unchanged", covers_the_picture_itself),
+    ("15-occlusion", "two: unchanged + V22", covers_the_picture_itself),
     ("15-occlusion", "V23", logits),
     ("15-occlusion", "S3", softmax_over_places),
     ("15-occlusion", "S1", no_shift),

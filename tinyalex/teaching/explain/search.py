@@ -56,10 +56,11 @@ class Search:
         if sum(found[n].size for found in self.found for n in self.names) < 2:
             return None
         known, turned = self.known(), list(self.of_arguments())
+        plain = PLAIN if self._same_shape() else [*PLAIN, "axes", "short"]
         searches = (
             (0.15, lambda: (two(v, r) for v in known for r in self._solved(v))),
             (0.3, lambda: self._met([*known, *turned, *self._results(self._ours()), *self._effective()])),
-            (0.15, lambda: (two(v, r) for v in known for r in self._results(v, PLAIN))),
+            (0.15, lambda: (two(v, r) for v in known for r in self._results(v, plain))),
             (0.1, lambda: (two(v, r) for v in turned for r in self._solved(v))),
             (0.1, self._known_of_arguments),
             (0.15, self.repair.pairs),
@@ -67,7 +68,7 @@ class Search:
             (0.1, self._edits_of_arguments),
             (0.15, self._pairs_of_edits),
             (0.1, self._pairs_of_arguments),
-            (0.1, lambda: (two(v, r) for v in turned for r in self._results(v, PLAIN))),
+            (0.1, lambda: (two(v, r) for v in turned for r in self._results(v, plain))),
         )
         for share, versions in searches:
             if found := self._first(versions(), self.budget.part(share)):
@@ -93,6 +94,10 @@ class Search:
         if sample is None or not _near(sample, self.sample):
             return False
         return all(self._agrees(version.result(place), found) for place, found in enumerate(self.found))
+
+    def _same_shape(self):
+        answer = self.answers[0]
+        return all(answer.found[n].shape == answer.expected[n].shape for n in self.names)
 
     def _agrees(self, result, found):
         return result is not None and all(agree(value, result[n]) for n, value in found.items())
