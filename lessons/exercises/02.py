@@ -377,7 +377,7 @@ SOFTMAX_WRONG = (
     Wrong(
         "S1",
         lambda logits: _shifted(logits, logits.min(axis=1, keepdims=True)),
-        "You subtract the minimum, so the largest score still overflows. Subtract each row's maximum: then exp is at "
+        "Your largest score still overflows: what you subtract is not the row's maximum. Subtract that: then exp is at "
         "most 1.",
     ),
     Wrong(

@@ -819,7 +819,7 @@ INITIAL_PROPERTIES = (
     Property("I12", _normal, "Your weights are not normally distributed with mean 0 and deviation 0.01 (§5)."),
     Property("I1", _fresh_draws, "Your layers' numbers are not independent: each layer needs draws of its own."),
     Property("I14", _uses_the_generator, "Draw only from the generator you are given, so that a seed repeats the run."),
-    Property("I1", _biases_are_constant, "Do not draw biases: each layer's are all 0 or all 1."),
+    Property("I1", _biases_are_constant, "A layer's biases are all 0 or all 1: yours are neither."),
     Property("I1", _some_ones, "Your biases all start at 0. In conv2, conv4, conv5, fc6 and fc7 they start at 1."),
     Property(
         "I1",
@@ -1142,7 +1142,10 @@ LESSON = Lesson(
             by_hand=_overfit_by_hand,
             properties=(
                 Property(
-                    "N15", _trained, "The losses are right, but the layers must keep what they learned.", late=True
+                    "N15",
+                    _trained,
+                    "The losses are right, but the layers do not hold what these steps alone have learned.",
+                    late=True,
                 ),
             ),
             hints=(

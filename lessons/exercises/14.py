@@ -242,8 +242,7 @@ DROP_WRONG = (
     Wrong(
         "M9",
         _plateau(keep_best=False),
-        "After a drop you forget the best error, so the first epoch at the new rate always counts as progress. "
-        "Keep it.",
+        "After a drop your stalls are counted from elsewhere: keep the best error, and begin the count of epochs anew.",
     ),
     Wrong(
         "M9",
@@ -274,7 +273,7 @@ DROP_WRONG = (
     Wrong(
         "M16", _plateau(limit=3), "Your rate drops three times, as the paper's, and never again. Every stall counts."
     ),
-    Wrong("M16", _plateau(limit=0), "Your rate never drops."),
+    Wrong("M16", _plateau(limit=0), "In these runs your rate never drops."),
     Wrong("M16", _plateau(factor=10.0), "Each stall makes your rate ten times as large; divide by 10."),
     Wrong("M16", _plateau(factor=0.5), "You halve the rate; divide it by 10."),
 )

@@ -389,7 +389,7 @@ def _one_of_three(function):
     for given in CASES:
         found = function(*given)
         if not isinstance(found, str) or found not in VERDICTS:
-            low, high, direction = case
+            low, high, direction = given
             more = " The interval contains 0: small effects of either sign are still possible."
             more = more if found == "no effect" else ""
             return f"For an interval of {low:g} to {high:g} and direction {direction:+d} it returns {found!r}.{more}"

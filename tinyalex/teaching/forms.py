@@ -18,7 +18,7 @@ TIMES_OURS = 64.0  # or this many times what it costs ours
 GROWTH = (1, 8, 64, 128)  # times the probe's pictures, until it can be measured
 MEASURABLE = 0.003  # seconds
 QUADRATIC = 11.0  # times as long for four times as much: 4 if it is linear, 16 if it is quadratic
-SOURCES = "an array made with another dtype, or an approximation such as a small ε"
+SOURCES = "an array of another dtype, an approximation such as a small ε, or a difference of large numbers"
 WHOLE = {"b": "a boolean", "i": "an integer", "u": "an integer", "f": "a float"}
 
 

@@ -10,6 +10,7 @@ The first of these that applies is told:
 """
 
 import contextlib
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from tinyalex.teaching.explain.repair import Repair, name_the_exception
 from tinyalex.teaching.explain.search import Search
 from tinyalex.teaching.explain.versions import Budget, Explanation, numbered
 from tinyalex.teaching.limits import OutOfTime, silent
-from tinyalex.teaching.values import RTOL, ratio_of, scale
+from tinyalex.teaching.values import RTOL, agree, different, ratio_of, scale
 
 NOT_DONE, RIGHT, NOT_YET = "not done yet", "right", "not yet"
 
@@ -47,21 +48,22 @@ def name_the_mistake(case, otherwise=None):
     for known in exercise.wrong:  # a mistake that explains all outputs comes before one that explains a part
         if all(answer.matches(known.function, exercise.outputs) for answer in answers):
             raise Judged(known.message, known.id)
+    _look_for_an_order(exercise, answers)
     known = {n: _known(case, n) for n in wrong}
     if all(known.values()):
         _tell(known)
     if not any(known.values()) and otherwise is None:
         _look_for_a_dtype(answers, wrong)
         _look_for_a_ratio(exercise, answers, wrong)
-    if any(_varied(a.found[n], a.expected[n]) for a in answers for n in wrong if not a.right(n)):
+    if any(_varied([a.found[n] for a in answers], [a.expected[n] for a in answers]) for n in wrong):
         with contextlib.suppress(OutOfTime), silent():  # an edit may have made a function endless
             _search(case, wrong, known, otherwise)
     _localise(case, wrong, otherwise)
 
 
 def _varied(found, expected):
-    """Whether a result says enough to tell what it is composed of: not one number everywhere, where ours is varied."""
-    return expected.ndim == 0 or len(np.unique(found)) > 1 or len(np.unique(expected)) == 1
+    """Whether results say enough to explain them: not one number everywhere, where ours are varied."""
+    return different(found) > 1 or different(expected) == 1
 
 
 def _search(case, wrong, known, otherwise):
@@ -156,13 +158,22 @@ def _difference(exercise, answer, output, otherwise):
     return [otherwise[0]] if otherwise else where.first_in_words(exercise, answer, output)
 
 
+def _look_for_an_order(exercise, answers):
+    """Raise `Judged` if the outputs are right, but returned in another order."""
+    names = exercise.outputs
+    for order in itertools.permutations(names) if not exercise.changes and 1 < len(names) < 5 else ():
+        if order != names and all(agree(a.found[n], a.expected[o]) for a in answers for n, o in zip(names, order)):
+            raise Judged(f"You return {', '.join(order)}; the order is {', '.join(names)}.", "order")
+
+
 def _look_for_a_dtype(answers, wrong):
     """Raise `Judged` if the first wrong output lost digits: whole numbers or float32 instead of float64."""
     output, answer = next((n, a) for a in answers for n in wrong if not a.right(n))
     found, expected = answer.found[output], answer.expected[output]
-    if found.dtype.kind in "iu" and expected.dtype.kind == "f":
+    cut = found.dtype.kind in "iu" and expected.dtype.kind == "f" and found.shape == expected.shape
+    if cut and any(np.array_equal(found, whole(expected)) for whole in (np.trunc, np.floor, np.round)):
         raise Judged(
-            f"{output} came out as whole numbers ({found.dtype}): an integer array, or //, cut off the fractions. "
+            f"{output} came out as whole numbers ({found.dtype}): an integer array, int() or // cut off the fractions. "
             "Make arrays with the dtype of the input.",
             "whole",
         )

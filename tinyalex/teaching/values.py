@@ -47,3 +47,8 @@ def digits(found, expected):
     """Two numbers as texts: integers in full, others with six digits, or in full if those agree."""
     texts = [f"{v:,}" if isinstance(v, int) else f"{v:.6g}" for v in (found.item(), expected.item())]
     return texts if texts[0] != texts[1] else [repr(found.item()), repr(expected.item())]
+
+
+def different(arrays):
+    """How many different numbers some arrays hold."""
+    return len(np.unique(np.concatenate([np.ravel(a) for a in arrays])))

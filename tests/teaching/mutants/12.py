@@ -795,7 +795,7 @@ MUTANTS = [
     ("12-overfit", "N11", weights_only),
     ("12-overfit", "N12", stale_caches),
     ("12-overfit", "N13", loss_afterwards),
-    ("12-overfit", "edit-loop", forward_order),
+    ("12-overfit", None, forward_order),
     ("12-overfit", "N14", one_picture),
     ("12-overfit", "S6", softmax_first),
     ("12-overfit", "N16", one_velocity_a_shape),

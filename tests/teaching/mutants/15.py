@@ -808,7 +808,7 @@ MUTANTS = [
     ("15-confusion", "V33", columns_to_one),
     ("15-confusion", "V33", rows_to_one),
     ("15-confusion", "V33", all_to_one),
-    ("15-confusion", "V34", added_once),
+    ("15-confusion", "two: V34 + kind", added_once),
     ("15-confusion", "V35", both_ways),
     ("15-confusion", "V35", searched_both_ways),
     ("15-confusion", "V36", diagonal_erased),
@@ -820,7 +820,7 @@ MUTANTS = [
     ("15-confusion", "kind", a_tuple),
     ("15-confusion", "V32", shares_and_the_diagonal),
     ("15-confusion", "V45", above_the_diagonal),
-    ("15-confusion", "two: line-missing + V31", counts_in_bytes),
+    ("15-confusion", None, counts_in_bytes),
     ("15-confusion", "V32", diagonal_of_ones),
     ("15-confusion", "V45", below_the_diagonal),
 ]

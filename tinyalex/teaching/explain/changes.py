@@ -1,4 +1,4 @@
-"""The changes that edits make: other operators, other functions, something around an expression or beside it."""
+"""The changes that edits make: other operators, other functions, something around an expression."""
 
 import ast
 import operator
@@ -119,7 +119,6 @@ HINTS = {
     "call": "another function belongs there",
     "assignment": "it should add up, assign, or be left out",
     "place": "this belongs after the loop, not in it",
-    "missing": "something is missing there",
 }
 OPERATION = {
     "left": "the right part of it does not belong there",

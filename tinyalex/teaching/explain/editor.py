@@ -170,10 +170,10 @@ class Editor(ast.NodeTransformer):
         return self._ask("truth", site, self.visit(test))
 
     def visit_Tuple(self, node):
-        return self._tuple(node, self.visit)
+        return self._tuple(node)
 
-    def _tuple(self, node, visit):
-        """A tuple in which two neighbours can be exchanged; visit: for its entries."""
+    def _tuple(self, node):
+        """A tuple in which two neighbours can be exchanged."""
         plain = isinstance(node.ctx, ast.Load) and not any(isinstance(e, (ast.Slice, ast.Starred)) for e in node.elts)
         if not plain or not 2 <= len(node.elts) <= 5:
             return self.generic_visit(node)
@@ -183,7 +183,7 @@ class Editor(ast.NodeTransformer):
             turned[i], turned[i + 1] = turned[i + 1], turned[i]
             words.append(f"({', '.join(map(ast.unparse, turned))})")
         site = self._site(node, words, "order")
-        node.elts = [visit(e) for e in node.elts]
+        node.elts = [self.visit(e) for e in node.elts]
         return self._ask("order", site, node)
 
     def visit_Subscript(self, node):
@@ -253,7 +253,7 @@ class Editor(ast.NodeTransformer):
     @staticmethod
     def _calls(node, name, owner):
         """Other ways to call: [(what, which)], and the source of each."""
-        before = "" if owner is None else f"{ast.unparse(owner)}."
+        before = "" if owner is None else f"{_in_brackets(owner)}."
         inside = ", ".join(map(ast.unparse, [*node.args, *node.keywords]))
         choices: list[tuple] = []
         words = []
@@ -358,7 +358,7 @@ class Editor(ast.NodeTransformer):
         site = self._site(node, [f"{source} += {value}", "pass"], "assignment")
         store = copy.deepcopy(node)
         add = ast.AugAssign(copy.deepcopy(target), ast.Add(), copy.deepcopy(node.value))
-        store.value = self._beside(store.value)
+        store.value = self.visit(store.value)
         if isinstance(target, ast.Subscript):
             store.targets[0].slice = self._index(store.targets[0].slice)
         inner = ast.If(self._is_on(site, 0), [add], [])
@@ -373,7 +373,7 @@ class Editor(ast.NodeTransformer):
         plain = copy.deepcopy(node)
         store = ast.Assign([copy.deepcopy(node.target)], copy.deepcopy(node.value))
         turned = ast.AugAssign(copy.deepcopy(node.target), others.get(own, ast.Add)(), copy.deepcopy(node.value))
-        plain.value = self._beside(plain.value)
+        plain.value = self.visit(plain.value)
         if isinstance(plain.target, ast.Subscript):
             plain.target.slice = self._index(plain.target.slice)
         inner = ast.If(self._is_on(site, 0), [store], [ast.If(self._is_on(site, 2), [turned], [])])
@@ -388,24 +388,16 @@ class Editor(ast.NodeTransformer):
 
     def visit_Return(self, node):
         if isinstance(node.value, ast.Tuple):
-            node.value = self._tuple(node.value, self._beside)
+            node.value = self._tuple(node.value)
         elif node.value is not None:
-            node.value = self._beside(node.value)
+            node.value = self.visit(node.value)
         return node
 
-    def _beside(self, value):
-        """An assigned or returned value, with another one beside it."""
-        if not isinstance(value, (ast.BinOp, ast.Call, ast.Name, ast.Subscript)):
-            return self.visit(value)
-        source, names = ast.unparse(value), [n for n in self.names if n != getattr(value, "id", "")]
-        words = [f"({source}) {sign} {name}" for name in names for sign in "*+-/"]
-        site = self._site(value, words, "missing")
-        others = ast.Tuple([ast.Lambda(_no_arguments(), ast.Name(n, ast.Load())) for n in names], ast.Load())
-        return self._ask("beside", site, self.visit(value), others)
 
-
-def _no_arguments():
-    return ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+def _in_brackets(owner):
+    """The source of what a method belongs to."""
+    source = ast.unparse(owner)
+    return source if isinstance(owner, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) else f"({source})"
 
 
 def _constant(node):

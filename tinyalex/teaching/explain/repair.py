@@ -8,8 +8,6 @@ from tinyalex.teaching.explain.edits import Edits
 from tinyalex.teaching.explain.versions import Explanation, Version, copied, numbered, outputs, place_of, short
 from tinyalex.teaching.values import agree, close
 
-WILD = ("name", "missing")  # two of these rewrite an expression
-
 
 class Repair:
     """A search for edits of the learner's source that make it right.
@@ -42,16 +40,24 @@ class Repair:
         return next((found for found in self.edits_that_help() if found or self.budget.spent), None)
 
     def edits_that_help(self):
-        """The `Explanation` that one edit makes it right, after a None for each that does not."""
+        """The `Explanation` that one edit makes it right, or either of two, after a None for each that does not."""
+        first, budget = None, self.budget
         for edit, version in self.variants():
-            if self._is_right(version, edit):
-                yield Explanation(f"line-{edit.kind}", f"One change makes it right. {place_of(edit)}")
+            other = first is None or (edit.before, edit.line) != (first.before, first.line)
+            if other and self._is_right(version, edit):
+                if first is not None:
+                    yield _helped(first, edit)
+                first, budget = edit, self.budget.part(0.2)
+            if first is not None and budget.spent:
+                break
             yield None
+        if first is not None:
+            yield _helped(first)
 
     def pairs(self):
         """The `Explanation` that two edits make it right, after a None for every pair that does not."""
         for a, b in _by_sum(self._promising()):
-            if a.site == b.site or _rewrites(a, b):
+            if a.site == b.site or "name" in (a.kind, b.kind):  # another name could be anything
                 continue
             version = Version("", "", self._run(a, b))
             if self._is_right(version, a, b):
@@ -80,25 +86,28 @@ class Repair:
 
 
 def name_the_exception(case, place, failed, budget):
-    """The `Explanation` that a right answer with one edit fails in the same words, or None."""
-    error = failed.error
+    """The `Explanation` that a right answer with one edit fails in the same words, or None.
+
+    Only if the learner's failing line holds the edited piece: many edits fail in the same words
+    """
+    error, line = failed.error, "".join(str(failed.verdict.text.splitlines()[-1]).split())
     for edits in right_answers(case.exercise):
         for edit in edits.edits:
-            try:
-                outputs(case.exercise, edits.with_edits(edit), copied(case.calls[place]))
-            except Exception as other:
-                if type(other) is type(error) and str(other) == str(error) and any(c.isdigit() for c in str(error)):
-                    words = f"So it is with `{short(edit.after)}` where `{short(edit.before)}` belongs."
-                    return Explanation(f"edit-{edit.kind}", words)
+            if "".join(edit.after.split()) in line and "".join(edit.before.split()) not in line:
+                try:
+                    outputs(case.exercise, edits.with_edits(edit), copied(case.calls[place]))
+                except Exception as other:
+                    if type(other) is type(error) and str(other) == str(error):
+                        words = f"So it is with `{short(edit.after)}` where `{short(edit.before)}` belongs."
+                        return Explanation(f"edit-{edit.kind}", words)
             if budget.spent:
                 return None
     return None
 
 
-def _rewrites(a, b):
-    """Whether two edits together could make anything of an expression."""
-    nested = a.before in b.before or b.before in a.before
-    return (a.kind in WILD or b.kind in WILD) if nested else (a.kind in WILD and b.kind in WILD)
+def _helped(*edits):
+    places = " Or: ".join(place_of(edit) for edit in edits)
+    return Explanation(f"line-{edits[0].kind}", f"One change makes it right. {places}")
 
 
 def _by_sum(items):

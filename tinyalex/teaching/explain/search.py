@@ -11,10 +11,10 @@ import re
 import numpy as np
 
 from tinyalex.teaching.explain.factors import factor, offset
-from tinyalex.teaching.explain.repair import WILD, Repair, right_answers
+from tinyalex.teaching.explain.repair import Repair, right_answers
 from tinyalex.teaching.explain.steps import names_of, of_arguments, of_results
 from tinyalex.teaching.explain.versions import Explanation, Version, copied, numbered, outputs, place_of, short
-from tinyalex.teaching.values import agree, close
+from tinyalex.teaching.values import agree, close, different
 
 WORD = re.compile(r"\w+")
 SAMPLES = 6  # entries of an output to compare first
@@ -55,6 +55,8 @@ class Search:
         """The `Explanation` by two steps, or None."""
         if sum(found[n].size for found in self.found for n in self.names) < 2:
             return None
+        if any(a.found[n].ndim < min(a.expected[n].ndim, 1) for a in self.answers for n in self.names):
+            return None  # too much is one number, if an array is expected
         known, turned = self.known(), list(self.of_arguments())
         plain = PLAIN if self._same_shape() else [*PLAIN, "axes", "short"]
         searches = (
@@ -180,7 +182,7 @@ class Search:
         if self._changing is None:
             self._changing, seen, budget = [], {self._key(self._ours())}, self.budget.part(0.25)
             for version in self.of_edits():
-                key = self._key(version) if version.chosen[0].kind != "missing" else None
+                key = self._key(version)
                 if key is not None and key not in seen:
                     seen.add(key)
                     self._changing.append(version)
@@ -243,9 +245,9 @@ class Search:
             yield Explanation(f"two: line-{edit.kind} + {other.id}", numbered(place_of(edit), other.words))
 
     def _undoes(self, edit, other):
-        """Whether an edit takes out of the learner's source what the other step is about, or both rewrite much."""
+        """Whether an edit takes out of the source what the other step is about, or either explains too much."""
         before, after, about = (set(WORD.findall(text)) for text in (edit.before, edit.after, other.words))
-        wild = edit.kind in WILD and other.chosen and other.chosen[0].kind in WILD
+        wild = edit.kind == "name" or other.id == "zero" or other.chosen and other.chosen[0].kind == "name"
         return wild or bool(set(names_of(self.exercise.ours)) & about & (before - after))
 
     def _says_much(self, version):
@@ -258,7 +260,7 @@ class Search:
             found = [f[name] for f in self.found]
             if any(np.isfinite(f).all() and not np.isfinite(m).all() for f, m in zip(found, made)):
                 return False
-            if _different(made) < 0.7 * _different(right):
+            if different(made) < 0.7 * different(right):
                 return False
             arrays = [a for a in self.calls[0] if isinstance(a, np.ndarray) and a.shape == made[0].shape and a.size > 1]
             if any(agree(made[0], a) for a in arrays):
@@ -304,11 +306,6 @@ def _named(first, second):
     return f"two: {first.id} + {second.id}", numbered(first.words, second.words)
 
 
-def _different(arrays):
-    """How many different numbers some arrays hold."""
-    return len(np.unique(np.concatenate([a.ravel() for a in arrays])))
-
-
 def _telling(found, expected):
     """Places of a few entries that are off, or of any if the shapes differ."""
     off = np.flatnonzero(~close(found, expected)) if found.shape == expected.shape else np.arange(found.size)
@@ -325,5 +322,5 @@ def _near(samples, wanted):
 
 def _rank(id):
     """How easily a step explains anything: those that do come last."""
-    easily = {"exchanged": 0, "fixed": 1, "ratio": 0, "offset": 1, "zero": 4, "argument": 3, "name": 3, "missing": 3}
+    easily = {"exchanged": 0, "fixed": 1, "ratio": 0, "offset": 1, "zero": 4, "argument": 3, "name": 3}
     return easily.get(id, 2 if id.startswith("edit") else 1)

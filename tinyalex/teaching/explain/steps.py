@@ -53,6 +53,9 @@ OF_ENTRIES: tuple[tuple[str, str, Callable], ...] = (
 )
 
 
+OF_INPUTS = ("sign", "abs", "square", "clip", "round", "floor", "double", "centre", "half")  # plausible ones
+
+
 @dataclass(frozen=True)
 class Step:
     """One step. id: names the mistake;  words: what is different;  change: of arguments (a tuple) or an array."""
@@ -147,7 +150,7 @@ def _changed(name, changes):
 def _of_row(name, value):
     """Steps for a tuple or a list: (rows, columns), or one entry per layer."""
     kind = type(value)
-    steps = [Step("order", f"{name} turned round", lambda v: kind(v[::-1]))]
+    steps = [Step("order", f"{name} in reverse order", lambda v: kind(v[::-1]))]
     if all(isinstance(v, (int, float, str)) for v in value):
         steps.append(Step("part", f"the first of {name} used for all", lambda v: kind(v[:1] * len(v))))
         steps.append(Step("part", f"the last of {name} used for all", lambda v: kind(v[-1:] * len(v))))
@@ -175,12 +178,12 @@ def _of_array(name, value):
     else:
         steps.append(Step("zero", f"{name} all 0", np.zeros_like))
         steps.append(Step("zero", f"{name} all 1", np.ones_like))
-        entries = [s for s in OF_ENTRIES if s[0] not in ("more", "less")]
+        entries = [s for s in OF_ENTRIES if s[0] in OF_INPUTS]
         steps += [Step("argument", f"{name} {words}", change) for _, words, change in entries]
     steps += [Step(s.id, f"{name} {s.words}", s.change) for s in _moves(value)]
     if len(value.shape) and len(value) > 1:
-        steps.append(Step("part", f"the first of {name} in the place of all", lambda a: np.repeat(a[:1], len(a), 0)))
-        steps.append(Step("part", f"the last of {name} in the place of all", lambda a: np.repeat(a[-1:], len(a), 0)))
+        steps.append(Step("part", f"the first of {name} for all", lambda a: np.repeat(a[:1], len(a), 0)))
+        steps.append(Step("part", f"the last of {name} for all", lambda a: np.repeat(a[-1:], len(a), 0)))
         steps.append(Step("part", f"{name} with its last entry 0", _without_last))
         steps.append(Step("part", f"{name} with its first entry 0", _without_first))
     return steps

@@ -3,7 +3,6 @@
 import builtins
 import inspect
 import math
-import operator
 
 import numpy as np
 
@@ -36,14 +35,6 @@ class Switches:
         if isinstance(what, int):
             return AROUND[what][2](APPLY[own](left, right))
         return APPLY[what](left, right)
-
-    def beside(self, site, value, names):
-        """A value, or what it is with another beside it; names: functions that return the others."""
-        choice = self.on.get(site)
-        if choice is None:
-            return value
-        which, what = divmod(choice, 4)
-        return (operator.mul, operator.add, operator.sub, operator.truediv)[what](value, names[which]())
 
     def unary(self, site, own, value):
         return UNARY[own](value) if self.on.get(site) is None else value
