@@ -197,6 +197,7 @@ def test_nothing_explains_it():
         ((2, 7, 7, 3), "There are 2 too many along the rows."),
         ((2, 9, 9, 3), "Only the rows and the columns differ."),
         ((5, 7, 3), "The pictures are missing."),
+        ((5, 2, 7, 3), "Its axes come in the order (rows, pictures, columns, channels)."),
         ((2, 3), "The rows and the columns are missing."),
         ((2, 5, 7, 3, 1), "An axis of length 1 is left over."),
         ((10, 21), "The number of entries is right: reshape it."),
@@ -205,6 +206,12 @@ def test_nothing_explains_it():
 )
 def test_shapes_in_words(found, words):
     assert where.shape_in_words(Exercise("00-y", "y", layer), "y", found, (2, 5, 7, 3)) == words
+
+
+def test_axes_of_one_length_are_not_told_apart():
+    plain = Exercise("00-y", "y", layer)
+    assert where.shape_in_words(plain, "y", (2, 3, 7), (2, 2, 3, 7)) == "An axis is missing."
+    assert where.shape_in_words(plain, "y", (2, 3, 2, 7), (2, 2, 3, 7)) == "Its axes come in another order."
 
 
 def answer(found, expected, *arguments):

@@ -93,7 +93,7 @@ def test_wrong_missing_and_undone(capsys, write):
     )
     code, out, err = call(capsys, "lesson", "09", "--check", file)
     assert code == 1 and err == ""
-    assert "09-forward: not yet. y.shape is (2, 3, 7), expected (2, 2, 3, 7).\n" in out
+    assert "09-forward: not yet. y.shape is (2, 3, 7), expected (2, 2, 3, 7). An axis is missing.\n" in out
     assert "09-backward: not done yet\n" in out.replace("yet.\n", "yet\n")
     assert learner.progress() == {FORWARD: "not yet"}
     result = json_of(capsys, "lesson", "09", "--check", file, "--hint", "2", expected_code=1)

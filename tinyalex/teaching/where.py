@@ -29,8 +29,9 @@ def shape_in_words(exercise, output, found, expected):
         return "It is a single number."
     if len(found) == len(expected):
         if sorted(found) == sorted(expected):
-            order = next(o for o in itertools.permutations(range(len(found))) if tuple(expected[a] for a in o) == found)
-            return f"Its axes come in the order ({', '.join(word_of(a, len(found), names, '') for a in order)})."
+            orders = [o for o in itertools.permutations(range(len(found))) if tuple(expected[a] for a in o) == found]
+            words = ", ".join(word_of(a, len(found), names, "") for a in orders[0])
+            return f"Its axes come in the order ({words})." if len(orders) == 1 else "Its axes come in another order."
         off = [a for a in range(len(found)) if found[a] != expected[a]]
         if len(off) == 1 and abs(gap := found[off[0]] - expected[off[0]]) <= 2:
             word = word_of(off[0], len(found), names)
@@ -39,10 +40,11 @@ def shape_in_words(exercise, output, found, expected):
             )
         return f"Only {' and '.join(word_of(a, len(found), names) for a in off)} differ."
     if len(found) < len(expected):
-        for kept in itertools.combinations(range(len(expected)), len(found)):
-            if tuple(expected[a] for a in kept) == found:
-                gone = [word_of(a, len(expected), names) for a in range(len(expected)) if a not in kept]
-                return f"{' and '.join(gone).capitalize()} are missing."
+        axes = range(len(expected))
+        kept = [k for k in itertools.combinations(axes, len(found)) if tuple(expected[a] for a in k) == found]
+        gone = [word_of(a, len(expected), names) for a in axes if a not in kept[0]] if len(kept) == 1 else []
+        if kept:  # equal axes cannot be told apart
+            return f"{' and '.join(gone).capitalize()} are missing." if gone else "An axis is missing."
     elif tuple(n for n in found if n != 1) == tuple(n for n in expected if n != 1):
         return "An axis of length 1 is left over."
     if found and np.prod(found) == np.prod(expected):
