@@ -99,7 +99,7 @@ def test_one_step(expression, id, words):
     [
         ("scale * np.sinh(x @ weight + shift) + bias", "line-call", "`np.sinh(x @ weight + shift)`: another function"),
         ("scale * np.tanh(x @ weight * shift) + bias", "line-operation", "`x @ weight * shift`: another operation"),
-        (f"({RIGHT_ONE})[:-1]", "line-part", "the whole of it belongs there."),
+        (f"({RIGHT_ONE})[:-1]", "line-part", "all of it is needed."),
         (f"np.square({RIGHT_ONE})", "line-call", "this call does not belong there."),
         (
             "scale * np.tanh(x @ weight + shift - 1) + bias",

@@ -109,15 +109,14 @@ HINTS = {
     "comparison": "another comparison belongs there",
     "sign": "the sign, or the “not”, does not belong there",
     "condition": "the condition is not right",
-    "order": "two of these are in the wrong order",
-    "part": "the whole of it belongs there",
+    "order": "the order is not right",
+    "part": "the index does not belong there: all of it is needed",
     "bound": "a bound is not right",
     "index": "the index is off by one",
     "range": "the range is off by one",
     "loop": "the loop should go over other items",
     "transpose": "no transpose belongs there",
     "call": "another function belongs there",
-    "assignment": "it should add up, assign, or be left out",
     "place": "this belongs after the loop, not in it",
 }
 OPERATION = {

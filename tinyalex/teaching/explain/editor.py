@@ -23,6 +23,7 @@ from tinyalex.teaching.explain.changes import (
 )
 
 SWITCHES = "__switches"
+SUPERFLUOUS = "this does not belong there"
 
 
 @dataclass(frozen=True)
@@ -355,7 +356,7 @@ class Editor(ast.NodeTransformer):
             node.value = self.visit(node.value)
             return node
         source, value = ast.unparse(target), ast.unparse(node.value)
-        site = self._site(node, [f"{source} += {value}", "pass"], "assignment")
+        site = self._site(node, [f"{source} += {value}", "pass"], "assignment", ("it should add up: +=", SUPERFLUOUS))
         store = copy.deepcopy(node)
         add = ast.AugAssign(copy.deepcopy(target), ast.Add(), copy.deepcopy(node.value))
         store.value = self.visit(store.value)
@@ -368,8 +369,8 @@ class Editor(ast.NodeTransformer):
         own = OPERATORS.get(type(node.op), ("",))[0]
         source, value = ast.unparse(node.target), ast.unparse(node.value)
         others = {"+": ast.Sub, "-": ast.Add, "*": ast.Div, "/": ast.Mult}
-        other = OPERATORS[others.get(own, ast.Add)][0]
-        site = self._site(node, [f"{source} = {value}", "pass", f"{source} {other}= {value}"], "assignment")
+        other, hints = OPERATORS[others.get(own, ast.Add)][0], ("it should be =", SUPERFLUOUS, HINTS["operation"])
+        site = self._site(node, [f"{source} = {value}", "pass", f"{source} {other}= {value}"], "assignment", hints)
         plain = copy.deepcopy(node)
         store = ast.Assign([copy.deepcopy(node.target)], copy.deepcopy(node.value))
         turned = ast.AugAssign(copy.deepcopy(node.target), others.get(own, ast.Add)(), copy.deepcopy(node.value))
@@ -382,7 +383,7 @@ class Editor(ast.NodeTransformer):
     def visit_Expr(self, node):
         if not isinstance(node.value, ast.Call):
             return node
-        site = self._site(node, ["pass"], "assignment")
+        site = self._site(node, ["pass"], "assignment", (SUPERFLUOUS,))
         node.value = self.visit(node.value)
         return ast.If(ast.UnaryOp(ast.Not(), self._is_on(site)), [node], [])
 
