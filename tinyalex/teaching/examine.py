@@ -19,7 +19,7 @@ import numpy as np
 
 from tinyalex.teaching import forms
 from tinyalex.teaching.exercise import NotDoneYet, WrongKind, kind_of
-from tinyalex.teaching.explain.versions import numbered
+from tinyalex.teaching.explain.versions import numbered, outputs
 from tinyalex.teaching.limits import OutOfTime, limited, silent, time_limit, too_large
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT, Judged, Verdict, name_the_failure, name_the_mistake
 from tinyalex.teaching.values import agree, relative_error
@@ -160,7 +160,7 @@ class Case:
 
     def ours(self, arguments):
         """The outputs of our version: {name: array}."""
-        return outputs(self.exercise, self.exercise.ours, arguments)
+        return outputs(self.exercise, self.exercise.ours, copy.deepcopy(arguments))
 
     # ------------------------------------------------------------------------------------------ form
 
@@ -241,7 +241,7 @@ class Answer:
     def matches(self, function, names):
         """Whether another function gives the learner's values for these outputs."""
         try:
-            other = outputs(self.exercise, function, self.arguments)
+            other = outputs(self.exercise, function, copy.deepcopy(self.arguments))
             return all(agree(self.found[name], other[name]) for name in names)
         except Exception:  # a wrong version may fail on a probe
             return False
@@ -265,13 +265,6 @@ def as_array(name, value):
     if value.dtype.kind not in "biuf":
         raise Judged(f"{name} is an array of {value.dtype}, expected an array of numbers.", "kind")
     return value
-
-
-def outputs(exercise, function, arguments):
-    """The outputs of one of our own functions: {name: array}."""
-    arguments = copy.deepcopy(arguments)
-    result = exercise.read(function(*arguments), arguments)
-    return {name: np.asarray(value) for name, value in result.items()}
 
 
 def _failure(exercise, error):
