@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tinyalex.teaching import where
-from tinyalex.teaching.examine import examine
-from tinyalex.teaching.exercise import Exercise, Wrong
+from tinyalex.teaching.examine import Answer, Case, examine
+from tinyalex.teaching.exercise import Exercise, Property, Wrong
+from tinyalex.teaching.explain.search import Search
+from tinyalex.teaching.explain.versions import Budget, Version
 from tinyalex.teaching.mistakes import RIGHT
 
 
@@ -288,3 +290,32 @@ def test_a_function_that_prints_is_not_heard_thousands_of_times(capsys):
     assert capsys.readouterr().out.count("here") <= 4, "twice in each probe"
     assert judge(source.format("np.cos(x @ weight) + shift")).state != RIGHT
     assert capsys.readouterr().out.count("here") <= 8
+
+
+def test_a_change_must_pass_the_whole_check():
+    """An edit that makes the probes right, but not a late property, is no repair."""
+
+    def double(x, k):
+        return k * x
+
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    held = Property("Z2", lambda function: np.allclose(function(x, 9.0), 9 * x), "At k = 9 it is wrong.", late=True)
+    exercise = Exercise("00-double", "double", double, (lambda: (x, 1.5),), properties=(held,))
+    source = "def double(x, k):\n    return x * (k + np.tanh(x) if k < 2 else 7)\n"
+    assert "makes it right" not in judge(source, exercise).text
+    whole = Exercise("00-double", "double", double, (lambda: (x, 1.5),))
+    assert judge(source, whole).text.startswith("One change makes it right. Line 2, `k + np.tanh(x)`")
+
+
+def test_two_steps_do_not_meet_in_what_says_little():
+    case = Case(LAYER, layer)
+    case.answers = [Answer(case, p()) for p in LAYER.probes]
+    search = Search(case, ["y"], Budget())
+
+    def says_much(made):
+        return search._says_much(Version("", "", lambda place: {"y": made(*case.answers[place].arguments)}))
+
+    assert says_much(layer) and says_much(lambda x, w, b, scale, shift: scale * (x @ w) + b)
+    assert not says_much(lambda x, w, b, scale, shift: 0 * (x @ w)), "zeros"
+    assert not says_much(lambda x, w, b, scale, shift: 0 * (x @ w) + b), "the bias alone"
+    assert not says_much(lambda x, w, b, scale, shift: (x @ w) / 0), "nothing finite"
