@@ -5,10 +5,12 @@ adapt the layers that follow: `vary` gives them the right number of inputs after
 model alexnet-small with the variation no-lrn.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tinyalex.layers import (
+    BatchNorm2d,
     Conv2d,
     Dropout,
     Layer,
@@ -21,16 +23,22 @@ from tinyalex.layers import (
     Tanh,
 )
 from tinyalex.layers.base import Shape
+from tinyalex.network import Sequential
+from tinyalex.residual import Residual
 
 Layers = dict[str, Layer]  # by name, in order
 
 
 @dataclass(frozen=True)
 class Variation:
-    """about: one line for people;  change: (features, classifier) → (features, classifier)."""
+    """about: one line for people;  change: (features, classifier) → (features, classifier)
+
+    families: of the models that it is for (see `tinyalex.models.Model`)
+    """
 
     about: str
     change: Callable[[Layers, Layers], Sequence[Layers]]
+    families: tuple[str, ...] = ("alexnet",)
 
 
 def vary(features: Layers, classifier: Layers, in_shape: Shape, names: Sequence[str]) -> Sequence[Layers]:
@@ -41,7 +49,9 @@ def vary(features: Layers, classifier: Layers, in_shape: Shape, names: Sequence[
     if not names:
         return features, classifier
     for name in names:
-        features, classifier = VARIATIONS[name].change(features, classifier)
+        variation = find_variation(name)
+        assert variation is not None, name
+        features, classifier = variation.change(features, classifier)
     return _fitted(features, classifier, in_shape)
 
 
@@ -53,6 +63,8 @@ def _fitted(features, classifier, in_shape):
         for name, layer in layers.items():
             if isinstance(layer, Conv2d) and layer.in_channels != shape[-1]:
                 layer = layer.like(in_channels=shape[-1])
+            if isinstance(layer, BatchNorm2d) and layer.num_features != shape[-1]:
+                layer = layer.like(num_features=shape[-1])
             if isinstance(layer, Linear) and layer.in_features != shape[0]:
                 layer = layer.like(in_features=shape[0])
             fitted[-1][name] = layer
@@ -80,6 +92,11 @@ def _without(*names):
 
 def _without_kinds(*kinds):
     return _mapped(lambda name, layer: None if isinstance(layer, kinds) else layer)
+
+
+def _convolution(number):
+    """The names of one of AlexNet's convolutions and of what is computed with each of its outputs."""
+    return f"conv{number}", f"bn{number}", f"relu{number}"
 
 
 def _pool_2(name, layer):
@@ -123,13 +140,73 @@ def _as_the_source(features, classifier):
 def _four_layer(features, classifier):
     """A small net for comparing activations: three convolutions, each pooled, and one fully connected layer."""
     features, classifier = _without_kinds(LocalResponseNorm, SpatialResponseNorm)(features, classifier)
-    features, _ = _without("conv4", "relu4", "conv5", "relu5")(features, {})
+    features, _ = _without(*_convolution(4), *_convolution(5))(features, {})
     return features, {name: layer for name, layer in classifier.items() if name in ("flatten", "fc8")}
 
 
+# ---------------------------------------------------------------------------------------------- what followed
+
+
+def _batch_norm(features, classifier):
+    """`BatchNorm2d` behind each convolution, in place of response normalisation."""
+    features, classifier = _without_kinds(LocalResponseNorm, SpatialResponseNorm)(features, classifier)
+    changed = {}
+    for name, layer in features.items():
+        changed[name] = layer
+        if isinstance(layer, Conv2d):
+            changed[name.replace("conv", "bn")] = BatchNorm2d(layer.out_channels)
+    return changed, classifier
+
+
+def _response_norm(features, classifier):
+    """LRN behind the first convolution and its ReLU, as in the network A-LRN (Simonyan and Zisserman, Table 1)."""
+    changed = {}
+    for name, layer in features.items():
+        changed[name] = layer
+        if name == "relu1_1":
+            changed["norm1_1"] = LocalResponseNorm()
+    return changed, classifier
+
+
+def _large_kernels(features, classifier):
+    """For each stage of n convolutions, one that sees as far: 2n + 1 pixels, and as many channels as the last."""
+    stacks: dict[str, list[Conv2d]] = {}
+    for name, layer in features.items():
+        if isinstance(layer, Conv2d):
+            stacks.setdefault(name.partition("_")[0], []).append(layer)
+    changed = {}
+    for name, layer in features.items():
+        if isinstance(layer, Conv2d):
+            stack = stacks[name.partition("_")[0]]
+            side = 2 * len(stack) + 1
+            layer = layer.like(kernel_size=side, padding=side // 2, out_channels=stack[-1].out_channels)
+        if not re.search(r"_[2-9]$", name):
+            changed[name] = layer
+    return changed, classifier
+
+
+def _no_skip(name, layer):
+    return Sequential(layer.body) if isinstance(layer, Residual) else layer
+
+
+def _depth(layers):
+    """The change to 6n + 2 layers: n blocks in each of three stages, as the model's own."""
+
+    def change(features, classifier):
+        changed = {name: layer for name, layer in features.items() if not re.search(r"\d_\d", name)}
+        for stage in (1, 2, 3):
+            for i in range(1, (layers - 2) // 6 + 1):
+                block = features[f"block{stage}_{1 if i == 1 else 2}"].like()
+                changed |= {f"block{stage}_{i}": block, f"relu{stage}_{i}": ReLU()}
+        return changed, classifier
+
+    return change
+
+
+ALEXNET_AND_VGG, VGG, RESNET, CIFAR = ("alexnet", "vgg"), ("vgg",), ("resnet", "cifar-resnet"), ("cifar-resnet",)
 VARIATIONS = {
-    "tanh": Variation("tanh instead of ReLU (§3.1)", _swapped(ReLU, Tanh)),
-    "sigmoid": Variation("the logistic function instead of ReLU (§3.1)", _swapped(ReLU, Sigmoid)),
+    "tanh": Variation("tanh instead of ReLU (§3.1)", _swapped(ReLU, Tanh), ALEXNET_AND_VGG),
+    "sigmoid": Variation("the logistic function instead of ReLU (§3.1)", _swapped(ReLU, Sigmoid), ALEXNET_AND_VGG),
     "four-layer": Variation("conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)", _four_layer),
     "one-column": Variation("half the kernels in conv1 to conv4, no groups (§3.2)", _mapped(_one_column)),
     "two-towers": Variation(
@@ -139,9 +216,36 @@ VARIATIONS = {
         "without local response normalisation (§3.3)", _without_kinds(LocalResponseNorm, SpatialResponseNorm)
     ),
     "pool-2": Variation("pooling without overlap, 2/2 instead of 3/2 (§3.4)", _mapped(_pool_2)),
-    "no-dropout": Variation("without dropout (§4.2)", _without_kinds(Dropout)),
-    "no-conv3": Variation("without the third convolution (§7)", _without("conv3", "relu3")),
-    "no-conv4": Variation("without the fourth convolution (§7)", _without("conv4", "relu4")),
-    "no-conv5": Variation("without the fifth convolution (§7)", _without("conv5", "relu5")),
+    "no-dropout": Variation("without dropout (§4.2)", _without_kinds(Dropout), ALEXNET_AND_VGG),
+    "no-conv3": Variation("without the third convolution (§7)", _without(*_convolution(3))),
+    "no-conv4": Variation("without the fourth convolution (§7)", _without(*_convolution(4))),
+    "no-conv5": Variation("without the fifth convolution (§7)", _without(*_convolution(5))),
     "2012-source": Variation("the order and normalisation of the released source (net #145)", _as_the_source),
+    "bn": Variation(
+        "batch normalisation behind each convolution, in place of LRN (Ioffe and Szegedy 2015)",
+        _batch_norm,
+        ALEXNET_AND_VGG,
+    ),
+    "lrn": Variation("LRN behind the first convolution (VGG §4.1)", _response_norm, VGG),
+    "large-kernels": Variation("one 5×5 or 7×7 instead of each stack of 3×3 (VGG §2.3)", _large_kernels, VGG),
+    "no-skip": Variation(
+        "without shortcuts: the plain network of the same depth (ResNet §3.3)", _mapped(_no_skip), RESNET
+    ),
 }
+DEPTH = "depth-N"  # in lists; 6n + 2 layers in a name, such as "depth-44" (ResNet §4.2)
+
+
+def find_variation(name: str, family: str | None = None) -> Variation | None:
+    """The variation of that name, for models of that family if one is given; None if there is none."""
+    found = VARIATIONS.get(name)
+    if number := re.fullmatch(r"depth-([1-9]\d{0,3})", name):
+        layers = int(number[1])
+        if layers >= 8 and layers % 6 == 2:
+            found = Variation(f"{layers} layers", _depth(layers), CIFAR)
+    return found if found and (family is None or family in found.families) else None
+
+
+def variations_of(family: str) -> list[str]:
+    """The names of the variations for models of that family."""
+    own = [name for name, variation in VARIATIONS.items() if family in variation.families]
+    return own + ([DEPTH] if family in CIFAR else [])

@@ -25,7 +25,7 @@ class Conv2d(Layer):
     Outside the picture x counts as 0. With groups, the channels in and the kernels are cut into G equal runs, and
     run g of the kernels sees only run g of the channels (paper §3.2, Fig. 2: the two GPUs).
 
-    x: (N, H, W, C);  y: (N, OH, OW, F);  weight: (KH, KW, C/G, F);  bias: (F,)
+    x: (N, H, W, C);  y: (N, OH, OW, F);  weight: (KH, KW, C/G, F);  bias: (F,), absent with bias=False
     kernel_size, stride, padding: pixels, one integer or a pair (height, width)
     rounding: None, "floor" or "ceil", for a stride that does not divide (see `tinyalex.layers.windows`)
     algorithm: "im2col", "winograd", or None for the faster of the two by a rule of thumb; they differ only in rounding
@@ -44,6 +44,7 @@ class Conv2d(Layer):
         groups: int = 1,
         rounding: str | None = None,
         algorithm: str | None = None,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.groups = checked(groups, "Conv2d: groups", *at_least(1))
@@ -55,6 +56,9 @@ class Conv2d(Layer):
         KH, KW = self.windows.kernel
         self.depth = KH * KW * in_channels // groups  # products in each sum
         self.params = default_params((KH, KW, in_channels // groups, out_channels), fan_in=self.depth)
+        self.bias = bool(bias)
+        if not bias:
+            del self.params["bias"]
         if algorithm not in ALGORITHMS:
             raise ValueError(f"Conv2d: algorithm = {algorithm!r}, expected one of {ALGORITHMS}")
         if algorithm == "winograd" and not winograd.fits(self.windows, groups):
@@ -62,7 +66,8 @@ class Conv2d(Layer):
         self.algorithm = algorithm
 
     def forward(self, x, train=False, rng=None):
-        xp, bias = self._check_float(x, "NHWC"), self._param("bias", x.dtype)
+        xp = self._check_float(x, "NHWC")
+        bias = self._param("bias", x.dtype) if self.bias else xp.zeros(self.out_channels, x.dtype)
         if fast := self._fast(x):
             return fast.forward(x, bias), x
         y = xp.empty((len(x), *self.out_shape(x.shape[1:])), x.dtype)
@@ -73,7 +78,8 @@ class Conv2d(Layer):
             for c_in, f_out in group_slices(self.in_channels, F, self.groups):
                 columns = im2col(padded[..., c_in], self.windows, out_size)
                 xp.matmul(columns, kernels[:, f_out], out=rows[:, f_out])  # (places, depth) @ (depth, F/G)
-            rows += bias
+            if self.bias:
+                rows += bias
         return y, x
 
     def backward(self, dy, cache, input_grad=True):
@@ -81,9 +87,9 @@ class Conv2d(Layer):
         self._check_dy(dy, (len(x), *self.out_shape(x.shape[1:])))
         xp, out_size, F = array_module(x), dy.shape[1:3], self.out_channels
         dy, dx = xp.ascontiguousarray(dy, x.dtype), xp.empty(x.shape, x.dtype) if input_grad else None
-        dbias = dy.reshape(-1, F).sum(axis=0)
+        grads = {"bias": dy.reshape(-1, F).sum(axis=0)} if self.bias else {}
         if fast := self._fast(x):
-            return dx, {"weight": fast.backward(dy, x, dx), "bias": dbias}
+            return dx, {"weight": fast.backward(dy, x, dx)} | grads
         kernels = self._kernels(x)
         dkernels = xp.zeros(kernels.shape, x.dtype)
         for pictures in picture_blocks(x, math.prod(out_size) * self.depth):
@@ -101,7 +107,7 @@ class Conv2d(Layer):
                     col2im(dcolumns, dpadded[..., c_in], self.windows, out_size)
             if input_grad:
                 dx[pictures] = inside
-        return dx, {"weight": dkernels.reshape(self.params["weight"].shape), "bias": dbias}
+        return dx, {"weight": dkernels.reshape(self.params["weight"].shape)} | grads
 
     def _kernels(self, x):
         """The kernels as a matrix, (KH·KW·C/G, F)."""

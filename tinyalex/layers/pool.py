@@ -197,3 +197,38 @@ class AvgPool2d(_Pool2d):
         w = self.windows
         rows, columns = map(along, shape[1:3], out_size, w.kernel, w.stride, w.padding)
         return (rows[:, None] * columns)[..., None].astype(dtype)
+
+
+class GlobalAvgPool2d(Layer):
+    """The mean of each channel over all pixels: what is in the picture, not where.
+
+        y[n, c] = mean_{h, w} x[n, h, w, c],   dx[n, h, w, c] = dy[n, c] / (H·W)
+
+    It replaces AlexNet's large fully connected layers, and their weights, in the networks that followed.
+
+    x: (N, H, W, C);  y: (N, C)
+    Source: Lin et al. 2013, arXiv:1312.4400, §3.2; He et al. 2015, arXiv:1512.03385, §3.3.
+    """
+
+    def forward(self, x, train=False, rng=None):
+        self._check_float(x, "NHWC")
+        self.out_shape(x.shape[1:])
+        return x.mean(axis=(1, 2)), x.shape
+
+    def backward(self, dy, cache, input_grad=True):
+        N, H, W, C = cache
+        self._check_dy(dy, (N, C))
+        if not input_grad:
+            return None, {}
+        dx = array_module(dy).empty(cache, dy.dtype)
+        dx[...] = (dy / (H * W))[:, None, None]
+        return dx, {}
+
+    def out_shape(self, in_shape):
+        H, W, C = self._height_width_channels(in_shape)
+        if H * W == 0:
+            raise ValueError(f"{self.label}: x has {H}×{W} pixels, expected at least one")
+        return (C,)
+
+    def __str__(self):
+        return "global average pool"

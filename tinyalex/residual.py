@@ -1,0 +1,68 @@
+"""The residual block: layers learn what to add to their input, instead of a new output."""
+
+from tinyalex.layers import Layer
+from tinyalex.network import Composite, Sequential, path
+
+
+class Residual(Composite):
+    """Two branches that meet in a sum:  y = body(x) + shortcut(x),  dx = body's dx + shortcut's dx.
+
+    body: {name: layer}
+    shortcut: {name: layer}; empty: x itself, so that dx = body's dx + dy. Where the body changes the shape, a 1×1
+        convolution with its own `BatchNorm2d` (a projection), or a `PaddedShortcut` without weights
+    The ReLU that follows the sum is a layer of its own. Parameters are named "conv1.weight" in the body and
+    "shortcut.conv.weight" in the shortcut.
+    Raises ValueError, when used, if the branches do not have one shape.
+    Source: He et al. 2015, arXiv:1512.03385, §3.2.
+    """
+
+    def __init__(self, body: dict[str, Layer], shortcut: dict[str, Layer] | None = None) -> None:
+        super().__init__({"body": Sequential(body), "shortcut": Sequential(shortcut or {})})
+
+    @property
+    def body(self) -> dict[str, Layer]:
+        """The layers of the longer branch, by name."""
+        return self.layers["body"].layers  # type: ignore[attr-defined]
+
+    @property
+    def shortcut(self) -> dict[str, Layer]:
+        """The layers of the other branch, by name; none if it hands on x."""
+        return self.layers["shortcut"].layers  # type: ignore[attr-defined]
+
+    def prefix(self, name: str) -> str:
+        return "" if name == "body" else name
+
+    def like(self, **changes):
+        fresh = {name: {inner: layer.like() for inner, layer in getattr(self, name).items()} for name in self.layers}
+        return Layer.like(self, **(fresh | changes))
+
+    def forward_piece(self, x, train, rng):
+        outputs, cache = {}, {}
+        for name, branch in self.layers.items():
+            outputs[name], cache[name] = yield from branch.forward_piece(x, train, rng)
+        return outputs["body"] + outputs["shortcut"], cache
+
+    def backward_piece(self, dy, cache, input_grad):
+        dxs, grads = [], {}
+        for name, branch in self.layers.items():
+            dx, own = yield from branch.backward_piece(dy, cache[name], input_grad)
+            dxs.append(dx)
+            grads |= {path(self.prefix(name), key): grad for key, grad in own.items()}
+        return dxs[0] + dxs[1] if input_grad else None, grads
+
+    def predict(self, x):
+        return self.layers["body"].predict(x) + self.layers["shortcut"].predict(x)
+
+    def out_shape(self, in_shape):
+        body, shortcut = (branch.out_shape(in_shape) for branch in self.layers.values())
+        if body != shortcut:
+            raise ValueError(f"{self.label}: the body gives {body}, the shortcut {shortcut}, expected one shape")
+        return body
+
+    def shapes(self, in_shape):
+        for name, branch in self.layers.items():
+            for inner, leaf, shape, out_shape in branch.shapes(in_shape):
+                yield path(self.prefix(name), inner), leaf, shape, out_shape
+
+    def __str__(self):
+        return "residual"
