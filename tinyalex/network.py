@@ -137,10 +137,10 @@ class Trunk(Sequential):
         pieces, ready = self.pieces(x, rng), self.for_batch()
         running = [Sequential.forward_piece(ready, x[pictures], train, stream) for pictures, stream in pieces]
         outputs, caches = zip(*together(running, self.total))
-        return _join(outputs), (ready, [pictures for pictures, _ in pieces], caches)
+        return _join(outputs), ([pictures for pictures, _ in pieces], caches)
 
     def backward(self, dy, cache, input_grad=True):
-        ready, pieces, caches = cache
+        (pieces, caches), ready = cache, self.for_batch()  # anew, so that forward's need not be kept until now
         running = [
             Sequential.backward_piece(ready, dy[pictures], kept, input_grad) for pictures, kept in zip(pieces, caches)
         ]
@@ -159,12 +159,12 @@ class Trunk(Sequential):
     forward_piece, backward_piece = Layer.forward_piece, Layer.backward_piece
 
     def observe(self, cache):
-        _, _, caches = cache
+        _, caches = cache
         parts = [super(Trunk, self).observe(kept) for kept in caches]
         return dict(zip(parts[0], add_up([tuple(part.values()) for part in parts])))
 
     def kept(self, cache):
-        _, _, caches = cache
+        _, caches = cache
         first, *others = [super(Trunk, self).kept(kept) for kept in caches]
         return {
             name: (layer, own + [one for other in others for one in other[name][1]])

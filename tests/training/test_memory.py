@@ -2,16 +2,18 @@
 
 import subprocess
 import sys
+import weakref
 
 import pytest
 
 from tests.checks import refused
 from tests.test_summary import BY_HAND, FLOAT
+from tests.training.test_training import easy_dataset, start
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.summary import summarise
 from tinyalex.terminal import bytes_text
-from tinyalex.training import memory
+from tinyalex.training import memory, trainer
 from tinyalex.training.memory import WORKSPACE_BYTES, check_memory, training_bytes
 
 
@@ -84,3 +86,22 @@ def test_the_estimate_is_on_the_safe_side():
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
     taken, promised = map(int, done.stdout.split())
     assert promised / 3 < taken <= promised
+
+
+def test_a_step_does_not_keep_the_last_ones_activations(tmp_path, monkeypatch):
+    """While one step computes, what the step before kept for its backward pass is gone."""
+
+    class Kept(dict):
+        """A dict that can be referred to weakly."""
+
+    kept, step = [], trainer.training_step
+
+    def watched(*arguments):
+        assert all(reference() is None for reference in kept), "an earlier step's arrays are still in memory"
+        cache, grads = map(Kept, step(*arguments))
+        kept.extend([weakref.ref(cache), weakref.ref(grads)])
+        return cache, grads
+
+    monkeypatch.setattr(trainer, "training_step", watched)
+    start(tmp_path / "run", easy_dataset(), epochs=1).train()
+    assert len(kept) >= 4

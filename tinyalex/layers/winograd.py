@@ -40,7 +40,7 @@ POINTS = (0, 1, -1, 2, -1 / 2, -2, 1 / 2)
 
 LARGEST_TILE = 4  # outputs along a side; larger ones multiply less, but round more
 KERNELS = (3, 5)  # after folding; P stays within the points above
-LEAST_CHANNELS = 24  # in a group, after folding; with fewer, many thin products are slower than one large one
+LEAST_CHANNELS = 16  # in a group, after folding; with fewer, many thin products are slower than one large one
 BLOCK_BYTES = 6 << 20  # of values at the points, for the pictures of a block; at least one picture
 
 
@@ -216,9 +216,9 @@ class Winograd:
 
     def _cells(self, tiles, y):
         """For each place (i, j) in a tile: its outputs as views of `tiles` and y, (N, ≤TH, ≤TW, groups, F/groups)."""
-        xp, m = array_module(y), self.m
+        m = self.m
         y = y.reshape(*y.shape[:3], self.groups, -1)
         for i in range(m):
             for j in range(m):
                 cell = y[:, i::m, j::m]
-                yield xp.moveaxis(tiles[i, j, :, :, : cell.shape[1], : cell.shape[2]], 0, 3), cell
+                yield tiles[i, j, :, :, : cell.shape[1], : cell.shape[2]].transpose(1, 2, 3, 0, 4), cell

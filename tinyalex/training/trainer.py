@@ -218,6 +218,7 @@ class Trainer:
             bar.update(len(labels))
             if self._total_step() % self.log_every == 0:
                 self._log_step(bar, measure_health(self.network, cache, grads, self.optimiser.velocity))
+            del cache, grads  # or they would stay in memory beside the next step's
             asked, due = self.whole.anyone(stop.asked, now - saved > SAVE_SECONDS)
             if asked or due:
                 self._save(self.folder.last)
