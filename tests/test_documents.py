@@ -134,6 +134,7 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
         "backend",
         "layers",
         "network",
+        "residual",
         "variations",
         "models",
         "optim",

@@ -111,7 +111,7 @@ class BatchNorm2d(Layer):
         return self.state["running_mean"], 1 / array_module(variance).sqrt(variance + self.eps)
 
     def _normalised(self, x, mean, inverse):
-        """weight · (x − mean) · inverse + bias; the mean goes first, since what is left of a large x needs its digits."""
+        """weight · (x − mean) · inverse + bias; the mean goes first, or a large one would cost digits."""
         xp = array_module(x)
         y = xp.empty(x.shape, x.dtype)
         mean, scale, bias = _repeated(x, mean, self.params["weight"] * inverse, self.params["bias"])

@@ -1,4 +1,4 @@
-"""What a network by name is: its layers, the pictures it takes, and settings it is known to train well with."""
+"""A network by name: its layers, the pictures it takes, and settings it is known to train well with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
