@@ -8,18 +8,22 @@ import importlib.util
 
 from tinyalex.layers import (
     AvgPool2d,
+    BatchNorm2d,
     Conv2d,
     Dropout,
     Flatten,
+    GlobalAvgPool2d,
     Linear,
     LocalResponseNorm,
     MaxPool2d,
+    PaddedShortcut,
     ReLU,
     Sigmoid,
     SpatialResponseNorm,
     Tanh,
 )
 from tinyalex.network import Sequential
+from tinyalex.residual import Residual
 
 
 def torch_version(device="cpu"):
@@ -66,7 +70,9 @@ def _convolution(layer, in_shape, out_shape):
         (o - 1) * s + k - (size + 2 * p) for size, o, k, s, p in zip(in_shape, out_shape, w.kernel, w.stride, w.padding)
     ]
     pad = [nn.ZeroPad2d((0, max(overhang[1], 0), 0, max(overhang[0], 0)))] if max(overhang) > 0 else []
-    conv = nn.Conv2d(layer.in_channels, layer.out_channels, w.kernel, w.stride, w.padding, groups=layer.groups)
+    conv = nn.Conv2d(
+        layer.in_channels, layer.out_channels, w.kernel, w.stride, w.padding, groups=layer.groups, bias=layer.bias
+    )
     return [*pad, _with_weights(conv, layer, (3, 2, 0, 1))]  # ours are (KH, KW, in, out), PyTorch's (out, in, KH, KW)
 
 
@@ -76,12 +82,13 @@ def _linear(layer, in_shape, out_shape):
     return [_with_weights(nn.Linear(layer.in_features, layer.out_features), layer, (1, 0))]  # (in, out); (out, in)
 
 
-def _with_weights(module, layer, axes):
-    """The module with the layer's weights, their axes in the order that PyTorch has them in."""
+def _with_weights(module, layer, axes=(0,)):
+    """The module with the layer's weights and state, the weight's axes in the order that PyTorch has them in."""
     import torch
 
-    module.weight.data = torch.tensor(layer.params["weight"].transpose(axes).copy())
-    module.bias.data = torch.tensor(layer.params["bias"].copy())
+    arrays = layer.params | layer.state
+    for name, a in (arrays | {"weight": arrays["weight"].transpose(axes)}).items():
+        getattr(module, name).data = torch.tensor(a.copy())
     return module
 
 
@@ -104,6 +111,26 @@ def _response_norm(layer, in_shape, out_shape):
 
     norm = nn.LocalResponseNorm(layer.size, layer.alpha * layer.size, layer.beta, layer.k)
     return [norm] if layer.groups == 1 else [_InGroups(norm, layer.groups)]
+
+
+def _batch_norm(layer, in_shape, out_shape):
+    from torch import nn
+
+    kind = nn.BatchNorm2d if len(in_shape) == 3 else nn.BatchNorm1d
+    norm = (_frozen(kind) if layer.frozen else kind)(layer.num_features, layer.eps, layer.momentum)
+    return [_with_weights(norm, layer).train()]  # made in training, unless frozen
+
+
+def _global_average_pool(layer, in_shape, out_shape):
+    from torch import nn
+
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+
+
+def _residual(layer, in_shape, out_shape):
+    from torch import nn
+
+    return [_Sum(*(nn.Sequential(*_modules(branch, in_shape, out_shape)) for branch in layer.layers.values()))]
 
 
 def _named(name, *arguments):
@@ -130,15 +157,59 @@ def _InGroups(module, groups):
     return InGroups()
 
 
+def _frozen(kind):
+    """A kind of batch normalisation that uses its running statistics, and leaves them alone, in training too."""
+
+    class Frozen(kind):
+        """Always as at test time."""
+
+        def train(self, mode=True):
+            return super().train(False)
+
+    return Frozen
+
+
+def _Sum(body, shortcut):
+    from torch import nn
+
+    class Sum(nn.Module):
+        """The sum of two branches."""
+
+        def __init__(self):
+            super().__init__()
+            self.body, self.shortcut = body, shortcut
+
+        def forward(self, x):
+            return self.body(x) + self.shortcut(x)
+
+    return Sum()
+
+
+def _Padded(layer):
+    from torch import nn
+
+    before = (layer.out_channels - layer.in_channels) // 2
+    after = layer.out_channels - layer.in_channels - before
+
+    class Padded(nn.Module):
+        """(N, C, H, W) → (N, out channels, ⌈H/stride⌉, ⌈W/stride⌉), with channels of zeros on both sides."""
+
+        def forward(self, x):
+            x = x[:, :, :: layer.stride, :: layer.stride]
+            return nn.functional.pad(x, (0, 0, 0, 0, before, after))
+
+    return Padded()
+
+
 def _FlattenHWC():
     """Flatten in our order, so that the following weights are simply ours transposed."""
     from torch import nn
 
     class FlattenHWC(nn.Module):
-        """(N, C, H, W) → (N, H·W·C)."""
+        """(N, C, H, W) → (N, H·W·C); scores, (N, C), stay as they are."""
 
         def forward(self, x):
-            return x.permute(0, 2, 3, 1).flatten(1)
+            return x.movedim(1, -1).flatten(1)
 
     return FlattenHWC()
 
@@ -160,10 +231,14 @@ def _SpatialNorm(layer):
 # {class of layer: function(layer, in_shape, out_shape) → the equivalent modules}; it serves derived classes too
 TWINS = {
     Sequential: _sequence,
+    Residual: _residual,
     Conv2d: _convolution,
     Linear: _linear,
     MaxPool2d: _max_pool,
     AvgPool2d: _average_pool,
+    GlobalAvgPool2d: _global_average_pool,
+    PaddedShortcut: lambda layer, in_shape, out_shape: [_Padded(layer)],
+    BatchNorm2d: _batch_norm,
     LocalResponseNorm: _response_norm,
     SpatialResponseNorm: lambda layer, in_shape, out_shape: [_SpatialNorm(layer)],
     Flatten: lambda layer, in_shape, out_shape: [_FlattenHWC()],
