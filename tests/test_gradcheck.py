@@ -16,18 +16,22 @@ from tinyalex.cli import main
 from tinyalex.gradcheck import GradientCheck, check_layer, numerical_derivative, numerical_gradient
 from tinyalex.layers import (
     AvgPool2d,
+    BatchNorm2d,
     Conv2d,
     Dropout,
+    GlobalAvgPool2d,
     Layer,
     Linear,
     LocalResponseNorm,
     MaxPool2d,
+    PaddedShortcut,
     ReLU,
     SpatialResponseNorm,
     winograd,
 )
 from tinyalex.layers.winograd import Winograd
 from tinyalex.probes import check_everything
+from tinyalex.residual import Residual
 
 
 def test_numerical_gradient():
@@ -73,6 +77,26 @@ WRONG = [  # a layer's class, or the fast way to convolve; its arguments, input,
     (Linear, (5, 3), normal(4, 5), None, {"x", "weight", "bias"}),
     (MaxPool2d, (3, 2), PICTURE, ("dpixels += dyb *", "dpixels[...] = dyb *"), {"x"}),
     (AvgPool2d, ((3, 2), (2, 1)), PICTURE, ("dpixels += share", "dpixels += dy"), {"x"}),
+    (GlobalAvgPool2d, (), PICTURE, ("dy / (H * W)", "dy / H"), {"x"}),
+    (
+        PaddedShortcut,
+        (4, 7, 2),
+        PICTURE,
+        ("dx[:, :: self.stride, :: self.stride] = dy", "dx[:, 0, 0] = dy[:, 0, 0]"),
+        {"x"},
+    ),
+    (BatchNorm2d, (4,), PICTURE, ("dxb += through_variance", "pass"), {"x"}),
+    (BatchNorm2d, (4,), PICTURE, ("dxb += level", "pass"), {"x"}),
+    (BatchNorm2d, (4,), PICTURE, ("dweight = dproduct * inverse", "dweight = dproduct"), {"x", "weight"}),
+    (
+        BatchNorm2d,
+        (4, 0.3, 0.1, True),
+        PICTURE,
+        ("xp.multiply(dyb, scale, out=dxb)\n        return", "dxb[...] = dyb\n        return"),
+        {"x"},
+    ),
+    (Residual, ({"norm": BatchNorm2d(4)},), PICTURE, ("dxs[0] + dxs[1] if", "dxs[0] if"), {"x"}),
+    (Residual, ({"norm": BatchNorm2d(4)},), PICTURE, ("dxs[0] + dxs[1] if", "dxs[0] + 2 * dxs[1] if"), {"x"}),
     (LocalResponseNorm, (3, 0.5, 0.6, 1.5), PICTURE, ("dxb -= through_denominators", "pass"), {"x"}),
     (
         LocalResponseNorm,
@@ -177,7 +201,7 @@ def test_everything_is_right(seed):
         for check in checks:
             assert check.right and check.error < 1e-7, (str(layer), check)
     kinds = {kind.__name__ for kind in kinds_of_layers()}
-    assert kinds | {"Network"} <= set(names), "some kind of layer is not checked"
+    assert kinds | {"Residual", "Network"} <= set(names), "some kind of layer is not checked"
 
 
 def test_a_mistake_makes_the_command_fail(monkeypatch, capsys):

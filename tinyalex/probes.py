@@ -12,13 +12,16 @@ from tinyalex.backend import random_stream, to_device
 from tinyalex.gradcheck import GradientCheck, check_layer
 from tinyalex.layers import (
     AvgPool2d,
+    BatchNorm2d,
     Conv2d,
     Dropout,
     Flatten,
+    GlobalAvgPool2d,
     Layer,
     Linear,
     LocalResponseNorm,
     MaxPool2d,
+    PaddedShortcut,
     ReLU,
     Sigmoid,
     SoftmaxCrossEntropy,
@@ -26,6 +29,7 @@ from tinyalex.layers import (
     Tanh,
 )
 from tinyalex.network import Network
+from tinyalex.residual import Residual
 
 
 class _LossAsLayer(Layer):
@@ -53,10 +57,16 @@ def check_everything(xp: ModuleType, seed: int = 0) -> Iterator[tuple[Layer, lis
         (Conv2d(4, 3, 3, padding=1), _normal(picture, seed)),
         (Conv2d(4, 6, 3, padding=(1, 2), groups=2, algorithm="winograd"), _normal(picture, seed)),
         (Conv2d(3, 2, 5, stride=2, padding=(0, 1), algorithm="winograd"), _normal((2, 7, 5, 3), seed)),
+        (Conv2d(4, 6, (2, 3), stride=(1, 2), groups=2, bias=False), _normal(picture, seed)),
         (MaxPool2d(3, 2), _distinct(picture, seed)),
         (MaxPool2d((2, 3), (2, 1), padding=1, rounding="floor"), -10 - _distinct(picture, seed)),
         (AvgPool2d((3, 2), (2, 1)), _normal(picture, seed)),
         (AvgPool2d((3, 4), (2, 3), (1, 2), "ceil", count_include_pad=False), _normal(picture, seed)),
+        (GlobalAvgPool2d(), _normal(picture, seed)),
+        (BatchNorm2d(4, eps=0.3, momentum=0.2), _normal(picture, seed)),
+        (BatchNorm2d(6, eps=0.2, frozen=True), _normal(vector, seed)),
+        (PaddedShortcut(4, 7, stride=3), _normal(picture, seed)),
+        (_projected(4, 6), _normal(picture, seed)),
         (LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5), _normal(picture, seed)),
         (LocalResponseNorm(5, alpha=0.3, beta=0.75, k=2.5), _normal((2, 3, 2, 7), seed)),
         (SpatialResponseNorm(3, alpha=0.4, beta=0.6, k=1.5), _normal(picture, seed)),
@@ -80,18 +90,22 @@ def check_everything(xp: ModuleType, seed: int = 0) -> Iterator[tuple[Layer, lis
 def _small_network():
     """Every kind of layer. Max pooling comes first, since the probe has no ties."""
     features = {
-        "pool0": MaxPool2d(3, 2),
+        "pool0": MaxPool2d(3, 2),  # 6×6×3
         "conv1": Conv2d(3, 6, 3, padding=1),
         "tanh1": Tanh(),
         "norm1": LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5),
-        "conv2": Conv2d(6, 8, 3, groups=2),
+        "conv2": Conv2d(6, 8, 3, groups=2),  # 4×4×8
         "sigmoid2": Sigmoid(),
         "spatial2": SpatialResponseNorm(3, alpha=0.4, beta=0.6, k=1.5),
-        "pool2": AvgPool2d(2, 1),
+        "block3": Residual(
+            {"conv": Conv2d(8, 9, 3, padding=1, bias=False), "bn": BatchNorm2d(9)}, {"pad": PaddedShortcut(8, 9, 1)}
+        ),
+        "pool3": AvgPool2d(2, 1),  # 3×3×9
     }
     classifier = {
+        "pool": GlobalAvgPool2d(),
         "flatten": Flatten(),
-        "fc6": Linear(72, 10),
+        "fc6": Linear(9, 10),
         "relu6": ReLU(),
         "drop6": Dropout(0.4),
         "fc7": Linear(10, 5),
@@ -99,13 +113,25 @@ def _small_network():
     return Network(features, classifier, (13, 13, 3), "small network")
 
 
+def _projected(channels, kernels):
+    """A residual block that halves the side; its shortcut has weights."""
+    body = {
+        "conv": Conv2d(channels, kernels, 3, stride=2, padding=1, bias=False),
+        "bn": BatchNorm2d(kernels, eps=0.3),
+        "tanh": Tanh(),
+    }
+    return Residual(body, {"conv": Conv2d(channels, kernels, 1, stride=2, bias=False), "bn": BatchNorm2d(kernels)})
+
+
 def _draw_params(layer, seed, number):
-    """Parameters that depend only on the seed; before a ReLU, biases that keep its inputs away from the kink."""
+    """Parameters and state that depend only on the seed; before a ReLU, biases that keep its inputs off the kink."""
     for name, param in layer.params.items():
         fan_in = math.prod(param.shape[:-1])
         param[...] = random_stream(seed, "param", number, name).standard_normal(param.shape) / math.sqrt(fan_in)
         if name == "fc6.bias":
             param[::2], param[1::2] = 4.0, -4.0
+    for name, array in layer.state.items():
+        array[...] = random_stream(seed, "state", number, name).uniform(0.5, 1.5, array.shape)
 
 
 def _normal(shape, seed):
