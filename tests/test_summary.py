@@ -3,7 +3,7 @@
 import pytest
 
 from tests.layers.test_pieces import Centred
-from tinyalex.layers import Conv2d, Flatten, Linear, ReLU
+from tinyalex.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU
 from tinyalex.models import find_model
 from tinyalex.network import Network, Sequential
 from tinyalex.summary import summarise
@@ -52,7 +52,14 @@ def test_layers_in_layers_have_a_row_each():
         ("flatten", (16,), 0, 0, 0),
         ("fc", (2,), 34, 32, 0),
     ]
-    assert [row.activation_bytes for row in found[2:]] == [16 * FLOAT, 0, 0], "the y of relu is counted once"
+    # relu keeps y in pieces, which are joined for fc
+    assert [row.activation_bytes for row in found[2:]] == [16 * FLOAT, 0, 16 * FLOAT]
+
+
+def test_a_layer_that_needs_two_pictures():
+    head = {"flatten": Flatten(), "norm": BatchNorm2d(48), "fc": Linear(48, 2)}
+    rows = {row.name: row for row in summarise(Network({"relu": ReLU()}, head, (4, 4, 3)))}
+    assert (rows["norm"].parameters, rows["norm"].state) == (96, 96)
 
 
 class LyingShape(ReLU):

@@ -28,19 +28,19 @@ class Row:
 
 
 def summarise(network: Network) -> list[Row]:
-    """A `Row` for each simple layer of a network, measured with one picture of noise.
+    """A `Row` for each simple layer of a network, measured with two pictures of noise: one alone has no variance.
 
     Raises AssertionError if a layer's out_shape or parameters do not fit its arrays: a fault in the layer.
     """
     xp = array_module(next(iter(network.params.values())))
-    x = xp.asarray(random_stream(0).random((1, *network.in_shape), dtype="float32"))
+    x = xp.asarray(random_stream(0).random((2, *network.in_shape), dtype="float32"))
     _, cache = network.forward(x, train=True, rng=random_stream(0))
     caches, seen, rows = network.kept(cache), {_buffer(x)}, []
     for name, layer, in_shape, out_shape in network.shapes():
         y = layer.predict(xp.zeros((1, *in_shape), x.dtype))
         assert y.shape[1:] == out_shape, f"{layer.label}: out_shape says {out_shape}, forward gave {y.shape[1:]}"
         new = {_buffer(array): array.nbytes for array in _arrays(caches[name][1])}
-        size = sum(nbytes for buffer, nbytes in new.items() if buffer not in seen)
+        size = sum(nbytes for buffer, nbytes in new.items() if buffer not in seen) // len(x)
         seen |= new.keys()
         parameters, state = (sum(a.size for a in arrays.values()) for arrays in (layer.params, layer.state))
         rows.append(Row(name, str(layer), out_shape, parameters, layer.multiply_adds(in_shape), size, state))
