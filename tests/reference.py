@@ -124,6 +124,20 @@ def _counted(i, j, x, geometry, count_include_pad):
     return len(rows) * len(columns)
 
 
+def global_avg_pool_forward(x):
+    """y[n, c] = Σ x[n, h, w, c] / (H·W)."""
+    N, H, W, C = x.shape
+    return np.array([[math.fsum(x[n, :, :, c].flat) / (H * W) for c in range(C)] for n in range(N)]).reshape(N, C)
+
+
+def global_avg_pool_backward(dy, x):
+    N, H, W, C = x.shape
+    dx = np.zeros(x.shape)
+    for n, h, w, c in np.ndindex(*x.shape):
+        dx[n, h, w, c] = dy[n, c] / (H * W)
+    return dx
+
+
 def _pool(x, geometry, reduce):
     N, H, W, C = x.shape
     found = pool_windows((H, W), *geometry)
@@ -192,6 +206,48 @@ def _around(h, w, size, shape):
     return [(i, j) for i in _neighbours(h, size, shape[1]) for j in _neighbours(w, size, shape[2])]
 
 
+def batch_norm_statistics(values):
+    """(mean, mean of the squared distances from it) of a list of numbers."""
+    mean = math.fsum(values) / len(values)
+    return mean, math.fsum((v - mean) ** 2 for v in values) / len(values)
+
+
+def batch_norm_forward(x, weight, bias, eps, running=None):
+    """y = weight · (x − mean) / √(variance + eps), channel by channel; running: (means, variances) of each instead."""
+    y = np.zeros(x.shape)
+    for c in range(x.shape[-1]):
+        mean, variance = _channel_statistics(x, c, running)
+        for entry in np.ndindex(*x.shape[:-1]):
+            y[*entry, c] = weight[c] * (float(x[*entry, c]) - mean) / math.sqrt(variance + eps) + bias[c]
+    return y
+
+
+def batch_norm_backward(dy, x, weight, eps, running=None):
+    """dx, dweight, dbias. Each dy[j] reaches its own x[i = j] and, through mean and variance, every x[i]:
+
+    dy_j/dx_i = weight / σ · ([i = j] − 1/m − x̂_i · x̂_j / m), or weight / σ · [i = j] for running statistics
+    """
+    dx, dweight, dbias = np.zeros(x.shape), np.zeros(x.shape[-1]), np.zeros(x.shape[-1])
+    entries = list(np.ndindex(*x.shape[:-1]))
+    for c in range(x.shape[-1]):
+        mean, variance = _channel_statistics(x, c, running)
+        sigma, shared = math.sqrt(variance + eps), 1 / len(entries) if running is None else 0.0
+        normal = [(float(x[*i, c]) - mean) / sigma for i in entries]
+        for j, normal_j in zip(entries, normal):
+            up = float(dy[*j, c])
+            dweight[c] += up * normal_j
+            dbias[c] += up
+            for i, normal_i in zip(entries, normal):
+                dx[*i, c] += up * weight[c] / sigma * ((i == j) - shared - shared * normal_i * normal_j)
+    return dx, dweight, dbias
+
+
+def _channel_statistics(x, c, running):
+    if running is not None:
+        return float(running[0][c]), float(running[1][c])
+    return batch_norm_statistics([float(v) for v in x[..., c].flat])
+
+
 # ---------------------------------------------------------------------------------------------- the rest
 
 
@@ -222,6 +278,14 @@ def sigmoid(x):
 
 def sigmoid_slope(x):
     return elementwise(lambda s: s * (1 - s), sigmoid(x))
+
+
+def padded_shortcut_places(shape, channels, stride):
+    """(place in x, place in y) for each pixel that is kept; half of the new channels come before, the rest after."""
+    N, H, W, C = shape
+    for n, h, w, c in np.ndindex(N, H, W, C):
+        if h % stride == 0 and w % stride == 0:
+            yield (n, h, w, c), (n, h // stride, w // stride, c + (channels - C) // 2)
 
 
 def flatten(x):

@@ -32,7 +32,7 @@ class Layer:
 
     Neither call writes into x, dy, a parameter or a cache. Shapes are checked on entry: ValueError or TypeError with
     the layer's name, what came and what was expected. A NaN in x is seen in y, and one in dy in dx or
-    grads; where a layer's slope is 0, an infinite dy gives NaN (0 · ∞).
+    grads, unless y is 0 there whatever x is; where a layer's slope is 0, an infinite dy gives NaN (0 · ∞).
 
     A layer defines either forward and backward or, if it needs sums over the whole batch, forward_piece and
     backward_piece; each pair is made of the other.

@@ -57,8 +57,9 @@ class BatchNorm2d(Layer):
             return self._normalised(x, mean, inverse), (x, mean, inverse, None, ())
         count, total, squares = _moments(x)
         m, batch_total = yield count, total
-        if is_host(m) and m[0] == 1:
+        if (m[0] if is_host(m) else x.size // x.shape[-1]) == 1:  # a device would have to be waited for
             raise ValueError(f"{self.label}: one entry of each channel in a training batch, expected 2 or more")
+        m = xp.maximum(m, 1)  # a batch of no pictures
         mean = batch_total / m
         squares += count * (total / xp.maximum(count, 1) - mean) ** 2  # about the batch's mean, not the piece's
         (batch_squares,) = yield (squares,)
@@ -96,8 +97,9 @@ class BatchNorm2d(Layer):
             self.state[key] += self.momentum * (value - self.state[key])
 
     def out_shape(self, in_shape):
-        if in_shape[-1] != self.num_features:
-            raise ValueError(f"{self.label}: x has {in_shape[-1]} channels, expected {self.num_features}")
+        C = len(self.params["weight"])  # of several workers, each may have a share
+        if in_shape[-1] != C:
+            raise ValueError(f"{self.label}: x has {in_shape[-1]} channels, expected {C}")
         return in_shape
 
     def __str__(self):
@@ -193,4 +195,4 @@ def _repeated(a, *vectors):
 def _sums(rows, C):
     """The sum over the entries of each channel: a product with ones, which takes a third of the time of `sum`."""
     xp, entries = array_module(rows), rows.reshape(-1, C)
-    return xp.ones(len(entries), rows.dtype) @ entries
+    return xp.ones(len(entries), xp.result_type(rows.dtype, xp.float32)) @ entries  # float16 ends at 65,504
