@@ -2,20 +2,23 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all, edited, refused
-from tests.stateful import BatchNorm, GhostNorm, Residual
+from tests.layers.test_pieces import Centred
+from tests.stateful import GhostNorm
 from tinyalex import backend
 from tinyalex import network as network_module
 from tinyalex.backend import to_device, to_host
 from tinyalex.bench.ours import LayerClock
 from tinyalex.gradcheck import check_layer
-from tinyalex.layers import AvgPool2d, Conv2d, Flatten, Linear, ReLU, SoftmaxCrossEntropy, winograd
+from tinyalex.layers import AvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, ReLU, SoftmaxCrossEntropy, winograd
 from tinyalex.network import Composite, Network, Sequential, Trunk
 from tinyalex.optim import SGD, initialise
+from tinyalex.residual import Residual
 from tinyalex.summary import summarise
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
@@ -25,17 +28,17 @@ from tinyalex.training.step import training_step
 COUNT = 7  # pictures of a batch
 
 
-def block(norm=BatchNorm, residual=Residual, channels=4):
-    main = {
+def block(norm=BatchNorm2d, residual=Residual, channels=4):
+    body = {
         "conv1": Conv2d(channels, 6, 3, padding=1),
         "norm1": norm(6),
         "relu1": ReLU(),
         "conv2": Conv2d(6, 6, 3, padding=1, groups=2),
     }
-    return residual(main, {"conv": Conv2d(channels, 6, 1), "norm": norm(6)})
+    return residual(body, {"conv": Conv2d(channels, 6, 1), "norm": norm(6)})
 
 
-def small(norm=BatchNorm, residual=Residual, network_class=Network):
+def small(norm=BatchNorm2d, residual=Residual, network_class=Network):
     """A block, an identity around a block, statistics in the head: pictures of 6×6, float64."""
     features = {
         "conv0": Conv2d(3, 4, 3, padding=1),
@@ -117,7 +120,7 @@ def test_ghosts_depend_on_the_pieces(cut):
     same(run(small(GhostNorm), pictures()), whole, "of one piece", rtol=1e-12)
 
 
-@pytest.mark.parametrize("norm", [BatchNorm, GhostNorm])
+@pytest.mark.parametrize("norm", [BatchNorm2d, GhostNorm])
 def test_the_same_bits_on_any_threads(norm, cut, threads):
     bits = []
     for count in (1, 2, 3, 1):
@@ -130,18 +133,20 @@ def test_the_same_bits_on_any_threads(norm, cut, threads):
 @pytest.mark.parametrize(
     "layer, old, new",
     [
-        (Residual, "dx = dx + part", "dx = part"),
-        (Residual, "y = y + part", "y = part"),
-        (Residual, "path(name, key)", "key"),
-        (BatchNorm, "count, total, squares = yield sums", "count, total, squares = (yield sums) and sums"),
-        (BatchNorm, "= yield dbias, dweight", "= (yield dbias, dweight) and (dbias, dweight)"),
-        (BatchNorm, "- dsum / count", ""),
-        (BatchNorm, "normal * (dproduct / count)", "0"),
+        (Residual, "dxs[0] + dxs[1] if", "dxs[1] if"),
+        (Residual, 'return outputs["body"] + outputs["shortcut"]', 'return outputs["shortcut"]'),
+        (Residual, "path(self.prefix(name), key): grad", "key: grad"),
+        (BatchNorm2d, "= yield count, total", "= (yield count, total) and (count, total)"),
+        (BatchNorm2d, "= yield (squares,)", "= (yield (squares,)) and (squares,)"),
+        (BatchNorm2d, "- mean) ** 2", "- total / xp.maximum(count, 1)) ** 2"),
+        (BatchNorm2d, "= yield dbias, dweight", "= (yield dbias, dweight) and (dbias, dweight)"),
+        (BatchNorm2d, "dxb += level", "pass"),
+        (BatchNorm2d, "dxb += through_variance", "pass"),
     ],
 )
 def test_mistakes_of_a_layer_are_found(layer, old, new, cut):
     wrong = edited(layer, old, new)
-    norm, residual = (wrong, Residual) if layer is BatchNorm else (BatchNorm, wrong)
+    norm, residual = (wrong, Residual) if layer is BatchNorm2d else (BatchNorm2d, wrong)
     with pytest.raises((AssertionError, KeyError)):
         check_cuts(cut, lambda: small(norm, residual))
         check_gradients(small(norm, residual))
@@ -187,7 +192,7 @@ def check_gradients(layer, x=None, train=True):
 
 
 @pytest.mark.parametrize("train", [True, False])
-@pytest.mark.parametrize("norm", [BatchNorm, GhostNorm])
+@pytest.mark.parametrize("norm", [BatchNorm2d, GhostNorm])
 def test_gradients(norm, train, cut):
     x = np.random.default_rng(3).standard_normal((5, 4, 4, 4))
     for layer in (norm(4), block(norm), Residual({"norm": norm(4)}, {}), Sequential({"block": block(norm)})):
@@ -223,17 +228,15 @@ def test_observing_leaves_the_cache_alone(cut):
 
 def test_names_and_shapes():
     network = small()
-    assert {"block1.main.conv1.weight", "block1.shortcut.norm.bias", "block2.main.inner.main.norm1.weight"} < set(
-        network.params
-    )
-    assert {"block1.main.norm1.running_mean", "norm3.running_var"} < set(network.state)
+    assert {"block1.conv1.weight", "block1.shortcut.norm.bias", "block2.inner.norm1.weight"} < set(network.params)
+    assert {"block1.norm1.running_mean", "norm3.running_var"} < set(network.state)
     assert not network.params.keys() & network.state.keys()
     rows = {name: (layer, tuple(ins), outs) for name, layer, ins, outs in network.shapes()}
     assert all(layer.name == name for name, (layer, _, _) in rows.items())
-    assert rows["block1.main.conv2"][1:] == ((6, 6, 6), (6, 6, 6)) and rows["block1.shortcut.conv"][1] == (6, 6, 4)
+    assert rows["block1.conv2"][1:] == ((6, 6, 6), (6, 6, 6)) and rows["block1.shortcut.conv"][1] == (6, 6, 4)
     _, cache = network.forward(pictures(), True)
     assert list(network.kept(cache)) == list(rows)
-    message = "Conv2d 'block1.main.conv1'"
+    message = "Conv2d 'block1.conv1'"
     refused(lambda: network.features.layers["block1"].forward(np.zeros((1, 6, 6, 5))), message, "5 channels")
     refused(lambda: Residual({"conv": Conv2d(4, 6, 1)}, {}).out_shape((2, 2, 4)), "(2, 2, 6)", "(2, 2, 4)")
     by_hand = 36 * (3 * 9 * 4 + 4 * 9 * 6 + 6 * 9 * 3 + 4 * 6 + 6 * 9 * 6 + 6 * 9 * 3 + 6 * 6) + 54 * 8 + 8 * 5
@@ -243,7 +246,7 @@ def test_names_and_shapes():
 def test_kept_holds_every_piece(cut):
     network = small()
     _, cache = network.forward(pictures(), True)
-    layer, pieces = network.kept(cache)["block2.main.inner.main.relu1"]
+    layer, pieces = network.kept(cache)["block2.inner.relu1"]
     assert isinstance(layer, ReLU) and [len(y) for y in pieces] == [3, 3, 1]
     assert [len(c[0]) for c in network.kept(cache)["norm3"][1]] == [COUNT]
 
@@ -283,14 +286,14 @@ def steps(xp, norm, count=2):
 
 def test_on_the_strict_device(cut):
     cut(100)  # a device takes the batch in one piece
-    for norm in (BatchNorm, GhostNorm):
+    for norm in (BatchNorm2d, GhostNorm):
         agree_all(steps(device, norm), steps(np, norm), "on the device", rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.gpu
 def test_on_a_gpu(gpu, cut):
     cut(100)
-    agree_all(steps(gpu, BatchNorm), steps(np, BatchNorm), "on the GPU", rtol=1e-7, atol=1e-9)
+    agree_all(steps(gpu, BatchNorm2d), steps(np, BatchNorm2d), "on the GPU", rtol=1e-7, atol=1e-9)
 
 
 # ---------------------------------------------------------------------------------------------- whatever looks inside
@@ -300,14 +303,14 @@ def test_summary():
     network = small()
     network.map_arrays(lambda a: a.astype(np.float32))
     rows = {row.name: row for row in summarise(network)}
-    assert rows["block1.main.norm1"].state == 12 and rows["block1.main.norm1"].parameters == 12
-    assert rows["block1.main.norm1"].layer == "batch norm" and rows["conv0"].state == 0
+    assert rows["block1.norm1"].state == 12 and rows["block1.norm1"].parameters == 12
+    assert rows["block1.norm1"].layer == "batch norm" and rows["conv0"].state == 0
     assert sum(row.parameters for row in rows.values()) == sum(p.size for p in network.params.values())
     assert sum(row.state for row in rows.values()) == sum(s.size for s in network.state.values())
     assert sum(row.multiply_adds for row in rows.values()) == network.multiply_adds(network.in_shape)
-    assert rows["conv0"].activation_bytes == 0 and rows["block1.main.conv1"].activation_bytes == 6 * 6 * 4 * 4
+    assert rows["conv0"].activation_bytes == 0 and rows["block1.conv1"].activation_bytes == 6 * 6 * 4 * 4
     assert rows["block1.shortcut.conv"].activation_bytes == 0, "the input of both branches is counted twice"
-    assert rows["block1.main.norm1"].activation_bytes >= 6 * 6 * 6 * 4
+    assert rows["block1.norm1"].activation_bytes >= 6 * 6 * 6 * 4
 
 
 def test_health(cut):
@@ -319,13 +322,13 @@ def test_health(cut):
     _, grads = network.backward(loss.backward(kept), cache)
     optimiser.step(grads, 0.1)
     health = measure_health(network, cache, grads, optimiser.velocity)
-    relus = {"block1.main.relu1", "relu1", "block2.main.inner.main.relu1", "relu3"}
+    relus = {"block1.relu1", "relu1", "block2.inner.relu1", "relu3"}
     assert set(health["activation_rms"]) == set(health["dead"]) == relus
-    assert {"block1.main.norm1", "block1.shortcut.conv", "fc2"} < set(health["update_ratio"])
+    assert {"block1.norm1", "block1.shortcut.conv", "fc2"} < set(health["update_ratio"])
     assert set(health["gradient_norm"]) == {*health["update_ratio"], "total"}
-    both = [grads[f"block1.main.norm1.{key}"] for key in ("weight", "bias")]
+    both = [grads[f"block1.norm1.{key}"] for key in ("weight", "bias")]
     expected = np.sqrt(sum((g**2).sum() for g in both))
-    assert health["gradient_norm"]["block1.main.norm1"] == pytest.approx(expected, rel=1e-3)
+    assert health["gradient_norm"]["block1.norm1"] == pytest.approx(expected, rel=1e-3)
 
 
 def test_kernels_are_prepared_once_for_all_pieces(cut, threads, monkeypatch):
@@ -365,15 +368,15 @@ def test_the_clock_times_layers_inside(cut):
         for way in ("forward", "backward"):
             assert clock.seconds(name, way) > 0, (name, way)
     y, _ = network.forward(pictures(), True)
-    assert y.shape == (COUNT, 5) and "forward" not in vars(BatchNorm), "the clock has left something behind"
+    assert y.shape == (COUNT, 5) and "forward" not in vars(BatchNorm2d), "the clock has left something behind"
 
 
 def test_initialise_leaves_scales_alone():
     network = small()
     network.map_arrays(lambda a: np.ones_like(a))
     initialise(network, "he", 0)
-    assert (network.params["block1.main.norm1.weight"] == 1).all() and (network.state["norm3.running_var"] == 1).all()
-    assert (network.params["norm3.bias"] == 0).all() and network.params["block1.main.conv1.weight"].std() > 0.1
+    assert (network.params["block1.norm1.weight"] == 1).all() and (network.state["norm3.running_var"] == 1).all()
+    assert (network.params["norm3.bias"] == 0).all() and network.params["block1.conv1.weight"].std() > 0.1
 
 
 def test_a_training_step(cut):
@@ -391,45 +394,17 @@ def test_a_training_step(cut):
 # ---------------------------------------------------------------------------------------------- PyTorch
 
 
-def residual_twin(layer, in_shape, out_shape):
-    """For `tinyalex.exchange.torch.TWINS`."""
-    import torch
-
-    from tinyalex.exchange.torch import _modules
-
-    class Sum(torch.nn.Module):
-        def __init__(self, branches):
-            super().__init__()
-            self.branches = torch.nn.ModuleList(branches)
-
-        def forward(self, x):
-            return sum(branch(x) for branch in self.branches)
-
-    return [Sum(torch.nn.Sequential(*_modules(b, in_shape, out_shape)) for b in layer.layers.values())]
-
-
-def batch_norm_twin(layer, in_shape, out_shape):
-    import torch
-
-    kind = torch.nn.BatchNorm2d if len(in_shape) == 3 else torch.nn.BatchNorm1d
-    module = kind(len(layer.params["weight"]), layer.eps, layer.momentum, dtype=torch.float64)
-    for key, a in (layer.params | layer.state).items():
-        getattr(module, key).data = torch.tensor(a)
-    return [module]
-
-
 @pytest.mark.torch
-def test_a_network_of_blocks_is_its_pytorch_twin(cut, monkeypatch):
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_network_of_blocks_is_its_pytorch_twin(cut, frozen):
     """Scores, gradients of the pictures and of each parameter, running values after two steps, scores at test."""
     import torch
 
-    from tinyalex.exchange import torch as exchange
+    from tinyalex.exchange.torch import torch_twin
 
-    refused(lambda: exchange.torch_twin(small()), "Residual 'block1'", "TWINS", error=TypeError)
-    monkeypatch.setitem(exchange.TWINS, Residual, residual_twin)
-    monkeypatch.setitem(exchange.TWINS, BatchNorm, batch_norm_twin)
-    network = small()
-    twin = exchange.torch_twin(network)
+    network = small(partial(BatchNorm2d, frozen=frozen))
+    twin = torch_twin(network)
+    refused(lambda: torch_twin(small(Centred)), "Centred 'block1.norm1'", "TWINS", error=TypeError)
     for seed in (1, 2):
         x = pictures(seed=seed)
         theirs = torch.tensor(x.transpose(0, 3, 1, 2).copy(), requires_grad=True)

@@ -8,16 +8,17 @@ import pytest
 
 from tests import test_blocks
 from tests.checks import agree, agree_all, edited, refused
-from tests.stateful import BatchNorm, GhostNorm, Residual
+from tests.stateful import GhostNorm
 from tests.test_blocks import model, pictures, run, small
 from tests.training.test_training import CLASSES, config, easy_dataset, write_easy
 from tinyalex.cli import main
 from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate
 from tinyalex.gradcheck import check_layer
-from tinyalex.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
+from tinyalex.layers import AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
 from tinyalex.models import MODELS, find_model
 from tinyalex.network import Composite, Trunk
+from tinyalex.residual import Residual
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
@@ -73,24 +74,25 @@ def check_against_torch(norm, shape):
 @pytest.mark.parametrize("most", [1, 3, 100])
 def test_batch_norm_is_pytorchs(shape, most, cut):
     cut(most)
-    check_against_torch(BatchNorm, shape)
+    check_against_torch(BatchNorm2d, shape)
 
 
 @pytest.mark.torch
 @pytest.mark.parametrize(
     "edits",
     [
-        ("xp.maximum(count - 1, 1)", "count"),  # not unbiased
+        ("xp.maximum(m - 1, 1)", "m"),  # not unbiased
         ("self.momentum * (value - self.state[key])", "(1 - self.momentum) * (value - self.state[key])"),
-        ("squares / count - mean * mean", "(squares - total * mean) / (count - 1)"),
-        ("normal * (dproduct / count)", "0"),
+        ("batch_squares / m + self.eps", "batch_squares / (m - 1) + self.eps"),
+        ("batch_squares / m + self.eps", "batch_squares / m"),
+        ("dxb += through_variance", "pass"),
         ("variance + self.eps", "variance"),
-        ('self.state["running_var"], (), None', 'self.state["running_mean"], (), None'),
+        ('variance = self.state["running_var"]', 'variance = self.state["running_mean"]'),
     ],
 )  # fmt: skip
 def test_mistakes_are_found(edits, cut):
     with pytest.raises(AssertionError):
-        check_against_torch(edited(BatchNorm, *edits), (7, 4, 3, 5))
+        check_against_torch(edited(BatchNorm2d, *edits), (7, 4, 3, 5))
 
 
 @pytest.mark.torch
@@ -121,7 +123,7 @@ def check_only_absorb(network):
     assert not [name for name, a in network.state.items() if (a == before[name]).all()]
 
 
-@pytest.mark.parametrize("norm", [BatchNorm, GhostNorm])
+@pytest.mark.parametrize("norm", [BatchNorm2d, GhostNorm])
 def test_only_absorb_changes_state(norm, cut):
     check_only_absorb(small(norm))
 
@@ -129,14 +131,14 @@ def test_only_absorb_changes_state(norm, cut):
 @pytest.mark.parametrize(
     "edits",
     [
-        ("count, total, squares = yield sums", 'count, total, squares = yield sums; self.state["running_mean"] += 1'),
-        ("*_, sums = cache", '*_, sums = cache; self.state["running_var"] += 1'),
+        ("= yield count, total", '= yield count, total; self.state["running_mean"] += 1'),
+        ("*_, seen = cache", '*_, seen = cache; self.state["running_var"] += 1'),
         ("if not observed:", "if observed:"),
     ],
 )
 def test_a_layer_that_does_otherwise_is_found(edits, cut):
     with pytest.raises(AssertionError):
-        check_only_absorb(small(edited(BatchNorm, *edits)))
+        check_only_absorb(small(edited(BatchNorm2d, *edits)))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_absorbed_over_pieces_as_over_the_batch(cut):
 # ---------------------------------------------------------------------------------------------- training
 
 
-def features(norm=BatchNorm):
+def features(norm=BatchNorm2d):
     inside = {"conv1": Conv2d(8, 8, 3, padding=1), "norm1": norm(8), "relu1": ReLU()}
     return {
         "pool0": AvgPool2d(4, 4),  # 14×14×3
@@ -190,7 +192,7 @@ def head(classes):
     return {
         "flatten": Flatten(),
         "fc1": Linear(7 * 7 * 8, 16),
-        "norm2": BatchNorm(16),
+        "norm2": BatchNorm2d(16),
         "relu2": ReLU(),
         "drop2": Dropout(0.3),
         "fc2": Linear(16, classes),
@@ -198,13 +200,13 @@ def head(classes):
 
 
 def residual_first():
-    block = Residual({"conv": Conv2d(3, 8, 4, stride=4), "norm": BatchNorm(8)}, {"conv": Conv2d(3, 8, 4, stride=4)})
+    block = Residual({"conv": Conv2d(3, 8, 4, stride=4), "norm": BatchNorm2d(8)}, {"conv": Conv2d(3, 8, 4, stride=4)})
     return {"block1": block, "relu1": ReLU(), "pool1": MaxPool2d(2, 2)}  # 7×7×8
 
 
 def norm_first():
     """Nothing of the trunk is a convolution; the first weights scale."""
-    return {"pool0": AvgPool2d(8, 8), "norm0": BatchNorm(3), "relu0": ReLU()}  # 7×7×3
+    return {"pool0": AvgPool2d(8, 8), "norm0": BatchNorm2d(3), "relu0": ReLU()}  # 7×7×3
 
 
 def plain_head(classes, channels=3):
@@ -318,7 +320,7 @@ def test_the_checkpoint(models, tmp_path):
         not checkpoint.state.keys() & checkpoint.params.keys()
         and checkpoint.velocity.keys() == checkpoint.params.keys()
     )
-    assert {"norm1.running_mean", "block1.main.norm1.running_var", "norm2.running_var"} < checkpoint.state.keys()
+    assert {"norm1.running_mean", "block1.norm1.running_var", "norm2.running_var"} < checkpoint.state.keys()
     network, _, _, _ = load_network(tmp_path / "run" / "last.safetensors", np)
     agree_all(network.state, checkpoint.state, "(restored)", exact=True)
 
@@ -352,21 +354,21 @@ def test_summary_counts_state_apart(models, capsys):
     assert found["parameters"] == sum(p.size for p in network.params.values())
     assert {row["name"]: row["state"] for row in found["layers"] if row["state"]} == {
         "norm1": 16,
-        "block1.main.norm1": 16,
+        "block1.norm1": 16,
         "block1.shortcut.norm": 16,
         "norm2": 32,
     }
     assert main(["summary", "pool-first", "--classes", "4"]) == 0
-    assert "block1.main.norm1" in capsys.readouterr().out
+    assert "block1.norm1" in capsys.readouterr().out
 
 
 def test_diff_compares_layers_inside(models, capsys):
     assert main(["diff", "pool-first", "ghosts", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert {"norm1", "block1.main.norm1", "block1.shortcut.norm"} == {row["where"] for row in found["layers"]}
+    assert {"norm1", "block1.norm1", "block1.shortcut.norm"} == {row["where"] for row in found["layers"]}
     assert not found["totals"]  # as many parameters; state is none
     assert main(["diff", "pool-first", "residual-first"]) == 0
-    assert "block1.main.conv" in capsys.readouterr().out
+    assert "block1.conv" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["pool-first", "residual-first", "norm-first"])

@@ -9,21 +9,25 @@ import pytest
 
 from tests.checks import agree, agree_all, edited
 from tests.parallel.test_training import whole_of
-from tests.stateful import BatchNorm, GhostNorm, Residual
+from tests.stateful import GhostNorm
 from tests.test_blocks import model
 from tests.training.test_training import config, easy_dataset
 from tinyalex.errors import UserError
 from tinyalex.layers import (
     AvgPool2d,
+    BatchNorm2d,
     Conv2d,
     Dropout,
     Flatten,
+    GlobalAvgPool2d,
     Layer,
     Linear,
     LocalResponseNorm,
     MaxPool2d,
+    PaddedShortcut,
     ReLU,
     SoftmaxCrossEntropy,
+    Tanh,
 )
 from tinyalex.models import MODELS
 from tinyalex.network import Network, Sequential
@@ -32,6 +36,7 @@ from tinyalex.parallel import network as parallel_network
 from tinyalex.parallel import run_threads, split_network, stages
 from tinyalex.parallel.part import folder_of
 from tinyalex.parallel.shares import SharedTrunk
+from tinyalex.residual import Residual
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.config import Config
 from tinyalex.training import trainer as training
@@ -50,7 +55,7 @@ def head(norm, inputs):
     }
 
 
-def towers(norm=BatchNorm):
+def towers(norm=BatchNorm2d):
     """Statistics in the trunk, of maps that one tower has, and in the head."""
     features = {
         "conv1": Conv2d(3, 4, 3, padding=1),
@@ -66,13 +71,13 @@ def towers(norm=BatchNorm):
     return filled(Network(features, head(norm, 36), (6, 6, 3), "towers"))
 
 
-def blocks(norm=BatchNorm):
-    """The trunk begins with a layer that learns nothing, and has a block."""
+def blocks(norm=BatchNorm2d, in_head=None):
+    """The trunk begins with a layer that learns nothing, and has a block. in_head: instead of the norm in the head"""
     block = Residual(
         {"conv1": Conv2d(3, 4, 3, padding=1), "norm1": norm(4), "relu1": ReLU()}, {"conv": Conv2d(3, 4, 1)}
     )
     features = {"pool0": AvgPool2d(2, 2), "block1": block, "norm2": norm(4)}
-    return filled(Network(features, head(norm, 36), (6, 6, 3), "blocks"))
+    return filled(Network(features, head(in_head or norm, 36), (6, 6, 3), "blocks"))
 
 
 def filled(network):
@@ -131,10 +136,45 @@ def test_as_one_network(form, size, count):
     check_forms(towers, form, size, count)
 
 
-@pytest.mark.parametrize("count", [7, 2, 1])
+@pytest.mark.parametrize("count", [7, 2])
 @pytest.mark.parametrize("form, size", [one for one in FORMS if one[0] != "towers"])
 def test_blocks_as_one_network(form, size, count):
     check_forms(blocks, form, size, count)
+
+
+def residual():
+    """As ResNet: no bias before a normalisation, both kinds of shortcut, one layer on the mean of each channel."""
+    body = {"conv": Conv2d(4, 4, 3, padding=1, bias=False), "bn": BatchNorm2d(4)}
+    narrow = {"conv": Conv2d(4, 6, 3, 2, 1, rounding="floor", bias=False), "bn": BatchNorm2d(6)}
+    project = {"conv": Conv2d(6, 7, 1, bias=False), "bn": BatchNorm2d(7)}
+    features = {
+        "conv1": Conv2d(3, 4, 3, padding=1, bias=False),
+        "bn1": BatchNorm2d(4),
+        "relu1": ReLU(),
+        "block1": Residual(body),
+        "block2": Residual(narrow, {"pad": PaddedShortcut(4, 6)}),
+        "block3": Residual({"conv": Conv2d(6, 7, 3, padding=1), "bn": BatchNorm2d(7, frozen=True)}, project),
+    }
+    return filled(Network(features, {"pool": GlobalAvgPool2d(), "fc": Linear(7, 5)}, (6, 6, 3), "residual"))
+
+
+@pytest.mark.parametrize("form, size, count", [("data", 2, 7), ("data", 3, 2), ("hybrid", 2, 7)])
+def test_a_residual_network_as_one(form, size, count):
+    check_forms(residual, form, size, count)
+
+
+@pytest.mark.parametrize("form, size", [("data", 3), ("hybrid", 2)])
+def test_one_picture(form, size):
+    """Maps have a variance, whoever has none of their pictures; in the head, all workers refuse in one line."""
+    check_forms(partial(blocks, in_head=lambda units: Tanh()), form, size, 1)
+
+    def work(team):
+        with pytest.raises(ValueError) as caught:
+            train(split_network(form, blocks(), team), 1, team=True)
+        return str(caught.value)
+
+    said = "BatchNorm2d 'norm4': one entry of each channel in a training batch, expected 2 or more"
+    assert run_threads(size, work) == [said] * size
 
 
 def test_ghosts_are_content_with_their_piece():
@@ -178,11 +218,11 @@ def test_mistakes_are_found(where, name, old, new, form, monkeypatch):
 @pytest.mark.parametrize(
     "form, first, changed, guilty",
     [
-        ("towers", {}, {"norm1": Residual({"norm": BatchNorm(4)}, {})}, "norm1 (residual)"),
-        ("towers", {"norm0": BatchNorm(3)}, {}, "norm0 (batch norm)"),
-        ("hybrid", {}, {"flatten": Sequential({"flatten": Flatten(), "norm": BatchNorm(36)})}, "flatten"),
+        ("towers", {}, {"norm1": Residual({"norm": BatchNorm2d(4)}, {})}, "norm1 (residual)"),
+        ("towers", {"norm0": BatchNorm2d(3)}, {}, "norm0 (batch norm)"),
+        ("hybrid", {}, {"flatten": Sequential({"flatten": Flatten(), "norm": BatchNorm2d(36)})}, "flatten"),
         ("towers", {}, {"relu4": LocalResponseNorm()}, "relu4 (LRN"),
-        ("hybrid", {}, {"norm4": Residual({"norm": BatchNorm(7)}, {})}, "norm4 (residual)"),
+        ("hybrid", {}, {"norm4": Residual({"norm": BatchNorm2d(7)}, {})}, "norm4 (residual)"),
     ],
 )
 def test_what_cannot_be_divided(form, first, changed, guilty):
@@ -212,17 +252,17 @@ def normed():
     return {
         "pool0": AvgPool2d(4, 4),  # 14×14×3
         "conv1": Conv2d(3, 8, 3, padding=1),
-        "norm1": BatchNorm(8),
+        "norm1": BatchNorm2d(8),
         "relu1": ReLU(),
         "conv2": Conv2d(8, 8, 3, padding=1, groups=2),
-        "norm2": BatchNorm(8),
+        "norm2": BatchNorm2d(8),
         "pool2": MaxPool2d(2, 2),  # 7×7×8
     }
 
 
 @pytest.fixture
 def named(monkeypatch):
-    made = model(normed, lambda classes: head(BatchNorm, 392) | {"fc2": Linear(7, classes)}, name="normed")
+    made = model(normed, lambda classes: head(BatchNorm2d, 392) | {"fc2": Linear(7, classes)}, name="normed")
     monkeypatch.setitem(MODELS, "normed", made)
 
 
