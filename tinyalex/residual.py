@@ -1,6 +1,6 @@
 """The residual block: layers learn what to add to their input, instead of a new output."""
 
-from tinyalex.layers import Layer
+from tinyalex.layers import Identity, Layer
 from tinyalex.network import Composite, Sequential, path
 
 
@@ -8,8 +8,8 @@ class Residual(Composite):
     """Two branches that meet in a sum:  y = body(x) + shortcut(x),  dx = body's dx + shortcut's dx.
 
     body: {name: layer}
-    shortcut: {name: layer}; empty: x itself, so that dx = body's dx + dy. Where the body changes the shape, a 1×1
-        convolution with its own `BatchNorm2d` (a projection), or a `PaddedShortcut` without weights
+    shortcut: {name: layer}; if empty, an `Identity`: x itself, so that dx = body's dx + dy. Where the body changes the
+        shape, a 1×1 convolution with its own `BatchNorm2d` (a projection), or a `PaddedShortcut` without weights
     The ReLU that follows the sum is a layer of its own. Parameters are named "conv1.weight" in the body and
     "shortcut.conv.weight" in the shortcut.
     Raises ValueError, when used, if the branches do not have one shape.
@@ -17,7 +17,7 @@ class Residual(Composite):
     """
 
     def __init__(self, body: dict[str, Layer], shortcut: dict[str, Layer] | None = None) -> None:
-        super().__init__({"body": Sequential(body), "shortcut": Sequential(shortcut or {})})
+        super().__init__({"body": Sequential(body), "shortcut": Sequential(shortcut or {"identity": Identity()})})
 
     @property
     def body(self) -> dict[str, Layer]:
@@ -26,7 +26,7 @@ class Residual(Composite):
 
     @property
     def shortcut(self) -> dict[str, Layer]:
-        """The layers of the other branch, by name; none if it hands on x."""
+        """The layers of the other branch, by name."""
         return self.layers["shortcut"].layers  # type: ignore[attr-defined]
 
     def prefix(self, name: str) -> str:

@@ -29,6 +29,7 @@ EVERY_LAYER = [
     (layers.AvgPool2d((3, 4), (2, 3), (1, 2), "ceil"), PICTURES),
     (layers.AvgPool2d((3, 4), (2, 3), (1, 2), "ceil", count_include_pad=False), PICTURES),
     (layers.GlobalAvgPool2d(), PICTURES),
+    (layers.Identity(), PICTURES),
     (layers.PaddedShortcut(6, 9, 3), PICTURES),
     (layers.BatchNorm2d(6, eps=0.3, momentum=0.4), PICTURES),
     (layers.BatchNorm2d(6, eps=0.3, frozen=True), PICTURES),

@@ -9,4 +9,4 @@ from tinyalex.layers.linear import Flatten, Linear
 from tinyalex.layers.loss import SoftmaxCrossEntropy, softmax
 from tinyalex.layers.norm import LocalResponseNorm, SpatialResponseNorm
 from tinyalex.layers.pool import AvgPool2d, GlobalAvgPool2d, MaxPool2d
-from tinyalex.layers.shortcut import PaddedShortcut
+from tinyalex.layers.shortcut import Identity, PaddedShortcut

@@ -1,7 +1,24 @@
-"""The shortcut without weights, where a block has more channels and fewer pixels than its input."""
+"""Shortcuts without weights: around a block that keeps the shape, and around one that changes it."""
 
 from tinyalex.backend import array_module
 from tinyalex.layers.base import Layer, at_least, checked
+
+
+class Identity(Layer):
+    """Hands on its input: the shortcut around a block that keeps the shape. y = x, dx = dy; x, y: any shape."""
+
+    channelwise = True
+
+    def forward(self, x, train=False, rng=None):
+        self._check_float(x, None)
+        return x, x.shape
+
+    def backward(self, dy, cache, input_grad=True):
+        self._check_dy(dy, cache)
+        return (dy if input_grad else None), {}
+
+    def __str__(self):
+        return "identity"
 
 
 class PaddedShortcut(Layer):
