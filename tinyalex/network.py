@@ -115,6 +115,11 @@ class Sequential(Composite):
             x = layer.predict(x)
         return x
 
+    def trace(self, x):
+        for layer in self.layers.values():
+            x = yield from layer.trace(x)
+        return x
+
     def out_shape(self, in_shape):
         for layer in self.layers.values():
             in_shape = layer.out_shape(in_shape)

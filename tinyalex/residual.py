@@ -53,6 +53,11 @@ class Residual(Composite):
     def predict(self, x):
         return self.layers["body"].predict(x) + self.layers["shortcut"].predict(x)
 
+    def trace(self, x):
+        body = yield from self.layers["body"].trace(x)
+        shortcut = yield from self.layers["shortcut"].trace(x)
+        return body + shortcut
+
     def out_shape(self, in_shape):
         body, shortcut = (branch.out_shape(in_shape) for branch in self.layers.values())
         if body != shortcut:

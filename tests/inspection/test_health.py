@@ -9,7 +9,9 @@ from tests.checks import edited
 from tests.inspection import small
 from tinyalex.inspection import health
 from tinyalex.inspection.health import dead_relus, health_by_layer
-from tinyalex.layers import Tanh
+from tinyalex.layers import Conv2d, Flatten, Linear, ReLU, Tanh
+from tinyalex.network import Network
+from tinyalex.residual import Residual
 from tinyalex.teaching.device import xp as device
 
 
@@ -51,7 +53,7 @@ def test_dead_relus(monkeypatch, at_once):
 @pytest.mark.parametrize(
     "edits",
     [
-        ("alive.get(name, False) | here", "here"),
+        ("alive.get(layer.name, False) | here", "here"),
         ("(y > 0).any", "(y > 0).all"),
         ("(y > 0)", "(y >= 0)"),
         ("(~here).sum()", "here.sum()"),
@@ -65,6 +67,16 @@ def test_dead_teeth(monkeypatch, edits):
 
 def test_a_network_without_relus_has_no_dead_ones():
     assert dead_relus(small.network(Tanh), small.split(), small.view(), np) == {}
+
+
+def test_dead_units_inside_a_block():
+    """Every ReLU by its path; those in the block's body are no output of the trunk's own layers."""
+    block = Residual({"conv": Conv2d(3, 4, 3, padding=1), "relu": ReLU(), "conv2": Conv2d(4, 3, 3, padding=1)})
+    block.body["conv"].params["bias"][:] = [-1e3, 0, -1e3, 1e3]
+    head = {"flatten": Flatten(), "fc": Linear(small.CROP**2 * 3, small.K)}
+    network = Network({"block": block, "relu": ReLU()}, head, (small.CROP, small.CROP, 3))
+    found = dead_relus(network, small.split(), small.view(), np)
+    assert found == {"block.relu": (2, 4), "relu": (0, 3)}
 
 
 def test_dead_on_the_device():

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -221,6 +222,7 @@ def test_pictures_are_averaged_down(monkeypatch):
         ("alexnet-mini+tanh", ("fc7", "relu7")),
         ("alexnet-mini+no-dropout", ("fc7", "relu7")),
         ("alexnet-mini+four-layer", ("flatten", "flatten")),
+        ("resnet20", ("pool", "pool")),
     ],
 )
 def test_what_the_last_layer_sees(name, expected):
@@ -233,6 +235,9 @@ def test_what_the_last_layer_sees(name, expected):
         ("alexnet-mini", ["relu1", "relu2", "relu3", "relu4", "relu5"]),
         ("alexnet-mini+2012-source", ["relu1", "relu2", "relu3", "relu4", "relu5"]),
         ("alexnet-mini+no-conv4+sigmoid", ["relu1", "relu2", "relu3", "relu5"]),
+        ("vgg-small+bn", ["relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2"]),
+        ("resnet20+depth-8", ["relu1", "relu1_1", "relu2_1", "relu3_1"]),
+        ("resnet20+depth-8+no-skip", ["relu1", "relu1_1", "relu2_1", "relu3_1"]),
     ],
 )
 def test_maps_are_taken_after_the_activation(name, expected):
@@ -250,6 +255,18 @@ def test_maps_are_the_strongest():
     y = asked.network.features.layers["conv1"].forward(small.centre_crop(asked.dataset.val.gather([index])[0]))[0]
     agree(maps, np.maximum(y[0, ..., 2], 0), "the map")
     assert f"{(y > 0).mean():.0%} of 256 outputs in conv1" in panel.caption
+
+
+def test_maps_of_a_deep_network_are_some_of_its_blocks():
+    """With 28 of them, the page would be as tall as a house."""
+    network = find_model("resnet20+depth-56").build(small.K)
+    asked = subject(np.eye(small.K)[:1], count=1, network=network)
+    data = replace(asked.dataset, val=Split((np.zeros((1, 32, 32, 3), np.uint8),), np.zeros(1, int)))
+    view = replace(asked.view, crop=28, mean=np.zeros((32, 32, 3), np.float32))
+    panel = seen.feature_maps(replace(asked, dataset=data, view=view))
+    assert "each convolution or block (16 of 28, evenly spread)" in panel.caption
+    rows = [axis.get_ylabel() for axis in panel.figure.axes if axis.get_ylabel()]
+    assert len(rows) == 16 and (rows[0], rows[-1]) == ("conv1\n28×28×16", "block3_9\n7×7×64")
 
 
 def test_towers_are_told_apart():
@@ -310,6 +327,17 @@ def test_the_course():
     assert "conv1 with 0.5 and fc8 with 0.2" in panel.caption and len(panel.figure.axes) == 2
     assert [axis.get_yscale() for axis in panel.figure.axes] == ["log", "linear"], "shares of dead units may be 0"
     agree(panel.figure.axes[0].lines[0].get_xydata(), [[1, 0.1], [2, 0.2]], "fc8's line")
+
+
+def test_the_course_of_many_layers():
+    """Some lines, the same layers in each panel; but the largest and the smallest of all."""
+    sizes = {f"conv{n}": n / 100 for n in range(1, 41)}
+    health = {"update_ratio": sizes, "gradient_norm": sizes | {"total": 9.0}}
+    panel = course.course(subject(steps=[{"step": 1, "health": health}]))
+    lines = [[line.get_label() for line in axis.lines] for axis in panel.figure.axes]
+    assert len(lines[0]) == course.LINES and (lines[0][0], lines[0][-1]) == ("conv1", "conv40")
+    assert lines[1] == [*lines[0], "total"]
+    assert "conv40 with 0.4 and conv1 with 0.01" in panel.caption and "at most 12 layers" in panel.caption
 
 
 def test_words():

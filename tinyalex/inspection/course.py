@@ -4,10 +4,11 @@ import numpy as np
 
 from tinyalex.inspection import charts
 from tinyalex.inspection.health import dead_relus, health_by_layer
-from tinyalex.inspection.panel import Panel, listed
+from tinyalex.inspection.panel import Panel, listed, spread
 from tinyalex.inspection.subject import sample
 
 SAMPLE = 500  # validation pictures; a unit that is 0 for all of them counts as dead
+LINES = 12  # in a panel of the chart: more could not be told apart
 MEASURES = {  # keys that lines of metrics may have under "health": title, axis, and whether its scale is logarithmic
     "update_ratio": ("Size of the update, relative to the weights", "update / weights", True),
     "gradient_norm": ("Size of the gradient", "norm", True),
@@ -52,9 +53,18 @@ def course(subject):
         return Panel("course", heading, caption)
     said = "; ".join(f"{title[0].lower()}{title[1:]}: {_ends(series)}" for title, *_, series in measures)
     caption = f"By step and layer. The largest and the smallest value at the last recorded step: {said}."
-    layers = listed(measures[0][-1])
+    drawn = [(*about, _some(series)) for *about, series in measures]
+    if len(drawn[0][-1]) < len(measures[0][-1]):
+        caption += f" Lines are drawn for at most {LINES} layers, evenly spread."
+    layers = listed(drawn[0][-1])
     alt = f"{len(measures)} panels with one line per layer ({layers}). Largest and smallest at the end: {said}."
-    return Panel("course", heading, caption, charts.course(measures), alt)
+    return Panel("course", heading, caption, charts.course(drawn), alt)
+
+
+def _some(series):
+    """At most LINES of the layers, the same in measures of the same layers, and the total."""
+    layers = spread([layer for layer in series if layer != "total"], LINES)
+    return {layer: series[layer] for layer in series if layer in layers or layer == "total"}
 
 
 def _ends(series):

@@ -14,7 +14,10 @@ AT_ONCE = 128  # pictures in a batch
 
 
 def activations(network, x):
-    """The output of every layer at test time, {layer name: array}, in order. x: (N, H, W, C), the network's input."""
+    """What each layer hands to the next at test time, {layer name: array}, in order; a block counts as one layer.
+
+    x: (N, H, W, C), the network's input
+    """
     outputs = {}
     for part in (network.features, network.classifier):
         for name, layer in part.layers.items():

@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from tinyalex.backend import to_device, to_host
-from tinyalex.inspection.features import AT_ONCE, activations
 from tinyalex.layers import ReLU
 from tinyalex.terminal import progress_bar
+
+AT_ONCE = 16  # pictures in a batch: one layer of VGG-16 gives 13 MB for each
 
 
 def dead_relus(network, split, view, xp, indices=None, quiet=True):
@@ -17,17 +18,15 @@ def dead_relus(network, split, view, xp, indices=None, quiet=True):
     is 0 at every place of every picture. indices: which pictures of the split (default: all)
     """
     indices = np.arange(len(split)) if indices is None else np.asarray(indices)
-    layers = network.features.layers | network.classifier.layers
-    relus = [name for name, layer in layers.items() if isinstance(layer, ReLU)]
+    relus = [name for name, layer, *_ in network.shapes() if isinstance(layer, ReLU)]
     alive = {}
     with progress_bar(len(indices), "looking for dead units", quiet=quiet) as bar:
         for start in range(0, len(indices) if relus else 0, AT_ONCE):
             pictures = split.gather(indices[start : start + AT_ONCE])
-            outputs = activations(network, view.centre(to_device(pictures, xp)))
-            for name in relus:
-                y = outputs[name]
-                here = to_host((y > 0).any(axis=tuple(range(y.ndim - 1))))  # (C,)
-                alive[name] = alive.get(name, False) | here
+            for layer, y in network.trace(view.centre(to_device(pictures, xp))):
+                if isinstance(layer, ReLU):
+                    here = to_host((y > 0).any(axis=tuple(range(y.ndim - 1))))  # (C,)
+                    alive[layer.name] = alive.get(layer.name, False) | here
             bar.update(len(pictures))
     return {name: (int((~here).sum()), len(here)) for name, here in alive.items()}
 

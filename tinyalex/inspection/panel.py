@@ -33,3 +33,10 @@ def listed(items, none="none"):
 def first_name(name):
     """The first of a class's synonyms, on one line."""
     return drawable(" ".join(name.split(",")[0].split())) or "?"
+
+
+def spread(items, most):
+    """At most `most` of a list's items, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(n * (len(items) - 1) / (most - 1))] for n in range(most)]

@@ -8,14 +8,14 @@ from tinyalex.inspection.colour import colour_selectivity, differences_by_chance
 from tinyalex.inspection.features import AT_ONCE, activations, features_of, last_features
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.inspection.occlusion import occlusion_map, probability_of
-from tinyalex.inspection.panel import Panel, first_name, listed
+from tinyalex.inspection.panel import Panel, first_name, listed, spread
 from tinyalex.inspection.subject import sample
 from tinyalex.layers import Conv2d
 
 NEIGHBOURS = 6  # as in the paper's Fig. 4
 POOL, QUERIES = 4000, 500  # the most training pictures to search, and validation pictures to search for
 PIXELS = 64  # larger pictures are averaged down to about this side before pixels are compared
-CHANNELS = 6
+CHANNELS, LAYERS = 6, 16  # of maps: the most in a row, and the most rows
 
 
 # ---------------------------------------------------------------------------------------------- kernels
@@ -138,38 +138,42 @@ def shrunk(pictures):
 
 
 def feature_maps(subject):
-    """One picture layer by layer: the channels with the largest outputs after each convolution."""
+    """One picture layer by layer: the channels with the largest outputs after each convolution or block."""
     heading, layers = "One picture, layer by layer", _after_convolutions(subject.network)
     if not layers:
-        return Panel("maps", heading, "The trunk has no convolution outside its blocks, so there are no maps to show.")
+        return Panel("maps", heading, "The trunk has no convolution, so there are no maps to show.")
     index = _right_first(subject, 1, "maps")[0]
     picture, name = subject.crops(subject.dataset.val, [index])[0], first_name(subject.names[subject.labels[index]])
     x = subject.view.centre(to_device(subject.dataset.val.gather([index]), subject.xp))
     outputs, rows, said = activations(subject.network, x), [], []
-    for conv, layer in layers.items():
+    for conv, layer in spread([*layers.items()], LAYERS):
         y = to_host(outputs[layer])[0]  # (H, W, C)
         H, W, C = y.shape
         strongest = np.argsort(-np.abs(y).mean(axis=(0, 1)), kind="stable")[:CHANNELS]
         rows.append((f"{conv}\n{H}×{W}×{C}", y[..., strongest], strongest + 1))
         said.append(f"{(y > 0).mean():.0%} of {y.size:,} outputs in {conv}")
+    blocks = any(not isinstance(subject.network.features.layers[conv], Conv2d) for conv in layers)
+    some = f" ({len(rows)} of {len(layers)}, evenly spread)" if len(rows) < len(layers) else ""
+    whose = f"each convolution{' or block' if blocks else ''}{some}"
     caption = (
-        f"A validation picture ({name}) and, for each convolution, the {CHANNELS} channels with the largest outputs on "
-        "average, after the activation, each from its lowest (dark) to its highest value (light). Above 0 are "
+        f"A validation picture ({name}) and, for {whose}, the {CHANNELS} channels with the largest outputs on average, "
+        "after the activation, each from its lowest (dark) to its highest value (light). Above 0 are "
         f"{listed(said)}."
     )
     shapes = listed(title.replace("\n", ", ") for title, _, _ in rows)
-    alt = (
-        f"A picture, {name}, and the {CHANNELS} strongest maps of each convolution: {shapes}. "
-        f"Above 0 are {listed(said)}."
-    )
+    alt = f"A picture, {name}, and the {CHANNELS} strongest maps of {whose}: {shapes}. Above 0 are {listed(said)}."
     return Panel("maps", heading, caption, galleries.feature_maps(picture, rows), alt)
 
 
 def _after_convolutions(network):
-    """{convolution: the first activation before the next convolution, or else the convolution itself}, by name."""
+    """{convolution: the first activation before the next convolution, or else the convolution itself}, by name.
+
+    A block with convolutions counts as one.
+    """
+    convolutions = {path.partition(".")[0] for path, layer, *_ in network.shapes() if isinstance(layer, Conv2d)}
     found, conv = {}, None
     for name, layer in network.features.layers.items():
-        if isinstance(layer, Conv2d):
+        if name in convolutions:
             conv = found[name] = name
         elif layer.activation and found.get(conv) == conv:
             found[conv] = name

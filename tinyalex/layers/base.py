@@ -3,7 +3,7 @@
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Self
 
 from tinyalex.backend import Array, array_module, random_stream
@@ -55,6 +55,12 @@ class Layer:
     def predict(self, x: Array) -> Array:
         """y as at test time, keeping nothing for backward."""
         return self.forward(x)[0]
+
+    def trace(self, x: Array) -> Generator[tuple["Layer", Array], None, Array]:
+        """`predict` step by step: yields (layer, its output) for every simple layer inside, in order; returns y."""
+        y = self.predict(x)
+        yield self, y
+        return y
 
     def forward_piece(self, x: Array, train: bool, rng: Any) -> Piece:
         """forward for one piece of a batch, as a generator.

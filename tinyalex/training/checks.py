@@ -49,12 +49,8 @@ def first_not_finite(network: Network, x: Array) -> str:
     xp = array_module(x)
     if not bool(xp.isfinite(x).all()):
         return "the input pictures"
-    for sequence in (network.features, network.classifier):
-        for layer in sequence.layers.values():
-            for key, array in (layer.params | layer.state).items():
-                if not bool(xp.isfinite(array).all()):
-                    return f"the {key} of {layer.label}"
-            x, _ = layer.forward(x)
-            if not bool(xp.isfinite(x).all()):
-                return f"the output of {layer.label}"
+    for layer, y in network.trace(x):
+        for key, array in (layer.params | layer.state | {"output": y}).items():
+            if not bool(xp.isfinite(array).all()):
+                return f"the {key} of {layer.label}"
     return ""
