@@ -34,21 +34,25 @@ class Variation:
     """about: one line for people;  change: (features, classifier) → (features, classifier)
 
     families: of the models that it is for (see `tinyalex.models.Model`)
+    sets: what it decides, if only one variation of a name may: "activation", "depth"
     """
 
     about: str
     change: Callable[[Layers, Layers], Sequence[Layers]]
     families: tuple[str, ...] = ("alexnet",)
+    sets: str = ""
 
 
 def vary(features: Layers, classifier: Layers, in_shape: Shape, names: Sequence[str]) -> Sequence[Layers]:
-    """(features, classifier) with the named variations applied in turn; their layers then fit together again.
+    """(features, classifier) with the named variations; their layers then fit together again.
 
+    They are applied in the order of VARIATIONS, so that the order in a name means nothing.
     in_shape: (H, W, C) of the pictures
     """
     if not names:
         return features, classifier
-    for name in names:
+    order = {name: number for number, name in enumerate(VARIATIONS)}
+    for name in sorted(names, key=lambda name: order.get(name, -1)):  # a depth first
         variation = find_variation(name)
         assert variation is not None, name
         features, classifier = variation.change(features, classifier)
@@ -205,8 +209,10 @@ def _depth(layers):
 
 ALEXNET_AND_VGG, VGG, RESNET, CIFAR = ("alexnet", "vgg"), ("vgg",), ("resnet", "cifar-resnet"), ("cifar-resnet",)
 VARIATIONS = {
-    "tanh": Variation("tanh instead of ReLU (§3.1)", _swapped(ReLU, Tanh), ALEXNET_AND_VGG),
-    "sigmoid": Variation("the logistic function instead of ReLU (§3.1)", _swapped(ReLU, Sigmoid), ALEXNET_AND_VGG),
+    "tanh": Variation("tanh instead of ReLU (§3.1)", _swapped(ReLU, Tanh), ALEXNET_AND_VGG, "activation"),
+    "sigmoid": Variation(
+        "the logistic function instead of ReLU (§3.1)", _swapped(ReLU, Sigmoid), ALEXNET_AND_VGG, "activation"
+    ),
     "four-layer": Variation("conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)", _four_layer),
     "one-column": Variation("half the kernels in conv1 to conv4, no groups (§3.2)", _mapped(_one_column)),
     "two-towers": Variation(
@@ -232,7 +238,8 @@ VARIATIONS = {
         "without shortcuts: the plain network of the same depth (ResNet §3.3)", _mapped(_no_skip), RESNET
     ),
 }
-DEPTH = "depth-N"  # in lists; 6n + 2 layers in a name, such as "depth-44" (ResNet §4.2)
+DEPTH = "depth-N"  # in lists; a number in a name, such as "depth-44"
+DEPTHS = "N is 8, 14, 20, … (6n + 2)"
 
 
 def find_variation(name: str, family: str | None = None) -> Variation | None:
@@ -241,11 +248,11 @@ def find_variation(name: str, family: str | None = None) -> Variation | None:
     if number := re.fullmatch(r"depth-([1-9]\d{0,3})", name):
         layers = int(number[1])
         if layers >= 8 and layers % 6 == 2:
-            found = Variation(f"{layers} layers", _depth(layers), CIFAR)
+            found = Variation(f"{layers} layers (ResNet §4.2)", _depth(layers), CIFAR, "depth")
     return found if found and (family is None or family in found.families) else None
 
 
-def variations_of(family: str) -> list[str]:
-    """The names of the variations for models of that family."""
-    own = [name for name, variation in VARIATIONS.items() if family in variation.families]
-    return own + ([DEPTH] if family in CIFAR else [])
+def listed_variations() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """{name: (about, families)} of all variations, with one entry for all depths."""
+    found = {name: (variation.about, variation.families) for name, variation in VARIATIONS.items()}
+    return found | {DEPTH: (f"another number of layers: {DEPTHS} (ResNet §4.2)", CIFAR)}

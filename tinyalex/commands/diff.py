@@ -22,8 +22,8 @@ from tinyalex.runs.config import Config
 
 DESCRIPTION = """\
 Two networks side by side: layers missing from one, in another place, or with other constants; settings of their \
-recipes that differ; and where to read about each, in the paper and in the source that its authors released (net \
-#145 is its record of the paper's run)."""
+recipes that differ; for AlexNets also where to read about each, in the paper and in the source that its authors \
+released (net #145 is its record of the paper's run)."""
 EXAMPLES = (
     "tinyalex diff alexnet alexnet-2012-source",
     "tinyalex diff alexnet-small alexnet-small+no-lrn+pool-2",
@@ -73,6 +73,9 @@ def run(args):
         "recipe": list(_value_rows(*map(_recipe, models))),
         "totals": list(_value_rows(*map(_totals, networks))),
     }
+    if any(model.family != "alexnet" for model in models):  # of which neither the paper nor the source tells
+        for row in (row for rows in differ.values() for row in rows):
+            row |= {"paper": "", "source": ""}
     return {"models": args.models, "classes": args.classes, "equal": not any(differ.values()), **differ}
 
 
@@ -151,7 +154,8 @@ def show(result):
     for row in result["recipe"] + result["totals"]:
         values = (_value(row["where"], row[side]) for side in ("first", "second"))
         rows.append((row["where"], *values, row["paper"], row["source"]))
-    print_table(("", first, second, "paper", "2012 source"), rows)
+    told = 5 if any(row[3] or row[4] for row in rows) else 3
+    print_table(("", first, second, "paper", "2012 source")[:told], [row[:told] for row in rows])
     for part, what in (("layers", "layers"), ("recipe", "recipes")):
         if not result[part]:
             print_text(f"\nThe {what} are the same.")

@@ -8,21 +8,22 @@ from tinyalex.models import MODELS, find_model
 from tinyalex.summary import summarise
 from tinyalex.terminal import bytes_text
 from tinyalex.training.memory import training_bytes
+from tinyalex.variations import listed_variations
 
 DESCRIPTION = """\
 A network layer by layer: output shape, parameters, multiply-adds per picture, and memory kept in training. \
-Parameters and memory are counted on the arrays of a real forward pass. Without MODEL, list the models."""
+Parameters and memory are counted on the arrays of a real forward pass. Without MODEL, list the models, and the \
+changes that a name can include, such as vgg16+bn."""
 EXAMPLES = (
     "tinyalex summary",
     "tinyalex summary alexnet",
+    "tinyalex summary resnet20+depth-44+no-skip --classes 10",
     "tinyalex summary alexnet-64 --classes 200 --batch 64 --json",
 )
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "model", metavar="MODEL", nargs="?", help="a name from that list, with changes such as +no-lrn if you like"
-    )
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="a name from that list, with changes if you like")
     parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
     parser.add_argument("--batch", type=int, metavar="N", help="pictures per training step (the model's own)")
 
@@ -33,8 +34,10 @@ def run(args):
         if value is not None and value < 1:
             raise UserError(f"--{name}: found {value}, expected 1 or more")
     if args.model is None:
-        keys = ("name", "about", "size", "crop")
-        return {"models": [{key: getattr(model, key) for key in keys} for model in MODELS.values()]}
+        keys = ("name", "family", "about", "size", "crop")
+        models = [{key: getattr(model, key) for key in keys} for model in MODELS.values()]
+        changes = [{"name": name, "about": a, "families": f} for name, (a, f) in listed_variations().items()]
+        return {"models": models, "variations": changes}
     model = find_model(args.model, "MODEL")
     network = model.build(args.classes)
     rows = summarise(network)
@@ -54,9 +57,13 @@ def run(args):
 
 def show(result):
     if "models" in result:
-        print_table(
-            ("model", "what it is", "pictures", "crop"), [tuple(m.values()) for m in result["models"]], right=(2, 3)
-        )
+        rows = [tuple(model.values()) for model in result["models"]]
+        print_table(("model", "family", "what it is", "pictures", "crop"), rows, right=(3, 4))
+        print_text("\nA name can include changes, such as vgg16+bn or resnet20+depth-44+no-skip:\n")
+        rows = [
+            (f"+{change['name']}", change["about"], ", ".join(change["families"])) for change in result["variations"]
+        ]
+        print_table(("change", "what it does", "families"), rows)
         return
     batch = result["batch"]
     rows = [("input", "", _times(result["in_shape"]), "", "", "")]

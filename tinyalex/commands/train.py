@@ -59,7 +59,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--model",
         metavar="NAME",
-        help=f"a name that `tinyalex summary` lists; +no-lrn leaves LRN out (default: {DEFAULT_MODEL})",
+        help=f"a name that `tinyalex summary` lists, with changes such as +bn (default: {DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--recipe",

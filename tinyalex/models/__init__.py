@@ -10,7 +10,7 @@ from tinyalex.models.alexnet import ALEXNETS
 from tinyalex.models.model import Model
 from tinyalex.models.resnet import RESNETS
 from tinyalex.models.vgg import VGGS
-from tinyalex.variations import find_variation, variations_of
+from tinyalex.variations import DEPTH, DEPTHS, find_variation, listed_variations
 
 MODELS = {model.name: model for model in (*ALEXNETS, *VGGS, *RESNETS)}
 
@@ -27,19 +27,28 @@ def find_model(name: str, argument: str = "model") -> Model:
         raise UserError(
             f"there is no {base!r}{did_you_mean(base, MODELS)}; expected one of {', '.join(MODELS)}", argument
         )
-    variations = (*MODELS[base].variations, *names)
-    known = variations_of(MODELS[base].family)
-    for variation in variations:
-        expected = f"expected some of +{', +'.join(known)}"
-        if find_variation(variation, MODELS[base].family) is None:
-            nearest = did_you_mean(variation, known, prefix="+")
-            raise UserError(f"{name}: {base} has no variation {variation!r}{nearest}; {expected}", argument)
-        if variations.count(variation) > 1 or len([v for v in variations if v.startswith("depth-")]) > 1:
-            raise UserError(f"{name}: {variation!r} comes twice; {expected}", argument)
-    return replace(MODELS[base], name=name, variations=variations)
+    model = replace(MODELS[base], name=name, variations=(*MODELS[base].variations, *names))
+    decided: dict[str, str] = {}
+    for variation in model.variations:
+        found = find_variation(variation, model.family)
+        if found is None:
+            raise UserError(f"{name}: {base} has no variation {variation!r}{_instead(variation, model)}", argument)
+        other = decided.setdefault(found.sets or variation, variation)
+        if model.variations.count(variation) > 1:
+            raise UserError(f"{name}: {variation!r} comes twice, expected once", argument)
+        if other != variation:
+            raise UserError(f"{name}: found +{other} and +{variation}, expected one of them", argument)
+    return model
+
+
+def _instead(variation, model):
+    """Words for what could be meant by a variation that the model does not have."""
+    known = [name for name, (_, families) in listed_variations().items() if model.family in families]
+    nearest = did_you_mean(variation, [name for name in known if name != DEPTH], prefix="+")
+    return f"{nearest}; expected some of +{', +'.join(known)}{f', where {DEPTHS}' if DEPTH in known else ''}"
 
 
 def in_towers(model: Model) -> Model:
     """The model as two GPUs of 2012 computed it, which did not meet where responses are normalised (paper §3.2)."""
-    apart = {"two-towers", "no-lrn", "four-layer"} & set(model.variations)
-    return model if apart else find_model(f"{model.name}+two-towers")
+    apart = {"two-towers", "no-lrn", "four-layer", "bn"} & set(model.variations)
+    return model if apart or model.family != "alexnet" else find_model(f"{model.name}+two-towers")
