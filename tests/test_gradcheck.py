@@ -296,7 +296,7 @@ def test_a_flipped_relu_is_counted_as_such(monkeypatch):
     off = edited(
         ReLU, "y = xp.maximum(x, xp.zeros(x.shape[1:][-2:], x.dtype))", "y = x * (x > (x.dtype == 'f') * 1e-3)"
     )
-    monkeypatch.setattr("tinyalex.models.ReLU", off)
+    monkeypatch.setattr("tinyalex.models.alexnet.ReLU", off)
     monkeypatch.setattr("tinyalex.bench.rounding.ReLU", off)
     after = small_network_rounding_errors(np)["im2col"]
     assert after["flipped"] > before["flipped"] and after["y"] < 1e-4 < 1e-3 < after["dweight"]

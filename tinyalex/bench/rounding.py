@@ -9,6 +9,7 @@ import copy
 from tinyalex.backend import random_stream, to_device
 from tinyalex.layers import Conv2d, MaxPool2d, ReLU, winograd
 from tinyalex.models import MODELS
+from tinyalex.network import Trunk
 from tinyalex.optim import initialise
 
 WAYS = ("im2col", "winograd")
@@ -44,7 +45,7 @@ def network_rounding_errors(xp, model="alexnet", seed=0):
 
 def _run_network(network, way, x, dy):
     """({"y", "dx", "dweight"}, what each ReLU and each max pooling chose)."""
-    for layer in network.features.layers.values():
+    for _, layer, _, _ in network.shapes():
         if isinstance(layer, Conv2d):
             layer.algorithm = way if winograd.fits(layer.windows, layer.groups) else "im2col"
     y, cache = network.forward(x)
@@ -58,14 +59,9 @@ def _run_network(network, way, x, dy):
 def convolutions(model):
     """[(layer, in_shape)] for every convolution of a network; in_shape: (H, W, C)."""
     model = MODELS[model]
-    found, shape = [], (model.crop, model.crop, 3)
     features, _ = model.layers(1)
-    for name, layer in features.items():
-        if isinstance(layer, Conv2d):
-            layer.name = name
-            found.append((layer, shape))
-        shape = layer.out_shape(shape)
-    return found
+    layers = Trunk(features).shapes((model.crop, model.crop, 3))
+    return [(layer, in_shape) for _, layer, in_shape, _ in layers if isinstance(layer, Conv2d)]
 
 
 def _errors(layer, in_shape, xp, pictures, seed):
