@@ -97,7 +97,7 @@ class BatchNorm2d(Layer):
             self.state[key] += self.momentum * (value - self.state[key])
 
     def out_shape(self, in_shape):
-        C = len(self.params["weight"])  # of several workers, each may have a share
+        C = len(self.params["weight"])  # a part of the layer has fewer than num_features
         if in_shape[-1] != C:
             raise ValueError(f"{self.label}: x has {in_shape[-1]} channels, expected {C}")
         return in_shape
