@@ -47,6 +47,21 @@ def test_right(case):
     check_layer(Conv2d(channels, features, kernel, **geometry), batch(channels), *loops(geometry))
 
 
+@pytest.mark.parametrize("algorithm", ["im2col", "winograd"])
+def test_without_bias(algorithm):
+    """As with a bias of 0, and no gradient for it."""
+    forward, backward = loops(dict(padding=1, groups=2))
+    none = {"bias": np.zeros(6)}
+    layer = Conv2d(4, 6, 3, padding=1, groups=2, algorithm=algorithm, bias=False)
+    assert layer.params.keys() == {"weight"} == layer.like().params.keys() and not layer.bias
+
+    def backward_without(dy, x, params):
+        dx, grads = backward(dy, x, params | none)
+        return dx, {"weight": grads["weight"]}
+
+    check_layer(layer, batch(4), lambda x, params: forward(x, params | none), backward_without)
+
+
 @pytest.mark.parametrize("pictures_at_once", [1, 2])
 def test_right_in_pieces(monkeypatch, pictures_at_once):
     """The columns of a batch may be made a few pictures at a time; the last piece may be short."""

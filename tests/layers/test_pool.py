@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import reference
-from tests.checks import agree, check_layer, distinct, host, refused
-from tinyalex.layers import AvgPool2d, MaxPool2d, blocks
+from tests.checks import agree, check_layer, distinct, edited, host, refused
+from tinyalex.layers import AvgPool2d, GlobalAvgPool2d, MaxPool2d, blocks
 from tinyalex.teaching.device import xp as device
 
 # name: (kernel, stride, padding, rounding), on pictures of 5×7 with 3 channels
@@ -246,3 +246,49 @@ def test_refuses_what_does_not_fit(pool):
 def test_refuses_padding_that_a_window_could_drown_in(pool):
     refused(lambda: pool(3, 2, -1), pool.__name__, "padding", -1)
     refused(lambda: pool((3, 2), 1, (1, 2)), pool.__name__, "padding", (1, 2), (3, 2))
+
+
+# ---------------------------------------------------------------------------------------------- over the whole picture
+
+
+def check_global(cls):
+    for shape in ((2, 5, 7, 3), (3, 1, 1, 4)):
+        forward, backward = reference.global_avg_pool_forward, reference.global_avg_pool_backward
+        x = distinct(shape, 8)
+        check_layer(cls(), x, lambda x, params: forward(x), lambda dy, x, params: (backward(dy, x), {}))
+
+
+def test_global_average_right():
+    check_global(GlobalAvgPool2d)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("x.mean(axis=(1, 2))", "x.sum(axis=(1, 2))"),
+        ("x.mean(axis=(1, 2))", "x.mean(axis=(2, 3))"),
+        ("x.mean(axis=(1, 2))", "x.max(axis=(1, 2))"),
+        ("x.mean(axis=(1, 2))", "x.mean(axis=(0, 1, 2)) + 0 * x[:, 0, 0]"),
+        ("(dy / (H * W))", "dy"),
+        ("(dy / (H * W))", "(dy / H)"),
+        ("(dy / (H * W))", "(dy / (N * H * W))"),
+        ("dx[...] =", "dx[...] = 0; dx[:, :1, :1] ="),
+        ("if not input_grad:", "if False:"),
+    ],
+)
+def test_global_average_teeth(old, new):
+    with pytest.raises(AssertionError):
+        check_global(edited(GlobalAvgPool2d, old, new))
+
+
+def test_global_average_is_the_largest_window():
+    x = distinct((2, 5, 7, 3), 9)
+    y, cache = GlobalAvgPool2d().forward(x)
+    whole, kept = AvgPool2d((5, 7)).forward(x)
+    agree(y, whole[:, 0, 0], "y", rtol=1e-12)
+    dx, _ = GlobalAvgPool2d().backward(y, cache)
+    agree(dx, AvgPool2d((5, 7)).backward(whole, kept)[0], "dx", rtol=1e-12)
+    assert GlobalAvgPool2d().out_shape((7, 7, 512)) == (512,) and str(GlobalAvgPool2d()) == "global average pool"
+    refused(lambda: GlobalAvgPool2d().forward(np.ones((2, 3))), "GlobalAvgPool2d", "(2, 3)", "4 axes")
+    refused(lambda: GlobalAvgPool2d().forward(np.ones((2, 0, 7, 3))), "GlobalAvgPool2d", "0×7 pixels", "at least one")
+    refused(lambda: GlobalAvgPool2d().backward(y[:1], cache), "GlobalAvgPool2d", "(1, 3)", "(2, 3)")
