@@ -6,20 +6,29 @@ from tests.fuzzing.damage import spoiled
 from tests.fuzzing.values import OTHERS, changed, nested, written
 from tests.stored.make import TINY
 from tests.test_stored import STORED
+from tinyalex.layers import BatchNorm2d
 from tinyalex.library import load
 from tinyalex.models import MODELS
-from tinyalex.runs.checkpoint import load_checkpoint
+from tinyalex.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 DTYPES = ("F64", "F16", "BF16", "F8_E4M3", "I64", "I32", "U8", "BOOL", "C64", "F4", "", "f32", None)
 
 
 def setup(folder):
+    """A folder with data and a run, and two checkpoints: the run's, and one whose network has state."""
     MODELS["tiny"] = TINY
-    return STORED / "0.2.0"
+    stored = STORED / "0.2.0"
+    plain = load_checkpoint(stored / "run" / "best.safetensors")
+    norm = BatchNorm2d(4)
+    params, state = ({f"bn1.{key}": a for key, a in arrays.items()} for arrays in (norm.params, norm.state))
+    info = plain.info | {"model": "tiny+bn"}
+    save_checkpoint(folder / "bn.safetensors", Checkpoint(plain.params | params, {}, plain.view, info, state))
+    return stored, [stored / "run" / "best.safetensors", folder / "bn.safetensors"]
 
 
 def make(random, folder, shared):
-    data, whole = shared / "prepared", (shared / "run" / "best.safetensors").read_bytes()
+    stored, checkpoints = shared
+    data, whole = stored / "prepared", random.choice(checkpoints).read_bytes()
     length = int.from_bytes(whole[:8], "little")
     header, arrays = json.loads(whole[8 : 8 + length]), whole[8 + length :]
     _spoil(random, header)
@@ -34,7 +43,7 @@ def make(random, folder, shared):
     commands = (
         ["evaluate", file, "--data", data],
         ["predict", file],
-        ["compare", file, shared / "run", "--data", data],
+        ["compare", file, stored / "run", "--data", data],
         lambda: repr(load(file)),
         lambda: load_checkpoint(file),
     )
