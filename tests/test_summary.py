@@ -62,6 +62,20 @@ def test_a_layer_that_needs_two_pictures():
     assert (rows["norm"].parameters, rows["norm"].state) == (96, 96)
 
 
+def test_what_batch_norm_and_a_block_keep():
+    """Its input, of which the statistics are a few numbers for a whole batch; a sum and an identity keep nothing."""
+    found = {row.name: row for row in summarise(find_model("resnet20+depth-8").build(10))}
+    whole, half, quarter = (28 * 28 * 16 * FLOAT // n for n in (1, 2, 4))
+    sizes = {name: row.activation_bytes for name, row in found.items() if row.activation_bytes and "block2" not in name}
+    assert sizes == {
+        **dict.fromkeys("bn1 relu1 block1_1.bn1 block1_1.relu1 block1_1.bn2 relu1_1".split(), whole),
+        "relu2_1": half,
+        **dict.fromkeys("block3_1.bn1 block3_1.relu1 block3_1.bn2 relu3_1".split(), quarter),
+        "fc": 64 * FLOAT,
+    }
+    assert found["bn1"].state == 32 and found["block1_1.shortcut.identity"].parameters == 0
+
+
 class LyingShape(ReLU):
     def out_shape(self, in_shape):
         return (*in_shape[:-1], in_shape[-1] + 1)

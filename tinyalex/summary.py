@@ -50,12 +50,12 @@ def summarise(network: Network) -> list[Row]:
 
 
 def _arrays(tree):
-    """Every array in a cache of nested tuples, lists and dicts."""
+    """Every array in a cache of nested tuples, lists and dicts; no vectors, which are per channel, not per picture."""
     if isinstance(tree, dict):
         tree = tuple(tree.values())
     if isinstance(tree, (tuple, list)):
         return [array for part in tree for array in _arrays(part)]
-    return [tree] if hasattr(tree, "nbytes") and getattr(tree, "ndim", 0) > 0 else []
+    return [tree] if hasattr(tree, "nbytes") and getattr(tree, "ndim", 0) > 1 else []
 
 
 def _buffer(array):
