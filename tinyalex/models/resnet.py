@@ -74,7 +74,7 @@ def cifar(depth: int, width: int = 16, stride: int = 1) -> Callable[[int], Layer
     """
 
     def layers(num_classes: int) -> Layers:
-        stem = conv_bn("1", 3, width, 3, stride) | {"relu1": ReLU()}
+        stem = conv_bn("1", 3, width, max(3, 2 * stride - 1), stride) | {"relu1": ReLU()}
         widths, blocks = (width, 2 * width, 4 * width), [(depth - 2) // 6] * 3
         return stem | stages(width, widths, blocks, padded), classifier(4 * width, num_classes)
 
@@ -101,6 +101,17 @@ RESNETS = (
         lr=0.1,
         epochs=30,
         batch=64,
+        recipe={"weight_decay": 1e-4},
+    ),
+    Model(
+        name="resnet-mini",
+        about="20 layers with few kernels, for experiments",
+        family="cifar-resnet",
+        size=64,
+        layers=cifar(20, width=8, stride=4),
+        lr=0.05,
+        epochs=30,
+        batch=32,
         recipe={"weight_decay": 1e-4},
     ),
 )
