@@ -192,7 +192,9 @@ def test_diverged_runs_have_no_number_in_any_claim(data, tmp_path, capsys):
     for run in {run.folder: run for claim in CLAIMS.values() for run in lab.runs(claim, 1)}.values():
         diverge(run)
     found = json_of(capsys, *arguments(data, tmp_path, "all"), "--table", tmp_path / "t.md")["results"]
-    assert {effect for result in found for c in result["contrasts"] for effect in c["effects"]} == {None}
+    contrasts = [c for result in found for c in result["contrasts"]]
+    assert {effect for c in contrasts if "diverges" not in c["what"] for effect in c["effects"]} == {None}
+    assert [c["a"]["values"] + c["b"]["values"] for c in contrasts if "diverges" in c["what"]] == [[0.75, 0.75]], "C19"
     words = (tmp_path / "C3-lrn" / "result.md").read_text()
     assert "2 runs of alexnet-mini" in words and "; 2 diverged." in words
     assert "raises the error**; 4 diverged<br>" in (tmp_path / "t.md").read_text()
@@ -245,6 +247,28 @@ def test_runs_on_a_part_are_judged_on_it(data, tmp_path):
     assert found == {"all": CLASSES, "half": CLASSES[2:]}
 
 
+def test_each_claim_varies_a_network_of_its_own_kind(data, tmp_path):
+    """--model replaces those of its family; a claim about others keeps its own."""
+
+    def networks(scale, model):
+        lab = Lab(SCALES[scale], open_dataset(data), str(data), tmp_path, None, model, pictures=24)
+        found = {claim.id: lab.network(claim) for claim in CLAIMS.values()}
+        for claim in CLAIMS.values():
+            assert all(run.config.model.startswith(found[claim.id]) for run in lab.runs(claim, 1))
+        return [found[id] for id in ("C3", "C16", "C17", "C19")]
+
+    assert networks("quick", None) == ["alexnet-mini", "vgg-mini", "resnet-mini", "alexnet-mini"]
+    assert networks("full", None) == ["alexnet-64", "vgg-small", "resnet-small", "alexnet-64"]
+    assert networks("quick", "alexnet-small") == ["alexnet-small", "vgg-mini", "resnet-mini", "alexnet-small"]
+    assert networks("quick", "vgg-small") == ["alexnet-mini", "vgg-small", "resnet-mini", "alexnet-mini"]
+
+
+def test_several_names_are_run_once_each(data, tmp_path, capsys):
+    words = arguments(data, tmp_path, "C6")
+    found = json_of(capsys, *words[:2], "ten-crops", "C14", *words[2:])["results"]
+    assert [result["id"] for result in found] == ["C6", "C14"]
+
+
 def test_the_list(capsys):
     code, out, _ = call(capsys, "experiment")
     assert code == 0 and all(f"{claim.id} " in out and claim.name in out for claim in CLAIMS.values())
@@ -260,6 +284,11 @@ def test_the_list(capsys):
         (["C3", "--data", "nowhere"], ["nowhere", "no such folder"]),
         (["C3", "--model", "alexnt"], ["did you mean alexnet"]),
         (["C3", "--model", "alexnet-32"], ["32 pixels"]),
+        (["C3", "C99"], ["'C99'", "all"]),
+        (["C3", "--model", "vgg-mini"], ["--model: found vgg-mini", "alexnet-mini"]),
+        (["C17", "C3", "--model", "vgg-mini"], ["--model: found vgg-mini", "resnet-mini or alexnet-mini"]),
+        (["C17", "--model", "resnet18"], ["--model: found resnet18", "resnet-mini"]),
+        (["C3", "C17", "--model", "resnet20"], ["32 pixels"]),
         (["C3", "--jobs", "-1"], ["--jobs", "found -1"]),
         (["C3", "--model", "alexnet-mini+no-lrn"], ["'no-lrn' comes twice"]),
         (["C12", "--data", "DATA+first-half"], ["4 or more"]),

@@ -54,6 +54,37 @@ def test_the_early_loss_averages_all_epochs():
     assert numbers.early_loss(run) == pytest.approx(1.8)
 
 
+def test_the_training_loss_is_the_last_epochs():
+    assert numbers.training_loss(SimpleNamespace(history=[{"train_loss": 3.0}, {"train_loss": 0.4}])) == 0.4
+
+
+def test_a_diverged_run_guesses():
+    dataset = SimpleNamespace(class_ids="abcde")
+    run = SimpleNamespace(diverged=True, dataset=dataset, history=[{"val_top1_error": 0.1}])
+    assert numbers.top1_or_chance(run) == pytest.approx(0.8)
+    run.diverged = False
+    assert numbers.top1_or_chance(run) == 0.1
+
+
+@pytest.mark.parametrize(
+    "layers, epoch, norm", [("b1_", 1, 5.0), ("b1_", -1, 2.0), (r"b\d", -1, 10**0.5), ("x", 1, None)]
+)
+def test_gradient_norms_of_some_layers_in_one_epoch(layers, epoch, norm):
+    """Root mean squares: of 1 and 7 in the first epoch; of 2 alone, and of 2 and 4 with other layers, in the last."""
+    lines = [(1, {"b1_x": 1.0, "b2_x": 9.0}), (1, {"b1_x": 7.0, "total": 9.0}), (2, {"b1_x": 2.0, "b2_x": 4.0})]
+    steps = [{"epoch": number, "health": {"gradient_norm": norms}} for number, norms in lines]
+    found = numbers.gradient_norm(SimpleNamespace(history=[{}, {}], steps=steps), layers, epoch)
+    assert math.isnan(found) if norm is None else found == pytest.approx(norm)
+
+
+def test_gradient_norms_of_a_run(runs):
+    """Every epoch has a logged step, and norms at the front and the back of the network."""
+    _, (one, _) = runs
+    for epoch in range(1, len(one.history) + 1):
+        assert numbers.gradient_norm(one, "conv1", epoch) > 0 and numbers.gradient_norm(one, "fc8", epoch) > 0
+    assert numbers.gradient_norm(one, "fc8", -1) == numbers.gradient_norm(one, "fc8", len(one.history))
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """(dataset, two `Trained` that differ only in their seed)."""

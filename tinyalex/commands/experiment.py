@@ -1,6 +1,5 @@
 """`tinyalex experiment`: the paper's claims, run again."""
 
-import json
 import shlex
 import sys
 from contextlib import ExitStack
@@ -16,10 +15,11 @@ from tinyalex.errors import UserError
 from tinyalex.experiments import report
 from tinyalex.experiments.chart import effects
 from tinyalex.experiments.claims import CLAIMS, find_claims
-from tinyalex.experiments.lab import Lab
+from tinyalex.experiments.lab import Lab, network_of
 from tinyalex.experiments.plan import SCALES
 from tinyalex.experiments.running import is_done, train_all
-from tinyalex.files import check_file, check_folder, target, write_text
+from tinyalex.experiments.table import check_table, earlier, write_table
+from tinyalex.files import check_folder, target, write_text
 from tinyalex.lines import command
 from tinyalex.models import find_model
 from tinyalex.runs.folder import RunFolder
@@ -29,14 +29,15 @@ from tinyalex.training.checks import check_fit
 DESCRIPTION = """\
 Run the paper's claims again. An experiment changes one thing and trains with and without it, over several seeds, on \
 the same pictures in the same order. It writes result.json, result.md and figure.png: the effect, its 95 % interval \
-over seeds, the paper's figure, and a verdict (reproduced, opposite, or not resolved at this scale). Without NAME, \
-list the claims.
+over seeds, the paper's figure, and a verdict (reproduced, opposite, or not resolved at this scale). C16 to C20 are \
+about AlexNet's successors: VGG, batch normalisation, ResNet. Without NAME, list the claims.
 
 Claims share runs. Ctrl-C saves, and the same command resumes. Finished runs are not trained again: after changing \
 the code, delete OUT/runs."""
 EXAMPLES = (
     "tinyalex experiment",
     "tinyalex experiment C3",
+    "tinyalex experiment C17 C18",
     "tinyalex experiment lrn --data data/tiny64 --seeds 5",
     "tinyalex experiment all --table claims.md",
     "tinyalex experiment all --scale full --data data/tiny64 --device gpu",
@@ -47,7 +48,7 @@ MOST_SEEDS = 1000
 
 def add_arguments(parser):
     add, scales = parser.add_argument, "; ".join(f"{s.name}: {s.about}" for s in SCALES.values())
-    add("name", metavar="NAME", nargs="?", help="a claim, such as C3 or lrn, or all")
+    add("name", metavar="NAME", nargs="*", help="claims, such as C3 or lrn, or all")
     add("--data", metavar="FOLDER", help="a folder that `prepare` wrote, or builtin (default: the scale's)")
     add("--scale", choices=SCALES, default="quick", help=scales)
     add("--seeds", type=int, metavar="N", help="runs with the change, and as many without it (default: the scale's, 3)")
@@ -60,16 +61,19 @@ def add_arguments(parser):
     add("--model", metavar="NAME", help="the network to vary (default: the scale's)")
     add("--out", metavar="FOLDER", help="folder for runs and results (default: runs/experiments-SCALE)")
     add("--jobs", type=int, metavar="N", help="runs at a time (default: one per thread; 1 on a GPU)")
-    table = f"also write the results as one Markdown table, and as JSON beside it; {REPLACED}"
+    table = (
+        "also write the results as one Markdown table, and as JSON beside it; other claims there stay if they were run "
+        f"on the same data at the same scale; {REPLACED}"
+    )
     add("--table", metavar="FILE.md", help=table)
     add_device(parser)
 
 
 def run(args):
-    if args.name is None:
+    if not args.name:
         _check_bare(args)
         return {"claims": [{"id": c.id, "name": c.name, "title": c.title, "paper": c.says} for c in CLAIMS.values()]}
-    claims = find_claims(args.name)
+    claims = list({claim.id: claim for name in args.name for claim in find_claims(name)}.values())
     for name in ("seeds", "pictures", "jobs"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -77,8 +81,9 @@ def run(args):
     if args.seeds is not None and args.seeds > MOST_SEEDS:
         raise UserError(f"--seeds: found {args.seeds}, expected 1 to {MOST_SEEDS}")
     if args.table:
-        _check_table(Path(args.table))
-    lab, seeds = _lab(args), args.seeds or SCALES[args.scale].seeds
+        check_table(Path(args.table))
+    lab, seeds = _lab(args, claims), args.seeds or SCALES[args.scale].seeds
+    others = _others(args.table, lab, claims)
     typed = "tinyalex " + shlex.join(sys.argv[1:])
     with ExitStack() as holds:
         for folder in (RunFolder(lab.out), *(_folder(lab, claim) for claim in claims)):  # errors there come first
@@ -86,34 +91,36 @@ def run(args):
         _train(lab, claims, seeds, args)
         results = [_report(lab, claim, seeds, typed, args.json) for claim in claims]
     if args.table:
-        write_text(Path(args.table), report.page(results, typed, lab.dataset().class_ids))
-        write_text(Path(args.table).with_suffix(".json"), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        write_table(Path(args.table), others + results, lab.dataset().class_ids)
     return {"results": results, "out": str(lab.out), "table": args.table}
-
-
-def _check_table(path):
-    """UserError unless the table can be written at `path`, and its JSON beside it."""
-    check_file(path, ".md", report.TITLE.encode(), "table")
-    check_file(path.with_suffix(".json"), ".json", b'"tinyalex"', "table")
 
 
 def _check_bare(args):
     """UserError if options for a claim are given, but no claim."""
-    defaults, others = (None, "quick", "auto"), ("command", "module", "spelling", "json")
+    defaults, others = (None, "quick", "auto"), ("name", "command", "module", "spelling", "json")
     given = [name for name, value in vars(args).items() if value not in defaults and name not in others]
     if given:
         raise UserError(f"--{given[0]}: found no NAME, expected a claim or all with it; see {command('experiment')}")
 
 
-def _lab(args):
+def _lab(args, claims):
     """The `Lab` that the options describe."""
     scale, xp = SCALES[args.scale], open_device(args)
     model, data = find_model(args.model or scale.model), args.data or scale.data
     out = target(args.out or f"runs/experiments-{scale.name}")
     check_folder(out, "out")
-    check_fit(outline(data), model)
-    dataset = open_dataset(data, quiet=args.json)
-    return Lab(scale, dataset, data, out, xp, model.name, args.pictures)
+    networks = list(dict.fromkeys(network_of(claim, scale, model.name) for claim in claims))
+    if args.model and model.name not in networks:
+        raise UserError(f"found {model.name}, expected a network of the kind of {' or '.join(networks)}", "model")
+    for network in networks:
+        check_fit(outline(data), find_model(network))
+    return Lab(scale, open_dataset(data, quiet=args.json), data, out, xp, model.name, args.pictures)
+
+
+def _others(table, lab, claims):
+    """The results of other claims that the table has from earlier runs on the same data at the same scale."""
+    kept = earlier(Path(table), lab.data, lab.scale.name) if table else []
+    return [result for result in kept if result["id"] not in {claim.id for claim in claims}]
 
 
 def _train(lab, claims, seeds, args):

@@ -6,7 +6,9 @@
 import math
 
 from tinyalex.errors import UserError, did_you_mean
+from tinyalex.experiments.contrasts import between, errors, of, points
 from tinyalex.experiments.plan import Arm, Claim, Contrast, Side
+from tinyalex.experiments.successors import SUCCESSORS
 from tinyalex.experiments.trained import (
     early_loss,
     ensemble_error,
@@ -21,26 +23,6 @@ from tinyalex.experiments.trained import (
 
 BASE = Arm()
 NETS = 5  # averaged in C11
-
-
-def _of(arm, quantity, label=None):
-    """The side that reads a number off one arm."""
-    return Side(label or arm, lambda trained: quantity(trained[arm]))
-
-
-def _between(what, unit, quantity, a, b, direction=-1, paper=None):
-    """A contrast of one quantity between two arms, each given as (arm's name, label)."""
-    return Contrast(what, unit, _of(a[0], quantity, a[1]), _of(b[0], quantity, b[1]), direction, paper)
-
-
-def _points(what, quantity, a, b, paper=None, direction=-1):
-    """A contrast of an error between two arms (arm's name, label), in percentage points."""
-    return _between(what, "points", quantity, a, b, direction, paper)
-
-
-def _errors(a, b, top1_points=None, top5_points=None):
-    """The contrasts of most claims: the first of two arms (arm's name, label) makes fewer errors than the second."""
-    return _points("top-1 error", top1, a, b, top1_points), _points("top-5 error", top5, a, b, top5_points)
 
 
 # ---------------------------------------------------------------------------------------------- C1
@@ -96,7 +78,7 @@ def _biases(init, bias):
 
 def _ten_crops(k, centre_error, paper):
     """C6: top-k error of one network, on ten crops and on the centre crop."""
-    ten, centre = _of("base", lambda t: ten_crop_error(t, k), "ten crops"), _of("base", centre_error, "centre crop")
+    ten, centre = of("base", lambda t: ten_crop_error(t, k), "ten crops"), of("base", centre_error, "centre crop")
     return Contrast(f"top-{k} error", "points", ten, centre, -1, paper)
 
 
@@ -127,7 +109,7 @@ _ALL = (
         "Two towers make fewer errors than one column with half the kernels",
         "−1.7 / −1.2 points, top-1 / top-5 (§3.2)",
         {"base": BASE, "one column": Arm("+one-column")},
-        _errors(("base", "two towers"), ("one column", "one column"), -1.7, -1.2),
+        errors(("base", "two towers"), ("one column", "one column"), -1.7, -1.2),
     ),
     Claim(
         "C3",
@@ -135,7 +117,7 @@ _ALL = (
         "Local response normalisation lowers the error",
         "−1.4 / −1.2 points (§3.3)",
         {"base": BASE, "no LRN": Arm("+no-lrn")},
-        _errors(("base", "LRN"), ("no LRN", "without LRN"), -1.4, -1.2),
+        errors(("base", "LRN"), ("no LRN", "without LRN"), -1.4, -1.2),
     ),
     Claim(
         "C4",
@@ -143,7 +125,7 @@ _ALL = (
         "Overlapping pooling lowers the error, and overfits a little less",
         "−0.4 / −0.3 points; slightly more difficult to overfit (§3.4)",
         {"base": BASE, "2/2": Arm("+pool-2")},
-        (*_errors(*POOLING, -0.4, -0.3), _points(GAP, overfitting, *POOLING)),
+        (*errors(*POOLING, -0.4, -0.3), points(GAP, overfitting, *POOLING)),
     ),
     Claim(
         "C5",
@@ -151,7 +133,7 @@ _ALL = (
         "Shifting colours along their principal components lowers the error",
         "over 1 point less top-1 (§4.1)",
         {"base": BASE, "no colour": Arm(settings={"color": False})},
-        _errors(("base", "colour shifts"), ("no colour", "without colour shifts"), -1.0),
+        errors(("base", "colour shifts"), ("no colour", "without colour shifts"), -1.0),
     ),
     Claim(
         "C6",
@@ -168,9 +150,9 @@ _ALL = (
         "substantial overfitting without; about 2 times the iterations with (§4.2)",
         {"base": BASE, "no dropout": Arm("+no-dropout")},
         (
-            _points(GAP, overfitting, *DROPOUT),
-            _between("epochs to within 2 points of the best", "×", epochs_to_converge, *DROPOUT, 1, 2.0),
-            _points("top-1 error", top1, *DROPOUT),
+            points(GAP, overfitting, *DROPOUT),
+            between("epochs to within 2 points of the best", "×", epochs_to_converge, *DROPOUT, 1, 2.0),
+            points("top-1 error", top1, *DROPOUT),
         ),
     ),
     Claim(
@@ -179,7 +161,7 @@ _ALL = (
         "Weight decay lowers the training error too",
         'no figure: "it reduces the model\'s training error" (§5)',
         {"base": BASE, "no decay": Arm(settings={"weight_decay": 0.0})},
-        (_points("training error", training_error, *DECAY), _points("top-1 error", top1, *DECAY)),
+        (points("training error", training_error, *DECAY), points("top-1 error", top1, *DECAY)),
     ),
     Claim(
         "C9",
@@ -193,8 +175,8 @@ _ALL = (
             "He, 0": _biases("he", 0.0),
         },
         (
-            _between("training loss of the first quarter", "", early_loss, ("1", "biases 1"), ("0", "biases 0")),
-            _between("the same from He's weights", "", early_loss, ("He, 1", "biases 1"), ("He, 0", "biases 0")),
+            between("training loss of the first quarter", "", early_loss, ("1", "biases 1"), ("0", "biases 0")),
+            between("the same from He's weights", "", early_loss, ("He, 1", "biases 1"), ("He, 0", "biases 0")),
         ),
     ),
     Claim(
@@ -205,10 +187,10 @@ _ALL = (
         {"base": BASE} | {arm: Arm(variation) for arm, variation in MIDDLE.items()},
         (
             Contrast(
-                "top-1 error", "points", _of("base", top1, "all five"), _mean("without one", top1, *MIDDLE), -1, -2.0
+                "top-1 error", "points", of("base", top1, "all five"), _mean("without one", top1, *MIDDLE), -1, -2.0
             ),
             *(
-                _points("top-1 error", top1, ("base", "all five"), (arm, arm.replace("no", "without")), -2.0)
+                points("top-1 error", top1, ("base", "all five"), (arm, arm.replace("no", "without")), -2.0)
                 for arm in MIDDLE
             ),
         ),
@@ -234,14 +216,14 @@ _ALL = (
             "from scratch": Arm(part=FEW, share=0.25),
         },
         (
-            _points(
+            points(
                 "top-1 error",
                 top1,
                 ("fine-tuned", "pre-trained on the first half of the classes"),
                 ("from scratch", "from scratch"),
                 -1.7,
             ),
-            _points("top-5 error", top5, ("fine-tuned", "pre-trained"), ("from scratch", "from scratch"), -1.6),
+            points("top-5 error", top5, ("fine-tuned", "pre-trained"), ("from scratch", "from scratch"), -1.6),
         ),
     ),
     Claim(
@@ -254,8 +236,8 @@ _ALL = (
             Contrast(
                 "difference of the towers' colour selectivity",
                 "",
-                _of("base", lambda t: t.tower_colour[0], "between the towers"),
-                _of("base", lambda t: t.tower_colour[1], "between random halves"),
+                of("base", lambda t: t.tower_colour[0], "between the towers"),
+                of("base", lambda t: t.tower_colour[1], "between random halves"),
                 1,
             ),
         ),
@@ -270,8 +252,8 @@ _ALL = (
             Contrast(
                 "same class among the 6 nearest",
                 "points",
-                _of("base", lambda t: t.purity("fc7"), "in fc7"),
-                _of("base", lambda t: t.purity("pixels"), "in pixels"),
+                of("base", lambda t: t.purity("fc7"), "in fc7"),
+                of("base", lambda t: t.purity("pixels"), "in pixels"),
                 1,
             ),
         ),
@@ -288,12 +270,12 @@ _ALL = (
             "both": Arm("+2012-source", settings=SOURCE_BIASES),
         },
         tuple(
-            _points("top-1 error", top1, (arm, f"the source's {words}"), ("base", "the text"), direction=0)
+            points("top-1 error", top1, (arm, f"the source's {words}"), ("base", "the text"), direction=0)
             for arm, words in (("both", "layers and biases"), ("layers", "layers"), ("biases", "biases"))
         ),
     ),
 )
-CLAIMS = {claim.id: claim for claim in _ALL}
+CLAIMS = {claim.id: claim for claim in (*_ALL, *SUCCESSORS)}
 
 
 def find_claims(name):

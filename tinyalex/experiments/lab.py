@@ -36,11 +36,17 @@ def result_of_run(run):
     return result
 
 
+def network_of(claim, scale, model):
+    """The name of the network that a claim varies: `model`, or the claim's own if that is of another family."""
+    own = claim.models.get(scale.name, scale.model)
+    return model if find_model(model).family == find_model(own).family else own
+
+
 class Lab:
     """One scale, one data set, one folder: an arm and a seed give one run, whichever claim asks for it.
 
     scale: a `Scale`;  dataset: the whole `Dataset` called `data`;  xp: the array module of the device
-    out: runs go to out/runs;  model, pictures: instead of the scale's
+    out: runs go to out/runs;  model, pictures: instead of the scale's (see `network`)
     """
 
     def __init__(self, scale, dataset, data, out, xp, model=None, pictures=None):
@@ -54,10 +60,17 @@ class Lab:
             self._datasets[part] = take_parts(self._datasets[""], part.split("+")[1:])
         return self._datasets[part]
 
-    def run(self, arm, seed):
-        """The `Run` of an arm for a seed. Equal configurations on equal data have equal folders."""
-        after = arm.after and self.run(arm.after, seed)
-        model, dataset = find_model(self.model + arm.variation), self.dataset(arm.part)
+    def network(self, claim):
+        """The name of the network that a claim varies."""
+        return network_of(claim, self.scale, self.model)
+
+    def run(self, arm, seed, model=None):
+        """The `Run` of an arm for a seed. Equal configurations on equal data have equal folders.
+
+        model: name of the network that the arm varies, instead of the lab's
+        """
+        after = arm.after and self.run(arm.after, seed, model)
+        model, dataset = find_model((model or self.model) + arm.variation), self.dataset(arm.part)
         epochs = max(1, round(self.pictures * arm.share / len(dataset.train)))
         start_from, seed = str(after.folder / "last.safetensors") if after else "", seed + arm.seed_shift
         settings = {"epochs": epochs} | arm.settings | {"start_from": start_from, "seed": seed}
@@ -69,14 +82,15 @@ class Lab:
 
     def runs(self, claim, seeds):
         """Every run a claim needs, once each, including runs that others start from."""
-        runs = [self.run(arm, seed) for seed in range(seeds) for arm in claim.arms.values()]
+        model = self.network(claim)
+        runs = [self.run(arm, seed, model) for seed in range(seeds) for arm in claim.arms.values()]
         runs += [run.after for run in runs if run.after]
         return list({run.folder: run for run in runs}.values())
 
     def trained(self, claim, seed):
         """{arm's name: `Trained`} for a claim whose runs are done; a run shared by claims is measured once."""
-        arms = {}
+        arms, model = {}, self.network(claim)
         for name, arm in claim.arms.items():
-            folder = self.run(arm, seed).folder
+            folder = self.run(arm, seed, model).folder
             arms[name] = self._trained.setdefault(folder, Trained(folder, self.dataset(arm.part), self.xp))
         return arms

@@ -58,6 +58,7 @@ class Claim:
     """id, name: "C3", "lrn";  title: the claim in a sentence;  says: the paper's figure and its section
 
     arms: by name;  contrasts: the first decides the verdict, the others add detail
+    models: {scale's name: the network that the arms vary}, for a claim that is not about AlexNet
     """
 
     id: str
@@ -66,6 +67,7 @@ class Claim:
     says: str
     arms: dict
     contrasts: tuple
+    models: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
-"""Results: effects with their intervals over seeds, beside the paper's figures, as JSON and as Markdown."""
+"""Results: effects with their intervals over seeds, beside the paper's figures, as JSON and as a Markdown page."""
 
 import math
-from datetime import date
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from tinyalex.experiments.trained import NoNumber
 from tinyalex.runs.folder import versions
 from tinyalex.statistics import t_interval, verdict
 
-TITLE = "# The paper's claims, run again"
 SCALE = " at this scale"
 NULL = f"not resolved{SCALE}"
 UNITS = {"points": " points", "×": " ×", "": ""}  # after a number
@@ -29,7 +27,7 @@ def result_of(claim, lab, seeds):
         "title": claim.title,
         "paper": claim.says,
         "scale": lab.scale.name,
-        "model": lab.model,
+        "model": lab.network(claim),
         "data": lab.data,
         "pictures_a_run": lab.pictures,
         "seeds": seeds,
@@ -178,45 +176,3 @@ def diverged_text(result):
 
 def _list(contrast):
     return ", ".join(number(effect, contrast["unit"]) for effect in contrast["effects"])
-
-
-def page(results, command, class_ids):
-    """All results as one Markdown page: what was run, and a table, one row per contrast. class_ids: the data set's"""
-    first = results[0]
-    verdicts = [result["verdict"] for result in results]
-    counts = {verdict: verdicts.count(verdict) for verdict in ("reproduced", "opposite", NULL, *verdicts)}
-    classes = f"{len(class_ids)} classes" + (f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else "")
-    resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    where = f"{first['device']}, NumPy {first['versions']['numpy']}"
-    head = f"""{TITLE}
-
-Printed on {date.today()} by
-
-```sh
-{command}
-```
-
-{first["model"]} on {first["data"]}, {classes};
-{first["seeds"]} seeds of each arm, about {first["pictures_a_run"]:,} pictures per run or fewer, {where}.
-
-An effect is the difference (or, marked ×, the ratio) between the first side and the second, seed by seed; in brackets,
-Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
-effect; *opposite*: on the other side; otherwise *not resolved at this scale*, which does not contradict the paper: its
-networks, pictures and training were larger by orders of magnitude. Even without any effect, one interval in twenty
-misses 0 by chance. Judged by their first rows, the {len(results)} claims are: {resolved}.
-
-"""
-    return head + _table(results)
-
-
-def _table(results):
-    """The results as a Markdown table, one row per contrast."""
-    rows = ["| | claim | effect (95 % interval) | the paper's | verdict |", "|---|---|---|---|---|"]
-    for result in results:
-        for n, c in enumerate(result["contrasts"]):
-            claim = f"**{result['title']}**{diverged_text(result)}<br>" if n == 0 else ""
-            sides = f"{c['what']}: {side_text(c, 'a')}, {side_text(c, 'b')}"
-            verdict = c["verdict"].removesuffix(SCALE)
-            cells = (result["id"] if n == 0 else "", claim + sides, interval_text(c), paper_text(c), verdict)
-            rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows) + "\n"

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 
 import numpy as np
 
@@ -35,6 +36,11 @@ class Trained:
     def history(self):
         """The "epoch" lines of the run's metrics."""
         return self._with_numbers().read_metrics("epoch")
+
+    @functools.cached_property
+    def steps(self):
+        """The "step" lines of the run's metrics."""
+        return self._with_numbers().read_metrics("step")
 
     @functools.cached_property
     def diverged(self):
@@ -118,6 +124,32 @@ def training_error(trained):
 def overfitting(trained):
     """Validation error minus training error, both as at test time."""
     return top1(trained) - trained.training_error
+
+
+def top1_or_chance(trained):
+    """Top-1 validation error; a diverged run guesses."""
+    return 1 - 1 / len(trained.dataset.class_ids) if trained.diverged else top1(trained)
+
+
+def training_loss(trained):
+    """Mean training loss of the last epoch."""
+    return trained.history[-1]["train_loss"]
+
+
+def gradient_norm(trained, layers, epoch):
+    """Norm of the loss's gradient by one layer's parameters: root mean square over logged steps and layers.
+
+    layers: a regular expression that their names begin with;  epoch: from 1, or −1 for the last
+    """
+    epoch = epoch if epoch > 0 else len(trained.history) + 1 + epoch
+    norms = [
+        norm
+        for line in trained.steps
+        if line["epoch"] == epoch
+        for layer, norm in line["health"]["gradient_norm"].items()
+        if re.match(layers, layer)
+    ]
+    return float(np.sqrt(np.mean(np.square(norms)))) if norms else math.nan
 
 
 def early_loss(trained):

@@ -1,0 +1,97 @@
+"""The results of several claims as one Markdown table, with a JSON file beside it that a later run adds to."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+from tinyalex.experiments.claims import CLAIMS
+from tinyalex.experiments.report import NULL, SCALE, diverged_text, interval_text, paper_text, side_text
+from tinyalex.files import check_file, write_text
+from tinyalex.schema import each, number, one_of, or_null, read_json, record, text, whole
+
+TITLE = "# The paper's claims, run again"
+END = {key: or_null(number()) for key in ("paper", "effect", "low", "high")}
+SIDE = record(label=text(), values=each(or_null(number())))
+CONTRAST = record(END, what=text(), unit=one_of("points", "×", ""), a=SIDE, b=SIDE, verdict=text())
+NAMES = {key: text() for key in ("title", "scale", "model", "data", "device", "verdict", "command")}
+COUNTS = {key: whole() for key in ("seeds", "pictures_a_run", "diverged")}
+VERSIONS = record(numpy=text())
+RESULT = record(NAMES | COUNTS, id=one_of(*CLAIMS), versions=VERSIONS, contrasts=each(CONTRAST, 1))
+
+
+def check_table(path):
+    """UserError unless the table can be written at `path`, and its JSON beside it."""
+    check_file(path, ".md", TITLE.encode(), "table")
+    check_file(_beside(path), ".json", b'"tinyalex"', "table")
+
+
+def _beside(path):
+    return Path(path).with_suffix(".json")
+
+
+def earlier(path, data, scale):
+    """The results that the JSON beside `path` has of this data set and scale. UserError if it is damaged."""
+    if not _beside(path).exists():
+        return []
+    results = read_json(_beside(path), each(RESULT))
+    return [result for result in results if (result["data"], result["scale"]) == (data, scale)]
+
+
+def write_table(path, results, class_ids):
+    """Write results, in the order of the claims, to the table at `path` and its JSON. class_ids: the data set's"""
+    order = list(CLAIMS)
+    results = sorted(results, key=lambda result: order.index(result["id"]))
+    write_text(path, page(results, class_ids))
+    write_text(_beside(path), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+
+
+def page(results, class_ids):
+    """All results as one Markdown page: what was run, and a table, one row per contrast."""
+    verdicts = [result["verdict"] for result in results]
+    counts = {verdict: verdicts.count(verdict) for verdict in ("reproduced", "opposite", NULL, *verdicts)}
+    classes = f"{len(class_ids)} classes" + (f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else "")
+    resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    commands = "\n".join(dict.fromkeys(result["command"] for result in results))
+    return f"""{TITLE}
+
+Printed on {date.today()} by
+
+```sh
+{commands}
+```
+
+on {results[0]["data"]}, {classes}:
+
+{_conditions(results)}
+
+An effect is the difference (or, marked ×, the ratio) between the first side and the second, seed by seed; in brackets,
+Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
+effect; *opposite*: on the other side; otherwise *not resolved at this scale*, which does not contradict the paper: its
+networks, pictures and training were larger by orders of magnitude. Even without any effect, one interval in twenty
+misses 0 by chance. Judged by their first rows, the {len(results)} claims are: {resolved}.
+
+{_table(results)}"""
+
+
+def _conditions(results):
+    """A line for each set of claims that were run alike."""
+    alike = {}
+    for result in results:
+        where = f"{result['device']}, NumPy {result['versions']['numpy']}"
+        runs = f"about {result['pictures_a_run']:,} pictures per run or fewer"
+        line = f"{result['model']}; {result['seeds']} seeds of each arm, {runs}, {where}"
+        alike.setdefault(line, []).append(result["id"])
+    return "\n".join(f"* {', '.join(ids)}: {line}" for line, ids in alike.items())
+
+
+def _table(results):
+    """The results as a Markdown table, one row per contrast."""
+    rows = ["| | claim | effect (95 % interval) | the paper's | verdict |", "|---|---|---|---|---|"]
+    for result in results:
+        for n, c in enumerate(result["contrasts"]):
+            claim = f"**{result['title']}**{diverged_text(result)}<br>" if n == 0 else ""
+            sides = f"{c['what']}: {side_text(c, 'a')}, {side_text(c, 'b')}"
+            verdict = c["verdict"].removesuffix(SCALE)
+            cells = (result["id"] if n == 0 else "", claim + sides, interval_text(c), paper_text(c), verdict)
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
