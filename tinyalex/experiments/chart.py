@@ -2,7 +2,7 @@
 
 from matplotlib import pyplot as plt
 
-from tinyalex.experiments.report import interval_text, number
+from tinyalex.experiments.report import interval_text, number, seeds_text
 from tinyalex.plots import DARK, MIDDLE
 
 
@@ -15,8 +15,7 @@ def effects(result):
     for axis, contrast in zip(axes[:, 0], contrasts):
         draw_effect(axis, contrast)
     figure.suptitle(
-        f"{result['id']}: {result['title']}\n{result['seeds']} seeds, {result['model']} on {result['data']}",
-        fontsize=11,
+        f"{result['id']}: {result['title']}\n{seeds_text(result)}, {result['model']} on {result['data']}", fontsize=11
     )
     return figure
 

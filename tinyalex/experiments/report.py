@@ -153,7 +153,7 @@ def markdown(result):
     """One result as a Markdown page."""
     lines = [f"# {result['id']}: {result['title']}", "", f"The paper: {result['paper']}.", ""]
     lines += [
-        f"**{result['verdict'].capitalize()}.** {result['seeds']} seed{'s' if result['seeds'] > 1 else ''}, "
+        f"**{result['verdict'].capitalize()}.** {seeds_text(result)}, "
         f"{result['runs']} runs of {result['model']} on {result['data']}, "
         f"about {result['pictures_a_run']:,} pictures per run or fewer{diverged_text(result)}.",
         "",
@@ -172,6 +172,11 @@ def markdown(result):
 def diverged_text(result):
     """A suffix that counts the diverged runs, whose seeds have no effect; "" if none diverged."""
     return f"; {result['diverged']} diverged" if result["diverged"] else ""
+
+
+def seeds_text(result):
+    """ "3 seeds"."""
+    return f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
 
 
 def _list(contrast):

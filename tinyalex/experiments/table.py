@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from tinyalex.experiments.claims import CLAIMS
-from tinyalex.experiments.report import NULL, SCALE, diverged_text, interval_text, paper_text, side_text
+from tinyalex.experiments.report import NULL, SCALE, diverged_text, interval_text, paper_text, seeds_text, side_text
 from tinyalex.files import check_file, write_text
 from tinyalex.schema import each, number, one_of, or_null, read_json, record, text, whole
 
@@ -68,7 +68,8 @@ An effect is the difference (or, marked ×, the ratio) between the first side an
 Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
 effect; *opposite*: on the other side; otherwise *not resolved at this scale*, which does not contradict the paper: its
 networks, pictures and training were larger by orders of magnitude. Even without any effect, one interval in twenty
-misses 0 by chance. Judged by their first rows, the {len(results)} claims are: {resolved}.
+misses 0 by chance. "The paper" of C16 and C20 is VGG's, of C17 and C18 ResNet's, of C19 that of batch normalisation,
+with AlexNet's errors as others measured them. Judged by their first rows, the {len(results)} claims are: {resolved}.
 
 {_table(results)}"""
 
@@ -79,7 +80,7 @@ def _conditions(results):
     for result in results:
         where = f"{result['device']}, NumPy {result['versions']['numpy']}"
         runs = f"about {result['pictures_a_run']:,} pictures per run or fewer"
-        line = f"{result['model']}; {result['seeds']} seeds of each arm, {runs}, {where}"
+        line = f"{result['model']}; {seeds_text(result)} of each arm, {runs}, {where}"
         alike.setdefault(line, []).append(result["id"])
     return "\n".join(f"* {', '.join(ids)}: {line}" for line, ids in alike.items())
 
