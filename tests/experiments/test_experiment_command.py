@@ -288,7 +288,7 @@ def test_the_list(capsys):
         (["C3", "--model", "vgg-mini"], ["--model: found vgg-mini", "alexnet-mini"]),
         (["C17", "C3", "--model", "vgg-mini"], ["--model: found vgg-mini", "resnet-mini or alexnet-mini"]),
         (["C17", "--model", "resnet18"], ["--model: found resnet18", "resnet-mini"]),
-        (["C3", "C17", "--model", "resnet20"], ["32 pixels"]),
+        (["C3", "C17", "--model", "resnet20"], ["--model: for C17, resnet20 expects", "32 pixels"]),
         (["C3", "--jobs", "-1"], ["--jobs", "found -1"]),
         (["C3", "--model", "alexnet-mini+no-lrn"], ["'no-lrn' comes twice"]),
         (["C12", "--data", "DATA+first-half"], ["4 or more"]),

@@ -109,12 +109,23 @@ def _lab(args, claims):
     model, data = find_model(args.model or scale.model), args.data or scale.data
     out = target(args.out or f"runs/experiments-{scale.name}")
     check_folder(out, "out")
-    networks = list(dict.fromkeys(network_of(claim, scale, model.name) for claim in claims))
-    if args.model and model.name not in networks:
-        raise UserError(f"found {model.name}, expected a network of the kind of {' or '.join(networks)}", "model")
-    for network in networks:
-        check_fit(outline(data), find_model(network))
+    _check_networks({claim.id: network_of(claim, scale, model.name) for claim in claims}, args.model, outline(data))
     return Lab(scale, open_dataset(data, quiet=args.json), data, out, xp, model.name, args.pictures)
+
+
+def _check_networks(networks, asked, data):
+    """UserError unless some claim varies the network asked for, and the data fit all. networks: {claim's id: name}"""
+    names = list(dict.fromkeys(networks.values()))
+    if asked and asked not in names:
+        raise UserError(f"found {asked}, expected a network of the kind of {' or '.join(names)}", "model")
+    for name in names:
+        try:
+            check_fit(data, find_model(name))
+        except UserError as error:
+            if len(names) == 1:
+                raise
+            these = ", ".join(id for id, network in networks.items() if network == name)
+            raise UserError(f"for {these}, {error.args[0]}", "model") from None
 
 
 def _others(table, lab, claims):
