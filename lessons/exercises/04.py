@@ -415,58 +415,80 @@ WEIGHT_PROPERTIES = (
         "I3",
         _repeatable,
         "Two generators with the same seed give different weights. Draw from nothing but the rng that you are given.",
+        about="generator",
     ),
     Property(
         "I1",
         _same_numbers,
         "Two layers drawn one after the other get the same numbers. Draw from the rng that you are given: it goes on "
         "from layer to layer.",
+        about="generator",
     ),
     Property(
         "I1",
         _distinct,
         "Many weights are the same number, so that units can start, and stay, alike. Draw one number per weight: the "
         "whole shape.",
+        about="sameness size",
     ),
     Property(
         "I1",
         _std_not(math.sqrt),
         "You take std for the variance, so your standard deviation is √std. The paper's 0.01 is the standard "
         "deviation.",
+        about="size",
     ),
     Property(
         "I1",
         _std_not(lambda std: std**2),
         "Your standard deviation is std²: NumPy's normal takes the standard deviation itself, not the variance.",
+        about="size",
     ),
-    Property("I1", _std_not(lambda std: 0.01), "Your standard deviation is 0.01, whatever std is. Use the argument."),
-    Property("I1", _std_not(lambda std: 1.0), "Your standard deviation is 1, whatever std is. Multiply by std."),
-    Property("I4", _mean_right, "Your weights are not centred on 0."),
+    Property(
+        "I1",
+        _std_not(lambda std: 0.01),
+        "Your standard deviation is 0.01, whatever std is. Use the argument.",
+        about="size argument",
+    ),
+    Property(
+        "I1",
+        _std_not(lambda std: 1.0),
+        "Your standard deviation is 1, whatever std is. Multiply by std.",
+        about="size argument",
+    ),
+    Property("I4", _mean_right, "Your weights are not centred on 0.", about="size"),
     Property(
         "I5",
         _uniform_within_std,
         "Your weights are uniform between −std and std, which makes their standard deviation std/√3. Draw from a "
         "normal distribution.",
+        about="size",
     ),
     Property(
         "I6",
         _std_not(lambda std: math.sqrt(2 / np.prod(_SHAPE[:-1]))),
         "You scale by the number of inputs (He's rule of 2015). The paper's rule of 2012 uses only std.",
+        about="size",
     ),
     Property(
         "I6",
         _std_not(lambda std: math.sqrt(1 / np.prod(_SHAPE[:-1]))),
         "You scale by the number of inputs, to √(1/n). The paper's rule uses only std.",
+        about="size",
     ),
-    Property("I1", _std_right, "Your standard deviation is wrong."),
+    Property("I1", _std_right, "Your standard deviation is wrong.", about="size"),
     Property(
-        "I5", lambda function: draws.normal(_draw(function), _STD), "Your weights are not independent normal numbers."
+        "I5",
+        lambda function: draws.normal(_draw(function), _STD),
+        "Your weights are not independent normal numbers.",
+        about="size",
     ),
-    Property("I8", _independent, "Your weights are not independent."),
+    Property("I8", _independent, "Your weights are not independent.", about="sameness size"),
     Property(
         "C16",
         lambda function: np.asarray(function(_SHAPE, _STD, np.random.default_rng(2))).dtype == np.float32,
         "Your weights are float64, NumPy's default. Return float32: half the memory.",
+        about="dtype",
     ),
     Property(
         "I3",

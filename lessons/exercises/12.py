@@ -754,7 +754,8 @@ def _fresh_draws(function):
     params = _start(function)
     for a, b in itertools.combinations(SHAPES, 2):
         some = min(math.prod(SHAPES[a]), math.prod(SHAPES[b]))
-        one, other = (params[f"{name}.weight"].ravel()[:some] < 0 for name in (a, b))
+        one, other = (params[f"{name}.weight"].ravel()[:some] for name in (a, b))
+        one, other = one < np.median(one), other < np.median(other)
         if draws.unrelated(one, 0.5, other, 0.5, LEVEL / 4):
             return f"{a} and {b} begin alike."
     return True
@@ -799,39 +800,80 @@ def _uses_the_generator(function):
 INITIAL_PROPERTIES = (
     Property("I13", _has_all, 'Return a dict with "conv1.weight", "conv1.bias", and so on for every layer.'),
     Property("I13", _weight_shapes, "Every weight must have its layer's shape in `shapes`."),
-    Property("I13", _bias_shapes, "A bias has one number per output: the last axis of the weight's shape."),
+    Property(
+        "I13", _bias_shapes, "A bias has one number per output: the last axis of the weight's shape.", about="biases"
+    ),
     Property("I13", _float_arrays, "Every weight and bias must be an array of floats."),
     Property(
         "I1",
         _not_constant,
         "All weights of a layer are equal, so its filters would get equal gradients and stay equal. Draw the weights.",
+        about="weights generator",
     ),
-    Property("I15", _independent, "The weights of a layer are not independent: each needs its own draw."),
+    Property(
+        "I15",
+        _independent,
+        "The weights of a layer are not independent: each needs its own draw.",
+        about="weights generator",
+    ),
     Property(
         "I1",
         _not_the_variance,
         "Your standard deviation is 0.1. The paper's 0.01 is the "
         "standard deviation, not the variance: do not take its root.",
+        about="weights",
     ),
-    Property("I12", _same_spread, "The paper uses the same standard deviation in all layers, whatever their size."),
-    Property("I12", _centred, "The mean of your weights should be 0."),
-    Property("I1", _std, "The weights' standard deviation should be 0.01."),
-    Property("I12", _normal, "Your weights are not normally distributed with mean 0 and deviation 0.01 (§5)."),
-    Property("I1", _fresh_draws, "Your layers' numbers are not independent: each layer needs draws of its own."),
-    Property("I14", _uses_the_generator, "Draw only from the generator you are given, so that a seed repeats the run."),
-    Property("I1", _biases_are_constant, "A layer's biases are all 0 or all 1: yours are neither."),
-    Property("I1", _some_ones, "Your biases all start at 0. In conv2, conv4, conv5, fc6 and fc7 they start at 1."),
+    Property(
+        "I12",
+        _same_spread,
+        "The paper uses the same standard deviation in all layers, whatever their size.",
+        about="weights",
+    ),
+    Property("I12", _centred, "The mean of your weights should be 0.", about="weights"),
+    Property("I1", _std, "The weights' standard deviation should be 0.01.", about="weights"),
+    Property(
+        "I12",
+        _normal,
+        "Your weights are not normally distributed with mean 0 and deviation 0.01 (§5).",
+        about="weights",
+    ),
+    Property(
+        "I1",
+        _fresh_draws,
+        "Your layers' numbers are not independent: each layer needs draws of its own.",
+        about="generator",
+    ),
+    Property(
+        "I14",
+        _uses_the_generator,
+        "Draw only from the generator you are given, so that a seed repeats the run.",
+        about="generator",
+    ),
+    Property("I1", _biases_are_constant, "A layer's biases are all 0 or all 1: yours are neither.", about="biases"),
+    Property(
+        "I1",
+        _some_ones,
+        "Your biases all start at 0. In conv2, conv4, conv5, fc6 and fc7 they start at 1.",
+        about="biases",
+    ),
     Property(
         "I1",
         _some_zeros,
         "Your biases all start at 1. Only conv2, conv4, conv5, fc6 and fc7 do; conv1, conv3 and fc8 start at 0.",
+        about="biases",
     ),
     Property(
         "I1",
         _right_ones,
         "Your ones are in the wrong layers: conv2, conv4, conv5, fc6 and fc7 start at 1, the others at 0.",
+        about="biases",
     ),
-    Property("I16", _own_memory, "Training would write into several places at once: give each its own array."),
+    Property(
+        "I16",
+        _own_memory,
+        "Training would write into several places at once: give each its own array.",
+        about="weights memory",
+    ),
 )
 
 

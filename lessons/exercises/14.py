@@ -449,8 +449,8 @@ def _says(run):
         found = function()
         if not isinstance(found, dict):
             raise WrongKind(f"it should return a dict, run: diagnosis, found {type(found).__name__}")
-        if missing := [name for name in DIAGNOSES if name not in found]:
-            return f"There is no diagnosis for {', '.join(missing)}."
+        if run not in found:
+            return f"There is no diagnosis for {run}."
         said = str(found[run]).strip().lower()
         if said == DIAGNOSES[run]:
             return True
@@ -529,7 +529,9 @@ LESSON = Lesson(
             diagnose,
             outputs=("diagnoses",),
             compare=False,
-            properties=tuple(Property(f"M{place + 10}", _says(run), "") for place, run in enumerate(DIAGNOSES)),
+            properties=tuple(
+                Property(f"M{place + 10}", _says(run), "", about=run) for place, run in enumerate(DIAGNOSES)
+            ),
             hints=(
                 "Which runs train exactly like the healthy one? Their illness must lie in validation.",
                 "A guesser's loss is ln 20 and its error 95 %. Below, at or above these: each means something else.",

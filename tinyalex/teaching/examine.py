@@ -201,7 +201,25 @@ class Case:
     def _check_properties(self, late):
         for held in self.exercise.properties:
             if held.late == late:
-                self._check_property(held)
+                try:
+                    self._check_property(held)
+                except Judged as judged:
+                    if self.named and judged.verdict.wrong == held.id:
+                        self._add_a_property(held, judged.verdict)
+                    raise
+
+    def _add_a_property(self, first, told):
+        """Raise `Judged` with the first property that fails too, of those about something else than one that fails."""
+        about, properties = set(first.about.split()), self.exercise.properties
+        for held in properties[properties.index(first) + 1 :]:
+            if about and held.about and not about & set(held.about.split()):
+                try:
+                    self._check_property(held)
+                except OutOfTime:
+                    return
+                except Judged as judged:
+                    if (more := judged.verdict).wrong == held.id:
+                        raise Judged(numbered(told.text, more.text), f"two: {told.wrong} + {more.wrong}") from None
 
     def _check_property(self, held):
         exercise = self.exercise

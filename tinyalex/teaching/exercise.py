@@ -35,12 +35,15 @@ class Property:
     id: names the mistake, for example "L9";  message: tells the learner that the condition fails
     holds: called with the learner's function; returns False, or a text with more detail, if the condition fails
     late: check only after the values are right, because simpler mistakes would break the condition too
+    about: what it judges, in words of its exercise's own. Two that share no word fail for different reasons, and are
+        told together;  "": told alone, because others may fail for the same reason
     """
 
     id: str
     holds: Callable
     message: str
     late: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True)

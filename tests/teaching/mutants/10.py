@@ -497,7 +497,7 @@ MUTANTS = [
     ("10-paper", "unchanged", drops_in_place),
     ("10-paper", None, y_alone),
     ("10-paper", "C16", float64_mask),
-    ("10-paper", "D3", one_mask_and_no_scaling),
+    ("10-paper", "two: D3 + D1", one_mask_and_no_scaling),
     ("10-inverted", "D1", inverted_without_scale),
     ("10-inverted", "D2", inverted_over_p),
     ("10-inverted", "D2", inverted_keep_for_p),
