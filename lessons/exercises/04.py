@@ -542,6 +542,12 @@ BIAS_WRONG = (
         "You go by even numbers. “Second, fourth, and fifth” are conv2, conv4 and conv5; fc6 and fc7 are the hidden "
         "ones.",
     ),
+    *(
+        Wrong(
+            "I1", _ones(*(n for n in _ONES if n != name)), f"Nearly: {name} starts at 1, with the others of its kind."
+        )
+        for name in _ONES
+    ),
     Wrong("I7", lambda names: np.where(biases(names) == 1, 1, 0.01), "The others start at 0, not at 0.01."),
     Wrong("I7", lambda names: -biases(names), "Your constant is −1, which shuts the ReLUs. The paper's is 1."),
     Wrong(

@@ -161,6 +161,62 @@ def test_each_output_is_explained():
     assert verdict.text == "Every entry of total is -1 times the right value."
 
 
+def test_each_output_may_have_a_line_of_its_own():
+    """An edit that makes one output right must leave the other as it is."""
+
+    def both(x, k):
+        return k * x**2, np.cumsum(x, axis=0)
+
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    exercise = Exercise("00-both", "both", both, (lambda: (x, 1.7),), ("y", "total"))
+    source = (
+        "def both(x, k):\n    y = np.sinh(k * x**2)\n    total = np.cumsum(np.tanh(x), axis=0)\n    return y, total\n"
+    )
+    verdict = judge(source, exercise)
+    assert verdict.wrong.startswith("two: line-call"), verdict.text
+    assert verdict.text.startswith(
+        "Two things are wrong.\n1. y: One change makes it right. Line 2, `np.sinh(k * x ** 2)`"
+    )
+    assert "\n2. total: One change makes it right. Line 3, `np.tanh(x)`" in verdict.text
+
+
+def _counts(layers, places=None, groups=None):
+    return np.array([(places or _out)(n, k) * k * c // (groups or (lambda g: g))(g) for n, k, c, g in layers])
+
+
+def _out(n, k):
+    return n - k + 1
+
+
+COUNTS = Exercise(
+    "00-counts",
+    "counts",
+    lambda layers: _counts(layers),
+    (lambda: ([(9, 3, 4, 2), (12, 5, 6, 1), (14, 2, 12, 3), (20, 7, 8, 1)],),),
+    ("counts",),
+    wrong=(
+        Wrong("A", lambda layers: _counts(layers, places=lambda n, k: n), "The places of the input."),
+        Wrong("B", lambda layers: _counts(layers, groups=lambda g: 1), "The groups are forgotten."),
+        Wrong("C", lambda layers: _counts(layers) * (np.arange(len(layers)) > 0), "The first is forgotten."),
+        Wrong("D", lambda layers: _counts(layers) * (np.arange(len(layers)) != 2), "The third is forgotten."),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "told, counts",
+    [
+        ("two: A + B", lambda layers: _counts(layers, lambda n, k: n, lambda g: 1)),
+        ("two: C + D", lambda layers: _counts(layers) * [0, 1, 0, 1]),
+        (None, lambda layers: _counts(layers) + [13, 0, 77, 5]),
+    ],
+)
+def test_two_known_mistakes_in_one_table(told, counts):
+    """In different entries, or as factors of the same ones."""
+    verdict = examine(COUNTS, counts)
+    assert verdict.wrong == told, verdict.text
+
+
 def test_arguments_that_make_no_difference():
     verdict = judge(
         "def layer(x, weight, bias, scale, shift):\n"

@@ -1,12 +1,15 @@
 """Edits of sources: nothing changes until one is turned on, and each gives what its words say."""
 
+import contextlib
 import math
+import time
 
 import numpy as np
 import pytest
 
 from tinyalex.teaching import lessons
 from tinyalex.teaching.explain.edits import Edits
+from tinyalex.teaching.explain.switches import Endless
 from tinyalex.teaching.explain.versions import copied, outputs
 from tinyalex.teaching.lessons import find_lesson
 from tinyalex.teaching.values import agree
@@ -111,9 +114,50 @@ def test_other_functions_of_the_file_are_edited_too():
     assert lines["x + x"] == _twice.__code__.co_firstlineno + 1
 
 
-def test_a_while_loop_is_left_alone():
-    """An edit could make it endless."""
-    assert {edit.before for edit in Edits(halving).edits} == {"0", "steps = 0", "steps"}
+def growing(n):
+    rows, size = [], 2
+    for _ in range(n):
+        rows.append(size)
+        size = size * n
+    return rows
+
+
+def nested(n):
+    rows = []
+    for i in range(n):
+        rows.append((i, n))
+        rows.append((n, i))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("function", [halving, growing, nested], ids=lambda f: f.__name__)
+def test_no_edit_takes_for_ever(function):
+    """A loop over the list it appends to, a power of a power, a list in itself."""
+    edits = Edits(function)
+    edits.limit(lambda own: own(12))
+    begun = time.thread_time()
+    for edit in edits.edits:
+        with contextlib.suppress(Exception):
+            edits.with_edits(edit)(12)
+    assert time.thread_time() - begun < 1
+    assert edits.with_edits()(12) is not None
+
+
+def test_an_edit_of_a_while_loop_may_make_it_endless():
+    edits = Edits(halving)
+    true = next(edit for edit in edits.edits if edit.after == "True")
+    edits.limit(lambda own: own(9))
+    with pytest.raises(Endless):
+        edits.with_edits(true)(9)
+    assert edits.with_edits()(9) == 3
+
+
+def test_a_function_that_is_not_limited_may_take_more_steps():
+    edits = Edits(halving)
+    edits.limit(lambda own: own(9))
+    with pytest.raises(Endless):
+        edits.with_edits()(2**3000)
+    assert edits.with_edits(most=math.inf)(2**3000) == 3000
 
 
 def test_what_cannot_be_edited():

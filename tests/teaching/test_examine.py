@@ -330,6 +330,45 @@ def test_property(held, state):
         assert verdict.text == ("It must hold. 3 of 4." if isinstance(held, str) else "It must hold.")
 
 
+@pytest.mark.parametrize(
+    "failing, told",
+    [
+        ("ab", "two: A + B"),
+        ("ac", "two: A + C"),
+        ("bc", "B"),
+        ("abc", "two: A + B"),
+        ("ad", "A"),
+        ("db", "B"),
+        ("be", "B"),
+        ("ae", "two: A + E"),
+        ("c", "C"),
+    ],
+)
+def test_two_properties_that_fail_for_different_reasons_are_told(failing, told):
+    """b and c share a word, e has one of b's, d has none."""
+    about = {"a": "size", "b": "seed dtype", "c": "dtype", "d": "", "e": "seed"}
+    held = tuple(
+        Property(name.upper(), lambda function, name=name: name not in failing, f"{name} fails.", about=words)
+        for name, words in about.items()
+    )
+    verdict = judge(double, properties=held)
+    assert verdict.wrong == told
+    first, *more = told.removeprefix("two: ").lower().split(" + ")
+    expected = f"Two things are wrong.\n1. {first} fails.\n2. {more[0]} fails." if more else f"{first} fails."
+    assert verdict.text == expected
+
+
+def test_a_second_property_that_raises_is_not_told():
+    """It may raise because of the first."""
+
+    def raising(function):
+        raise ValueError
+
+    first = Property("A", lambda function: False, "a fails.", about="a")
+    verdict = judge(double, properties=(first, Property("B", raising, "b fails.", about="b")))
+    assert (verdict.wrong, verdict.text) == ("A", "a fails.")
+
+
 def test_a_property_in_which_the_learner_fails():
     def double(x, k):
         return 1 / 0 if k == 9 else k * x

@@ -70,10 +70,10 @@ def _search(case, wrong, known, otherwise):
     """Raise `Judged` if one or two steps explain the outputs, together or one by one."""
     budget = Budget()
     together = Search(case, wrong, budget)
-    apart = {n: Search(case, [n], budget) for n in wrong} if len(wrong) > 1 else {}
+    apart = {n: Search(case, [n], budget, apart=True) for n in wrong} if len(wrong) > 1 else {}
     if not any(known.values()) and (found := together.single()):
         raise Judged(found.text, found.id)
-    explained = {n: known[n] or (apart[n].single(repair=False) if apart else None) for n in wrong}
+    explained = {n: known[n] or (apart[n].single() if apart else None) for n in wrong}
     if len({e.id for e in explained.values() if e}) > 1 and (found := together.repair.single()):
         raise Judged(found.text, found.id)  # one mistake, with several consequences
     _tell(explained)

@@ -621,7 +621,7 @@ MUTANTS = [
     ("04-biases", "I1", dense_only),
     ("04-biases", "I7", a_tenth),
     ("04-biases", "I1", by_place),
-    ("04-biases", None, no_conv4_and_scores),
+    ("04-biases", "two: I1 + I1", no_conv4_and_scores),
     ("04-rate", "O10", constant),
     ("04-rate", "O11", late),
     ("04-rate", "O11", early),

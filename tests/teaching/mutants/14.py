@@ -420,7 +420,7 @@ MUTANTS = [
     ("14-drop", "M16", drops_once),
     ("14-drop", "M16", grows),
     ("14-drop", "M16", halves),
-    ("14-drop", None, early_and_halves),
+    ("14-drop", "two: line-order + M16", early_and_halves),
     ("14-drop", "M22", first_epoch_counts),
     ("14-drop", "M22", begins_at_one),
     ("14-drop", "M23", as_pytorch_compares),

@@ -24,6 +24,8 @@ from tinyalex.teaching.explain.changes import (
 
 SWITCHES = "__switches"
 SUPERFLUOUS = "this does not belong there"
+EXCHANGED = "what follows belongs before it"
+MOVABLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.If)  # statements that may change places
 
 
 @dataclass(frozen=True)
@@ -310,7 +312,7 @@ class Editor(ast.NodeTransformer):
         return [node, *after]
 
     def visit_While(self, node):
-        return node  # an edit might make it endless
+        return self.visit_If(node)  # `Endless` ends it if an edit makes it so
 
     def visit_If(self, node):
         node.test = self._truth(node.test)
@@ -330,9 +332,9 @@ class Editor(ast.NodeTransformer):
         done, i = [], 0
         while i < len(body):
             pair = body[i : i + 2]
-            if len(pair) == 2 and all(isinstance(s, (ast.Assign, ast.AugAssign)) for s in pair):
+            if len(pair) == 2 and all(isinstance(s, MOVABLE) for s in pair):
                 after = f"{ast.unparse(pair[1])}; {ast.unparse(pair[0])}"
-                site = self._site(pair[0], [after], "order")
+                site = self._site(pair[0], [after], "order", (EXCHANGED,))
                 turned = [copy.deepcopy(pair[1]), copy.deepcopy(pair[0])]
                 skip = ast.If(ast.UnaryOp(ast.Not(), self._is_on(site)), self._flat(pair[0]), turned)
                 done.append(skip)

@@ -6,18 +6,21 @@ that thousands of pairs of edits can be tried in seconds.
 """
 
 import ast
+import contextlib
 import inspect
 import textwrap
 
 from tinyalex.teaching.explain.editor import SWITCHES, Editor
 from tinyalex.teaching.explain.switches import Switches
 
+LEAST_STEPS, MOST_STEPS = 2_000, 2_000_000  # that a call with an edit may take: a thousandth of a second, a second
+
 
 class Edits:
     """A function with all its edits. ValueError without its source, or for what is no plain function."""
 
     def __init__(self, function):
-        self.name, self.edits, self.switches = function.__name__, [], Switches()
+        self.name, self.edits, self.switches, self.most = function.__name__, [], Switches(), MOST_STEPS
         space = dict(function.__globals__)
         if not inspect.isfunction(function) or function.__closure__:
             raise ValueError("not a plain function")
@@ -31,10 +34,20 @@ class Edits:
             exec(compile(tree, f"<edits of {self.name}>", "exec"), space)
         self.function = space[self.name]
 
-    def with_edits(self, *edits):
-        """The function with these edits turned on until another is asked for."""
-        self.switches.on = {edit.site: edit.choice for edit in edits}
+    def with_edits(self, *edits, most=None):
+        """The function with these edits turned on until another is asked for.
+
+        most: steps until it raises `Endless`, if not those that `limit` found
+        """
+        self.switches.turn({edit.site: edit.choice for edit in edits}, most or self.most)
         return self.function
+
+    def limit(self, run):
+        """Let the function with edits take ten times the steps of run(), which calls it without them, and some more."""
+        self.switches.turn({}, MOST_STEPS)
+        with contextlib.suppress(Exception):
+            run(self.function)
+            self.most = 10 * self.switches.steps + LEAST_STEPS
 
 
 def _reached(function):

@@ -1,5 +1,7 @@
 """Look for the mistake in the learner's own source, and for failures in the same words."""
 
+import math
+
 import numpy as np
 
 from tinyalex.errors import UserError
@@ -13,14 +15,18 @@ class Repair:
     """A search for edits of the learner's source that make it right.
 
     calls: arguments of the probes, one on which it is wrong first
+    others: outputs that an edit must leave as they are, in each probe, for one that makes only the rest right
     """
 
-    def __init__(self, case, calls, budget):
+    def __init__(self, case, calls, budget, others=None):
+        self.others = others
         self.case, self.exercise, self.calls, self.budget = case, case.exercise, calls, budget
         self.edits, self.expected = None, []
         try:
             self.edits = Edits(case.function)
             self.expected = [outputs(self.exercise, self.exercise.ours, copied(a)) for a in calls]
+            self.expected = [right | other for right, other in zip(self.expected, others or [{}] * len(calls))]
+            _limit(self.edits, self.exercise, calls)
         except (ValueError, AttributeError):
             return
 
@@ -69,7 +75,10 @@ class Repair:
             found = version.result(place)
             if found is None or not all(agree(found[n], value) for n, value in right.items()):
                 return False
-        return bool(self.expected) and self.case.is_right(self.edits.with_edits(*chosen))
+        return bool(self.expected) and (self.others is not None or self._is_right_in_all(*chosen))
+
+    def _is_right_in_all(self, *chosen):
+        return self.case.is_right(self.edits.with_edits(*chosen, most=math.inf))
 
     def _promising(self):
         """The edits that change the result, those that bring it nearest first."""
@@ -91,7 +100,7 @@ def name_the_exception(case, place, failed, budget):
     Only if the learner's failing line holds the edited piece: many edits fail in the same words
     """
     error, line = failed.error, "".join(str(failed.verdict.text.splitlines()[-1]).split())
-    for edits in right_answers(case.exercise):
+    for edits in right_answers(case.exercise, case.calls):
         for edit in edits.edits:
             if "".join(edit.after.split()) in line and "".join(edit.before.split()) not in line:
                 try:
@@ -117,7 +126,7 @@ def _by_sum(items):
             yield items[i], items[total - i]
 
 
-def right_answers(exercise):
+def right_answers(exercise, calls):
     """`Edits` of our right answers in their different styles, as far as they can be edited."""
     try:
         functions = lessons.solutions(exercise.id)
@@ -125,6 +134,13 @@ def right_answers(exercise):
         return
     for function in functions:
         try:
-            yield Edits(function)
+            edits = Edits(function)
         except ValueError:
             continue
+        _limit(edits, exercise, calls)
+        yield edits
+
+
+def _limit(edits, exercise, calls):
+    """Limit what edits may cost by what the function does in the probes without them."""
+    edits.limit(lambda function: [outputs(exercise, function, copied(arguments)) for arguments in calls])

@@ -26,16 +26,18 @@ class Search:
     """A search for what explains some outputs of an answer.
 
     case: the learner's `Case`, with an answer for each probe;  names: of the outputs that are to be explained
+    apart: whether others are wrong too, for another reason
     """
 
-    def __init__(self, case, names, budget):
+    def __init__(self, case, names, budget, apart=False):
         self.exercise, self.names, self.budget = case.exercise, names, budget
         self.answers = sorted(case.answers, key=self._order)
         self.calls = [answer.arguments for answer in self.answers]
         self.found = [{n: answer.found[n] for n in names} for answer in self.answers]
         self.places = {n: _telling(self.answers[0].found[n], self.answers[0].expected[n]) for n in names}
         self.sample = self._sample(self.found[0])
-        self.repair = Repair(case, self.calls, budget)
+        others = [{n: v for n, v in answer.found.items() if n not in names} for answer in self.answers]
+        self.repair = Repair(case, self.calls, budget, others if apart else None)
         self._steps = self._known = self._edited = self._changing = None
 
     def _order(self, answer):
@@ -43,11 +45,11 @@ class Search:
         finite = all(np.isfinite(answer.found[n]).all() for n in self.names)
         return all(answer.right(n) for n in self.names), not finite
 
-    def single(self, repair=True):
-        """The `Explanation` by one step, or None. repair: also by an edit of the learner's source"""
+    def single(self):
+        """The `Explanation` by one step, or None."""
         steps = list(self.of_arguments())
         likely = [v for v in steps if v.id in LIKELY]
-        edits = self.repair.edits_that_help() if repair else ()
+        edits = self.repair.edits_that_help()
         searches = self._solved(self._ours()), likely, edits, self._results(self._ours()), steps, self.of_edits()
         return self._first(itertools.chain(*searches), self.budget)
 
@@ -62,6 +64,7 @@ class Search:
         searches = (
             (0.15, lambda: (two(v, r) for v in known for r in self._solved(v))),
             (0.3, lambda: self._met([*known, *turned, *self._results(self._ours()), *self._effective()])),
+            (0.1, lambda: self._joined([*known, *turned, *self._effective()])),
             (0.15, lambda: (two(v, r) for v in known for r in self._results(v, plain))),
             (0.1, lambda: (two(v, r) for v in turned for r in self._solved(v))),
             (0.1, self._known_of_arguments),
@@ -160,7 +163,7 @@ class Search:
 
     def _right_answers(self):
         if self._edited is None:
-            self._edited = list(right_answers(self.exercise))
+            self._edited = list(right_answers(self.exercise, self.calls))
         return self._edited
 
     def _of(self, edits, *chosen, change=None):
@@ -244,11 +247,43 @@ class Search:
             *_, edit, other = min(met, key=lambda m: m[:2])
             yield Explanation(f"two: line-{edit.kind} + {other.id}", numbered(place_of(edit), other.words))
 
+    def _joined(self, versions):
+        """The likeliest two whose differences from the right result, or factors, are the learner's if put together."""
+        if not self._same_shape():
+            return
+        usable = [v for v in versions if not _explains_all(v) and self._says_much(v)]
+        table = np.array([self._sample(v.result(0)) for v in usable])
+        right = self._sample(self.answers[0].expected)
+        for join in (np.add, np.multiply):
+            pairs = (
+                (usable[i], usable[j])
+                for i in range(len(usable))
+                for j in i + 1 + np.flatnonzero(_near(join(table[i + 1 :], table[i]), join(self.sample, right)))
+            )
+            joined = [(_rank(a.id) + _rank(b.id), n, a, b) for n, (a, b) in enumerate(pairs) if self._join(join, a, b)]
+            if joined:
+                yield Explanation(*_named(*min(joined, key=lambda found: found[:2])[2:]))
+
+    def _join(self, join, a, b):
+        """Whether two versions, put together, are the learner's and the right result put together, in every probe."""
+        for place, (found, answer) in enumerate(zip(self.found, self.answers)):
+            one, other = a.result(place), b.result(place)
+            for n in self.names:
+                mine, right = (
+                    join(_float(x), _float(y)) for x, y in ((one[n], other[n]), (found[n], answer.expected[n]))
+                )
+                if not agree(mine, right):
+                    return False
+        return True
+
     def _undoes(self, edit, other):
         """Whether an edit takes out of the source what the other step is about, or either explains too much."""
         before, after, about = (set(WORD.findall(text)) for text in (edit.before, edit.after, other.words))
-        wild = edit.kind == "name" or other.id == "zero" or other.chosen and other.chosen[0].kind == "name"
-        return wild or bool(set(names_of(self.exercise.ours)) & about & (before - after))
+        return (
+            edit.kind == "name"
+            or _explains_all(other)
+            or bool(set(names_of(self.exercise.ours)) & about & (before - after))
+        )
 
     def _says_much(self, version):
         """Whether results are as varied as the right ones, and no arguments: two wild steps may meet in those."""
@@ -300,6 +335,21 @@ class Search:
 def two(first, second):
     """A version with both mistakes, whose results are the second's."""
     return Version(*_named(first, second), second.run)
+
+
+def _explains_all(version):
+    """Whether a version is so wild that with another one it gives anything."""
+    return version.id == "zero" or any(map(_is_wild, version.chosen))
+
+
+def _is_wild(edit):
+    """Whether an edit takes another variable, or leaves out a branch or most of a formula."""
+    left_out = set(WORD.findall(edit.before)) - set(WORD.findall(edit.after))
+    return edit.kind == "name" or edit.after in ("True", "False") or len(left_out) > 3
+
+
+def _float(values):
+    return values.astype(np.float64)
 
 
 def _named(first, second):

@@ -8,14 +8,32 @@ import numpy as np
 
 from tinyalex.teaching.explain.changes import APPLY, AROUND, UNARY
 
+MOST_BITS = 100_000  # of a whole number: n ** s, n times in a row, would take for ever
+
+
+class Endless(Exception):
+    """An edit made the function take many more steps than without it."""
+
 
 class Switches:
     """The positions of all switches, and the methods that the edited source calls."""
 
     def __init__(self):
-        self.on = {}
+        self.turn({}, math.inf)
+
+    def turn(self, on, most):
+        """Turn these switches on, and all others off, until `most` steps are done. on: {site: position}"""
+        self.on, self.steps, self.most = on, 0, most
+
+    def _step(self):
+        self.steps += 1
+        if self.steps > self.most:
+            raise Endless
 
     def binary(self, site, choices, own, left, right):
+        self.steps += 1  # not by _step: nothing is called as often
+        if self.steps > self.most:
+            raise Endless
         choice = self.on.get(site)
         if choice is None:
             return APPLY[own](left, right)
@@ -33,8 +51,10 @@ class Switches:
         if what == "one more":
             return APPLY[own](left, right) + 1
         if isinstance(what, int):
-            return AROUND[what][2](APPLY[own](left, right))
-        return APPLY[what](left, right)
+            return _small(AROUND[what][2](APPLY[own](left, right)))
+        if what == "**" and isinstance(left, int) and isinstance(right, int) and left.bit_length() * right > MOST_BITS:
+            raise Endless
+        return _small(APPLY[what](left, right))
 
     def unary(self, site, own, value):
         return UNARY[own](value) if self.on.get(site) is None else value
@@ -59,10 +79,12 @@ class Switches:
 
     def items(self, site, iterable):
         choice = self.on.get(site)
-        if choice is None:
-            return iterable
-        every = list(iterable)
-        return (every[1:], every[:-1], every[:1], every[-1:], every[::-1])[choice]
+        if choice is not None:
+            every = list(iterable)
+            iterable = (every[1:], every[:-1], every[:1], every[-1:], every[::-1])[choice]
+        for item in iterable:
+            self._step()
+            yield item
 
     def part(self, site, value, index):
         choice = self.on.get(site)
@@ -80,6 +102,7 @@ class Switches:
         return tuple(swapped)
 
     def truth(self, site, value):
+        self._step()
         choice = self.on.get(site)
         return value if choice is None else (not value, True, False)[choice]
 
@@ -90,6 +113,9 @@ class Switches:
         return self._called(site, choices, owner, getattr(owner, name), arguments, named)
 
     def _called(self, site, choices, owner, function, arguments, named):
+        self._step()
+        if isinstance(owner, list) and _holds(arguments, owner):  # np.array would take for ever
+            raise Endless
         choice = self.on.get(site)
         if choice is None:
             return function(*arguments, **named)
@@ -109,3 +135,14 @@ class Switches:
         swapped = list(arguments)
         swapped[which], swapped[which + 1] = swapped[which + 1], swapped[which]
         return function(*swapped, **named)
+
+
+def _small(value):
+    if type(value) is int and value.bit_length() > MOST_BITS:
+        raise Endless
+    return value
+
+
+def _holds(values, wanted):
+    """Whether a list is among these values, or the tuples and lists in them."""
+    return any(v is wanted or isinstance(v, (tuple, list)) and len(v) < 9 and _holds(v, wanted) for v in values)

@@ -71,7 +71,9 @@ def place_of(edit):
 
 
 def short(source):
-    """A piece of source for a message."""
+    """A piece of source for a message, in one line."""
+    first, *more = source.splitlines() or [""]
+    source = f"{first} …" if more else first
     return source if len(source) <= LONGEST else f"{source[: LONGEST - 1]}…"
 
 
