@@ -449,8 +449,11 @@ def _says(run):
         found = function()
         if not isinstance(found, dict):
             raise WrongKind(f"it should return a dict, run: diagnosis, found {type(found).__name__}")
-        if run not in found:
-            return f"There is no diagnosis for {run}."
+        if missing := [name for name in DIAGNOSES if name not in found]:
+            if run == missing[0]:
+                return f"There is no diagnosis for {', '.join(missing)}."
+            if run in missing:
+                return True  # told with the first
         said = str(found[run]).strip().lower()
         if said == DIAGNOSES[run]:
             return True
