@@ -7,6 +7,7 @@ left over.
 import numpy as np
 
 from tinyalex.layers import MaxPool2d
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 
@@ -91,6 +92,11 @@ def _many_wins():
     row, column = np.random.default_rng(8).integers(0, 18, (2, 1, 17, 16, 3))
     row[..., 0] = column[..., 0] = 17
     return row, column, (1, 18, 18, 3)
+
+
+def _flat():
+    x, *rest = _padded()
+    return np.full_like(x, -1.5), *rest
 
 
 def _backward_probe(probe, seed):
@@ -826,6 +832,7 @@ LESSON = Lesson(
             properties=(
                 _keeps_its_results(_two_backward),
                 _never_wins(lambda: (_backward_probe(_padded, 6)(), 1), backward),
+                case("where a whole picture is the same number", backward, _backward_probe(_flat, 9), ("dx",)),
             ),
             hints=(
                 "If a pixel grows a little, which windows' outputs grow, and by how much? And if it wins none?",

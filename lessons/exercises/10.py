@@ -449,6 +449,11 @@ def _nine_units():
     return _net_probe(10, 2, 9, 3, 0.4)
 
 
+def _high_scores():
+    x, weight, bias, p = _net_probe(11)
+    return x, weight, bias + 900, p
+
+
 def _sure_nets_probe():
     """Scores so far apart that some nets give a class less than 1e-12, and others nearly 1."""
     x, weight, bias, p = _net_probe(10, 1, 7, 2, 0.45)
@@ -631,7 +636,10 @@ LESSON = Lesson(
             axes={"probabilities": ("picture", "class")},
             wrong=AVERAGE_WRONG,
             by_hand=_average_by_hand,
-            properties=(case("for nine units", average_net, _nine_units, ("probabilities",)),),
+            properties=(
+                case("for nine units", average_net, _nine_units, ("probabilities",)),
+                case("for scores near 900", average_net, _high_scores, ("probabilities",)),
+            ),
             hints=(
                 "In how many ways can you drop some, all or none of F units? What is the probability of a mask that "
                 "drops a of them?",

@@ -73,7 +73,8 @@ def average_net(x, weight, bias, p):
 def average_net_by_product(x, weight, bias, p):
     F, product = x.shape[1], 1.0
     for number in np.ndindex(*(2,) * F):
-        exps = np.exp((x * np.array(number)) @ weight + bias)
+        scores = (x * np.array(number)) @ weight + bias
+        exps = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities = exps / exps.sum(axis=1, keepdims=True)
         product = product * probabilities ** (p ** number.count(0) * (1 - p) ** number.count(1))
     return product / product.sum(axis=1, keepdims=True)

@@ -580,6 +580,13 @@ def padding_forgotten_at_the_corner(dy, x, kernel, stride, padding):
     return dx[:, : x.shape[1], : x.shape[2]]
 
 
+def framed_with_the_smallest(dy, x, kernel, stride, padding):
+    frame = [(0, 0), *((p, p) for p in padding), (0, 0)]
+    dx = _right_gradient(dy, np.pad(x, frame, constant_values=x.min()), kernel, stride, (0, 0))
+    (top, left), (H, W) = padding, x.shape[1:3]
+    return dx[:, top : top + H, left : left + W]
+
+
 MUTANTS = [
     ("08-forward", "C7", square_windows),
     ("08-forward", "C7", across_as_down),
@@ -591,6 +598,7 @@ MUTANTS = [
     ("08-winners", "C7", corner_by_swapped_strides),
     ("08-winners", "P6", unrolled_places),
     ("08-winners", "P11", one_winner_for_all_channels),
+    ("08-backward", "case", framed_with_the_smallest),
     ("08-backward", "P3", averaged_over_wins),
     ("08-backward", "P11", winners_of_channel_0),
     ("08-backward", "P12", loudest_gets_it),

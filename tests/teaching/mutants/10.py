@@ -474,6 +474,11 @@ def alike_and_not_divided(x, weight, bias, p):
     return np.exp(np.mean([np.log(_softmax(x * m @ weight + bias)) for m in masks], axis=0))
 
 
+def exp_of_raw_scores(x, weight, bias, p):
+    e = np.exp((x * (1 - p)) @ weight + bias)
+    return e / e.sum(axis=1, keepdims=True)
+
+
 MUTANTS = [
     ("10-paper", "D1", no_scaling),
     ("10-paper", "D2", p_is_kept),
@@ -560,4 +565,5 @@ MUTANTS = [
     ("10-average", "D5", divided_by_keep),
     ("10-average", "D24", mean_of_all_alike),
     ("10-average", "two: line-number + D1", alike_and_not_divided),
+    ("10-average", "case", exp_of_raw_scores),
 ]
