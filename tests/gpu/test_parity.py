@@ -6,7 +6,7 @@ import pytest
 from tinyalex.backend import random_stream, to_device, to_host
 from tinyalex.data.augment import View
 from tinyalex.layers import SoftmaxCrossEntropy
-from tinyalex.models import MODELS
+from tinyalex.models import find_model
 from tinyalex.optim import SGD, initialise
 from tinyalex.probes import check_everything
 
@@ -18,10 +18,10 @@ def test_every_gradient_is_right_on_the_device(gpu):
     assert not wrong
 
 
-@pytest.mark.parametrize("name", ["alexnet-small", "alexnet-32"])
+@pytest.mark.parametrize("name", ["alexnet-small", "alexnet-32", "vgg-small+bn", "resnet20"])
 def test_training_steps_agree_with_the_cpu(gpu, name):
-    """Losses and weights of five steps in float64, from equal weights, on equal pictures, with equal draws."""
-    losses, weights = zip(*(_train_five_steps(MODELS[name], xp) for xp in (np, gpu)))
+    """Losses, weights and state of five steps in float64, from equal weights, on equal pictures, with equal draws."""
+    losses, weights = zip(*(_train_five_steps(find_model(name), xp) for xp in (np, gpu)))
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-9)
     for key, cpu in weights[0].items():
         np.testing.assert_allclose(weights[1][key], cpu, rtol=1e-6, atol=1e-9, err_msg=key)
@@ -38,8 +38,9 @@ def _train_five_steps(model, xp):
         value, loss_cache = loss.forward(logits, to_device(np.arange(8) % 10, xp))
         _, grads = network.backward(loss.backward(loss_cache), cache, input_grad=False)
         optimiser.step(grads, 0.01)
+        network.absorb(network.observe(cache))
         losses.append(float(value))
-    return losses, to_host(network.params)
+    return losses, to_host(network.params | network.state)
 
 
 def test_augmentation_agrees_with_the_cpu(gpu):

@@ -29,7 +29,7 @@ from tinyalex.layers import (
     SoftmaxCrossEntropy,
     Tanh,
 )
-from tinyalex.models import MODELS
+from tinyalex.models import MODELS, find_model
 from tinyalex.network import Network, Sequential
 from tinyalex.optim import SGD
 from tinyalex.parallel import network as parallel_network
@@ -232,6 +232,12 @@ def test_what_cannot_be_divided(form, first, changed, guilty):
     network = Network(features, classifier, whole.in_shape)
     with pytest.raises(UserError, match=f"cannot be divided.*{re.escape(guilty)}.*; expected"):
         run_threads(2, lambda team: split_network(form, network, team))
+
+
+def test_a_resnet_is_no_network_for_towers():
+    said = "resnet20 cannot be divided into 2 towers at block1_1 (residual); expected one tower per group"
+    with pytest.raises(UserError, match=re.escape(said)):
+        run_threads(2, lambda team: split_network("towers", find_model("resnet20").build(4), team))
 
 
 def test_nothing_to_divide():
