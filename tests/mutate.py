@@ -41,12 +41,15 @@ if sys.path[0] == str(ROOT / "tests"):
 from tests.mutant_bench import Bench, TestsFail  # noqa: E402
 from tests.mutations import Mutant, mutants  # noqa: E402
 
-LAYERS = "activation base blocks conv dropout im2col linear loss norm pieces pool windows winograd".split()
-OTHERS = "network optim data/augment data/loader evaluation runs/checkpoint".split()
+LAYERS = """
+activation base batchnorm blocks conv dropout im2col linear loss norm pieces pool shortcut windows winograd
+""".split()
+OTHERS = "network residual optim data/augment data/loader evaluation runs/checkpoint".split()
 CORE = [f"tinyalex/layers/{name}.py" for name in LAYERS] + [f"tinyalex/{name}.py" for name in OTHERS]
 OWN = {  # tests that are not found by their names
     "tinyalex/layers/conv.py": [f"tests/layers/test_{name}.py" for name in ("conv", "conv_teeth", "winograd_rule")],
     "tinyalex/layers/im2col.py": ["tests/layers/test_conv.py"],
+    "tinyalex/layers/shortcut.py": ["tests/layers/test_shortcut.py", "tests/layers/test_identity.py"],
     "tinyalex/layers/norm.py": ["tests/layers/test_norm.py", "tests/layers/test_spatial_norm.py"],
     "tinyalex/network.py": ["tests/test_network.py", "tests/layers/test_composite.py"],
 }

@@ -61,7 +61,7 @@ def towers(norm=BatchNorm2d):
         "conv1": Conv2d(3, 4, 3, padding=1),
         "norm1": norm(4),
         "relu1": ReLU(),
-        "conv2": Conv2d(4, 6, 3, padding=1, groups=2),
+        "conv2": Conv2d(4, 6, 3, padding=1, groups=2, bias=False),
         "norm2": norm(6),
         "conv3": Conv2d(6, 4, 3, padding=1),
         "norm3": norm(4),
