@@ -268,6 +268,7 @@ def test_refuses():
             refused(lambda: moved.forward(xp.ones(shape), True), label, "one entry of each channel", "2 or more")
     for call in (layer.forward, layer.predict, lambda x: layer.forward(x, True)):
         refused(lambda: call(np.ones((2, 3, 3, 4))), label, "x has 4 channels, expected 2")
+        refused(lambda: call(np.ones(2)), label, "x has no channels, expected 2")
         refused(lambda: call(np.ones((2, 3, 3, 2), int)), label, "int64", "float", error=TypeError)
     refused(lambda: layer.out_shape((3, 3, 1)), label, "x has 1 channels, expected 2")
     y, cache = layer.forward(np.ones((2, 3, 3, 2)))

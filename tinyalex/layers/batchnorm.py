@@ -98,8 +98,8 @@ class BatchNorm2d(Layer):
 
     def out_shape(self, in_shape):
         C = len(self.params["weight"])  # a part of the layer has fewer than num_features
-        if in_shape[-1] != C:
-            raise ValueError(f"{self.label}: x has {in_shape[-1]} channels, expected {C}")
+        if tuple(in_shape[-1:]) != (C,):
+            raise ValueError(f"{self.label}: x has {in_shape[-1] if in_shape else 'no'} channels, expected {C}")
         return in_shape
 
     def __str__(self):
