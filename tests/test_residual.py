@@ -72,13 +72,10 @@ WRONG = {
     "K1 the shortcut's gradient doubled": ("dxs[0] + dxs[1]", "dxs[0] + 2 * dxs[1]"),
     "only the shortcut's gradient": ("dxs[0] + dxs[1]", "dxs[1]"),
     "the sum in place": ("dxs[0] + dxs[1]", "dxs[1].__iadd__(dxs[0])"),
-    "the shortcut left out": ('return outputs["body"] + outputs["shortcut"]', 'return outputs["body"]'),
-    "the mean of the two": (
-        'return outputs["body"] + outputs["shortcut"]',
-        'return (outputs["body"] + outputs["shortcut"]) / 2',
-    ),
-    "x for the shortcut": ('return outputs["body"] + outputs["shortcut"]', 'return outputs["body"] + x'),
-    "predicts the body": ('return self.layers["body"].predict(x) +', "return 0 * x + 0 *"),
+    "the shortcut left out": ("self._sum(**outputs)", 'outputs["body"]'),
+    "the mean of the two": ("self._sum(**outputs)", "self._sum(**outputs) / 2"),
+    "x for the shortcut": ("self._sum(**outputs)", 'outputs["body"] + x'),
+    "predicts the body": ("self._sum(*(branch.predict(x) for", "sum((branch.predict(x) / 2 for"),
     "dx in spite of all": ("if input_grad else None", "if True else None"),
 }
 
@@ -152,9 +149,20 @@ def test_names_and_copies():
 
 
 def test_branches_that_do_not_meet():
-    block = Residual({"conv": Conv2d(3, 5, 1)})
-    block.named("block2")
-    refused(lambda: block.out_shape((4, 6, 3)), "Residual 'block2'", "(4, 6, 5)", "(4, 6, 3)", "expected one shape")
+    """Also those that NumPy would add: one pixel and many."""
+    x = batch()
+    for body, sizes in (
+        ({"conv": Conv2d(3, 5, 1)}, ("(4, 6, 5)", "(4, 6, 3)")),
+        ({"conv": Conv2d(3, 3, (4, 6))}, ("(1, 1, 3)", "(4, 6, 3)")),
+    ):
+        block = Residual(body)
+        block.named("block2")
+        for use in (lambda: block.out_shape(x.shape[1:]), lambda: block.forward(x, True), lambda: block.predict(x)):
+            refused(use, "Residual 'block2'", *sizes, "expected one shape")
+
+
+def test_a_body_that_takes_the_shortcuts_names():
+    refused(lambda: Residual({"shortcut": ReLU()}), 'named "shortcut"', "expected another name")
 
 
 def test_a_body_may_end_in_any_layer():

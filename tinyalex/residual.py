@@ -12,11 +12,13 @@ class Residual(Composite):
         shape, a 1×1 convolution with its own `BatchNorm2d` (a projection), or a `PaddedShortcut` without weights
     The ReLU that follows the sum is a layer of its own. Parameters are named "conv1.weight" in the body and
     "shortcut.conv.weight" in the shortcut.
-    Raises ValueError, when used, if the branches do not have one shape.
+    Raises ValueError for a layer named "shortcut" in the body and, when used, if the branches do not have one shape.
     Source: He et al. 2015, arXiv:1512.03385, §3.2.
     """
 
     def __init__(self, body: dict[str, Layer], shortcut: dict[str, Layer] | None = None) -> None:
+        if "shortcut" in body:
+            raise ValueError('Residual: a layer of the body is named "shortcut", expected another name')
         super().__init__({"body": Sequential(body), "shortcut": Sequential(shortcut or {"identity": Identity()})})
 
     @property
@@ -40,7 +42,7 @@ class Residual(Composite):
         outputs, cache = {}, {}
         for name, branch in self.layers.items():
             outputs[name], cache[name] = yield from branch.forward_piece(x, train, rng)
-        return outputs["body"] + outputs["shortcut"], cache
+        return self._sum(**outputs), cache
 
     def backward_piece(self, dy, cache, input_grad):
         dxs, grads = [], {}
@@ -51,18 +53,15 @@ class Residual(Composite):
         return dxs[0] + dxs[1] if input_grad else None, grads
 
     def predict(self, x):
-        return self.layers["body"].predict(x) + self.layers["shortcut"].predict(x)
+        return self._sum(*(branch.predict(x) for branch in self.layers.values()))
 
     def trace(self, x):
         body = yield from self.layers["body"].trace(x)
         shortcut = yield from self.layers["shortcut"].trace(x)
-        return body + shortcut
+        return self._sum(body, shortcut)
 
     def out_shape(self, in_shape):
-        body, shortcut = (branch.out_shape(in_shape) for branch in self.layers.values())
-        if body != shortcut:
-            raise ValueError(f"{self.label}: the body gives {body}, the shortcut {shortcut}, expected one shape")
-        return body
+        return self._met(*(branch.out_shape(in_shape) for branch in self.layers.values()))
 
     def shapes(self, in_shape):
         for name, branch in self.layers.items():
@@ -71,3 +70,14 @@ class Residual(Composite):
 
     def __str__(self):
         return "residual"
+
+    def _sum(self, body, shortcut):
+        """Their sum, of one shape: NumPy would spread a single pixel over all, and say nothing."""
+        self._met(body.shape[1:], shortcut.shape[1:])
+        return body + shortcut
+
+    def _met(self, body, shortcut):
+        """The shape of both."""
+        if body != shortcut:
+            raise ValueError(f"{self.label}: the body gives {body}, the shortcut {shortcut}, expected one shape")
+        return body
