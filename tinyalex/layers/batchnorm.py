@@ -57,7 +57,7 @@ class BatchNorm2d(Layer):
             return self._normalised(x, mean, inverse), (x, mean, inverse, None, ())
         count, total, squares = _moments(x)
         m, batch_total = yield count, total
-        if (m[0] if is_host(m) else x.size // x.shape[-1]) == 1:  # a device would have to be waited for
+        if (m if is_host(m) else x.size // x.shape[-1]) == 1:  # a device would have to be waited for
             raise ValueError(f"{self.label}: one entry of each channel in a training batch, expected 2 or more")
         m = xp.maximum(m, 1)  # a batch of no pictures
         mean = batch_total / m
