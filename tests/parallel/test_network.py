@@ -195,7 +195,7 @@ def test_a_trunk_draws_for_a_share_what_it_draws_for_the_batch(count):
 def test_a_share_has_pieces_for_every_core():
     def pieces(share):
         rng = SharedDraws(np.random.default_rng(0), share)
-        _, (_, pieces, _) = SharedTrunk({"relu1": ReLU()}).forward(np.ones((len(share), 2, 2, 1)), rng=rng)
+        _, (pieces, _) = SharedTrunk({"relu1": ReLU()}).forward(np.ones((len(share), 2, 2, 1)), rng=rng)
         return pieces
 
     assert pieces(Share(16, 32, 128)) == [slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 16)]
