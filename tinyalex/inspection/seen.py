@@ -175,7 +175,7 @@ def _after_convolutions(network):
     for name, layer in network.features.layers.items():
         if name in convolutions:
             conv = found[name] = name
-        elif layer.activation and found.get(conv) == conv:
+        elif conv and layer.activation and found[conv] == conv:
             found[conv] = name
     return found
 
