@@ -251,6 +251,10 @@ def test_prepare_then_evaluate(tmp_path, run, capsys):
 def test_summary(capsys):
     names = [model["name"] for model in json_of(capsys, "summary")["models"]]
     assert "alexnet" in names and "alexnet-small" in names
+    changes = {change["name"]: change for change in json_of(capsys, "summary")["variations"]}
+    assert changes["bn"]["families"] == ["alexnet", "vgg"] and {"no-skip", "depth-N", "large-kernels"} < changes.keys()
+    _, out, _ = call(capsys, "summary")
+    assert all(f"\n+{name} " in out for name in changes) and "6n + 2" in out
     result = json_of(capsys, "summary", "alexnet-small", "--classes", 20, "--batch", 3)
     assert result["classes"] == 20 and result["batch"] == 3 and len(result["layers"]) == 23
     assert result["parameters"] == sum(layer["parameters"] for layer in result["layers"])

@@ -8,7 +8,7 @@ import pytest
 from tests.checks import agree, refused, weightless
 from tinyalex.errors import UserError
 from tinyalex.layers import BatchNorm2d, Conv2d, Linear, LocalResponseNorm, PaddedShortcut, SpatialResponseNorm
-from tinyalex.models import MODELS, find_model
+from tinyalex.models import MODELS, find_model, in_towers
 from tinyalex.runs.config import Config
 from tinyalex.training.schedules import LayerRates, Schedule
 
@@ -331,6 +331,18 @@ def test_alexnet_64_is_the_papers_from_pool1_on():
 )
 def test_the_nearest_name_is_suggested(name, near):
     refused(lambda: find_model(name), repr(name), f"did you mean {near}?", *MODELS, error=UserError)
+
+
+@pytest.mark.parametrize(
+    "name, model",
+    [
+        ("alexnet-mini", "alexnet-mini+two-towers"),
+        ("alexnet-mini+tanh", "alexnet-mini+tanh+two-towers"),
+        *((name, name) for name in ("alexnet-mini+bn", "alexnet-mini+no-lrn", "vgg-small", "resnet20+no-skip")),
+    ],
+)
+def test_towers_normalise_apart_where_alexnet_normalises(name, model):
+    assert in_towers(find_model(name)).name == model
 
 
 def test_a_name_like_no_other():

@@ -15,6 +15,7 @@ from tinyalex.optim import SGD
 from tinyalex.parallel import run_threads, split_network, sums
 from tinyalex.parallel.shares import Share, SharedDraws, SharedTrunk, shares
 from tinyalex.parallel.threads import ThreadTeam
+from tinyalex.residual import Residual
 
 FORMS = [
     ("data", 1),
@@ -208,6 +209,7 @@ def test_a_share_has_pieces_for_every_core():
         ("norm1", 4, {}),  # two groups
         ("norm1", 2, {"norm1": LocalResponseNorm(3, 0.5, 0.6, 1.5)}),  # reads the maps of both
         ("relu3", 2, {"relu3": Dropout(0.5)}),  # its mask is drawn for all maps at once
+        ("relu3", 2, {"relu3": Residual({"relu": ReLU()})}),  # reads its input twice
         ("conv4", 4, {"norm1": ReLU(), "conv2": Conv2d(4, 6, 3, padding=1)}),
         (
             "conv1",

@@ -62,7 +62,7 @@ def towers(network: Network, team: Team) -> list[Stage]:
         if not _divides(layer, team.size, first=mine is None):
             raise UserError(
                 f"{network.name or 'the network'} cannot be divided into {team.size} towers at {name} ({layer}); "
-                "expected one tower per group, as in alexnet+two-towers",
+                "expected one tower per group, as in alexnet+two-towers, or the form data",
                 "parallel",
             )
         if isinstance(layer, Conv2d):
