@@ -21,6 +21,7 @@ from tinyalex.inspection.seen import shrunk
 from tinyalex.inspection.subject import Subject, sample
 from tinyalex.layers import Tanh
 from tinyalex.models import find_model
+from tinyalex.network import layer_of
 from tinyalex.plots import plt
 
 
@@ -331,13 +332,24 @@ def test_the_course():
 
 def test_the_course_of_many_layers():
     """Some lines, the same layers in each panel; but the largest and the smallest of all."""
-    sizes = {f"conv{n}": n / 100 for n in range(1, 41)}
+    sizes = {f"layer{n}": n / 100 for n in range(1, 41)}
     health = {"update_ratio": sizes, "gradient_norm": sizes | {"total": 9.0}}
     panel = course.course(subject(steps=[{"step": 1, "health": health}]))
     lines = [[line.get_label() for line in axis.lines] for axis in panel.figure.axes]
-    assert len(lines[0]) == course.LINES and (lines[0][0], lines[0][-1]) == ("conv1", "conv40")
+    assert len(lines[0]) == course.LINES and (lines[0][0], lines[0][-1]) == ("layer1", "layer40")
     assert lines[1] == [*lines[0], "total"]
-    assert "conv40 with 0.4 and conv1 with 0.01" in panel.caption and "at most 12 layers" in panel.caption
+    assert "layer40 with 0.4 and layer1 with 0.01" in panel.caption and "at most 12 layers" in panel.caption
+
+
+def test_the_course_draws_kernels_before_scales():
+    network = find_model("resnet20").build(small.K)
+    sizes = {layer: 1.0 for layer in dict.fromkeys(map(layer_of, network.params))}
+    panel = course.course(subject(network=network, steps=[{"step": 1, "health": {"update_ratio": sizes}}]))
+    lines = [line.get_label() for line in panel.figure.axes[0].lines]
+    assert len(lines) == course.LINES and (lines[0], lines[-1]) == ("conv1", "fc")
+    assert not any("bn" in line for line in lines)
+    legend = panel.figure.axes[0].get_legend()
+    assert legend._ncols == 2, "names as long as block3_3.conv2 fit two beside each other"
 
 
 def test_words():

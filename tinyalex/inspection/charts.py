@@ -14,6 +14,7 @@ from tinyalex.plots import DARK, MIDDLE, draw_sheet, kernel_sheet, plt
 
 MARKERS = "os^vDPX*<>"
 NUMBERED = 25  # classes: numbers in a larger matrix would be unreadable
+SHORT_NAME = 8  # letters of a layer's name, such as "spatial2": four fit beside each other below a panel
 ON_LINE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # keeps a line from striking out a number
 
 
@@ -114,7 +115,11 @@ def course(measures):
     """
     columns = min(2, len(measures))
     rows = -(-len(measures) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 4.3 * rows), layout="constrained", squeeze=False)
+    names = [layer for *_, series in measures for layer in series]
+    ncols = 4 if max(map(len, names)) <= SHORT_NAME else 2
+    lines = max(-(-len(series) // ncols) for *_, series in measures)
+    size = WIDTH, (3.5 + 0.27 * lines) * rows
+    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
     for axis in axes.flat[len(measures) :]:
         axis.set_axis_off()
     places = list(dict.fromkeys(_place(layer) for *_, series in measures for layer in series))
@@ -128,7 +133,7 @@ def course(measures):
         if logarithmic:
             axis.set_yscale("log", nonpositive="mask")
         axis.set(title=title, xlabel="step", ylabel=label)
-        axis.legend(frameon=False, fontsize="small", ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+        axis.legend(frameon=False, fontsize="small", ncols=ncols, loc="upper center", bbox_to_anchor=(0.5, -0.14))
         axis.grid(alpha=0.25)
     return figure
 

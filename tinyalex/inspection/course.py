@@ -6,6 +6,7 @@ from tinyalex.inspection import charts
 from tinyalex.inspection.health import dead_relus, health_by_layer
 from tinyalex.inspection.panel import Panel, listed, spread
 from tinyalex.inspection.subject import sample
+from tinyalex.network import layer_of
 
 SAMPLE = 500  # validation pictures; a unit that is 0 for all of them counts as dead
 LINES = 12  # in a panel of the chart: more could not be told apart
@@ -53,7 +54,8 @@ def course(subject):
         return Panel("course", heading, caption)
     said = "; ".join(f"{title[0].lower()}{title[1:]}: {_ends(series)}" for title, *_, series in measures)
     caption = f"By step and layer. The largest and the smallest value at the last recorded step: {said}."
-    drawn = [(*about, _some(series)) for *about, series in measures]
+    kernels = {layer_of(name) for name, array in subject.network.params.items() if array.ndim > 1}
+    drawn = [(*about, _some(series, kernels)) for *about, series in measures]
     if len(drawn[0][-1]) < len(measures[0][-1]):
         caption += f" Lines are drawn for at most {LINES} layers, evenly spread."
     layers = listed(drawn[0][-1])
@@ -61,9 +63,14 @@ def course(subject):
     return Panel("course", heading, caption, charts.course(drawn), alt)
 
 
-def _some(series):
-    """At most LINES of the layers, the same in measures of the same layers, and the total."""
-    layers = spread([layer for layer in series if layer != "total"], LINES)
+def _some(series, kernels):
+    """At most LINES of the layers, the same in measures of the same layers, and the total.
+
+    kernels: the layers with weights that do more than scale: if there are too many, the others are left out first
+    """
+    layers = [layer for layer in series if layer != "total"]
+    if len(layers) > LINES:
+        layers = spread([layer for layer in layers if layer in kernels] or layers, LINES)
     return {layer: series[layer] for layer in series if layer in layers or layer == "total"}
 
 
