@@ -57,6 +57,7 @@ def judged(epochs=10, model="alexnet-mini", **given):
         ("color_epochs", {"color_epochs": 3, "color": False}),
         ("crop_run", {"crop_run": 4, "crops": False, "mirror": False}),
         ("crop_run", {"crop_run": 9, "batch": 8}),
+        ("bias_init", {"bias_init": 1.0, "model": "resnet20"}),
         ("layer_lr", {"layer_lr": "conv1:10:0"}),
         ("layer_lr", {"layer_lr": "conv1:2:0.1,conv2:2:0.1,conv1:2:0.5"}),
     ],
@@ -69,6 +70,7 @@ def test_settings_without_effect_are_refused(name, given):
     "given",
     [
         {"schedule": "steps:1,9"},
+        {"bias_init": 1.0, "model": "vgg-small"},
         {"schedule": "steps:2.5"},
         {"schedule": "cosine:5"},
         {"schedule": "cosine:1", "epochs": 1},
