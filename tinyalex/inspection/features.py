@@ -14,7 +14,7 @@ AT_ONCE = 128  # pictures in a batch
 
 
 def activations(network, x):
-    """What each layer hands to the next at test time, {layer name: array}, in order; a block counts as one layer.
+    """The outputs of the layers at test time, {layer name: array}, in order; a block counts as one layer.
 
     x: (N, H, W, C), the network's input
     """
