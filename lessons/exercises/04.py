@@ -427,8 +427,7 @@ WEIGHT_PROPERTIES = (
     Property(
         "I1",
         _distinct,
-        "Many weights are the same number, so that units can start, and stay, alike. Draw one number per weight: the "
-        "whole shape.",
+        "Many weights are the same number, so that units can start, and stay, alike: nearly all of them should differ.",
         about="sameness size",
     ),
     Property(

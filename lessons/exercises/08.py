@@ -305,6 +305,10 @@ def _none_below_zero(x, kernel, stride):
     return tuple(place * positive for place in winners(x, kernel, stride))
 
 
+def _corner_below_zero(x, kernel, stride):
+    return winners(np.maximum(x, 0), kernel, stride)
+
+
 def _winners_of(places, corner=None):
     def wrong(x, kernel, stride):
         place = places(x, kernel, stride)
@@ -396,6 +400,12 @@ WINNERS_WRONG = (
         "P14",
         _none_below_zero,
         "You name row 0, column 0 for windows without a positive value. Start the comparison at −∞, not at 0.",
+    ),
+    Wrong(
+        "P14",
+        _corner_below_zero,
+        "You name the upper left pixel of windows without a positive value: negatives count too. Does a comparison "
+        "start at 0?",
     ),
     Wrong(
         "P9",

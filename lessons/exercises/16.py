@@ -796,7 +796,8 @@ MCNEMAR_WRONG = (
         _with_p(
             lambda i, j, N: min(1.0, np.float64(2 * _tail(i + j, min(i, j)) * 2 ** (i + j)) / np.int64(2) ** (i + j))
         ),
-        "With 63 coins or more 2ⁿ does not fit into NumPy's integers. Python's have no end: int(count).",
+        "With many coins it goes wrong: 2ⁿ and factorials soon do not fit into NumPy's integers. Python's have no "
+        "end: int(count).",
     ),
     Wrong(
         "E35",

@@ -8,6 +8,8 @@ import pytest
 from tinyalex.teaching import where
 from tinyalex.teaching.examine import Answer, Case, examine
 from tinyalex.teaching.exercise import Exercise, Property, Wrong
+from tinyalex.teaching.explain.fresh import fresh_answers
+from tinyalex.teaching.explain.repair import Repair
 from tinyalex.teaching.explain.search import Search
 from tinyalex.teaching.explain.versions import Budget, Version
 from tinyalex.teaching.mistakes import RIGHT
@@ -124,7 +126,7 @@ def test_one_change_of_the_source(expression, id, place):
         (
             "2 * scale * np.tanh(x @ weight - shift) + bias",
             None,
-            ("factor 2 is too many", "−shift in the place of shift"),
+            ("the left part of it does not belong there", "−shift in the place of shift"),
         ),
         ("0.5 * np.tanh(x @ weight + scale) + bias", None, ("scale = 0.5, whatever is asked",)),
         (f"({RIGHT_ONE} + bias)[::-1]", None, ("bias",)),
@@ -375,3 +377,80 @@ def test_two_steps_do_not_meet_in_what_says_little():
     assert not says_much(lambda x, w, b, scale, shift: 0 * (x @ w)), "zeros"
     assert not says_much(lambda x, w, b, scale, shift: 0 * (x @ w) + b), "the bias alone"
     assert not says_much(lambda x, w, b, scale, shift: (x @ w) / 0), "nothing finite"
+
+
+def largest_share(x, k):
+    return (x >= np.sort(x)[-k]).mean()
+
+
+def test_what_fits_the_probes_by_chance_is_not_told():
+    """In the only probe k is 2, and the numbers are in order."""
+    exercise = Exercise("00-share", "largest_share", largest_share, (lambda: (np.arange(6.0), 2),), ("share",))
+    verdict = judge("def largest_share(x, k):\n    return float((x[::-1] >= np.sort(x)[-3])[1:].mean())\n", exercise)
+    case = Case(exercise, lambda x, k: float(x[0]))
+    case.answers = [Answer(case, p()) for p in exercise.probes]
+    fresh = list(fresh_answers(case, Answer))
+    assert verdict.state != RIGHT and len(fresh) == 2 and [len(a.arguments[0]) for a in fresh] == [6, 3]
+    assert any(a.found["share"] != 0 for a in fresh), "the smallest number does not stay first"
+
+
+def test_fresh_probes_keep_what_is_no_array():
+    arguments = ({"x": np.arange(6.0).reshape(3, 2)}, (2, 3), "valid", np.arange(5))
+    exercise = Exercise("00-whole", "whole", lambda *a: a[3].sum(), (lambda: arguments,))
+    case = Case(exercise, lambda *a: a[3].sum() + 1)
+    case.answers = [Answer(case, arguments)]
+    first, second = fresh_answers(case, Answer)
+    assert first.arguments[1:3] == arguments[1:3] and sorted(first.arguments[0]["x"].ravel()) == list(range(6))
+    assert sorted(first.arguments[3]) == list(range(5)) and len(second.arguments[3]) == 3
+
+
+def test_the_likeliest_change_is_told_and_no_part_of_it():
+    """np.log2 is foreign to the right answer; the same comes of np.exp2 after it."""
+
+    def geometric(x):
+        return np.exp(np.log(x).mean(axis=1))
+
+    x = np.random.default_rng(0).random((3, 4)) + 0.5
+    exercise = Exercise("00-geometric", "geometric", geometric, (lambda: (x,),))
+    source = "def geometric(x):\n    return np.exp(np.log2(x).mean(axis=1))\n"
+    text = "One change makes it right. Line 2, `np.log2(x)`: another function belongs there."
+    assert judge(source, exercise).text == text
+    source = "def geometric(x):\n    return np.exp(np.log(x).mean(axis=1)) + 0.25 * (x.shape[1] - 3)\n"
+    assert "Or: " not in judge(source, exercise).text
+
+
+def test_an_output_is_named_if_others_are_right():
+    def both(x):
+        return x, x[:, 1:].sum(axis=0)
+
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    exercise = Exercise("00-both", "both", both, (lambda: (x,),), ("same", "sums"))
+    verdict = examine(exercise, lambda x: (x, x[:-1, 1:].sum(axis=0)))
+    assert verdict.text == "sums: Yours gives the right result for x with its last entry 0."
+
+
+def test_an_edit_that_makes_it_worse_is_not_one_of_two():
+    case = Case(LAYER, lambda *a: layer(*a) + 0.1)
+    case.answers = [Answer(case, p()) for p in LAYER.probes]
+    search = Search(case, ["y"], Budget())
+
+    def nearer(made):
+        return search._is_nearer(Version("", "", lambda place: {"y": made(*case.answers[place].arguments)}))
+
+    assert nearer(layer) and nearer(lambda *a: layer(*a) - 0.12)
+    assert not nearer(lambda *a: layer(*a) + 0.2) and not nearer(lambda *a: layer(*a)[:1])
+
+
+def test_wild_edits():
+    source = (
+        "def layer(x, weight, bias, scale, shift):\n    keep = x > 0\n    return scale * (x * keep @ weight + shift)\n"
+    )
+    name = "<wild>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    space = {"np": np}
+    exec(compile(source, name, "exec"), space)
+    repair = Repair(Case(LAYER, space["layer"]), [], Budget())
+    wild = {(edit.before, edit.after): repair.is_wild(edit) for edit, _ in repair.variants()}
+    assert wild["x * keep", "x"], "nothing reads keep"
+    assert wild["x * keep @ weight", "abs(x * keep @ weight)"], "no right answer has abs"
+    assert not wild["x * keep @ weight + shift", "x * keep @ weight"]

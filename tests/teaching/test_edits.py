@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tinyalex.teaching import lessons
+from tinyalex.teaching.explain.editor import SUPERFLUOUS, UNLIKELY
 from tinyalex.teaching.explain.edits import Edits
 from tinyalex.teaching.explain.switches import Endless
-from tinyalex.teaching.explain.versions import copied, outputs
+from tinyalex.teaching.explain.versions import after_before, copied, outputs
 from tinyalex.teaching.lessons import find_lesson
 from tinyalex.teaching.values import agree
 
@@ -28,6 +29,15 @@ def picked(x, keep):
     y = np.zeros_like(x)
     y[1:] = np.maximum(x[1:], 0)
     return -y.sum(axis=0) if keep and x.ndim > 1 else (y.max(), y.T)
+
+
+def within(x, low, high):
+    return sum([v for v in x if low <= v < high and v != 3])
+
+
+def emptied(x):
+    x["y"][1:] = 0
+    return np.mean(x["y"], axis=0)
 
 
 def _twice(x):
@@ -105,6 +115,37 @@ def test_each_edit_gives_what_it_says(before, after, result):
 def test_edits_of_arrays(before, after, result):
     found = values(picked, X, True)
     assert found[before, after] == pytest.approx(np.array(result))
+
+
+@pytest.mark.parametrize(
+    "before, after, result",
+    [
+        ("low <= v < high", "v < high", 7),
+        ("low <= v < high", "low <= v", 17),
+        ("low <= v < high and v != 3", "v != 3", 18),
+        ("low <= v < high and v != 3", "low <= v < high", 9),
+        ("low <= v < high and v != 3", "low <= v < high or v != 3", 21),
+        ("x", "(x)[::-1]", 6),
+        ("x", "(x)[:1]", 0),
+    ],
+)
+def test_edits_of_conditions_and_loops(before, after, result):
+    assert values(within, [1, 2, 3, 4, 5, 6], 2, 5)[before, after] == result
+
+
+def test_a_short_place_is_told_with_what_is_around():
+    axis = next(edit for edit in Edits(emptied).edits if edit.kind == "axis")
+    assert after_before(axis) == ["axis=1", "axis=0"]
+    name = next(edit for edit in Edits(total).edits if (edit.before, edit.after) == ("scale", "start"))
+    assert after_before(name) == ["start * x[i]", "scale * x[i]"]
+
+
+def test_what_only_chance_makes_right():
+    """No key is left out, and nothing is gained by adding 0."""
+    hints = {(edit.before, edit.after): edit.hint for edit in Edits(emptied).edits}
+    assert hints["x['y'][1:] = 0", "x['y'][1:] += 0"] == UNLIKELY
+    assert hints["x['y'][1:] = 0", "pass"] == SUPERFLUOUS
+    assert ("x['y']", "x") not in hints
 
 
 def test_other_functions_of_the_file_are_edited_too():

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyalex.teaching.examine import message_of
 from tinyalex.teaching.exercise import NotDoneYet, Property, kind_of
-from tinyalex.teaching.values import agree
+from tinyalex.teaching.values import agree, digits
 
 
 def case(when, ours, arguments, outputs=("y",), changes=(), id="case"):
@@ -53,4 +53,4 @@ def _difference(name, found, expected):
     off = np.nan_to_num(np.abs(np.subtract(found, expected, dtype=np.float64)), nan=np.inf)
     at = tuple(int(i) for i in np.unravel_index(off.argmax(), off.shape))
     where = f"{name}[{', '.join(map(str, at))}]" if at else name
-    return f"{where} is {found[at] + 0:.6g}, expected {expected[at] + 0:.6g}."
+    return "{} is {}, expected {}.".format(where, *digits(found[at] + 0, expected[at] + 0))

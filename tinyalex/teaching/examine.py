@@ -19,6 +19,7 @@ import numpy as np
 
 from tinyalex.teaching import forms
 from tinyalex.teaching.exercise import NotDoneYet, WrongKind, kind_of
+from tinyalex.teaching.explain.fresh import fresh_answers
 from tinyalex.teaching.explain.versions import numbered, outputs
 from tinyalex.teaching.limits import OutOfTime, limited, silent, time_limit, too_large
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT, Judged, Verdict, name_the_failure, name_the_mistake
@@ -63,7 +64,7 @@ class Case:
 
     def __init__(self, exercise, function, named=True):
         self.exercise, self.function, self.named = exercise, function, named
-        self.calls, self.answers = [], []
+        self.calls, self.answers, self.fresh = [], [], []
 
     def verdict(self):
         """RIGHT. `Judged` if it is not."""
@@ -109,6 +110,7 @@ class Case:
         """
         if not self.named:
             raise Judged(*(otherwise or ("wrong",)))
+        self.fresh = list(fresh_answers(self, Answer))
         try:
             name_the_mistake(self, otherwise)
         except Judged as judged:
@@ -128,7 +130,8 @@ class Case:
         """Raise `Judged` with another verdict too if the dtype is not kept, or whole numbers are floats."""
         try:
             forms.of_the_dtype(self, self.answers[0])
-            if all(np.array_equal(v, np.round(v)) for v in self.answers[0].found.values()):
+            counts = all(v.dtype.kind in "biu" for answer in self.answers for v in answer.expected.values())
+            if counts and all(np.array_equal(v, np.round(v)) for v in self.answers[0].found.values()):
                 forms.whole_numbers(self, self.answers[0])
         except Failed:
             return

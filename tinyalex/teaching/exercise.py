@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 PICTURE_AXES = ("picture", "row", "column", "channel")
+KERNEL_AXES = ("kernel row", "kernel column", "channel in", "channel out")
 
 
 class NotDoneYet(Exception):

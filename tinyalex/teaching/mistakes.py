@@ -44,7 +44,7 @@ class Judged(Exception):
 def name_the_mistake(case, otherwise=None):
     """Raise `Judged` with everything known about a wrong answer. otherwise: (text, id) if nothing explains it."""
     exercise, answers = case.exercise, case.answers
-    wrong = [n for n in exercise.outputs if any(not a.right(n) for a in answers)]
+    wrong = [n for n in exercise.outputs if any(not a.right(n) for a in (*answers, *case.fresh))]
     for known in exercise.wrong:  # a mistake that explains all outputs comes before one that explains a part
         if all(answer.matches(known.function, exercise.outputs) for answer in answers):
             raise Judged(known.message, known.id)
@@ -72,7 +72,9 @@ def _search(case, wrong, known, otherwise):
     together = Search(case, wrong, budget)
     apart = {n: Search(case, [n], budget, apart=True) for n in wrong} if len(wrong) > 1 else {}
     if not any(known.values()) and (found := together.single()):
-        raise Judged(found.text, found.id)
+        told = found.id.startswith("line-") or len(wrong) == len(case.exercise.outputs)
+        told = told or all(name in found.text for name in wrong)
+        raise Judged(found.text if told else f"{', '.join(wrong)}: {found.text}", found.id)
     explained = {n: known[n] or (apart[n].single() if apart else None) for n in wrong}
     if len({e.id for e in explained.values() if e}) > 1 and (found := together.repair.single()):
         raise Judged(found.text, found.id)  # one mistake, with several consequences

@@ -203,7 +203,9 @@ def ignored(case):
     """The arguments that often change our result, and never the learner's: by name."""
     found = []
     for i, name in enumerate(names_of(case.exercise.ours)):
-        moves = [m for answer in case.answers if i < len(answer.arguments) for m in _moves(case, answer, i)]
+        moves = [
+            m for answer in [*case.answers, *case.fresh] if i < len(answer.arguments) for m in _moves(case, answer, i)
+        ]
         if sum(ours for ours, _ in moves) > 1 and not any(theirs for _, theirs in moves):
             found.append(name)
     return found

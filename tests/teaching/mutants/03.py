@@ -711,7 +711,7 @@ MUTANTS = [
     ("03-error", "G2", nan_comes_out),
     ("03-error", "G2", nan_is_skipped),
     ("03-error", "F3", shapes_stretched),
-    ("03-error", "two: line-call + G10", mean_of_absolute),
+    ("03-error", "two: edit-call + edit-operation", mean_of_absolute),
     ("03-layer", "S8", all_ones),
     ("03-layer", "G17", new_dy_each_time),
     ("03-layer", "G22", random_dy_but_plain_loss),

@@ -540,7 +540,7 @@ MUTANTS = [
     ("05-tanh-backward", "R15", tanh_slope_alone),
     ("05-tanh-backward", "ratio", tanh_sign),
     ("05-tanh-backward", "unchanged", tanh_writes_into_dy),
-    ("05-tanh-backward", "two: line-call + R15", tanh_twice_without_dy),
+    ("05-tanh-backward", "two: R11 + zero", tanh_twice_without_dy),
     ("05-sigmoid-backward", "R11", sigmoid_of_sigmoid),
     ("05-sigmoid-backward", "R11", sigmoid_as_if_y_were_x),
     ("05-sigmoid-backward", "R13", sigmoid_with_tanhs_slope),

@@ -218,6 +218,21 @@ def quotient_and_remainder_swapped(x, kernel, stride):
     return top + flat % kernel[1], left + flat // kernel[1]
 
 
+def searched_from_zero_at_the_corner(x, kernel, stride):
+    (KH, KW), (SH, SW) = kernel, stride
+    N, H, W, C = x.shape
+    size = N, (H - KH) // SH + 1, (W - KW) // SW + 1, C
+    row, column = np.zeros(size, int), np.zeros(size, int)
+    for n, oh, ow, c in np.ndindex(*size):
+        best, place = 0, (oh * SH, ow * SW)
+        for i in range(oh * SH, oh * SH + KH):
+            for j in range(ow * SW, ow * SW + KW):
+                if x[n, i, j, c] > best:
+                    best, place = x[n, i, j, c], (i, j)
+        row[n, oh, ow, c], column[n, oh, ow, c] = place
+    return row, column
+
+
 def corner_forgotten_and_by_height(x, kernel, stride):
     flat, _, _ = _argmax(x, kernel, stride)
     return flat // kernel[0], flat % kernel[0]
@@ -646,7 +661,8 @@ MUTANTS = [
     ("08-winners", "P6", column_first),
     ("08-winners", "P6", unravelled_by_height),
     ("08-winners", "P6", quotient_and_remainder_swapped),
-    ("08-winners", "two: line-operation + P6", corner_forgotten_and_by_height),
+    ("08-winners", "P14", searched_from_zero_at_the_corner),
+    ("08-winners", None, corner_forgotten_and_by_height),
     ("08-wins", "P3", fancy_plus_one),
     ("08-wins", "P3", set_to_one),
     ("08-wins", "P6", x_before_y),

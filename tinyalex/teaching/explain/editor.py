@@ -26,6 +26,9 @@ SWITCHES = "__switches"
 SUPERFLUOUS = "this does not belong there"
 EXCHANGED = "what follows belongs before it"
 MOVABLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.If)  # statements that may change places
+PART = "a part of it does not belong there"
+UNLIKELY = ""  # no hint: if such an edit makes an answer right, that is chance
+HERE = "__here"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Edit:
 
     site, choice: which switch, and its position;  line: in the file or cell
     before, after: source of the place, without and with the edit
-    kind: what is edited, as "operation";  hint: what is wrong there, if the edit makes it right
+    kind: what is edited, as "operation";  hint: what is wrong there, if the edit makes it right, or UNLIKELY
+    around: source of what holds the place, which is HERE in it
     """
 
     site: int
@@ -44,6 +48,7 @@ class Edit:
     after: str
     kind: str
     hint: str
+    around: str = HERE
 
 
 class Editor(ast.NodeTransformer):
@@ -62,7 +67,8 @@ class Editor(ast.NodeTransformer):
             raise ValueError("too long")
         before, line = ast.unparse(node), self.first + getattr(node, "lineno", 1) - 1
         for choice, (after, hint) in enumerate(itertools.zip_longest(changes, hints[: len(changes)])):
-            self.edits.edits.append(Edit(self.sites, choice, line, before, after, kind, hint or HINTS[kind]))
+            hint, around = HINTS[kind] if hint is None else hint, getattr(node, "around", HERE)
+            self.edits.edits.append(Edit(self.sites, choice, line, before, after, kind, hint, around))
         self.sites += 1
         return ast.Constant(self.sites - 1)
 
@@ -121,10 +127,9 @@ class Editor(ast.NodeTransformer):
         if not own or isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
             return self.generic_visit(node)
         left, right = ast.unparse(node.left), ast.unparse(node.right)
-        choices = [*OTHER_OPERATORS.get(own, ())]
-        words = [f"{left} {other} {right}" for other in choices]
-        if own in SIDES:
-            choices, words = choices + ["left", "right"], words + [left, right]
+        choices, words = (["left", "right"], [left, right]) if own in SIDES else ([], [])
+        for other in OTHER_OPERATORS.get(own, ()):
+            choices, words = [*choices, other], [*words, f"{left} {other} {right}"]
         if own in ORDERED:
             choices, words = choices + ["turned"], words + [f"{right} {own} {left}"]
         if own == "//":
@@ -140,7 +145,11 @@ class Editor(ast.NodeTransformer):
 
     def visit_Compare(self, node):
         own = OPERATORS.get(type(node.ops[0]), ("",))[0]
-        if len(node.ops) != 1 or not own:
+        if len(node.ops) > 1:  # a < b < c: without its first comparison, or its last
+            first = ast.Compare(node.left, node.ops[:-1], node.comparators[:-1])
+            last = ast.Compare(node.comparators[0], node.ops[1:], node.comparators[1:])
+            return self._instead(node, [last, first], [PART, PART])
+        if not own:
             return self.generic_visit(node)
         left, right = ast.unparse(node.left), ast.unparse(node.comparators[0])
         choices = [*OTHER_OPERATORS[own]]
@@ -156,11 +165,18 @@ class Editor(ast.NodeTransformer):
         return self._ask("unary", site, ast.Constant(type(node.op).__name__), node.operand)
 
     def visit_BoolOp(self, node):
-        words = (" or " if isinstance(node.op, ast.And) else " and ").join(map(ast.unparse, node.values))
-        site = self._site(node, [words], "condition")
-        other = ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), copy.deepcopy(node.values))
-        self.generic_visit(node)
-        return ast.IfExp(self._is_on(site), other, node)
+        other = ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+        rests = [[v for v in node.values if v is not value] for value in node.values]
+        fewer = [ast.BoolOp(node.op, rest) if len(rest) > 1 else rest[0] for rest in rests]
+        return self._instead(node, [other, *fewer], [HINTS["condition"], *[PART] * len(fewer)])
+
+    def _instead(self, node, others, hints):
+        """A condition, or one of several others."""
+        others = copy.deepcopy(others)
+        site, chosen = self._site(node, list(map(ast.unparse, others)), "condition", hints), self.generic_visit(node)
+        for choice, other in enumerate(others):
+            chosen = ast.IfExp(self._is_on(site, choice), other, chosen)
+        return chosen
 
     def visit_IfExp(self, node):
         node.test = self._truth(node.test)
@@ -191,7 +207,8 @@ class Editor(ast.NodeTransformer):
 
     def visit_Subscript(self, node):
         whole = ast.unparse(node.value)
-        site = self._site(node, [whole], "part") if isinstance(node.ctx, ast.Load) else None
+        key = isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+        site = self._site(node, [whole], "part") if isinstance(node.ctx, ast.Load) and not key else None
         node.value = self.visit(node.value) if isinstance(node.ctx, ast.Load) else node.value
         node.slice = self._index(node.slice)
         return node if site is None else self._ask("part", site, node.value, node.slice)
@@ -293,8 +310,8 @@ class Editor(ast.NodeTransformer):
 
     def _items(self, iterable):
         source = ast.unparse(iterable)
-        words = [f"({source})[{cut}]" for cut in ("1:", ":-1", ":1", "-1:", "::-1")]
-        site = self._site(iterable, words, "loop")
+        words = [f"({source})[{cut}]" for cut in ("1:", ":-1", "::-1", ":1", "-1:")]
+        site = self._site(iterable, words, "loop", [HINTS["loop"]] * 3 + [UNLIKELY] * 2)
         return self._ask("items", site, self.visit(iterable))
 
     def visit_For(self, node):
@@ -358,7 +375,8 @@ class Editor(ast.NodeTransformer):
             node.value = self.visit(node.value)
             return node
         source, value = ast.unparse(target), ast.unparse(node.value)
-        site = self._site(node, [f"{source} += {value}", "pass"], "assignment", ("it should add up: +=", SUPERFLUOUS))
+        add = UNLIKELY if value in ("0", "0.0") else "it should add up: +="
+        site = self._site(node, [f"{source} += {value}", "pass"], "assignment", (add, SUPERFLUOUS))
         store = copy.deepcopy(node)
         add = ast.AugAssign(copy.deepcopy(target), ast.Add(), copy.deepcopy(node.value))
         store.value = self.visit(store.value)

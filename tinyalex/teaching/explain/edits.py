@@ -10,7 +10,7 @@ import contextlib
 import inspect
 import textwrap
 
-from tinyalex.teaching.explain.editor import SWITCHES, Editor
+from tinyalex.teaching.explain.editor import HERE, SWITCHES, Editor
 from tinyalex.teaching.explain.switches import Switches
 
 LEAST_STEPS, MOST_STEPS = 2_000, 2_000_000  # that a call with an edit may take: a thousandth of a second, a second
@@ -25,7 +25,7 @@ class Edits:
         if not inspect.isfunction(function) or function.__closure__:
             raise ValueError("not a plain function")
         for each in _reached(function):
-            tree, first = _parsed(each)
+            tree, first = parsed(each)
             editor = Editor(self, tree.body[0], first)
             editor.visit(tree.body[0])
             tree.body[0].decorator_list = []
@@ -69,7 +69,7 @@ def _reached(function):
     return found
 
 
-def _parsed(function):
+def parsed(function):
     """(tree of the source of a function, its first line)."""
     try:
         lines, first = inspect.getsourcelines(function)
@@ -78,4 +78,24 @@ def _parsed(function):
         raise ValueError(str(error)) from None
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef):
         raise ValueError("not a plain function")
+    _note_surroundings(tree)
     return tree, max(first, 1)
+
+
+def _note_surroundings(tree):
+    """Give each name and number the source of the expression that holds it: `x.dtype` tells more than `x`."""
+    for parent in (p for p in ast.walk(tree) if isinstance(p, (ast.expr, ast.keyword))):
+        for field, value in ast.iter_fields(parent):
+            for place, child in enumerate(value if isinstance(value, list) else [value]):
+                if isinstance(child, (ast.Name, ast.Constant)):
+                    child.around = _with_a_hole(parent, field, place if isinstance(value, list) else None)
+
+
+def _with_a_hole(parent, field, place):
+    """The source of an expression with HERE in the place of a part."""
+    value, hole = getattr(parent, field), ast.Name(HERE, ast.Load())
+    setattr(parent, field, hole if place is None else [*value[:place], hole, *value[place + 1 :]])
+    try:
+        return ast.unparse(parent)
+    finally:
+        setattr(parent, field, value)

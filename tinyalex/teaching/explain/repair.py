@@ -1,14 +1,24 @@
 """Look for the mistake in the learner's own source, and for failures in the same words."""
 
+import ast
+import inspect
 import math
+import re
+from collections import Counter
 
 import numpy as np
 
 from tinyalex.errors import UserError
 from tinyalex.teaching import lessons
-from tinyalex.teaching.explain.edits import Edits
+from tinyalex.teaching.explain.changes import AROUND
+from tinyalex.teaching.explain.editor import UNLIKELY
+from tinyalex.teaching.explain.edits import Edits, parsed
 from tinyalex.teaching.explain.versions import Explanation, Version, copied, numbered, outputs, place_of, short
 from tinyalex.teaching.values import agree, close
+
+WORD = re.compile(r"[A-Za-z_]\w*")
+COMMON = {"np", "pass", "not", "and", "or", "True", "False", "None"}
+GUESSES = {hint for _, hint, _ in AROUND}
 
 
 class Repair:
@@ -21,9 +31,11 @@ class Repair:
     def __init__(self, case, calls, budget, others=None):
         self.others = others
         self.case, self.exercise, self.calls, self.budget = case, case.exercise, calls, budget
-        self.edits, self.expected = None, []
+        self.edits, self.expected, self.reads = None, [], Counter()
+        self.words = COMMON | _words_of_right_answers(case.exercise)
         try:
             self.edits = Edits(case.function)
+            self.reads = _reads(case.function)
             self.expected = [outputs(self.exercise, self.exercise.ours, copied(a)) for a in calls]
             self.expected = [right | other for right, other in zip(self.expected, others or [{}] * len(calls))]
             _limit(self.edits, self.exercise, calls)
@@ -31,15 +43,26 @@ class Repair:
             return
 
     def variants(self):
-        """(edit, `Version` of the learner's function with it), for every edit."""
-        for edit in self.edits.edits if self.edits else ():
+        """(edit, `Version` of the learner's function with it), for every edit; those that may help by chance last."""
+        likely = [edit for edit in self.edits.edits if edit.hint != UNLIKELY] if self.edits else []
+        for edit in sorted(likely, key=self.doubt):
             yield edit, Version("", "", self._run(edit))
+
+    def doubt(self, edit):
+        """How easily an edit makes something right by chance, from 0: most with a word that no right answer has."""
+        new = set(WORD.findall(edit.after)) - set(WORD.findall(edit.before)) - self.words
+        return 2 * bool(new and edit.kind != "name") + (edit.kind == "name" or edit.hint in GUESSES)
 
     def _run(self, *chosen):
         def run(place):
             return outputs(self.exercise, self.edits.with_edits(*chosen), copied(self.calls[place]))
 
         return run
+
+    def is_wild(self, edit):
+        """Whether an edit brings in a word that no right answer has, or leaves a variable that nothing reads."""
+        lost = Counter(WORD.findall(edit.before)) - Counter(WORD.findall(edit.after))
+        return self.doubt(edit) > 1 or any(0 < self.reads[name] <= count for name, count in lost.items())
 
     def single(self):
         """The `Explanation` that one edit makes it right, or None."""
@@ -49,13 +72,12 @@ class Repair:
         """The `Explanation` that one edit makes it right, or either of two, after a None for each that does not."""
         first, budget = None, self.budget
         for edit, version in self.variants():
-            other = first is None or (edit.before, edit.line) != (first.before, first.line)
-            if other and self._is_right(version, edit):
+            if first is not None and (budget.spent or self.doubt(edit) > self.doubt(first)):
+                break
+            if (first is None or _apart(first, edit)) and self._is_right(version, edit):
                 if first is not None:
                     yield _helped(first, edit)
                 first, budget = edit, self.budget.part(0.2)
-            if first is not None and budget.spent:
-                break
             yield None
         if first is not None:
             yield _helped(first)
@@ -114,6 +136,25 @@ def name_the_exception(case, place, failed, budget):
     return None
 
 
+def _apart(a, b):
+    """Whether neither of two edits is a part of the other's place."""
+    return a.line != b.line or a.before not in b.before and b.before not in a.before
+
+
+def _words_of_right_answers(exercise):
+    try:
+        return set(WORD.findall("".join(map(inspect.getsource, (*right_functions(exercise), exercise.ours)))))
+    except (OSError, TypeError):  # without a source
+        return set()
+
+
+def _reads(function):
+    """How often a function reads each of its own variables."""
+    names = [n for n in ast.walk(parsed(function)[0]) if isinstance(n, ast.Name)]
+    stored = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    return Counter(n.id for n in names if isinstance(n.ctx, ast.Load) and n.id in stored)
+
+
 def _helped(*edits):
     places = " Or: ".join(place_of(edit) for edit in edits)
     return Explanation(f"line-{edits[0].kind}", f"One change makes it right. {places}")
@@ -126,13 +167,17 @@ def _by_sum(items):
             yield items[i], items[total - i]
 
 
-def right_answers(exercise, calls):
-    """`Edits` of our right answers in their different styles, as far as they can be edited."""
+def right_functions(exercise):
+    """Our right answers in their different styles; () without any."""
     try:
-        functions = lessons.solutions(exercise.id)
+        return lessons.solutions(exercise.id)
     except (UserError, KeyError):
-        return
-    for function in functions:
+        return ()
+
+
+def right_answers(exercise, calls):
+    """`Edits` of our right answers, as far as they can be edited."""
+    for function in right_functions(exercise):
         try:
             edits = Edits(function)
         except ValueError:

@@ -13,10 +13,11 @@ import numpy as np
 from tinyalex.teaching.explain.factors import factor, offset
 from tinyalex.teaching.explain.repair import Repair, right_answers
 from tinyalex.teaching.explain.steps import names_of, of_arguments, of_results
-from tinyalex.teaching.explain.versions import Explanation, Version, copied, numbered, outputs, place_of, short
-from tinyalex.teaching.values import agree, close, different
+from tinyalex.teaching.explain.versions import Explanation, Version, after_before, copied, numbered, outputs, place_of
+from tinyalex.teaching.values import agree, close, different, scale
 
 WORD = re.compile(r"\w+")
+FARTHER = 1.5  # times as far from right: two mistakes may make up for a part of each other
 SAMPLES = 6  # entries of an output to compare first
 LIKELY = ("exchanged", "fixed", "zero", "order", "part")
 PLAIN = "sign square root complement clip reduced flat part turned share centre exp log".split()
@@ -31,7 +32,8 @@ class Search:
 
     def __init__(self, case, names, budget, apart=False):
         self.exercise, self.names, self.budget = case.exercise, names, budget
-        self.answers = sorted(case.answers, key=self._order)
+        self.answers = [*sorted(case.answers, key=self._order), *case.fresh]
+        self.own = len(case.answers)  # those to probes of the exercise come first
         self.calls = [answer.arguments for answer in self.answers]
         self.found = [{n: answer.found[n] for n in names} for answer in self.answers]
         self.places = {n: _telling(self.answers[0].found[n], self.answers[0].expected[n]) for n in names}
@@ -55,7 +57,7 @@ class Search:
 
     def double(self):
         """The `Explanation` by two steps, or None."""
-        if sum(found[n].size for found in self.found for n in self.names) < 2:
+        if sum(found[n].size for found in self.found[: self.own] for n in self.names) < 2:
             return None
         if any(a.found[n].ndim < min(a.expected[n].ndim, 1) for a in self.answers for n in self.names):
             return None  # too much is one number, if an array is expected
@@ -128,10 +130,23 @@ class Search:
         return Version("", "", lambda place: self.answers[place].expected)
 
     def known(self):
-        """The exercise's known mistakes."""
+        """The exercise's known mistakes that change no other output: their words are about all that they change."""
+        return [version for _, version in self._known_functions()]
+
+    def _known_functions(self):
         if self._known is None:
-            self._known = [self.version(w.id, w.message, w.function) for w in self.exercise.wrong]
+            functions = [(w, w.function) for w in self.exercise.wrong if self._is_about(w.function)]
+            self._known = [(function, self.version(w.id, w.message, function)) for w, function in functions]
         return self._known
+
+    def _is_about(self, function):
+        """Whether a function gives all outputs that are not to be explained as ours does."""
+        others = [name for name in self.exercise.outputs if name not in self.names]
+        try:
+            made = outputs(self.exercise, function, copied(self.calls[0])) if others else {}
+        except Exception:  # a wrong version may fail on a probe
+            return False
+        return all(agree(made[name], self.answers[0].expected[name]) for name in others)
 
     def of_arguments(self):
         """The right answer to other arguments, as far as it differs."""
@@ -150,7 +165,7 @@ class Search:
 
     def _key(self, version):
         """A key that tells the results of versions apart, in every probe; None if it fails in the first."""
-        results = [version.result(place) for place in range(len(self.calls))]
+        results = [version.result(place) for place in range(self.own)]
         if results[0] is None:
             return None
         return tuple(r and tuple((v.shape, v.tobytes()) for v in r.values()) for r in results)
@@ -167,9 +182,7 @@ class Search:
         return self._edited
 
     def _of(self, edits, *chosen, change=None):
-        words = "\n".join(
-            f"Yours acts as if `{short(e.after)}` stood where `{short(e.before)}` belongs." for e in chosen
-        )
+        words = "\n".join("Yours acts as if `{}` stood where `{}` belongs.".format(*after_before(e)) for e in chosen)
         version = self.version(f"edit-{chosen[0].kind}", words, None, change)
 
         def run(place):
@@ -217,12 +230,12 @@ class Search:
         name = self.names[0]
         made = [base.result(place) for place in range(len(self.calls))]
         found = [f[name] for f in self.found]
-        if sum(f.size for f in found) < 2:
+        if sum(f.size for f in found[: self.own]) < 2:
             return  # one number is always a multiple of another
         if any(m is None or m[name].shape != f.shape or m[name].dtype.kind == "b" for m, f in zip(made, found)):
             return
         words = factor(found, [m[name] for m in made], self.calls, self.exercise, name if not base.id else "the result")
-        words = words or offset(found, [m[name] for m in made], self.calls, self.exercise, name)
+        words = words or offset(found, [m[name] for m in made], self.calls, self.exercise, name, bool(base.id))
         if words:
             yield Version("ratio" if "times" in words else "offset", words, lambda place: self.found[place])
 
@@ -230,19 +243,21 @@ class Search:
 
     def _met(self, versions):
         """An edit of the learner's source that leaves one mistake of those given."""
-        usable = [v for v in versions if self._says_much(v)]
+        usable = [v for v in versions if self._says_much(v) and not self._meet(v, self._ours())]
         if not usable:
             return
         table, met, budget = np.array([self._sample(v.result(0)) for v in usable]), [], self.budget.part(0.3)
         for edit, version in self.repair.variants():
             if budget.spent:
                 break
+            if self.repair.is_wild(edit):
+                continue
             sample = self._sample(version.result(0))
             if sample is None or _near(sample, self.sample):
                 continue
             for other in (usable[row] for row in np.flatnonzero(_near(table, sample))):
-                if not self._undoes(edit, other) and self._meet(version, other):
-                    met.append((_rank(other.id) + _rank(edit.kind), len(met), edit, other))
+                if not self._undoes(edit, other) and self._is_nearer(version) and self._meet(version, other):
+                    met.append((_rank(other.id) + _rank(edit.kind) + self.repair.doubt(edit), len(met), edit, other))
         if met:
             *_, edit, other = min(met, key=lambda m: m[:2])
             yield Explanation(f"two: line-{edit.kind} + {other.id}", numbered(place_of(edit), other.words))
@@ -285,6 +300,21 @@ class Search:
             or bool(set(names_of(self.exercise.ours)) & about & (before - after))
         )
 
+    def _is_nearer(self, version):
+        """Whether a version is not much farther from the right values than the learner's: one mistake less."""
+        return self._gap([version.result(place) for place in range(self.own)]) <= FARTHER * self._gap(self.found)
+
+    def _gap(self, results):
+        """The mean distance from the right values, relative to them; infinite if it fails or has another shape."""
+        gaps = []
+        for answer, made in zip(self.answers[: self.own], results):
+            for name in self.names:
+                if made is None or made[name].shape != answer.expected[name].shape:
+                    return np.inf
+                right = answer.expected[name].astype(np.float64)
+                gaps.append(float(np.abs(made[name] - right).mean()) / (scale(right) or 1.0))
+        return np.nan_to_num(np.mean(gaps), nan=np.inf)
+
     def _says_much(self, version):
         """Whether results are as varied as the right ones, and no arguments: two wild steps may meet in those."""
         results = [version.result(place) for place in range(len(self.calls))]
@@ -308,10 +338,8 @@ class Search:
         return all(one and other and all(agree(one[n], other[n]) for n in self.names) for one, other in results)
 
     def _known_of_arguments(self):
-        for wrong, first in zip(self.exercise.wrong, self.known()):
-            for step, second in self._steps or ():
-                made = self.version("", "", wrong.function, step.change)
-                yield Version(*_named(first, second), made.run)
+        for (function, first), (step, second) in itertools.product(self._known_functions(), self._steps or ()):
+            yield Version(*_named(first, second), self.version("", "", function, step.change).run)
 
     def _edits_of_arguments(self):
         for (step, second), first in itertools.product(self._steps or (), self._effective()):

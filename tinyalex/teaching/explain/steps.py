@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyalex.teaching.exercise import PICTURE_AXES
+from tinyalex.teaching.exercise import KERNEL_AXES, PICTURE_AXES
 
 USUAL_WHOLE = (0, 1, 2, 3, 5)
 USUAL = (0.0, 1.0, 0.5, 2.0, 0.9, 0.75, 0.01, 1e-4, 5e-4)
@@ -180,7 +180,8 @@ def _of_array(name, value):
         steps.append(Step("zero", f"{name} all 1", np.ones_like))
         entries = [s for s in OF_ENTRIES if s[0] in OF_INPUTS]
         steps += [Step("argument", f"{name} {words}", change) for _, words, change in entries]
-    steps += [Step(s.id, f"{name} {s.words}", s.change) for s in _moves(value)]
+    axes = KERNEL_AXES if value.ndim == 4 and name in ("weight", "kernel") else ()
+    steps += [Step(s.id, f"{name} {s.words}", s.change) for s in _moves(value, axes)]
     if len(value.shape) and len(value) > 1:
         steps.append(Step("part", f"the first of {name} for all", lambda a: np.repeat(a[:1], len(a), 0)))
         steps.append(Step("part", f"the last of {name} for all", lambda a: np.repeat(a[-1:], len(a), 0)))
@@ -216,7 +217,10 @@ def word_of(axis, ndim, names=(), article="the "):
 
 
 def plural(word):
-    """ "rows" for "row", "classes" for "class"; "row, places" for "row, place"."""
+    """ "rows" for "row", "classes" for "class"; "row, places" for "row, place"; "channels in" for "channel in"."""
+    if word.endswith((" in", " out")):
+        first, last = word.rsplit(" ", 1)
+        return f"{plural(first)} {last}"
     return f"{word[:-1]}ies" if word.endswith("y") else f"{word}es" if word.endswith(("s", "x")) else f"{word}s"
 
 

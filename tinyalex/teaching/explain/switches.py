@@ -81,7 +81,7 @@ class Switches:
         choice = self.on.get(site)
         if choice is not None:
             every = list(iterable)
-            iterable = (every[1:], every[:-1], every[:1], every[-1:], every[::-1])[choice]
+            iterable = (every[1:], every[:-1], every[::-1], every[:1], every[-1:])[choice]
         for item in iterable:
             self._step()
             yield item

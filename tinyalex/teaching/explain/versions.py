@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyalex.teaching.explain.editor import HERE
+
 SECONDS = 5.0  # of a processor, for one search
 LONGEST = 64  # letters of source in a message
 
@@ -68,6 +70,12 @@ def numbered(*texts):
 def place_of(edit):
     """Where an edit of the learner's source is, and what is wrong there."""
     return f"Line {edit.line}, `{short(edit.before)}`: {edit.hint}."
+
+
+def after_before(edit):
+    """The source with an edit and without it, with what is around if it is short enough."""
+    whole = [edit.around.replace(HERE, part) for part in (edit.after, edit.before)]
+    return whole if max(map(len, whole)) <= LONGEST else [short(edit.after), short(edit.before)]
 
 
 def short(source):
