@@ -563,6 +563,13 @@ def rate_on_everything(w, v, g, lr, momentum, weight_decay):
     _walk(w, v, lr * (momentum * v - weight_decay * w - g))
 
 
+def one_epoch_long(epoch, lr, drops):
+    for drop in drops:
+        if drop <= epoch < drop + 1:
+            lr = lr / 10
+    return lr
+
+
 def a_tenth_times_the_count(epoch, lr, drops):
     return 0.1 * lr * len([drop for drop in drops if drop <= epoch])
 
@@ -623,6 +630,7 @@ MUTANTS = [
     ("04-biases", "I1", by_place),
     ("04-biases", "two: I1 + I1", no_conv4_and_scores),
     ("04-rate", "O10", constant),
+    ("04-rate", "line-condition", one_epoch_long),
     ("04-rate", "O11", late),
     ("04-rate", "O11", early),
     ("04-rate", "O12", in_that_epoch_only),

@@ -479,6 +479,10 @@ def exp_of_raw_scores(x, weight, bias, p):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def silent_units_uphill(dy, factor):
+    return -dy * (factor == 0)
+
+
 MUTANTS = [
     ("10-paper", "D1", no_scaling),
     ("10-paper", "D2", p_is_kept),
@@ -552,6 +556,7 @@ MUTANTS = [
     ("10-backward", "line-operation", divides_by_zero),
     ("10-backward", "D18", factor_alone),
     ("10-backward", "unchanged", into_dy),
+    ("10-backward", "two: D17 + ratio", silent_units_uphill),
     ("10-backward", "ratio", halves),
     ("10-backward", "line-call", open_and_scaled),
     ("10-average", "D19", arithmetic),

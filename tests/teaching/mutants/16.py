@@ -682,7 +682,7 @@ MUTANTS = [
     ("16-effect", "unchanged", writes_the_difference_into_with),
     ("16-effect", "whole", whole_points),
     ("16-effect", "E1", sorted_and_turned),
-    ("16-effect", "two: line-operation + edit-operation", sorted_and_percent_of_the_error),
+    ("16-effect", "mixed", sorted_and_percent_of_the_error),
     ("16-effect", "line-call", rounded_differences),
     ("16-effect", "E7", divided_by_one_less),
     ("16-interval", "E8", numpys_deviation),
