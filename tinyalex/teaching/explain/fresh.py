@@ -40,7 +40,7 @@ def _fresh_probes(calls):
 
 
 def _mixed(value, rng, many, length):
-    """An array's numbers in another order; of `many` pictures only `length`. What holds no array stays as it is."""
+    """An array's numbers in another order; of `many` pictures only `length`. Only arrays change."""
     if isinstance(value, (tuple, list)):
         return type(value)(_mixed(v, rng, many, length) for v in value)
     if isinstance(value, dict):
