@@ -15,7 +15,7 @@ K = 3  # VGG's kernels are K×K
 
 
 def conv3x3(x, weight, bias):
-    """Of the notebook. x: (N, H, W, C);  weight: (3, 3, C, F);  bias: (F,);  returns (N, H, W, F)"""
+    """As in the notebook. x: (N, H, W, C);  weight: (3, 3, C, F);  bias: (F,);  returns (N, H, W, F)"""
     N, H, W, C = x.shape
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     y = np.zeros((N, H, W, weight.shape[3]), x.dtype) + bias
@@ -91,7 +91,7 @@ REACH_WRONG = (
     Wrong(
         "W4",
         _wrong_reach(step_of=lambda step, s: s),
-        "You multiply by a layer's own stride alone. What counts is the product of all strides below it.",
+        "You multiply by a layer's own stride alone. The product of all strides below it counts.",
     ),
     Wrong(
         "W5",
@@ -203,6 +203,10 @@ MERGE_WRONG = (
     ),
     Wrong(
         "W10", lambda first, second: _turned(_merge(first, second)), "Your kernel is turned over in both directions."
+    ),
+    Wrong("W10", lambda first, second: _merge(first, second[::-1]), "The rows of the second kernel are turned over."),
+    Wrong(
+        "W10", lambda first, second: _merge(first, second[:, ::-1]), "The columns of the second kernel are turned over."
     ),
     Wrong(
         "W11",
@@ -348,16 +352,17 @@ def _kept(
     winner=1,
     rule=None,
     area=lambda side: side * side,
+    half=lambda side: side // 2,
 ):
     """Bytes. Each keyword is a way to get it wrong; rule: "begins halved", "never halved" or None"""
     total = 0
     for stage in stages:
         if rule == "begins halved":
-            side //= 2
+            side = half(side)
         total += area(side) * sum(convolutions(stage)) * size
-        total += area(side // 2) * stage[-1] * (pooled * size + winner)
+        total += area(half(side)) * stage[-1] * (pooled * size + winner)
         if rule is None:
-            side //= 2
+            side = half(side)
     return N * total
 
 
@@ -393,7 +398,9 @@ KEPT_WRONG = (
         _wrong_kept(convolutions=lambda stage: [1] * len(stage)),
         "The channels are missing: each convolution keeps side · side · (its kernels) numbers.",
     ),
-    Wrong("W31", _wrong_kept(pooled=0, winner=0), "What the poolings keep is missing: their output, and the winners."),
+    Wrong(
+        "W31", _wrong_kept(pooled=0, winner=0), "You leave the poolings out: they keep their output, and the winners."
+    ),
     Wrong("W31", _wrong_kept(winner=0), "The winners are missing: one byte for each number that a pooling gives."),
     Wrong("W31", _wrong_kept(pooled=0), "The poolings' output is missing: the next convolution needs it as its input."),
     Wrong(
@@ -410,6 +417,15 @@ KEPT_WRONG = (
         "W32",
         _wrong_kept(rule="begins halved"),
         "You halve the side before the stage. Its convolutions still have the whole side; the pooling comes last.",
+    ),
+    Wrong(
+        "W32",
+        _wrong_kept(rule="never halved", pooled=0, winner=0),
+        "You leave the poolings out. Each keeps its output and its winners, and halves the side for the next stage.",
+    ),
+    Wrong("W36", _wrong_kept(half=lambda side: side / 2), "There are no half pixels: a pooling rounds the side down."),
+    Wrong(
+        "W36", _wrong_kept(half=lambda side: -(-side // 2)), "You round the halved side up; a pooling rounds it down."
     ),
     Wrong("W33", lambda N, *rest: _kept(1, *rest), "That is for one picture; the batch has N."),
     Wrong(
@@ -573,21 +589,29 @@ def vgg_table(side, stages, units):
     return _table(side, stages, units)
 
 
-def _table(side, stages, units, bias=1, fan_in=lambda side, C: side * side * C, halved="after the stage"):
+def _table(
+    side,
+    stages,
+    units,
+    bias=1,
+    fan_in=lambda side, C: side * side * C,
+    halved="after the stage",
+    half=lambda side: side // 2,
+):
     """(outputs, parameters, work). Each keyword is a way to get it wrong.
 
     halved: "after the stage", "before the stage", "after each convolution" or "never"
     """
     outputs, parameters, work, C = [], [], [], 3
     for stage in stages:
-        side //= 2 if halved == "before the stage" else 1
+        side = half(side) if halved == "before the stage" else side
         for kernels in stage:
             outputs.append((side, side, kernels))
             parameters.append(K * K * C * kernels + bias * kernels)
             work.append(side * side * K * K * C * kernels)
             C = kernels
-            side //= 2 if halved == "after each convolution" else 1
-        side //= 2 if halved == "after the stage" else 1
+            side = half(side) if halved == "after each convolution" else side
+        side = half(side) if halved == "after the stage" else side
     n = fan_in(side, C)
     for out in units:
         outputs.append((1, 1, out))
@@ -671,6 +695,10 @@ TABLE_WRONG = (
         "W51",
         _wrong_table(halved="before the stage"),
         "You halve the side before the stage; its convolutions still have the whole side.",
+    ),
+    Wrong("W56", _wrong_table(half=lambda side: side / 2), "There are no half pixels: a pooling rounds the side down."),
+    Wrong(
+        "W56", _wrong_table(half=lambda side: -(-side // 2)), "You round the halved side up; a pooling rounds it down."
     ),
     Wrong(
         "W52",
@@ -832,7 +860,7 @@ LESSON = Lesson(
     "18",
     "Small kernels, many of them",
     60,
-    40,
+    30,
     (
         Exercise(
             "18-reach",

@@ -42,7 +42,7 @@ def show_reach(nets):
     axis.set_xticks(range(1, 19))
     axis.set(title="Both see almost the whole picture in the end", ylim=(0, 250))
     axis.set(xlabel="layer (filled: convolution, open square: pooling)", ylabel="reach in pixels")
-    axis.legend(frameon=False, loc="center right")
+    axis.legend(frameon=False, loc="right")
     show(
         figure,
         alt="Reach by layer. AlexNet begins at 11 pixels and climbs in 8 steps to 195; VGG-16 begins at 3 pixels, "
@@ -65,8 +65,8 @@ def show_costs(reaches, one, stack, kept):
     show(
         figure,
         alt="Two panels against the reach, from 3 to 11 pixels. Left: the weights of one large kernel grow with the "
-        "square of the reach to 121 C², those of a stack of 3×3 in a straight line to 45 C². Right: one large kernel "
-        "keeps one map for backward, a stack one for each of its layers, five at the end.",
+        "square of the reach to 121 C², the weights of a stack of 3×3 in a straight line to 45 C². Right: one large "
+        "kernel keeps one map for backward, a stack one for each of its layers, five at the end.",
     )
 
 
@@ -119,7 +119,7 @@ def show_two_starts(losses):
         axis.plot(np.arange(1, len(values) + 1), values, line, color=colour, lw=2, label=start)
     axis.axhline(np.log(20), color="0.7", lw=1, zorder=0)
     axis.set(title="The same small VGG from two starts", xlabel="epoch", ylabel="training loss", ylim=(0, 3.4))
-    axis.legend(frameon=False, loc="center right")
+    axis.legend(frameon=False, loc="right")
     show(
         figure,
         alt="Training loss by epoch. From weights of standard deviation 0.01 it stays on the line of guessing, the "

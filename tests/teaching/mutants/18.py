@@ -144,6 +144,20 @@ def both_turned(first, second):
     return np.flip(merged, (0, 1))
 
 
+def rows_turned(first, second):
+    merged = _full(first, second)
+    for i, j in np.ndindex(first.shape[:2]):
+        merged[i : i + len(second), j : j + second.shape[1]] += first[i, j] @ second[::-1]
+    return merged
+
+
+def mirrored(first, second):
+    merged = _full(first, second)
+    for i, j in np.ndindex(first.shape[:2]):
+        merged[i : i + len(second), j : j + second.shape[1]] += first[i, j] @ np.flip(second, 1)
+    return merged
+
+
 def last_pair(first, second):
     merged = _full(first, second)
     for i, j in np.ndindex(first.shape[:2]):
@@ -357,6 +371,28 @@ def halves_before(N, side, stages, size):
     return N * total
 
 
+def no_poolings(N, side, stages, size):
+    return N * sum(side**2 * sum(stage) * size for stage in stages)
+
+
+def half_pixels(N, side, stages, size):
+    total = 0
+    for stage in stages:
+        total += side**2 * sum(stage) * size
+        side /= 2
+        total += side**2 * stage[-1] * (size + 1)
+    return N * total
+
+
+def halves_rounded_up(N, side, stages, size):
+    total = 0
+    for stage in stages:
+        total += side**2 * sum(stage) * size
+        side = math.ceil(side / 2)
+        total += side**2 * stage[-1] * (size + 1)
+    return N * total
+
+
 def one_picture(N, side, stages, size):
     total = 0
     for stage in stages:
@@ -562,6 +598,24 @@ def halved_before_the_stage(side, stages, units):
     return _finished([(s // 2, c, k) for s, c, k in rows], end * end * C, units)
 
 
+def _halved_by(half, side, stages, units):
+    rows, C = [], 3
+    for stage in stages:
+        for kernels in stage:
+            rows.append((side, C, kernels))
+            C = kernels
+        side = half(side)
+    return _finished(rows, side * side * C, units)
+
+
+def half_a_pixel(side, stages, units):
+    return _halved_by(lambda side: side / 2, side, stages, units)
+
+
+def sides_rounded_up(side, stages, units):
+    return _halved_by(lambda side: (side + 1) // 2, side, stages, units)
+
+
 def sizes_after_the_pooling(side, stages, units):
     rows, end, C = _rows(side, stages)
     outputs, parameters, work = _finished(rows, end * end * C, units)
@@ -707,6 +761,8 @@ MUTANTS = [
     ("18-merge", "W10", second_turned),
     ("18-merge", "W10", first_turned),
     ("18-merge", "W10", both_turned),
+    ("18-merge", "W10", rows_turned),
+    ("18-merge", "W10", mirrored),
     ("18-merge", "W11", last_pair),
     ("18-merge", "W11", mean_of_pairs),
     ("18-merge", "W12", channels_summed_first),
@@ -737,6 +793,9 @@ MUTANTS = [
     ("18-memory", "W31", large_winners),
     ("18-memory", "W32", one_side),
     ("18-memory", "W32", halves_before),
+    ("18-memory", "W32", no_poolings),
+    ("18-memory", "W36", half_pixels),
+    ("18-memory", "W36", halves_rounded_up),
     ("18-memory", "W33", one_picture),
     ("18-memory", "W33", numbers_for_bytes),
     ("18-memory", "W34", one_row_of_each),
@@ -761,6 +820,8 @@ MUTANTS = [
     ("18-vgg", "W51", halved_by_each_convolution),
     ("18-vgg", "W51", never_halved),
     ("18-vgg", "W51", halved_before_the_stage),
+    ("18-vgg", "W56", half_a_pixel),
+    ("18-vgg", "W56", sides_rounded_up),
     ("18-vgg", "W52", sizes_after_the_pooling),
     ("18-vgg", "W53", no_biases),
     ("18-vgg", "W54", work_without_places),
