@@ -117,6 +117,11 @@ REACH_WRONG = (
     Wrong(
         "W7", lambda layers: np.cumprod([k for k, _ in layers]), "You multiply the kernels. Side by side they add up."
     ),
+    Wrong(
+        "W9",
+        lambda layers: np.concatenate([[1], _reach(layers)]),
+        "Your list begins with the 1 of the picture itself; return one number for each layer, after it.",
+    ),
     Wrong("W8", _steps, "These are the distances between neighbouring places. The reach is how many pixels one sees."),
     Wrong(
         "W4",

@@ -756,7 +756,7 @@ MUTANTS = [
     ("18-reach", "W6", top_down_upwards),
     ("18-reach", "W7", multiplied_kernels),
     ("18-reach", "W8", steps_for_sizes),
-    ("18-reach", "shape", with_the_picture),
+    ("18-reach", "W9", with_the_picture),
     ("18-reach", "reduced", last_alone),
     ("18-merge", "W10", second_turned),
     ("18-merge", "W10", first_turned),
