@@ -22,7 +22,7 @@ EARLY, LATE = 20, 940  # the first logged step and the last
 
 
 def record(run):
-    """What the lesson shows of one run. run: a `RunFolder`"""
+    """One run, as the lesson shows it. run: a `RunFolder`"""
     norms = {line["step"]: line["health"]["gradient_norm"] for line in run.read_metrics("step")}
     return {
         "losses": [digits(line["train_loss"]) for line in run.read_metrics("epoch")],
