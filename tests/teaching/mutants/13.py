@@ -783,7 +783,7 @@ MUTANTS = [
     ("13-ten", "A2", batch_turned),
     ("13-ten", "A1", corners_one_short),
     ("13-ten", "ratio", sum_of_ten),
-    ("13-ten", "two: line-loop + A12", no_mirrors_and_scores_averaged),
+    ("13-ten", None, no_mirrors_and_scores_averaged),
     ("13-ten", "S2", one_maximum_for_all),
     ("13-ten", "A50", squeezed_p),
     ("13-ten", "kind", cut_from_behind),
