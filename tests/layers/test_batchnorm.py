@@ -78,6 +78,9 @@ def check_running(cls):
 
 def test_running_statistics():
     check_running(BatchNorm2d)
+    layer = BatchNorm2d(1, momentum=1.0)
+    layer.absorb(layer.observe(layer.forward(np.array([[1.0], [4.0]]), True)[1]))
+    agree(layer.state["running_var"], [4.5], "of two entries", rtol=1e-6)
 
 
 def check_before_training(cls):

@@ -170,7 +170,7 @@ WRONG_IN_OURS = {
     "the scale is left out": ("training", "yb *= scale", "pass"),
     "the bias is left out": ("training", "yb += bias", "pass"),
     "unbiased in forward": ("training", "batch_squares / m + self.eps", "batch_squares / (m - 1) + self.eps"),
-    "biased running variance": ("running", "xp.maximum(m - 1, 1)", "m"),
+    "biased running variance": ("running", "/ (m - 1)}", "/ m}"),
     "momentum the other way round": ("running", "self.momentum * (value", "(1 - self.momentum) * (value"),
     "running sums, not means": ("running", 'observed["sum"] / m', 'observed["sum"]'),
     "frozen statistics are trained": ("frozen", "if not train or self.frozen:", "if not train:"),

@@ -91,8 +91,8 @@ class BatchNorm2d(Layer):
     def absorb(self, observed):
         if not observed:
             return
-        m, xp = observed["count"], array_module(observed["count"])
-        values = {"running_mean": observed["sum"] / m, "running_var": observed["squares"] / xp.maximum(m - 1, 1)}
+        m = observed["count"]
+        values = {"running_mean": observed["sum"] / m, "running_var": observed["squares"] / (m - 1)}
         for key, value in values.items():
             self.state[key] += self.momentum * (value - self.state[key])
 
