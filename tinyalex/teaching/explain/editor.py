@@ -108,6 +108,9 @@ class Editor(ast.NodeTransformer):
             others = [0, 1, 2 * value, value / 2, 1 - value, -value]
         return self._choose(node, [ast.Constant(o) for o in others if o != value or isinstance(value, bool)], "number")
 
+    def visit_JoinedStr(self, node):
+        return node  # the words of a message are no part of the answer
+
     def visit_keyword(self, node):
         if node.arg in ("axis", "axes") and _constant(node.value) is not _constant:
             value = _constant(node.value)
