@@ -208,3 +208,14 @@ def test_what_cannot_be_edited():
     for other in (lambda x: x, math.sqrt, np.sum, Edits, "text", inside.__call__):
         with pytest.raises((ValueError, AttributeError)):
             Edits(other)
+
+
+def test_the_words_of_a_message_are_not_edited():
+    def refusing(x):
+        if x.size == 0:
+            raise ValueError(f"{x.size} entries, expected {1} or more")
+        return x + 2
+
+    edits = Edits(refusing)
+    assert not [edit for edit in edits.edits if "entries" in edit.before or edit.before == "1"]
+    assert any(edit.before == "2" for edit in edits.edits)

@@ -84,7 +84,9 @@ def parsed(function):
 
 def _note_surroundings(tree):
     """Give each name and number the source of the expression that holds it: `x.dtype` tells more than `x`."""
-    for parent in (p for p in ast.walk(tree) if isinstance(p, (ast.expr, ast.keyword))):
+    for parent in ast.walk(tree):
+        if isinstance(parent, ast.JoinedStr) or not isinstance(parent, (ast.expr, ast.keyword)):
+            continue  # the text in an f-string is no expression
         for field, value in ast.iter_fields(parent):
             for place, child in enumerate(value if isinstance(value, list) else [value]):
                 if isinstance(child, (ast.Name, ast.Constant)):
