@@ -111,7 +111,7 @@ def show_gradients(gradients):
         for kind, line in KINDS.items():
             norms = gradients[kind][title]
             axis.semilogy(np.arange(1, len(norms) + 1), norms, lw=1.5, ms=3, label=kind, **line)
-        axis.set(title=title, xlabel="convolution, from first to last")
+        axis.set(title=title.capitalize(), xlabel="convolution, from first to last")
     axes[0].set_ylabel("norm of the gradient")
     axes[0].legend(frameon=False)
     figure.suptitle("44 layers: no gradient vanishes on its way down")
@@ -141,5 +141,5 @@ def show_depths(runs):
         figure,
         alt="Left: training loss by epoch of four nets; both residual nets fall well below both plain ones. Right: the "
         "loss of the last epoch against depth; the plain nets' line rises steeply from 20 to 44 layers, the residual "
-        "nets' is nearly level and far lower.",
+        "nets' rises little and lies far lower.",
     )
