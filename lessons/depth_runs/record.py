@@ -1,7 +1,7 @@
 """Keep the training losses and gradient norms of claim C18's runs beside this file, for lesson 19.
 
-    python -m tinyalex experiment C18 --data data/tiny10                 about an hour and a half on two cores
-    python lessons/depth_runs/record.py runs/experiments-quick/runs      a second, from what that has left
+    python -m tinyalex experiment C18 --data data/tiny10                 more than an hour on two busy cores
+    python lessons/depth_runs/record.py runs/experiments-quick/runs      a second
 
 The nets are resnet-mini with 20 and with 44 layers, with shortcuts ("residual-20") and without ("plain-20");
 data/tiny10 holds ten classes of Tiny ImageNet. runs.json: {"plain-20": [run of each seed]}. A run has "losses", the
@@ -22,7 +22,7 @@ EARLY, LATE = 20, 940  # the first logged step and the last
 
 
 def record(run):
-    """One run, as the lesson shows it. run: a `RunFolder`"""
+    """The losses and gradients of one run. run: a `RunFolder`"""
     norms = {line["step"]: line["health"]["gradient_norm"] for line in run.read_metrics("step")}
     return {
         "losses": [digits(line["train_loss"]) for line in run.read_metrics("epoch")],
