@@ -102,9 +102,9 @@ def test_pieces_add_up_to_the_whole(count):
 @pytest.mark.parametrize(
     "old, new",
     [
-        ("_add(grads, own)", "_add(grads, {} if grads else own)"),
-        ("_add(grads, own)", "grads = own"),
-        ("(ready, dy[pictures], kept", "(ready, dy[: pictures.stop - pictures.start], kept"),
+        ("(dx)\n            _add(grads, own)", "(dx)\n            _add(grads, {} if grads else own)"),
+        ("(dx)\n            _add(grads, own)", "(dx)\n            grads = own"),
+        ("(ready, own, dy[pictures], kept", "(ready, own, dy[: pictures.stop - pictures.start], kept"),
         ("slices(len(x), piece_size", "slices(len(x) - 1, piece_size"),
         ("x[pictures], train, stream)", "x[pictures] + pictures.start, train, stream)"),
         ("(_join(dxs) if input_grad else None)", "_join(dxs[::-1])"),

@@ -97,12 +97,17 @@ class Sequential(Composite):
 
     def backward_piece(self, dy, cache, input_grad):
         grads = {}
+        dx = yield from self._backward_into(grads, dy, cache, input_grad)
+        return dx, grads
+
+    def _backward_into(self, grads, dy, cache, input_grad):
+        """`backward_piece`, which returns dx and fills the dict `grads`, layer by layer."""
         for name, layer, wanted in reversed(list(self._whose_dx_is_wanted(input_grad))):
             dy, own = yield from layer.backward_piece(dy, cache[name], wanted)
-            grads |= {path(self.prefix(name), key): grad for key, grad in own.items()}
+            grads.update({path(self.prefix(name), key): grad for key, grad in own.items()})
             if not wanted:
                 break  # nothing before this layer is learnt
-        return dy, grads
+        return dy
 
     def _whose_dx_is_wanted(self, wanted):
         """(name, layer, whether the caller or an earlier layer with parameters needs its dx)."""
@@ -146,11 +151,20 @@ class Trunk(Sequential):
 
     def backward(self, dy, cache, input_grad=True):
         (pieces, caches), ready = cache, self.for_batch()  # anew, so that forward's need not be kept until now
+        grads, of_pieces = {}, [{} for _ in pieces]
         running = [
-            Sequential.backward_piece(ready, dy[pictures], kept, input_grad) for pictures, kept in zip(pieces, caches)
+            Sequential._backward_into(ready, own, dy[pictures], kept, input_grad)
+            for pictures, kept, own in zip(pieces, caches, of_pieces)
         ]
-        dxs, grads = [], {}
-        for dx, own in together(running, self.total):
+
+        def total(sums):
+            for own in of_pieces:  # wherever the pieces meet, or the gradients of all would pile up
+                _add(grads, own)
+                own.clear()
+            return self.total(sums)
+
+        dxs = []
+        for own, dx in zip(of_pieces, together(running, total)):
             dxs.append(dx)
             _add(grads, own)
         return (_join(dxs) if input_grad else None), grads

@@ -208,7 +208,7 @@ def test_pieces_meet_where_a_layer_needs_the_whole_batch(set_threads, count):
         ("Trunk", "zip(parts[0], add_up([tuple(part.values()) for part in parts]))", "parts[-1]"),
         ("Trunk", "zip(parts[0], add_up([tuple(part.values()) for part in parts]))", "parts[0]"),
         ("Trunk", "zip(*together(running, self.total))", "zip(*together(running, lambda sums: sums[0]))"),
-        ("Trunk", "dx, own in together(running, self.total)", "dx, own in together(running, lambda sums: sums[0])"),
+        ("Trunk", "together(running, total)", "together(running, lambda sums: sums[0])"),
         ("Composite", "layer.absorb(inside)", "pass"),
         ("Composite", 'path(self.prefix(name), "*")[:-1]', 'path(self.prefix(name), "")'),
     ],
