@@ -12,9 +12,9 @@ from tests.test_documents import ROOT
 from tests.training.test_training import write_easy
 from tinyalex import plots
 from tinyalex.cli import build_parser
-from tinyalex.commands import experiment
 from tinyalex.data.part import classes_left, refuse_too_many
 from tinyalex.errors import UserError
+from tinyalex.experiments.table import check_table
 from tinyalex.files import check_folder, check_picture
 from tinyalex.models import find_model
 from tinyalex.runs.config import Config
@@ -191,7 +191,7 @@ def test_what_tinyalex_wrote_is_replaced(tmp_path, monkeypatch):
     check_picture(tmp_path / "ours.PNG")
     for ending in ("md", "json"):
         shutil.copy(ROOT / f"lessons/claims.{ending}", tmp_path)
-    experiment._check_table(tmp_path / "claims.md")
+    check_table(tmp_path / "claims.md")
     assert all("replaced only if tinyalex wrote it" in " ".join(help_of(option).split()) for option in WRITTEN)
 
 
