@@ -697,7 +697,7 @@ MUTANTS = [
     ("03-numerical", "G1", copies_the_dtype),
     ("03-numerical", "G2", keeps_integers),
     ("03-numerical", "G3", trusts_the_array_it_is_given),
-    ("03-numerical", None, one_sided_and_not_put_back),
+    ("03-numerical", "two: G4 + G6", one_sided_and_not_put_back),
     ("03-error", "G10", absolute_difference),
     ("03-error", "G11", mean_error),
     ("03-error", "G11", added_up),

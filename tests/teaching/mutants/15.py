@@ -761,7 +761,7 @@ MUTANTS = [
     ("15-purity", "V20", in_percent),
     ("15-purity", "V20", one_for_each),
     ("15-purity", "V21", of_other_classes),
-    ("15-purity", "two: V19 + ratio", nearest_in_percent),
+    ("15-purity", "two: line-operation + V19", nearest_in_percent),
     ("15-purity", "V40", squeezed_neighbours),
     ("15-purity", "V18", class_of_any_query),
     ("15-purity", "V19", each_class_alike),

@@ -784,7 +784,7 @@ MUTANTS = [
     ("16-mcnemar", "unchanged", marks_in_place),
     ("16-mcnemar", "kind", p_alone),
     ("16-mcnemar", "E33", exchanged_and_one_sided),
-    ("16-mcnemar", "two: E38 + ratio", early_and_one_sided),
+    ("16-mcnemar", "two: line-range + E35", early_and_one_sided),
     ("16-mcnemar", "E41", power_overflows),
     ("16-mcnemar", "line-condition", chi2_if_many),
 ]

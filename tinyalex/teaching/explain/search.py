@@ -283,11 +283,14 @@ class Search:
         """Whether two versions, put together, are the learner's and the right result put together, in every probe."""
         for place, (found, answer) in enumerate(zip(self.found, self.answers)):
             one, other = a.result(place), b.result(place)
+            if one is None or other is None:
+                return False
             for n in self.names:
-                mine, right = (
-                    join(_float(x), _float(y)) for x, y in ((one[n], other[n]), (found[n], answer.expected[n]))
-                )
-                if not agree(mine, right):
+                parts = one[n], other[n], found[n], answer.expected[n]
+                if len({part.shape for part in parts}) > 1:
+                    return False
+                first, second, mine, right = map(_float, parts)
+                if not agree(join(first, second), join(mine, right)):
                     return False
         return True
 
