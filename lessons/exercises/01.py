@@ -38,6 +38,19 @@ def _one_row_probe():
     return _bytes((1, 3 * 4 * 6), 10), 4, 6
 
 
+def _three_rows_probe():
+    """Three pictures, one for each channel, and more bytes in a row than a byte can count."""
+    return _bytes((3, 3 * 9 * 11), 17), 9, 11
+
+
+def _wide_mirror_probe():
+    return _bytes((2, 2, 300, 3), 18), np.array([False, True])
+
+
+def _one_line_probe():
+    return _bytes((4, 3 * 1 * 5), 19), 1, 5
+
+
 def _mirror_probe():
     return _bytes((5, 4, 7, 3), 2), np.array([True, False, True, True, False])
 
@@ -69,6 +82,13 @@ def _one_for_training_probe():
 def _many_bright_probe():
     """The sum of an entry needs 17 bits."""
     return 240 + _bytes((300, 2, 3, 3), 14) % 16, np.arange(300) % 20 > 0
+
+
+def _very_many_probe():
+    """The sum of an entry is far beyond what float32 counts exactly; a part of the pictures has another mean."""
+    pictures = np.full((200_000, 1, 1, 3), 241, np.uint8)
+    pictures[..., 1] = _bytes((200_000, 1, 1), 20)
+    return pictures, np.arange(200_000) > 0
 
 
 def _centre_probe():
@@ -575,6 +595,8 @@ LESSON = Lesson(
             properties=(
                 _stays_bytes(_rows_probe, to_batch),
                 case("for one picture alone", to_batch, _one_row_probe, ("pictures",)),
+                case("for three pictures of 9 × 11", to_batch, _three_rows_probe, ("pictures",)),
+                case("for pictures one row high", to_batch, _one_line_probe, ("pictures",)),
             ),
             by_hand=_batch_by_hand,
             hints=(
@@ -595,6 +617,7 @@ LESSON = Lesson(
                 _stays_bytes(_mirror_probe, mirror),
                 case("for one picture alone", mirror, _one_mirrored_probe),
                 case("if no picture is chosen", mirror, _none_mirrored_probe),
+                case("for pictures 300 pixels wide", mirror, _wide_mirror_probe),
             ),
             by_hand=_mirror_by_hand,
             hints=(
@@ -614,6 +637,7 @@ LESSON = Lesson(
             properties=(
                 MEAN_IS_FLOAT,
                 case("if one picture alone is for training", mean_picture, _one_for_training_probe, ("mean",)),
+                case("for 200,000 pictures", mean_picture, _very_many_probe, ("mean",)),
             ),
             by_hand=_mean_by_hand,
             hints=(

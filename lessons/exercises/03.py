@@ -60,6 +60,14 @@ def _numerical_vector_probe():
     return _coupled, _x((7,), 2), 0.25
 
 
+def _numerical_number_probe():
+    return _coupled, np.array(0.7), 0.2
+
+
+def _numerical_small_probe():
+    return lambda x: 1e-12 * _coupled(x), _x((2, 3)), 0.2
+
+
 def _worst_probe():
     rng = np.random.default_rng(2)
     numerical = rng.uniform(-3, 3, (3, 5))
@@ -393,7 +401,7 @@ def _sees_what_is_not_finite(function):
 
 
 def _sees_shapes(function):
-    for one, other in (((3,), (2, 1)), ((6,), (2, 3)), ((2, 3), (3, 2)), ((1, 3), (3,)), ((3,), (1,))):
+    for one, other in (((3,), (2, 1)), ((6,), (2, 3)), ((2, 3), (3, 2)), ((1, 3), (3,)), ((3,), (1,)), ((1,), ())):
         try:
             found = function(np.full(one, 0.5), np.full(other, 0.5), 0.01)
         except ValueError as error:
@@ -404,6 +412,10 @@ def _sees_shapes(function):
 
 def _equal_arrays():
     return np.array([[0.0, -2.0, 3.0]]), np.array([[0.0, -2.0, 3.0]]), 0.01
+
+
+def _whole_numbers():
+    return np.array([[2, -1, 3]]), np.array([[2.5, -1.0, 2.75]]), 0.5
 
 
 def _last_is_worst():
@@ -636,6 +648,28 @@ def _one_of_sixty(function):
     return all(not _Watched(function, layer, x, seed).error <= 1e-3 for seed in (8, 9))
 
 
+def _last_of_many(function):
+    x = np.random.default_rng(12).standard_normal((60, 3))
+    layer = _dense, _edited(_dense_backward, lambda dx: np.negative(dx[-1], out=dx[-1]))
+    return not _Watched(function, layer, x).error <= 1e-3
+
+
+def _any_axes(function):
+    """Layers whose y has one axis, or four."""
+    sums = lambda x: (x.sum(axis=1), x.shape), lambda dy, shape: np.repeat(dy[:, None], shape[1], axis=1)
+    halves = lambda x: (x[:, ::2] / 2, x.shape), _spread_over_rows
+    for layer, shape in (sums, (3, 4)), (halves, (2, 4, 3, 2)):
+        x = np.random.default_rng(13).standard_normal(shape)
+        if not _Watched(function, layer, x).error < 1e-6:
+            return f"It is one with x of shape {shape}."
+
+
+def _spread_over_rows(dy, shape):
+    dx = np.zeros(shape)
+    dx[:, ::2] = dy / 2
+    return dx
+
+
 def _flags(forward, backward, least):
     """A wrong layer must be found with any dy."""
     return lambda function: all(not _Watched(function, (forward, backward), rng=seed).error <= least for seed in (8, 9))
@@ -707,6 +741,8 @@ LAYER_PROPERTIES = (
         "A layer with one wrong entry of dx among sixty passes your check. Compare every entry.",
         late=True,
     ),
+    Property("G24", _last_of_many, "A layer whose last row of dx among sixty is wrong passes.", late=True),
+    Property("G25", _any_axes, "A right layer fails your check if its y has one axis, or four.", late=True),
     Property("F3", _another_shape, "A layer whose dx has shape (3,) for an x of (1, 3) passes your check.", late=True),
 )
 
@@ -880,6 +916,8 @@ LESSON = Lesson(
                 _buffer(_numerical_with),
                 _shape_of_x(_numerical_with),
                 case("for an x with one axis", numerical, _numerical_vector_probe, ("gradient",)),
+                case("for an x without axes", numerical, _numerical_number_probe, ("gradient",)),
+                case("for small gradients", numerical, _numerical_small_probe, ("gradient",)),
             ),
             hints=(
                 "If only one entry of x moves, by h up and by h down, what happens to f? And what must be true of x "
@@ -911,6 +949,7 @@ LESSON = Lesson(
                 ),
                 case("for equal arrays, zeros among them", worst, _equal_arrays, ("error",)),
                 case("if the last of many entries is the worst", worst, _last_is_worst, ("error",)),
+                case("if the analytic gradient holds whole numbers", worst, _whole_numbers, ("error",)),
             ),
             hints=(
                 "How large may a difference be where the gradient is 1,000? Where it is 0? Which single entry decides?",
@@ -942,6 +981,7 @@ LESSON = Lesson(
             (_along_probe, _along_deep_probe),
             ("analytic", "numerical"),
             wrong=ALONG_WRONG,
+            outside=("huge",),
             by_hand=_along_by_hand,
             properties=(_buffer(_along_with), _shape_of_x(_along_with)),
             hints=(

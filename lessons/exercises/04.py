@@ -404,6 +404,14 @@ def _dense_right(function):
     return draws.normal(found, _STD) or draws.independent_numbers(found / _STD, draws.normal_rank, ("in", "out"))
 
 
+def _large_right(function):
+    found = np.asarray(function((700, 500), _STD, np.random.default_rng(5)), np.float64)
+    distinct = len(np.unique(found))
+    if distinct < 0.9 * found.size:
+        return f"Only {distinct:,} of {found.size:,} numbers are distinct."
+    return draws.normal(found, _STD)
+
+
 WEIGHT_PROPERTIES = (
     Property(
         "I1",
@@ -496,6 +504,7 @@ WEIGHT_PROPERTIES = (
         late=True,
     ),
     Property("I9", _dense_right, "Right for (kh, kw, in, out), but not for (in, out).", late=True),
+    Property("I8", _large_right, "The weights of a large layer are not independent normal numbers.", late=True),
 )
 
 _NAMES = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
@@ -743,10 +752,14 @@ LESSON = Lesson(
             ("rate",),
             wrong=RATE_WRONG,
             by_hand=_rate_by_hand,
+            outside=("zeros",),
             properties=(
                 case("for one drop", rate, lambda: (6, 0.5, (5,)), ("rate",)),
                 case("for five drops", rate, lambda: (60, 0.03, (10, 20, 30, 40, 50)), ("rate",)),
                 case("for a drop at 0", rate, lambda: (0, 0.5, (0, 3)), ("rate",)),
+                case("for eight drops", rate, lambda: (95, 0.03, tuple(range(10, 90, 10))), ("rate",)),
+                case("for a small rate", rate, lambda: (60, 3e-9, (10, 20, 30, 40, 50)), ("rate",)),
+                case("for a drop within an epoch", rate, lambda: (2.75, 0.5, (2.5, 4.5)), ("rate",)),
             ),
             hints=(
                 "With drops at 25, 51 and 79, how many have been reached by epoch 60?",
@@ -780,6 +793,7 @@ LESSON = Lesson(
             by_hand=lambda arguments, output, index: f"That is {arguments[0][index[0]]}.",
             properties=(
                 case("for two names", biases, lambda: (["fc8", "conv2"],), ("bias",)),
+                case("for one name", biases, lambda: (["fc6"],), ("bias",)),
                 case("if a name occurs twice", biases, lambda: (["fc7", "conv3", "fc7"],), ("bias",)),
             ),
             hints=(

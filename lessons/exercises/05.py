@@ -94,8 +94,14 @@ def _for_inputs(ours):
 def _for_gradients(ours, *saturated):
     """The cases of a function of dy and x (or y, with the usual name of those where it saturates)."""
     inputs = INPUTS if not saturated else (saturated, *((when, 0.5 * np.sign(x)) for when, x in INPUTS[2:]))
+    nearly = (
+        ("where it is nearly flat", np.where(saturated[1] == 0.0, 1e-6, saturated[1] * (1 - 1e-6)))
+        if saturated
+        else None
+    )
+    inputs = inputs if nearly is None else (nearly, *inputs)
     small = tuple(case(when, ours, lambda x=x: (_dy(x.shape, 15), x), ("dx",)) for when, x in inputs)
-    return *small, case("for gradients in the hundreds", ours, lambda: (300 * _dy((3, 8)), _x((3, 8)) / 4), ("dx",))
+    return *small, case("for gradients in the millions", ours, lambda: (3e6 * _dy((3, 8)), _x((3, 8)) / 4), ("dx",))
 
 
 def _stack(L, N, M, seed, backward):
@@ -124,7 +130,7 @@ def _shut_stack_probe():
 
 def _tiny_stack_probe():
     dy, *others = _stack(4, 2, 3, 18, lambda dy, y: dy * (1 - y * y))
-    return 1e-12 * dy, *others
+    return 1e-40 * dy, *others
 
 
 # ---------------------------------------------------------------------------------------------- wrong on purpose
@@ -514,6 +520,7 @@ LESSON = Lesson(
             ("dx",),
             wrong=TANH_WRONG,
             by_hand=_tanh_by_hand,
+            outside=("huge",),
             properties=_for_gradients(tanh_backward, "where tanh is flat, y = −1 and 1", SATURATED),
             ratios=((-1, "The sign is wrong: the slope is 1 − y², never negative."),),
             hints=(
@@ -530,6 +537,7 @@ LESSON = Lesson(
             ("dx",),
             wrong=SIGMOID_WRONG,
             by_hand=_sigmoid_by_hand,
+            outside=("huge", "tiny"),
             properties=_for_gradients(sigmoid_backward, "where the sigmoid is flat, y = 0 and 1", (1 + SATURATED) / 2),
             ratios=((-1, "The sign is wrong: the slope is y · (1 − y), never negative."),),
             hints=(

@@ -53,6 +53,7 @@ CASES = (
     ("for one picture, one map and one place", ((1, 4, 3, 3), (4, 3, 3, 1), 2, 0)),
     ("for padding 2 and stride 1", ((2, 5, 6, 3), (3, 2, 3, 4), 1, 2)),
     ("for padding larger than the kernel", ((2, 3, 4, 3), (2, 1, 3, 2), 2, 3)),
+    ("for a kernel of one pixel", ((2, 5, 4, 3), (1, 1, 3, 4), 2, 1)),
 )
 
 
@@ -93,6 +94,12 @@ def _negative_window_probe():
 
 
 # ---------------------------------------------------------------------------------------------- wrong on purpose
+
+
+def _whole_window_probe():
+    """Pixels that are whole numbers, in five channels."""
+    rng = np.random.default_rng(66)
+    return rng.integers(0, 9, (6, 7, 5)), rng.standard_normal((2, 3, 5)), 0.25, 1, 1, 2
 
 
 def places(shape, kernel, stride, padding, step=None):
@@ -1166,11 +1173,13 @@ LESSON = Lesson(
             (lambda: _window_probe(2, 3, 2, 61), lambda: _window_probe(1, 2, 3, 62)),
             wrong=WINDOW_WRONG,
             by_hand=window_by_hand,
+            outside=("number", "one"),
             properties=tuple(
                 case(when, window, probe)
                 for when, probe in (
                     ("for place (0, 0)", lambda: _window_probe(0, 0, 2, 63)),
                     ("for a negative bias and result", _negative_window_probe),
+                    ("for whole numbers in five channels", _whole_window_probe),
                     ("for the last place, in the lower right corner", lambda: _window_probe(7, 9, 1, 65)),
                 )
             ),

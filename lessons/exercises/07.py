@@ -9,6 +9,7 @@ import operator
 import numpy as np
 
 from tinyalex.layers.windows import Windows
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 from tinyalex.teaching.lessons import exercises
 
@@ -64,6 +65,7 @@ SIZES = (
     (10, 4, 1, 2, "floor"),
     (7, 7, 3, 0, "ceil"),  # one place only
     (908, 11, 128, 0, "ceil"),  # 7 steps and a hundredth
+    (5002, 1, 1000, 0, "ceil"),  # 5 steps and a thousandth
 )
 
 
@@ -107,6 +109,41 @@ def _each(probe):
 
 
 # ------------------------------------------------------------------------------------- wrong on purpose: the size
+
+
+CORNERS = (
+    ("for a kernel of one pixel", ((2, 5, 4, 3), (1, 1, 3, 4), 2, 1)),
+    ("for windows side by side, with a row left over", ((2, 7, 4, 3), (2, 2, 3, 4), 2, 0)),
+    ("for larger pictures", ((3, 60, 41, 5), (2, 3, 5, 2), 2, 0)),
+)
+
+
+def _corner(number):
+    shape, kernel, stride, padding = CORNERS[number][1]
+    rng = np.random.default_rng(100 + number)
+    return rng.standard_normal(shape), rng.standard_normal(kernel), rng.uniform(1, 2, kernel[-1]), stride, padding
+
+
+def _cases(ours, arguments, outputs):
+    """arguments: function from x, weight, bias, stride and padding to the arguments of `ours`"""
+    numbered = enumerate(when for when, _ in CORNERS)
+    return tuple(
+        case(when, ours, lambda number=number: arguments(*_corner(number)), outputs) for number, when in numbered
+    )
+
+
+def _for_columns(x, weight, bias, stride, padding):
+    return x, *weight.shape[:2], stride, padding
+
+
+def _for_back(x, weight, bias, stride, padding):
+    columns = im2col(*_for_columns(x, weight, bias, stride, padding))
+    return np.cos(np.arange(columns.size)).reshape(columns.shape), x.shape, *weight.shape[:2], stride, padding
+
+
+def _for_backward(x, weight, bias, stride, padding):
+    y = forward(x, weight, bias, stride, padding)
+    return np.cos(np.arange(y.size)).reshape(y.shape), x, weight, stride, padding
 
 
 def _is_whole(function):
@@ -702,6 +739,7 @@ LESSON = Lesson(
                     "Calling im2col again changed the columns of your first call: you keep one array between calls. "
                     "Backward may still need those columns.",
                 ),
+                *_cases(im2col, _for_columns, ("columns",)),
             ),
             hints=(
                 "What is the axis order of a window padded[n, top : top + KH, left : left + KW], and what does "
@@ -717,6 +755,7 @@ LESSON = Lesson(
             FORWARD_PROBES,
             ("y",),
             wrong=FORWARD_WRONG,
+            properties=_cases(forward, lambda *arguments: arguments, ("y",)),
             by_hand=by_loops.forward_by_hand,
             hints=(
                 "columns is (N·OH·OW, KH·KW·C). Which shape must the kernels have, so that columns @ kernels has one "
@@ -732,6 +771,7 @@ LESSON = Lesson(
             _each(_back_probe),
             ("dx",),
             wrong=COL2IM_WRONG,
+            properties=_cases(col2im, _for_back, ("dx",)),
             by_hand=_col2im_by_hand,
             hints=(
                 "im2col copied a pixel into every window that covers it. "
@@ -749,6 +789,7 @@ LESSON = Lesson(
             ("dx", "dweight", "dbias"),
             axes={"dweight": by_loops.WEIGHT_AXES, "dbias": ("channel out",)},
             wrong=BACKWARD_WRONG,
+            properties=_cases(backward, _for_backward, ("dx", "dweight", "dbias")),
             by_hand=_backward_by_hand,
             hints=(
                 "Y = X @ K. Which products of dY, X and K have the shapes of X and of K?",

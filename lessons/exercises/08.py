@@ -110,6 +110,19 @@ def _backward_probe(probe, seed):
 # ---------------------------------------------------------------------------------------------- wrong on purpose
 
 
+def _tiles():
+    """Windows side by side, with a row and a column left over."""
+    return _x(9, (2, 7, 5, 3)), (2, 2), (2, 2), (0, 0)
+
+
+def _large_picture():
+    row, column = np.random.default_rng(10).integers(0, 90, (2, 2, 30, 20, 3))
+    return row, column, (2, 90, 95, 3)
+
+
+TILES = "for windows side by side, with a row and a column left over"
+
+
 def _pad(x, padding, fill=-np.inf, before=1, after=1):
     (PH, PW) = padding
     pads = ((0, 0), (before * PH, after * PH), (before * PW, after * PW), (0, 0))
@@ -789,7 +802,11 @@ LESSON = Lesson(
             ("y",),
             wrong=FORWARD_WRONG,
             by_hand=_forward_by_hand,
-            properties=(_keeps_its_results(_two_forward), _never_wins(lambda: (_padded(), 0), forward)),
+            properties=(
+                _keeps_its_results(_two_forward),
+                _never_wins(lambda: (_padded(), 0), forward),
+                case(TILES, forward, _tiles),
+            ),
             hints=(
                 "Where does window (2, 1) begin if the stride is (3, 2)? "
                 "And with two rows of padding above the picture?",
@@ -810,6 +827,7 @@ LESSON = Lesson(
             properties=(
                 _keeps_its_results(lambda: [a[:3] for a in _two_forward()]),
                 _never_wins(lambda: (_plain()[:3], 0), winners),
+                case(TILES, winners, lambda: _tiles()[:3], ("row", "column")),
             ),
             hints=(
                 "Read a 4×3 window row by row. In which of its rows and columns is place 7, counted from 0?",
@@ -824,7 +842,9 @@ LESSON = Lesson(
             (_wins_probe(3, (4, 5), (2, 7, 6, 3)), _wins_probe(4, (6, 4), (3, 5, 8, 4)), _many_wins),
             ("counts",),
             wrong=WINS_WRONG,
+            properties=(case("for a large picture", wins, _large_picture, ("counts",)),),
             by_hand=_wins_by_hand,
+            outside=("number", "one"),
             hints=(
                 "After a = np.zeros(3); a[[1, 1]] += 1, what is a? Try it.",
                 "counts[n, h, w, c] = the number of (oh, ow) with row[n, oh, ow, c] = h and column[n, oh, ow, c] = w",
@@ -843,6 +863,7 @@ LESSON = Lesson(
                 _keeps_its_results(_two_backward),
                 _never_wins(lambda: (_backward_probe(_padded, 6)(), 1), backward),
                 case("where a whole picture is the same number", backward, _backward_probe(_flat, 9), ("dx",)),
+                case(TILES, backward, _backward_probe(_tiles, 11), ("dx",)),
             ),
             hints=(
                 "If a pixel grows a little, which windows' outputs grow, and by how much? And if it wins none?",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyalex.layers import LocalResponseNorm
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 # n = 3, and no constant is 1 or the paper's: this tells every wrong version below from the right one
@@ -54,6 +55,16 @@ def _window_probe():
 
 def _wide_window_probe():
     return _x(5), 5
+
+
+def _few_channels_probe():
+    """A window wider than all channels, and a small k."""
+    x = _x(8, (2, 3, 1, 3))
+    x[0] /= 100
+    return x, 9, 0.7, 0.6, 0.001
+
+
+FEW = "if the window is wider than all channels, and k is small"
 
 
 def _windows_of(probe):
@@ -520,8 +531,10 @@ LESSON = Lesson(
             ("s",),
             axes={"s": ("picture", "row", "column", "channel")},
             wrong=WINDOW_WRONG,
+            properties=(case(FEW, window_sum, _windows_of(_few_channels_probe), ("s",)),),
             by_hand=_window_by_hand,
             ratios=((lambda a, n: 1 / n, "You divide by n: return the window's sum, not its mean."),),
+            outside=("number",),
             hints=(
                 "For channel i = 0 and n = 5: which channels are in its window? And for the last channel?",
                 "s_i = Σ a_j over the j from i − n//2 to i + n//2 that exist",
@@ -536,7 +549,8 @@ LESSON = Lesson(
             ("y",),
             wrong=FORWARD_WRONG,
             by_hand=_forward_by_hand,
-            properties=(_takes_whole_numbers(forward, _wide_probe),),
+            properties=(_takes_whole_numbers(forward, _wide_probe), case(FEW, forward, _few_channels_probe)),
+            outside=("number",),
             hints=(
                 "Which values does the window sum add up here? What is the smallest possible denominator?",
                 "d_i = k + alpha · Σ x_j² over the j from i − n//2 to i + n//2 that exist;  y_i = x_i / d_i^beta",
@@ -554,7 +568,11 @@ LESSON = Lesson(
             ("dx",),
             wrong=BACKWARD_WRONG,
             by_hand=_backward_by_hand,
-            properties=(_takes_whole_numbers(backward, _backward_probe(_wide_probe, 3)),),
+            properties=(
+                _takes_whole_numbers(backward, _backward_probe(_wide_probe, 3)),
+                case(FEW, backward, _backward_probe(_few_channels_probe, 9), ("dx",)),
+            ),
+            outside=("number",),
             hints=(
                 "How many of the y_j contain x_i? Which one contains it more than once?",
                 "dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_j dy_j · x_j · d_j^(−beta − 1), over the j "

@@ -18,7 +18,7 @@ from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 P, N, F = 0.2, 40, 60  # not ½: there p and 1 − p are the same
-P2, P3 = 0.67, 0.05  # tried too
+P2, P3, RARE, MOST = 0.67, 0.05, 0.002, 0.97  # tried too
 SIZE = 150, 160  # of the draws whose share is counted
 LEVEL = draws.LEVEL / 20  # of each test: a right answer fails any of them at most once in a million
 
@@ -93,6 +93,13 @@ def _takes_any_shape(function):
     return True
 
 
+def _drops_nothing(function):
+    y, factor = _run(function, True, 0.0)
+    if np.shape(factor) != np.shape(y):
+        return f"Its shape is {np.shape(factor)}, x's is {np.shape(y)}."
+    return np.array_equal(y, _x())
+
+
 def _keeps_its_results(function):
     for train in (True, False):
         first = _run(function, train)
@@ -159,7 +166,7 @@ def _not_p_for_keep(function):
 
 def _independent(function):
     """In two axes and in four; of the last call, and of x. What follows tells a wrong share."""
-    for shape in ((100, 100), (6, 9, 10, 7)):
+    for shape in ((300, 400), (6, 9, 10, 7)):
         dropped = _dropped(function, P, shape)
         share = dropped.mean()
         if draws.share(dropped, P, LEVEL) is None:
@@ -198,7 +205,8 @@ def _drops_p(function):
             for place, row in enumerate(rows):
                 if symptom := draws.share(row, p, LEVEL / sum(SIZE)):
                     return f"At p = {p} in {part} {place} alone: {symptom}"
-    return True
+    symptom = draws.share(_dropped(function, RARE, (300, 400)), RARE, LEVEL)
+    return f"At p = {RARE}: {symptom}" if symptom else True
 
 
 def _ratios(function, train, p, seed):
@@ -242,9 +250,9 @@ def _not_forms(*forms):
     return lambda function: all(_unless(function, *form) for form in forms)
 
 
-def _does(train, test):
+def _does(train, test, probabilities=(P, P2)):
     def holds(function):
-        for p in (P, P2):
+        for p in probabilities:
             for word, found, expected in zip(("training", "the test"), _factors(function, p), (train(p), test(p))):
                 if found is None:
                     return (
@@ -334,6 +342,9 @@ REST = (
     Property("C16", _keeps_float32, "float32 went in, but float64 came out: a float64 array crept in.", about="dtype"),
 )
 LATE = (
+    Property(
+        "D29", _drops_nothing, "With p = 0, nothing is dropped, and factor still has x's shape in training.", late=True
+    ),
     Property("D29", _takes_any_shape, "y, and factor in training, have the shape of x, whatever it is.", late=True),
 )
 
@@ -347,6 +358,7 @@ def _properties(form, others):
         *(replace(held, about="size") for held in size),
         *REST,
         *LATE,
+        Property("D11", _does(*form, (MOST,)), "Kept entries have the wrong size.", late=True),
     )
 
 
@@ -458,6 +470,16 @@ def _sure_nets_probe():
     """Scores so far apart that some nets give a class less than 1e-12, and others nearly 1."""
     x, weight, bias, p = _net_probe(10, 1, 7, 2, 0.45)
     return 4 * x, weight, bias, p
+
+
+def _surer_nets_probe():
+    """Nets that are sure of different classes, so that their average is not."""
+    return (
+        np.array([[200.0, 100.0, 100.0]]),
+        np.array([[1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]]),
+        np.array([0.3, 0.0]),
+        0.4,
+    )
 
 
 def _masks(F, p):
@@ -636,9 +658,11 @@ LESSON = Lesson(
             axes={"probabilities": ("picture", "class")},
             wrong=AVERAGE_WRONG,
             by_hand=_average_by_hand,
+            outside=("huge",),
             properties=(
                 case("for nine units", average_net, _nine_units, ("probabilities",)),
                 case("for scores near 900", average_net, _high_scores, ("probabilities",)),
+                case("if single nets are very sure", average_net, _surer_nets_probe, ("probabilities",)),
             ),
             hints=(
                 "In how many ways can you drop some, all or none of F units? What is the probability of a mask that "

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinyalex.layers import Conv2d, Linear, ReLU
 from tinyalex.layers.im2col import group_slices
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 
@@ -104,6 +105,7 @@ COSTS = (
     ((2, 3), 4, 14, 2, (1, 8)),
     ((5, 5), 96, 256, 2, (27, 27)),
     ((3, 5), 510, 1022, 2, (111, 223)),
+    ((3, 2), 4, 8, 4, (5, 7)),
 )
 
 
@@ -663,6 +665,11 @@ LESSON = Lesson(
             ("wires",),
             axes={"wires": ("channel", "kernel")},
             wrong=WIRING_WRONG,
+            properties=(
+                case("for hundreds of channels", wiring, lambda: (300, 600, 2), ("wires",)),
+                case("for a hundred groups", wiring, lambda: (100, 200, 100), ("wires",)),
+            ),
+            outside=("number",),
             hints=(
                 "With 6 channels, 4 kernels and 2 groups: which channels does kernel 1 see, and which kernel 2?",
                 "wires[c, f] = 1 where c // (C // groups) = f // (F // groups), else 0",
@@ -720,6 +727,7 @@ LESSON = Lesson(
             ("parameters", "multiply_adds"),
             wrong=COST_WRONG,
             by_hand=_cost_by_hand,
+            outside=("number",),
             hints=(
                 "How many weights has one kernel of a layer with groups? "
                 "And how many kernels have all groups together?",
@@ -750,6 +758,7 @@ LESSON = Lesson(
                     late=True,
                 ),
             ),
+            outside=("number",),
             hints=(
                 "y = h @ weight2 is a sum over hidden units. If a tower holds half of the units, which rows of "
                 "weight2 does it need?",

@@ -67,6 +67,7 @@ def _nameless():
         {**_pool("b", (3, 3), 2), "name": "fc0"},
         _kind("flatten"),
         {**_dense("c", 4099), "name": "conv"},
+        {"name": "pool", "kind": "a kind of its own"},
     ]
     return (71, 67, 3), layers
 
@@ -786,6 +787,14 @@ def _right_ones(function):
     return found == list(BIAS_ONE) or f"In yours, {', '.join(found)} start at 1."
 
 
+def _large(function):
+    """A layer of 300,000 weights: none repeated, and the largest as far out as usual."""
+    found = np.asarray(function({"fc6": (600, 500)}, np.random.default_rng(14))["fc6.weight"])
+    if len(np.unique(found)) < 0.9 * found.size:
+        return f"Only {len(np.unique(found)):,} of {found.size:,} are distinct."
+    return draws.normal(found, 0.01, level=LEVEL) or True
+
+
 def _uses_the_generator(function):
     first, again = _start(function), _start(function)
     other = function(dict(SHAPES), np.random.default_rng(13))
@@ -874,6 +883,7 @@ INITIAL_PROPERTIES = (
         "Training would write into several places at once: give each its own array.",
         about="weights memory",
     ),
+    Property("I12", _large, "The weights of a large layer are not independent normal numbers."),
 )
 
 
@@ -884,7 +894,7 @@ def overfit(layers, loss, x, labels, steps, lr, momentum):
     return _overfit((layers, loss, x, labels, steps, lr, momentum))
 
 
-def _overfit(arguments, slip=None, pace=1.0, scale=1.0, keys=("weight", "bias"), trained=None):
+def _overfit(arguments, slip=None, pace=1.0, scale=1.0, keys=None, trained=None):
     """losses (steps,). arguments: of `overfit`; every other argument is a way to get it wrong.
 
     slip: "not written", "old velocity", "one velocity", "gradients pile up", "old caches", "late loss", "softmax twice"
@@ -909,7 +919,7 @@ def _overfit(arguments, slip=None, pace=1.0, scale=1.0, keys=("weight", "bias"),
         for i in reversed(range(len(layers))):
             dy, grads = layers[i].backward(dy, (first_caches if slip == "old caches" else caches)[i])
             for key, g in grads.items():
-                if key not in keys or (trained is not None and i not in trained(layers)):
+                if (keys and key not in keys) or (trained is not None and i not in trained(layers)):
                     continue
                 summed[i][key] += g
                 g = summed[i][key] if slip == "gradients pile up" else g
@@ -1064,6 +1074,25 @@ def _other_overfit_probe():
     return layers, SoftmaxCrossEntropy(), rng.standard_normal((3, 4, 6, 3)), np.array([1, 2, 0]), 5, 0.05, 0.6
 
 
+class _Gain(ReLU):
+    """A layer that learns neither a weight nor a bias, but a factor for each channel."""
+
+    def __init__(self, gain):
+        super().__init__()
+        self.params = {"gain": gain}
+
+    def forward(self, x, train=False, rng=None):
+        return x * self.params["gain"], x
+
+    def backward(self, dy, cache, input_grad=True):
+        return dy * self.params["gain"], {"gain": (dy * cache).reshape(-1, cache.shape[-1]).sum(axis=0)}
+
+
+def _gain_probe():
+    layers, *rest = _other_overfit_probe()
+    return [_Gain(np.array([0.5, 2.0, 1.5])), *layers], *rest
+
+
 def _trained(function):
     """The layers' parameters after the last step."""
     arguments, ours = _other_overfit_probe(), _other_overfit_probe()
@@ -1104,7 +1133,16 @@ LESSON = Lesson(
             axes={"shapes": ("layer", "axis")},
             wrong=SHAPES_WRONG,
             by_hand=_shapes_by_hand,
-            properties=(case("for other names and large layers", trace_shapes, _nameless, ("shapes",)),),
+            properties=(
+                case("for other names and large layers", trace_shapes, _nameless, ("shapes",)),
+                case(
+                    "for a pool at the beginning",
+                    trace_shapes,
+                    lambda: ((9, 7, 5), [_pool("a", (3, 2), 2)]),
+                    ("shapes",),
+                ),
+            ),
+            outside=("number",),
             hints=(
                 "How many places has a window as wide as the picture? And "
                 "if the picture is one pixel wider, at stride 4?",
@@ -1121,7 +1159,9 @@ LESSON = Lesson(
             ("weights", "biases"),
             axes={"weights": ("layer",), "biases": ("layer",)},
             wrong=PARAMETERS_WRONG,
+            properties=(case("for other names and large layers", count_parameters, _nameless, ("weights", "biases")),),
             by_hand=_count_by_hand,
+            outside=("number",),
             hints=(
                 "How deep is one filter, if groups share the channels? How many inputs has the first dense layer?",
                 "conv: kh · kw · (C / groups) · filters weights and `filters` biases; dense: H·W·C · units weights "
@@ -1140,6 +1180,7 @@ LESSON = Lesson(
             by_hand=_work_by_hand,
             properties=(case("for other names and large layers", count_work, _nameless, ("work",)),),
             ratios=((2, "Twice too much: count a multiplication and its addition as *one* multiply-add."),),
+            outside=("number",),
             hints=(
                 "How often does one picture use a filter's weight? And a dense layer's?",
                 "conv: rows · columns (of the output) · weights; dense: weights; all others 0",
@@ -1192,6 +1233,7 @@ LESSON = Lesson(
                     "The losses are right, but the layers do not hold what these steps alone have learned.",
                     late=True,
                 ),
+                case("for a layer with another parameter, layer.params['gain']", overfit, _gain_probe, ("losses",)),
             ),
             hints=(
                 "What does each layer's backward need from its forward? In which order does it visit the layers?",

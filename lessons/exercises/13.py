@@ -7,6 +7,7 @@ import numpy as np
 from tinyalex.data.dataset import ColorStatistics
 from tinyalex.layers import softmax
 from tinyalex.teaching import draws
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind, kind_of
 
 STD = 0.1  # paper §4.1
@@ -87,6 +88,19 @@ def _other_sizes(function):
                 where = f"In {N} picture{'s' if N > 1 else ''} of {H} × {W}, with a crop of {crop},"
                 return f"{where} {name} run from {ends[0]} to {ends[1]}, expected 0 to {side - crop}."
     return True
+
+
+def _many_of_many(function):
+    """20,000 pictures with 203 places down: evenly drawn, and none repeated after thousands."""
+    parts = _drawn(function, np.random.default_rng(8), 20_000, (210, 9))
+    if said := draws.equally_often(parts["tops"], 203, LEVEL):
+        return f"tops: {said}"
+    if said := draws.independent(parts["mirrored"], 0.5, ("picture",), LEVEL):
+        return f"mirrored: {said}"
+    rng = np.random.default_rng(9)
+    alone = [_drawn(function, rng, 1)["mirrored"][0] for _ in range(200)]
+    said = draws.share(alone, 0.5, LEVEL)
+    return f"In batches of one picture, mirrored: {said}" if said else True
 
 
 def _not_shared(function):
@@ -194,6 +208,11 @@ def _last_place(function):
         if not np.allclose(found, expected):
             return "In a picture of 7 × 8, top 3 and left 4 begin the last crop of 4."
     return True
+
+
+def _as_high_as_the_crop():
+    pictures, mean, *_ = _cut_probe(3)
+    return pictures, mean, np.array([0, 0, 0]), np.array([0, 1, 1]), np.array([True, False, True]), 7
 
 
 def _each(one):
@@ -642,6 +661,17 @@ def _not_times(factor):
     return holds
 
 
+def _new_array(function):
+    x, rng = np.random.default_rng(3).uniform(-120, 120, (2, 3, 4, 3)), np.random.default_rng(4)
+    return not np.shares_memory(*(function(x.copy(), VALUES, VECTORS, rng) for _ in range(2)))
+
+
+def _very_many_alphas(function):
+    alphas = _alphas(function, N=60_000, W=1)
+    said = draws.normal(alphas, STD, level=LEVEL)
+    return not said or said
+
+
 def _normal_alphas(function):
     alphas = _alphas(function)
     for i, alpha in enumerate(alphas.T):
@@ -904,6 +934,9 @@ LESSON = Lesson(
                 Property("A15", _even, "The places are not equally likely."),
                 Property("A16", _half, "Half of the pictures should be mirrored, each by its own draw."),
                 Property("A17", _independent, "The draws are not independent."),
+                Property(
+                    "A15", _many_of_many, "In large pictures or batches the places are not drawn evenly.", late=True
+                ),
                 Property("A18", _from_rng, "Draw only from the generator that you are given."),
                 Property("A17", _free, "The draws of a batch depend on each other."),
             ),
@@ -922,8 +955,10 @@ LESSON = Lesson(
             ("x",),
             wrong=CUT_WRONG,
             by_hand=_cut_by_hand,
+            outside=("one",),
             properties=(
                 Property("A46", _last_place, "It is not right yet for the last place, or for one picture.", late=True),
+                case("for a crop as high as the picture", cut, _as_high_as_the_crop, ("x",)),
             ),
             hints=(
                 "Which pixel of the mean belongs to the crop's upper left pixel? And after mirroring?",
@@ -1026,6 +1061,8 @@ LESSON = Lesson(
                 ),
                 Property("A48", _normal_alphas, "The alphas do not come from N(0, 0.1²)."),
                 Property("A49", _independent_alphas, "The alphas are not independent."),
+                Property("A48", _very_many_alphas, "Very many alphas do not come from N(0, 0.1²).", late=True),
+                Property("C15", _new_array, "Two calls return the same array: make a new one in each.", late=True),
             ),
             hints=(
                 "How many random numbers does one picture need? "

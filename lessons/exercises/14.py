@@ -47,7 +47,7 @@ def _uneven_scores():
 
 def _one_name_or_picture(function):
     scores, labels, _ = _scores()
-    for N, k in (7, 1), (1, 1), (1, 2):
+    for N, k in (7, 1), (1, 1), (1, 2), (5, scores.shape[1]):
         found, expected = function(scores[:N], labels[:N], k), top_k_error(scores[:N], labels[:N], k)
         if not np.allclose(found, expected):
             found = f"{found:.6g}" if np.ndim(found) == 0 else f"an array of shape {np.shape(found)}"
@@ -315,6 +315,11 @@ def _small_weights():
     return 0.01 * before, 0.01 * before + 1e-5 * (after - before)
 
 
+def _long_step():
+    before, after = _weights(3, (2, 3))
+    return before, before + 40 * after
+
+
 def _ratio_of(size):
     return lambda before, after: size(after - before) / size(before)
 
@@ -478,6 +483,7 @@ LESSON = Lesson(
             ("error",),
             wrong=TOP_K_WRONG,
             by_hand=_top_k_by_hand,
+            outside=("number", "zeros"),
             properties=(
                 Property("M24", _one_name_or_picture, "It is not right yet for one name, or one picture.", late=True),
             ),
@@ -494,6 +500,7 @@ LESSON = Lesson(
             (_weights, _other_weights, _small_weights),
             ("ratio",),
             wrong=RATIO_WRONG,
+            properties=(case("for a step longer than the weights", update_ratio, _long_step, ("ratio",)),),
             by_hand=_ratio_by_hand,
             hints=(
                 "How long is an arrow with as many entries as there are weights?",
@@ -509,6 +516,7 @@ LESSON = Lesson(
             ("rates",),
             wrong=DROP_WRONG,
             by_hand=_drop_by_hand,
+            outside=("many",),
             properties=(
                 Property(
                     "M22",

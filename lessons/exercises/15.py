@@ -5,6 +5,7 @@ import numpy as np
 from tinyalex.inspection import errors, neighbours
 from tinyalex.inspection.colour import colour_selectivity, tower_colour
 from tinyalex.layers import softmax
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong, WrongKind
 
 # ---------------------------------------------------------------------------------------------- which tower sees colour
@@ -262,6 +263,12 @@ def _one_of_each(function):
         if not np.array_equal(found, expected):
             return f"For Q = {Q} and k = {k} it is {np.asarray(found).tolist()}, expected {expected.tolist()}."
     return True
+
+
+def _large_pictures():
+    """Squared distances on both sides of 2³¹."""
+    pool = np.random.default_rng(3).integers(0, 9, (4, 60_000), np.uint8) + np.array([[0], [40], [80], [160]], np.uint8)
+    return 255 - pool[:2] // 16, pool, 3
 
 
 def _fine(function):
@@ -584,6 +591,16 @@ def _sure_net(function):
     found, expected = np.ravel(function(*arguments)), np.ravel(occlusion(*arguments))
     off = np.flatnonzero(~np.isclose(found, expected, rtol=1e-6, atol=1e-100))
     return True if not off.size else f"A p is {found[off[0]]:.4g}, expected {expected[off[0]]:.4g}."
+
+
+def _many_places():
+    return _occlusion_probe(5, (21, 23), 1, square=4, stride=1)
+
+
+def _sure_in_float32():
+    """Scores of about 100, whose exp float32 cannot hold."""
+    x, *others, score = _occlusion_probe(6, (8, 9), 0, square=3, stride=3, far=95.0)
+    return x.astype(np.float32), *others, score
 
 
 def _whole_minus(x, label, size, stride, score):
@@ -949,6 +966,7 @@ LESSON = Lesson(
             ("shares", "first", "second"),
             wrong=COLOUR_WRONG,
             by_hand=_colour_by_hand,
+            outside=("one", "zeros"),
             axes={"shares": ("kernel",)},
             hints=(
                 "How long is the shadow of (r, g, b) on the line r = g = b? "
@@ -965,6 +983,7 @@ LESSON = Lesson(
             ("near",),
             wrong=NEAREST_WRONG,
             by_hand=_nearest_by_hand,
+            outside=("number", "zeros"),
             axes={"near": ("row", "place")},
             properties=(
                 Property(
@@ -974,6 +993,7 @@ LESSON = Lesson(
                     "(argpartition finds the k smallest without sorting them.)",
                 ),
                 Property("V40", _one_of_each, "It is not right yet for one query or one neighbour.", late=True),
+                case("for 60,000 bytes a picture", nearest, _large_pictures, ("near",)),
                 Property("V41", _fine, "Distances that differ in the fourth digit come in the wrong order.", late=True),
             ),
             hints=(
@@ -1015,6 +1035,8 @@ LESSON = Lesson(
                     "V42", _one_row_of_places, "A square as high as the picture has one row of places.", late=True
                 ),
                 Property("V43", _sure_net, "Your softmax is not right where the net is nearly sure.", late=True),
+                case("for hundreds of places", occlusion, _many_places, ("p",)),
+                case("for scores near 100 in float32", occlusion, _sure_in_float32, ("p",)),
             ),
             axes={"p": ("row", "column")},
             hints=(

@@ -331,6 +331,8 @@ MORE_ENDS = (
     (0.0, 0.0),
     (-0.01, 30.0),
     (1e-200, 3e-200),
+    (-math.inf, -0.5),
+    (0.5, math.inf),
 )
 MORE_CASES = [(low, high, direction) for low, high in MORE_ENDS for direction in (-1, 1)]
 
@@ -408,6 +410,8 @@ def _right_in_all(function):
             low, high, direction = given
             side = "above" if direction > 0 else "below"
             return f"For {low:g} to {high:g}, claimed {side} 0, it returns {found!r}, expected {expected!r}."
+    if function(np.float64(0.5), np.float64(2), np.sign(np.float64(3))) != REPRODUCED:
+        return "It fails with NumPy's numbers: compare them by value."
     return True
 
 
@@ -492,6 +496,11 @@ def _between():
     """Quantiles that lie between two of the sorted means."""
     rng = np.random.default_rng(2)
     return rng.gamma(2, 0.7, 23), rng.gamma(2, 0.6, 23), rng.integers(0, 23, (150, 23)), 0.93
+
+
+def _thousand_draws():
+    a, b, _, _ = _answers()
+    return a, b, np.random.default_rng(4).integers(0, 31, (1003, 31)), 0.998
 
 
 def _taken(place):
@@ -935,7 +944,9 @@ LESSON = Lesson(
             (_losses, _answers, _between),
             ("low", "high"),
             wrong=BOOTSTRAP_WRONG,
+            properties=(case("for 1,003 draws", bootstrap, _thousand_draws, ("low", "high")),),
             by_hand=_bootstrap_by_hand,
+            outside=("one",),
             hints=(
                 "Which pictures might you have validated on instead? "
                 "The best guess at hand: some of yours, some of them twice.",

@@ -11,6 +11,7 @@ import numpy as np
 from tinyalex.backend import array_module
 from tinyalex.layers.im2col import group_slices
 from tinyalex.parallel.shares import shares
+from tinyalex.teaching.cases import case
 from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 from tinyalex.teaching.on_device import device_properties
 
@@ -63,7 +64,7 @@ DROPOUT_WRONG = (
 
 def _kept_at_p(function):
     """A draw that equals p is not below it."""
-    y = function(np.ones((2, 3)), np.array([[0.25, 0.0, 0.75], [0.5, 0.25, 0.125]]), 0.25)
+    y = function(np.ones((2, 3)), np.array([[0.25, np.nextafter(0.25, 0), 0.75], [0.5, 0.25, 0.125]]), 0.25)
     return (np.asarray(y) != 0).tolist() == [[True, False, True], [True, True, False]]
 
 
@@ -204,6 +205,12 @@ def _block(scores, labels):
 
 def _hopeless(function):
     """The loss is finite and exact where the right class has next to no probability."""
+    sure = np.array([[0.0, 20.0, -30.0]])
+    loss, dscores = (np.asarray(v) for v in function(sure, np.array([1])))
+    if not np.isclose(loss, np.exp(-20), rtol=1e-4, atol=0):
+        return f"Where the net is sure and right it is {float(loss):.3g}, expected {np.exp(-20):.3g}."
+    if not np.isclose(dscores[0, 2], np.exp(-50), rtol=1e-4, atol=0):
+        return f"The gradient of a score 50 below the best is {dscores[0, 2]:.3g}, expected {np.exp(-50):.3g}."
     scores, labels = np.array([[0.0, 900.0, -3.0], [0.0, 0.0, -40.0], [5.0, -1500.0, 2.0]]), np.array([0, 2, 1])
     found, expected = float(function(scores.copy(), labels)[0]), float(loss_and_gradient(scores, labels)[0])
     if abs(found - expected) < 1e-9 * expected:
@@ -371,6 +378,7 @@ def _new_arrays(function):
 
 CLIP_PROPERTIES = (
     Property("O26", _zeros_stay, "Gradients of zeros must stay zeros.", late=True),
+    case("for tiny gradients", clipped, _clip_probe(0.5, 5, 1e-9), ("first", "second")),
     Property("O27", _any_number, "grads may hold any number of arrays: a net has one for each parameter.", late=True),
     Property("O28", _new_arrays, "You return arrays of grads themselves: make new ones, short or long.", late=True),
 )
@@ -408,6 +416,12 @@ TOWER_PROBES = (
     _tower_probe(18, 6, 3, 1, 3, 2),
     _tower_probe(8, 12, 4, 0, 2, 3),
     _tower_probe(6, 9, 1, 2, 3, 4),
+)
+
+
+TOWER_CASES = (
+    ("for four channels", _tower_probe(4, 6, 2, 1, 2, 5)),
+    ("if each kernel sees one channel", _tower_probe(8, 8, 8, 1, 2, 6)),
 )
 
 
@@ -785,7 +799,7 @@ LESSON = Lesson(
                 Property(
                     "S7",
                     _hopeless,
-                    "The loss is wrong where the right class has next to no probability. "
+                    "The loss is wrong where a class has next to no probability. "
                     "Take log p = s − max − log Σ exp(s − max), which needs no p.",
                     late=True,
                 ),
@@ -821,7 +835,11 @@ LESSON = Lesson(
             ("weight", "bias", "first", "stop"),
             axes={"weight": ("row", "column", "channel in", "kernel"), "bias": ("kernel",)},
             wrong=TOWER_WRONG,
+            properties=tuple(
+                case(when, tower_part, probe, ("weight", "bias", "first", "stop")) for when, probe in TOWER_CASES
+            ),
             by_hand=_tower_by_hand,
+            outside=("number", "one"),
             hints=(
                 "Which axis of weight counts the kernels? "
                 "And what does weight.shape[2] tell you about what a kernel reads?",
@@ -838,6 +856,7 @@ LESSON = Lesson(
             MEETING_PROBES,
             ("dx",),
             wrong=MEETING_WRONG,
+            properties=(case("for five towers", meeting_backward, _meeting_probe((2, 10), 5, 3, 3), ("dx",)),),
             by_hand=_meeting_by_hand,
             hints=(
                 "Channel 0 lives on tower 0, but which towers' kernels read it? So where does its gradient come from?",
@@ -852,6 +871,15 @@ LESSON = Lesson(
             AVERAGE_PROBES,
             ("gradient",),
             wrong=AVERAGE_WRONG,
+            properties=(
+                case(
+                    "if the first worker has no pictures",
+                    batch_gradient,
+                    _average_probe((0, 3, 2), (4,), 3),
+                    ("gradient",),
+                ),
+                case("for shares of 400 and 1", batch_gradient, _average_probe((400, 1), (4,), 4), ("gradient",)),
+            ),
             by_hand=_average_by_hand,
             hints=(
                 "Worker 0's mean is over 7 pictures, worker 1's over 6. "

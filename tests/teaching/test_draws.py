@@ -225,7 +225,7 @@ def _ratio(log, low, high):
 
 
 def test_the_bounds_of_normal_are_where_the_formulas_put_them():
-    n, part = 1001, 1e-6 / 6  # six tests share the level
+    n, part = 1001, 1e-6 / 7  # seven tests share the level
     far, near = statistics.NormalDist().inv_cdf(1 - part / 2) / math.sqrt(n), part * math.sqrt(math.pi / 2 / n)
     usual = 0.3 / math.sqrt(n)
     assert draws.normal(_grid(0.999 * far, 1.001), 1) is None
@@ -245,6 +245,14 @@ def test_the_bounds_of_normal_are_where_the_formulas_put_them():
 
 def test_few_normal_numbers_are_no_evidence():
     assert [draws.normal([0.4, -0.9, 1.1][:n], 1) for n in (1, 2, 3)] == [None] * 3
+    assert "farthest of 1 is" in draws.normal([0.0], 1)
+
+
+def test_normal_numbers_that_are_cut_off():
+    z = np.random.default_rng(0).standard_normal(100_000)
+    for end, found in ((3.5, "farthest of 100,000 is 3.50"), (4.5, None)):
+        symptom = draws.normal(np.clip(z, -end, end), 1)
+        assert found in symptom if found else symptom is None
 
 
 def test_share_and_counts_at_their_bounds():

@@ -8,7 +8,7 @@ import numpy as np
 
 def confusion(labels, answers, K):
     """How often each class got each answer: int64 (K, K), right classes in rows. labels, answers: (N,)."""
-    labels, answers = np.asarray(labels), np.asarray(answers)
+    labels, answers = np.asarray(labels, np.int64), np.asarray(answers)
     return np.bincount(labels * K + answers, minlength=K * K).reshape(K, K)
 
 

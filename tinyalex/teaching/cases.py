@@ -19,9 +19,9 @@ def case(when, ours, arguments, outputs=("y",), changes=(), id="case"):
     """
 
     def holds(function):
-        expected = _results(ours, arguments(), changes)
+        expected = _results(ours, arguments(), outputs, changes)
         try:
-            found = _results(function, arguments(), changes)
+            found = _results(function, arguments(), outputs, changes)
         except NotDoneYet:
             raise
         except (Exception, SystemExit) as error:
@@ -33,10 +33,11 @@ def case(when, ours, arguments, outputs=("y",), changes=(), id="case"):
     return Property(id, holds, f"Right for the usual arguments, but not {when}.", late=True)
 
 
-def _results(function, arguments, changes):
+def _results(function, arguments, outputs, changes):
     arguments = copy.deepcopy(arguments)
     result = function(*arguments)
-    values = () if changes else result if isinstance(result, (tuple, list)) else (result,)
+    several = isinstance(result, (tuple, list)) or len(outputs) > 1 and np.shape(result) == (len(outputs),)
+    values = () if changes else result if several else (result,)
     return [*values, *(arguments[i] for i in changes)]
 
 

@@ -8,6 +8,7 @@ The first of these checks that fails decides the verdict:
   kinds and dtypes (`forms.EARLY`)
   late properties
   digits, float32, views, read-only arrays, arrays kept between calls (`forms.LATE`)
+  huge, tiny, zero, one of each, very many (`corners.CORNERS`)
 """
 
 import copy
@@ -17,7 +18,7 @@ import warnings
 
 import numpy as np
 
-from tinyalex.teaching import forms
+from tinyalex.teaching import corners, forms
 from tinyalex.teaching.exercise import NotDoneYet, WrongKind, kind_of
 from tinyalex.teaching.explain.fresh import fresh_answers
 from tinyalex.teaching.explain.versions import numbered, outputs
@@ -92,6 +93,7 @@ class Case:
         self._check_properties(late=True)
         if exercise.compare:
             self._check_forms(forms.LATE)
+            self._check_forms(corners.CORNERS)
         if not entries:
             return Verdict(RIGHT, "everything asked for holds")
         return Verdict(RIGHT, f"{error:.0e} over {entries:,} entries" if error else f"exact in {entries:,} entries")
@@ -165,6 +167,11 @@ class Case:
         """The outputs of our version: {name: array}."""
         return outputs(self.exercise, self.exercise.ours, copy.deepcopy(arguments))
 
+    def argument(self, place):
+        """The name of an argument."""
+        code = self.exercise.ours.__code__
+        return code.co_varnames[place] if place < code.co_argcount else f"argument {place + 1}"
+
     # ------------------------------------------------------------------------------------------ form
 
     def _check_form(self, answer):
@@ -184,7 +191,7 @@ class Case:
                 self.name_the_mistake(("\n".join(filter(None, (words, by_hand))), None))
         for place, (before, after) in enumerate(zip(answer.arguments, answer.after)):
             if place not in exercise.changes and not _same(before, after):
-                name = _argument(exercise, place)
+                name = self.argument(place)
                 text = f"{exercise.name} wrote into {name}: the caller may still need its values. Work on a copy."
                 if self.named and exercise.compare and any(not a.right() for a in self.answers):
                     self._add_the_values(text)  # a copy would not make them right
@@ -323,8 +330,3 @@ def _same(before, after):
     if isinstance(before, dict):
         return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
     return True
-
-
-def _argument(exercise, place):
-    names = exercise.ours.__code__.co_varnames
-    return names[place] if place < exercise.ours.__code__.co_argcount else f"argument {place + 1}"

@@ -59,6 +59,7 @@ class Exercise:
     wrong: known mistakes, most specific first;  properties: other conditions
     ratios: (number or function of a probe's arguments, message) for answers that are too large by a constant factor
     by_hand: function (arguments, output, index) that works out one entry in words and numbers
+    outside: ids of the corners (`tinyalex.teaching.corners`) that lie outside of what its arguments may be
     hints: a question, the formula, the decisive line;  compare: False if random draws make entries incomparable
     """
 
@@ -73,6 +74,7 @@ class Exercise:
     ratios: tuple = ()
     properties: tuple = ()
     by_hand: Callable | None = None
+    outside: tuple = ()
     hints: tuple = ()
     compare: bool = True
 

@@ -84,15 +84,30 @@ def of_the_dtype(case, answer):
 
 def in_float32(case, answer):
     """float32 in: the right values."""
-    single = tuple(_as_single(a) for a in answer.arguments)
-    if all(a is b for a, b in zip(single, answer.arguments)):
+    _compare_in_float32(case, answer, 1)
+
+
+def in_large_float32(case, answer):
+    """The right values for numbers 32 times as large in float32, whose exp it cannot hold."""
+    if "huge" not in case.exercise.outside:
+        _compare_in_float32(case, answer, 32)
+
+
+def _compare_in_float32(case, answer, times):
+    wide = tuple(_times(a, times) for a in answer.arguments)
+    single = tuple(_as_single(a) for a in wide)
+    if all(a is b for a, b in zip(single, wide)):
         return
-    expected, (found, _, _) = case.ours(single), case.call(single)
+    try:
+        exact, expected = (answer.expected if times == 1 else case.ours(wide)), case.ours(single)
+    except Exception:
+        return
+    found = case.call(single)[0]
     for name, right in expected.items():
         value = found[name]
         if right.dtype.kind != "f" or value.shape != right.shape:
             continue
-        ours = np.abs(right.astype(np.float64) - answer.expected[name])
+        ours = np.abs(right.astype(np.float64) - exact[name])
         cost = float(np.where(np.isfinite(ours), ours, 0).max(initial=0.0))
         allowed = ROUNDING * scale(right) + TIMES_OURS * cost
         gap = np.abs(value.astype(np.float64) - right)
@@ -101,18 +116,23 @@ def in_float32(case, answer):
             index = tuple(int(i) for i in np.argwhere(off)[0])
             place = entry(case.exercise, name, index, right.ndim)
             values = digits(value[index], right[index])
-            raise Judged(
-                f"With float32 input {place} is {values[0]}, expected {values[1]}; float64 is right.", "float32"
-            )
+            which = "float32 input" if times == 1 else f"{times} times the input in float32"
+            raise Judged(f"With {which} {place} is {values[0]}, expected {values[1]}; float64 is right.", "float32")
+
+
+def _times(value, factor):
+    if isinstance(value, np.ndarray) and value.dtype == np.float64 and factor != 1:
+        return value * factor
+    return each(value, lambda v: _times(v, factor))
 
 
 def _as_single(value):
     if isinstance(value, np.ndarray) and value.dtype == np.float64:
         return value.astype(np.float32)
-    return _each(value, _as_single)
+    return each(value, _as_single)
 
 
-def _each(value, change):
+def each(value, change):
     """A list, tuple or dict with each entry changed; anything else as it is."""
     if isinstance(value, (tuple, list)):
         changed = [change(v) for v in value]
@@ -142,7 +162,7 @@ def of_views(case, answer):
 
 def _viewed(value, view):
     if not isinstance(value, np.ndarray) or not value.ndim or not value.size:
-        return _each(value, lambda v: _viewed(v, view))
+        return each(value, lambda v: _viewed(v, view))
     return view(value)
 
 
@@ -180,7 +200,7 @@ def of_read_only_arrays(case, answer):
 
 def _locked(value):
     if not isinstance(value, np.ndarray):
-        return _each(value, _locked)
+        return each(value, _locked)
     locked = value.copy()
     locked.setflags(write=False)
     return locked
@@ -228,7 +248,7 @@ def of_other_values(case, answer):
 def _halved(value):
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return value / 2
-    return _each(value, _halved)
+    return each(value, _halved)
 
 
 def in_linear_time(case, answer):
