@@ -13,12 +13,13 @@ MATRIX = np.array([[5, 2, 0], [0, 3, 4], [2, 0, 8]])
 
 def check_confusion(confusion):
     labels, answers = np.random.default_rng(0).integers(0, 4, (2, 50))  # the last of 5 classes has no picture
-    expected = np.zeros((5, 5), int)
-    for label, answer in zip(labels, answers):
-        expected[label, answer] += 1
-    found = confusion(labels, answers, 5)
-    assert found.dtype == np.int64
-    np.testing.assert_array_equal(found, expected)
+    for K, dtype in (5, np.int64), (100, np.uint8):  # 3 · 100 does not fit into a byte
+        expected = np.zeros((K, K), int)
+        for label, answer in zip(labels, answers):
+            expected[label, answer] += 1
+        found = confusion(labels.astype(dtype), answers.astype(dtype), K)
+        assert found.dtype == np.int64
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_confusion():
@@ -26,7 +27,12 @@ def test_confusion():
 
 
 @pytest.mark.parametrize(
-    "edits", [("labels * K + answers", "answers * K + labels"), ("minlength=K * K", "minlength=0")]
+    "edits",
+    [
+        ("labels * K + answers", "answers * K + labels"),
+        ("minlength=K * K", "minlength=0"),
+        ("asarray(labels, np.int64)", "asarray(labels)"),
+    ],
 )
 def test_confusion_teeth(edits):
     with pytest.raises((AssertionError, ValueError)):
