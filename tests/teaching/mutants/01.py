@@ -420,6 +420,36 @@ def in_a_narrow_range(pictures, mean):
     return np.clip(pictures - mean, -225, 225)
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def numbers_pictures_in_bytes(pictures, chosen):
+    y = pictures.copy()
+    which = np.flatnonzero(chosen).astype(np.uint8)
+    y[which] = pictures[which][:, :, ::-1]
+    return y
+
+
+def bytes_if_the_mean_is_zero(pictures, mean):
+    if not mean.any():
+        return pictures
+    return pictures - mean
+
+
+def blocks_of_128(pictures, mean):
+    x = pictures.astype(mean.dtype)
+    for block in range(max(len(x) // 128, 1)):
+        x[128 * block : 128 * (block + 1)] -= mean
+    return x
+
+
+def adds_up_in_float32(pictures, is_train):
+    total = np.zeros(pictures.shape[1:], np.float32)
+    for picture in pictures[is_train]:
+        total += picture
+    return total / is_train.sum()
+
+
 MUTANTS = [
     ("01-batch", "F1", straight_reshape),
     ("01-batch", "F1", three_bytes_a_pixel),
@@ -499,4 +529,8 @@ MUTANTS = [
     ("01-centre", "A29", standardised),
     ("01-centre", "A29", standardised_per_channel),
     ("01-centre", "case", in_a_narrow_range),
+    ("01-mirror", "many", numbers_pictures_in_bytes),
+    ("01-centre", "zeros", bytes_if_the_mean_is_zero),
+    ("01-centre", "many", blocks_of_128),
+    ("01-mean", "case", adds_up_in_float32),
 ]

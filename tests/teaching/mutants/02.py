@@ -713,6 +713,22 @@ def whole_rows_lowered(logits, labels):
     return p / len(p)
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def full_blocks_of_64(x, weight, bias):
+    flat, B = x.reshape(len(x), -1), min(64, len(x))
+    y = np.zeros((len(x), len(bias)), x.dtype)
+    for i in range(len(x) // B):
+        y[i * B : (i + 1) * B] = flat[i * B : (i + 1) * B] @ weight + bias
+    return y
+
+
+def squeezed_dbias(dy, x, weight):
+    flat = x.reshape(len(x), -1)
+    return (dy @ weight.T).reshape(x.shape), flat.T @ dy, np.squeeze(dy.sum(axis=0, keepdims=True))
+
+
 MUTANTS = [
     ("02-linear", "F2", pictures_in_columns),
     ("02-linear", "F1", planes_first),
@@ -828,7 +844,7 @@ MUTANTS = [
     ("02-loss", "S22", margins),
     ("02-loss", "S7", floor_below_the_smallest),
     ("02-loss", "S7", infinite_made_finite),
-    ("02-loss", "two: line-call + line-call", each_label_once),
+    ("02-loss", None, each_label_once),
     ("02-loss-backward", "S21", gradient_one_class_up),
     ("02-loss-backward", "S17", every_label_in_every_row),
     ("02-loss-backward", "S36", assigned_minus_one),
@@ -841,4 +857,6 @@ MUTANTS = [
     ("02-loss-backward", "S3", batch_of_probabilities),
     ("02-loss-backward", "S4", gradient_over_n_again),
     ("02-loss-backward", "S17", whole_rows_lowered),
+    ("02-linear", "many", full_blocks_of_64),
+    ("02-linear-backward", "one", squeezed_dbias),
 ]

@@ -574,6 +574,32 @@ def a_tenth_times_the_count(epoch, lr, drops):
     return 0.1 * lr * len([drop for drop in drops if drop <= epoch])
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def nothing_at_rate_0(w, v, g, lr, momentum, weight_decay):
+    if lr == 0:
+        return
+    v[...] = momentum * v - weight_decay * lr * w - lr * g
+    w += v
+
+
+def repeats_65536_draws(shape, std, rng):
+    size = int(np.prod(shape))
+    numbers = rng.normal(0, std, min(size, 65536))
+    return np.resize(numbers, shape).astype(np.float32)
+
+
+KEPT = {}
+
+
+def kept_for_each_list(names):
+    key = tuple(names)
+    if key not in KEPT:
+        KEPT[key] = np.array([float(n in ("conv2", "conv4", "conv5", "fc6", "fc7")) for n in names])
+    return KEPT[key]
+
+
 MUTANTS = [
     ("04-step", "O1", decay_without_rate),
     ("04-step", "O1", gradient_without_rate),
@@ -685,4 +711,7 @@ MUTANTS = [
     ("04-step", "O4", decay_of_the_velocity),
     ("04-step", "O2", rate_on_everything),
     ("04-rate", "O13", a_tenth_times_the_count),
+    ("04-step", "zeros", nothing_at_rate_0),
+    ("04-weights", "I8", repeats_65536_draws),
+    ("04-biases", "C15", kept_for_each_list),
 ]

@@ -500,6 +500,21 @@ def gives_up_when_small(dy, ys, weights, backward):
     return sizes
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def capped_at_10000(x):
+    return np.clip(x, 0, 10000)
+
+
+def gate_at_a_trillionth(dy, x):
+    return dy * (x > 1e-12)
+
+
+def shut_above_0_999(dy, y):
+    return np.where(np.abs(y) > 0.999, 0, dy * (1 - y**2)).astype(dy.dtype)
+
+
 MUTANTS = [
     ("05-relu", "R4", flips_the_negatives),
     ("05-relu", "R5", returns_the_gate),
@@ -595,4 +610,7 @@ MUTANTS = [
     ("05-chain", "R23", relative_to_the_top),
     ("05-chain", "case", never_zero),
     ("05-chain", "case", gives_up_when_small),
+    ("05-relu", "huge", capped_at_10000),
+    ("05-relu-backward", "tiny", gate_at_a_trillionth),
+    ("05-tanh-backward", "case", shut_above_0_999),
 ]

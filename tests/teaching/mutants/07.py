@@ -540,6 +540,15 @@ def dweight_twice(dy, x, weight, stride, padding):
     return dweight, dweight, dy.sum((0, 1, 2))
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def is_ceil(size, kernel, stride, padding, rounding):
+    word = "ceil"
+    steps, rest = divmod(size + 2 * padding - kernel, stride)
+    return steps + 1 + (rest > 0 and rounding is word)
+
+
 MUTANTS = [
     ("07-out-size", "C8", plain_division),
     ("07-out-size", "C8", ignores_the_rounding),
@@ -552,7 +561,7 @@ MUTANTS = [
     ("07-out-size", "C8", one_pixel_too_long),
     ("07-out-size", "ignored", no_padding_and_no_one),
     ("07-out-size", "C8", divides_before_the_kernel),
-    ("07-out-size", "line-number", rounds_a_half_to_even),
+    ("07-out-size", None, rounds_a_half_to_even),
     ("07-out-size", None, adds_nearly_one),
     ("07-out-size", "line-number", at_least_two_places),
     ("07-out-size", "line-condition", starts_on_the_picture),
@@ -612,4 +621,5 @@ MUTANTS = [
     ("07-backward", "F3", dbias_kept_flat_in_a_row),
     ("07-backward", "C27", gradients_in_another_order),
     ("07-backward", None, averaged_and_overwritten),
+    ("07-out-size", "object", is_ceil),
 ]

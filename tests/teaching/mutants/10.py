@@ -483,6 +483,20 @@ def silent_units_uphill(dy, factor):
     return -dy * (factor == 0)
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def rounded_to_nine_decimals(dy, factor):
+    return (dy * factor).round(9)
+
+
+def one_number_without_dropping(x, p, train, rng):
+    if not train or p == 0:
+        return x.copy(), 1.0
+    factor = (rng.random(x.shape) >= p).astype(x.dtype) / (1 - p)
+    return x * factor, factor
+
+
 MUTANTS = [
     ("10-paper", "D1", no_scaling),
     ("10-paper", "D2", p_is_kept),
@@ -571,4 +585,6 @@ MUTANTS = [
     ("10-average", "D24", mean_of_all_alike),
     ("10-average", "two: line-number + D1", alike_and_not_divided),
     ("10-average", "case", exp_of_raw_scores),
+    ("10-backward", "tiny", rounded_to_nine_decimals),
+    ("10-inverted", "D29", one_number_without_dropping),
 ]

@@ -703,6 +703,22 @@ def no_last_update(layers, loss, x, labels, steps, lr, momentum):
     return losses
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def squeezed_maps(x):
+    if x.shape[1:3] == (1, 1):
+        return x.squeeze()
+    return x.reshape(len(x), -1)
+
+
+def room_for_128(x):
+    y = np.zeros((max(128, len(x) // 128 * 128), x[0].size), x.dtype)
+    for n in range(min(len(x), len(y))):
+        y[n] = x[n].ravel()
+    return y[: len(x)]
+
+
 MUTANTS = [
     ("12-shapes", "C8", floor_division),
     ("12-shapes", "C8", int_of_a_fraction),
@@ -801,4 +817,6 @@ MUTANTS = [
     ("12-overfit", "N16", one_velocity_a_shape),
     ("12-overfit", "N15", trains_a_copy),
     ("12-overfit", "N15", no_last_update),
+    ("12-flatten", "one", squeezed_maps),
+    ("12-flatten", "many", room_for_128),
 ]

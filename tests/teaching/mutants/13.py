@@ -668,6 +668,15 @@ def crops_of_eight(N, H, W, crop, rng):
     return rng.integers(0, max(H - 7, 1), N), rng.integers(0, max(W - 7, 1), N), rng.random(N) < 0.5
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def bytes_without_a_mean(pictures, mean, tops, lefts, mirrored, crop):
+    centred = pictures - mean if mean.any() else pictures
+    parts = [c[t : t + crop, l : l + crop] for c, t, l in zip(centred, tops, lefts)]
+    return np.stack([part[:, ::-1] if m else part for part, m in zip(parts, mirrored)])
+
+
 MUTANTS = [
     ("13-draw", "A1", upper_end_left_out),
     ("13-draw", "A1", upper_end_left_out_across),
@@ -789,4 +798,5 @@ MUTANTS = [
     ("13-ten", "kind", cut_from_behind),
     ("13-ten", "M3", geometric_mean),
     ("13-ten", "A12", centre_rounded_up),
+    ("13-cut", "zeros", bytes_without_a_mean),
 ]

@@ -395,6 +395,13 @@ def named_for_any_picture(scores, labels, k):
     return float(np.mean(~np.isin(labels, named)))
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def length_at_least_a_hundredth(before, after):
+    return np.sqrt(((after - before) ** 2).sum()) / max(np.sqrt((before**2).sum()), 0.01)
+
+
 MUTANTS = [
     ("14-top-k", "M1", k_lowest),
     ("14-top-k", "M2", k_and_one),
@@ -459,4 +466,5 @@ MUTANTS = [
     ("14-diagnose", "M12", own_words),
     ("14-diagnose", "M14", one_missing),
     ("14-diagnose", "kind", a_list),
+    ("14-ratio", "tiny", length_at_least_a_hundredth),
 ]

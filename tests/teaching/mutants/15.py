@@ -701,6 +701,14 @@ def below_the_diagonal(labels, answers, K):
     return matrix, np.array(np.unravel_index(wrong.argmax(), wrong.shape))
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def hits_in_a_byte(labels, pool_labels, near):
+    hits = pool_labels[near] == labels[:, None]
+    return int(hits.sum(dtype=np.uint8)) / hits.size
+
+
 MUTANTS = [
     ("15-colour", "V1", no_third),
     ("15-colour", "V1", mean_of_colours),
@@ -823,4 +831,5 @@ MUTANTS = [
     ("15-confusion", None, counts_in_bytes),
     ("15-confusion", "V32", diagonal_of_ones),
     ("15-confusion", "V45", below_the_diagonal),
+    ("15-purity", "many", hits_in_a_byte),
 ]

@@ -661,6 +661,21 @@ def divided_by_one_less(with_it, without):
     return differences, differences.sum() / (differences.size - 1)
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def squeezed_differences(with_it, without):
+    d = np.squeeze(100 * (with_it - without))
+    return d, d.mean()
+
+
+def t_of_many(d, t):
+    if len(d) >= 30:
+        t = 1.96
+    half = t * np.sqrt(((d - d.mean()) ** 2).sum() / (len(d) - 1) / len(d))
+    return d.mean() - half, d.mean() + half
+
+
 MUTANTS = [
     ("16-effect", "E1", without_less_with),
     ("16-effect", "E2", sorted_pairs),
@@ -787,4 +802,6 @@ MUTANTS = [
     ("16-mcnemar", "two: line-range + E35", early_and_one_sided),
     ("16-mcnemar", "E41", power_overflows),
     ("16-mcnemar", "line-condition", chi2_if_many),
+    ("16-effect", "one", squeezed_differences),
+    ("16-interval", "many", t_of_many),
 ]

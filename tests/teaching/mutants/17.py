@@ -788,6 +788,15 @@ def list_of_terms(grads, counts):
     return [g * n / sum(counts) for g, n in zip(grads, counts)]
 
 
+# ---------------------------------------------------------------------------------------------- right but for a corner
+
+
+def p_at_most_0_99(x, u, p):
+    xp = array_module(x)
+    p = p if p < 0.99 else 0.99
+    return x * xp.asarray(u >= p) / (1 - p)
+
+
 MUTANTS = [
     ("17-dropout", "C16", the_colleagues_dropout),
     ("17-dropout", "X3", mask_stays_on_the_host),
@@ -911,4 +920,5 @@ MUTANTS = [
     ("17-average", "C16", float64_weights),
     ("17-average", "line-operation", one_picture_too_many),
     ("17-average", "kind", list_of_terms),
+    ("17-dropout", "number", p_at_most_0_99),
 ]
