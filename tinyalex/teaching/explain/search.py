@@ -269,7 +269,7 @@ class Search:
         usable = [v for v in versions if not _explains_all(v) and self._says_much(v)]
         table = np.array([self._sample(v.result(0)) for v in usable])
         right = self._sample(self.answers[0].expected)
-        for join in (np.add, np.multiply):
+        for join in (np.add, np.multiply) if right.any() else (np.add,):  # any product with 0 is 0
             pairs = (
                 (usable[i], usable[j])
                 for i in range(len(usable))
