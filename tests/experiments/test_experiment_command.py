@@ -242,7 +242,7 @@ def test_runs_on_a_part_are_judged_on_it(data, tmp_path):
     """The number of epochs follows from the part's own pictures, 12 of 24 here, and so do its classes, two of four."""
     lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=48)
     assert lab.run(Arm(), 0).config.epochs == 2 and lab.run(Arm(part="+first-half"), 0).config.epochs == 4
-    claim = SimpleNamespace(arms={"all": Arm(), "half": Arm(part="+second-half")})
+    claim = SimpleNamespace(models={}, arms={"all": Arm(), "half": Arm(part="+second-half")})
     found = {name: run.dataset.class_ids for name, run in lab.trained(claim, 0).items()}
     assert found == {"all": CLASSES, "half": CLASSES[2:]}
 

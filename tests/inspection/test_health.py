@@ -73,6 +73,7 @@ def test_dead_units_inside_a_block():
     """Every ReLU by its path; those in the block's body are no output of the trunk's own layers."""
     block = Residual({"conv": Conv2d(3, 4, 3, padding=1), "relu": ReLU(), "conv2": Conv2d(4, 3, 3, padding=1)})
     block.body["conv"].params["bias"][:] = [-1e3, 0, -1e3, 1e3]
+    block.body["conv2"].params["weight"][...] = 0.01  # above 0, so that the block's output is too
     head = {"flatten": Flatten(), "fc": Linear(small.CROP**2 * 3, small.K)}
     network = Network({"block": block, "relu": ReLU()}, head, (small.CROP, small.CROP, 3))
     found = dead_relus(network, small.split(), small.view(), np)

@@ -137,7 +137,7 @@ def test_measure_teeth(monkeypatch, function, old, new):
 def test_measure_writes_into_nothing():
     net = network()
     cache, grads, velocity = step(net)
-    kept = [a for piece in cache["features"][2] for a in piece.values() if isinstance(a, np.ndarray)]
+    kept = [a for piece in cache["features"][1] for a in piece.values() if isinstance(a, np.ndarray)]
     for a in (*net.params.values(), *grads.values(), *velocity.values(), *kept):
         a.flags.writeable = False
     assert measure_health(net, cache, grads, velocity) == measure_health(net, cache, grads, velocity)
@@ -148,7 +148,7 @@ def test_measure_on_the_device():
     expected = measure_health(net, *step(net))
     net.map_arrays(device.asarray)
     cache, grads, velocity = step(net, xp=device)
-    assert isinstance(cache["features"][2][0]["relu1"], DeviceArray)
+    assert isinstance(cache["features"][1][0]["relu1"], DeviceArray)
     agree(measure_health(net, cache, grads, velocity), expected)
 
 
@@ -178,7 +178,7 @@ def test_what_is_not_finite_is_none(value):
     """1e200 has a square that is not finite either. All else stays a number, and JSON of any reader can be written."""
     net = network()
     cache, grads, velocity = step(net)
-    grads["conv2.bias"][1], cache["features"][2][1]["relu2"][3, 0, 0, 1] = value, value
+    grads["conv2.bias"][1], cache["features"][1][1]["relu2"][3, 0, 0, 1] = value, value
     found = measure_health(net, cache, grads, velocity)
     expected = by_loops(net, *step(net)[1:])
     expected["gradient_norm"] |= {"conv2": None, "total": None}
