@@ -562,7 +562,10 @@ def _assigned_by_windows(dy, x, kernel, stride, padding):
     return dpadded[:, PH : PH + H, PW : PW + W]
 
 
-P3 = "A pixel that wins two windows gets the gradients of both; you keep one. Add (+=), do not assign."
+P3 = (
+    "A pixel that wins two windows gets the gradients of both; you keep one. Add them all. (= keeps the last; += with "
+    "arrays as indices adds once per pixel; np.add.at or a loop adds every time.)"
+)
 P7_BACK = "You spread the gradient over the whole window, as for a mean. All of it goes to the winner."
 
 
