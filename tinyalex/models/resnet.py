@@ -70,7 +70,7 @@ def imagenet(blocks: Sequence[int]) -> Callable[[int], Layers]:
 def cifar(depth: int, width: int = 16, stride: int = 1) -> Callable[[int], Layers]:
     """The network for small pictures, of 6n + 2 layers: n blocks in each of three stages (paper §4.2).
 
-    width: kernels of the first stage;  stride: of the first convolution
+    width: kernels of the first stage;  stride: of the first convolution, whose kernel is 2 · stride − 1, 3 at least
     """
 
     def layers(num_classes: int) -> Layers:
