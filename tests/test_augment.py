@@ -115,12 +115,12 @@ def test_view(check):
                 "",
                 "[0][tops, lefts]",
                 "[0][tops, lefts].astype(xp.uint8)",
-                "x *= self.scale",
-                "x = x.astype(xp.float32) * self.scale",
+                "x *= self._scale(xp)",
+                "x = x.astype(xp.float32) * self._scale(xp)",
             ],
         ),  # A3
         (check_colors, ["* COLOR_STD if", "[:1].repeat(N, 0) * COLOR_STD if"]),
-        (check_colors, ["[:, None, None, :] * self.scale", "[:, None, None, :]"]),
+        (check_colors, ["[:, None, None, :] * self._scale(array_module(x))", "[:, None, None, :]"]),
         (check_colors, ["* COLOR_STD", "* COLOR_STD**0.5"]),
         (check_crops, ["[0][tops, lefts]", "[0][lefts, tops]"]),  # A5
         (check_crops, ["[0][tops, lefts]", "[0][1, 1]"]),
@@ -240,7 +240,9 @@ def test_the_draws_of_a_seed_stay():
 
 def test_the_view_of_a_data_set_for_a_model():
     dataset = SimpleNamespace(mean=np.zeros((S, S, 3)), color_eigenvalues=VALUES, color_eigenvectors=VECTORS)
-    assert View.of(dataset, SimpleNamespace(crop=T, pixel_scale=0.25)) == View(T, 0.25, dataset.mean, VALUES, VECTORS)
+    assert View.of(dataset, SimpleNamespace(crop=T, pixel_scale=0.25, mean=None)) == View(
+        T, 0.25, dataset.mean, VALUES, VECTORS
+    )
 
 
 def test_the_components_are_those_of_the_pixels():

@@ -114,6 +114,12 @@ def or_null(kind: Kind) -> Kind:
     return Kind(f"{kind.words}, or null", lambda value: None if value is None else kind.check(value))
 
 
+def one_or_list(one: Kind, several: Kind) -> Kind:
+    """A value of the first kind, or a list, of the second."""
+    words = f"{one.words}, or {several.words}"
+    return Kind(words, lambda value: (several if isinstance(value, list) else one).check(value))
+
+
 def optional(kind: Kind) -> Kind:
     """A key of a record that may be absent."""
     return replace(kind, optional=True)

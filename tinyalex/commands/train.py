@@ -13,7 +13,7 @@ from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
 from tinyalex.lines import command
 from tinyalex.locks import Busy
-from tinyalex.models import DEFAULT_MODEL, find_model
+from tinyalex.models import DEFAULT_MODEL
 from tinyalex.optim import INITIALISERS
 from tinyalex.parallel import Alone
 from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
@@ -78,7 +78,9 @@ def _add_settings(parser):
     """The settings of training, each with a name of `Config`."""
     settings = parser.add_argument_group("settings (default: the model's recipe)")
     settings.add_argument(
-        "--start-from", metavar="RUN", help="start with the weights of another run, to fine-tune them"
+        "--start-from",
+        metavar="RUN",
+        help="start with the weights of another run (and its model, without --model), to fine-tune them",
     )
     settings.add_argument(
         "--epochs",
@@ -207,7 +209,7 @@ def _again(args, trainer, team):
 
 def _exchanged(trainer, sent_per_picture, form, size):
     """For the result: the bytes that a worker sent per picture, by layer, and the bytes of other splits."""
-    network, batch = find_model(trainer.config.model).build(len(trainer.dataset.class_ids)), trainer.config.batch
+    network, batch = trainer.config.find_model().build(len(trainer.dataset.class_ids)), trainer.config.batch
     rows = with_counted(by_layer(network, form, size, batch), sent_per_picture)
     less = {"saved_per_picture": saved(network, size, batch) / batch} if form == "hybrid" else {}
     return {"exchanged": rows} | less

@@ -41,13 +41,13 @@ class Looks:
 class View:
     """How a network looks at pictures. It is saved with the weights, which are useless without it.
 
-    crop: T, in pixels;  scale: factor on (pixel − mean)
+    crop: T, in pixels;  scale: factor on (pixel − mean), one number, or one for each of red, green and blue
     mean: (S, S, 3) float32, the mean training picture, 0 to 255
     color_eigenvalues (3,), color_eigenvectors (3, 3) in columns: principal components of the RGB pixels, scaled to 0..1
     """
 
     crop: int
-    scale: float
+    scale: float | tuple[float, ...]
     mean: Array
     color_eigenvalues: Array
     color_eigenvectors: Array
@@ -57,8 +57,9 @@ class View:
 
     @classmethod
     def of(cls, dataset: Any, model: Any) -> "View":
-        """The view of `dataset` for `model`."""
-        return cls(model.crop, model.pixel_scale, dataset.mean, dataset.color_eigenvalues, dataset.color_eigenvectors)
+        """The view of `dataset` for `model`, which may have a mean of its own."""
+        mean = dataset.mean if model.mean is None else flat_mean(model.mean, model.size)
+        return cls(model.crop, model.pixel_scale, mean, dataset.color_eigenvalues, dataset.color_eigenvectors)
 
     @property
     def size(self) -> int:
@@ -104,7 +105,7 @@ class View:
         x = self._cut(pictures, looks.tops, looks.lefts, looks.mirrored)
         if looks.alphas is not None:
             shifts = color_shifts(looks.alphas, self.color_eigenvalues, self.color_eigenvectors)
-            x += shifts[:, None, None, :] * self.scale
+            x += shifts[:, None, None, :] * self._scale(array_module(x))
         return x
 
     def _check_looks(self, N, looks):
@@ -120,7 +121,7 @@ class View:
         xp = array_module(x)
         nothing = xp.zeros((len(x), *self.mean.shape), xp.uint8)
         mean = -self._cut(nothing, looks.tops, looks.lefts, looks.mirrored)  # times the scale
-        return xp.clip(xp.rint((x + mean) / self.scale), 0, 255).astype(xp.uint8)
+        return xp.clip(xp.rint((x + mean) / self._scale(xp)), 0, 255).astype(xp.uint8)
 
     def centre(self, pictures: Array) -> Array:
         """The central crop of each picture: float32 (N, T, T, 3)."""
@@ -152,8 +153,17 @@ class View:
         mirrored = xp.asarray(mirrored)
         x = _all_crops(pictures, self.crop)[xp.arange(len(pictures)), tops, lefts].astype(xp.float32)
         x -= _all_crops(self.mean[None], self.crop)[0][tops, lefts]  # the mean of the same pixels
-        x *= self.scale
+        x *= self._scale(xp)
         return xp.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
+
+    def _scale(self, xp):
+        """The factor on x (…, 3)."""
+        return xp.asarray(self.scale, dtype=xp.float32) if isinstance(self.scale, tuple) else self.scale
+
+
+def flat_mean(rgb: tuple[float, ...], size: int) -> np.ndarray:
+    """A mean picture, float32 (S, S, 3), of one colour."""
+    return np.full((size, size, 3), rgb, np.float32)
 
 
 def _all_crops(pictures, crop):

@@ -5,6 +5,7 @@ model's name, the class names, the configuration, counters.
 """
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,21 +59,34 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a whole checkpoint. UserError if the file is missing, truncated, or not as tinyalex writes it."""
     path = Path(path)
+    with _opened(path) as file:
+        info = _read_info(path, file.metadata())
+        groups: dict[str, dict] = {attribute: {} for attribute in GROUPS.values()}
+        for key in file.keys():
+            group, _, name = key.partition("/")
+            if group not in GROUPS:
+                raise UserError(f"{path}: holds {key!r}, expected only {'/…, '.join(GROUPS)}/…")
+            if (dtype := file.get_slice(key).get_dtype()) not in DTYPES:
+                raise UserError(f"{path}: {key!r} has dtype {dtype}, expected {', '.join(DTYPES)}")
+            groups[GROUPS[group]][name] = file.get_tensor(key)
+    return Checkpoint(info=info, **groups)
+
+
+def load_info(path: Path) -> dict[str, Any]:
+    """The JSON values of a checkpoint, without its arrays. UserError as for `load_checkpoint`."""
+    with _opened(path) as file:
+        return _read_info(path, file.metadata())
+
+
+@contextmanager
+def _opened(path):
+    """The file, open. UserError if it is missing, or found damaged in the block."""
     expect_file(path)
     try:
         with safe_open(path, framework="numpy") as file:
-            info = _read_info(path, file.metadata())
-            groups: dict[str, dict] = {attribute: {} for attribute in GROUPS.values()}
-            for key in file.keys():
-                group, _, name = key.partition("/")
-                if group not in GROUPS:
-                    raise UserError(f"{path}: holds {key!r}, expected only {'/…, '.join(GROUPS)}/…")
-                if (dtype := file.get_slice(key).get_dtype()) not in DTYPES:
-                    raise UserError(f"{path}: {key!r} has dtype {dtype}, expected {', '.join(DTYPES)}")
-                groups[GROUPS[group]][name] = file.get_tensor(key)
+            yield file
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: not a whole safetensors file of tinyalex ({reason(error)})") from error
-    return Checkpoint(info=info, **groups)
 
 
 def expect_file(path: Path) -> None:

@@ -4,10 +4,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from tinyalex.errors import LARGEST, UserError, as_typed
-from tinyalex.schema import Kind, judge, number, optional, record, text, truth, whole
+from tinyalex.models import find_model, written
+from tinyalex.models.model import Model
+from tinyalex.schema import Kind, judge, number, optional, or_null, record, text, truth, whole
 
 MOST_SEED = 2**64  # in runs of earlier versions
-LATER = {"patience": 0}  # settings that earlier versions did not have, with what they did
+LATER: dict[str, Any] = {"patience": 0, "network": None}  # what earlier versions did that did not have the setting
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class Config:
     """The settings of a run. The same config, data and versions give the same weights on the same CPU.
 
     data: "builtin", a prepared folder, or a part of one (see `tinyalex.data.part`);  model: a name (`tinyalex.models`)
+    network: how a model that has no name here is built (see `tinyalex.models.written`); None for those that have
     start_from: the run or checkpoint whose weights this one starts with; "": none
     epochs;  batch: pictures per step;  lr, momentum, weight_decay: of the update
     schedule: the rate over the run;  layer_lr: factors for single layers (see `tinyalex.training.schedules`)
@@ -50,6 +53,7 @@ class Config:
     until_error: float
     patience: int
     seed: int
+    network: dict[str, Any] | None = None
 
     def __post_init__(self):
         for field in fields(self):
@@ -101,6 +105,8 @@ class Config:
             seed=0,
         )
         settings = defaults | model.recipe | {key: value for key, value in chosen.items() if value is not None}
+        if isinstance(model, written.Written):
+            settings["network"] = model.values
         settings.setdefault("bias_init", 0.0 if settings["init"] == "he" else 1.0)
         return cls(**settings)
 
@@ -116,8 +122,20 @@ class Config:
     def to_dict(self):
         return asdict(self)
 
+    def find_model(self) -> Model:
+        """The model of the run. UserError if there is none of its name, or its network cannot be built."""
+        return model_of(self.model, self.network)
 
-_KINDS: dict[Any, Kind] = {bool: truth, int: whole(0, MOST_SEED), float: number(), str: text()}  # of a field's type
+
+def model_of(name: str, network: dict[str, Any] | None, argument: str = "model") -> Model:
+    """The model that a config names. argument: as of `find_model`"""
+    return find_model(name, argument) if network is None else written.read(network, name)
+
+
+_KINDS: dict[Any, Kind] = {  # of a field's type
+    **{bool: truth, int: whole(0, MOST_SEED), float: number(), str: text()},
+    dict[str, Any] | None: or_null(written.NETWORK),
+}
 SETTINGS = {field.name: _KINDS[field.type] for field in fields(Config)}  # of each setting, in files and recipes
 SETTINGS |= {name: optional(SETTINGS[name]) for name in LATER}
 CONFIG = record(SETTINGS)  # a config that a file records; a newer version's may have more

@@ -2,7 +2,20 @@
 
 from tinyalex.data.dataset import CLASSES
 from tinyalex.runs.config import CONFIG
-from tinyalex.schema import anything, cases, each, like, number, optional, or_null, record, table, text, whole
+from tinyalex.schema import (
+    anything,
+    cases,
+    each,
+    like,
+    number,
+    one_or_list,
+    optional,
+    or_null,
+    record,
+    table,
+    text,
+    whole,
+)
 
 VERSION = 1  # of checkpoints
 
@@ -45,4 +58,5 @@ STATE = {"epoch": whole(), "history": each(record(EPOCH))}
 PROGRESS = record(  # the state of a run that can go on
     STATE, step=whole(), seconds=number(0), images=whole(), loss_sum=number(), wrong=whole(), seen=whole()
 )
-CHECKPOINT = record(RUN | CLASSES, model=NAME, crop=whole(1), scale=number(1e-6, 1e6), state=record(STATE))
+SCALE = one_or_list(number(1e-6, 1e6), each(number(1e-6, 1e6), 3, 3))  # of all colours, or of each
+CHECKPOINT = record(RUN | CLASSES, model=NAME, crop=whole(1), scale=SCALE, state=record(STATE))

@@ -30,6 +30,8 @@ def find_data(about, folder):
     UserError if no place has the pictures that the run was trained on; their fingerprint tells.
     """
     name = about["config"]["data"]
+    if not name:
+        raise UserError(f"{folder} was imported, not trained here; expected the name of some pictures", "data")
     places = [name, *_recorded(about, "data", folder)]
     there = [place for place in dict.fromkeys(places) if is_there(place)]
     for place in there:

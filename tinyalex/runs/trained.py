@@ -15,9 +15,10 @@ from tinyalex.data.dataset import Split
 from tinyalex.errors import UserError
 from tinyalex.layers import Layer
 from tinyalex.locks import Busy
-from tinyalex.models import find_model
+from tinyalex.models.model import Model
 from tinyalex.network import Network, layer_of
-from tinyalex.runs.checkpoint import Checkpoint, copy_into, expect_file, load_checkpoint
+from tinyalex.runs.checkpoint import Checkpoint, copy_into, expect_file, load_checkpoint, load_info
+from tinyalex.runs.config import model_of
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.terminal import how_to_resume, say
@@ -121,8 +122,9 @@ def _check_classes(run, class_ids, other):
 def restore_network(checkpoint: Checkpoint, where: str | Path) -> tuple[Network, View]:
     """(network, view) on the CPU from a `Checkpoint`. UserError if it does not fit the model that it names."""
     info = checkpoint.info
-    model, classes = find_model(info["model"], str(where)), len(info["class_ids"])
-    if not any(array.ndim == 2 and array.shape[1] == classes for array in checkpoint.params.values()):
+    model = model_of(info["model"], info["config"].get("network"), str(where))
+    classes = len(info["class_ids"])
+    if not any(array.ndim > 1 and array.shape[-1] == classes for array in checkpoint.params.values()):
         raise UserError(f"{where}: knows {classes:,} classes, but no parameters have this many")
     view = _view(checkpoint, model, where)
     network = model.build(classes)
@@ -141,7 +143,8 @@ def _view(checkpoint, model, where):
             raise UserError(f"{where}: {name} holds NaN or infinity, expected numbers")
     if checkpoint.info["crop"] != model.crop:
         raise UserError(f"{where}: crop: found {checkpoint.info['crop']}, expected {model.crop}, as {model.name} has")
-    return View(checkpoint.info["crop"], checkpoint.info["scale"], **arrays)
+    scale = checkpoint.info["scale"]
+    return View(checkpoint.info["crop"], tuple(scale) if isinstance(scale, list) else scale, **arrays)
 
 
 def find_checkpoint(path: str | Path, quiet: bool = False) -> Path:
@@ -167,6 +170,13 @@ def _note(path, file):
     """A line if `file`, found for a run folder `path`, is not its best checkpoint; else ""."""
     folder = RunFolder(path)
     return f"{path}: holds no {folder.best.name}; {file.name} is used, the last epoch" if file == folder.last else ""
+
+
+def model_of_run(path: str | Path) -> Model:
+    """The model of a run folder or checkpoint. UserError if there is no such run."""
+    file = find_checkpoint(path, quiet=True)
+    info = load_info(file)
+    return model_of(info["model"], info["config"].get("network"), str(file))
 
 
 def begin_with(

@@ -4,7 +4,7 @@ from tinyalex.backend import Array, array_module
 from tinyalex.data import Outline
 from tinyalex.data.dataset import Dataset
 from tinyalex.errors import UserError
-from tinyalex.models import MODELS, Model, find_model
+from tinyalex.models import MODELS, Model
 from tinyalex.network import Network
 from tinyalex.runs.config import Config
 from tinyalex.runs.trained import begin_with
@@ -17,7 +17,7 @@ def judge(config: Config, data: Outline) -> None:
 
     The run to start from is tried on a network of its own, which costs seconds only for the largest.
     """
-    model = find_model(config.model)
+    model = config.find_model()
     check_fit(data, model)
     if config.layer_lr or config.start_from:
         network = model.build(len(data.class_ids))

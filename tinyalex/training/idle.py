@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator
 
 from tinyalex.errors import UserError
-from tinyalex.models import find_model
 from tinyalex.optim import LAYERS_WITH_BIAS_ONE
 from tinyalex.runs.config import Config
 from tinyalex.training.schedules import Schedule
@@ -62,7 +61,7 @@ def _pictures(config):
 
 
 def _layers(config):
-    if "resnet" in find_model(config.model).family:
+    if "resnet" in config.find_model().family:
         yield "bias_init", f"a network with one of {', '.join(LAYERS_WITH_BIAS_ONE)}"
     places = [tuple(change.split(":")[:2]) for change in config.layer_lr.split(",") if change]
     if any(not epoch.isdecimal() or float(epoch) >= config.epochs for _, epoch in (p for p in places if len(p) == 2)):

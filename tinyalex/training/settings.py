@@ -8,13 +8,14 @@ from typing import Any, get_args
 import numpy as np
 
 from tinyalex.errors import UserError
-from tinyalex.models import DEFAULT_MODEL, find_model, in_towers
+from tinyalex.models import DEFAULT_MODEL, MODELS, find_model, in_towers
 from tinyalex.runs.config import Config
+from tinyalex.runs.trained import model_of_run
 from tinyalex.schema import is_writable
 from tinyalex.training.idle import refuse_idle
 from tinyalex.training.recipes import find_recipe
 
-SETTINGS = {field.name: field.type for field in fields(Config) if field.name not in ("data", "model")}
+SETTINGS = {field.name: field.type for field in fields(Config) if field.name not in ("data", "model", "network")}
 WORDS = {PathLike: "a path", str: "text", float: "a number", int: "a whole number", bool: "True or False"}
 BUILTIN_EPOCHS = 15  # enough for the built-in pictures; other data use the model's own number
 
@@ -35,13 +36,25 @@ def choose_settings(
         raise UserError(
             f"{recipe} was made for {found.data}; name the folder with those pictures, or others deliberately", "data"
         )
-    net, data = find_model(model or (found.model if found else DEFAULT_MODEL)), data or "builtin"
     chosen = (found.settings if found else {}) | given
+    net, data = _model(model or (found.model if found else None), chosen.get("start_from")), data or "builtin"
     if data == "builtin" and "epochs" not in chosen and net.name == DEFAULT_MODEL:
         chosen["epochs"] = BUILTIN_EPOCHS
     config = Config.for_model(in_towers(net) if towers else net, data, **chosen)
     refuse_idle(config, list(given))
     return config
+
+
+def _model(name, start_from):
+    """The model of that name; without one, or where it has the same name, that of the run to start from."""
+    if start_from and (name is None or name not in MODELS):
+        try:
+            found = model_of_run(start_from)
+        except UserError as error:
+            raise UserError(str(error), "start_from") from None
+        if name in (None, found.name):
+            return found
+    return find_model(name or DEFAULT_MODEL)
 
 
 def of_kind(name: str, value: Any, kind: Any) -> Any:

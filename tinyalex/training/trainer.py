@@ -16,7 +16,6 @@ from tinyalex.data.augment import ARRAYS, View
 from tinyalex.data.dataset import Dataset
 from tinyalex.data.loader import TrainingLoader
 from tinyalex.errors import UserError
-from tinyalex.models import find_model
 from tinyalex.network import layer_of
 from tinyalex.optim import SGD, initialise
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
@@ -67,7 +66,7 @@ class Trainer:
         whole: Callable[[Any], Whole] = Whole,
     ) -> None:
         self.folder, self.config, self.dataset, self.xp, self.quiet = folder, config, dataset, xp, quiet
-        model = find_model(config.model)
+        model = config.find_model()
         check_fit(dataset, model)
         network = model.build(len(dataset.class_ids))
         initialise(network, config.init, config.seed, model.input_rms, config.bias_init)
@@ -267,7 +266,7 @@ class Trainer:
 
     def _lower_rate(self):
         """A rate to try instead: a tenth, but no more than the model's own."""
-        return min(self.config.lr / 10, find_model(self.config.model).lr)
+        return min(self.config.lr / 10, self.config.find_model().lr)
 
     def _finish_epoch(self):
         """Validate, log, and save; the epoch counts as done only after all three."""
