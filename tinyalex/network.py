@@ -47,11 +47,21 @@ class Composite(Layer):
         return self._by_path(lambda name, layer: layer.params)
 
     @property
+    def fixed(self) -> bool:  # type: ignore[override]
+        """Whether training leaves all of it as it is."""
+        return all(layer.fixed for layer in self.layers.values())
+
+    @fixed.setter
+    def fixed(self, value: bool) -> None:
+        for layer in self.layers.values():
+            layer.fixed = value
+
+    @property
     def state(self) -> dict[str, Array]:  # type: ignore[override]
         return self._by_path(lambda name, layer: layer.state)
 
     def observe(self, cache: Any) -> dict[str, Array]:
-        return self._by_path(lambda name, layer: layer.observe(cache[name]))
+        return self._by_path(lambda name, layer: layer.observe(cache[name]) if name in cache else {})
 
     def absorb(self, observed: dict[str, Array]) -> None:
         for name, layer in self.layers.items():
@@ -76,7 +86,7 @@ class Composite(Layer):
         return sum(layer.multiply_adds(shape) for _, layer, shape, _ in self.shapes(in_shape))
 
     def kept(self, cache: Any) -> dict[str, tuple[Layer, list]]:
-        return self._by_path(lambda name, layer: layer.kept(cache[name]))
+        return self._by_path(lambda name, layer: layer.kept(cache[name]) if name in cache else {})
 
     def _by_path(self, of):
         return {
@@ -87,12 +97,15 @@ class Composite(Layer):
 
 
 class Sequential(Composite):
-    """Layers one after the other."""
+    """Layers one after the other. The first of them may be fixed: in training they keep nothing for backward."""
 
     def forward_piece(self, x, train, rng):
         cache = {}
         for name, layer in self.layers.items():
-            x, cache[name] = yield from layer.forward_piece(x, train, rng)
+            if train and layer.fixed:
+                x = layer.predict(x)
+            else:
+                x, cache[name] = yield from layer.forward_piece(x, train, rng)
         return x, cache
 
     def backward_piece(self, dy, cache, input_grad):
@@ -113,7 +126,7 @@ class Sequential(Composite):
         """(name, layer, whether the caller or an earlier layer with parameters needs its dx)."""
         for name, layer in self.layers.items():
             yield name, layer, wanted
-            wanted = wanted or bool(layer.params)
+            wanted = wanted or bool(layer.params) and not layer.fixed
 
     def predict(self, x):
         for layer in self.layers.values():

@@ -1,6 +1,7 @@
 """Where weights start and how they move: initialisers, the paper's update."""
 
 import math
+from collections.abc import Collection
 
 from tinyalex.backend import Array, array_module, is_host, ordered_map, random_stream
 from tinyalex.errors import UserError
@@ -72,6 +73,7 @@ class SGD:
 
     params: dict of arrays, updated in place; in training nothing else writes parameters
     lr_factors, decay_factors: factors on lr and weight_decay for single parameters by name; 1 if absent
+    fixed: names of parameters that stay as they are, and have no gradients
     """
 
     def __init__(
@@ -89,23 +91,24 @@ class SGD:
         for name in (*self.lr_factors, *self.decay_factors):
             if name not in params:
                 raise ValueError(f"SGD: a factor for {name!r}, expected one of {', '.join(params)}")
+        self.fixed: Collection[str] = ()
         self.velocity = {name: array_module(w).zeros(w.shape, w.dtype) for name, w in params.items()}
 
     def step(self, grads: dict[str, Array], lr: float) -> None:
-        """One update with the gradients `grads` (same keys and shapes as params) and the rate `lr`.
+        """One update with the gradients `grads` (keys and shapes as of params, less the fixed) and the rate `lr`.
 
         ValueError or TypeError for what does not fit, before anything is changed.
         """
         checked(lr, "SGD: lr", *FINITE)
-        if grads.keys() != self.params.keys():
-            raise ValueError(f"SGD: gradients for {sorted(grads)}, expected {sorted(self.params)}")
+        if grads.keys() != (expected := self.params.keys() - self.fixed):
+            raise ValueError(f"SGD: gradients for {sorted(grads)}, expected {sorted(expected)}")
         for _ in ordered_map(lambda part: self._update(*part), self._parts(grads, lr)):
             pass
 
     def _parts(self, grads, lr):
         """Arguments of `_update`: whole arrays on a device; on the CPU, runs of elements that fit the caches."""
-        for name, w in self.params.items():
-            v, g = self.velocity[name], grads[name]
+        for name, g in grads.items():
+            w, v = self.params[name], self.velocity[name]
             rate = lr * self.lr_factors.get(name, 1.0)
             decay = self.weight_decay * self.decay_factors.get(name, 1.0)
             if type(g) is not type(w):

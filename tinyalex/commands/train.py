@@ -83,6 +83,13 @@ def _add_settings(parser):
         help="start with the weights of another run (and its model, without --model), to fine-tune them",
     )
     settings.add_argument(
+        "--freeze",
+        metavar="LAYER",
+        help="keep everything up to LAYER as it is, such as pool5; body: all but the last layer",
+    )
+    settings.add_argument("--thaw", type=int, metavar="N", help="after N epochs, frozen layers learn too")
+    settings.add_argument("--head-lr", type=float, metavar="F", help="multiply the last layer's rate by F (1)")
+    settings.add_argument(
         "--epochs",
         type=int,
         metavar="N",

@@ -41,6 +41,7 @@ class Layer:
     name = ""  # set by the network, for messages
     channelwise = False  # True: each channel is treated alone, and the last axis of params and state is the channels
     activation = False  # True: one number in, one number out, and the cache is y
+    fixed = False  # True: training leaves it as it is, and it works as at test time (see `tinyalex.training.freezing`)
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}

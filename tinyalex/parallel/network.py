@@ -105,7 +105,10 @@ class SplitNetwork:
         caches = []
         for stage in self.stages:
             x = self._join(stage, x, share.of, "forward")
-            x, cache = stage.layers.forward(x, train, self._draws(stage, rng))
+            if train and stage.layers.fixed:
+                x, cache = stage.layers.predict(x), None
+            else:
+                x, cache = stage.layers.forward(x, train, self._draws(stage, rng))
             caches.append(cache)
         return self._join_scores(x, "forward"), (share, caches)
 
@@ -115,14 +118,17 @@ class SplitNetwork:
         if self._scores:
             cut = next(iter(self.stages[-1].cuts.values()))
             dy = dy[:, cut.run]  # every worker has the gradient of all scores
-        for stage, stage_cache in zip(reversed(self.stages), reversed(caches)):
-            first = stage is self.stages[0]
-            dy, stage_grads = stage.layers.backward(dy, stage_cache, input_grad or not first)
+        for number, (stage, stage_cache) in reversed(list(enumerate(zip(self.stages, caches)))):
+            wanted = input_grad or not all(earlier.layers.fixed for earlier in self.stages[:number])
+            dy, stage_grads = stage.layers.backward(dy, stage_cache, wanted)
             if stage.summed:
                 # in the same order on every worker
-                stage_grads = {name: contiguous(stage_grads[name]) for name in stage.layers.params}
+                learnt = [name for name in stage.layers.params if name in stage_grads]
+                stage_grads = {name: contiguous(stage_grads[name]) for name in learnt}
                 sums.add(stage_grads)
             grads |= stage_grads
+            if not wanted:
+                break
             dy = self._split(stage, dy, share)
         sums.wait()
         return (dy if input_grad else None), grads
@@ -140,12 +146,16 @@ class SplitNetwork:
     def observe(self, cache: Any) -> Arrays:
         """As `Layer.observe`, of the whole batch."""
         observed, (_, caches) = dict[str, Array](), cache
-        for stage, stage_cache in zip(self.stages, caches):
+        for stage, stage_cache in self._unfixed(caches):
             seen = stage.layers.observe(stage_cache)
             if stage.layers.team is not None:
                 seen = dict(zip(seen, self.team.add_up(seen.values(), "statistics")))
             observed |= seen
         return observed
+
+    def _unfixed(self, caches):
+        """[(stage, its cache)], without those that kept nothing."""
+        return [(stage, cache) for stage, cache in zip(self.stages, caches) if cache is not None]
 
     def absorb(self, observed: Arrays) -> None:
         for stage in self.stages:
@@ -154,7 +164,7 @@ class SplitNetwork:
     def kept(self, cache: Any) -> dict[str, tuple[Layer, list]]:
         """As `Layer.kept`, of this worker's pictures and units."""
         _, caches = cache
-        stages = [stage.layers.kept(stage_cache) for stage, stage_cache in zip(self.stages, caches)]
+        stages = [stage.layers.kept(stage_cache) for stage, stage_cache in self._unfixed(caches)]
         return {name: both for kept in stages for name, both in kept.items()}
 
     # ------------------------------------------------------------------------------------------ where workers meet

@@ -33,7 +33,7 @@ class Part(Whole):
     """A worker's part of a network. form: "data", "towers" or "hybrid";  team: the workers"""
 
     def __init__(self, form: str, team: Team, network: Network) -> None:
-        self.form, self.team = form, team
+        self.form, self.team, self.divides_layers = form, team, form != "data"
         self.network = split_network(form, network, team)
         self.loss = PartLoss(self.network, team)
 

@@ -9,7 +9,8 @@ from tinyalex.models.model import Model
 from tinyalex.schema import Kind, judge, number, optional, or_null, record, text, truth, whole
 
 MOST_SEED = 2**64  # in runs of earlier versions
-LATER: dict[str, Any] = {"patience": 0, "network": None}  # what earlier versions did that did not have the setting
+# what earlier versions did that did not have these settings
+LATER: dict[str, Any] = {"patience": 0, "network": None, "freeze": "", "thaw": 0, "head_lr": 1.0}
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,11 @@ class Config:
     data: "builtin", a prepared folder, or a part of one (see `tinyalex.data.part`);  model: a name (`tinyalex.models`)
     network: how a model that has no name here is built (see `tinyalex.models.written`); None for those that have
     start_from: the run or checkpoint whose weights this one starts with; "": none
+    freeze: the layers up to this one stay as they are (see `tinyalex.training.freezing`); "": none do
+    thaw: from this epoch on (counted from 0) they learn too; 0: never
     epochs;  batch: pictures per step;  lr, momentum, weight_decay: of the update
     schedule: the rate over the run;  layer_lr: factors for single layers (see `tinyalex.training.schedules`)
+    head_lr: factor on lr for the last layer
     bias_lr: factor on lr for biases;  bias_decay: whether biases decay (2012 source: 2, no; the paper does not say)
     init: "paper", "source" or "he";  bias_init: the first biases of the layers that the paper names (the paper's: 1)
     crops, mirror, `color`: whether to use these parts of the augmentation
@@ -54,6 +58,9 @@ class Config:
     patience: int
     seed: int
     network: dict[str, Any] | None = None
+    freeze: str = ""
+    thaw: int = 0
+    head_lr: float = 1.0
 
     def __post_init__(self):
         for field in fields(self):
@@ -66,6 +73,8 @@ class Config:
         self._expect("lr", 0 < self.lr < 1e6, "a positive number below 1e6")
         self._expect("momentum", 0 <= self.momentum < 1, "0 ≤ momentum < 1")
         self._expect("weight_decay", 0 <= self.weight_decay < 1e6, "0 or more")
+        self._expect("thaw", self.thaw >= 0, "0 (never) or more")
+        self._expect("head_lr", 0 <= self.head_lr < 1e6, "0 or more")
         self._expect("bias_lr", 0 <= self.bias_lr < 1e6, "0 or more")
         self._expect("bias_init", abs(self.bias_init) < 1e6, "a number")
         self._expect("color_epochs", self.color_epochs >= 0, "0 (never stop) or more")

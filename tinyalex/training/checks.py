@@ -9,6 +9,7 @@ from tinyalex.network import Network
 from tinyalex.runs.config import Config
 from tinyalex.runs.trained import begin_with
 from tinyalex.terminal import option
+from tinyalex.training.freezing import freeze
 from tinyalex.training.schedules import LayerRates
 
 
@@ -19,8 +20,9 @@ def judge(config: Config, data: Outline) -> None:
     """
     model = config.find_model()
     check_fit(data, model)
-    if config.layer_lr or config.start_from:
+    if config.layer_lr or config.start_from or config.freeze:
         network = model.build(len(data.class_ids))
+        freeze(network, config.freeze)
         LayerRates.of(config.layer_lr, network.params)
         if config.start_from:
             try:

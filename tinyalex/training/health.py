@@ -31,9 +31,9 @@ def measure_health(
 
     Numbers have four digits; None stands for NaN and infinity, which JSON does not have.
     For one worker's part of a network (`tinyalex.parallel`) they cover that part: its pictures, its units.
-    cache: from `network.forward` on the batch;  grads, velocity: of every parameter, by name
+    cache: from `network.forward` on the batch;  grads: of every parameter that is learnt;  velocity: of all, by name
     """
-    layers = [name.removesuffix(".weight") for name in network.params if name.endswith(".weight")]
+    layers = [name.removesuffix(".weight") for name in network.params if name.endswith(".weight") and name in grads]
     outputs = _outputs(network, cache)
     arrays = [("w", layer, network.params[f"{layer}.weight"]) for layer in layers]
     arrays += [("v", layer, velocity[f"{layer}.weight"]) for layer in layers]

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from tinyalex.errors import UserError
 from tinyalex.optim import LAYERS_WITH_BIAS_ONE
 from tinyalex.runs.config import Config
+from tinyalex.training.freezing import BODY
 from tinyalex.training.schedules import Schedule
 
 
@@ -61,6 +62,12 @@ def _pictures(config):
 
 
 def _layers(config):
+    if config.thaw and not config.freeze:
+        yield "thaw", "layers to thaw, but none are frozen"
+    if config.thaw >= config.epochs:
+        yield "thaw", f"fewer than the {config.epochs} epochs of the run"
+    if config.head_lr != 1 and config.freeze == BODY and not config.thaw:
+        yield "head_lr", "other layers that learn; alone, the last one has the rate itself"
     if "resnet" in config.find_model().family:
         yield "bias_init", f"a network with one of {', '.join(LAYERS_WITH_BIAS_ONE)}"
     places = [tuple(change.split(":")[:2]) for change in config.layer_lr.split(",") if change]

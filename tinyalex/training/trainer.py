@@ -27,6 +27,7 @@ from tinyalex.runs.trained import begin_with
 from tinyalex.schema import judge
 from tinyalex.terminal import how_to_resume, progress_bar, say, stop_signals
 from tinyalex.training.checks import check_fit
+from tinyalex.training.freezing import freeze, head_of
 from tinyalex.training.health import Watch, measure_health
 from tinyalex.training.loss import READ_EVERY, NotFinite
 from tinyalex.training.memory import check_memory
@@ -68,9 +69,11 @@ class Trainer:
         self.folder, self.config, self.dataset, self.xp, self.quiet = folder, config, dataset, xp, quiet
         model = config.find_model()
         check_fit(dataset, model)
-        network = model.build(len(dataset.class_ids))
+        network = self._all_layers = model.build(len(dataset.class_ids))
         initialise(network, config.init, config.seed, model.input_rms, config.bias_init)
         self.whole = whole(network)
+        if config.freeze and self.whole.divides_layers:
+            raise UserError("found layers divided among workers, expected the form data for frozen ones", "parallel")
         self.network, self.loss = self.whole.network, self.whole.loss
         self.memory_bytes = check_memory(network, config.batch, xp, **self.whole.memory())
         self.network.map_arrays(lambda a: to_device(a, xp))
@@ -231,8 +234,13 @@ class Trainer:
         return self.schedule.rate(self.progress["epoch"] + step / self.loader.steps, errors)
 
     def set_factors(self, epoch):
-        """The factor on the rate of each parameter in an epoch: the biases' times its layer's."""
-        factors, _ = bias_factors(self.network.params, self.config.bias_lr, 1.0)
+        """Which parameters learn in an epoch, and the factor on the rate of each: the biases' times its layer's."""
+        config = self.config
+        frozen = config.freeze and (not config.thaw or epoch < config.thaw)
+        self.optimiser.fixed = freeze(self._all_layers, config.freeze if frozen else "")
+        factors, _ = bias_factors(self.network.params, config.bias_lr, 1.0)
+        for name in head_of(self._all_layers):
+            factors[name] = config.head_lr * factors.get(name, 1.0)
         of_layer = self.layer_rates.at(epoch)
         for name in self.network.params:
             if layer_of(name) in of_layer:

@@ -23,10 +23,12 @@ class Whole:
     """A network, whole, on one process.
 
     network: what computes the scores;  loss: its loss on a batch
+    divides_layers: whether workers have different parts of a layer
     """
 
     network: Any
     loss: TrackedLoss
+    divides_layers = False
 
     def __init__(self, network: Network) -> None:
         self.network, self.loss = network, TrackedLoss()
