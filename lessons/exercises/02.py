@@ -99,6 +99,10 @@ def _millions_probe():
     return (np.array([[3e6, 3e6 + 1, -2e6], [1e12, 0.0, -1e12], [-5e9, -5e9, -6e9]]),)
 
 
+def _nan_probe():
+    return (np.array([[0.3, np.nan, 2.1], [0.3, -1.2, 0.0]]),)
+
+
 def _loss_probe():
     return _scores(), np.array([2, 0, 3, 1])
 
@@ -943,6 +947,7 @@ LESSON = Lesson(
                 case("for one picture alone", softmax, _one_row_probe, ("p",)),
                 case("for equal scores", softmax, _equal_probe, ("p",)),
                 case("for scores in the millions", softmax, _millions_probe, ("p",)),
+                case("where a score is NaN: it must show", softmax, _nan_probe, ("p",)),
                 Property("S37", _small_ones_right, "Small probabilities are not right.", late=True),
                 Property("S38", _sums_to_one, "The rows do not sum to 1 exactly.", late=True),
             ),

@@ -520,7 +520,7 @@ LESSON = Lesson(
             ("dx",),
             wrong=TANH_WRONG,
             by_hand=_tanh_by_hand,
-            outside=("huge",),
+            outside=("huge", "far"),
             properties=_for_gradients(tanh_backward, "where tanh is flat, y = −1 and 1", SATURATED),
             ratios=((-1, "The sign is wrong: the slope is 1 − y², never negative."),),
             hints=(
@@ -537,7 +537,7 @@ LESSON = Lesson(
             ("dx",),
             wrong=SIGMOID_WRONG,
             by_hand=_sigmoid_by_hand,
-            outside=("huge", "tiny"),
+            outside=("huge", "tiny", "far"),
             properties=_for_gradients(sigmoid_backward, "where the sigmoid is flat, y = 0 and 1", (1 + SATURATED) / 2),
             ratios=((-1, "The sign is wrong: the slope is y · (1 − y), never negative."),),
             hints=(

@@ -54,6 +54,7 @@ CASES = (
     ("for padding 2 and stride 1", ((2, 5, 6, 3), (3, 2, 3, 4), 1, 2)),
     ("for padding larger than the kernel", ((2, 3, 4, 3), (2, 1, 3, 2), 2, 3)),
     ("for a kernel of one pixel", ((2, 5, 4, 3), (1, 1, 3, 4), 2, 1)),
+    ("for one place with rows and columns left over", ((2, 5, 6, 3), (3, 4, 3, 2), 3, 0)),
 )
 
 

@@ -765,16 +765,24 @@ def _never_wins(makes, ours):
 
     def holds(function):
         arguments, place = makes()
-        x = 1e30 * (arguments[place] - 1)
+        x = 1e300 * (arguments[place] - 1)
         arguments = (*arguments[:place], x, *arguments[place + 1 :])
         return all(map(np.allclose, _several(function(*arguments)), _several(ours(*arguments))))
 
     return Property(
         "P5",
         holds,
-        "With all pixels near −10^30 yours is wrong: does a padding or a start value win? Only −∞ never does.",
+        "With all pixels near −10^300 yours is wrong: does a padding or a start value win? Only −∞ never does.",
         late=True,
     )
+
+
+def _dtype_of_dy(function):
+    dy, x, *sizes = _backward_probe(_plain, 6)()
+    for one, other in (np.float64, np.float32), (np.float32, np.float64):
+        found = np.asarray(function(dy.astype(one), x.astype(other), *sizes)).dtype
+        if found != one:
+            return f"For a dy of {one.__name__} and an x of {other.__name__} it is {found}."
 
 
 def _several(result):
@@ -865,6 +873,7 @@ LESSON = Lesson(
             properties=(
                 _keeps_its_results(_two_backward),
                 _never_wins(lambda: (_backward_probe(_padded, 6)(), 1), backward),
+                Property("C16", _dtype_of_dy, "dx has dy's dtype, whatever x's is.", late=True),
                 case("where a whole picture is the same number", backward, _backward_probe(_flat, 9), ("dx",)),
                 case(TILES, backward, _backward_probe(_tiles, 11), ("dx",)),
             ),

@@ -11,6 +11,8 @@ N_WINDOW, ALPHA, BETA, K = 3, 0.5, 0.6, 1.5
 
 
 def window_sum(a, n):
+    if n % 2 == 0:
+        raise ValueError(f"n is {n}, expected an odd number")
     return _sums(a, n)
 
 
@@ -534,7 +536,6 @@ LESSON = Lesson(
             properties=(case(FEW, window_sum, _windows_of(_few_channels_probe), ("s",)),),
             by_hand=_window_by_hand,
             ratios=((lambda a, n: 1 / n, "You divide by n: return the window's sum, not its mean."),),
-            outside=("number",),
             hints=(
                 "For channel i = 0 and n = 5: which channels are in its window? And for the last channel?",
                 "s_i = Σ a_j over the j from i − n//2 to i + n//2 that exist",
@@ -550,7 +551,6 @@ LESSON = Lesson(
             wrong=FORWARD_WRONG,
             by_hand=_forward_by_hand,
             properties=(_takes_whole_numbers(forward, _wide_probe), case(FEW, forward, _few_channels_probe)),
-            outside=("number",),
             hints=(
                 "Which values does the window sum add up here? What is the smallest possible denominator?",
                 "d_i = k + alpha · Σ x_j² over the j from i − n//2 to i + n//2 that exist;  y_i = x_i / d_i^beta",
@@ -572,7 +572,6 @@ LESSON = Lesson(
                 _takes_whole_numbers(backward, _backward_probe(_wide_probe, 3)),
                 case(FEW, backward, _backward_probe(_few_channels_probe, 9), ("dx",)),
             ),
-            outside=("number",),
             hints=(
                 "How many of the y_j contain x_i? Which one contains it more than once?",
                 "dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_j dy_j · x_j · d_j^(−beta − 1), over the j "

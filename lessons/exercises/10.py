@@ -658,7 +658,7 @@ LESSON = Lesson(
             axes={"probabilities": ("picture", "class")},
             wrong=AVERAGE_WRONG,
             by_hand=_average_by_hand,
-            outside=("huge",),
+            outside=("huge", "far"),
             properties=(
                 case("for nine units", average_net, _nine_units, ("probabilities",)),
                 case("for scores near 900", average_net, _high_scores, ("probabilities",)),

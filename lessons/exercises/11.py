@@ -12,10 +12,17 @@ from tinyalex.teaching.exercise import Exercise, Lesson, Property, Wrong
 
 
 def wiring(C, F, groups):
+    _divides(groups, C, F)
     wires = np.zeros((C, F), int)
     for channels, kernels in group_slices(C, F, groups):
         wires[channels, kernels] = 1
     return wires
+
+
+def _divides(groups, *numbers):
+    """ValueError unless all numbers are multiples of groups: what lies beyond is nobody's to check."""
+    if any(number % groups for number in numbers):
+        raise ValueError(f"found {numbers} for {groups}, expected multiples")
 
 
 def _layer(x, weight, bias, stride, padding, groups):
@@ -44,12 +51,14 @@ def backward(dy, x, weight, stride, padding, groups):
 
 def cost(kernel, in_channels, out_channels, groups, out_size):
     (KH, KW), (OH, OW) = kernel, out_size
+    _divides(groups, in_channels, out_channels)
     weights = KH * KW * (in_channels // groups) * out_channels
     return weights + out_channels, OH * OW * weights
 
 
 def head(x, weight1, bias1, weight2, bias2, towers):
     parts = []
+    _divides(towers, len(bias1))
     for _, run in group_slices(0, len(bias1), towers):
         first, second = Linear(x.shape[1], run.stop - run.start), Linear(run.stop - run.start, len(bias2))
         first.params = {"weight": weight1[:, run], "bias": bias1[run]}
@@ -669,7 +678,6 @@ LESSON = Lesson(
                 case("for hundreds of channels", wiring, lambda: (300, 600, 2), ("wires",)),
                 case("for a hundred groups", wiring, lambda: (100, 200, 100), ("wires",)),
             ),
-            outside=("number",),
             hints=(
                 "With 6 channels, 4 kernels and 2 groups: which channels does kernel 1 see, and which kernel 2?",
                 "wires[c, f] = 1 where c // (C // groups) = f // (F // groups), else 0",
@@ -727,7 +735,6 @@ LESSON = Lesson(
             ("parameters", "multiply_adds"),
             wrong=COST_WRONG,
             by_hand=_cost_by_hand,
-            outside=("number",),
             hints=(
                 "How many weights has one kernel of a layer with groups? "
                 "And how many kernels have all groups together?",
@@ -758,7 +765,6 @@ LESSON = Lesson(
                     late=True,
                 ),
             ),
-            outside=("number",),
             hints=(
                 "y = h @ weight2 is a sum over hidden units. If a tower holds half of the units, which rows of "
                 "weight2 does it need?",

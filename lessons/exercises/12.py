@@ -1093,6 +1093,12 @@ def _gain_probe():
     return [_Gain(np.array([0.5, 2.0, 1.5])), *layers], *rest
 
 
+def _learned_probe():
+    layers, loss, x, labels, *rest = _other_overfit_probe()
+    layers[-1].params["bias"][1] += 8
+    return layers, loss, x, np.ones_like(labels), *rest
+
+
 def _trained(function):
     """The layers' parameters after the last step."""
     arguments, ours = _other_overfit_probe(), _other_overfit_probe()
@@ -1234,6 +1240,7 @@ LESSON = Lesson(
                     late=True,
                 ),
                 case("for a layer with another parameter, layer.params['gain']", overfit, _gain_probe, ("losses",)),
+                case("once the loss is below 0.001", overfit, _learned_probe, ("losses",)),
             ),
             hints=(
                 "What does each layer's backward need from its forward? In which order does it visit the layers?",

@@ -215,6 +215,12 @@ def _as_high_as_the_crop():
     return pictures, mean, np.array([0, 0, 0]), np.array([0, 1, 1]), np.array([True, False, True]), 7
 
 
+def _larger_crops():
+    rng = np.random.default_rng(4)
+    pictures = rng.integers(0, 256, (3, 12, 11, 3), dtype=np.uint8)
+    return pictures, rng.uniform(60, 200, (12, 11, 3)), np.array([3, 0, 2]), np.array([1, 2, 0]), np.arange(3) > 0, 9
+
+
 def _each(one):
     """A `cut` from a function of one picture: (picture, top, left, mirror, mean, crop)."""
     return lambda pictures, mean, tops, lefts, mirrored, crop: np.stack(
@@ -667,7 +673,7 @@ def _new_array(function):
 
 
 def _very_many_alphas(function):
-    alphas = _alphas(function, N=60_000, W=1)
+    alphas = _alphas(function, N=105_000, W=1)  # one in 16,000 lies beyond four standard deviations
     said = draws.normal(alphas, STD, level=LEVEL)
     return not said or said
 
@@ -959,6 +965,7 @@ LESSON = Lesson(
             properties=(
                 Property("A46", _last_place, "It is not right yet for the last place, or for one picture.", late=True),
                 case("for a crop as high as the picture", cut, _as_high_as_the_crop, ("x",)),
+                case("for crops of 9 × 9", cut, _larger_crops, ("x",)),
             ),
             hints=(
                 "Which pixel of the mean belongs to the crop's upper left pixel? And after mirroring?",

@@ -966,7 +966,7 @@ LESSON = Lesson(
             ("shares", "first", "second"),
             wrong=COLOUR_WRONG,
             by_hand=_colour_by_hand,
-            outside=("one", "zeros"),
+            outside=("one", "zeros", "far"),
             axes={"shares": ("kernel",)},
             hints=(
                 "How long is the shadow of (r, g, b) on the line r = g = b? "

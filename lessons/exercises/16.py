@@ -26,6 +26,10 @@ def _few_errors():
     return np.array([0.412, 0.385, 0.441]), np.array([0.393, 0.437, 0.402])
 
 
+def _lost_run():
+    return np.array([0.31, np.nan, 0.36]), np.array([0.35, 0.30, 0.315])
+
+
 def _errors_of_600():
     """Shares of 600 pictures, whose digits do not end."""
     return np.array([197, 211, 184, 220, 203, 191, 208]) / 600, np.array([204, 205, 199, 201, 214, 200, 195]) / 600
@@ -500,7 +504,7 @@ def _between():
 
 def _thousand_draws():
     a, b, _, _ = _answers()
-    return a, b, np.random.default_rng(4).integers(0, 31, (1003, 31)), 0.998
+    return a, b, np.random.default_rng(4).integers(0, 31, (1003, 31)), 0.9996
 
 
 def _taken(place):
@@ -903,6 +907,7 @@ LESSON = Lesson(
             axes={"differences": ("seed",)},
             wrong=EFFECT_WRONG,
             by_hand=_effect_by_hand,
+            properties=(case("where an error is NaN: it must show", effect, _lost_run, ("differences", "mean")),),
             hints=(
                 "Two runs with the same seed saw the same pictures in the same order. "
                 "What remains when you subtract one from the other?",

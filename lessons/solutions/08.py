@@ -110,7 +110,7 @@ def max_pool_backward(dy, x, kernel, stride, padding):
 
 
 def max_pool_backward_by_loops(dy, x, kernel, stride, padding):
-    dx = np.zeros_like(x)
+    dx = np.zeros(x.shape, dy.dtype)
     for n, oh, ow, c in np.ndindex(dy.shape):
         top, left = oh * stride[0] - padding[0], ow * stride[1] - padding[1]
         best, at = -np.inf, None
@@ -131,7 +131,7 @@ def max_pool_backward_by_places(dy, x, kernel, stride, padding):
         for j in range(kernel[1])
     ]
     place = np.stack([padded[s] for s in slices]).argmax(axis=0)
-    dpadded = np.zeros_like(padded)
+    dpadded = np.zeros(padded.shape, dy.dtype)
     for number, s in enumerate(slices):
         dpadded[s] += dy * (place == number)
     return dpadded[:, PH : PH + H, PW : PW + W]
