@@ -11,8 +11,6 @@ N_WINDOW, ALPHA, BETA, K = 3, 0.5, 0.6, 1.5
 
 
 def window_sum(a, n):
-    if n % 2 == 0:
-        raise ValueError(f"n is {n}, expected an odd number")
     return _sums(a, n)
 
 
@@ -536,6 +534,7 @@ LESSON = Lesson(
             properties=(case(FEW, window_sum, _windows_of(_few_channels_probe), ("s",)),),
             by_hand=_window_by_hand,
             ratios=((lambda a, n: 1 / n, "You divide by n: return the window's sum, not its mean."),),
+            outside=("number",),
             hints=(
                 "For channel i = 0 and n = 5: which channels are in its window? And for the last channel?",
                 "s_i = Σ a_j over the j from i − n//2 to i + n//2 that exist",
