@@ -409,6 +409,11 @@ def _paper_probe():
     return _backward_probe(5, (1, 9), 1.0)
 
 
+def _whole_factor():
+    dy, factor = _paper_probe()
+    return dy, factor.astype(int)
+
+
 def _not_a_new_mask(function):
     """False if dx is 0 in the same places, some but not all, whatever dy and factor are."""
     zeros = [np.asarray(function(*_backward_probe(seed, (30, 20)))) == 0 for seed in range(6, 9)]
@@ -642,6 +647,7 @@ LESSON = Lesson(
                     "dx is 0 in the same places whatever factor is: a new mask? backward must use that of its forward "
                     "call, which factor holds.",
                 ),
+                case("for a factor of whole numbers, 0 and 1", dropout_backward, _whole_factor, ("dx",)),
             ),
             hints=(
                 "y = x · factor, entry by entry, and factor does not depend on x. What is dy/dx of one entry?",

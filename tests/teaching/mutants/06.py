@@ -908,6 +908,17 @@ def dx_of_two_sums(dy, x, weight, stride, padding):
     return _dx_of(dy.sum(axis=3)[..., None], x, weight.sum(axis=3)[..., None], stride, padding)
 
 
+def dx_of_one_place_at_the_end(dy, x, weight, stride, padding):
+    (N, H, W, C), (KH, KW) = x.shape, weight.shape[:2]
+    if dy.shape[1:3] == (1, 1) and padding == 0:
+        return np.pad(np.einsum("nf,ijcf->nijc", dy[:, 0, 0], weight), ((0, 0), (H - KH, 0), (W - KW, 0), (0, 0)))
+    dpadded = np.zeros((N, H + 2 * padding, W + 2 * padding, C), dy.dtype)
+    for i, j in np.ndindex(dy.shape[1:3]):
+        window = np.s_[:, i * stride : i * stride + KH, j * stride : j * stride + KW]
+        dpadded[window] += np.tensordot(dy[:, i, j], weight, (1, 3))
+    return dpadded[:, padding : padding + H, padding : padding + W]
+
+
 MUTANTS = [
     ("06-window", "C4", place_as_corner),
     ("06-window", "C4", stride_on_rows_alone),
@@ -1034,4 +1045,5 @@ MUTANTS = [
     ("06-dx", "C18", dx_maps_end_early),
     ("06-dx", "C18", dx_of_the_first_dy),
     ("06-dx", "C22", dx_of_two_sums),
+    ("06-dx", "case", dx_of_one_place_at_the_end),
 ]

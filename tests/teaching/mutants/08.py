@@ -602,6 +602,31 @@ def framed_with_the_smallest(dy, x, kernel, stride, padding):
     return dx[:, top : top + H, left : left + W]
 
 
+def winners_above_the_smallest_float32(x, kernel, stride):
+    (KH, KW), (SH, SW) = kernel, stride
+    OH, OW = (x.shape[1] - KH) // SH + 1, (x.shape[2] - KW) // SW + 1
+    best, row, column = (np.zeros((len(x), OH, OW, x.shape[3]), t) for t in (float, int, int))
+    best -= 1e38
+    for i, j in np.ndindex(KH, KW):
+        pixels = x[:, i : i + SH * (OH - 1) + 1 : SH, j : j + SW * (OW - 1) + 1 : SW]
+        more = pixels > best
+        best = np.where(more, pixels, best)
+        row = np.where(more, i + SH * np.arange(OH)[:, None, None], row)
+        column = np.where(more, j + SW * np.arange(OW)[:, None], column)
+    return row, column
+
+
+def gradient_in_the_pictures_dtype(dy, x, kernel, stride, padding):
+    (KH, KW), (SH, SW), (PH, PW) = kernel, stride, padding
+    p = _frame(x, padding)
+    d = np.zeros_like(p)
+    n, c = np.ogrid[: len(x), : x.shape[3]]
+    for i, j in np.ndindex(dy.shape[1:3]):
+        place = p[:, i * SH : i * SH + KH, j * SW : j * SW + KW].reshape(len(x), KH * KW, -1).argmax(axis=1)
+        d[n, i * SH + place // KW, j * SW + place % KW, c] += dy[:, i, j]
+    return d[:, PH : PH + x.shape[1], PW : PW + x.shape[2]]
+
+
 MUTANTS = [
     ("08-forward", "C7", square_windows),
     ("08-forward", "C7", across_as_down),
@@ -689,4 +714,6 @@ MUTANTS = [
     ("08-backward", "C16", float64_gradient),
     ("08-backward", "unchanged", gradient_zeroed_in_place),
     ("08-backward", "two: P4 + P5", all_equals_and_zero_padding),
+    ("08-winners", "P5", winners_above_the_smallest_float32),
+    ("08-backward", "C16", gradient_in_the_pictures_dtype),
 ]

@@ -497,6 +497,12 @@ def one_number_without_dropping(x, p, train, rng):
     return x * factor, factor
 
 
+def in_the_factors_dtype(dy, factor):
+    dx = np.zeros_like(factor)
+    dx[...] = dy * factor
+    return dx
+
+
 MUTANTS = [
     ("10-paper", "D1", no_scaling),
     ("10-paper", "D2", p_is_kept),
@@ -587,4 +593,5 @@ MUTANTS = [
     ("10-average", "case", exp_of_raw_scores),
     ("10-backward", "tiny", rounded_to_nine_decimals),
     ("10-inverted", "D29", one_number_without_dropping),
+    ("10-backward", "case", in_the_factors_dtype),
 ]

@@ -677,6 +677,20 @@ def bytes_without_a_mean(pictures, mean, tops, lefts, mirrored, crop):
     return np.stack([part[:, ::-1] if m else part for part, m in zip(parts, mirrored)])
 
 
+def wide_odd_crops_not_mirrored(pictures, mean, tops, lefts, mirrored, crop):
+    views = [np.s_[t : t + crop, l : l + crop] for t, l in zip(tops, lefts)]
+    x = np.stack([picture[view] - mean[view] for picture, view in zip(pictures, views)])
+    if crop % 2 == 0 or crop < 8:
+        x[mirrored] = x[mirrored][:, :, ::-1]
+    return x
+
+
+def alphas_within_four_deviations(x, eigenvalues, eigenvectors, rng):
+    alphas = np.clip(rng.normal(0, 0.1, (len(x), 3)), -0.4, 0.4)
+    shifts = 255 * (alphas * eigenvalues) @ eigenvectors.T
+    return x + shifts[:, None, None, :].astype(x.dtype)
+
+
 MUTANTS = [
     ("13-draw", "A1", upper_end_left_out),
     ("13-draw", "A1", upper_end_left_out_across),
@@ -799,4 +813,6 @@ MUTANTS = [
     ("13-ten", "M3", geometric_mean),
     ("13-ten", "A12", centre_rounded_up),
     ("13-cut", "zeros", bytes_without_a_mean),
+    ("13-cut", "case", wide_odd_crops_not_mirrored),
+    ("13-noise", "A48", alphas_within_four_deviations),
 ]

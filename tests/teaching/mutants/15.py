@@ -709,6 +709,12 @@ def hits_in_a_byte(labels, pool_labels, near):
     return int(hits.sum(dtype=np.uint8)) / hits.size
 
 
+def products_in_float32(queries, pool, k):
+    a, b = queries.astype(np.float32), pool.astype(np.float32)
+    squares = (a * a).sum(axis=1)[:, None] - 2 * (a @ b.T) + (b * b).sum(axis=1)
+    return np.argsort(squares, axis=1)[:, :k]
+
+
 MUTANTS = [
     ("15-colour", "V1", no_third),
     ("15-colour", "V1", mean_of_colours),
@@ -832,4 +838,5 @@ MUTANTS = [
     ("15-confusion", "V32", diagonal_of_ones),
     ("15-confusion", "V45", below_the_diagonal),
     ("15-purity", "many", hits_in_a_byte),
+    ("15-nearest", "far", products_in_float32),
 ]

@@ -676,6 +676,28 @@ def t_of_many(d, t):
     return d.mean() - half, d.mean() + half
 
 
+def without_lost_runs(with_it, without):
+    d = 100 * (with_it - without)
+    return d, np.nanmean(d)
+
+
+def by_the_mean_of_squares(d, t):
+    n, mean = len(d), d.mean()
+    half = t * math.sqrt(max(((d**2).sum() - n * mean**2) / (n - 1) / n, 0))
+    return mean - half, mean + half
+
+
+def levels_up_to_999(a, b, drawn, level):
+    means, level = (a - b)[drawn].mean(axis=1), min(level, 0.999)
+    return np.quantile(means, (1 - level) / 2), np.quantile(means, (1 + level) / 2)
+
+
+def by_unsigned_differences(wrong_a, wrong_b):
+    d = wrong_a - wrong_b
+    i, j = int((d == 1).sum()), int((d == -1).sum())
+    return i, j, min(1.0, 2 * sum(math.comb(i + j, k) for k in range(min(i, j) + 1)) / 2 ** (i + j))
+
+
 MUTANTS = [
     ("16-effect", "E1", without_less_with),
     ("16-effect", "E2", sorted_pairs),
@@ -804,4 +826,8 @@ MUTANTS = [
     ("16-mcnemar", "line-condition", chi2_if_many),
     ("16-effect", "one", squeezed_differences),
     ("16-interval", "many", t_of_many),
+    ("16-effect", "case", without_lost_runs),
+    ("16-interval", "far", by_the_mean_of_squares),
+    ("16-bootstrap", "case", levels_up_to_999),
+    ("16-mcnemar", "unsigned", by_unsigned_differences),
 ]

@@ -716,6 +716,15 @@ def as_floats(n, width, classes):
     return tuple(map(float, _resnet(n, width, classes)))
 
 
+def shortcut_up_to_minus_0(x, channels):
+    before = (channels - x.shape[3]) // 2
+    after = channels - x.shape[3] - before
+    small = x[:, ::2, ::2]
+    y = np.zeros((*small.shape[:3], channels), x.dtype)
+    y[..., before:-after] = small
+    return y
+
+
 MUTANTS = [
     ("19-forward", "B1", unbiased),
     ("19-forward", "B3", eps_outside),
@@ -836,4 +845,5 @@ MUTANTS = [
     ("19-parameters", "N20", sees_the_maps),
     ("19-parameters", "two: N16 + N20", two_mistakes),
     ("19-parameters", "kind", as_floats),
+    ("19-shortcut", "number", shortcut_up_to_minus_0),
 ]
