@@ -1,4 +1,4 @@
-"""Compare an answer with ours for other arguments than the probes'."""
+"""Compare an answer with ours for arguments that no probe has."""
 
 import numpy as np
 

@@ -33,7 +33,7 @@ def far_from_zero(case, answer):
         names = " and ".join(case.argument(i) for i in some)
         for far in (FAR, FARTHER):
             arguments = tuple(_moved(a, far) if i in some else a for i, a in enumerate(answer.arguments))
-            allowed = _roundings(case, arguments) if far == FARTHER else None
+            allowed = _roundings(case, answer, arguments) if far == FARTHER else None
             compare_at(
                 case, answer, arguments, f"if {names} lie{'s' * (len(some) == 1)} around {far:,.0f}", "far", allowed
             )
@@ -43,8 +43,11 @@ def _moved(value, far=FAR):
     return each_inside(value, lambda v: v + far if is_float_array(v) else v)
 
 
-def _roundings(case, arguments):
-    """What our floats change by if each number of the arguments is rounded: {output: the most that may be off}."""
+def _roundings(case, answer, arguments):
+    """The most that a right answer may be off, {output: number}: some times what one rounding of the arguments changes.
+
+    An answer that is off by more for the usual arguments may be so here.
+    """
     rng = np.random.default_rng(0)
     try:
         exact, rounded = (
@@ -53,8 +56,9 @@ def _roundings(case, arguments):
         )
     except Exception:
         return {}
+    usual = max(EPSILON, answer.error())
     return {
-        name: ROUNDINGS * max(float(np.abs(value - rounded[name]).max(initial=0.0)), EPSILON * scale(value))
+        name: ROUNDINGS * max(float(np.abs(value - rounded[name]).max(initial=0.0)), usual * scale(value))
         for name, value in exact.items()
         if value.dtype.kind == "f" and value.shape == rounded[name].shape
     }
