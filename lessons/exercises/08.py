@@ -616,7 +616,8 @@ BACKWARD_WRONG = (
     Wrong(
         "P14",
         _shared(lambda values: _first(values) * (values.max(axis=3, keepdims=True) > 0)),
-        "Windows without a positive value hand out no gradient. Start the comparison at −∞, not at 0.",
+        "Windows without a positive value hand out no gradient, but their largest entry wins too. (A comparison starts "
+        "at −∞, not at 0.)",
     ),
     Wrong(
         "P5",

@@ -546,8 +546,8 @@ AVERAGE_WRONG = (
     Wrong(
         "D21",
         _average(weighted=False),
-        "You weight all masks alike. A mask that drops a of F units has probability p^a · (1 − p)^(F − a); p = ½ "
-        "would hide this.",
+        "Your probabilities are those for masks that all weigh the same. A mask that drops a of F units has "
+        "probability p^a · (1 − p)^(F − a); p = ½ would hide this.",
     ),
     Wrong(
         "D2",
@@ -557,7 +557,7 @@ AVERAGE_WRONG = (
     Wrong(
         "D1",
         lambda x, weight, bias, p: _softmax(x @ weight + bias),
-        "This is the whole net, unscaled; the average net hears each unit 1 − p of the time.",
+        "Your probabilities are the whole net's; the average net hears each unit 1 − p of the time.",
     ),
     Wrong(
         "D22", _average(bias_dropped=True), "The bias is missing: dropout silences units, but the bias always speaks."
