@@ -126,7 +126,7 @@ def test_one_change_of_the_source(expression, id, place):
         (
             "2 * scale * np.tanh(x @ weight - shift) + bias",
             None,
-            ("the left part of it does not belong there", "−shift in the place of shift"),
+            ("the left part of it does not belong there", "`x @ weight - shift`: another operation belongs there"),
         ),
         ("0.5 * np.tanh(x @ weight + scale) + bias", None, ("scale = 0.5, whatever is asked",)),
         (f"({RIGHT_ONE} + bias)[::-1]", None, ("bias",)),
@@ -270,6 +270,7 @@ def test_shapes_in_words(found, words):
 
 def test_axes_of_one_length_are_not_told_apart():
     plain = Exercise("00-y", "y", layer)
+    assert where.shape_in_words(plain, "y", (4,), (4, 7)) == "Axis 1 is missing."
     assert where.shape_in_words(plain, "y", (2, 3, 7), (2, 2, 3, 7)) == "An axis is missing."
     assert where.shape_in_words(plain, "y", (2, 3, 2, 7), (2, 2, 3, 7)) == "Its axes come in another order."
 
@@ -390,7 +391,7 @@ def test_what_fits_the_probes_by_chance_is_not_told():
     case = Case(exercise, lambda x, k: float(x[0]))
     case.answers = [Answer(case, p()) for p in exercise.probes]
     fresh = list(fresh_answers(case, Answer))
-    assert verdict.state != RIGHT and len(fresh) == 2 and [len(a.arguments[0]) for a in fresh] == [6, 3]
+    assert verdict.state != RIGHT and [(len(a.arguments[0]), a.arguments[1]) for a in fresh] == [(6, 2), (3, 2), (6, 4)]
     assert any(a.found["share"] != 0 for a in fresh), "the smallest number does not stay first"
 
 
@@ -399,9 +400,10 @@ def test_fresh_probes_keep_what_is_no_array():
     exercise = Exercise("00-whole", "whole", lambda *a: a[3].sum(), (lambda: arguments,))
     case = Case(exercise, lambda *a: a[3].sum() + 1)
     case.answers = [Answer(case, arguments)]
-    first, second = fresh_answers(case, Answer)
+    first, second, third = fresh_answers(case, Answer)
     assert first.arguments[1:3] == arguments[1:3] and sorted(first.arguments[0]["x"].ravel()) == list(range(6))
     assert sorted(first.arguments[3]) == list(range(5)) and len(second.arguments[3]) == 3
+    assert third.arguments[1] == (4, 6) and list(third.arguments[3]) == list(range(5)), "other numbers, one at a time"
 
 
 def test_the_likeliest_change_is_told_and_no_part_of_it():
@@ -426,7 +428,7 @@ def test_an_output_is_named_if_others_are_right():
     x = np.random.default_rng(0).standard_normal((3, 4))
     exercise = Exercise("00-both", "both", both, (lambda: (x,),), ("same", "sums"))
     verdict = examine(exercise, lambda x: (x, x[:-1, 1:].sum(axis=0)))
-    assert verdict.text == "sums: Yours gives the right result for x with its last entry 0."
+    assert verdict.text == "sums: Yours gives the right result for 0 in the last row of x."
 
 
 def test_an_edit_that_makes_it_worse_is_not_one_of_two():
@@ -439,6 +441,78 @@ def test_an_edit_that_makes_it_worse_is_not_one_of_two():
 
     assert nearer(layer) and nearer(lambda *a: layer(*a) - 0.12)
     assert not nearer(lambda *a: layer(*a) + 0.2) and not nearer(lambda *a: layer(*a)[:1])
+
+
+def upper_end(d, t):
+    half = t * d.std() / np.sqrt(len(d))
+    return d.mean() + half
+
+
+def draws(n, t):
+    return lambda: (np.random.default_rng(n).standard_normal(n), t)
+
+
+UPPER_END = Exercise("00-end", "upper_end", upper_end, (draws(5, 2.5), draws(7, 1.7)), ("end",))
+
+
+def test_an_edit_takes_out_no_right_part():
+    """Without `+ half` any answer is the right one without it: that explains nothing."""
+
+    def keeps(half, before, after):
+        source = f"def upper_end(d, t):\n    half = {half}\n    return d.mean() + half\n"
+        space = {"np": np}
+        linecache.cache[half] = (len(source), None, source.splitlines(True), half)
+        exec(compile(source, half, "exec"), space)
+        case = Case(UPPER_END, space["upper_end"])
+        case.answers = [Answer(case, p()) for p in UPPER_END.probes]
+        search = Search(case, ["end"], Budget())
+        (edit,) = [e for e in search.repair.edits.edits if (e.before, e.after) == (before, after)]
+        return search._keeps_what_matters(edit)
+
+    assert not keeps("t * d.std() / np.sqrt(9)", "d.mean() + half", "d.mean()")
+    assert not keeps("t * np.sqrt(((d - d[0]) ** 2).mean())", "2", "0"), "linear in d"
+    assert keeps("2 * t * d.std()", "2 * t", "t")
+
+
+def test_a_number_in_the_place_of_an_argument_is_one_mistake():
+    source = "def upper_end(d, t):\n    return d.sum() / 100\n"
+    exercise = Exercise("00-end", "upper_end", lambda d, t: d.mean(), UPPER_END.probes, ("end",))
+    found = judge(source, exercise)
+    assert found.wrong == "ratio" and found.text.endswith("it is d.shape[0] / 100 times the right value.")
+    source = "def upper_end(d, t):\n    return d[::-1] * 5\n"
+    exercise = Exercise("00-end", "upper_end", lambda d, t: t * d, UPPER_END.probes, ("end",))
+    assert "5 / t" not in judge(source, exercise).text
+    assert "is 5 / t times the right value." in judge(source.replace("[::-1]", ""), exercise).text
+
+
+@pytest.mark.parametrize("factor, told", [(-2.0, True), (0.5, True), (1e-3, True), (3**0.5, True), (0.2127, False)])
+def test_beside_another_mistake_only_a_plain_factor_is_told(factor, told):
+    verdict = hidden(f"{factor} * (scale * (x @ weight + shift) + bias)")
+    assert (verdict.wrong == "two: Z1 + ratio") == told, verdict.text
+    assert not told or f"\n2. On top of that, y is multiplied by {factor:.6g}." in verdict.text
+
+
+def test_what_is_nowhere_a_number_is_not_explained():
+    def both(x):
+        return x, x[2:].mean()
+
+    x = np.random.default_rng(0).standard_normal(4)
+    exercise = Exercise("00-both", "both", both, (lambda: (x,),), ("x", "mean"), compare=True)
+    verdict = judge("def both(x):\n    return x + 1, x[9:].mean()\n", exercise)
+    assert "\n(mean is not right either" in verdict.text
+
+
+def test_a_known_mistake_of_one_output_must_fit_fresh_numbers_too():
+    """Its own mistake is in p, but for the last number it counts as ours does in the probe."""
+
+    def counted(x):
+        return (x > 0).sum(), x.sum()
+
+    known = Wrong("K", lambda x: ((x > 0).sum(), -x.sum()), "The sum has the wrong sign.")
+    probe = (lambda: (np.array([1.0, 2.0, 3.0, -4.0]),),)
+    exercise = Exercise("00-counted", "counted", counted, probe, ("count", "sum"), wrong=(known,))
+    verdict = examine(exercise, lambda x: ((x[:-1] > 0).sum(), x[:-1].sum()))
+    assert "wrong sign" not in verdict.text, verdict.text
 
 
 def test_wild_edits():

@@ -11,7 +11,7 @@ from tinyalex.teaching import lessons
 from tinyalex.teaching.explain.editor import SUPERFLUOUS, UNLIKELY
 from tinyalex.teaching.explain.edits import Edits
 from tinyalex.teaching.explain.switches import Endless
-from tinyalex.teaching.explain.versions import after_before, copied, outputs
+from tinyalex.teaching.explain.versions import after_before, copied, outputs, place_of
 from tinyalex.teaching.lessons import find_lesson
 from tinyalex.teaching.values import agree
 
@@ -38,6 +38,10 @@ def within(x, low, high):
 def emptied(x):
     x["y"][1:] = 0
     return np.mean(x["y"], axis=0)
+
+
+def shifted(x):
+    return x[1:] - x[:-1] + 1
 
 
 def _twice(x):
@@ -138,6 +142,11 @@ def test_a_short_place_is_told_with_what_is_around():
     assert after_before(axis) == ["axis=1", "axis=0"]
     name = next(edit for edit in Edits(total).edits if (edit.before, edit.after) == ("scale", "start"))
     assert after_before(name) == ["start * x[i]", "scale * x[i]"]
+
+
+def test_of_several_alike_one_is_told():
+    numbers = [place_of(edit) for edit in Edits(shifted).edits if edit.after == "2"]
+    assert [words.partition(":")[0].partition(", ")[2] for words in numbers] == ["the first `1`", "the third `1`"]
 
 
 def test_what_only_chance_makes_right():

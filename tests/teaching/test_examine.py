@@ -358,6 +358,13 @@ def test_two_properties_that_fail_for_different_reasons_are_told(failing, told):
     assert verdict.text == expected
 
 
+def test_the_properties_that_fail_are_counted():
+    held = tuple(Property(w.upper(), lambda function: False, f"{w} fails.", about=w) for w in "abcde")
+    verdict = judge(double, properties=held)
+    assert verdict.wrong == "two: A + B"
+    assert verdict.text == "Five things are wrong, these among them.\n1. a fails.\n2. b fails."
+
+
 def test_a_second_property_that_raises_is_not_told():
     """It may raise because of the first."""
 

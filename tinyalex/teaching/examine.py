@@ -108,7 +108,7 @@ class Case:
     def name_the_mistake(self, otherwise=None):
         """Raise `Judged` with what is wrong with the values; otherwise: (text, id) if nothing explains it.
 
-        A dtype that is not kept is told too: it is a mistake of its own.
+        A dtype that is not kept is told too: it is a mistake of its own, but where one change of the source mends all.
         """
         if not self.named:
             raise Judged(*(otherwise or ("wrong",)))
@@ -116,7 +116,8 @@ class Case:
         try:
             name_the_mistake(self, otherwise)
         except Judged as judged:
-            self._add_the_dtype(judged.verdict)
+            if not (judged.verdict.wrong or "").startswith("line-"):
+                self._add_the_dtype(judged.verdict)
             raise
 
     def _add_the_values(self, text):
@@ -219,17 +220,24 @@ class Case:
                     raise
 
     def _add_a_property(self, first, told):
-        """Raise `Judged` with the first property that fails too, of those about something else than one that fails."""
-        about, properties = set(first.about.split()), self.exercise.properties
+        """Raise `Judged` with the first property that fails too, of those about something else than one that fails.
+
+        The others are counted
+        """
+        about, properties, more = set(first.about.split()), self.exercise.properties, []
         for held in properties[properties.index(first) + 1 :]:
             if about and held.about and not about & set(held.about.split()):
                 try:
                     self._check_property(held)
                 except OutOfTime:
-                    return
+                    break
                 except Judged as judged:
-                    if (more := judged.verdict).wrong == held.id:
-                        raise Judged(numbered(told.text, more.text), f"two: {told.wrong} + {more.wrong}") from None
+                    if judged.verdict.wrong == held.id:
+                        about |= set(held.about.split())
+                        more.append(judged.verdict)
+        if more:
+            text = numbered(told.text, more[0].text, of=1 + len(more))
+            raise Judged(text, f"two: {told.wrong} + {more[0].wrong}") from None
 
     def _check_property(self, held):
         exercise = self.exercise

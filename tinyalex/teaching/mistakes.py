@@ -11,6 +11,7 @@ The first of these that applies is told:
 
 import contextlib
 import itertools
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,11 +48,11 @@ def name_the_mistake(case, otherwise=None):
     wrong = [n for n in exercise.outputs if any(not a.right(n) for a in (*answers, *case.fresh))]
     for known in exercise.wrong:  # a mistake that explains all outputs comes before one that explains a part
         if all(answer.matches(known.function, exercise.outputs) for answer in answers):
-            raise Judged(known.message, known.id)
+            raise Judged(_about(exercise, wrong, known.message), known.id)
     _look_for_an_order(exercise, answers)
     known = {n: _known(case, n) for n in wrong}
     if all(known.values()):
-        _tell(known)
+        _tell(exercise, known)
     if not any(known.values()) and otherwise is None:
         _look_for_a_dtype(answers, wrong)
         _look_for_a_ratio(exercise, answers, wrong)
@@ -71,18 +72,17 @@ def _search(case, wrong, known, otherwise):
     budget = Budget()
     together = Search(case, wrong, budget)
     apart = {n: Search(case, [n], budget, apart=True) for n in wrong} if len(wrong) > 1 else {}
+    telling = {n: search for n, search in apart.items() if search.tells()}
     if not any(known.values()) and (found := together.single()):
-        told = found.id.startswith("line-") or len(wrong) == len(case.exercise.outputs)
-        told = told or all(name in found.text for name in wrong)
-        raise Judged(found.text if told else f"{', '.join(wrong)}: {found.text}", found.id)
-    explained = {n: known[n] or (apart[n].single() if apart else None) for n in wrong}
+        raise Judged(found.text if found.id.startswith("line-") else _about(case.exercise, wrong, found.text), found.id)
+    explained = {n: known[n] or (telling[n].single() if n in telling else None) for n in wrong}
     if len({e.id for e in explained.values() if e}) > 1 and (found := together.repair.single()):
         raise Judged(found.text, found.id)  # one mistake, with several consequences
-    _tell(explained)
+    _tell(case.exercise, explained)
     _tell_what_is_ignored(case, wrong, otherwise, least=2)
     if found := together.double():
         raise Judged(found.text, found.id)
-    _tell({n: search.double() for n, search in apart.items()})
+    _tell(case.exercise, {n: search.double() if n in telling else None for n, search in apart.items()})
     _tell_what_is_ignored(case, wrong, otherwise, least=1)
 
 
@@ -101,12 +101,18 @@ def name_the_failure(case, place, failed):
 def _known(case, output):
     """The `Explanation` that one output is a known wrong version's, or None."""
     for known in case.exercise.wrong:
-        if all(answer.matches(known.function, [output]) for answer in case.answers):
+        if all(answer.matches(known.function, [output]) for answer in (*case.answers, *case.fresh)):
             return Explanation(known.id, known.message)
     return None
 
 
-def _tell(explained):
+def _about(exercise, outputs, text):
+    """A text with the names of the outputs that it is about, if others are right and it does not name them itself."""
+    named = all(re.search(rf"\b{re.escape(name)}\b", text) for name in outputs)
+    return text if named or set(outputs) == set(exercise.outputs) else f"{', '.join(outputs)}: {text}"
+
+
+def _tell(exercise, explained):
     """Raise `Judged` with what explains the outputs. explained: {output: `Explanation` or None}."""
     groups: dict = {}
     for output, found in explained.items():
@@ -118,7 +124,7 @@ def _tell(explained):
         groups = dict([next(iter(groups.items()))])
         explained = {n: found if n in next(iter(groups.values())) else None for n, found in explained.items()}
     whole = len(groups) == 1 and all(explained.values())
-    texts = [text if whole else f"{', '.join(outputs)}: {text}" for (_, text), outputs in groups.items()]
+    texts = [_about(exercise, o, text) if whole else f"{', '.join(o)}: {text}" for (_, text), o in groups.items()]
     (first, _), outputs = next(iter(groups.items()))
     others = [n for n, found in explained.items() if not found]
     if len(texts) > 1:

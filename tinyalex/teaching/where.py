@@ -44,7 +44,9 @@ def shape_in_words(exercise, output, found, expected):
         kept = [k for k in itertools.combinations(axes, len(found)) if tuple(expected[a] for a in k) == found]
         gone = [word_of(a, len(expected), names) for a in axes if a not in kept[0]] if len(kept) == 1 else []
         if kept:  # equal axes cannot be told apart
-            return f"{' and '.join(gone).capitalize()} are missing." if gone else "An axis is missing."
+            one = len(gone) == 1 and gone[0].startswith("axis")
+            verb = "is" if one else "are"
+            return f"{' and '.join(gone).capitalize()} {verb} missing." if gone else "An axis is missing."
     elif tuple(n for n in found if n != 1) == tuple(n for n in expected if n != 1):
         return "An axis of length 1 is left over."
     if found and np.prod(found) == np.prod(expected):

@@ -130,7 +130,7 @@ OPERATION = {
 CALLING = {
     "other": "another function belongs there",
     "first": "this call does not belong there",
-    "without": "one of its arguments does not belong there",
+    "without": "`{}` does not belong there",
     "turned": "two of its arguments are in the wrong order",
 }
 AXES = (0, 1, 2, 3, -1, -2, None)

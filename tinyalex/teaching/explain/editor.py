@@ -3,6 +3,7 @@
 import ast
 import copy
 import itertools
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,7 @@ class Edit:
     before, after: source of the place, without and with the edit
     kind: what is edited, as "operation";  hint: what is wrong there, if the edit makes it right, or UNLIKELY
     around: source of what holds the place, which is HERE in it
+    which: "the second " where its line holds the same source several times
     """
 
     site: int
@@ -49,6 +51,7 @@ class Edit:
     kind: str
     hint: str
     around: str = HERE
+    which: str = ""
 
 
 class Editor(ast.NodeTransformer):
@@ -68,7 +71,8 @@ class Editor(ast.NodeTransformer):
         before, line = ast.unparse(node), self.first + getattr(node, "lineno", 1) - 1
         for choice, (after, hint) in enumerate(itertools.zip_longest(changes, hints[: len(changes)])):
             hint, around = HINTS[kind] if hint is None else hint, getattr(node, "around", HERE)
-            self.edits.edits.append(Edit(self.sites, choice, line, before, after, kind, hint, around))
+            which = getattr(node, "which", "")
+            self.edits.edits.append(Edit(self.sites, choice, line, before, after, kind, hint, around, which))
         self.sites += 1
         return ast.Constant(self.sites - 1)
 
@@ -123,7 +127,8 @@ class Editor(ast.NodeTransformer):
     def visit_Name(self, node):
         if not isinstance(node.ctx, ast.Load) or node.id not in self.names:
             return node
-        return self._choose(node, [ast.Name(n, ast.Load()) for n in self.names if n != node.id], "name")
+        others = [n for n in self.names if n != node.id and not _beside_itself(n, getattr(node, "around", ""))]
+        return self._choose(node, [ast.Name(n, ast.Load()) for n in others], "name")
 
     def visit_BinOp(self, node):
         own = OPERATORS.get(type(node.op), ("",))[0]
@@ -259,7 +264,11 @@ class Editor(ast.NodeTransformer):
         name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
         choices, words = self._calls(node, name, owner)
-        hints = [AROUND[what][1] if isinstance(what, int) else CALLING[what] for what, _ in choices]
+        keywords = {k.arg: ast.unparse(k) for k in node.keywords}
+        hints = [
+            AROUND[what][1] if isinstance(what, int) else CALLING[what].format(keywords.get(which))
+            for what, which in choices
+        ]
         site = self._site(node, words, "call", hints) if choices else ast.Constant(-1)
         if name == "range":
             node.args = [
@@ -416,6 +425,11 @@ class Editor(ast.NodeTransformer):
         elif node.value is not None:
             node.value = self.visit(node.value)
         return node
+
+
+def _beside_itself(name, around):
+    """Whether a name in an expression would be compared, or put together, with itself: a > a."""
+    return re.fullmatch(rf"{HERE} \S+ {name}|{name} \S+ {HERE}", around)
 
 
 def _in_brackets(owner):

@@ -13,6 +13,7 @@ import textwrap
 from tinyalex.teaching.explain.editor import HERE, SWITCHES, Editor
 from tinyalex.teaching.explain.switches import Switches
 
+ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 LEAST_STEPS, MOST_STEPS = 2_000, 2_000_000  # that a call with an edit may take: a thousandth of a second, a second
 
 
@@ -79,6 +80,7 @@ def parsed(function):
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef):
         raise ValueError("not a plain function")
     _note_surroundings(tree)
+    _note_repetitions(tree)
     return tree, max(first, 1)
 
 
@@ -91,6 +93,17 @@ def _note_surroundings(tree):
             for place, child in enumerate(value if isinstance(value, list) else [value]):
                 if isinstance(child, (ast.Name, ast.Constant)):
                     child.around = _with_a_hole(parent, field, place if isinstance(value, list) else None)
+
+
+def _note_repetitions(tree):
+    """Give each expression that its line holds several times its place among them: "the second "."""
+    places: dict = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr):
+            places.setdefault((node.lineno, ast.unparse(node)), []).append(node)
+    for same in places.values():
+        for node, word in zip(sorted(same, key=lambda n: n.col_offset), ORDINALS) if len(same) > 1 else ():
+            node.which = f"the {word} "
 
 
 def _with_a_hole(parent, field, place):

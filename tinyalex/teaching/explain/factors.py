@@ -1,5 +1,8 @@
 """Factors and offsets between two results, by the names of the arguments that they equal."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 
 from tinyalex.teaching.explain.steps import names_of
@@ -13,7 +16,11 @@ OFFSETS = (
 )
 
 
-def factor(found, values, calls, exercise, name):
+MORE = "On top of that, "  # beside another mistake, which has made a part of the difference
+
+
+def factor(found, values, calls, exercise, name, more=False):
+    """The factor in words, or "". more: beside another mistake, so that only a plain number is no chance"""
     factors = [ratio_of(f, v) for f, v in zip(found, values)]
     if any(f is None for f in factors) or np.allclose(factors, 1, rtol=1e-6, atol=0):
         return ""
@@ -22,16 +29,49 @@ def factor(found, values, calls, exercise, name):
         subject = "The result"
     elif found[0].ndim == 0:
         subject = "{} is {}, expected {}: it".format(name, *digits(found[0], values[0]))
+    told = f"{MORE}{name} is multiplied by {{}}." if more else f"{subject} is {{}} times the right value."
     if np.allclose(factors, factors[0], rtol=1e-6, atol=0):
-        return f"{subject} is {factors[0]:.6g} times the right value."
+        return told.format(f"{factors[0]:.6g}") if not more or _is_plain(factors[0]) else ""
     for words, numbers in _numbers(calls, exercise):
         if np.allclose(factors, numbers, rtol=1e-6, atol=0):
-            return f"{subject} is {words} times the right value."
+            return told.format(words)
+        times = factors[0] / numbers[0]
+        if not more and np.allclose(factors, np.multiply(times, numbers), rtol=1e-6, atol=0):
+            if words.startswith("1 / ") and _is_whole(times):
+                return told.format(f"{round(times)}{words[1:]}")
+            if _is_whole(1 / times):
+                return told.format(f"{words} / {round(1 / times)}")
     return ""
 
 
-def offset(found, values, calls, exercise, name, rows_only=False):
-    """The offset in words, or "". rows_only: no argument of the result's own shape, which makes up for too much"""
+def _is_whole(number):
+    """Whether a number is whole, and too large to be a mistake of its own, as a sign or a 2 is."""
+    return 3 <= number < 1e6 and math.isclose(number, round(number), rel_tol=1e-6)
+
+
+def _is_plain(number):
+    """Whether somebody writes such a factor: whole, a small fraction, its root, a power of ten, a logarithm's base."""
+    size = abs(number)
+    if _is_whole(size) or _is_whole(1 / size):
+        return True
+    for value in (size, size * size, size / math.log(2), size * math.log(2), size / math.log(10), size * math.log(10)):
+        for power in range(-4, 5):
+            scaled = value * 10.0**power
+            near = Fraction(scaled).limit_denominator(12)
+            if 0 < near.numerator <= 12 and math.isclose(scaled, near, rel_tol=1e-6):
+                return True
+    return False
+
+
+def offset(found, values, calls, exercise, name, more=False):
+    """The offset in words, or "". more: beside another mistake; no argument of the result's own shape, which makes up
+    for too much
+    """
+    words = _offset(found, values, calls, exercise, name, more)
+    return f"{MORE}{words}" if words and more else words
+
+
+def _offset(found, values, calls, exercise, name, rows_only):
     gaps = [f.astype(np.float64) - v for f, v in zip(found, values)]
     means = [float(np.mean(g)) for g in gaps]
     if not all(np.isfinite(g).all() for g in gaps):

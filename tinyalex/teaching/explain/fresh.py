@@ -1,5 +1,7 @@
 """Probes that no exercise has: an explanation that fits its own by chance seldom fits these."""
 
+import itertools
+
 import numpy as np
 
 from tinyalex.teaching.explain.repair import right_functions
@@ -9,6 +11,7 @@ from tinyalex.teaching.values import agree
 
 MOST = 3  # probes to make others of
 FEW = 3  # pictures
+NUMBERS = 4  # probes with another number
 
 
 def fresh_answers(case, answer_to):
@@ -18,7 +21,9 @@ def fresh_answers(case, answer_to):
     """
     wrong_first = sorted(case.answers, key=lambda answer: answer.right())
     functions = right_functions(case.exercise)
-    for arguments in _fresh_probes([answer.arguments for answer in wrong_first]):
+    calls = [answer.arguments for answer in wrong_first]
+    others = () if "number" in case.exercise.outside else itertools.islice(_with_other_numbers(calls[0]), NUMBERS)
+    for arguments in (*_fresh_probes(calls), *others):
         try:
             with silent():
                 answer = answer_to(case, arguments)
@@ -37,6 +42,20 @@ def _fresh_probes(calls):
         many = next((len(a) for a in arguments if isinstance(a, np.ndarray) and a.ndim), 0)
         for length in (many, FEW) if many > FEW else (many,):
             yield tuple(_mixed(a, rng, many, length) for a in arguments)
+
+
+def _with_other_numbers(arguments):
+    """The arguments with one that is a number, or a row of them, changed: a whole one twice as large."""
+    for place, value in enumerate(arguments):
+        other = _other_number(value)
+        if isinstance(value, (int, float, tuple, list)) and other is not value:
+            yield (*arguments[:place], other, *arguments[place + 1 :])
+
+
+def _other_number(value):
+    if isinstance(value, (tuple, list)) and all(type(v) in (int, float) for v in value):
+        return type(value)(map(_other_number, value))
+    return 2 * value if type(value) is int else 0.9 * value if type(value) is float else value
 
 
 def _mixed(value, rng, many, length):

@@ -13,7 +13,16 @@ from tinyalex.teaching import lessons
 from tinyalex.teaching.explain.changes import AROUND
 from tinyalex.teaching.explain.editor import UNLIKELY
 from tinyalex.teaching.explain.edits import Edits, parsed
-from tinyalex.teaching.explain.versions import Explanation, Version, copied, numbered, outputs, place_of, short
+from tinyalex.teaching.explain.versions import (
+    Explanation,
+    Version,
+    copied,
+    numbered,
+    outputs,
+    place_of,
+    places_of,
+    short,
+)
 from tinyalex.teaching.values import agree, close
 
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -74,7 +83,7 @@ class Repair:
         for edit, version in self.variants():
             if first is not None and (budget.spent or self.doubt(edit) > self.doubt(first)):
                 break
-            if (first is None or _apart(first, edit)) and self._is_right(version, edit):
+            if (first is None or is_apart(first, edit)) and self._is_right(version, edit):
                 if first is not None:
                     yield _helped(first, edit)
                 first, budget = edit, self.budget.part(0.2)
@@ -136,7 +145,7 @@ def name_the_exception(case, place, failed, budget):
     return None
 
 
-def _apart(a, b):
+def is_apart(a, b):
     """Whether neither of two edits is a part of the other's place."""
     return a.line != b.line or a.before not in b.before and b.before not in a.before
 
@@ -156,8 +165,7 @@ def _reads(function):
 
 
 def _helped(*edits):
-    places = " Or: ".join(place_of(edit) for edit in edits)
-    return Explanation(f"line-{edits[0].kind}", f"One change makes it right. {places}")
+    return Explanation(f"line-{edits[0].kind}", f"One change makes it right. {places_of(*edits)}")
 
 
 def _by_sum(items):

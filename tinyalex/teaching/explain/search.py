@@ -10,10 +10,11 @@ import re
 
 import numpy as np
 
+from tinyalex.teaching.explain.dependence import Dependence
 from tinyalex.teaching.explain.factors import factor, offset
-from tinyalex.teaching.explain.repair import Repair, right_answers
-from tinyalex.teaching.explain.steps import names_of, of_arguments, of_results
-from tinyalex.teaching.explain.versions import Explanation, Version, after_before, copied, numbered, outputs, place_of
+from tinyalex.teaching.explain.repair import Repair, is_apart, right_answers
+from tinyalex.teaching.explain.steps import of_arguments, of_results
+from tinyalex.teaching.explain.versions import Explanation, Version, after_before, copied, numbered, outputs, places_of
 from tinyalex.teaching.values import agree, close, different, scale
 
 WORD = re.compile(r"\w+")
@@ -31,7 +32,7 @@ class Search:
     """
 
     def __init__(self, case, names, budget, apart=False):
-        self.exercise, self.names, self.budget = case.exercise, names, budget
+        self.case, self.exercise, self.names, self.budget = case, case.exercise, names, budget
         self.answers = [*sorted(case.answers, key=self._order), *case.fresh]
         self.own = len(case.answers)  # those to probes of the exercise come first
         self.calls = [answer.arguments for answer in self.answers]
@@ -40,7 +41,7 @@ class Search:
         self.sample = self._sample(self.found[0])
         others = [{n: v for n, v in answer.found.items() if n not in names} for answer in self.answers]
         self.repair = Repair(case, self.calls, budget, others if apart else None)
-        self._steps = self._known = self._edited = self._changing = None
+        self._steps = self._known = self._edited = self._changing = self._matters = self._depends = None
 
     def _order(self, answer):
         """Answers that are wrong and finite come first: they tell most."""
@@ -61,16 +62,18 @@ class Search:
             return None
         if any(a.found[n].ndim < min(a.expected[n].ndim, 1) for a in self.answers for n in self.names):
             return None  # too much is one number, if an array is expected
-        known, turned = self.known(), list(self.of_arguments())
+        known = self.known()
+        turned = [v for v in self.of_arguments() if v.id != "axes"]  # of an argument: a guess where two are wrong
         plain = PLAIN if self._same_shape() else [*PLAIN, "axes", "short"]
         searches = (
             (0.15, lambda: (two(v, r) for v in known for r in self._solved(v))),
-            (0.3, lambda: self._met([*known, *turned, *self._results(self._ours()), *self._effective()])),
-            (0.1, lambda: self._joined([*known, *turned, *self._effective()])),
+            (0.3, lambda: self._met(known)),
             (0.15, lambda: (two(v, r) for v in known for r in self._results(v, plain))),
-            (0.1, lambda: (two(v, r) for v in turned for r in self._solved(v))),
             (0.1, self._known_of_arguments),
             (0.15, self.repair.pairs),
+            (0.3, lambda: self._met([*turned, *self._results(self._ours()), *self._effective()])),
+            (0.1, lambda: self._joined([*known, *turned, *self._effective()])),
+            (0.1, lambda: (two(v, r) for v in turned for r in self._solved(v))),
             (0.1, lambda: (two(v, r) for v in self._effective() for r in self._solved(v) if r.id == "ratio")),
             (0.1, self._edits_of_arguments),
             (0.15, self._pairs_of_edits),
@@ -91,6 +94,10 @@ class Search:
             if budget.spent:
                 return None
         return None
+
+    def tells(self):
+        """Whether the learner's outputs hold a number: with nan everywhere, anything that fails agrees."""
+        return any(np.isfinite(found[n]).any() for found in self.found for n in self.names)
 
     # ------------------------------------------------------------------------------------------ comparing
 
@@ -227,17 +234,23 @@ class Search:
         """A version times a factor, or with an offset, that is the same everywhere or has a name."""
         if len(self.names) > 1:
             return
-        name = self.names[0]
-        made = [base.result(place) for place in range(len(self.calls))]
-        found = [f[name] for f in self.found]
-        if sum(f.size for f in found[: self.own]) < 2:
+        if sum(f[self.names[0]].size for f in self.found[: self.own]) < 2:
             return  # one number is always a multiple of another
-        if any(m is None or m[name].shape != f.shape or m[name].dtype.kind == "b" for m, f in zip(made, found)):
-            return
-        words = factor(found, [m[name] for m in made], self.calls, self.exercise, name if not base.id else "the result")
-        words = words or offset(found, [m[name] for m in made], self.calls, self.exercise, name, bool(base.id))
+        id, words = self._number_between(base, self.own)
+        if words and self.own < len(self.calls):
+            id, words = self._number_between(base, len(self.calls))
         if words:
-            yield Version("ratio" if "times" in words else "offset", words, lambda place: self.found[place])
+            yield Version(id, words, lambda place: self.found[place])
+
+    def _number_between(self, base, many):
+        """(id, words) of a factor or an offset between a version and the learner's in the first probes; words or ""."""
+        name, made = self.names[0], [base.result(place) for place in range(many)]
+        found = [f[name] for f in self.found[:many]]
+        if any(m is None or m[name].shape != f.shape or m[name].dtype.kind == "b" for m, f in zip(made, found)):
+            return "", ""
+        parts = found, [m[name] for m in made], self.calls[:many], self.exercise, name, bool(base.id)
+        words = factor(*parts)
+        return ("ratio", words) if words else ("offset", offset(*parts))
 
     # ------------------------------------------------------------------------------------------ two steps
 
@@ -250,17 +263,20 @@ class Search:
         for edit, version in self.repair.variants():
             if budget.spent:
                 break
-            if self.repair.is_wild(edit):
+            if edit.kind == "name" or self.repair.is_wild(edit):
                 continue
             sample = self._sample(version.result(0))
             if sample is None or _near(sample, self.sample):
                 continue
             for other in (usable[row] for row in np.flatnonzero(_near(table, sample))):
-                if not self._undoes(edit, other) and self._is_nearer(version) and self._meet(version, other):
+                if not _explains_all(other) and self._is_nearer(version) and self._meet(version, other):
                     met.append((_rank(other.id) + _rank(edit.kind) + self.repair.doubt(edit), len(met), edit, other))
+        met = [m for m in sorted(met, key=lambda m: m[:2]) if self._keeps_what_matters(m[2])]
         if met:
-            *_, edit, other = min(met, key=lambda m: m[:2])
-            yield Explanation(f"two: line-{edit.kind} + {other.id}", numbered(place_of(edit), other.words))
+            rank, _, edit, other = met[0]
+            same = (m[2] for m in met[1:] if m[0] == rank and m[3] is other and is_apart(edit, m[2]))
+            text = numbered(places_of(edit, *itertools.islice(same, 1)), other.words)
+            yield Explanation(f"two: line-{edit.kind} + {other.id}", text)
 
     def _joined(self, versions):
         """The likeliest two whose differences from the right result, or factors, are the learner's if put together."""
@@ -294,18 +310,36 @@ class Search:
                     return False
         return True
 
-    def _undoes(self, edit, other):
-        """Whether an edit takes out of the source what the other step is about, or either explains too much."""
-        before, after, about = (set(WORD.findall(text)) for text in (edit.before, edit.after, other.words))
-        return (
-            edit.kind == "name"
-            or _explains_all(other)
-            or bool(set(names_of(self.exercise.ours)) & about & (before - after))
-        )
+    def _keeps_what_matters(self, edit):
+        """Whether the learner's with an edit still depends on all that it depends on as ours does.
+
+        Else the edit takes out a right part, and meets a mistake that lacks it too.
+        """
+        if self._matters is None:
+            self._depends = Dependence(self.exercise, self.names, self.calls[0], self.case.function)
+            self._matters = self._depends.of(self.exercise.ours) & self._depends.of(self.case.function)
+
+        def edited(*arguments):
+            return self.repair.edits.with_edits(edit)(*arguments)  # turned on anew: each call has its own limit
+
+        return self._matters <= self._depends.of(edited, self._matters)
 
     def _is_nearer(self, version):
         """Whether a version is not much farther from the right values than the learner's: one mistake less."""
-        return self._gap([version.result(place) for place in range(self.own)]) <= FARTHER * self._gap(self.found)
+        results = [version.result(place) for place in range(self.own)]
+        return self._gap(results) <= FARTHER * self._gap(self.found) and not self._spoils(results)
+
+    def _spoils(self, results):
+        """Whether results are off where the learner's are right, and right nowhere else."""
+        spoilt = mended = 0
+        for answer, made in zip(self.answers, results):
+            for name in self.names:
+                right, found = answer.expected[name], answer.found[name]
+                if made is not None and made[name].shape == right.shape == found.shape:
+                    before, after = close(found, right), close(made[name], right)
+                    spoilt += int((before & ~after).sum())
+                    mended += int((after & ~before).sum())
+        return spoilt > mended
 
     def _gap(self, results):
         """The mean distance from the right values, relative to them; infinite if it fails or has another shape."""
@@ -320,12 +354,14 @@ class Search:
 
     def _says_much(self, version):
         """Whether results are as varied as the right ones, and no arguments: two wild steps may meet in those."""
-        results = [version.result(place) for place in range(len(self.calls))]
-        if self._sample(results[0]) is None or None in results:
+        if self._sample(version.result(0)) is None:
+            return False
+        results = [version.result(place) for place in range(self.own)]
+        if None in results:
             return False
         for name in self.names:
-            made, right = [r[name] for r in results], [a.expected[name] for a in self.answers]
-            found = [f[name] for f in self.found]
+            made, right = [r[name] for r in results], [a.expected[name] for a in self.answers[: self.own]]
+            found = [f[name] for f in self.found[: self.own]]
             if any(np.isfinite(f).all() and not np.isfinite(m).all() for f, m in zip(found, made)):
                 return False
             if different(made) < 0.7 * different(right):

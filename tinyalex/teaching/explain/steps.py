@@ -183,10 +183,11 @@ def _of_array(name, value):
     axes = KERNEL_AXES if value.ndim == 4 and name in ("weight", "kernel") else ()
     steps += [Step(s.id, f"{name} {s.words}", s.change) for s in _moves(value, axes)]
     if len(value.shape) and len(value) > 1:
-        steps.append(Step("part", f"the first of {name} for all", lambda a: np.repeat(a[:1], len(a), 0)))
-        steps.append(Step("part", f"the last of {name} for all", lambda a: np.repeat(a[-1:], len(a), 0)))
-        steps.append(Step("part", f"{name} with its last entry 0", _without_last))
-        steps.append(Step("part", f"{name} with its first entry 0", _without_first))
+        word = (axes or PICTURE_AXES)[0] if value.ndim == 4 else "row" if value.ndim > 1 else "entry"
+        steps.append(Step("part", f"the first {word} of {name} for all", lambda a: np.repeat(a[:1], len(a), 0)))
+        steps.append(Step("part", f"the last {word} of {name} for all", lambda a: np.repeat(a[-1:], len(a), 0)))
+        steps.append(Step("part", f"0 in the last {word} of {name}", _without_last))
+        steps.append(Step("part", f"0 in the first {word} of {name}", _without_first))
     return steps
 
 

@@ -61,15 +61,21 @@ class Version:
         return self.results[place]
 
 
-def numbered(*texts):
-    """Several things that are wrong."""
-    count = {2: "Two", 3: "Three"}.get(len(texts), str(len(texts)))
-    return "\n".join([f"{count} things are wrong.", *(f"{number}. {text}" for number, text in enumerate(texts, 1))])
+def numbered(*texts, of=0):
+    """Several things that are wrong. of: how many there are, if more than these"""
+    count = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}.get(max(of, len(texts)), str(max(of, len(texts))))
+    heading = f"{count} things are wrong{', these among them' if of > len(texts) else ''}."
+    return "\n".join([heading, *(f"{number}. {text}" for number, text in enumerate(texts, 1))])
 
 
 def place_of(edit):
     """Where an edit of the learner's source is, and what is wrong there."""
-    return f"Line {edit.line}, `{short(edit.before)}`: {edit.hint}."
+    return f"Line {edit.line}, {edit.which}`{short(edit.before)}`: {edit.hint}."
+
+
+def places_of(*edits):
+    """Where an edit of the learner's source is, or another that does the same."""
+    return " Or: ".join(map(place_of, edits))
 
 
 def after_before(edit):
