@@ -600,6 +600,10 @@ def kept_for_each_list(names):
     return KEPT[key]
 
 
+def every_drop_from_the_start(epoch, lr, drops):
+    return lr / 10 ** len(drops)
+
+
 MUTANTS = [
     ("04-step", "O1", decay_without_rate),
     ("04-step", "O1", gradient_without_rate),
@@ -714,4 +718,5 @@ MUTANTS = [
     ("04-step", "zeros", nothing_at_rate_0),
     ("04-weights", "I8", repeats_65536_draws),
     ("04-biases", "C15", kept_for_each_list),
+    ("04-rate", "edit-condition", every_drop_from_the_start),
 ]

@@ -503,6 +503,10 @@ def in_the_factors_dtype(dy, factor):
     return dx
 
 
+def always_doubled(dy, factor):
+    return 2 * dy * (factor > 0)
+
+
 MUTANTS = [
     ("10-paper", "D1", no_scaling),
     ("10-paper", "D2", p_is_kept),
@@ -594,4 +598,5 @@ MUTANTS = [
     ("10-backward", "tiny", rounded_to_nine_decimals),
     ("10-inverted", "D29", one_number_without_dropping),
     ("10-backward", "case", in_the_factors_dtype),
+    ("10-backward", "two: D15 + ratio", always_doubled),
 ]

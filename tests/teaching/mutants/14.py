@@ -452,7 +452,7 @@ MUTANTS = [
     ("14-ratio", "M21", signs_cancel),
     ("14-ratio", "M21", deviations),
     ("14-ratio", "unchanged", subtracts_in_place),
-    ("14-ratio", "two: line-operation + exchanged", squares_over_the_new),
+    ("14-ratio", "two: line-operation + M17", squares_over_the_new),
     ("14-ratio", "line-operation", protected),
     ("14-ratio", "M19", row_by_row),
     ("14-ratio", "M21", largest_row),

@@ -698,6 +698,22 @@ def by_unsigned_differences(wrong_a, wrong_b):
     return i, j, min(1.0, 2 * sum(math.comb(i + j, k) for k in range(min(i, j) + 1)) / 2 ** (i + j))
 
 
+def for_three_runs(d, t):
+    half = t * d.std(ddof=1) / math.sqrt(3)
+    return d.mean() - half, d.mean() + half
+
+
+def about_the_first_run(d, t):
+    half = t * np.sqrt(np.sum((d - d[0]) ** 2) / (len(d) - 1) / len(d))
+    return d.mean() - half, d.mean() + half
+
+
+def all_but_the_last_picture(wrong_a, wrong_b):
+    pairs = list(zip(wrong_a[:-1].tolist(), wrong_b[:-1].tolist()))
+    a, b = sum(u > v for u, v in pairs), sum(v > u for u, v in pairs)
+    return a, b, min(1.0, 2 * sum(math.comb(a + b, i) for i in range(min(a, b) + 1)) / 2 ** (a + b))
+
+
 MUTANTS = [
     ("16-effect", "E1", without_less_with),
     ("16-effect", "E2", sorted_pairs),
@@ -830,4 +846,7 @@ MUTANTS = [
     ("16-interval", "far", by_the_mean_of_squares),
     ("16-bootstrap", "case", levels_up_to_999),
     ("16-mcnemar", "unsigned", by_unsigned_differences),
+    ("16-interval", None, for_three_runs),
+    ("16-interval", None, about_the_first_run),
+    ("16-mcnemar", "edit-loop", all_but_the_last_picture),
 ]
