@@ -693,7 +693,7 @@ MUTANTS = [
     ("08-wins", "P6", x_before_y),
     ("08-wins", "P11", no_channel),
     ("08-wins", "P11", one_map_for_the_batch),
-    ("08-wins", "two: line-assignment + exchanged", swapped_and_once),
+    ("08-wins", "two: P6 + clip", swapped_and_once),
     ("08-backward", "P3", keeps_the_last_gradient),
     ("08-backward", "P3", mask_assigned_to_windows),
     ("08-backward", "P4", all_equals),

@@ -490,7 +490,7 @@ MUTANTS = [
     ("09-forward", "L18", multiplies),
     ("09-forward", "unchanged", writes_into_x),
     ("09-forward", "C16", float64_inside),
-    ("09-forward", "two: line-bound + L1", early_end_and_alpha_over_n),
+    ("09-forward", "two: line-operation + L4", early_end_and_alpha_over_n),
     ("09-forward", "two: line-operation + line-operation", squares_over_x),
     ("09-forward", "L21", denominator_of_integers),
     ("09-forward", "line-operation", a_little_more_than_d),

@@ -761,7 +761,7 @@ MUTANTS = [
     ("12-shapes", "F14", flatten_to_channels),
     ("12-shapes", "F14", flatten_left_out),
     ("12-shapes", "N3", shapes_that_go_in),
-    ("12-shapes", "two: line-operation + C8", floor_and_no_padding),
+    ("12-shapes", None, floor_and_no_padding),
     ("12-shapes", "line-condition", the_kinds_of_alexnet),
     ("12-parameters", "N4", biases_forgotten),
     ("12-parameters", "N5", groups_forgotten),
