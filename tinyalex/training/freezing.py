@@ -1,7 +1,7 @@
 """Frozen layers: a trained network keeps its weights up to some layer, and only the layers behind it learn.
 
-Frozen layers work as at test time: without dropout, and batch normalisation with its running statistics. Neither gradients nor
-updates are computed for them, so a step is faster.
+Frozen layers work as at test time: without dropout, and batch normalisation with its running statistics. Neither
+gradients nor updates are computed for them, so a step is faster.
 """
 
 from tinyalex.errors import UserError, did_you_mean
