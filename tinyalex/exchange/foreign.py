@@ -12,7 +12,7 @@ class Foreign:
     """A network read from another library's file, and how its pictures are prepared.
 
     features, classifier: as for `tinyalex.network.Network`; parameters and state hold the file's weights, in float32
-    in_shape: (T, T, 3), what the network sees of a picture;  name: suggested for the model, letters a-z, digits, ".", "-"
+    in_shape: (T, T, 3), what the network sees of a picture;  name: suggested for the model, of a-z, 0-9, "." and "-"
     size: the shorter side of a picture is scaled to it, in pixels; the centre T×T is cut from it
     mean: per channel R, G, B, 0 to 255;  scale: factor on (pixel − mean), per channel R, G, B
     class_ids, class_names: in the order of the scores; None: the file does not name them
