@@ -18,14 +18,29 @@ def as_text(value):
     return value.decode("latin1") if isinstance(value, bytes) else value
 
 
-class Dtype:
+class StandIn:
+    """An object as a pickle describes it, to be made later or never."""
+
+    def set_state(self, *state):
+        """Take the state that the pickle gives. Raises ValueError if this kind has none."""
+        raise ValueError(f"state for a {type(self).__name__}")
+
+
+class Value(StandIn):
+    """A stand-in that is content by itself."""
+
+    def resolve(self):
+        """The content itself."""
+        raise NotImplementedError
+
+
+class Dtype(StandIn):
     """An array's type as the pickle gives it: a code such as 'u1', then perhaps a byte order."""
 
     def __init__(self, code, *_flags):
         self.code, self.order = as_text(code), "="
 
     def set_state(self, _version, order, *_rest):
-        """Take the state that the pickle gives."""
         self.order = as_text(order)
 
     def resolve(self):
@@ -36,7 +51,7 @@ class Dtype:
 
 
 @dataclass
-class Array:
+class Array(Value):
     """An array being loaded: `_reconstruct` makes it empty, the pickle's state fills it."""
 
     shape: tuple = (0,)
@@ -45,7 +60,6 @@ class Array:
     raw: bytes = b""
 
     def set_state(self, _version, shape, dtype, fortran, raw):
-        """Take the state that the pickle gives."""
         self.shape, self.dtype, self.order, self.raw = shape, dtype, "F" if fortran else "C", raw
 
     def resolve(self):
@@ -61,7 +75,7 @@ class Array:
 
 
 @dataclass
-class Scalar:
+class Scalar(Value):
     """One NumPy number: its type and its bytes."""
 
     dtype: Dtype
@@ -86,7 +100,7 @@ def _encoded(text, encoding):
     return text.encode("latin1")
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[tuple[str, str], object] = {
     ("numpy", "ndarray"): Function(Array),
     ("numpy", "dtype"): Function(Dtype),
     ("_codecs", "encode"): Function(_encoded),

@@ -1,8 +1,8 @@
-"""Read published pickles (CIFAR, ImageNet32/64) without running anything in them.
+"""Read published pickles (CIFAR, ImageNet32/64, PyTorch's weights) without running anything in them.
 
 A pickle is a program for a machine with a stack, and can call any function that it names. This machine knows only the
-steps that build numbers, text, bytes, lists, tuples, dicts and NumPy arrays. The few names needed for arrays lead to
-stand-ins (pickled_arrays.py); every other name is refused.
+steps that build numbers, text, bytes, lists, tuples, dicts and NumPy arrays. The few names that a vocabulary has lead
+to stand-ins (for arrays: pickled_arrays.py); every other name is refused.
 
 A few bytes could still ask for gigabytes, or for lists of lists without end. So text is never longer than the file, a
 program has at most MOST steps, and its containers, counted as often as they are used, hold at most MOST entries.
@@ -10,8 +10,11 @@ program has at most MOST steps, and its containers, counted as often as they are
 
 import pickletools
 import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from tinyalex.data.pickled_arrays import FUNCTIONS, Array, Dtype, Function, Scalar, as_text
+from tinyalex.data.pickled_arrays import FUNCTIONS, Function, StandIn, Value, as_text
 from tinyalex.errors import UserError
 
 MOST = 2_000_000  # steps and entries; the largest published file takes 400,000
@@ -19,8 +22,25 @@ DEEPEST = 8  # levels of nested containers; published files have two
 LEAVES = {type(None), bool, int, float, str, bytes}
 
 
-def load_pickle(file, name, size=None):
-    """Load a pickle's content: numbers, text, lists, tuples, dicts and NumPy arrays, nothing else.
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names that a kind of pickle may use.
+
+    names: (module, name) → a `Function`, or a stand-in that cannot be called
+    expected: words for what is read, in the message that refuses any other name
+    stored: from a persistent id, what the pickle keeps elsewhere; None: such ids are refused
+    """
+
+    names: dict[tuple[str, str], object]
+    expected: str
+    stored: Callable[[Any], object] | None = None
+
+
+ARRAYS = Vocabulary(FUNCTIONS, "only arrays, lists, dicts, text and numbers are read")
+
+
+def load_pickle(file, name, size=None, vocabulary=ARRAYS):
+    """Load a pickle's content: numbers, text, lists, tuples, dicts and what the vocabulary has, nothing else.
 
     file: open for reading bytes, buffered; name: what messages call it; size: of the file in bytes; None: by seeking
     Byte strings that are dictionary keys become text, so pickles from Python 2 and 3 look alike.
@@ -29,11 +49,11 @@ def load_pickle(file, name, size=None):
     if size is None:
         size = file.seek(0, 2)
         file.seek(0)
-    machine = _Machine(file, size)
+    machine = _Machine(file, size, vocabulary)
     try:
         return machine.finished(machine.run())
     except _Refused as error:
-        raise UserError(f"{name}: refused: {error}; only arrays, lists, dicts, text and numbers are read") from None
+        raise UserError(f"{name}: refused: {error}; {vocabulary.expected}") from None
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
@@ -99,6 +119,7 @@ STEPS = {  # the code of any other step, and what it does with a machine
     b"\x93": lambda m: m.name(*m.popped(2)),
     b"R": lambda m: m.call(*m.popped(2)),
     b"b": lambda m: m.set_state(*m.popped(1)),
+    b"Q": lambda m: m.fetch(*m.popped(1)),
 }
 
 
@@ -117,8 +138,9 @@ class _Machine:
     memo: values to be used again, by number; entries: in containers, so far; encoded: bytes made from text, so far
     """
 
-    def __init__(self, file, size):
+    def __init__(self, file, size, vocabulary):
         self.read, self.readline, self.size = file.read, file.readline, size
+        self.names, self.stored = vocabulary.names, vocabulary.stored
         self.stack, self.marks, self.memo = [], [], {}
         self.entries = self.encoded = 0
 
@@ -170,9 +192,9 @@ class _Machine:
         """Remember the last value."""
         self.memo[number] = self.stack[-1]
 
-    def last(self, *kinds):
-        """The last value, which has to be of one of these kinds."""
-        if type(self.stack[-1]) not in kinds:
+    def last(self, kind):
+        """The last value, which has to be of this kind."""
+        if not isinstance(self.stack[-1], kind):
             raise ValueError(f"a step that does not go with a {type(self.stack[-1]).__name__}")
         return self.stack[-1]
 
@@ -190,9 +212,9 @@ class _Machine:
         """Put the stand-in of a named function on the stack."""
         if type(module) is not str or type(name) is not str:
             raise ValueError("a name that is no text")
-        if (module, name) not in FUNCTIONS:
+        if (module, name) not in self.names:
             raise _Refused(f"this pickle asks for {f'{module}.{name}'[:80]!r}")
-        self.stack.append(FUNCTIONS[module, name])
+        self.stack.append(self.names[module, name])
 
     def call(self, function, arguments):
         """Put the result of a stand-in on the stack."""
@@ -207,21 +229,27 @@ class _Machine:
 
     def set_state(self, state):
         """Fill an array, or complete its type."""
-        self.last(Array, Dtype).set_state(*state)
+        self.last(StandIn).set_state(*state)
+
+    def fetch(self, identity):
+        """Put on the stack what is stored elsewhere, by its persistent id."""
+        if self.stored is None:
+            raise _refusal(b"Q")
+        self.stack.append(self.stored(identity))
 
     def finished(self, value, depth=0):
         """A value with every stand-in replaced by what it stands for."""
         kind = type(value)
         if kind in LEAVES:
             return value
-        if kind in (Array, Scalar):
+        if issubclass(kind, Value):
             return value.resolve()
-        if kind not in (dict, list, tuple):
+        if not issubclass(kind, (dict, list, tuple)):
             raise ValueError(f"a {kind.__name__} is not read")
         self.entries += len(value)
         if depth == DEEPEST or self.entries > MOST:
             raise ValueError(f"containers nested in more than {DEEPEST} levels, or with more than {MOST:,} entries")
-        if kind is dict:
+        if issubclass(kind, dict):
             return {as_text(key): self.finished(item, depth + 1) for key, item in value.items()}
         items = [item if type(item) in LEAVES else self.finished(item, depth + 1) for item in value]
         return items if kind is list else tuple(items)

@@ -1,4 +1,4 @@
-"""What is known of a network that others trained: the common form between the readers of files and the run folder."""
+"""A network that others trained: the common form between readers of files and the run folder."""
 
 from dataclasses import dataclass
 

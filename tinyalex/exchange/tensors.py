@@ -1,0 +1,92 @@
+"""The tensors in a file of weights, whichever library wrote it, by their names there."""
+
+import os
+from typing import BinaryIO
+
+import numpy as np
+from safetensors import SafetensorError, deserialize
+
+from tinyalex.errors import UserError
+from tinyalex.exchange.pickled import ZIP, Tensor, as_numbers, open_stream, open_zip
+from tinyalex.files import open_regular, reason
+
+WRAPPERS = "state_dict", "model_state_dict", "model", "net"  # under which people save a state dict
+PREFIXES = "module.", "_orig_mod."  # of a network that ran on several GPUs, or was compiled
+SAFETENSORS = {
+    "F32": "float32",
+    "F64": "float64",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
+
+
+def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The tensors of a state dict in a file, by name: float16, 32, 64 or integers; bfloat16 becomes float32.
+
+    Reads safetensors, and what `torch.save` wrote: a state dict, or a dict with one as "state_dict" or "model".
+    "module." in front of all names is taken off. The arrays may share memory, as the tensors do.
+    UserError if the file is anything else, or damaged. Nothing in it is executed.
+    """
+    path = os.fspath(path)
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            tensors = _read(path, file, size)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({reason(error)})") from None
+    return _without_prefixes(tensors)
+
+
+def _read(path: str, file: BinaryIO, size: int) -> dict[str, np.ndarray]:
+    head = file.read(9)
+    file.seek(0)
+    if head.startswith(ZIP):
+        saved = open_zip(path, file, size)
+    elif head.startswith(b"\x80"):
+        saved = open_stream(path, file, size)
+    elif head[8:] == b"{":
+        return _safetensors(path, file.read(size))
+    else:
+        raise UserError(f"{path}: found none of PyTorch's files (.pth, .pt) and no safetensors; expected one of them")
+    return saved.arrays(_state_dict(path, saved.content))
+
+
+def _state_dict(path, content):
+    """The tensors of the state dict in what was saved."""
+    if isinstance(content, dict):
+        for part in (*map(content.get, WRAPPERS), content):
+            if isinstance(part, dict) and (found := _only_tensors(part)):
+                return found
+        held = f"a dict with {', '.join(str(key)[:40] for key in list(content)[:8]) or 'nothing'}"
+    else:
+        held = f"one {type(content).__name__}"
+    raise UserError(f"{path}: holds {held}, expected a state dict, alone or as one of {', '.join(WRAPPERS)}")
+
+
+def _only_tensors(part):
+    return {key: value for key, value in part.items() if type(key) is str and type(value) is Tensor}
+
+
+def _without_prefixes(tensors):
+    while prefix := next((p for p in PREFIXES if tensors and all(name.startswith(p) for name in tensors)), ""):
+        tensors = {name.removeprefix(prefix): array for name, array in tensors.items()}
+    return tensors
+
+
+def _safetensors(path, raw):
+    """The tensors of a whole safetensors file."""
+    try:
+        found = dict(deserialize(raw))
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a whole safetensors file ({reason(error)})") from None
+    for name, about in found.items():
+        if about["dtype"] not in SAFETENSORS:
+            expected = ", ".join(SAFETENSORS)
+            raise UserError(f"{path}: {name[:200]!r} has dtype {about['dtype']}, expected {expected}")
+    return {name: as_numbers(a["data"], SAFETENSORS[a["dtype"]]).reshape(a["shape"]) for name, a in found.items()}
