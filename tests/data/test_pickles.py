@@ -184,6 +184,15 @@ def test_a_few_bytes_never_become_many(program, monkeypatch):
         tracemalloc.stop()
 
 
+def test_entries_are_as_few_as_the_bytes_of_a_small_file():
+    assert len(load(doubled(2, width=90))) == 90  # 8,190 entries in 373 bytes
+    tracemalloc.start()
+    with pytest.raises(UserError, match="more than 10,000 entries"):
+        load(doubled(3, b"cnumpy\nndarray\nK\x00\x85\x85R", width=100))  # a million arrays
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
 def test_the_number_of_a_memory_takes_no_room():
     tracemalloc.start()
     assert load(b"\x80\x02K\x01r\xff\xff\xff\x0f.") == 1

@@ -153,7 +153,8 @@ def test_files_of_other_kinds(read, tmp_path):
         saved.streamed(b"\x80\x02]K\x01a.", {}): "holds one list, expected a state dict",
         saved.zipped(b"\x80\x02}.", {}): "holds a dict with nothing",
         struct.pack("<Q", 2**63) + b"{}": "not a whole safetensors file",
-        as_safetensors({}, {"w": {"dtype": "C64", "shape": [0], "data_offsets": [0, 0]}}): "dtype C64",
+        as_safetensors({}, {"w": {"dtype": "C64", "shape": [0], "data_offsets": [0, 0]}}): "'w' is C64 with 1 axes",
+        as_safetensors({}, {"w": {"dtype": "F32", "shape": [0] * 70, "data_offsets": [0, 0]}}): "F32 with 70 axes",
         alone(tensor(FLOATS, 0, (6,), (1,)), packing=zipfile.ZIP_DEFLATED): "a compressed zip",
         as_zip(arrays()).replace(b"data.pkl", b"code.pkl"): "a zip without data.pkl",
     }

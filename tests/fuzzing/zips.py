@@ -18,7 +18,7 @@ def setup(folder):
 def make(random, folder, shared):
     data = _zip(random, shared)
     for _ in range(random.choice((0, 1, 1, 2))):
-        data = _lying(random, data)
+        data = lying(random, data)
     path = folder / "a.zip"
     path.write_bytes(data)
     return ["prepare", path, folder / "out", "--workers", 1, "--size", 8]
@@ -42,7 +42,7 @@ def _zip(random, files):
     return buffer.getvalue()
 
 
-def _lying(random, data):
+def lying(random, data):
     if data.find(b"PK\1\2") < 0 or data.rfind(b"PK\5\6") < 0:
         return data
     start, end = directory(data)

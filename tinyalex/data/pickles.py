@@ -5,7 +5,8 @@ steps that build numbers, text, bytes, lists, tuples, dicts and NumPy arrays. Th
 to stand-ins (for arrays: pickled_arrays.py); every other name is refused.
 
 A few bytes could still ask for gigabytes, or for lists of lists without end. So text is never longer than the file, a
-program has at most MOST steps, and its containers, counted as often as they are used, hold at most MOST entries.
+program has at most MOST steps, and its containers, counted as often as they are used, hold at most MOST entries, and no
+more than FEW or one for each byte of the file.
 """
 
 import pickletools
@@ -18,6 +19,7 @@ from tinyalex.data.pickled_arrays import FUNCTIONS, Function, StandIn, Value, as
 from tinyalex.errors import UserError
 
 MOST = 2_000_000  # steps and entries; the largest published file takes 400,000
+FEW = 10_000
 DEEPEST = 8  # levels of nested containers; published files have two
 LEAVES = {type(None), bool, int, float, str, bytes}
 
@@ -141,6 +143,7 @@ class _Machine:
     def __init__(self, file, size, vocabulary):
         self.read, self.readline, self.size = file.read, file.readline, size
         self.names, self.stored = vocabulary.names, vocabulary.stored
+        self.most = min(MOST, max(FEW, size))  # entries
         self.stack, self.marks, self.memo = [], [], {}
         self.entries = self.encoded = 0
 
@@ -247,8 +250,10 @@ class _Machine:
         if not issubclass(kind, (dict, list, tuple)):
             raise ValueError(f"a {kind.__name__} is not read")
         self.entries += len(value)
-        if depth == DEEPEST or self.entries > MOST:
-            raise ValueError(f"containers nested in more than {DEEPEST} levels, or with more than {MOST:,} entries")
+        if depth == DEEPEST or self.entries > self.most:
+            raise ValueError(
+                f"containers nested in more than {DEEPEST} levels, or with more than {self.most:,} entries"
+            )
         if issubclass(kind, dict):
             return {as_text(key): self.finished(item, depth + 1) for key, item in value.items()}
         items = [item if type(item) in LEAVES else self.finished(item, depth + 1) for item in value]

@@ -7,7 +7,7 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 
 from tinyalex.errors import UserError
-from tinyalex.exchange.pickled import ZIP, Tensor, as_numbers, open_stream, open_zip
+from tinyalex.exchange.pickled import MOST_AXES, ZIP, Tensor, as_numbers, open_stream, open_zip
 from tinyalex.files import open_regular, reason
 
 WRAPPERS = "state_dict", "model_state_dict", "model", "net"  # under which people save a state dict
@@ -86,7 +86,8 @@ def _safetensors(path, raw):
     except SafetensorError as error:
         raise UserError(f"{path}: not a whole safetensors file ({reason(error)})") from None
     for name, about in found.items():
-        if about["dtype"] not in SAFETENSORS:
-            expected = ", ".join(SAFETENSORS)
-            raise UserError(f"{path}: {name[:200]!r} has dtype {about['dtype']}, expected {expected}")
+        if about["dtype"] not in SAFETENSORS or len(about["shape"]) > MOST_AXES:
+            what = f"{about['dtype']} with {len(about['shape'])} axes"
+            expected = f"{', '.join(SAFETENSORS)} with at most {MOST_AXES}"
+            raise UserError(f"{path}: {name[:200]!r} is {what}, expected {expected}")
     return {name: as_numbers(a["data"], SAFETENSORS[a["dtype"]]).reshape(a["shape"]) for name, a in found.items()}
