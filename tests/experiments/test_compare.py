@@ -71,6 +71,19 @@ def test_data_are_compared_by_fingerprint():
     assert (what, a, b, counts) == ("data", "data/one (01234567)", "data/one (abcdefgh)", True)
 
 
+def test_imported_networks_differ_in_their_layers_and_files():
+    one, other = info(network={"size": 32}), info(network={"size": 64})
+    ((what, a, b, counts),) = differing(one, other)
+    assert what == "layers" and len(a) == len(b) == 8 and a != b and counts
+    assert differing(info("mine", network={"size": 32}), info("yours", network={"size": 64})) == [
+        ("model", "mine", "yours", True)
+    ]
+    assert differing(one, one) == [] and [row[0] for row in differing(one, info())] == ["layers"]
+    files = [one | {"imported": {"file": name, "notes": []}} for name in ("a.pth", "b.pth")]
+    assert differing(*files) == [("imported from", "a.pth", "b.pth", True)]
+    assert differing(info(data="", fingerprint=""), info())[0][:3] == ("data", None, "data/one (01234567)")
+
+
 def test_versions_are_listed_but_only_ours_counts():
     other = info(versions={"tinyalex": "9", "numpy": "3", "cpus": 64})
     assert differing(info(), other) == [

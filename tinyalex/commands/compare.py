@@ -93,7 +93,8 @@ def _sides(result):
 
 def _name(side):
     name, one = side
-    return f"{name}  {one['run']}: {one['model']}, epoch {one['epoch']} of {one['epochs']}"
+    epochs = f"epoch {one['epoch']} of {one['epochs']}" if one["epoch"] else "imported"
+    return f"{name}  {one['run']}: {one['model']}, {epochs}"
 
 
 def _causes(result):

@@ -68,10 +68,11 @@ def _about(subject, file, data):
     """(label, text) pairs for the top of the page."""
     parameters = sum(param.size for param in subject.network.params.values())
     train, val = len(subject.dataset.train), len(subject.dataset.val)
+    epoch, epochs = subject.info["state"]["epoch"], subject.info["config"]["epochs"]
     return (
         ("Network", subject.info["model"]),
         ("Parameters", f"{parameters:,}"),
-        ("Checkpoint", f"{file}, after epoch {subject.info['state']['epoch']} of {subject.info['config']['epochs']}"),
+        ("Checkpoint", f"{file}, {f'after epoch {epoch} of {epochs}' if epoch else 'imported'}"),
         ("Data", f"{data}: {len(subject.names)} classes, {train:,} training and {val:,} validation pictures"),
     )
 

@@ -57,7 +57,7 @@ def run(args):
         prediction |= {"label": names[label], "label_id": one.info["class_ids"][label]}
     about = {
         "model": one.info["model"],
-        "trained_on": one.info.get("config", {}).get("data", "unknown pictures"),
+        "trained_on": one.info["config"]["data"] or "pictures elsewhere",
         "classes": len(names),
     }
     about["some_classes"] = names if len(names) <= 4 else [*names[:2], names[-1]]

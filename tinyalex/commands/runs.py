@@ -48,4 +48,5 @@ def show(result):
 def _rows(runs):
     for one in runs:
         errors = ("–" if one[key] is None else f"{one[key]:.1%}" for key in ("top1_error", "top5_error"))
-        yield one["run"], one["model"], one["data"], f"{one['epochs_done']}/{one['epochs']}", *errors, one["state"]
+        epochs = f"{one['epochs_done']}/{one['epochs']}" if one["data"] else "–"
+        yield one["run"], one["model"], one["data"] or "–", epochs, *errors, one["state"]

@@ -4,6 +4,9 @@ A and B are `Run`s judged on the same N pictures. Every difference is B − A: b
 Errors are fractions; sentences for people give their differences in percentage points.
 """
 
+import hashlib
+import json
+
 import numpy as np
 
 from tinyalex.evaluation import Evaluation, class_probabilities, per_picture
@@ -68,8 +71,11 @@ def differences(a, b):
     rows = [("model", base_a, base_b, True)]
     rows += [(f"+{name}", name in plus_a, name in plus_b, True) for name in dict.fromkeys(plus_a + plus_b)]
     if a["fingerprint"] != b["fingerprint"]:
-        rows.append(("data", *(f"{info['config']['data']} ({info['fingerprint'][:8]})" for info in (a, b)), True))
-    settings = [key for key in config_a | config_b if key not in ("model", "data")]
+        rows.append(("data", *map(_data, (a, b)), True))
+    if base_a == base_b:
+        rows.append(("layers", *(_digest(config.get("network")) for config in configs), True))
+    rows.append(("imported from", *(info.get("imported", {}).get("file") for info in (a, b)), True))
+    settings = [key for key in config_a | config_b if key not in ("model", "data", "network")]
     rows += [(key, config_a.get(key), config_b.get(key), True) for key in settings]
     versions = a["versions"], b["versions"]
     rows += [(key, *(v.get(key) for v in versions), key == "tinyalex") for key in versions[0] | versions[1]]
@@ -90,12 +96,23 @@ def cause(differ):
     return f"{len(things)} things differ ({', '.join(things)}): what follows cannot be attributed to any one of them."
 
 
+def _digest(network):
+    """Eight digits for a network that is written down; None for one that its name says."""
+    return hashlib.sha256(json.dumps(network, sort_keys=True).encode()).hexdigest()[:8] if network else None
+
+
+def _data(info):
+    """The name of a run's data, and the beginning of their fingerprint; None for an imported run."""
+    return f"{info['config']['data']} ({info['fingerprint'][:8]})" if info["config"]["data"] else None
+
+
 def _notes(runs, names, differ):
     """Caveats, one sentence or two each."""
     notes = [run.note for run in runs if run.note]
     for name, run in zip(names, runs):
         folder = RunFolder(run.path)
-        if run.path.is_dir() and (not folder.result.exists() or folder.diverged()):
+        trained_here = run.path.is_dir() and run.info["config"]["data"]
+        if trained_here and (not folder.result.exists() or folder.diverged()):
             done = f"{len(history(run))} of {run.info['config']['epochs']}"
             notes.append(f"{name} has not been trained to its end: {done} epochs are done.")
     if not all(thing["counts"] for thing in differ):

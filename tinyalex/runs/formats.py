@@ -26,6 +26,7 @@ RUN = {
     "fingerprint": text(),
     "places": optional(PLACES),  # not in runs of 0.2.0 and before
     "versions": table(anything),
+    "imported": optional(record(file=text(), notes=each(text()))),
 }
 ABOUT = record(RUN)  # config.json
 

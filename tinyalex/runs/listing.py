@@ -17,7 +17,8 @@ def list_runs(folder: str | Path) -> tuple[list[dict], list[dict]]:
 
     run: {"run", "model", "data", "epochs", "epochs_done", "state", "changed", "top1_error", "best_epoch", …}
         errors are fractions, of the epoch with the lowest top-1 error; None before the first epoch's end
-        state: "finished", "diverged", "training now" or "not finished";  changed: when, in seconds since 1970
+        state: "finished", "diverged", "training now", "not finished" or "imported"
+        changed: when, in seconds since 1970
     Hidden folders are left out. UserError if there is no such folder.
     """
     if not Path(folder).is_dir():
@@ -68,7 +69,7 @@ def _about(folder):
     config, epochs = folder.about()["config"], folder.read_metrics("epoch")
     best = min(epochs, key=lambda line: line["val_top1_error"], default={})
     result = folder.read_result()
-    unfinished = "training now" if folder.holder() else "not finished"
+    unfinished = "training now" if folder.holder() else "not finished" if config["data"] else "imported"
     state = unfinished if not result else "diverged" if "diverged" in result else "finished"
     about = {key: config[key] for key in ("model", "data", "epochs")}
     about |= {"epochs_done": len(epochs), "state": state, "best_epoch": best.get("epoch")}
