@@ -141,8 +141,8 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
         "gradcheck",
         "probes",
     ),
-    *("summary", "statistics", "plots", "data", "evaluation", "runs", "training", "library"),
-    *("parallel", "exchange", "bench"),
+    *("summary", "statistics", "plots", "data", "evaluation", "runs", "exchange", "training", "library"),
+    *("parallel", "bench"),
     *("inspection", "experiments", "scaling", "teaching", "commands", "cli", "__main__"),
 )
 CORE = ("backend", "layers", "network", "models", "optim", "gradcheck")

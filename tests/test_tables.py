@@ -6,6 +6,8 @@ import re
 import pytest
 from PIL import Image
 
+from tests.exchange.saved import as_zip
+from tests.exchange.small import cifar_tensors
 from tests.scaling.test_scale_command import MODEL, measured, same_threads  # noqa: F401 (fixtures)
 from tests.test_cli import write_class_folders
 from tests.test_documents import ROOT
@@ -29,6 +31,7 @@ def folder(tmp_path_factory):
     train_mini(root / "OTHER-RUN-with-a-rather-long-name-that-says-what-was-tried-and-when", data, epochs=1, seed=1)
     Image.fromarray(easy_pictures(4, 5, size=90)[0][0]).save(root / "cat.png")
     write_class_folders(root / "source")
+    (root / "others.pth").write_bytes(as_zip(cifar_tensors()))
     return root
 
 
@@ -48,6 +51,7 @@ COMMAND_LINES = (
     *(
         "train --data data --epochs 1 --model alexnet-mini --parallel towers --out NEW",
         "prepare source NEW-set --size 64",
+        "import others.pth --out NEW-imported",
     ),
     f"scale --model {MODEL} --classes 4 --check",
     f"scale --model {MODEL} --classes 4 --per-worker 64 --network ethernet --network infiniband",

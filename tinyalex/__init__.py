@@ -22,6 +22,7 @@ __version__ = "0.2.0"
 FACE = {  # what `from tinyalex import …` finds, and the module that has it
     "Classifier": "tinyalex.library",
     "UserError": "tinyalex.errors",
+    "import_network": "tinyalex.library",
     "load": "tinyalex.library",
     "open_dataset": "tinyalex.library",
     "resume": "tinyalex.library",

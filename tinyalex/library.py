@@ -28,6 +28,8 @@ from tinyalex.data import open_validation, outline
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.evaluation import Evaluation, class_probabilities, pictures_at_once, probabilities
+from tinyalex.exchange.imported import save_foreign
+from tinyalex.exchange.reading import read_foreign
 from tinyalex.files import as_user_error
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
@@ -102,9 +104,9 @@ class Classifier:
 
     def __repr__(self) -> str:
         info = self.run.info
-        epochs = f"epoch {info['state']['epoch']} of {info['config']['epochs']}"
-        trained = f"{info['model']}, {len(self.classes)} classes of {info['config']['data']}, {epochs}"
-        return f"<Classifier {self.run.file}: {trained}>"
+        trained, data = f"{info['model']}, {len(self.classes)} classes", info["config"]["data"]
+        epochs = f" of {data}, epoch {info['state']['epoch']} of {info['config']['epochs']}" if data else ", imported"
+        return f"<Classifier {self.run.file}: {trained}{epochs}>"
 
     @called_by_programs
     def predict(self, pictures: Any, top: int = 5, ten_crop: bool = False) -> list:
@@ -182,6 +184,26 @@ def load(run: str | PathLike, device: str = "auto") -> Classifier:
     """
     xp = choose_device(device)
     return Classifier(open_run(run, xp), xp)
+
+
+@called_by_programs
+def import_network(
+    file: str | PathLike,
+    model: str | None = None,
+    classes: str | PathLike | None = None,
+    out: str | PathLike | None = None,
+    device: str = "auto",
+) -> Classifier:
+    """Make a run of a network that was trained elsewhere, as `tinyalex import` does; its `Classifier`.
+
+    file: PyTorch's weights, safetensors or ONNX;  model: such as "vgg-small", if the weights are not recognised
+    classes: names of the classes, a text file or a prepared folder;  out: the run folder to write
+    UserError, before anything is written, if the file is damaged or holds something else.
+
+    >>> import_network("alexnet-owt-7be5be79.pth").predict("cat.jpg")
+    """
+    xp = choose_device(device)
+    return Classifier(open_run(save_foreign(read_foreign(file, model), file, classes, out)["run"], xp), xp)
 
 
 @called_by_programs

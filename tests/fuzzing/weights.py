@@ -24,11 +24,13 @@ def setup(folder):
     return saved.arrays(), network
 
 
-def make(random, folder, shared):
+def make(random, folder, shared, commands=True):
     arrays = random.choice((*shared, shared[0], shared[0]))
     path = folder / "a.pth"
     kind = random.choice(FILES)
     path.write_bytes(kind(random, arrays))
+    if commands and random.random() < 0.1:
+        return ["import", path, "--out", folder / "out", *random.choice(([], ["--as", "resnet20"]))]
     return partial(read, path, arrays if kind in CHECKED else {})
 
 

@@ -31,6 +31,7 @@ class Outline:
     name: str
     size: int
     class_ids: tuple[str, ...]
+    class_names: tuple[str, ...]
 
 
 def outline(spec):
@@ -55,12 +56,12 @@ def _train_counts(whole):
 def _outline(spec):
     whole, parts = _whole_and_parts(spec)
     if whole == "builtin":
-        class_ids, size = builtin_classes()[0], SIDE
+        (class_ids, class_names), size = builtin_classes(), SIDE
     else:
         dataset = open_prepared(whole)
-        class_ids, size = dataset.class_ids, dataset.size
+        class_ids, class_names, size = dataset.class_ids, dataset.class_names, dataset.size
     first, last = classes_left(whole, len(class_ids), parts)
-    return Outline(str(spec), size, class_ids[first:last])
+    return Outline(str(spec), size, class_ids[first:last], class_names[first:last])
 
 
 def is_there(spec):

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 
 from tinyalex.errors import UserError
 from tinyalex.exchange.foreign import Foreign
-from tinyalex.exchange.layout import Misfit, Tensors, check, conversions, expect_no_others, fill
+from tinyalex.exchange.layout import Misfit, Tensors, check, conversions, count_classes, expect_no_others, fill
 from tinyalex.layers import BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
 from tinyalex.layers.base import Shape
 from tinyalex.models import resnet
@@ -60,7 +60,7 @@ class Known:
         features, in_shape = self.features(), (self.crop, self.crop, 3)
         named = self._named("features", features, in_shape)
         names = check(tensors, named.values())
-        classifier = self.classifier(self._num_classes(tensors))
+        classifier = self.classifier(count_classes(tensors, self.last))
         named |= self._named("classifier", classifier, Sequential(features).out_shape(in_shape))
         names = check(tensors, named.values())
         expect_no_others(tensors, names)
@@ -74,14 +74,6 @@ class Known:
         """{our path: (PyTorch's name, layer)} of the simple layers."""
         modules = self.modules(part, layers)
         return {inner: (modules.get(inner, ""), layer) for inner, layer, *_ in Sequential(layers).shapes(in_shape)}
-
-    def _num_classes(self, tensors: Tensors) -> int:
-        name = f"{self.last}.bias"
-        if name not in tensors:
-            raise Misfit(f"found no {name}, expected the last layer's")
-        if len(tensors[name].shape) != 1 or not len(tensors[name]):
-            raise Misfit(f"{name}: found shape {tensors[name].shape}, expected (classes,)")
-        return len(tensors[name])
 
 
 def recognised(tensors: Tensors, path: str) -> Foreign:

@@ -39,6 +39,16 @@ def check(tensors: Tensors, layers: Iterable[tuple[str, Layer]]) -> list[str]:
     return names
 
 
+def count_classes(tensors: Tensors, last: str) -> int:
+    """The number of scores of the layer that PyTorch calls `last`. Misfit if it has no bias that tells."""
+    name = f"{last}.bias"
+    if name not in tensors:
+        raise Misfit(f"found no {name}, expected the last layer's")
+    if len(tensors[name].shape) != 1 or not len(tensors[name]):
+        raise Misfit(f"{name}: found shape {tensors[name].shape}, expected (classes,)")
+    return len(tensors[name])
+
+
 def expect_no_others(tensors: Tensors, names: Iterable[str]) -> None:
     """Misfit for a tensor that no layer takes."""
     known = set(names)

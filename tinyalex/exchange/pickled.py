@@ -21,7 +21,8 @@ from tinyalex.data.pickles import LEAVES, Vocabulary, load_pickle
 from tinyalex.errors import UserError
 from tinyalex.files import reason
 
-ZIP, STREAM = b"PK\3\4", 0x1950A86A20F9469CFC6C  # how the first begins; the second's first pickle
+ZIP, PICKLE = b"PK\3\4", b"\x80"  # how the two begin
+STREAM = 0x1950A86A20F9469CFC6C  # the number in the second's first pickle
 MOST_AXES = 8
 MOST_SHARED = 4  # times the file's size: bytes of all tensors, which may share storages
 SAVE_AGAIN = "save it again in PyTorch with torch.save(model.state_dict(), FILE)"
@@ -187,7 +188,7 @@ def open_zip(path: str, file: BinaryIO, size: int) -> Saved:
         raise UserError(f"{path}: a zip whose members do not fit into its {size:,} bytes; it is damaged")
     root = next((name.removesuffix("data.pkl") for name in members if name.split("/")[1:] == ["data.pkl"]), None)
     if root is None:
-        raise UserError(f"{path}: a zip without data.pkl, expected a file that PyTorch wrote; {SAVE_AGAIN}")
+        raise UserError(f"{path}: a zip without data.pkl, expected a file that PyTorch wrote")
 
     def read(name):
         try:

@@ -1,13 +1,14 @@
 """The tensors in a file of weights, whichever library wrote it, by their names there."""
 
 import os
+from os import PathLike
 from typing import BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError, deserialize
 
 from tinyalex.errors import UserError
-from tinyalex.exchange.pickled import MOST_AXES, ZIP, Tensor, as_numbers, open_stream, open_zip
+from tinyalex.exchange.pickled import MOST_AXES, PICKLE, ZIP, Tensor, as_numbers, open_stream, open_zip
 from tinyalex.files import open_regular, reason
 
 WRAPPERS = "state_dict", "model_state_dict", "model", "net"  # under which people save a state dict
@@ -26,7 +27,7 @@ SAFETENSORS = {
 }
 
 
-def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
+def read_tensors(path: str | PathLike) -> dict[str, np.ndarray]:
     """The tensors of a state dict in a file, by name: float16, 32, 64 or integers; bfloat16 becomes float32.
 
     Reads safetensors, and what `torch.save` wrote: a state dict, or a dict with one as "state_dict" or "model".
@@ -43,17 +44,22 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
     return _without_prefixes(tensors)
 
 
+def holds_tensors(head: bytes) -> bool:
+    """Whether a file that begins with these 9 bytes or more is for `read_tensors`."""
+    return head.startswith((ZIP, PICKLE)) or head[8:9] == b"{"
+
+
 def _read(path: str, file: BinaryIO, size: int) -> dict[str, np.ndarray]:
     head = file.read(9)
     file.seek(0)
+    if not holds_tensors(head):
+        raise UserError(f"{path}: found none of PyTorch's files (.pth, .pt) and no safetensors; expected one of them")
     if head.startswith(ZIP):
         saved = open_zip(path, file, size)
-    elif head.startswith(b"\x80"):
+    elif head.startswith(PICKLE):
         saved = open_stream(path, file, size)
-    elif head[8:] == b"{":
-        return _safetensors(path, file.read(size))
     else:
-        raise UserError(f"{path}: found none of PyTorch's files (.pth, .pt) and no safetensors; expected one of them")
+        return _safetensors(path, file.read(size))
     return saved.arrays(_state_dict(path, saved.content))
 
 

@@ -1,0 +1,58 @@
+"""A run folder for a network that was trained elsewhere, so that every command takes it like one trained here."""
+
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from tinyalex.data.augment import flat_mean
+from tinyalex.exchange.classes import known_classes, read_classes
+from tinyalex.exchange.foreign import Foreign
+from tinyalex.models import written
+from tinyalex.runs.checkpoint import Checkpoint
+from tinyalex.runs.config import Config
+from tinyalex.runs.folder import RunFolder, versions
+
+
+def save_foreign(
+    foreign: Foreign, source: str | PathLike, classes: str | PathLike | None = None, out: str | PathLike | None = None
+) -> dict[str, Any]:
+    """Write a run folder, and return what is in it, as JSON values.
+
+    source: the file that the network came from;  classes: what names its classes (see `exchange.classes`)
+    out: the folder; None: the first free one of runs/NAME-1, -2, …
+    UserError if the folder is in use, or the classes are not as many as the scores.
+    """
+    folder, network = RunFolder.fresh(out, None if out else foreign.name), foreign.network
+    notes = list(foreign.notes)
+    if classes is not None:
+        ids, names = read_classes(classes, network.num_classes)
+    elif foreign.class_ids and foreign.class_names:
+        ids, names = list(foreign.class_ids), list(foreign.class_names)
+    else:
+        (ids, names), note = known_classes(network.num_classes, foreign.name)
+        notes.append(note)
+    values = written.write(network, foreign.size, foreign.mean, foreign.scale)
+    config = Config.for_model(written.read(values, foreign.name), data="").to_dict()
+    about = {"config": config, "fingerprint": "", "versions": versions()}
+    about |= {"imported": {"file": str(source), "notes": notes}}
+    info = {"model": foreign.name, "class_ids": ids, "class_names": names, "crop": values["crop"]}
+    info |= {"scale": values["scale"], "state": {"epoch": 0, "history": []}} | about
+    view = {"mean": flat_mean(foreign.mean, foreign.size)}
+    view |= {"color_eigenvalues": np.zeros(3, "float32"), "color_eigenvectors": np.eye(3, dtype="float32")}
+    with folder.held():
+        folder.save(folder.best, Checkpoint(network.params, {}, view, info, network.state))
+        folder.write_json("config.json", about)
+    return {
+        "run": str(folder.path),
+        "file": str(source),
+        "model": foreign.name,
+        "parameters": sum(array.size for array in network.params.values()),
+        "classes": len(names),
+        "some_classes": names if len(names) <= 4 else [*names[:2], names[-1]],
+        "size": foreign.size,
+        "crop": values["crop"],
+        "mean": values["mean"],
+        "scale": values["scale"],
+        "notes": notes,
+    }

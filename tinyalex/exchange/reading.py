@@ -1,0 +1,82 @@
+"""A network of another library, from a file of any form that is known."""
+
+from os import PathLike
+from pathlib import Path
+
+from tinyalex.errors import UserError
+from tinyalex.exchange.foreign import Foreign
+from tinyalex.exchange.known import MEAN, SCALE, recognised
+from tinyalex.exchange.layout import Misfit, Tensors, check, conversions, count_classes, expect_no_others, fill
+from tinyalex.exchange.tensors import holds_tensors, read_tensors
+from tinyalex.files import open_regular, reason
+from tinyalex.models import find_model
+from tinyalex.network import layer_of
+
+ONNX = b"\x08"  # how files begin that the onnx package writes: the field of their version
+ASSUMED = "The file does not say how pictures were prepared: ImageNet's mean and spread are assumed."
+
+
+def read_foreign(path: str | PathLike, model: str | None = None) -> Foreign:
+    """The network in a file, whose content tells its form: PyTorch's weights, safetensors or ONNX.
+
+    model: a model of tinyalex that the weights belong to; None: they are recognised
+    UserError, in one line, for anything else.
+    """
+    head = _head(path)
+    if not holds_tensors(head):
+        return _onnx(path, head, model)
+    tensors = read_tensors(path)
+    if any(name.startswith("param/") for name in tensors):
+        raise UserError(f"{path}: is a network of tinyalex already, expected one of another library")
+    return as_model(tensors, model, str(path)) if model else recognised(tensors, str(path))
+
+
+def as_model(tensors: Tensors, name: str, path: str) -> Foreign:
+    """The model of tinyalex by that name with these weights in PyTorch's layout, under its names or in its order.
+
+    path: of the file, for messages. UserError if they do not fit.
+    """
+    model = find_model(name)
+    try:
+        modules = _modules(tensors, model.build(2))
+        network = model.build(count_classes(tensors, list(modules.values())[-1]))
+        names = check(tensors, [(modules.get(inner, ""), layer) for inner, layer, *_ in network.shapes()])
+        expect_no_others(tensors, names)
+    except Misfit as misfit:
+        raise UserError(f"{path}: does not fit {name}: {misfit}") from None
+    fill(network, tensors, modules, path)
+    layers = network.features.layers, network.classifier.layers
+    notes = (*conversions(network, tensors), ASSUMED)
+    return Foreign(*layers, network.in_shape, name, model.size, MEAN, SCALE, notes=notes)
+
+
+def _modules(tensors, network):
+    """{our path of a layer with weights: PyTorch's name of it}. Misfit for another number of them."""
+    ours = list(dict.fromkeys(map(layer_of, network.params)))
+    theirs = list(dict.fromkeys(map(layer_of, tensors)))
+    if len(ours) != len(theirs):
+        raise Misfit(f"found {len(theirs)} layers with weights, expected {len(ours)}")
+    return dict(zip(ours, ours if set(ours) == set(theirs) else theirs))
+
+
+def _onnx(path, head, model):
+    if not head.startswith(ONNX):
+        raise UserError(f"{path}: holds no network, expected PyTorch's weights (.pth, .pt), safetensors or ONNX")
+    if model:
+        raise UserError(f"found {model}, expected nothing: an ONNX file says what its layers are", "model")
+    from tinyalex.exchange.onnx_in import read_onnx  # needs the onnx package, which is optional
+
+    return read_onnx(path)
+
+
+def _head(path):
+    """The first bytes of a file. UserError if there is none."""
+    if Path(path).is_dir():
+        is_run = (Path(path) / "config.json").exists()
+        kind = "a run of tinyalex already" if is_run else "a folder"
+        raise UserError(f"{path}: is {kind}, expected a file with a network of another library")
+    try:
+        with open_regular(path) as file:
+            return file.read(16)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({reason(error)})") from None
