@@ -1,0 +1,195 @@
+"""Networks from ONNX files: any chain of known operators, with residual blocks."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tinyalex.errors import UserError
+from tinyalex.exchange.foreign import Foreign
+from tinyalex.exchange.onnx_file import names, open_graph
+from tinyalex.exchange.onnx_layers import At, Reading
+from tinyalex.layers import Conv2d, Flatten, LocalResponseNorm
+
+LARGEST_SIDE = 4096  # pixels
+Three = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """How a network's pictures are prepared: (pixel − mean) · scale of pixels 0 to 255.
+
+    order: of the channels in the file, "RGB" or "BGR";  mean, scale: of R, G, B
+    """
+
+    order: str
+    mean: Three
+    scale: Three
+    about: str
+
+
+_STD = (0.229, 0.224, 0.225)
+CONVENTIONS = {
+    "caffe": Pictures("BGR", (123.0, 117.0, 104.0), (1.0, 1.0, 1.0), "BGR, less 104, 117, 123"),
+    "torch": Pictures(
+        "RGB",
+        (0.485 * 255, 0.456 * 255, 0.406 * 255),
+        (1 / _STD[0] / 255, 1 / _STD[1] / 255, 1 / _STD[2] / 255),
+        "RGB, 0 to 1, less .485, .456, .406, by .229, .224, .225",
+    ),
+    "pixels": Pictures("RGB", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "RGB, 0 to 255"),
+    "unit": Pictures("RGB", (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255), "RGB, 0 to 1"),
+}
+
+
+def read_onnx(path: str | Path, pictures: str | None = None, crop: int | None = None) -> Foreign:
+    """The network of an ONNX file, with its weights.
+
+    pictures: how they are prepared, a name of `CONVENTIONS`; None: as the graph does it, or by what is usual for such
+        networks, which is noted
+    crop: T, the side of what the network sees, in pixels, for a file that leaves it open
+    UserError, of one line, for a file that is damaged, too large when unpacked, or of operators that are not known; for
+    the package `onnx` missing.
+    """
+    if pictures is not None and pictures not in CONVENTIONS:
+        raise UserError(f"found {pictures!r}, expected one of {', '.join(CONVENTIONS)}", "pictures")
+    try:
+        return _foreign(open_graph(path), Path(path).stem, pictures, crop)
+    except UserError as error:
+        raise error if error.argument else UserError(f"{path}: {error}") from error
+
+
+def _foreign(graph, stem, pictures, crop):
+    T = _side(graph, crop)
+    reading = Reading(graph)
+    _leave_out_softmax(reading)
+    at, factor, offset = _beginning(reading, At(graph.input, (3, T, T), (T, T, 3)))
+    layers, at = read_layers(reading, at)
+    prepared = _pictures(reading, layers, pictures, factor, offset)
+    if prepared.order == "BGR":
+        _to_rgb(reading, layers)
+    features, classifier = _parts(layers, (T, T, 3))
+    if graph.half:
+        reading.say("weights of another precision are float32 now")
+    notes = tuple(f"{_listed(layers)}{sentence}" for sentence, layers in reading.said.items())
+    name = re.sub("[^a-z0-9.-]+", "-", stem.lower()).strip("-.") or "network"
+    size = 256 if T in (224, 227) else T
+    return Foreign(features, classifier, (T, T, 3), name, size, prepared.mean, prepared.scale, notes=notes)
+
+
+def read_layers(reading: Reading, at: At) -> tuple[dict, At]:
+    """(layers, where they end) of all that follows `at`. The output is scores (K,); for tests, anything."""
+    layers, at, end = reading.way(at)
+    if end is not None:
+        raise end.refuse("one of its two inputs on a way of its own", "two ways that part and meet")
+    if at.flat and at.flat[1:] != (1, 1):
+        raise UserError(f"the output is {names(at.flat)} in a row, expected a fully connected layer behind it")
+    return layers, at
+
+
+def _side(graph, crop):
+    """T of the pictures, N×3×T×T."""
+    shape = graph.shape
+    if len(shape) != 4 or shape[1] not in (3, None):
+        raise UserError(f"the input {graph.input!r} is {names(shape)}, expected pictures N×3×H×W")
+    H, W = (side or crop for side in shape[2:])
+    if H is None or W is None:
+        raise UserError(
+            f"the file leaves the pictures' side open ({names(shape)}), expected a number of pixels", "crop"
+        )
+    if H != W or not 1 <= H <= LARGEST_SIDE or crop not in (None, H):
+        asked = "" if crop in (None, H) else f", {crop} by crop"
+        raise UserError(f"the pictures are {H}×{W}{asked}, expected squares of at most {LARGEST_SIDE:,}")
+    return H
+
+
+def _leave_out_softmax(reading):
+    """The network ends with scores."""
+    graph = reading.graph
+    last = next((node for node in graph.nodes if node.outputs[0] == graph.output), None)
+    if last is not None and last.op == "Softmax":
+        graph.output = last.inputs[0]
+        graph.nodes.remove(last)
+        reading.users[graph.output].remove(last)
+        reading.say("the Softmax at the end is left out: a network of ours ends with scores")
+
+
+def _beginning(reading, at):
+    """(where the layers begin, factor, offset) of nodes that compute x · factor + offset for each channel."""
+    factor, offset = np.ones(3), np.zeros(3)
+    while len(users := reading.users.get(at.tensor, [])) == 1 and users[0].op in ("Sub", "Add", "Mul", "Div"):
+        node = users[0]
+        if len(node.inputs) != 2 or reading._adds(node):
+            break
+        first = node.inputs[0] == at.tensor
+        constant = reading.graph.take(node, 1 if first else 0)
+        if constant.size != 1 and constant.shape[-3:] != (3, 1, 1) or constant.size > 3:
+            raise node.refuse(f"a constant {names(constant.shape)}", "one number, or one for each channel, 3×1×1")
+        c = constant.astype(np.float64).ravel()
+        if node.op == "Add":
+            offset = offset + c
+        elif node.op == "Sub":
+            factor, offset = (factor, offset - c) if first else (-factor, c - offset)
+        elif node.op == "Mul" or first:
+            c = c if node.op == "Mul" else 1 / np.where(c == 0, np.nan, c)
+            factor, offset = factor * c, offset * c
+        else:
+            raise node.refuse("a constant divided by pictures", "pictures divided by a constant")
+        at = replace(at, tensor=node.outputs[0])
+    if not (np.isfinite(factor).all() and np.isfinite(offset).all() and factor.all()):
+        raise UserError("the pictures are multiplied by 0, or by what is no number; expected other constants")
+    return at, factor, offset
+
+
+def _pictures(reading, layers, asked, factor, offset):
+    """How pictures become what the layers see: what is asked for or usual, then the graph's own beginning."""
+    own = (factor != 1).any() or offset.any()
+    mean = -offset / factor
+    if asked is None:
+        asked = _usual(layers) if not own else "unit" if (np.abs(mean) <= 1).all() else "pixels"
+        reading.say(f"pictures are taken to come as {CONVENTIONS[asked].about}: the file does not say ({asked})")
+    usual = CONVENTIONS[asked]
+    if not own:
+        return usual
+    turn = slice(None, None, -1 if usual.order == "BGR" else 1)
+    mean, factor = mean[turn], factor[turn]
+    scale = np.array(usual.scale)
+    reading.say("what the graph does with pictures first is their mean and scale")
+    return replace(usual, mean=tuple(usual.mean + mean / scale), scale=tuple(scale * factor))
+
+
+def _usual(layers):
+    """The convention of a file that says nothing: response normalisation came and went with Caffe."""
+    return "caffe" if any(isinstance(layer, LocalResponseNorm) for layer in layers.values()) else "torch"
+
+
+def _to_rgb(reading, layers):
+    """Turn the first kernels' channels, so that the network takes RGB."""
+    name, layer = next(((name, layer) for name, layer in layers.items() if layer.params), ("", None))
+    if not isinstance(layer, Conv2d) or layer.groups != 1 or layer.in_channels != 3:
+        raise UserError(
+            f"found {name or 'no weights'} first, expected a convolution of 3 channels to turn BGR to RGB in"
+        )
+    layer.params["weight"] = np.ascontiguousarray(layer.params["weight"][:, :, ::-1])
+    reading.say("kernels turned from BGR to RGB", name)
+
+
+def _parts(layers, shape):
+    """(features, classifier): pictures, then what is no picture any more."""
+    features, classifier = {}, {}
+    for name, layer in layers.items():
+        shape = layer.out_shape(shape)
+        (classifier if classifier or len(shape) == 1 else features)[name] = layer
+    if len(shape) == 3 and shape[:2] == (1, 1):
+        classifier["flatten"] = Flatten()
+    elif len(shape) != 1:
+        raise UserError(f"the output is pictures, {names(shape)}, expected scores, one for each class")
+    return features, classifier
+
+
+def _listed(layers):
+    """Names before a sentence."""
+    if not layers:
+        return ""
+    return f"{', '.join(layers[:3])}{f' and {len(layers) - 3} more' if len(layers) > 3 else ''}: "
