@@ -1,7 +1,7 @@
 """An ONNX file as nodes and constants, without what its result does not need; nothing in it is believed unchecked.
 
 A few bytes could ask for gigabytes: a tensor must hold as many numbers as its shape says, and whoever copies constants
-asks `Graph.take` for each copy.
+asks for the memory (`Graph.spend`).
 """
 
 import math
@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyalex.errors import UserError, did_you_mean
+from tinyalex.errors import UserError
 from tinyalex.files import as_user_error, read_regular
 
-OPSETS_FROM = 7  # before it, Add and Gemm spread their operands in another way
+OPSETS_FROM = 6
 LARGEST_FILE = 2**31  # bytes, as protocol buffers have it
 FILLED = 160_000_000  # numbers that ConstantOfShape may make in all: VGG-19's weights, in a file of a few kilobytes
 SPARE = 1 << 20  # bytes that may be copied in any case
@@ -26,14 +26,14 @@ OPERATORS: dict[str, dict[str, Any]] = {
     "AveragePool": dict(
         auto_pad="NOTSET", ceil_mode=0, count_include_pad=0, dilations=[], kernel_shape=[], pads=[], strides=[]
     ),
-    "BatchNormalization": dict(epsilon=1e-5, momentum=0.9, spatial=1, training_mode=0),
+    "BatchNormalization": dict(epsilon=1e-5, is_test=1, momentum=0.9, spatial=1, training_mode=0),
     "Constant": {},
     "ConstantOfShape": {},
     "Conv": dict(auto_pad="NOTSET", dilations=[], group=1, kernel_shape=[], pads=[], strides=[]),
     "Div": {},
-    "Dropout": dict(ratio=0.5, seed=0),
+    "Dropout": dict(is_test=1, ratio=0.5, seed=0),
     "Flatten": dict(axis=1),
-    "Gemm": dict(alpha=1.0, beta=1.0, transA=0, transB=0),
+    "Gemm": dict(alpha=1.0, beta=1.0, broadcast=1, transA=0, transB=0),
     "GlobalAveragePool": {},
     "Identity": {},
     "LRN": dict(alpha=1e-4, beta=0.75, bias=1.0, size=0),
@@ -98,11 +98,14 @@ class Graph:
             return None
         if name not in self.constants:
             raise node.refuse(f"input {name!r} computed by the network", "a constant")
-        array = self.constants[name]
-        self.left -= array.nbytes
+        self.spend(node, self.constants[name].nbytes)
+        return self.constants[name]
+
+    def spend(self, node: Node, size: int) -> None:
+        """Ask for `size` bytes."""
+        self.left -= size
         if self.left < 0:
-            raise node.refuse("constants used again and again", "a network no larger than its file")
-        return array
+            raise node.refuse("constants used again and again, or made larger", "a network about as large as its file")
 
 
 def open_graph(path: str | Path) -> Graph:
@@ -187,10 +190,9 @@ def _node(proto):
     op = proto.op_type
     node = Node(op, proto.name, tuple(proto.input), tuple(proto.output), dict(OPERATORS.get(op, {})))
     if op not in OPERATORS or proto.domain not in ("", "ai.onnx"):
-        near = did_you_mean(op, OPERATORS) if op not in OPERATORS else ""
         where = f" of {proto.domain!r}" if proto.domain else ""
         known = ", ".join(OPERATORS)
-        raise UserError(f"{node}: the operator{where} is not known here{near}; known are {known}")
+        raise UserError(f"{node}: the operator{where} is not known here; known are {known}")
     if op in ("Constant", "ConstantOfShape"):
         return node
     for attribute in proto.attribute:

@@ -63,9 +63,11 @@ def read_onnx(path: str | Path, pictures: str | None = None, crop: int | None = 
 def _foreign(graph, stem, pictures, crop):
     T = _side(graph, crop)
     reading = Reading(graph)
-    _leave_out_softmax(reading)
+    leave_out_softmax(reading)
     at, factor, offset = _beginning(reading, At(graph.input, (3, T, T), (T, T, 3)))
     layers, at = read_layers(reading, at)
+    if at.flat and at.flat[1:] != (1, 1):
+        raise UserError(f"the output is {names(at.flat)} in a row, expected a fully connected layer behind it")
     prepared = _pictures(reading, layers, pictures, factor, offset)
     if prepared.order == "BGR":
         _to_rgb(reading, layers)
@@ -79,12 +81,10 @@ def _foreign(graph, stem, pictures, crop):
 
 
 def read_layers(reading: Reading, at: At) -> tuple[dict, At]:
-    """(layers, where they end) of all that follows `at`. The output is scores (K,); for tests, anything."""
+    """(layers, where they end) of all that follows `at`."""
     layers, at, end = reading.way(at)
     if end is not None:
         raise end.refuse("one of its two inputs on a way of its own", "two ways that part and meet")
-    if at.flat and at.flat[1:] != (1, 1):
-        raise UserError(f"the output is {names(at.flat)} in a row, expected a fully connected layer behind it")
     return layers, at
 
 
@@ -104,15 +104,17 @@ def _side(graph, crop):
     return H
 
 
-def _leave_out_softmax(reading):
-    """The network ends with scores."""
+def leave_out_softmax(reading: Reading) -> bool:
+    """End the network with its scores; whether it ended with a Softmax over the classes."""
     graph = reading.graph
     last = next((node for node in graph.nodes if node.outputs[0] == graph.output), None)
-    if last is not None and last.op == "Softmax":
-        graph.output = last.inputs[0]
-        graph.nodes.remove(last)
-        reading.users[graph.output].remove(last)
-        reading.say("the Softmax at the end is left out: a network of ours ends with scores")
+    if last is None or last.op != "Softmax" or last.attributes["axis"] not in (1, -1):
+        return False
+    graph.output = last.inputs[0]
+    graph.nodes.remove(last)
+    reading.users[graph.output].remove(last)
+    reading.say("the Softmax at the end is left out: a network of ours ends with scores")
+    return True
 
 
 def _beginning(reading, at):

@@ -206,12 +206,11 @@ def _conv(reading, node, at):
     if form is None:  # rows and columns of zeros, on the side that has the less padding
         top, left, bottom, right = _pads(node, at, kernels.shape[2:])
         rows, columns = ((max(b - a, 0), max(a - b, 0)) for a, b in ((top, bottom), (left, right)))
-        if sum(rows) > kernel.shape[0] or sum(columns) > kernel.shape[1]:
-            raise node.refuse(f"pads {[top, left, bottom, right]}", "sides that differ by a kernel at most")
+        larger = (kernel.shape[0] + sum(rows), kernel.shape[1] + sum(columns))
+        reading.graph.spend(node, math.prod(larger) * kernel[0, 0].nbytes)
         kernel = np.pad(kernel, (rows, columns, (0, 0), (0, 0)))
-        padding, stride = (max(top, bottom), max(left, right)), _strides(node)
-        form = dict(stride=stride, padding=padding, rounding="floor")
-        sides = f"{names(kernels.shape[2:])} to {names(kernel.shape[:2])}"
+        form = dict(stride=_strides(node), padding=(max(top, bottom), max(left, right)), rounding="floor")
+        sides = f"{names(kernels.shape[2:])} to {names(larger)}"
         reading.say(f"pads that differ from side to side are kernels made larger, with zeros ({sides})")
     layer = Conv2d(G * kernels.shape[1], F, kernel.shape[:2], groups=G, bias=bias is not None, **_short(form))
     arrays = {"weight": kernel} | ({} if bias is None else {"bias": bias})
@@ -231,7 +230,9 @@ def _pads(node, at, kernel):
     """(top, left, bottom, right)"""
     given, auto, strides = node.attributes["pads"], node.attributes["auto_pad"], _strides(node)
     if auto in ("SAME_UPPER", "SAME_LOWER"):
-        wanted = [max((-(-size // s) - 1) * s + k - size, 0) for size, k, s in zip(at.shape[1:], kernel, strides)]
+        wanted = [(-(-size // s) - 1) * s + k - size for size, k, s in zip(at.shape[1:], kernel, strides)]
+        if min(wanted) < 0:
+            raise node.refuse(f"auto_pad {auto!r} with strides beyond the kernel", "pads, since SAME is vague there")
         less, more = [n // 2 for n in wanted], [n - n // 2 for n in wanted]
         return (*less, *more) if auto == "SAME_UPPER" else (*more, *less)
     pads = given if auto == "NOTSET" and given else [0] * 4

@@ -1,0 +1,394 @@
+"""Networks read from ONNX files compute what onnxruntime computes; everything else is refused in one line."""
+
+import io
+import warnings
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tests.checks import agree, refused
+from tests.exchange.graphs import helper, model, node, numbers, onnx, saved, theirs
+from tinyalex.errors import UserError
+from tinyalex.exchange.onnx_in import CONVENTIONS, read_onnx
+from tinyalex.layers import Dropout, GlobalAvgPool2d, LocalResponseNorm
+from tinyalex.residual import Residual
+
+X = numbers(3, 8, 8, 3, seed=1)
+FC = [node("Flatten", "last", to="flat"), node("Gemm", "flat", "fc.w", "fc.b", to="y")]
+
+
+def head(features, classes=4):
+    return {"fc.w": numbers(features, classes, seed=8), "fc.b": numbers(classes, seed=9)}
+
+
+def read(tmp_path, proto, **options):
+    return read_onnx(saved(tmp_path / "some.onnx", proto), **({"pictures": "pixels"} | options))
+
+
+def same(tmp_path, proto, x=X, **options):
+    """The network, once it has the scores of onnxruntime."""
+    foreign = read(tmp_path, proto, **options)
+    agree(foreign.network.predict(x), theirs(proto, x), "scores", rtol=1e-4, atol=1e-5)
+    return foreign
+
+
+def said(foreign, text):
+    return [note for note in foreign.notes if text in note]
+
+
+# ---------------------------------------------------------------------------------------------- networks
+
+
+def alexnet_like():
+    nodes = [
+        node("Conv", "x", "w1", "b1", to="c1", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        node("Relu", "c1", to="r1"),
+        node("LRN", "r1", to="n1", size=5, alpha=0.3, beta=0.6, bias=1.5),
+        node("MaxPool", "n1", to="p1", kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 1, 1]),
+        node("Conv", "p1", "w2", to="c2", group=2),
+        node("Relu", "c2", to="r2"),
+        node("Dropout", "r2", to=["last", "mask"], name="drop"),
+        node("Reshape", "last", "shape", to="flat"),
+        node("Gemm", "flat", "fc.w", "fc.b", to="fc", transB=1, alpha=0.5, beta=2.0),
+        node("Softmax", "fc", to="y"),
+    ]
+    constants = {
+        "w1": numbers(4, 3, 3, 3),
+        "b1": numbers(4),
+        "w2": numbers(6, 2, 2, 2),
+        "shape": np.array([0, -1]),
+        "fc.w": numbers(5, 54),
+        "fc.b": numbers(5),
+    }
+    return model(nodes, constants)
+
+
+def test_a_chain_with_everything_that_is_converted(tmp_path):
+    proto = alexnet_like()
+    foreign = read(tmp_path, proto)
+    scores = foreign.network.predict(X)
+    e = np.exp(scores)
+    agree(e / e.sum(axis=1, keepdims=True), theirs(proto, X), "probabilities", rtol=1e-4, atol=1e-6)
+    assert list(foreign.features) == ["conv1", "relu1", "norm1", "pool1", "conv2", "relu2", "drop2"]
+    assert list(foreign.classifier) == ["flatten", "fc3"]
+    norm, drop = foreign.features["norm1"], foreign.features["drop2"]
+    assert isinstance(norm, LocalResponseNorm) and (norm.alpha, norm.beta, norm.k) == (0.06, 0.6, 1.5)
+    assert isinstance(drop, Dropout) and (drop.p, drop.inverted) == (0.5, True)
+    for text in ("norm1: alpha 0.3 over the size, 5, is 0.06", "6×3×3", "drop2: dropout", "Softmax"):
+        assert said(foreign, text), text
+    assert (foreign.name, foreign.size, foreign.in_shape) == ("some", 8, (8, 8, 3))
+
+
+def residual():
+    """A block within a block, a projection, a sum as Sum, and the mean over all pixels."""
+
+    def conv(x, name, to, **more):
+        return node("Conv", x, name, to=to, **more)
+
+    nodes = [
+        conv("x", "w1", "c1"),
+        conv("c1", "w2", "a1", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        node("BatchNormalization", "a1", "scale", "bias", "mean", "var", to="a2", epsilon=0.01, momentum=0.8),
+        node("Relu", "a2", to="a3"),
+        node("Add", "a3", "a2", to="a4"),
+        conv("a4", "w2", "a5", strides=[2, 2], pads=[1, 1, 1, 1]),
+        conv("c1", "w3", "b1", strides=[2, 2]),
+        node("Sum", "b1", "a5", to="s"),
+        node("Identity", "s", to="s2"),
+        node("Tanh", "s2", to="t"),
+        node("GlobalAveragePool", "t", to="last"),
+        *FC,
+    ]
+    constants = {"w1": numbers(4, 3, 1, 1), "w2": numbers(4, 4, 3, 3, seed=2), "w3": numbers(4, 4, 1, 1)}
+    vectors = {name: abs(numbers(4, seed=i)) for i, name in enumerate(("scale", "bias", "mean", "var"))}
+    return model(nodes, constants | vectors | head(4))
+
+
+def test_residual_blocks(tmp_path):
+    foreign = same(tmp_path, residual())
+    assert list(foreign.features) == ["conv1", "block2", "tanh2"]
+    block = foreign.features["block2"]
+    assert isinstance(block, Residual) and list(block.shortcut) == ["conv1"]
+    assert list(block.body) == ["conv1", "bn1", "block2", "conv3"] and list(block.body["block2"].body) == ["relu0"]
+    assert isinstance(foreign.classifier["pool2"], GlobalAvgPool2d)
+    assert said(foreign, "momentum 0.8 of the old values is 0.2 of the new ones")
+
+
+def test_a_network_of_pytorch(tmp_path):
+    torch = pytest.importorskip("torch", reason="needs PyTorch")
+    from torch import nn
+
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 5, stride=2, padding=2),
+        nn.ReLU(),
+        nn.Conv2d(8, 6, 3, padding=1, groups=2),
+        nn.BatchNorm2d(6),
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.Linear(6 * 25, 10),
+        nn.Sigmoid(),
+        nn.Linear(10, 4),
+    ).eval()
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(network, torch.zeros(1, 3, 17, 17), buffer, dynamo=False)
+    x = numbers(2, 17, 17, 3)
+    foreign = read(tmp_path, onnx.load_model_from_string(buffer.getvalue()))
+    expected = network(torch.tensor(x.transpose(0, 3, 1, 2).copy())).detach().numpy()
+    agree(foreign.network.predict(x), expected, "scores", rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("opset", [7, 9, 13, 17, 22])
+def test_operators_of_many_versions(opset, tmp_path):
+    nodes = [
+        node("Constant", to="w", value=onnx.numpy_helper.from_array(numbers(4, 3, 2, 2))),
+        node("Conv", "x", "w", to="last"),
+        node("Flatten", "last", to="flat"),
+        node("MatMul", "flat", "fc.w", to="m"),
+        node("Add", "fc.b", "m", to="y"),
+    ]
+    same(tmp_path, model(nodes, head(196), opset=opset))
+
+
+def test_scores_as_pictures_of_one_pixel(tmp_path):
+    nodes = [node("Conv", "x", "w", to="c"), node("GlobalAveragePool", "c", to="y")]
+    proto = model(nodes, {"w": numbers(4, 3, 1, 1)})
+    agree(read(tmp_path, proto).network.predict(X), theirs(proto, X)[:, :, 0, 0], "scores", rtol=1e-5)
+    proto = model([node("Conv", "x", "w", to="y")], {"w": numbers(4, 3, 8, 8)})
+    agree(read(tmp_path, proto).network.predict(X), theirs(proto, X)[:, :, 0, 0], "scores", rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_weights_of_another_precision(dtype, tmp_path):
+    proto = model([node("Conv", "x", "w", to="last"), *FC], {"w": numbers(4, 3, 8, 8).astype(dtype)} | head(4))
+    foreign = read(tmp_path, proto)
+    assert foreign.features["conv1"].params["weight"].dtype == "float32" and said(foreign, "precision")
+
+
+# ---------------------------------------------------------------------------------------------- windows
+
+
+def test_windows_of_every_kind_are_exact_or_refused(tmp_path):
+    """Pads, strides, rounding: 600 draws against onnxruntime."""
+    rng, outcomes = np.random.default_rng(0), Counter()
+    for _ in range(600):
+        op = str(rng.choice(["Conv", "MaxPool", "AveragePool"]))
+        kernel, strides, pads = rng.integers(1, 4, 2), rng.integers(1, 4, 2), rng.integers(0, 3, 4)
+        H = int(rng.integers(3, 8))
+        form = dict(kernel_shape=kernel.tolist(), strides=strides.tolist())
+        auto = str(rng.choice(["NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"]))
+        form |= {"pads": pads.tolist()} if auto == "NOTSET" else {"auto_pad": auto}
+        if op != "Conv":
+            if auto == "NOTSET":
+                form["pads"] = np.minimum(pads, np.tile(kernel, 2) - 1).tolist()
+                form["ceil_mode"] = int(rng.integers(2))
+            form |= {"count_include_pad": int(rng.integers(2))} if op == "AveragePool" else {}
+        inputs = ["x", "w"] if op == "Conv" else ["x"]
+        proto = model(
+            [node(op, *inputs, to="c", **form), node("GlobalAveragePool", "c", to="y")],
+            {"w": numbers(3, 3, *kernel)} if op == "Conv" else {},
+            ("N", 3, H, H),
+            opset=22,
+        )
+        x = numbers(1, H, H, 3, seed=3)
+        try:
+            foreign = read(tmp_path, proto)
+        except UserError as error:
+            outcomes[op, "refused"] += 1
+            known = ("at least the kernel", "SAME") + (() if op == "Conv" else ("pads",))
+            assert any(word in str(error) for word in known), error
+            continue
+        expected = theirs(proto, x)[:, :, 0, 0]
+        agree(foreign.network.predict(x), expected, f"{op} {form} of {H}", rtol=1e-4, atol=1e-5)
+        outcomes[op, "the same"] += 1
+
+    assert min(outcomes[op, "the same"] for op in ("Conv", "MaxPool", "AveragePool")) > 60, outcomes
+
+
+def test_kernels_grow_where_pads_differ(tmp_path):
+    proto = model([node("Conv", "x", "w", to="last", pads=[0, 2, 1, 0]), *FC], {"w": numbers(4, 3, 2, 2)} | head(288))
+    foreign = same(tmp_path, proto)
+    assert foreign.features["conv1"].params["weight"].shape == (3, 4, 3, 4)
+    assert said(foreign, "with zeros (2×2 to 3×4)")
+
+
+# ---------------------------------------------------------------------------------------------- pictures
+
+
+def test_what_the_graph_does_first_is_the_mean_and_the_scale(tmp_path):
+    nodes = [
+        node("Sub", "x", "mean", to="a"),
+        node("Div", "a", "std", to="b"),
+        node("Conv", "b", "w", to="last", pads=[1, 1, 1, 1]),
+        *FC,
+    ]
+    mean, std = np.array([0.1, 0.2, 0.3], "f4"), np.array([0.5, 0.25, 0.125], "f4")
+    constants = {"mean": mean.reshape(1, 3, 1, 1), "std": std.reshape(3, 1, 1), "w": numbers(2, 3, 3, 3)}
+    proto = model(nodes, constants | head(128))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype("float32")
+    for options, unit in (({"pictures": None}, 255), ({"pictures": "unit"}, 255), ({"pictures": "pixels"}, 1)):
+        foreign = read(tmp_path, proto, **options)
+        x = ((pixels - foreign.mean) * foreign.scale).astype("float32")
+        agree(foreign.network.predict(x), theirs(proto, pixels / unit), "scores", rtol=1e-4, atol=1e-4)
+    assert said(foreign, "mean and scale")
+
+
+@pytest.mark.parametrize("op, first", [("Sub", True), ("Sub", False), ("Add", True), ("Add", False), ("Mul", False)])
+def test_constants_on_either_side(op, first, tmp_path):
+    inputs = ("c", "x") if first else ("x", "c")
+    nodes = [node(op, *inputs, to="a"), node("Conv", "a", "w", to="last", pads=[1, 1, 1, 1]), *FC]
+    proto = model(nodes, {"c": np.array([[[2.0]], [[3.0]], [[4.0]]], "f4"), "w": numbers(2, 3, 3, 3)} | head(128))
+    foreign = read(tmp_path, proto)
+    x = ((X - foreign.mean) * foreign.scale).astype("float32")
+    agree(foreign.network.predict(x), theirs(proto, X), "scores", rtol=1e-4, atol=1e-4)
+
+
+def test_bgr_becomes_rgb(tmp_path):
+    nodes = [node("Sub", "x", "mean", to="a"), node("Conv", "a", "w", to="last", pads=[1, 1, 1, 1]), *FC]
+    mean = np.array([1.0, 2.0, 3.0], "f4").reshape(3, 1, 1)
+    proto = model(nodes, {"mean": mean, "w": numbers(2, 3, 3, 3)} | head(128))
+    foreign = read(tmp_path, proto, pictures="caffe")
+    caffe = CONVENTIONS["caffe"]
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype("float32")
+    prepared = (pixels - caffe.mean)[..., ::-1].astype("float32")
+    x = ((pixels - foreign.mean) * foreign.scale).astype("float32")
+    agree(foreign.network.predict(x), theirs(proto, prepared), "scores", rtol=1e-3, atol=1e-2)
+    assert said(foreign, "conv1: kernels turned from BGR to RGB")
+
+
+def test_what_is_usual_is_noted(tmp_path):
+    foreign = read(tmp_path, alexnet_like(), pictures=None)
+    assert (foreign.mean, foreign.scale) == ((123, 117, 104), (1, 1, 1)) and said(foreign, "(caffe)")
+    foreign = read(tmp_path, residual(), pictures=None)
+    agree(np.array(foreign.mean), np.array([123.675, 116.28, 103.53]), "mean") and said(foreign, "(torch)")
+
+
+def test_a_side_that_is_left_open(tmp_path):
+    proto = model([node("Conv", "x", "w", to="last"), *FC], {"w": numbers(4, 3, 8, 8)} | head(4), ("N", 3, "H", "W"))
+    assert read(tmp_path, proto, crop=8).in_shape == (8, 8, 3)
+    refused(lambda: read(tmp_path, proto), "crop: ", "the pictures' side open (?×3×?×?)", error=UserError)
+
+
+# ---------------------------------------------------------------------------------------------- what is refused
+
+
+def chain(*nodes, constants=(), **options):
+    return model([*nodes, *FC], {"w": numbers(2, 3, 3, 3)} | head(72) | dict(constants), **options)
+
+
+CONV = node("Conv", "x", "w", to="last", name="first")
+REFUSED = {
+    "unknown": (
+        chain(node("LeakyRelu", "x", to="a"), node("Conv", "a", "w", to="last")),
+        "LeakyRelu 'a': the operator",
+    ),
+    "typing error": (chain(node("Convv", "x", "w", to="last")), "not known here"),
+    "another domain": (
+        chain(helper.make_node("Conv", ["x", "w"], ["last"], "first", domain="com.acme")),
+        "Conv 'first': the operator of 'com.acme' is not known",
+    ),
+    "dilations": (chain(node("Conv", "x", "w", to="last", dilations=[2, 2])), "found dilations [2, 2]"),
+    "attribute": (chain(node("Conv", "x", "w", to="last", padding=[2, 2])), "found attribute 'padding'"),
+    "attribute's type": (chain(node("Conv", "x", "w", to="last", pads="SAME")), "attribute 'pads' of another type"),
+    "three ways": (
+        chain(
+            node("Relu", "x", to="a"),
+            node("Relu", "x", to="b"),
+            node("Relu", "x", to="c"),
+            node("Add", "a", "b", to="d"),
+            node("Add", "c", "d", to="e"),
+            node("Conv", "e", "w", to="last"),
+        ),
+        "3 nodes read 'x', expected one, or the two ways of a block",
+    ),
+    "crossed ways": (
+        chain(
+            node("Relu", "x", to="a"),
+            node("Relu", "a", to="b"),
+            node("Add", "a", "x", to="c"),
+            node("Add", "b", "c", to="d"),
+            node("Conv", "d", "w", to="last"),
+        ),
+        "the two ways from 'a' lead to Add 'd' and Add 'c', expected one Add",
+    ),
+    "shapes of a block": (
+        chain(
+            node("Conv", "x", "v", to="a"),
+            node("Add", "a", "x", to="b"),
+            node("Conv", "b", "w", to="last"),
+            constants={"v": numbers(1, 3, 1, 1)},
+        ),
+        "Add 'b': found 1×8×8 and 3×8×8, expected two of one shape",
+    ),
+    "softmax within": (
+        chain(node("Softmax", "x", to="s"), node("Conv", "s", "w", to="last")),
+        "expected it at the end",
+    ),
+    "computed weights": (
+        chain(node("Relu", "x", to="v"), node("Conv", "x", "v", to="last")),
+        "found 'v' as a later input, expected it as the first",
+    ),
+    "sum of no block": (
+        chain(node("Conv", "x", "w", to="c"), node("Add", "c", "c2", to="last"), constants={"c2": numbers(1)}),
+        "Add 'last'",
+    ),
+    "missing tensor": (chain(node("Conv", "x", "nowhere", to="last")), "input 'nowhere', which is in no tensor"),
+    "a circle": (
+        chain(node("Add", "x", "last", to="a"), node("Conv", "a", "w", to="last")),
+        "Add 'a': found input 'last', which is in no tensor and of no node before it",
+    ),
+    "made twice": (chain(CONV, node("Relu", "last", to="last")), "output 'last' for the second time"),
+    "old": (chain(CONV, opset=5), "operators of version 5, expected opset 6 to"),
+    "of the future": (chain(CONV, opset=999), "operators of version 999"),
+    "not square": (chain(CONV, shape=("N", 3, 8, 9)), "the pictures are 8×9"),
+    "too large": (chain(CONV, shape=("N", 3, 10**9, 10**9)), "expected squares of at most 4,096"),
+    "grey": (chain(CONV, shape=("N", 1, 8, 8)), "the input 'x' is ?×1×8×8, expected pictures N×3×H×W"),
+    "sound": (chain(CONV, shape=("N", 3, 8)), "expected pictures"),
+    "kernel too large": (
+        chain(node("Conv", "x", "v", to="last"), constants={"v": numbers(2, 3, 9, 9)}),
+        "at least the kernel's 9",
+    ),
+    "weights of another size": (
+        chain(CONV, constants={"fc.w": numbers(71, 4)}),
+        "Gemm 'y': found weights 71×4, expected 72 features in",
+    ),
+    "whole weights": (chain(CONV, constants={"w": np.ones((2, 3, 3, 3), "int64")}), "weights 2×3×3×3 of int64"),
+    "text": (chain(CONV, constants={"w": np.array(["a"])}), "tensor 'w': found type 8"),
+    "even response norm": (
+        chain(node("LRN", "x", to="n", size=4), node("Conv", "n", "w", to="last")),
+        "LRN 'n': LocalResponseNorm: size = 4",
+    ),
+    "no scores": (model([node("Conv", "x", "w", to="y")], {"w": numbers(2, 3, 3, 3)}), "the output is pictures, 6×6×2"),
+    "flat scores": (
+        model([node("Conv", "x", "w", to="c"), node("Flatten", "c", to="y")], {"w": numbers(2, 3, 3, 3)}),
+        "expected a fully connected layer behind it",
+    ),
+    "flattened otherwise": (model([node("Flatten", "x", to="y", axis=2)], {}), "found axis 2"),
+    "training": (
+        chain(
+            node("Dropout", "x", "p", "t", to="d"),
+            node("Conv", "d", "w", to="last"),
+            constants={"p": np.float32(0.5), "t": np.True_},
+        ),
+        "found training_mode",
+    ),
+    "mean picture": (
+        chain(node("Sub", "x", "m", to="d"), node("Conv", "d", "w", to="last"), constants={"m": numbers(3, 8, 8)}),
+        "constant 3×8×8, expected one number",
+    ),
+    "no contrast": (
+        chain(node("Mul", "x", "m", to="d"), node("Conv", "d", "w", to="last"), constants={"m": np.float32(0)}),
+        "multiplied by 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("proto, message", REFUSED.values(), ids=REFUSED.keys())
+def test_one_line_for_what_is_not_known(proto, message, tmp_path):
+    refused(lambda: read(tmp_path, proto), f"{tmp_path / 'some.onnx'}: ", message, error=UserError)
+
+
+# ---------------------------------------------------------------------------------------------- the package's own cases
