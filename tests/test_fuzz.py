@@ -1,5 +1,6 @@
 """Nothing that is read can hang, crash, fill the memory, run code or leave a half-written output."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -18,17 +19,19 @@ from tests.data.test_parquet import needs_pyarrow
 from tests.test_documents import ROOT
 from tinyalex.errors import UserError
 
-COUNT = 200
-OTHERS = [reader for reader in fuzz.READERS if reader != "parquet"]
+COUNT, COUNTS = 200, {"onnx_files": 600}
+needs_onnx = pytest.mark.skipif(importlib.util.find_spec("onnx") is None, reason="needs the package onnx")
+NEEDS = {"parquet": needs_pyarrow, "onnx_files": needs_onnx}
 
 
-@pytest.mark.parametrize("reader", [*OTHERS, pytest.param("parquet", marks=needs_pyarrow)])
+@pytest.mark.parametrize("reader", [pytest.param(reader, marks=NEEDS.get(reader, ())) for reader in fuzz.READERS])
 def test_damaged_inputs_end_with_an_answer_or_one_line(reader):
-    words = [sys.executable, "tests/fuzz.py", reader, str(COUNT), "--json"]
+    count = COUNTS.get(reader, COUNT)
+    words = [sys.executable, "tests/fuzz.py", reader, str(count), "--json"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     outcomes = json.loads(done.stdout or "{}")
     assert outcomes.keys() == {"accepted", "refused"}, done.stderr[-3000:]
-    assert outcomes["accepted"] + outcomes["refused"] == COUNT and done.returncode == 0
+    assert outcomes["accepted"] + outcomes["refused"] == count and done.returncode == 0
 
 
 def refuse():

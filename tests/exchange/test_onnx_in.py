@@ -1,6 +1,7 @@
 """Networks read from ONNX files compute what onnxruntime computes; everything else is refused in one line."""
 
 import io
+import sys
 import warnings
 from collections import Counter
 
@@ -103,6 +104,13 @@ def residual():
     constants = {"w1": numbers(4, 3, 1, 1), "w2": numbers(4, 4, 3, 3, seed=2), "w3": numbers(4, 4, 1, 1)}
     vectors = {name: abs(numbers(4, seed=i)) for i, name in enumerate(("scale", "bias", "mean", "var"))}
     return model(nodes, constants | vectors | head(4))
+
+
+def test_weights_can_be_trained(tmp_path):
+    network = read(tmp_path, residual()).network
+    arrays = network.params | network.state
+    assert all(a.flags.writeable and a.flags.c_contiguous and a.dtype == "float32" for a in arrays.values())
+    assert len({a.ctypes.data for a in arrays.values()}) == len(arrays)  # the file shares a tensor, layers do not
 
 
 def test_residual_blocks(tmp_path):
@@ -272,6 +280,63 @@ def test_a_side_that_is_left_open(tmp_path):
     refused(lambda: read(tmp_path, proto), "crop: ", "the pictures' side open (?×3×?×?)", error=UserError)
 
 
+# ---------------------------------------------------------------------------------------------- numbers elsewhere
+
+
+def elsewhere(tmp_path, location="weights.bin", **about):
+    """A file whose kernels lie in another one."""
+    proto = chain(CONV)
+    tensor = next(one for one in proto.graph.initializer if one.name == "w")
+    data = b"1234" + tensor.raw_data
+    (tmp_path / "weights.bin").write_bytes(data)
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in ({"location": location, "offset": "4", "length": str(len(data) - 4)} | about).items():
+        tensor.external_data.add(key=key, value=value)
+    return proto
+
+
+def test_numbers_in_a_file_beside(tmp_path):
+    agree(
+        read(tmp_path, elsewhere(tmp_path)).features["conv1"].params["weight"],
+        read(tmp_path, chain(CONV)).features["conv1"].params["weight"],
+        "kernels",
+        exact=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "location", ["../weights.bin", "/etc/hostname", "a/../../weights.bin", "", ".", "C:\\x", "\\x", "a\0"]
+)
+def test_numbers_outside_the_folder(location, tmp_path):
+    (tmp_path.parent / "weights.bin").write_bytes(bytes(1000))
+    proto = elsewhere(tmp_path, location)
+    refused(lambda: read(tmp_path, proto), "tensor 'w': found its numbers in", "in the folder of this", error=UserError)
+
+
+def test_numbers_behind_a_link(tmp_path):
+    (tmp_path / "inside").mkdir()
+    proto = elsewhere(tmp_path, "link")
+    (tmp_path / "inside/link").symlink_to(tmp_path / "weights.bin")
+    call = lambda: read(tmp_path / "inside", proto)  # noqa: E731
+    refused(call, "tensor 'w': found its numbers in 'link'", error=UserError)
+
+
+@pytest.mark.parametrize(
+    "about, words",
+    [
+        ({"offset": "5"}, ["lies at 5 to 221 of 'weights.bin', which has 220 bytes"]),
+        ({"length": "4"}, ["declares 54 numbers, holds 1"]),
+        ({"offset": "-1"}, ["lies at -1 to 215"]),
+        ({"offset": "x"}, ["an offset or a length that is no number"]),
+        ({"location": "nosuch"}, ["nosuch", "cannot be used"]),
+    ],
+)
+def test_places_that_lie(about, words, tmp_path):
+    proto = elsewhere(tmp_path, **about)
+    refused(lambda: read(tmp_path, proto), "some.onnx: ", *words, error=UserError)
+
+
 # ---------------------------------------------------------------------------------------------- what is refused
 
 
@@ -384,6 +449,49 @@ REFUSED = {
         "multiplied by 0",
     ),
 }
+
+
+def lying(dims):
+    proto = chain(CONV)
+    proto.graph.initializer[0].dims[:] = dims
+    return proto
+
+
+@pytest.mark.parametrize("dims", [(2, 3, 3, 4), (2**31, 2**31, 3, 3), (-2, 3, 3, -3), (2,) * 60, (0, 3, 3, 3)])
+def test_shapes_that_lie(dims, tmp_path):
+    refused(lambda: read(tmp_path, lying(dims)), "tensor 'w': ", error=UserError)
+
+
+def test_a_gigabyte_in_a_kilobyte(tmp_path):
+    nodes = [node("ConstantOfShape", "shape", to="all"), node("Conv", "x", "all", to="last")]
+    proto = chain(*nodes, constants={"shape": np.array([10**4, 3, 100, 100])})
+    refused(
+        lambda: read(tmp_path, proto), "ConstantOfShape 'all': found the shape", "at most 160,000,000", error=UserError
+    )
+
+
+def test_a_network_far_larger_than_its_file(tmp_path):
+    nodes, last = [], "x"
+    for number in range(100):
+        nodes.append(node("Conv", last, "v", to=f"c{number}", pads=[25, 25, 25, 25]))
+        last = f"c{number}"
+    proto = chain(*nodes, node("Conv", last, "w", to="last"), constants={"v": numbers(3, 3, 51, 51)})
+    refused(lambda: read(tmp_path, proto, crop=8), "constants used again and again", error=UserError)
+
+
+def test_no_onnx_file(tmp_path):
+    path = tmp_path / "some.onnx"
+    for content in (b"", b"\0" * 100, b"PK\3\4", alexnet_like().SerializeToString()[:-9]):
+        path.write_bytes(content)
+        refused(lambda: read_onnx(path), f"{path}: ", error=UserError)
+    refused(lambda: read_onnx(tmp_path), str(tmp_path), error=UserError)
+    refused(lambda: read_onnx(tmp_path / "nosuch.onnx"), "nosuch.onnx", error=UserError)
+    refused(lambda: read_onnx(path, "cafe"), "pictures: found 'cafe', expected one of caffe, torch", error=UserError)
+
+
+def test_without_the_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    refused(lambda: read(tmp_path, chain(CONV)), "pip install onnx", error=UserError)
 
 
 @pytest.mark.parametrize("proto, message", REFUSED.values(), ids=REFUSED.keys())

@@ -170,7 +170,7 @@ def _graph(model, tensors):
 
 
 def _needed(nodes, output):
-    """The names that the output hangs on."""
+    """The names that the output depends on."""
     needed = {output}
     for node in reversed(nodes):
         if not needed.isdisjoint(node.output):
@@ -282,7 +282,7 @@ class _Tensors:
         location = about.get("location", "")
         parts = PurePosixPath(location.replace("\\", "/")).parts
         file = self.folder.joinpath(*parts)
-        inside = parts and ".." not in parts and not PurePosixPath(parts[0]).is_absolute() and ":" not in parts[0]
+        inside = parts and location.isprintable() and ".." not in parts and parts[0] != "/" and ":" not in parts[0]
         if not inside or not file.resolve().is_relative_to(self.folder.resolve()):
             raise UserError(f"{name}: found its numbers in {location!r}, expected a file in the folder of this one")
         try:

@@ -121,8 +121,8 @@ class Reading:
         """One node as a layer, or as none."""
         kind, convert = CONVERSIONS.get(node.op, ("", None))
         if convert is None:
-            known = "picture's numbers less and times constants at the very beginning, or two ways that meet in an Add"
-            raise node.refuse("it here", f"{known}" if node.op != "Softmax" else "it at the end")
+            first = "it first, as the pictures' mean and scale, or as the sum of a block's two ways"
+            raise node.refuse("it here", "it at the end" if node.op == "Softmax" else first)
         if node.inputs[0] != at.tensor:
             raise node.refuse(f"{at.tensor!r} as a later input", "it as the first")
         try:
@@ -184,7 +184,7 @@ def _filled(layer, **arrays):
         own = layer.params if name in layer.params else layer.state
         if array.shape != own[name].shape:
             raise ValueError(f"{name} is {names(array.shape)}, expected {names(own[name].shape)}")
-        own[name] = np.ascontiguousarray(array, np.float32)
+        own[name] = np.array(array, np.float32, order="C")  # a copy: the file's bytes cannot be written to
     return layer
 
 
@@ -411,7 +411,7 @@ def _flattens(reading, node, target, shape):
 
 
 def _converted(node, layer):
-    """Sentences for what the layer says in another way than the node."""
+    """Sentences for what means the same in other numbers."""
     a = node.attributes
     if isinstance(layer, LocalResponseNorm):
         yield f"alpha {a['alpha']:g} over the size, {a['size']}, is {layer.alpha:g}, as ours is meant; k is {layer.k:g}"
