@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.exchange.graphs import onnx
+from tests.exchange.graphs import numbers, onnx, saved, theirs
 from tinyalex.errors import UserError
 from tinyalex.exchange.onnx_file import OPERATORS, open_graph
 from tinyalex.exchange.onnx_in import leave_out_softmax, read_layers, read_onnx
@@ -40,6 +40,38 @@ def test_light_models(name):
 def test_light_models_with_other_operators(name):
     with pytest.raises(UserError, match="(Concat|Unsqueeze|Transpose) '.*': the operator is not known"):
         read_onnx(LIGHT / f"light_{name}.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bvlc_alexnet", "resnet50"])
+def test_light_models_with_weights(name, tmp_path):
+    """The files of those names in the ONNX model zoo have this structure; the first is Caffe's AlexNet."""
+    proto = onnx.version_converter.convert_version(onnx.load(LIGHT / f"light_{name}.onnx"), 12)
+    proto.ir_version = 7
+    rng, shapes = (
+        np.random.default_rng(0),
+        {one.name: onnx.numpy_helper.to_array(one) for one in proto.graph.initializer},
+    )
+    filled = {one.output[0]: shapes[one.input[0]] for one in proto.graph.node if one.op_type == "ConstantOfShape"}
+    kept = [one for one in proto.graph.node if one.op_type not in ("ConstantOfShape", "Softmax")]
+    proto.graph.output[0].name = kept[-1].output[0]  # scores, which tell more than probabilities
+    del proto.graph.node[:], proto.graph.input[1:]
+    proto.graph.node.extend(kept)
+    for key, shape in filled.items():
+        spread = (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else 0.05
+        weights = rng.standard_normal(shape, np.float32) * np.float32(spread) + np.float32(len(shape) == 1)
+        proto.graph.initializer.append(
+            onnx.numpy_helper.from_array(abs(weights) if key.endswith("riv_0") else weights, key)
+        )
+    if name == "bvlc_alexnet":
+        assert sum(np.prod(shape) for shape in filled.values()) == 60_965_224
+    foreign = read_onnx(saved(tmp_path / "some.onnx", proto))
+    x = numbers(2, 224, 224, 3, scale=50)  # large enough for the response normalisation to matter
+    bgr = any("BGR to RGB" in note for note in foreign.notes)
+    assert bgr == (name == "bvlc_alexnet")
+    for picture, scores in zip(x, foreign.network.predict(x)):  # the file takes one at a time
+        expected = theirs(proto, picture[None, ..., ::-1] if bgr else picture[None])[0]
+        np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-4 * abs(expected).max())
 
 
 def cases():

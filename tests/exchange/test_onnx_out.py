@@ -1,0 +1,149 @@
+"""Networks written as ONNX files give onnxruntime the scores that they give themselves, and say what they need."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from tests.checks import agree, refused
+from tests.exchange.graphs import numbers, onnx
+from tests.layers.test_device import EVERY_LAYER
+from tinyalex.data.augment import View
+from tinyalex.errors import UserError
+from tinyalex.exchange.onnx_out import write_onnx
+from tinyalex.layers import Flatten, Layer, Linear
+from tinyalex.models import find_model
+from tinyalex.network import Network
+
+
+def view_of(size, crop, scale=1 / 16):
+    rng = np.random.default_rng(3)
+    mean = rng.uniform(90, 130, (size, size, 3)).astype("float32")
+    return View(crop, scale, mean, np.array([0.2, 0.02, 0.01], "f4"), numbers(3, 3))
+
+
+def stirred(network):
+    """The network with weights that leave nothing out: no bias 0, no mean 0, no variance 1."""
+    rng = np.random.default_rng(0)
+    for name, array in (network.params | network.state).items():
+        spread = 0.02 if array.ndim == 1 else (2 / array[..., 0].size) ** 0.5
+        array[...] = rng.standard_normal(array.shape) * spread + (1 if name.endswith("running_var") else 0)
+        if name.endswith("weight") and array.ndim == 1:
+            array += 1
+    return network
+
+
+def scores_of(path, pictures):
+    runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert [one.name for one in session.get_outputs()] == ["scores"]
+    return session.run(None, {"pictures": pictures})[0]
+
+
+def channels_first(x):
+    return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("layer, shape", EVERY_LAYER, ids=lambda v: "" if isinstance(v, tuple) else str(v))
+def test_every_layer(layer, shape, tmp_path):
+    layer = copy.deepcopy(layer)
+    if len(shape) == 2:
+        in_shape, features, head = (1, 1, shape[1]), {}, {"flatten": Flatten(), "layer": layer}
+    else:
+        in_shape, features = shape[1:], {"layer": layer}
+        head = {} if isinstance(layer, Flatten) else {"flatten": Flatten()}
+    width = int(np.prod(layer.out_shape(shape[1:])))
+    network = stirred(Network(features, head | {"scores": Linear(width, 3)}, in_shape))
+    path = tmp_path / "out.onnx"
+    x = numbers(3, *in_shape)
+    write_layers(network, path, in_shape)
+    agree(network.predict(x), scores_of(path, channels_first(x)), "scores", rtol=1e-5, atol=1e-6)
+
+
+def write_layers(network, path, in_shape):
+    """As `write_onnx`, for what are no pictures of three channels."""
+    from tinyalex.exchange import onnx_out
+
+    H, W, C = in_shape
+    writing = onnx_out.Writing()
+    onnx_out.write_layer(writing, network, "pictures", in_shape)
+    writing.nodes[-1].output[0] = "scores"
+    model = onnx_out.assembled(writing, "graph", np.float32, ("N", C, H, W), network.num_classes)
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString())
+
+
+MODELS = [
+    "alexnet-mini",
+    "alexnet-small+tanh",
+    "alexnet-small+sigmoid",
+    "alexnet-small+bn",
+    "alexnet-small+2012-source",
+    "alexnet-small+two-towers",
+    "alexnet-small+one-column+pool-2+no-dropout",
+    "vgg-mini",
+    "vgg-small+bn",
+    "vgg-small+lrn",
+    "resnet20",
+    "resnet-small",
+    "resnet-small+no-skip",
+    pytest.param("resnet18", marks=pytest.mark.slow),
+    pytest.param("alexnet", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models(name, tmp_path):
+    model = find_model(name)
+    network, view = stirred(model.build(10)), view_of(model.size, model.crop, model.pixel_scale)
+    pictures = np.random.default_rng(1).integers(0, 256, (2, model.size, model.size, 3), dtype=np.uint8)
+    x = view.centre(pictures)
+    expected = network.predict(x)
+    for pixels, given in (("uint8", pictures), ("float", channels_first(x))):
+        path = tmp_path / f"{pixels}.onnx"
+        write_onnx(network, view, list("abcdefghij"), list("ABCDEFGHIJ"), path, pixels)
+        onnx.checker.check_model(str(path), full_check=True)
+        agree(scores_of(path, given), expected, pixels, rtol=0, atol=1e-5 * abs(expected).max())
+
+
+def small(tmp_path, **options):
+    model = find_model("alexnet-mini")
+    network, view = stirred(model.build(3)), view_of(64, 56)
+    path = tmp_path / "out.onnx"
+    write_onnx(network, view, ["n1", "n2", "n3"], ["Katze", "chien", "犬"], path, **options)
+    return network, view, path
+
+
+def test_what_the_file_says(tmp_path):
+    _, _, path = small(tmp_path)
+    model = onnx.load(path)
+    about = {one.key: one.value for one in model.metadata_props}
+    assert json.loads(about["class_names"]) == ["Katze", "chien", "犬"] and json.loads(about["class_ids"])[0] == "n1"
+    assert "RGB" in about["pictures"] and "64×64" in about["pictures"]
+    assert model.producer_name == "tinyalex" and model.opset_import[0].version >= 13
+    (given,) = model.graph.input
+    assert [axis.dim_param or axis.dim_value for axis in given.type.tensor_type.shape.dim] == ["N", 64, 64, 3]
+
+
+def test_only_files_of_ours_are_replaced(tmp_path):
+    network, view, path = small(tmp_path)
+    small(tmp_path, pixels="float")  # replaces it
+    path.write_bytes(b"somebody's")
+    write = lambda path: write_onnx(network, view, list("abc"), list("abc"), path)  # noqa: E731
+    refused(lambda: write(path), "was not written by tinyalex", error=UserError)
+    assert path.read_bytes() == b"somebody's"
+    refused(lambda: write(tmp_path / "out.pb"), "ends in .onnx", error=UserError)
+    refused(lambda: write(tmp_path), "is a folder", error=UserError)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.onnx"]
+
+
+def test_a_layer_of_no_operator(tmp_path):
+    class Odd(Layer):
+        def forward(self, x, train=False, rng=None):
+            return x, None
+
+    network = Network({"odd": Odd()}, {"flatten": Flatten(), "fc": Linear(12, 3)}, (2, 2, 3))
+    write = lambda: write_onnx(network, view_of(2, 2), list("abc"), list("abc"), tmp_path / "out.onnx")  # noqa: E731
+    refused(write, "Odd 'odd': ONNX has no operator for it", error=UserError)
+    assert not list(tmp_path.iterdir())
