@@ -183,8 +183,10 @@ def test_a_lasting_server_error_is_given_up(server, tmp_path):
 
 def test_a_missing_file_fails_at_once(server, tmp_path):
     server.statuses = [404]
-    assert "HTTP 404" in failure(tmp_path)
-    assert len(server.ranges) == 1
+    text = failure(tmp_path)
+    assert "HTTP 404" in text and len(server.ranges) == 1
+    checksum = hashlib.md5(CONTENT).hexdigest()
+    assert f"look for file.bin (256,000 bytes, MD5 {checksum}) elsewhere, and give its address with --url" in text
 
 
 def test_a_server_that_offers_another_length(server, tmp_path):
@@ -286,7 +288,7 @@ def test_an_unknown_name_suggests_the_nearest(tmp_path, name, expected):
 
 
 def test_a_name_like_none_lists_all(tmp_path):
-    with pytest.raises(UserError, match="unknown download 'zzz'; expected one of cifar10"):
+    with pytest.raises(UserError, match="unknown download 'zzz'; expected one of alexnet-onnx, cifar10"):
         download("zzz", tmp_path)
 
 
@@ -313,7 +315,18 @@ def test_a_disk_that_fills_up_during_the_download(server, tmp_path, monkeypatch)
 def test_the_sources_are_as_published():
     for source in SOURCES.values():
         assert source.url.endswith("/" + source.file)
-        assert source.size > 10**8 and len(source.md5) == 32
+        assert source.size > 10**8 and len(source.checksum) == {"MD5": 32, "SHA-256": 64}[source.algorithm]
+
+
+def test_a_source_with_another_checksum(server, tmp_path, monkeypatch):
+    right = hashlib.sha256(CONTENT).hexdigest()
+    for checksum in (right, right[::-1]):
+        source = Source("file.bin", server.url, len(CONTENT), checksum, "SHA-256")
+        monkeypatch.setitem(SOURCES, "test", source)
+        if checksum == right:
+            assert fetch(tmp_path / "a").read_bytes() == CONTENT
+        else:
+            assert f"its SHA-256 is {right}, expected {checksum}; the download has been removed" in failure(tmp_path)
 
 
 @pytest.mark.parametrize("number", [*ENDING, signal.SIGKILL])

@@ -1,13 +1,13 @@
-"""`tinyalex download`: fetch a public data set; checked, and resumed if interrupted."""
+"""`tinyalex download`: fetch a public data set or network; checked, and resumed if interrupted."""
 
 from tinyalex.commands.options import print_text
 from tinyalex.data.download import SOURCES, download
 from tinyalex.lines import command
 
 DESCRIPTION = """\
-Fetch a public data set. An interrupted download resumes where it stopped. The file gets its final name only when \
-its size and MD5 are as published."""
-EXAMPLES = ("tinyalex download tiny-imagenet data/", "tinyalex download cifar10 data/")
+Fetch a public data set, or a trained network. An interrupted download resumes where it stopped. The file gets its \
+final name only when its size and checksum are as published."""
+EXAMPLES = ("tinyalex download tiny-imagenet data/", "tinyalex download alexnet-onnx data/")
 
 
 def add_arguments(parser):
@@ -22,4 +22,7 @@ def run(args):
 
 
 def show(result):
-    print_text(f"{result['path']} is complete and checked. Next: {command('prepare', result['path'], 'data/prepared')}")
+    path = result["path"]
+    network = path.endswith(".onnx")
+    then = command("import", path, "--out", "runs/alexnet") if network else command("prepare", path, "data/prepared")
+    print_text(f"{path} is complete and checked. Next: {then}")

@@ -1,7 +1,7 @@
-"""Fetch a public data set over HTTP; a file under its final name is always complete and correct.
+"""Fetch a public data set or a trained network over HTTP; a file under its final name is always complete and correct.
 
 The bytes collect in `<file>.part`, which survives a lost connection or an interrupt; the next call resumes it. It gets
-its final name only once its size and MD5 are as published. MD5 guards against accidents, not against malice.
+its final name only once its size and checksum are as published. MD5 guards against accidents, not against malice.
 """
 
 import hashlib
@@ -20,17 +20,25 @@ from tinyalex.locks import LOCK, locked
 from tinyalex.terminal import progress_bar
 
 BLOCK = 1 << 16  # bytes read from the connection at a time
+ALGORITHMS = {"MD5": lambda: hashlib.md5(usedforsecurity=False), "SHA-256": hashlib.sha256}
 SILENCE = 30  # seconds without a byte after which a connection counts as lost
 
 
 @dataclass(frozen=True)
 class Source:
-    """A published archive: its file name, its address, its length in bytes and its MD5 in hexadecimal."""
+    """A published file: its name, its address, its length in bytes, and its checksum in hexadecimal.
+
+    algorithm: of the checksum, "MD5" or "SHA-256"
+    """
 
     file: str
     url: str
     size: int
-    md5: str
+    checksum: str
+    algorithm: str = "MD5"
+
+    def __str__(self) -> str:
+        return f"{self.file} ({self.size:,} bytes, {self.algorithm} {self.checksum})"
 
 
 SOURCES = {
@@ -38,13 +46,20 @@ SOURCES = {
         file="tiny-imagenet-200.zip",
         url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
         size=248_100_043,
-        md5="90528d7ca1a48142e341f4ef8d21d0de",
+        checksum="90528d7ca1a48142e341f4ef8d21d0de",
     ),
     "cifar10": Source(
         file="cifar-10-python.tar.gz",
         url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
         size=170_498_071,
-        md5="c58f30108f718f92721af3b95e74349a",
+        checksum="c58f30108f718f92721af3b95e74349a",
+    ),
+    "alexnet-onnx": Source(  # Caffe's AlexNet, in the ONNX model zoo
+        file="bvlcalexnet-12.onnx",
+        url="https://github.com/onnx/models/raw/main/validated/vision/classification/alexnet/model/bvlcalexnet-12.onnx",
+        size=243_863_787,
+        checksum="6b0da9510f27f234ee96a85dc3809dd210150fdefad87f6850f9788513216945",
+        algorithm="SHA-256",
     ),
 }
 
@@ -54,14 +69,14 @@ class LostConnection(Exception):
 
 
 def download(name, folder, *, url=None, quiet=False, tries=4, pause=0.5):
-    """Fetch the archive `name` ("tiny-imagenet" or "cifar10") into `folder` and return its path.
+    """Fetch what is called `name` in SOURCES into `folder` and return its path.
 
     An existing file is checked and returned without using the network.
     url: a mirror of the same file
     tries: consecutive tries without progress before giving up
     pause: seconds to wait after a connection that made progress, doubled after each that did not
-    Raises UserError for an unknown name, a wrong address, no connection, an HTTP error, a wrong size or MD5, too
-    little disk space, or a folder that cannot be written.
+    Raises UserError for an unknown name, a wrong address, no connection, an HTTP error, a wrong size or checksum,
+    too little disk space, or a folder that cannot be written.
     """
     source = find_source(name)
     url = url or source.url
@@ -123,8 +138,8 @@ def what_is_wrong(path, source):
     if (size := size_of(path)) != source.size:
         return f"it has {size:,} bytes, expected {source.size:,}"
     with open(path, "rb") as file:
-        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    return None if md5 == source.md5 else f"its MD5 is {md5}, expected {source.md5}"
+        found = hashlib.file_digest(file, ALGORITHMS[source.algorithm]).hexdigest()
+    return None if found == source.checksum else f"its {source.algorithm} is {found}, expected {source.checksum}"
 
 
 def check_room(part, source):
@@ -156,7 +171,7 @@ def fetch(url, part, source, tries, pause, quiet):
 
 def receive(url, part, source, bar):
     """Continue `part` over one connection until it is complete. Raises LostConnection if that ends early."""
-    with connect(url, part) as response:
+    with connect(url, part, source) as response:
         have, total = read_offer(response)
         if total not in (None, source.size):
             raise UserError(f"{url} is not the published file: it has {total:,} bytes, expected {source.size:,}")
@@ -177,7 +192,7 @@ def receive(url, part, source, bar):
                 bar.update(len(block))
 
 
-def connect(url, part):
+def connect(url, part, source):
     """Request what follows the end of `part`; returns the open response."""
     request = urllib.request.Request(url, headers={"User-Agent": "tinyalex"})
     if have := size_of(part):
@@ -189,7 +204,10 @@ def connect(url, part):
         if error.code == 416:  # the server has nothing after `part`'s end: start over
             part.unlink(missing_ok=True)
         elif error.code < 500 and error.code not in (408, 429):  # the others may pass
-            raise UserError(f"cannot download {url}: HTTP {error.code} {error.reason}") from error
+            moved = (
+                f"; look for {source} elsewhere, and give its address with --url" if error.code in (404, 410) else ""
+            )
+            raise UserError(f"cannot download {url}: HTTP {error.code} {error.reason}{moved}") from error
         raise LostConnection(f"HTTP {error.code} {error.reason}") from error
     except (OSError, HTTPException, ValueError) as error:  # ValueError: sent on to an address that is none
         reason = getattr(error, "reason", error)  # URLError, an OSError, wraps the cause
