@@ -71,6 +71,7 @@ def test_every_layer_can_be_written():
         (lambda n: n["features"].update(conv1={"layer": "system"}), ["features.conv1", "expected one of Re"]),
         (lambda n: n["features"]["conv1"].update(out_channels=10**9), ["weights", "expected at most 536,870,912"]),
         (lambda n: n["features"]["conv1"].update(kernel_size=[10**5, 10**5]), ["weights", "expected at most"]),
+        (lambda n: n["features"]["conv1"].update(kernel_size=10**5), ["weights", "expected at most"]),
         (lambda n: n["features"].update(a={"layer": "Residual", "body": 3}), ["features.a", "found 3"]),
     ],
 )

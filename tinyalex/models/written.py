@@ -12,8 +12,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from tinyalex import layers
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.layers import Conv2d, Layer, Linear
@@ -87,15 +85,15 @@ class Written(Model):
             raise UserError(f"{self.name}: {error}", "network") from None
 
 
-def read(values: dict[str, Any], name: str) -> Model:
-    """The `Model` of a network that `write` wrote, called `name`. UserError for anything else.
+def read(values: dict[str, Any], name: str, most: int = MOST_WEIGHTS) -> Model:
+    """The `Model` of a network that `write` wrote, called `name`. UserError for anything else, or above `most` weights.
 
     For another number of classes, its last layer with weights has as many outputs.
     """
     judge(values, NETWORK, f"{name}: network")
     parts = {part: values[part] for part in ("features", "classifier")}
-    if (weights := sum(_weights(part, f"{name}: {where}") for where, part in parts.items())) > MOST_WEIGHTS:
-        raise UserError(f"{name}: found {weights:,} weights, expected at most {MOST_WEIGHTS:,}", "network")
+    if (weights := sum(_weights(part, f"{name}: {where}") for where, part in parts.items())) > most:
+        raise UserError(f"{name}: found {weights:,} weights, expected at most {most:,}", "network")
     return Written(
         name=name,
         about="imported",
@@ -122,9 +120,15 @@ def _weights(named, where):
         if kind in MADE_OF_LAYERS:
             total += sum(_weights(part, f"{where}.{inner}") for part in _arguments(values).values())
         else:
-            sizes = [number for key, value in values.items() if key in SIZES for number in np.ravel(value)]
-            total += math.prod(int(size) for size in sizes if isinstance(size, np.integer))
+            sizes = [number for key, value in values.items() if key in SIZES for number in _numbers(key, value)]
+            total += math.prod(sizes)
     return total
+
+
+def _numbers(key, value):
+    """The whole numbers of an argument; one for a kernel is both its rows and its columns."""
+    numbers = value if isinstance(value, list) else [value] * (2 if key == "kernel_size" else 1)
+    return [number for number in numbers if type(number) is int]
 
 
 def _arguments(values):
