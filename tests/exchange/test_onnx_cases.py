@@ -10,7 +10,7 @@ import pytest
 
 from tests.exchange.graphs import numbers, onnx, saved, theirs
 from tinyalex.errors import UserError
-from tinyalex.exchange.onnx_file import OPERATORS, open_graph
+from tinyalex.exchange.onnx_file import OPERATORS, as_graph, open_model
 from tinyalex.exchange.onnx_in import leave_out_softmax, read_layers, read_onnx
 from tinyalex.exchange.onnx_layers import At, Reading
 from tinyalex.layers import softmax
@@ -111,7 +111,7 @@ def with_constants(model, arrays):
 
 def answer(file, x):
     """Our output for the input `x`, both as ONNX has them."""
-    reading = Reading(open_graph(file))
+    reading = Reading(as_graph(*open_model(file)))
     if x.ndim not in (2, 4):
         raise UserError(f"{x.ndim} axes")
     ends = leave_out_softmax(reading)
@@ -152,7 +152,7 @@ def test_nodes(tmp_path):
     for name, model, inputs, outputs, tolerances in cases():
         file.write_bytes(with_constants(model, inputs).SerializeToString())
         try:
-            found = answer(file, np.asarray(inputs[0])) if inputs else open_graph(file)
+            found = answer(file, np.asarray(inputs[0])) if inputs else as_graph(*open_model(file))
         except UserError as error:
             kinds = [kind for kind, word in KINDS.items() if word in str(error)]
             assert kinds, f"{name}: {error}"

@@ -11,6 +11,7 @@ from tests.exchange.graphs import numbers, onnx
 from tests.layers.test_device import EVERY_LAYER
 from tinyalex.data.augment import View
 from tinyalex.errors import UserError
+from tinyalex.exchange.onnx_in import read_onnx
 from tinyalex.exchange.onnx_out import write_onnx
 from tinyalex.layers import Flatten, Layer, Linear
 from tinyalex.models import find_model
@@ -69,7 +70,7 @@ def write_layers(network, path, in_shape):
     writing = onnx_out.Writing()
     onnx_out.write_layer(writing, network, "pictures", in_shape)
     writing.nodes[-1].output[0] = "scores"
-    model = onnx_out.assembled(writing, "graph", np.float32, ("N", C, H, W), network.num_classes)
+    model = onnx_out.assembled(writing, np.float32, ("N", C, H, W), network.num_classes)
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
 
@@ -124,6 +125,53 @@ def test_what_the_file_says(tmp_path):
     assert model.producer_name == "tinyalex" and model.opset_import[0].version >= 13
     (given,) = model.graph.input
     assert [axis.dim_param or axis.dim_value for axis in given.type.tensor_type.shape.dim] == ["N", 64, 64, 3]
+
+
+@pytest.mark.parametrize("pixels", ["uint8", "float"])
+@pytest.mark.parametrize(
+    "name", ["alexnet-mini", "alexnet-mini+2012-source", "vgg-mini+bn", "resnet20", "resnet-small"]
+)
+def test_what_we_wrote_is_read_back_to_the_bit(name, pixels, tmp_path):
+    model = find_model(name)
+    network, view = stirred(model.build(3)), view_of(model.size, model.crop, (0.5, 0.25, 0.125))
+    path = tmp_path / "Some run.onnx"
+    write_onnx(network, view, ["n1", "n2", "n3"], ["Katze", "chien", "犬"], path, pixels)
+    foreign = read_onnx(path)
+    assert foreign.class_ids == ("n1", "n2", "n3") and foreign.class_names == ("Katze", "chien", "犬")
+    assert foreign.name == "some-run" and foreign.scale == (0.5, 0.25, 0.125) and foreign.size == view.size
+    again = foreign.network
+    assert again.layers.keys() == network.layers.keys() and str(again.layers) != ""
+    assert [(p, str(layer), *shapes) for p, layer, *shapes in again.shapes()] == [
+        (p, str(layer), *shapes) for p, layer, *shapes in network.shapes()
+    ]
+    for found, expected in (
+        (again.params, network.params),
+        (again.state, network.state),
+        (vars(foreign.view), vars(view)),
+    ):
+        assert found.keys() == expected.keys()
+        assert all(np.array_equal(found[key], expected[key]) for key in expected)
+    write_onnx(again, foreign.view, foreign.class_ids, foreign.class_names, tmp_path / "again.onnx", pixels)
+    assert (tmp_path / "again.onnx").read_bytes() == path.read_bytes()
+
+
+def test_files_of_ours_that_were_damaged(tmp_path):
+    _, _, path = small(tmp_path)
+    for key, old, new in (
+        ("tinyalex", '"crop": 56', '"crop": 57'),
+        ("tinyalex", '"out_features": 256', '"out_features": 257'),
+        ("tinyalex", '"out_channels": 24', '"out_channels": 24000000'),
+        ("tinyalex", '"layer": "ReLU"', '"layer": "Loop"'),
+        ("tinyalex", '"mean": "', '"mean": "AAAA'),
+        ("class_ids", '"n3"', '"n3", "n4"'),
+        ("class_names", "[", "[" * 1000),
+    ):
+        model = onnx.load(path)
+        (text,) = [one for one in model.metadata_props if one.key == key]
+        assert old in text.value
+        text.value = text.value.replace(old, new, 1)
+        (tmp_path / "other.onnx").write_bytes(model.SerializeToString())
+        refused(lambda: read_onnx(tmp_path / "other.onnx"), str(tmp_path / "other.onnx"), error=UserError)
 
 
 def test_only_files_of_ours_are_replaced(tmp_path):

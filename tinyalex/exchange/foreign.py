@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tinyalex.data.augment import View
 from tinyalex.layers import Layer
 from tinyalex.layers.base import Shape
 from tinyalex.network import Network
@@ -17,6 +18,7 @@ class Foreign:
     mean: per channel R, G, B, 0 to 255;  scale: factor on (pixel − mean), per channel R, G, B
     class_ids, class_names: in the order of the scores; None: the file does not name them
     notes: one plain sentence for each thing that was converted
+    view: of a file that we wrote, in place of size, mean and scale; None for others
     """
 
     features: dict[str, Layer]
@@ -29,6 +31,7 @@ class Foreign:
     class_ids: tuple[str, ...] | None = None
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    view: View | None = None
 
     @property
     def network(self) -> Network:

@@ -76,7 +76,7 @@ class Graph:
 
     nodes: all that the output needs, each after what it reads;  constants: by name
     input: its name;  shape: its declared axes, None for one that is left open;  output: its name
-    metadata: the file's own texts;  left: bytes of constants that may still be copied
+    left: bytes of constants that may still be copied
     """
 
     nodes: list[Node]
@@ -84,7 +84,6 @@ class Graph:
     input: str
     shape: tuple[int | None, ...]
     output: str
-    metadata: dict[str, str]
     left: int = 0
     half: list[str] = field(default_factory=list)  # names of constants that are no float32
 
@@ -108,8 +107,11 @@ class Graph:
             raise node.refuse("constants used again and again, or made larger", "a network about as large as its file")
 
 
-def open_graph(path: str | Path) -> Graph:
-    """Read an ONNX file. UserError, which does not name the file, for one that is damaged or not of these operators."""
+def open_model(path: str | Path) -> tuple[Any, "Tensors"]:
+    """(the file's content, what makes arrays of its tensors).
+
+    UserError, which does not name the file, for one that is damaged, or without the package `onnx`.
+    """
     try:
         import onnx
     except ImportError:
@@ -123,7 +125,7 @@ def open_graph(path: str | Path) -> Graph:
     except Exception as error:  # of protobuf, whichever it is
         raise UserError("not a readable ONNX file; it is damaged or was cut short") from error
     _check_opset(model, onnx.defs.onnx_opset_version())
-    return _graph(model, _Tensors(Path(path).parent, len(data)))
+    return model, Tensors(Path(path).parent, len(data))
 
 
 def _check_opset(model, newest):
@@ -133,7 +135,8 @@ def _check_opset(model, newest):
         raise UserError(f"found operators of version {found}, expected opset {OPSETS_FROM} to {newest}")
 
 
-def _graph(model, tensors):
+def as_graph(model: Any, tensors: "Tensors") -> Graph:
+    """The graph of a file's content. UserError for one that is not as ONNX has them, or not of these operators."""
     proto = model.graph
     if len(proto.output) != 1:
         raise UserError(f"found {len(proto.output)} outputs, expected one")
@@ -163,10 +166,8 @@ def _graph(model, tensors):
             known.add(node.outputs[0])
     if output not in known:
         raise UserError(f"the output {output!r} is not computed from the input")
-    metadata = {one.key: one.value for one in model.metadata_props}
     half = [name for name, array in constants.items() if array.dtype in (np.float16, np.float64)]
-    left = 4 * tensors.bytes + SPARE
-    return Graph(nodes, constants, inputs[0].name, _shape(inputs[0]), output, metadata, left, half)
+    return Graph(nodes, constants, inputs[0].name, _shape(inputs[0]), output, 4 * tensors.bytes + SPARE, half)
 
 
 def _needed(nodes, output):
@@ -230,7 +231,7 @@ def _folded(node, proto, constants, tensors):
     return None
 
 
-class _Tensors:
+class Tensors:
     """Makes arrays of a file's tensors. bytes: of this file and of others that it names, and of what is filled"""
 
     def __init__(self, folder: Path, size: int) -> None:

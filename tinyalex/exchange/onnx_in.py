@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from tinyalex.errors import UserError
+from tinyalex.exchange import own
 from tinyalex.exchange.foreign import Foreign
-from tinyalex.exchange.onnx_file import names, open_graph
+from tinyalex.exchange.onnx_file import as_graph, names, open_model
 from tinyalex.exchange.onnx_layers import At, Reading
 from tinyalex.layers import Conv2d, Flatten, LocalResponseNorm
 
@@ -54,13 +55,32 @@ def read_onnx(path: str | Path, pictures: str | None = None, crop: int | None = 
     """
     if pictures is not None and pictures not in CONVENTIONS:
         raise UserError(f"found {pictures!r}, expected one of {', '.join(CONVENTIONS)}", "pictures")
+    name = re.sub("[^a-z0-9.-]+", "-", Path(path).stem.lower()).strip("-.") or "network"
     try:
-        return _foreign(open_graph(path), Path(path).stem, pictures, crop)
+        model, tensors = open_model(path)
+        texts = {one.key: one.value for one in model.metadata_props}
+        if own.KEY in texts:
+            return _ours(model, tensors, texts, name)
+        return _foreign(as_graph(model, tensors), name, pictures, crop)
     except UserError as error:
-        raise error if error.argument else UserError(f"{path}: {error}") from error
+        raise error if error.argument in ("pictures", "crop") else UserError(f"{path}: {error}") from error
 
 
-def _foreign(graph, stem, pictures, crop):
+def _ours(model, tensors, texts, name):
+    """A file that `tinyalex.exchange.onnx_out` wrote."""
+    constants = {one.name: one for one in model.graph.initializer}
+
+    def weights(path, layer, key):
+        if (found := constants.get(f"{path}.{key}")) is None:
+            raise UserError(f"found no tensor '{path}.{key}', expected one for each array of its layers")
+        array = tensors.array(found)
+        turned = isinstance(layer, Conv2d) and key == "weight" and array.ndim == 4
+        return array.transpose(2, 3, 1, 0) if turned else array
+
+    return own.rebuild(texts, weights, name, most=tensors.bytes)
+
+
+def _foreign(graph, name, pictures, crop):
     T = _side(graph, crop)
     reading = Reading(graph)
     leave_out_softmax(reading)
@@ -75,7 +95,6 @@ def _foreign(graph, stem, pictures, crop):
     if graph.half:
         reading.say("weights of another precision are float32 now")
     notes = tuple(f"{_listed(layers)}{sentence}" for sentence, layers in reading.said.items())
-    name = re.sub("[^a-z0-9.-]+", "-", stem.lower()).strip("-.") or "network"
     size = 256 if T in (224, 227) else T
     return Foreign(features, classifier, (T, T, 3), name, size, prepared.mean, prepared.scale, notes=notes)
 

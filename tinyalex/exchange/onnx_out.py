@@ -3,8 +3,6 @@
 (N, H, W, C) becomes (N, C, H, W). Weights and tensors have the names of layers, such as "conv1.weight" and "conv1".
 """
 
-import base64
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,9 @@ import numpy as np
 
 from tinyalex import __version__
 from tinyalex.backend import to_host
-from tinyalex.data.augment import ARRAYS, View
+from tinyalex.data.augment import View
 from tinyalex.errors import UserError
+from tinyalex.exchange import own
 from tinyalex.files import check_file, replacing
 from tinyalex.layers import (
     AvgPool2d,
@@ -69,8 +68,9 @@ def write_onnx(
     writing.nodes[-1].output[0] = "scores"
     S, T = view.size, view.crop
     kind, shape = (np.uint8, ("N", S, S, 3)) if pixels == "uint8" else (np.float32, ("N", 3, T, T))
-    model = assembled(writing, network.name or "network", kind, shape, network.num_classes)
-    onnx.helper.set_model_props(model, _about(network, view, class_ids, class_names, pixels))
+    model = assembled(writing, kind, shape, network.num_classes)
+    texts = own.describe(network, view, class_ids, class_names) | {"pictures": _how(view, pixels)}
+    onnx.helper.set_model_props(model, texts)
     with replacing(path) as beside:
         beside.write_bytes(model.SerializeToString())
         onnx.checker.check_model(str(beside))
@@ -90,24 +90,16 @@ def _tensor(name, dtype, shape):
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
 
 
-def _about(network, view, class_ids, class_names, pixels):
-    """The file's metadata: what people need to use it, and all that is needed to read it back."""
+def _how(view, pixels):
+    """How pictures are prepared for the graph, for people."""
     S, T = view.size, view.crop
     if pixels == "uint8":
-        pictures = f"RGB, 0 to 255, (N, {S}, {S}, 3): the shorter side scaled to {S}, the centre {S}×{S}"
-    else:
-        pictures = (
-            f"RGB, (N, 3, {T}, {T}): the shorter side scaled to {S}, the centre {S}×{S}, less the mean picture, "
-            f"times {view.scale}, the centre {T}×{T}"
-        )
-    arrays = {name: np.ascontiguousarray(to_host(getattr(view, name)), "<f4") for name in ARRAYS}
-    kept = {name: [list(a.shape), base64.b64encode(a.tobytes()).decode()] for name, a in arrays.items()}
-    return {
-        "pictures": pictures,
-        "class_ids": json.dumps(list(class_ids)),
-        "class_names": json.dumps(list(class_names), ensure_ascii=False),
-        "tinyalex.view": json.dumps({"crop": T, "scale": view.scale} | kept),
-    }
+        return f"RGB, 0 to 255, (N, {S}, {S}, 3): the shorter side scaled to {S}, the centre {S}×{S}"
+    mean = np.round(to_host(view.mean).mean((0, 1)), 3).tolist()
+    return (
+        f"RGB, (N, 3, {T}, {T}): the shorter side scaled to {S}, the centre {S}×{S}, less the mean picture "
+        f"(on average {mean}), times {view.scale}, the centre {T}×{T}"
+    )
 
 
 def _prepared(writing, view):
@@ -147,13 +139,13 @@ class Writing:
         return name
 
 
-def assembled(writing: Writing, name: str, dtype: Any, shape: Sequence[int | str], num_classes: int) -> Any:
+def assembled(writing: Writing, dtype: Any, shape: Sequence[int | str], num_classes: int) -> Any:
     """The file's content: a graph from pictures of that type and shape to scores (N, K)."""
     from onnx import helper, numpy_helper
 
     graph = helper.make_graph(
         writing.nodes,
-        name,
+        "network",
         [_tensor(PICTURES, dtype, shape)],
         [_tensor("scores", np.float32, ("N", num_classes))],
         [numpy_helper.from_array(array, name) for name, array in writing.constants.items()],
