@@ -186,7 +186,7 @@ def test_a_missing_file_fails_at_once(server, tmp_path):
     text = failure(tmp_path)
     assert "HTTP 404" in text and len(server.ranges) == 1
     checksum = hashlib.md5(CONTENT).hexdigest()
-    assert f"look for file.bin (256,000 bytes, MD5 {checksum}) elsewhere, and give its address with --url" in text
+    assert f"look for file.bin (256,000 bytes, MD5 {checksum}) elsewhere, and pass its address as url" in text
 
 
 def test_a_server_that_offers_another_length(server, tmp_path):

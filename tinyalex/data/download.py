@@ -205,7 +205,7 @@ def connect(url, part, source):
             part.unlink(missing_ok=True)
         elif error.code < 500 and error.code not in (408, 429):  # the others may pass
             moved = (
-                f"; look for {source} elsewhere, and give its address with --url" if error.code in (404, 410) else ""
+                f"; look for {source} elsewhere, and pass its address as url" if error.code in (404, 410) else ""
             )
             raise UserError(f"cannot download {url}: HTTP {error.code} {error.reason}{moved}") from error
         raise LostConnection(f"HTTP {error.code} {error.reason}") from error

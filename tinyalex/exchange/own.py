@@ -1,6 +1,6 @@
-"""What files of ours say of a network besides its weights: its layers, its classes, how it looks at pictures.
+"""The texts in files of ours about a network: its layers, its classes, how it looks at pictures.
 
-The texts are the metadata of an exported file, whatever its format; with the weights they make the same network again.
+They are the metadata of an exported file, whatever its format; with the weights they make the same network again.
 """
 
 import base64
