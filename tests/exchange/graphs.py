@@ -7,8 +7,6 @@ onnx = pytest.importorskip("onnx", reason="needs the package onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-MISSING = "a tensor that is in no node"
-
 
 def node(op, *inputs, to, name="", **attributes):
     return helper.make_node(op, list(inputs), [to] if isinstance(to, str) else to, name or to, **attributes)
@@ -42,7 +40,3 @@ def theirs(proto, x):
     runtime.set_default_logger_severity(4)
     session = runtime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(x.transpose(0, 3, 1, 2))})[0]
-
-
-def numbers(*shape, seed=0, scale=0.5):
-    return (np.random.default_rng(seed).standard_normal(shape) * scale).astype("float32")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.exchange.graphs import numbers, onnx, saved, theirs
+from tests.exchange.graphs import onnx, saved, theirs
+from tests.exchange.stirring import numbers
 from tinyalex.errors import UserError
 from tinyalex.exchange.onnx_file import OPERATORS, as_graph, open_model
 from tinyalex.exchange.onnx_in import leave_out_softmax, read_layers, read_onnx

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, refused
-from tests.exchange.graphs import helper, model, node, numbers, onnx, saved, theirs
+from tests.exchange.graphs import helper, model, node, onnx, saved, theirs
+from tests.exchange.stirring import numbers
 from tinyalex.errors import UserError
 from tinyalex.exchange.onnx_in import CONVENTIONS, read_onnx
 from tinyalex.layers import Dropout, GlobalAvgPool2d, LocalResponseNorm

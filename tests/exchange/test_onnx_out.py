@@ -7,32 +7,15 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, refused
-from tests.exchange.graphs import numbers, onnx
+from tests.exchange.graphs import onnx
+from tests.exchange.stirring import numbers, stirred, view_of
 from tests.layers.test_device import EVERY_LAYER
-from tinyalex.data.augment import View
 from tinyalex.errors import UserError
 from tinyalex.exchange.onnx_in import read_onnx
 from tinyalex.exchange.onnx_out import write_onnx
 from tinyalex.layers import Flatten, Layer, Linear
 from tinyalex.models import find_model
 from tinyalex.network import Network
-
-
-def view_of(size, crop, scale=1 / 16):
-    rng = np.random.default_rng(3)
-    mean = rng.uniform(90, 130, (size, size, 3)).astype("float32")
-    return View(crop, scale, mean, np.array([0.2, 0.02, 0.01], "f4"), numbers(3, 3))
-
-
-def stirred(network):
-    """The network with weights that leave nothing out: no bias 0, no mean 0, no variance 1."""
-    rng = np.random.default_rng(0)
-    for name, array in (network.params | network.state).items():
-        spread = 0.02 if array.ndim == 1 else (2 / array[..., 0].size) ** 0.5
-        array[...] = rng.standard_normal(array.shape) * spread + (1 if name.endswith("running_var") else 0)
-        if name.endswith("weight") and array.ndim == 1:
-            array += 1
-    return network
 
 
 def scores_of(path, pictures):
@@ -120,7 +103,7 @@ def test_what_the_file_says(tmp_path):
     _, _, path = small(tmp_path)
     model = onnx.load(path)
     about = {one.key: one.value for one in model.metadata_props}
-    assert json.loads(about["class_names"]) == ["Katze", "chien", "犬"] and json.loads(about["class_ids"])[0] == "n1"
+    assert json.loads(about["classes"]) == ["Katze", "chien", "犬"]
     assert "RGB" in about["pictures"] and "64×64" in about["pictures"]
     assert model.producer_name == "tinyalex" and model.opset_import[0].version >= 13
     (given,) = model.graph.input
@@ -163,8 +146,8 @@ def test_files_of_ours_that_were_damaged(tmp_path):
         ("tinyalex", '"out_channels": 24', '"out_channels": 24000000'),
         ("tinyalex", '"layer": "ReLU"', '"layer": "Loop"'),
         ("tinyalex", '"mean": "', '"mean": "AAAA'),
-        ("class_ids", '"n3"', '"n3", "n4"'),
-        ("class_names", "[", "[" * 1000),
+        ("tinyalex", '"n3"', '"n3", "n4"'),
+        ("tinyalex", "[", "[" * 1000),
     ):
         model = onnx.load(path)
         (text,) = [one for one in model.metadata_props if one.key == key]

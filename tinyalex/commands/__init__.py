@@ -8,7 +8,7 @@ from pathlib import Path
 
 COMMANDS = (  # in the order of --help
     *("lesson", "train", "runs", "evaluate", "compare", "predict", "experiment", "inspect"),
-    *("prepare", "download", "import", "summary", "diff", "gradcheck", "bench", "scale"),
+    *("prepare", "download", "import", "export", "summary", "diff", "gradcheck", "bench", "scale"),
 )
 
 

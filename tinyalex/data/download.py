@@ -204,9 +204,7 @@ def connect(url, part, source):
         if error.code == 416:  # the server has nothing after `part`'s end: start over
             part.unlink(missing_ok=True)
         elif error.code < 500 and error.code not in (408, 429):  # the others may pass
-            moved = (
-                f"; look for {source} elsewhere, and pass its address as url" if error.code in (404, 410) else ""
-            )
+            moved = f"; look for {source} elsewhere, and pass its address as url" if error.code in (404, 410) else ""
             raise UserError(f"cannot download {url}: HTTP {error.code} {error.reason}{moved}") from error
         raise LostConnection(f"HTTP {error.code} {error.reason}") from error
     except (OSError, HTTPException, ValueError) as error:  # ValueError: sent on to an address that is none

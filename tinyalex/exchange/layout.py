@@ -120,6 +120,13 @@ def _ours(tensor: np.ndarray, axes: tuple[int, ...], pictures: Shape | None) -> 
     return _copied(tensor.reshape(-1, C, H, W).transpose(2, 3, 1, 0)).reshape(H * W * C, -1)
 
 
+def in_torch_layout(array: np.ndarray, layer: Layer, key: str, pictures: Shape | None = None) -> np.ndarray:
+    """A parameter of ours in PyTorch's layout, contiguous. pictures: as `flattened` has it for the layer"""
+    if key != "weight" or pictures is None:
+        return np.ascontiguousarray(array.transpose(_axes(layer, key)))
+    return np.ascontiguousarray(array.reshape(*pictures, -1).transpose(3, 2, 0, 1)).reshape(array.shape[1], -1)
+
+
 def _copied(view: np.ndarray) -> np.ndarray:
     """A float32 copy, by runs of the last axis: a quarter of the time for large transposed arrays."""
     copy = np.empty(view.shape, "float32")

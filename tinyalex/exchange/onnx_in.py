@@ -60,13 +60,13 @@ def read_onnx(path: str | Path, pictures: str | None = None, crop: int | None = 
         model, tensors = open_model(path)
         texts = {one.key: one.value for one in model.metadata_props}
         if own.KEY in texts:
-            return _ours(model, tensors, texts, name)
+            return _ours(model, tensors, texts[own.KEY], name)
         return _foreign(as_graph(model, tensors), name, pictures, crop)
     except UserError as error:
         raise error if error.argument in ("pictures", "crop") else UserError(f"{path}: {error}") from error
 
 
-def _ours(model, tensors, texts, name):
+def _ours(model, tensors, text, name):
     """A file that `tinyalex.exchange.onnx_out` wrote."""
     constants = {one.name: one for one in model.graph.initializer}
 
@@ -77,7 +77,7 @@ def _ours(model, tensors, texts, name):
         turned = isinstance(layer, Conv2d) and key == "weight" and array.ndim == 4
         return array.transpose(2, 3, 1, 0) if turned else array
 
-    return own.rebuild(texts, weights, name, most=tensors.bytes)
+    return own.rebuild(text, weights, name, most=tensors.bytes)
 
 
 def _foreign(graph, name, pictures, crop):

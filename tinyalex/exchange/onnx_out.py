@@ -3,6 +3,7 @@
 (N, H, W, C) becomes (N, C, H, W). Weights and tensors have the names of layers, such as "conv1.weight" and "conv1".
 """
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def write_onnx(
 
     pixels: "uint8": pictures (N, S, S, 3) in RGB, 0 to 255, which the graph itself cuts out and prepares; "float": what
         the first layer sees, float32 (N, 3, T, T)
-    The file's metadata say how pictures are prepared, and name the classes; `tinyalex import` reads them back.
+    The file's metadata say how pictures are prepared, and name the classes; `own` makes the network of them again.
     UserError for a path that cannot be written or holds another's file, for weights beyond 2 GiB, and without the
     package `onnx`.
     """
@@ -69,7 +70,8 @@ def write_onnx(
     S, T = view.size, view.crop
     kind, shape = (np.uint8, ("N", S, S, 3)) if pixels == "uint8" else (np.float32, ("N", 3, T, T))
     model = assembled(writing, kind, shape, network.num_classes)
-    texts = own.describe(network, view, class_ids, class_names) | {"pictures": _how(view, pixels)}
+    texts = {"pictures": own.how_prepared(view, pixels), "classes": json.dumps(list(class_names), ensure_ascii=False)}
+    texts[own.KEY] = own.describe(network, view, class_ids, class_names)
     onnx.helper.set_model_props(model, texts)
     with replacing(path) as beside:
         beside.write_bytes(model.SerializeToString())
@@ -88,18 +90,6 @@ def _tensor(name, dtype, shape):
     from onnx import helper
 
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
-
-
-def _how(view, pixels):
-    """How pictures are prepared for the graph, for people."""
-    S, T = view.size, view.crop
-    if pixels == "uint8":
-        return f"RGB, 0 to 255, (N, {S}, {S}, 3): the shorter side scaled to {S}, the centre {S}×{S}"
-    mean = np.round(to_host(view.mean).mean((0, 1)), 3).tolist()
-    return (
-        f"RGB, (N, 3, {T}, {T}): the shorter side scaled to {S}, the centre {S}×{S}, less the mean picture "
-        f"(on average {mean}), times {view.scale}, the centre {T}×{T}"
-    )
 
 
 def _prepared(writing, view):

@@ -1,6 +1,6 @@
-"""The texts in files of ours about a network: its layers, its classes, how it looks at pictures.
+"""The text in exported files about their network: its layers, its classes, how it looks at pictures.
 
-They are the metadata of an exported file, whatever its format; with the weights they make the same network again.
+It is the same in every format, and makes the same network again with the weights.
 """
 
 import base64
@@ -20,7 +20,7 @@ from tinyalex.models import written
 from tinyalex.network import Network
 from tinyalex.schema import each, number, one_or_list, parse_json, record, text, whole
 
-KEY = "tinyalex"  # of the text that this module reads; the others are for people
+KEY = "tinyalex"  # the text's name among a file's metadata
 THREE = each(number(), 3, 3)
 VIEW = record(
     crop=whole(1, 4096),
@@ -30,34 +30,45 @@ VIEW = record(
     color_eigenvalues=THREE,
     color_eigenvectors=each(THREE, 3, 3),
 )
-NETWORK = record(network=record(), view=VIEW)
+NETWORK = record(CLASSES, network=record(), view=VIEW)
 
 
-def describe(network: Network, view: View, class_ids: Sequence[str], class_names: Sequence[str]) -> dict[str, str]:
-    """The texts about a network, on any device."""
+def describe(network: Network, view: View, class_ids: Sequence[str], class_names: Sequence[str]) -> str:
+    """The text about a network, on any device."""
     mean = np.ascontiguousarray(to_host(view.mean), "<f4")
     colours = {name: to_host(getattr(view, name)).tolist() for name in ("color_eigenvalues", "color_eigenvectors")}
     seen = {"crop": view.crop, "size": view.size, "scale": view.scale} | colours
-    layers = written.write(network, view.size, mean.mean((0, 1)), np.broadcast_to(view.scale, 3))
-    values = {"network": layers, "view": seen | {"mean": base64.b64encode(mean.tobytes()).decode()}}
-    return {
-        KEY: json.dumps(values),
-        "class_ids": json.dumps(list(class_ids)),
-        "class_names": json.dumps(list(class_names), ensure_ascii=False),
-    }
+    values: dict[str, Any] = {"class_ids": list(class_ids), "class_names": list(class_names)}
+    values |= {"pictures": how_prepared(view, "float")}  # for people
+    values |= {"network": written.write(network, view.size, mean.mean((0, 1)), np.broadcast_to(view.scale, 3))}
+    return json.dumps(values | {"view": seen | {"mean": base64.b64encode(mean.tobytes()).decode()}})
 
 
-def rebuild(texts: dict[str, str], weights: Callable[[str, Layer, str], np.ndarray], name: str, most: int) -> Foreign:
+def how_prepared(view: View, pixels: str) -> str:
+    """How pictures are prepared, for people.
+
+    pixels: "uint8": for what prepares them itself;  "float": for what expects them prepared
+    """
+    S, T = view.size, view.crop
+    if pixels == "uint8":
+        return f"RGB, 0 to 255, (N, {S}, {S}, 3): the shorter side scaled to {S}, the centre {S}×{S}"
+    mean = np.round(to_host(view.mean).mean((0, 1)), 3).tolist()
+    return (
+        f"RGB, (N, 3, {T}, {T}): the shorter side scaled to {S}, the centre {S}×{S}, less the mean picture "
+        f"(on average {mean}), times {view.scale}, the centre {T}×{T}"
+    )
+
+
+def rebuild(text: str, weights: Callable[[str, Layer, str], np.ndarray], name: str, most: int) -> Foreign:
     """The network of a file of ours.
 
-    texts: as of `describe`;  weights: path of a simple layer, the layer, key → the array for that parameter or state
+    text: as of `describe`;  weights: path of a simple layer, the layer, key → the array for that parameter or state
     most: numbers that the weights may hold, for a file of this size
-    UserError for texts that are damaged or do not fit the weights.
+    UserError for a text that is damaged or does not fit the weights.
     """
-    values = parse_json(texts[KEY], NETWORK, KEY)
-    classes = {key: parse_json(texts.get(key, "null"), kind, key) for key, kind in CLASSES.items()}
-    check_classes(classes, KEY)
-    network = written.read(values["network"], name, most).build(len(classes["class_ids"]))
+    values = parse_json(text, NETWORK, KEY)
+    check_classes(values, KEY)
+    network = written.read(values["network"], name, most).build(len(values["class_ids"]))
     for path, layer, *_ in network.shapes():
         for own in (layer.params, layer.state):
             for key in own:
@@ -76,8 +87,8 @@ def rebuild(texts: dict[str, str], weights: Callable[[str, Layer, str], np.ndarr
         view.size,
         tuple(view.mean.mean((0, 1)).tolist()),
         tuple(np.broadcast_to(view.scale, 3).tolist()),
-        tuple(classes["class_ids"]),
-        tuple(classes["class_names"]),
+        tuple(values["class_ids"]),
+        tuple(values["class_names"]),
         view=view,
     )
 
