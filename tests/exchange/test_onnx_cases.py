@@ -13,7 +13,8 @@ from tests.exchange.stirring import numbers
 from tinyalex.errors import UserError
 from tinyalex.exchange.onnx_file import OPERATORS, as_graph, open_model
 from tinyalex.exchange.onnx_in import leave_out_softmax, read_layers, read_onnx
-from tinyalex.exchange.onnx_layers import At, Reading
+from tinyalex.exchange.onnx_layers import CONVERSIONS
+from tinyalex.exchange.onnx_reading import At, Reading
 from tinyalex.layers import softmax
 from tinyalex.network import Sequential
 
@@ -112,7 +113,7 @@ def with_constants(model, arrays):
 
 def answer(file, x):
     """Our output for the input `x`, both as ONNX has them."""
-    reading = Reading(as_graph(*open_model(file)))
+    reading = Reading(as_graph(*open_model(file)), CONVERSIONS)
     if x.ndim not in (2, 4):
         raise UserError(f"{x.ndim} axes")
     ends = leave_out_softmax(reading)
@@ -148,6 +149,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 def test_nodes(tmp_path):
     counts, file = Counter(), tmp_path / "case.onnx"
     for name, model, inputs, outputs, tolerances in cases():

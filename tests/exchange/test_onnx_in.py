@@ -77,7 +77,7 @@ def test_a_chain_with_everything_that_is_converted(tmp_path):
     norm, drop = foreign.features["norm1"], foreign.features["drop2"]
     assert isinstance(norm, LocalResponseNorm) and (norm.alpha, norm.beta, norm.k) == (0.06, 0.6, 1.5)
     assert isinstance(drop, Dropout) and (drop.p, drop.inverted) == (0.5, True)
-    for text in ("norm1: alpha 0.3 over the size, 5, is 0.06", "6×3×3", "drop2: dropout", "Softmax"):
+    for text in ("norm1: alpha 0.3 is divided by the size, 5: ours is 0.06", "6×3×3", "drop2: dropout", "Softmax"):
         assert said(foreign, text), text
     assert (foreign.name, foreign.size, foreign.in_shape) == ("some", 8, (8, 8, 3))
 
@@ -124,30 +124,45 @@ def test_residual_blocks(tmp_path):
     assert said(foreign, "momentum 0.8 of the old values is 0.2 of the new ones")
 
 
-def test_a_network_of_pytorch(tmp_path):
-    torch = pytest.importorskip("torch", reason="needs PyTorch")
-    from torch import nn
+def of_pytorch(network, side):
+    """The file that PyTorch writes of a network."""
+    import torch
 
-    network = nn.Sequential(
-        nn.Conv2d(3, 8, 5, stride=2, padding=2),
-        nn.ReLU(),
-        nn.Conv2d(8, 6, 3, padding=1, groups=2),
-        nn.BatchNorm2d(6),
-        nn.AvgPool2d(3, 2, 1, ceil_mode=True),
-        nn.Flatten(),
-        nn.Dropout(0.3),
-        nn.Linear(6 * 25, 10),
-        nn.Sigmoid(),
-        nn.Linear(10, 4),
-    ).eval()
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(network, torch.zeros(1, 3, 17, 17), buffer, dynamo=False)
-    x = numbers(2, 17, 17, 3)
-    foreign = read(tmp_path, onnx.load_model_from_string(buffer.getvalue()))
-    expected = network(torch.tensor(x.transpose(0, 3, 1, 2).copy())).detach().numpy()
-    agree(foreign.network.predict(x), expected, "scores", rtol=1e-5, atol=1e-6)
+        torch.onnx.export(network, torch.zeros(1, 3, side, side), buffer, dynamo=False)
+    return onnx.load_model_from_string(buffer.getvalue())
+
+
+def check_pytorch(tmp_path, network, side):
+    import torch
+
+    x = numbers(2, side, side, 3, scale=1)
+    foreign = read(tmp_path, of_pytorch(network.eval(), side), pictures="torch")
+    with torch.no_grad():
+        expected = network(torch.tensor(x.transpose(0, 3, 1, 2).copy())).numpy()
+    agree(foreign.network.predict(x), expected, "scores", rtol=0, atol=1e-5 * abs(expected).max())
+    return foreign
+
+
+@pytest.mark.torch
+def test_a_network_of_pytorch(tmp_path):
+    from torch import nn
+
+    layers = [nn.Conv2d(3, 8, 5, stride=2, padding=2), nn.ReLU(), nn.Conv2d(8, 6, 3, padding=1, groups=2)]
+    layers += [nn.BatchNorm2d(6), nn.AvgPool2d(3, 2, 1, ceil_mode=True), nn.Flatten(), nn.Dropout(0.3)]
+    layers += [nn.Linear(6 * 25, 10), nn.Sigmoid(), nn.Linear(10, 4)]
+    check_pytorch(tmp_path, nn.Sequential(*layers), 17)
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_a_network_of_torchvision(tmp_path):
+    from tests.exchange.torchvision import NETWORKS, random_weights
+
+    foreign = check_pytorch(tmp_path, random_weights(NETWORKS["torchvision-resnet18"](10)), 224)
+    assert foreign.size == 256 and sum(isinstance(layer, Residual) for layer in foreign.features.values()) == 8
 
 
 @pytest.mark.parametrize("opset", [7, 9, 13, 17, 22])
@@ -181,9 +196,9 @@ def test_weights_of_another_precision(dtype, tmp_path):
 
 
 def test_windows_of_every_kind_are_exact_or_refused(tmp_path):
-    """Pads, strides, rounding: 600 draws against onnxruntime."""
+    """Pads, strides, rounding: 300 draws against onnxruntime."""
     rng, outcomes = np.random.default_rng(0), Counter()
-    for _ in range(600):
+    for _ in range(300):
         op = str(rng.choice(["Conv", "MaxPool", "AveragePool"]))
         kernel, strides, pads = rng.integers(1, 4, 2), rng.integers(1, 4, 2), rng.integers(0, 3, 4)
         H = int(rng.integers(3, 8))
@@ -214,14 +229,14 @@ def test_windows_of_every_kind_are_exact_or_refused(tmp_path):
         agree(foreign.network.predict(x), expected, f"{op} {form} of {H}", rtol=1e-4, atol=1e-5)
         outcomes[op, "the same"] += 1
 
-    assert min(outcomes[op, "the same"] for op in ("Conv", "MaxPool", "AveragePool")) > 60, outcomes
+    assert min(outcomes[op, "the same"] for op in ("Conv", "MaxPool", "AveragePool")) > 30, outcomes
 
 
 def test_kernels_grow_where_pads_differ(tmp_path):
     proto = model([node("Conv", "x", "w", to="last", pads=[0, 2, 1, 0]), *FC], {"w": numbers(4, 3, 2, 2)} | head(288))
     foreign = same(tmp_path, proto)
     assert foreign.features["conv1"].params["weight"].shape == (3, 4, 3, 4)
-    assert said(foreign, "with zeros (2×2 to 3×4)")
+    assert said(foreign, "zeros around the kernel: 3×4 for 2×2")
 
 
 # ---------------------------------------------------------------------------------------------- pictures

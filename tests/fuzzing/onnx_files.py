@@ -7,19 +7,24 @@ import onnx  # before what skips a test without it
 from onnx import TensorProto, helper
 
 from tests.exchange import graphs
+from tests.exchange.stirring import view_of
 from tests.fuzzing.damage import NUMBERS, spoiled
 from tinyalex.exchange.onnx_file import OPERATORS
 from tinyalex.exchange.onnx_in import CONVENTIONS, read_onnx
+from tinyalex.exchange.onnx_out import write_onnx
+from tinyalex.models import find_model
 
 MOST = 2**62
 LARGE = (*(n for n in NUMBERS if n < MOST), -1, 10**9, 7, 2**40)
 
 
 def setup(folder):
-    """A chain and a network with blocks."""
+    """A chain, a network with blocks, and a file of ours."""
     from tests.exchange.test_onnx_in import alexnet_like, residual
 
-    return [alexnet_like().SerializeToString(), residual().SerializeToString()]
+    model, ours = find_model("resnet-mini+depth-8"), folder / "ours.onnx"
+    write_onnx(model.build(3), view_of(64, 56), list("abc"), list("abc"), ours)
+    return [alexnet_like().SerializeToString(), residual().SerializeToString(), ours.read_bytes()]
 
 
 def make(random, folder, shared):
@@ -183,5 +188,14 @@ def _model(random, proto, folder):
         graph.input.add(name=random.choice(("x", "z", "w1")))
 
 
+def _text(random, proto, folder):
+    """What a file of ours says of its network."""
+    for text in proto.metadata_props:
+        old = random.choice(("8", "3", "2", "1", "0", "[", "Conv2d", "BatchNorm2d", "Residual", '"', "mean", "A"))
+        new = random.choice(("9", "-1", "1000000000", "null", "[[", "{}", "Linear", "Sequential", "NaN", ""))
+        at = random.randrange(1 + max(0, len(text.value) - 300))
+        text.value = text.value[:at] + text.value[at:].replace(old, new, random.choice((1, 1, 1000)))
+
+
 FAULTS = (_right, _bytes, _bytes, _cut, _dims, _filled, _rewired, _nodes, _attributes, _elsewhere, _types, _again)
-FAULTS += (_deep, _model)
+FAULTS += (_deep, _model, _text, _text)

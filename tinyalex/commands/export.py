@@ -9,7 +9,7 @@ from tinyalex.terminal import say
 DESCRIPTION = """\
 Write a trained network to a file that other libraries read. FILE's ending says which.
 
-.onnx: the whole network, which onnxruntime and others run; it takes pictures as uint8 and prepares them itself, unless \
+.onnx: the whole network, for onnxruntime and others; it takes pictures as uint8 and prepares them itself, unless \
 --pixels float. .safetensors: the weights in PyTorch's layout; the code of a module that takes them is printed. \
 .npz: the arrays as they are here. Each file also says how pictures are prepared, and names the classes."""
 EXAMPLES = (

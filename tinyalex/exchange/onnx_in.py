@@ -9,8 +9,10 @@ import numpy as np
 from tinyalex.errors import UserError
 from tinyalex.exchange import own
 from tinyalex.exchange.foreign import Foreign
+from tinyalex.exchange.known import MEAN, SCALE
 from tinyalex.exchange.onnx_file import as_graph, names, open_model
-from tinyalex.exchange.onnx_layers import At, Reading
+from tinyalex.exchange.onnx_layers import CONVERSIONS
+from tinyalex.exchange.onnx_reading import At, Reading
 from tinyalex.layers import Conv2d, Flatten, LocalResponseNorm
 
 LARGEST_SIDE = 4096  # pixels
@@ -30,15 +32,9 @@ class Pictures:
     about: str
 
 
-_STD = (0.229, 0.224, 0.225)
 CONVENTIONS = {
-    "caffe": Pictures("BGR", (123.0, 117.0, 104.0), (1.0, 1.0, 1.0), "BGR, less 104, 117, 123"),
-    "torch": Pictures(
-        "RGB",
-        (0.485 * 255, 0.456 * 255, 0.406 * 255),
-        (1 / _STD[0] / 255, 1 / _STD[1] / 255, 1 / _STD[2] / 255),
-        "RGB, 0 to 1, less .485, .456, .406, by .229, .224, .225",
-    ),
+    "caffe": Pictures("BGR", (123.0, 117.0, 104.0), (1.0, 1.0, 1.0), "BGR, 0 to 255, less 104, 117, 123"),
+    "torch": Pictures("RGB", MEAN, SCALE, "RGB, 0 to 1, less 0.485, 0.456, 0.406, over 0.229, 0.224, 0.225"),
     "pixels": Pictures("RGB", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "RGB, 0 to 255"),
     "unit": Pictures("RGB", (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255), "RGB, 0 to 1"),
 }
@@ -82,11 +78,11 @@ def _ours(model, tensors, text, name):
 
 def _foreign(graph, name, pictures, crop):
     T = _side(graph, crop)
-    reading = Reading(graph)
+    reading = Reading(graph, CONVERSIONS)
     leave_out_softmax(reading)
     at, factor, offset = _beginning(reading, At(graph.input, (3, T, T), (T, T, 3)))
     layers, at = read_layers(reading, at)
-    if at.flat and at.flat[1:] != (1, 1):
+    if at.flat:
         raise UserError(f"the output is {names(at.flat)} in a row, expected a fully connected layer behind it")
     prepared = _pictures(reading, layers, pictures, factor, offset)
     if prepared.order == "BGR":
@@ -94,7 +90,7 @@ def _foreign(graph, name, pictures, crop):
     features, classifier = _parts(layers, (T, T, 3))
     if graph.half:
         reading.say("weights of another precision are float32 now")
-    notes = tuple(f"{_listed(layers)}{sentence}" for sentence, layers in reading.said.items())
+    notes = tuple(_note(sentence, layers) for sentence, layers in reading.said.items())
     size = 256 if T in (224, 227) else T
     return Foreign(features, classifier, (T, T, 3), name, size, prepared.mean, prepared.scale, notes=notes)
 
@@ -141,7 +137,7 @@ def _beginning(reading, at):
     factor, offset = np.ones(3), np.zeros(3)
     while len(users := reading.users.get(at.tensor, [])) == 1 and users[0].op in ("Sub", "Add", "Mul", "Div"):
         node = users[0]
-        if len(node.inputs) != 2 or reading._adds(node):
+        if len(node.inputs) != 2 or reading.adds(node):
             break
         first = node.inputs[0] == at.tensor
         constant = reading.graph.take(node, 1 if first else 0)
@@ -209,8 +205,8 @@ def _parts(layers, shape):
     return features, classifier
 
 
-def _listed(layers):
-    """Names before a sentence."""
+def _note(sentence, layers):
+    """A sentence, behind the names of the layers that it is about."""
     if not layers:
-        return ""
-    return f"{', '.join(layers[:3])}{f' and {len(layers) - 3} more' if len(layers) > 3 else ''}: "
+        return f"{sentence[0].upper()}{sentence[1:]}."
+    return f"{', '.join(layers[:3])}{f' and {len(layers) - 3} more' if len(layers) > 3 else ''}: {sentence}."
