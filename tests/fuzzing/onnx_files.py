@@ -12,7 +12,9 @@ from tests.fuzzing.damage import NUMBERS, spoiled
 from tinyalex.exchange.onnx_file import OPERATORS
 from tinyalex.exchange.onnx_in import CONVENTIONS, read_onnx
 from tinyalex.exchange.onnx_out import write_onnx
-from tinyalex.models import find_model
+from tinyalex.layers import BatchNorm2d, Conv2d, GlobalAvgPool2d, Linear
+from tinyalex.network import Network
+from tinyalex.residual import Residual
 
 MOST = 2**62
 LARGE = (*(n for n in NUMBERS if n < MOST), -1, 10**9, 7, 2**40)
@@ -22,8 +24,9 @@ def setup(folder):
     """A chain, a network with blocks, and a file of ours."""
     from tests.exchange.test_onnx_in import alexnet_like, residual
 
-    model, ours = find_model("resnet-mini+depth-8"), folder / "ours.onnx"
-    write_onnx(model.build(3), view_of(64, 56), list("abc"), list("abc"), ours)
+    block, ours = Residual({"conv1": Conv2d(4, 4, 3, padding=1), "bn1": BatchNorm2d(4)}), folder / "ours.onnx"
+    features, head = {"conv1": Conv2d(3, 4, 3), "block1": block}, {"pool": GlobalAvgPool2d(), "fc": Linear(4, 3)}
+    write_onnx(Network(features, head, (8, 8, 3)), view_of(9, 8), list("abc"), list("abc"), ours)
     return [alexnet_like().SerializeToString(), residual().SerializeToString(), ours.read_bytes()]
 
 
@@ -60,7 +63,7 @@ def _dims(random, proto, folder):
     dims = random.choice(proto.graph.initializer).dims
     if random.random() < 0.3:
         random.choice(proto.graph.input[0].type.tensor_type.shape.dim).dim_value = random.choice(LARGE)
-    elif random.random() < 0.3:
+    elif random.random() < 0.3 or not dims:
         dims.append(random.choice(LARGE))
     else:
         dims[random.randrange(len(dims))] = random.choice(LARGE)

@@ -11,7 +11,7 @@ from tinyalex.exchange import own
 from tinyalex.exchange.foreign import Foreign
 from tinyalex.exchange.known import MEAN, SCALE
 from tinyalex.exchange.onnx_file import as_graph, names, open_model
-from tinyalex.exchange.onnx_layers import CONVERSIONS
+from tinyalex.exchange.onnx_layers import CONVERSIONS, filled
 from tinyalex.exchange.onnx_reading import At, Reading
 from tinyalex.layers import Conv2d, Flatten, LocalResponseNorm
 
@@ -63,17 +63,21 @@ def read_onnx(path: str | Path, pictures: str | None = None, crop: int | None = 
 
 
 def _ours(model, tensors, text, name):
-    """A file that `tinyalex.exchange.onnx_out` wrote."""
+    """A file that `tinyalex.exchange.onnx_out` wrote: its tensors have the names of our parameters."""
     constants = {one.name: one for one in model.graph.initializer}
-
-    def weights(path, layer, key):
-        if (found := constants.get(f"{path}.{key}")) is None:
-            raise UserError(f"found no tensor '{path}.{key}', expected one for each array of its layers")
-        array = tensors.array(found)
-        turned = isinstance(layer, Conv2d) and key == "weight" and array.ndim == 4
-        return array.transpose(2, 3, 1, 0) if turned else array
-
-    return own.rebuild(text, weights, name, most=tensors.bytes)
+    foreign = own.rebuild(text, name, most=tensors.bytes)
+    for path, layer, *_ in foreign.network.shapes():
+        kept = {f"{path}.{key}": key for key in (*layer.params, *layer.state)}
+        if missing := kept.keys() - constants:
+            raise UserError(f"found no tensor {min(missing)!r}, expected one for each array of its layers")
+        arrays = {key: tensors.array(constants[full]) for full, key in kept.items()}
+        if isinstance(layer, Conv2d) and arrays["weight"].ndim == 4:
+            arrays["weight"] = arrays["weight"].transpose(2, 3, 1, 0)
+        try:
+            filled(layer, **arrays)
+        except ValueError as error:
+            raise UserError(f"{path}: {error}") from None
+    return foreign
 
 
 def _foreign(graph, name, pictures, crop):

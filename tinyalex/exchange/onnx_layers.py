@@ -5,6 +5,7 @@ C channels, H×W pixels; KH×KW kernel; F kernels; G groups; K features.
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,18 @@ from tinyalex.layers import (
 )
 
 
+def filled(layer: Any, **arrays: np.ndarray) -> Any:
+    """The layer, with arrays in place of its own. ValueError for other shapes, and for numbers that are not finite."""
+    for name, array in arrays.items():
+        own = layer.params if name in layer.params else layer.state
+        if array.shape != own[name].shape:
+            raise ValueError(f"{name} is {names(array.shape)}, expected {names(own[name].shape)}")
+        own[name] = np.array(array, np.float32, order="C")  # a copy: the file's bytes cannot be written to
+        if not np.isfinite(own[name]).all():
+            raise ValueError(f"{name} holds NaN or numbers too large for float32, expected finite ones")
+    return layer
+
+
 def _moved(node, shape):
     """Where a node leads: its output and ONNX's shape of it."""
     return At(node.outputs[0], tuple(shape), ())
@@ -43,18 +56,6 @@ def _pixels_first(array, flat):
     if flat is None:
         return array
     return array.reshape(*flat, *array.shape[1:]).transpose(1, 2, 0, *range(3, 2 + array.ndim)).reshape(array.shape)
-
-
-def _filled(layer, **arrays):
-    """The layer with arrays in place of its own."""
-    for name, array in arrays.items():
-        own = layer.params if name in layer.params else layer.state
-        if array.shape != own[name].shape:
-            raise ValueError(f"{name} is {names(array.shape)}, expected {names(own[name].shape)}")
-        own[name] = np.array(array, np.float32, order="C")  # a copy: the file's bytes cannot be written to
-        if not np.isfinite(own[name]).all():
-            raise ValueError(f"{name} holds NaN or numbers too large for float32, expected finite ones")
-    return layer
 
 
 def _picture(node, at):
@@ -81,7 +82,7 @@ def _conv(reading, node, at):
         after = replace(after, said=(f"{words} for {names(window.kernel)}",))
     layer = Conv2d(G * kernels.shape[1], F, one(kernel.shape[:2]), groups=G, bias=bias is not None, **form)
     arrays = {"weight": kernel} | ({} if bias is None else {"bias": bias})
-    return _filled(layer, **arrays), _pictures_of(layer, at, after)
+    return filled(layer, **arrays), _pictures_of(layer, at, after)
 
 
 def _pool(reading, node, at):
@@ -117,7 +118,7 @@ def _batch_norm(reading, node, at):
         raise node.refuse("fewer than five inputs", "x, scale, bias, mean and variance")
     layer = BatchNorm2d(C, a["epsilon"], float(f"{1 - a['momentum']:.7g}"))
     keys = "weight", "bias", "running_mean", "running_var"
-    _filled(layer, **{key: _pixels_first(array, at.flat) for key, array in zip(keys, given)})
+    filled(layer, **{key: _pixels_first(array, at.flat) for key, array in zip(keys, given)})
     words = f"momentum {a['momentum']:g} of the old values is {layer.momentum:g} of the new ones"
     return layer, _same(node, at, words)
 
@@ -181,7 +182,7 @@ def _linear(node, at, after, weight, bias):
         raise node.refuse(f"weights {names(weight.shape)}", f"{at.shape[0]} features in")
     words = f"rows of weights from channels first, {names(at.flat)}, to channels last" if at.flat else ""
     bias = np.zeros(K, np.float32) if bias is None else bias
-    layer = _filled(Linear(len(weight), K), weight=_pixels_first(weight, at.flat), bias=bias)
+    layer = filled(Linear(len(weight), K), weight=_pixels_first(weight, at.flat), bias=bias)
     return layer, replace(after, shape=(K,), said=(words,) if words else ())
 
 

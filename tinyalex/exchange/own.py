@@ -5,7 +5,7 @@ It is the same in every format, and makes the same network again with the weight
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from tinyalex.data.augment import View
 from tinyalex.data.dataset import CLASSES, check_classes
 from tinyalex.errors import UserError
 from tinyalex.exchange.foreign import Foreign
-from tinyalex.layers import Layer
 from tinyalex.models import written
 from tinyalex.network import Network
 from tinyalex.schema import each, number, one_or_list, parse_json, record, text, whole
@@ -59,24 +58,15 @@ def how_prepared(view: View, pixels: str) -> str:
     )
 
 
-def rebuild(text: str, weights: Callable[[str, Layer, str], np.ndarray], name: str, most: int) -> Foreign:
-    """The network of a file of ours.
+def rebuild(text: str, name: str, most: int) -> Foreign:
+    """The network of a file of ours, with fresh weights that the caller replaces.
 
-    text: as of `describe`;  weights: path of a simple layer, the layer, key → the array for that parameter or state
-    most: numbers that the weights may hold, for a file of this size
-    UserError for a text that is damaged or does not fit the weights.
+    text: as of `describe`;  name: of the network;  most: weights that a file of this size may hold
+    UserError for a text that is damaged.
     """
     values = parse_json(text, NETWORK, KEY)
     check_classes(values, KEY)
-    network = written.read(values["network"], name, most).build(len(values["class_ids"]))
-    for path, layer, *_ in network.shapes():
-        for own in (layer.params, layer.state):
-            for key in own:
-                array = weights(path, layer, key)
-                if array.shape != own[key].shape:
-                    raise UserError(f"{path}.{key}: found the shape {array.shape}, expected {own[key].shape}")
-                own[key] = np.array(array, np.float32, order="C")
-    view = _view(values["view"])
+    network, view = written.read(values["network"], name, most).build(len(values["class_ids"])), _view(values["view"])
     if network.in_shape != (view.crop, view.crop, 3):
         raise UserError(f"{KEY}: found crops of {view.crop} pixels, expected {network.in_shape[0]}")
     return Foreign(
