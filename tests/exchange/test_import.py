@@ -123,7 +123,9 @@ def test_imagenets_classes_are_in_its_order():
 def test_names_of_classes_in_a_text_file(tmp_path):
     path = tmp_path / "names.txt"
     path.write_text("# from somewhere\ncrane\n\nn01440764 fish\ncrane\n")
-    assert read_classes(path, 3) == (["crane", "n01440764 fish", "crane (2)"], ["crane", "n01440764 fish", "crane"])
+    assert read_classes(path, 3) == (["0 crane", "1 n01440764 fish", "2 crane"], ["crane", "n01440764 fish", "crane"])
+    path.write_text("crane\nfish\n")
+    assert read_classes(path, 2) == (["crane", "fish"],) * 2
     path.write_text("n01440764\ttench, Tinca tinca\nn01443537 goldfish\r\n")
     assert read_classes(path, 2) == (["n01440764", "n01443537"], ["tench, Tinca tinca", "goldfish"])
     assert len(read_classes("builtin", 20)[0]) == 20

@@ -32,17 +32,26 @@ def read_classes(path: str | PathLike, count: int) -> Classes:
 
     Lines that begin with # are left out. UserError for another number of classes, and what is neither file nor folder.
     """
-    if Path(path).is_dir() or str(path).startswith("builtin"):
+    if Path(path).is_dir() or str(path).partition("+")[0] == "builtin":
         about = outline(str(path))
-        ids, names = list(about.class_ids), list(about.class_names)
+        rows = list(zip(about.class_ids, about.class_names))
     else:
-        ids, names = _in_lines(path)
-    if len(ids) != count:
-        raise UserError(f"{path}: found {len(ids):,} classes, expected {count:,}, as the network has scores", "classes")
+        rows = _in_lines(path)
+    if len(rows) != count:
+        raise UserError(
+            f"{path}: found {len(rows):,} classes, expected {count:,}, as the network has scores", "classes"
+        )
+    ids, names = [row[0] or row[1] for row in rows], [row[1] for row in rows]
+    if len(set(ids)) < len(ids):
+        if any(row[0] for row in rows):
+            twice, _ = Counter(ids).most_common(1)[0]
+            raise UserError(f"{path}: {twice} comes twice, expected different classes", "classes")
+        ids = [f"{number} {name}" for number, name in enumerate(names)]  # ImageNet has two cranes
     return ids, names
 
 
 def _in_lines(path):
+    """[(id, name)] of a text file; ids are "" unless all lines have one."""
     try:
         text = read_regular(path, MOST).decode("utf-8-sig")
     except OSError as error:
@@ -51,19 +60,4 @@ def _in_lines(path):
         raise UserError(f"{path}: no text in UTF-8, expected one class a line", "classes") from None
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     found = [WORDNET.fullmatch(line) for line in lines]
-    if lines and all(found):
-        ids, names = ([match[group] for match in found] for group in (1, 2))
-        if twice := [one for one, times in Counter(ids).items() if times > 1]:
-            raise UserError(f"{path}: {twice[0]} comes twice, expected different classes", "classes")
-        return ids, names
-    return _told_apart(lines), lines
-
-
-def _told_apart(names):
-    """The names as ids; the second crane of ImageNet is "crane (2)"."""
-    seen: Counter[str] = Counter()
-    ids = []
-    for name in names:
-        seen[name] += 1
-        ids.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return ids
+    return [(one[1], one[2]) for one in found if one] if all(found) else [("", line) for line in lines]

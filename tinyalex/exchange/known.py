@@ -59,11 +59,10 @@ class Known:
         """The network with these weights. Misfit for tensors of another network; UserError for unusable numbers."""
         features, in_shape = self.features(), (self.crop, self.crop, 3)
         named = self._named("features", features, in_shape)
-        names = check(tensors, named.values())
+        check(tensors, named.values())  # before memory is taken for the large layers
         classifier = self.classifier(count_classes(tensors, self.last))
         named |= self._named("classifier", classifier, Sequential(features).out_shape(in_shape))
-        names = check(tensors, named.values())
-        expect_no_others(tensors, names)
+        expect_no_others(tensors, check(tensors, named.values()))
         network = Network(features, classifier, in_shape, self.name)
         fill(network, tensors, {inner: module for inner, (module, _) in named.items()}, path)
         return Foreign(

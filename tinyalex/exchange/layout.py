@@ -68,10 +68,9 @@ def fill(network: Network, tensors: Tensors, modules: dict[str, str], path: str)
         for arrays in (layer.params, layer.state):
             for key in arrays:
                 name = f"{modules[inner]}.{key}"
+                flat = pictures.get(inner) if key == "weight" else None
                 with np.errstate(over="ignore"):
-                    arrays[key] = _ours(
-                        tensors[name], _axes(layer, key), pictures.get(inner) if key == "weight" else None
-                    )
+                    arrays[key] = _ours(tensors[name], _axes(layer, key), flat)
                 if not np.isfinite(arrays[key]).all():
                     raise UserError(f"{path}: {name} holds NaN or numbers too large for float32, expected finite ones")
 
