@@ -150,6 +150,7 @@ def test_files_of_other_kinds(read, tmp_path):
         b"": "no safetensors",
         b"\x89PNG\r\n\x1a\n": "no safetensors",
         pickle.dumps([1, 2], 2): "a pickle that PyTorch did not write",
+        pickle.dumps(np.zeros(3), 2): "a pickle that PyTorch did not write",
         saved.streamed(b"\x80\x02]K\x01a.", {}): "holds one list, expected a state dict",
         saved.zipped(b"\x80\x02}.", {}): "holds a dict with nothing",
         struct.pack("<Q", 2**63) + b"{}": "not a whole safetensors file",

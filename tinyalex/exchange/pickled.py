@@ -209,7 +209,8 @@ def open_stream(path: str, file: BinaryIO, size: int) -> Saved:
     """The form before PyTorch 1.6. UserError if it is damaged or another pickle; `file` stays in use."""
     storages: dict[str, Storage] = {}
     vocabulary = _tensors(storages)
-    if load_pickle(file, path, size, vocabulary) != STREAM:
+    first = load_pickle(file, path, size, vocabulary)
+    if type(first) is not int or first != STREAM:
         raise UserError(f"{path}: a pickle that PyTorch did not write, expected weights; {SAVE_AGAIN}")
     _version, _machine, content, keys = (load_pickle(file, path, size, vocabulary) for _ in range(4))
     if type(keys) is not list or sorted(map(str, map(as_text, keys))) != sorted(storages):
