@@ -14,6 +14,7 @@ from tinyalex import cli
 from tinyalex.data.augment import ARRAYS
 from tinyalex.models import find_model
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
+from tinyalex.runs.trained import load_network
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
 
@@ -72,7 +73,7 @@ def test_plain_arrays(trained, tmp_path):
     arrays = dict(np.load(tmp_path / "out.npz"))
     assert all(np.array_equal(arrays[name], array) for name, array in network.params.items())
     assert np.array_equal(arrays["view.mean"], view.mean)
-    assert json.loads(str(arrays["tinyalex"]))["class_names"] == ["Katze", "chien", "犬"]
+    assert json.loads(str(arrays["tinyalex.network"]))["class_names"] == ["Katze", "chien", "犬"]
 
 
 @pytest.mark.parametrize("ending", ["onnx", "safetensors", "npz"])
@@ -101,6 +102,25 @@ def test_code_alone_on_stdout(trained, tmp_path, capsys):
     assert "def network():" in out and "parameters" in err
 
 
+@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+def test_imported_again_to_the_bit(ending, trained, tmp_path, monkeypatch, capsys):
+    if ending == "onnx":
+        pytest.importorskip("onnx", reason="needs the package onnx")
+    monkeypatch.chdir(tmp_path)
+    network, view, path = trained
+    assert (
+        cli.main(["export", str(path), f"out.{ending}"]) == cli.main(["import", f"out.{ending}", "--out", "mine"]) == 0
+    )
+    again, seen, info, _ = load_network("mine", np)
+    assert info["class_ids"] == ["n1", "n2", "n3"] and info["class_names"] == ["Katze", "chien", "犬"]
+    for found, expected in ((again.params, network.params), (again.state, network.state), (vars(seen), vars(view))):
+        assert found.keys() == expected.keys()
+        assert all(np.array_equal(found[key], expected[key]) for key in expected)
+    assert cli.main(["export", "mine", f"again.{ending}"]) == 0
+    assert (tmp_path / f"again.{ending}").read_bytes() == (tmp_path / f"out.{ending}").read_bytes()
+    assert "are as they were" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_folder_and_other_names(trained, tmp_path, capsys):
     for name, word in (
         (tmp_path, "ends in"),
@@ -109,6 +129,10 @@ def test_a_folder_and_other_names(trained, tmp_path, capsys):
     ):
         assert cli.main(["export", str(trained[2]), str(name)]) == 2
         assert word in " ".join(capsys.readouterr().err.split())
+    copy = tmp_path / "best.safetensors"  # of a run
+    copy.write_bytes(trained[2].read_bytes())
+    assert cli.main(["export", str(trained[2]), str(copy)]) == 2
+    assert "was not written by" in " ".join(capsys.readouterr().err.split())
     (tmp_path / "a.npz").mkdir()
     assert cli.main(["export", str(trained[2]), str(tmp_path / "a.npz")]) == 2
     assert "is a folder" in " ".join(capsys.readouterr().err.split())

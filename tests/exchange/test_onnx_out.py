@@ -144,13 +144,13 @@ def test_what_we_wrote_is_read_back_to_the_bit(name, pixels, tmp_path):
 def test_files_of_ours_that_were_damaged(tmp_path):
     _, _, path = small(tmp_path)
     for key, old, new in (
-        ("tinyalex", '"crop": 56', '"crop": 57'),
-        ("tinyalex", '"out_features": 256', '"out_features": 257'),
-        ("tinyalex", '"out_channels": 24', '"out_channels": 24000000'),
-        ("tinyalex", '"layer": "ReLU"', '"layer": "Loop"'),
-        ("tinyalex", '"mean": "', '"mean": "AAAA'),
-        ("tinyalex", '"n3"', '"n3", "n4"'),
-        ("tinyalex", "[", "[" * 1000),
+        ("tinyalex.network", '"crop": 56', '"crop": 57'),
+        ("tinyalex.network", '"out_features": 256', '"out_features": 257'),
+        ("tinyalex.network", '"out_channels": 24', '"out_channels": 24000000'),
+        ("tinyalex.network", '"layer": "ReLU"', '"layer": "Loop"'),
+        ("tinyalex.network", '"mean": "', '"mean": "AAAA'),
+        ("tinyalex.network", '"n3"', '"n3", "n4"'),
+        ("tinyalex.network", "[", "[" * 1000),
     ):
         model = onnx.load(path)
         (text,) = [one for one in model.metadata_props if one.key == key]

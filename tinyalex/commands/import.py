@@ -2,6 +2,7 @@
 
 from tinyalex.commands.options import print_text
 from tinyalex.exchange.imported import save_foreign
+from tinyalex.exchange.onnx_in import CONVENTIONS
 from tinyalex.exchange.reading import read_foreign
 from tinyalex.lines import command, harmless
 
@@ -17,6 +18,7 @@ pictures are prepared."""
 EXAMPLES = (
     "tinyalex import alexnet-owt-7be5be79.pth",
     "tinyalex import resnet20-12fca82f.th --out runs/resnet20",
+    "tinyalex import bvlcalexnet-12.onnx --pictures caffe --out runs/caffe",
     "tinyalex import mine.safetensors --as vgg-small --classes data/pets --json",
 )
 
@@ -35,11 +37,23 @@ def add_arguments(parser):
         help='names of the classes: a text file, one a line, "n01440764 tench" or only a name; or a prepared folder '
         "(default: ImageNet's for 1,000 classes)",
     )
+    parser.add_argument(
+        "--pictures",
+        choices=CONVENTIONS,
+        help="of ONNX: how pictures are prepared, "
+        + "; ".join(f"{name}: {one.about}" for name, one in CONVENTIONS.items())
+        + " (default: as the file or custom has it)",
+    )
+    parser.add_argument(
+        "--crop", type=int, metavar="N", help="of ONNX: the side of pictures, where the file leaves it open"
+    )
     parser.add_argument("--out", metavar="FOLDER", help="folder to write (default: the next free one under runs/)")
 
 
 def run(args):
-    return save_foreign(read_foreign(args.file, args.model), args.file, args.classes, args.out)
+    return save_foreign(
+        read_foreign(args.file, args.model, args.pictures, args.crop), args.file, args.classes, args.out
+    )
 
 
 def show(result):

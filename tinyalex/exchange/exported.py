@@ -14,7 +14,10 @@ from tinyalex.files import check_file, replacing
 from tinyalex.runs.trained import Run
 
 PIXELS = ("uint8", "float")
-MARKS = {".safetensors": b'{"__metadata__":{"tinyalex":', ".npz": b"tinyalex.npy"}  # near the beginning of ours
+MARKS = {
+    ".safetensors": b'{"__metadata__":{"tinyalex.network":',
+    ".npz": b"tinyalex.network.npy",
+}  # near the beginning of ours
 ENDINGS = (".onnx", *MARKS)
 
 

@@ -1,6 +1,9 @@
 """A network that others trained: the common form between readers of files and the run folder."""
 
+import re
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 
 from tinyalex.data.augment import View
 from tinyalex.layers import Layer
@@ -37,3 +40,8 @@ class Foreign:
     def network(self) -> Network:
         """The layers as a network, for pictures (N, T, T, 3) in RGB and scores (N, classes)."""
         return Network(self.features, self.classifier, self.in_shape, self.name)
+
+
+def name_of(path: str | PathLike) -> str:
+    """The name of a network that is known by its file alone."""
+    return re.sub("[^a-z0-9.-]+", "-", Path(path).stem.lower()).strip("-.") or "network"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyalex.data.augment import flat_mean
+from tinyalex.data.augment import ARRAYS, View, flat_mean
 from tinyalex.exchange.classes import known_classes, read_classes
 from tinyalex.exchange.foreign import Foreign
 from tinyalex.models import written
@@ -32,16 +32,15 @@ def save_foreign(
     else:
         (ids, names), note = known_classes(network.num_classes, foreign.name)
         notes.append(note)
-    values = written.write(network, foreign.size, foreign.mean, foreign.scale)
+    values, view = written.write(network, foreign.size, foreign.mean, foreign.scale), foreign.view or _view(foreign)
     config = Config.for_model(written.read(values, foreign.name), data="").to_dict()
     about = {"config": config, "fingerprint": "", "versions": versions()}
     about |= {"imported": {"file": str(source), "notes": notes}}
     info = {"model": foreign.name, "class_ids": ids, "class_names": names, "crop": values["crop"]}
-    info |= {"scale": values["scale"], "state": {"epoch": 0, "history": []}} | about
-    view = {"mean": flat_mean(foreign.mean, foreign.size)}
-    view |= {"color_eigenvalues": np.zeros(3, "float32"), "color_eigenvectors": np.eye(3, dtype="float32")}
+    info |= {"scale": view.scale, "state": {"epoch": 0, "history": []}} | about
+    arrays = {name: getattr(view, name) for name in ARRAYS}
     with folder.held():
-        folder.save(folder.best, Checkpoint(network.params, {}, view, info, network.state))
+        folder.save(folder.best, Checkpoint(network.params, {}, arrays, info, network.state))
         folder.write_json("config.json", about)
     return {
         "run": str(folder.path),
@@ -56,3 +55,9 @@ def save_foreign(
         "scale": values["scale"],
         "notes": notes,
     }
+
+
+def _view(foreign):
+    """How a network of another library looks at pictures; the principal components of its training data are unknown."""
+    nothing = np.zeros(3, "float32"), np.eye(3, dtype="float32")
+    return View(foreign.in_shape[0], foreign.scale, flat_mean(foreign.mean, foreign.size), *nothing)

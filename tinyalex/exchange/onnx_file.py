@@ -7,6 +7,7 @@ asks for the memory (`Graph.spend`).
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -107,7 +108,7 @@ class Graph:
             raise node.refuse("constants used again and again, or made larger", "a network about as large as its file")
 
 
-def open_model(path: str | Path) -> tuple[Any, "Tensors"]:
+def open_model(path: str | PathLike) -> tuple[Any, "Tensors"]:
     """(the file's content, what makes arrays of its tensors).
 
     UserError, which does not name the file, for one that is damaged, or without the package `onnx`.
@@ -117,7 +118,7 @@ def open_model(path: str | Path) -> tuple[Any, "Tensors"]:
     except ImportError:
         raise UserError("ONNX files are read through the package onnx; install it with: pip install onnx") from None
     try:
-        data = read_regular(path, LARGEST_FILE)
+        data = read_regular(Path(path), LARGEST_FILE)
     except OSError as error:
         raise as_user_error(error) or error from error
     try:

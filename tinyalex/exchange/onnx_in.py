@@ -1,14 +1,13 @@
 """Networks from ONNX files: any chain of known operators, with residual blocks."""
 
-import re
 from dataclasses import dataclass, replace
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 
 from tinyalex.errors import UserError
 from tinyalex.exchange import own
-from tinyalex.exchange.foreign import Foreign
+from tinyalex.exchange.foreign import Foreign, name_of
 from tinyalex.exchange.known import MEAN, SCALE
 from tinyalex.exchange.onnx_file import as_graph, names, open_model
 from tinyalex.exchange.onnx_layers import CONVERSIONS, filled
@@ -40,7 +39,7 @@ CONVENTIONS = {
 }
 
 
-def read_onnx(path: str | Path, pictures: str | None = None, crop: int | None = None) -> Foreign:
+def read_onnx(path: str | PathLike, pictures: str | None = None, crop: int | None = None) -> Foreign:
     """The network of an ONNX file, with its weights.
 
     pictures: how they are prepared, a name of `CONVENTIONS`; None: as the graph does it, or by what is usual for such
@@ -51,7 +50,7 @@ def read_onnx(path: str | Path, pictures: str | None = None, crop: int | None = 
     """
     if pictures is not None and pictures not in CONVENTIONS:
         raise UserError(f"found {pictures!r}, expected one of {', '.join(CONVENTIONS)}", "pictures")
-    name = re.sub("[^a-z0-9.-]+", "-", Path(path).stem.lower()).strip("-.") or "network"
+    name = name_of(path)
     try:
         model, tensors = open_model(path)
         texts = {one.key: one.value for one in model.metadata_props}

@@ -19,7 +19,7 @@ from tinyalex.models import written
 from tinyalex.network import Network
 from tinyalex.schema import each, number, one_or_list, parse_json, record, text, whole
 
-KEY = "tinyalex"  # the text's name among a file's metadata
+KEY = "tinyalex.network"  # the text's name among a file's metadata; that of checkpoints is another
 THREE = each(number(), 3, 3)
 VIEW = record(
     crop=whole(1, 4096),
@@ -79,7 +79,8 @@ def rebuild(text: str, name: str, most: int) -> Foreign:
         tuple(np.broadcast_to(view.scale, 3).tolist()),
         tuple(values["class_ids"]),
         tuple(values["class_names"]),
-        view=view,
+        ("Written by tinyalex: network, classes and the preparation of pictures are as they were.",),
+        view,
     )
 
 

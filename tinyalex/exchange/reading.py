@@ -4,10 +4,11 @@ from os import PathLike
 from pathlib import Path
 
 from tinyalex.errors import UserError
-from tinyalex.exchange.foreign import Foreign
+from tinyalex.exchange import own
+from tinyalex.exchange.foreign import Foreign, name_of
 from tinyalex.exchange.known import MEAN, SCALE, recognised
 from tinyalex.exchange.layout import Misfit, Tensors, check, conversions, count_classes, expect_no_others, fill
-from tinyalex.exchange.tensors import holds_tensors, read_tensors
+from tinyalex.exchange.tensors import holds_tensors, read_tensors, text_of
 from tinyalex.files import open_regular, reason
 from tinyalex.models import find_model
 from tinyalex.network import layer_of
@@ -16,18 +17,25 @@ ONNX = b"\x08"  # how files begin that the onnx package writes: the field of the
 ASSUMED = "The file does not say how pictures were prepared: ImageNet's mean and spread are assumed."
 
 
-def read_foreign(path: str | PathLike, model: str | None = None) -> Foreign:
+def read_foreign(
+    path: str | PathLike, model: str | None = None, pictures: str | None = None, crop: int | None = None
+) -> Foreign:
     """The network in a file, whose content tells its form: PyTorch's weights, safetensors or ONNX.
 
     model: a model of tinyalex that the weights belong to; None: they are recognised
+    pictures, crop: of an ONNX file (see `tinyalex.exchange.onnx_in.read_onnx`)
     UserError, in one line, for anything else.
     """
     head = _head(path)
     if not holds_tensors(head):
-        return _onnx(path, head, model)
+        return _onnx(path, head, model, pictures, crop)
+    if pictures or crop:
+        raise UserError("expected only with an ONNX file", "pictures" if pictures else "crop")
     tensors = read_tensors(path)
     if any(name.startswith("param/") for name in tensors):
         raise UserError(f"{path}: is a network of tinyalex already, expected one of another library")
+    if text := text_of(path, head, own.KEY):
+        return _ours(tensors, text, str(path))
     return as_model(tensors, model, str(path)) if model else recognised(tensors, str(path))
 
 
@@ -59,14 +67,27 @@ def _modules(tensors, network):
     return dict(zip(ours, ours if set(ours) == set(theirs) else theirs))
 
 
-def _onnx(path, head, model):
+def _ours(tensors, text, path):
+    """A file of weights that `tinyalex.exchange.exported` wrote."""
+    try:
+        foreign = own.rebuild(text, name_of(path), most=4 * sum(array.size for array in tensors.values()))
+        network = foreign.network
+        names = check(tensors, [(inner, layer) for inner, layer, *_ in network.shapes()])
+        expect_no_others(tensors, names)
+    except (Misfit, UserError) as error:
+        raise UserError(f"{path}: {error}") from None
+    fill(network, tensors, {inner: inner for inner, *_ in network.shapes()}, path)
+    return foreign
+
+
+def _onnx(path, head, model, pictures, crop):
     if not head.startswith(ONNX):
         raise UserError(f"{path}: holds no network, expected PyTorch's weights (.pth, .pt), safetensors or ONNX")
     if model:
         raise UserError(f"found {model}, expected nothing: an ONNX file says what its layers are", "model")
     from tinyalex.exchange.onnx_in import read_onnx  # needs the onnx package, which is optional
 
-    return read_onnx(path)
+    return read_onnx(path, pictures, crop)
 
 
 def _head(path):

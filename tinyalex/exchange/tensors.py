@@ -5,7 +5,7 @@ from os import PathLike
 from typing import BinaryIO
 
 import numpy as np
-from safetensors import SafetensorError, deserialize
+from safetensors import SafetensorError, deserialize, safe_open
 
 from tinyalex.errors import UserError
 from tinyalex.exchange.pickled import MOST_AXES, PICKLE, ZIP, Tensor, as_numbers, open_stream, open_zip
@@ -47,6 +47,17 @@ def read_tensors(path: str | PathLike) -> dict[str, np.ndarray]:
 def holds_tensors(head: bytes) -> bool:
     """Whether a file that begins with these 9 bytes or more is for `read_tensors`."""
     return head.startswith((ZIP, PICKLE)) or head[8:9] == b"{"
+
+
+def text_of(path: str | os.PathLike, head: bytes, key: str) -> str | None:
+    """A text among the metadata of a whole safetensors file; None without it, and for other files.
+
+    head: its first 9 bytes or more
+    """
+    if head.startswith((ZIP, PICKLE)) or head[8:9] != b"{":
+        return None
+    with safe_open(path, framework="numpy") as file:
+        return (file.metadata() or {}).get(key)
 
 
 def _read(path: str, file: BinaryIO, size: int) -> dict[str, np.ndarray]:
