@@ -293,6 +293,8 @@ def test_what_is_usual_is_noted(tmp_path):
 def test_a_side_that_is_left_open(tmp_path):
     proto = model([node("Conv", "x", "w", to="last"), *FC], {"w": numbers(4, 3, 8, 8)} | head(4), ("N", 3, "H", "W"))
     assert read(tmp_path, proto, crop=8).in_shape == (8, 8, 3)
+    fixed = model([node("Conv", "x", "w", to="last"), *FC], {"w": numbers(4, 3, 8, 8)} | head(4))
+    refused(lambda: read(tmp_path, fixed, crop=7), "crop: found 7, expected 8, as the file has it", error=UserError)
     refused(lambda: read(tmp_path, proto), "crop: ", "the pictures' side open (?×3×?×?)", error=UserError)
 
 

@@ -113,12 +113,12 @@ def _side(graph, crop):
         raise UserError(f"the input {graph.input!r} is {names(shape)}, expected pictures N×3×H×W")
     H, W = (side or crop for side in shape[2:])
     if H is None or W is None:
-        raise UserError(
-            f"the file leaves the pictures' side open ({names(shape)}), expected a number of pixels", "crop"
-        )
-    if H != W or not 1 <= H <= LARGEST_SIDE or crop not in (None, H):
-        asked = "" if crop in (None, H) else f", {crop} by crop"
-        raise UserError(f"the pictures are {H}×{W}{asked}, expected squares of at most {LARGEST_SIDE:,}")
+        found = f"the file leaves the pictures' side open ({names(shape)})"
+        raise UserError(f"{found}, expected a number of pixels", "crop")
+    if H != W or not 1 <= H <= LARGEST_SIDE:
+        raise UserError(f"the pictures are {H}×{W}, expected squares of at most {LARGEST_SIDE:,}")
+    if crop not in (None, H):
+        raise UserError(f"found {crop}, expected {H}, as the file has it", "crop")
     return H
 
 

@@ -50,10 +50,10 @@ def how_prepared(view: View, pixels: str) -> str:
     """
     S, T = view.size, view.crop
     if pixels == "uint8":
-        return f"RGB, 0 to 255, (N, {S}, {S}, 3): the shorter side scaled to {S}, the centre {S}×{S}"
+        return f"uint8, RGB, (N, {S}, {S}, 3): the shorter side scaled to {S}, the centre {S}×{S}"
     mean = np.round(to_host(view.mean).mean((0, 1)), 3).tolist()
     return (
-        f"RGB, (N, 3, {T}, {T}): the shorter side scaled to {S}, the centre {S}×{S}, less the mean picture "
+        f"float32, RGB, (N, 3, {T}, {T}): the shorter side scaled to {S}, the centre {S}×{S}, less the mean picture "
         f"(on average {mean}), times {view.scale}, the centre {T}×{T}"
     )
 
