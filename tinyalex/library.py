@@ -28,6 +28,7 @@ from tinyalex.data import open_validation, outline
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.evaluation import Evaluation, class_probabilities, pictures_at_once, probabilities
+from tinyalex.exchange.exported import export_run
 from tinyalex.exchange.imported import save_foreign
 from tinyalex.exchange.reading import read_foreign
 from tinyalex.files import as_user_error
@@ -160,6 +161,18 @@ class Classifier:
         self.run.check_answers(p)
         return Evaluation.of(p, split.labels, pictures_at_once(ten_crop))
 
+    @called_by_programs
+    def export(self, file: str | PathLike, pixels: str | None = None) -> dict[str, Any]:
+        """Write the network to a file for other libraries, as `tinyalex export` does; what is in it, as a dict.
+
+        file: its ending says the form: .onnx, .safetensors (for PyTorch, whose module is the "code") or .npz
+        pixels: of ONNX: pictures as "uint8", the default, or prepared, as "float"
+        UserError for another ending, and for a file there that tinyalex did not write.
+
+        >>> classifier.export("mine.onnx")["pictures"]
+        """
+        return export_run(self.run, file, pixels)
+
     def _read(self, picture, number):
         try:
             return read_picture(picture, self.run.view.size)
@@ -193,17 +206,21 @@ def import_network(
     classes: str | PathLike | None = None,
     out: str | PathLike | None = None,
     device: str = "auto",
+    pictures: str | None = None,
+    crop: int | None = None,
 ) -> Classifier:
     """Make a run of a network that was trained elsewhere, as `tinyalex import` does; its `Classifier`.
 
     file: PyTorch's weights, safetensors or ONNX;  model: such as "vgg-small", if the weights are not recognised
     classes: names of the classes, a text file or a prepared folder;  out: the run folder to write
+    pictures, crop: of an ONNX file (see `tinyalex.exchange.onnx_in.read_onnx`)
     UserError, before anything is written, if the file is damaged or holds something else.
 
     >>> import_network("alexnet-owt-7be5be79.pth").predict("cat.jpg")
     """
     xp = choose_device(device)
-    return Classifier(open_run(save_foreign(read_foreign(file, model), file, classes, out)["run"], xp), xp)
+    foreign = read_foreign(file, model, pictures, crop)
+    return Classifier(open_run(save_foreign(foreign, file, classes, out)["run"], xp), xp)
 
 
 @called_by_programs

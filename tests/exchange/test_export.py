@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from tests.checks import agree
+from tests.checks import agree, refused
 from tests.exchange.stirring import stirred, view_of
 from tests.tiny_runs import info_of
-from tinyalex import cli
+from tinyalex import cli, import_network, load
 from tinyalex.data.augment import ARRAYS
+from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
 from tinyalex.runs.trained import load_network
@@ -93,6 +94,17 @@ def test_only_files_of_ours_are_replaced(ending, trained, tmp_path, capsys):
     assert cli.main([*words, str(tmp_path / "nosuch" / path.name)]) == 2
     assert "existing folder" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_from_python(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    network, _, path = trained
+    assert "def network()" in load(path).export("out.safetensors")["code"]
+    again = import_network("out.safetensors", out="mine")
+    assert again.classes == ("Katze", "chien", "犬")
+    agree(again.run.network.params["conv1.weight"], network.params["conv1.weight"], "kernels", exact=True)
+    refused(lambda: import_network("out.safetensors", pictures="caffe"), "pictures: expected only", error=UserError)
+    refused(lambda: import_network("out.safetensors", crop=8), "crop: expected only", error=UserError)
 
 
 def test_code_alone_on_stdout(trained, tmp_path, capsys):

@@ -1,11 +1,13 @@
 """A trained network as a file for others: ONNX, PyTorch's weights, or plain NumPy arrays."""
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 
+from tinyalex.backend import to_host
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.exchange import own
 from tinyalex.exchange.onnx_out import write_onnx
@@ -21,13 +23,14 @@ MARKS = {
 ENDINGS = (".onnx", *MARKS)
 
 
-def export_run(run: Run, path: str | Path, pixels: str | None = None) -> dict[str, Any]:
+def export_run(run: Run, path: str | PathLike, pixels: str | None = None) -> dict[str, Any]:
     """Write a run's network to a file whose ending says the form, and return what is in it, as JSON values.
 
     pixels: of an ONNX file's pictures: "uint8" (the default) or "float" (see `write_onnx`); None for the others
     UserError for another ending, a file of somebody else's, and a network that the form cannot express.
     """
-    ending, network, view = Path(path).suffix.lower(), run.network, run.view
+    path = Path(path)
+    ending, network, view = path.suffix.lower(), run.network, run.view
     classes = run.info["class_ids"], run.info["class_names"]
     if ending not in ENDINGS:
         near = did_you_mean(ending, ENDINGS)
@@ -46,6 +49,7 @@ def export_run(run: Run, path: str | Path, pixels: str | None = None) -> dict[st
     text = own.describe(network, view, *classes)
     if ending == ".npz":
         arrays: dict[str, Any] = network.params | network.state | {"view.mean": view.mean}
+        arrays = {name: to_host(array) for name, array in arrays.items()}
         with replacing(path) as beside, open(beside, "wb") as file:
             np.savez(file, **{own.KEY: text} | arrays)
         return result
