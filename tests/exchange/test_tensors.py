@@ -165,6 +165,14 @@ def test_files_of_other_kinds(read, tmp_path):
     refused(lambda: read_tensors(tmp_path / "nosuch"), "nosuch", error=UserError)
 
 
+def test_keys_of_storages_are_names(read):
+    program = saved.program_of({"w": np.zeros(3)}, True)
+    raw = saved.MAGIC + saved.VERSION + saved.MACHINE + program + b"\x80\x02]%sa." + struct.pack("<q", 3) + bytes(24)
+    assert read(raw % saved.text("0"))["w"].tolist() == [0, 0, 0]
+    for key in (b"K\x00", b"N", b"]", saved.text("1")):
+        refused(lambda key=key: read(raw % key), "its list of storages", error=UserError)
+
+
 def test_damage_is_seen(read):
     whole, first = as_zip(arrays()), arrays()["conv.weight"].tobytes()
     at = whole.find(first)

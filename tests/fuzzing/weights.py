@@ -1,6 +1,7 @@
 """Damaged and hostile files of weights: PyTorch's zip and stream, and safetensors, given to the readers."""
 
 import json
+import pickle
 from functools import partial
 
 import numpy as np
@@ -105,10 +106,28 @@ def _program(random, arrays):
     """Any pickle in the place of the state dict: calls, bombs, random steps."""
     content = {"state_dict": np.zeros((1, 3072), "uint8"), "labels": [1, 2]}
     program = random.choice(pickles.PROGRAMS)(random, content)
+    if random.random() < 0.2:
+        program = pickle.dumps(random.choice((*OTHERS, np.zeros(3), [np.float32(1)])), random.randint(2, 5))
     if random.random() < 0.5:
         return saved.zipped(program, {"0": bytes(24)})
     raw = saved.streamed(program, {"0": (6, bytes(24))})
     return raw if random.random() < 0.8 else program + raw
+
+
+def _parts(random, arrays):
+    """A stream one of whose five pickles is another one."""
+    keys = b"\x80\x02](" + b"".join(map(saved.text, map(str, range(len(arrays))))) + b"e."
+    parts = [saved.MAGIC, saved.VERSION, saved.MACHINE, saved.program_of(arrays, True), keys]
+    rest = saved.as_stream(arrays)[sum(map(len, parts)) :]
+    others = (
+        *OTHERS,
+        list(range(len(arrays))),
+        list(map(str, range(len(arrays) + 1))),
+        np.zeros(3),
+        {"w": np.zeros(3)},
+    )
+    parts[random.randrange(5)] = pickle.dumps(random.choice(others), random.randint(2, 5))
+    return b"".join(parts) + rest
 
 
 def _cyclic(random, arrays):
@@ -141,5 +160,18 @@ def _header(random, arrays):
     return count.to_bytes(8, "little") + text + numbers
 
 
-FILES = _right, _spoiled, _spoiled_zip, _lying_zip, _packed_zip, _views, _views, _program, _cyclic, _header, _header
+FILES = (
+    _right,
+    _spoiled,
+    _spoiled_zip,
+    _lying_zip,
+    _packed_zip,
+    _views,
+    _views,
+    _program,
+    _parts,
+    _cyclic,
+    _header,
+    _header,
+)
 CHECKED = _right, _spoiled_zip, _lying_zip  # zips have checksums

@@ -213,10 +213,11 @@ def open_stream(path: str, file: BinaryIO, size: int) -> Saved:
     if type(first) is not int or first != STREAM:
         raise UserError(f"{path}: a pickle that PyTorch did not write, expected weights; {SAVE_AGAIN}")
     _version, _machine, content, keys = (load_pickle(file, path, size, vocabulary) for _ in range(4))
-    if type(keys) is not list or sorted(map(str, map(as_text, keys))) != sorted(storages):
-        raise UserError(f"{path}: its list of storages is not that of its tensors; it is damaged")
+    keys = list(map(as_text, keys)) if type(keys) is list else []
+    if not {str}.issuperset(map(type, keys)) or sorted(keys) != sorted(storages):
+        raise UserError(f"{path}: its list of storages is not the one of its tensors; it is damaged")
     places = {}
-    for key in map(as_text, keys):
+    for key in keys:
         length, count = int.from_bytes(file.read(8), "little"), storages[key].length
         places[key] = file.tell(), count * item_size(storages[key].kind.dtype)
         if length != count or sum(places[key]) > size:
