@@ -133,6 +133,26 @@ def test_imported_again_to_the_bit(ending, trained, tmp_path, monkeypatch, capsy
     assert "are as they were" in " ".join(capsys.readouterr().out.split())
 
 
+def test_weights_of_ours_that_were_damaged(trained, tmp_path, capsys):
+    path = tmp_path / "out.safetensors"
+    assert cli.main(["export", str(trained[2]), str(path)]) == 0
+    whole = path.read_bytes()
+    changes = {
+        b'"crop\\": 56': b'"crop\\": 57',
+        b"MaxPool2d": b"MaxPool9d",
+        b"n2": b"n1",
+        b'"conv1.bias"': b'"conv1.bios"',
+    }
+    changes |= {b'"mean\\": ': b'"mien\\": ', b'fc8\\": {': b'fc8\\": [', b'"F32"': b'"I32"'}
+    for old, new in changes.items():
+        assert old in whole, old
+        path.write_bytes(whole.replace(old, new, 1))
+        capsys.readouterr()
+        assert cli.main(["import", str(path), "--out", str(tmp_path / "mine")]) == 2, old
+        said = capsys.readouterr().err
+        assert str(path) in said and said.count("\n") == 1 and not (tmp_path / "mine").exists()
+
+
 def test_a_folder_and_other_names(trained, tmp_path, capsys):
     for name, word in (
         (tmp_path, "ends in"),

@@ -462,6 +462,15 @@ REFUSED = {
         chain(node("Sub", "x", "m", to="d"), node("Conv", "d", "w", to="last"), constants={"m": numbers(3, 8, 8)}),
         "constant 3×8×8, expected one number",
     ),
+    "negative variance": (
+        chain(
+            node("BatchNormalization", "x", "one", "one", "one", "minus", to="d"),
+            node("Conv", "d", "w", to="last"),
+            constants={"one": np.ones(3, "f4"), "minus": -np.ones(3, "f4")},
+        ),
+        "found a variance of -1",
+    ),
+    "no number": (chain(CONV, constants={"w": np.full((2, 3, 3, 3), np.nan, "f4")}), "weight holds NaN"),
     "no contrast": (
         chain(node("Mul", "x", "m", to="d"), node("Conv", "d", "w", to="last"), constants={"m": np.float32(0)}),
         "multiplied by 0",

@@ -116,6 +116,8 @@ def _batch_norm(reading, node, at):
     given = [reading.vector(node, number, C) for number in (1, 2, 3, 4)]
     if any(array is None for array in given):
         raise node.refuse("fewer than five inputs", "x, scale, bias, mean and variance")
+    if given[3].min() + a["epsilon"] <= 0:
+        raise node.refuse(f"a variance of {given[3].min():g}", "more than −epsilon")
     layer = BatchNorm2d(C, a["epsilon"], float(f"{1 - a['momentum']:.7g}"))
     keys = "weight", "bias", "running_mean", "running_var"
     filled(layer, **{key: _pixels_first(array, at.flat) for key, array in zip(keys, given)})
