@@ -2,6 +2,7 @@
 
 import io
 import sys
+import time
 import warnings
 from collections import Counter
 
@@ -476,6 +477,28 @@ REFUSED = {
         "multiplied by 0",
     ),
 }
+
+
+def test_names_and_numbers_of_a_file_do_not_fill_the_screen(tmp_path):
+    for proto in (
+        chain(node("A\nB" * 10**5, "x", to="last")),
+        chain(node("Conv", "x", "w", to="last", dilations=[2] * 10**5)),
+        chain(node("Conv", "x", "w", to="last", pads=[2] * 10**5)),
+        chain(node("Conv", "x\n" * 10**5, "w", to="last")),
+    ):
+        with pytest.raises(UserError) as caught:
+            read(tmp_path, proto)
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 1300
+
+
+def test_a_long_chain_takes_no_long_time(tmp_path):
+    nodes, last = [], "x"
+    for number in range(20_000):
+        nodes.append(node("Relu", last, to=f"r{number}"))
+        last = f"r{number}"
+    started = time.process_time()
+    foreign = read(tmp_path, chain(*nodes, node("Conv", last, "w", to="last")))
+    assert len(foreign.features) == 20_001 and time.process_time() - started < 10
 
 
 def lying(dims):

@@ -15,6 +15,7 @@ from tinyalex.exchange.onnx_reading import At, Reading
 from tinyalex.layers import Conv2d, Flatten, LocalResponseNorm
 
 LARGEST_SIDE = 4096  # pixels
+LONGEST = 1000  # letters of a message, which may hold names and numbers of the file
 Three = tuple[float, float, float]
 
 
@@ -58,7 +59,9 @@ def read_onnx(path: str | PathLike, pictures: str | None = None, crop: int | Non
             return _ours(model, tensors, texts[own.KEY], name)
         return _foreign(as_graph(model, tensors), name, pictures, crop)
     except UserError as error:
-        raise error if error.argument in ("pictures", "crop") else UserError(f"{path}: {error}") from error
+        if error.argument in ("pictures", "crop"):
+            raise
+        raise UserError(f"{path}: {' '.join(str(error).split())[:LONGEST]}") from error
 
 
 def _ours(model, tensors, text, name):

@@ -1,5 +1,6 @@
 """A way through an ONNX graph as our layers: node after node, block within block."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -36,14 +37,17 @@ Convert = Callable[["Reading", Node, At], tuple[Layer | None, At]]  # and where 
 class Layers(dict):
     """Layers by name: "conv1" and what follows it, "relu1", "norm1", "pool1"; then number 2, the next with weights."""
 
-    number = 0
+    def __init__(self) -> None:
+        self.number, self.counts = 0, Counter[str]()
 
     def put(self, kind: str, layer: Layer) -> str:
         """Add a layer under the next free name, which is returned."""
         if kind in ("conv", "fc", "block"):
             self.number += 1
-        first = kind if kind == "flatten" else f"{kind}{self.number}"
-        name = next(name for name in (first, *(f"{first}_{n}" for n in range(2, len(self) + 3))) if name not in self)
+        name = kind if kind == "flatten" else f"{kind}{self.number}"
+        self.counts[name] += 1
+        if (count := self.counts[name]) > 1:
+            name = f"{name}_{count}"
         self[name] = layer
         return name
 
