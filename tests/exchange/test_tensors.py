@@ -39,7 +39,8 @@ def same(found, expected):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_read(form, read):
-    same(read(FORMS[form](arrays())), arrays())
+    eight = {"w": np.zeros((1,) * 8)}
+    same(read(FORMS[form](arrays() | eight)), arrays() | eight)
 
 
 @pytest.mark.parametrize("form", PICKLED)
@@ -71,6 +72,8 @@ def test_tensors_are_views_of_storages(read):
     np.testing.assert_array_equal(read(alone(tensor(FLOATS, 1, (2, 2), (3, 1))))["w"], [[1, 2], [4, 5]])
     np.testing.assert_array_equal(read(alone(tensor(FLOATS, 5, (), ())))["w"], 5)
     np.testing.assert_array_equal(read(alone(tensor(FLOATS, 2, (2, 3), (0, 1))))["w"], [[2, 3, 4], [2, 3, 4]])
+    for shape, strides in (((3, 0), (1, 1)), ((0, 3), (3, 1)), ((1,) * 8, (2**40,) * 8)):
+        assert read(alone(tensor(FLOATS, 0, shape, strides)))["w"].shape == shape
     both = ordered({"a": tensor(FLOATS, 0, (6,), (1,)), "b": saved.parameter(tensor(FLOATS, 3, (3,), (1,)))})
     found = read(saved.zipped(b"\x80\x02" + both + b".", {"0": SIX}))
     assert np.shares_memory(found["a"], found["b"]) and found["b"].tolist() == [3, 4, 5]
@@ -83,12 +86,18 @@ def test_storages_from_machines_of_either_kind(read):
     brain = storage("BFloat16Storage", "0", 3)
     for order, kind in ((b"little", "<u2"), (b"big", ">u2")):
         found = read(alone(tensor(brain, 0, (3,), (1,)), halves.astype(kind).tobytes(), order=order))["w"]
-        assert found.dtype == np.float32 and found.tolist()[:2] == [1.5, -2] and 2.9e38 < found[2] < 3.1e38
+        assert (
+            found.dtype == np.float32
+            and not found.flags.writeable
+            and found.tolist()[:2] == [1.5, -2]
+            and 2.9e38 < found[2] < 3.1e38
+        )
 
 
 def test_old_names_of_functions(read):
     """Before PyTorch 0.4: no `_v2`; parameters as objects with a state; Python 2's strings."""
-    old = name("torch._utils", "_rebuild_tensor") + row(FLOATS, number(0), row(number(6)), row(number(1))) + b"R"
+    stored = row(b"U\x07storage", name("torch", "FloatStorage"), b"U\x010", b"U\x03cpu", number(6)) + b"Q"
+    old = name("torch._utils", "_rebuild_tensor") + row(stored, number(0), row(number(6)), row(number(1))) + b"R"
     old_parameter = (
         name("torch.nn.parameter", "Parameter") + row(old, b"\x88") + b"R" + row(b"\x88", b"\x89", b"N") + b"b"
     )
@@ -96,6 +105,16 @@ def test_old_names_of_functions(read):
     program = b"\x80\x02" + name("collections", "OrderedDict") + pairs + b"\x85R."
     found = read(saved.zipped(program, {"0": SIX}))
     assert found["w"].tolist() == [0, 1, 2, 3, 4, 5]
+    tuples = program.replace(b"U\x01w", b"N\x85")
+    refused(lambda: read(saved.zipped(tuples, {})), "a key that is neither text nor a number", error=UserError)
+
+
+def test_tensors_are_at_most_four_times_the_file(read, tmp_path):
+    read(alone(tensor(FLOATS, 0, (1,), (0,))))
+    size = (tmp_path / "a.pth").stat().st_size
+    assert len(read(alone(tensor(FLOATS, 0, (size,), (0,))))["w"]) == size  # four bytes each
+    found = f"found tensors of {4 * size + 4:,} bytes in a file of {size:,}, expected at most 4 times as many"
+    refused(lambda: read(alone(tensor(FLOATS, 0, (size + 1,), (0,)))), found, error=UserError)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +136,8 @@ def test_old_names_of_functions(read):
         (tensor(storage("FloatStorage", "1", 6), 0, (6,), (1,)), "archive/data/1 cannot be read"),
         (tensor(storage("FloatStorage", "0", 6, view=row(saved.text("a"))), 0, (6,), (1,)), "part of another"),
         (tensor(row(saved.text("module"), b"N") + b"Q", 0, (6,), (1,)), "a.pth"),
+        (tensor(FLOATS.replace(b"storage", b"another"), 0, (6,), (1,)), "a persistent id that is no storage"),
+        (tensor(FLOATS.replace(b"ctorch\nFloatStorage\n", b"N"), 0, (6,), (1,)), "a persistent id that is no storage"),
         (tensor(storage("QUInt8Storage", "0", 6), 0, (6,), (1,)), "'torch.QUInt8Storage'"),
         (name("torch", "FloatStorage"), "a.pth"),
         (FLOATS, "a.pth"),
@@ -125,6 +146,13 @@ def test_old_names_of_functions(read):
 )
 def test_tensors_lie_in_their_storages(program, words, read):
     refused(lambda: read(alone(program)), "a.pth: ", words, error=UserError)
+
+
+def test_a_storage_has_one_length(read):
+    items = {key: tensor(storage("FloatStorage", "0", length), 0, (1,), (1,)) for key, length in (("a", 6), ("b", 5))}
+    refused(
+        lambda: read(saved.zipped(b"\x80\x02" + ordered(items) + b".", {"0": SIX})), "two storages", error=UserError
+    )
 
 
 class Runs:
@@ -177,6 +205,9 @@ def test_damage_is_seen(read):
     whole, first = as_zip(arrays()), arrays()["conv.weight"].tobytes()
     at = whole.find(first)
     refused(lambda: read(whole[:at] + b"\xff" + whole[at + 1 :]), "archive/data/0 cannot be read", error=UserError)
+    renamed = whole.replace(b"conv.bias", b"conv.bios")
+    refused(lambda: read(renamed), "a.pth: archive/data.pkl cannot be read", error=UserError)
+    refused(lambda: read(whole[:-30]), "a.pth: not a readable zip", error=UserError)
     assert read(as_stream(arrays()) + b"more")
     refused(lambda: read(as_stream(arrays())[:-3]), "it is damaged or was cut short", error=UserError)
     lying = as_stream(arrays()).replace(struct.pack("<q", 24) + first, struct.pack("<q", 2**62) + first)
@@ -192,7 +223,7 @@ def test_entries_of_a_zip_that_overlap(read):
     at = begin
     while (at := data.find(b"PK\1\2", at + 1)) > 0:
         data[at + 16 : at + 28], data[at + 42 : at + 46] = about, place
-    refused(lambda: read(bytes(data)), "a.pth", error=UserError)
+    refused(lambda: read(bytes(data)), "a zip whose members do not fit into", error=UserError)
 
 
 @pytest.mark.torch

@@ -79,7 +79,7 @@ class Tensor(Value):
         last = self.offset + sum((n - 1) * stride for n, stride in zip(self.shape, self.strides))
         if last >= len(numbers):
             raise ValueError(f"reaches number {last + 1:,} of a storage with {len(numbers):,}")
-        steps = [stride * numbers.itemsize if n > 1 else 0 for n, stride in zip(self.shape, self.strides)]
+        steps = [stride * numbers.itemsize for stride in self.strides]
         return np.lib.stride_tricks.as_strided(numbers[self.offset :], self.shape, steps, writeable=False)
 
 
@@ -87,7 +87,6 @@ class Ordered(dict, StandIn):
     """An OrderedDict, as PyTorch's state dicts are."""
 
     def __init__(self, pairs=()):
-        super().__init__()
         for key, value in pairs:
             if type(key) not in LEAVES:
                 raise ValueError("a key that is neither text nor a number")
