@@ -76,6 +76,8 @@ def test_every_command_takes_it(file, tmp_path, capsys):
     code, out, _ = run(capsys, "compare", "mine", "tuned", "--data", data)
     assert code == 0 and "cifar-resnet20, imported" in out and "trained to its end" not in out
     assert "imported" in repr(tinyalex.load("mine"))
+    summed = result_of(capsys, "summary", "mine")
+    assert (summed["model"], summed["classes"]) == ("cifar-resnet20", len(classes))
     for words in (["evaluate", "mine"], ["predict", "mine"], ["train", "--resume", "mine"]):
         code, _, err = run(capsys, *words)
         assert code == 2 and "mine was imported, not trained here" in err

@@ -1,10 +1,13 @@
 """`tinyalex summary`: a network layer by layer."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 from tinyalex.commands.options import print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.models import MODELS, find_model
+from tinyalex.runs.checkpoint import load_info
+from tinyalex.runs.trained import find_checkpoint, model_of_run
 from tinyalex.summary import summarise
 from tinyalex.terminal import bytes_text
 from tinyalex.training.memory import training_bytes
@@ -19,12 +22,15 @@ EXAMPLES = (
     "tinyalex summary alexnet",
     "tinyalex summary resnet20+depth-44+no-skip --classes 10",
     "tinyalex summary alexnet-64 --classes 200 --batch 64 --json",
+    "tinyalex summary runs/imported",
 )
 
 
 def add_arguments(parser):
-    parser.add_argument("model", metavar="MODEL", nargs="?", help="a name from that list, with changes if you like")
-    parser.add_argument("--classes", type=int, default=1000, metavar="K", help="number of classes (1000)")
+    parser.add_argument(
+        "model", metavar="MODEL", nargs="?", help="a name from that list, with changes if you like; or a run's folder"
+    )
+    parser.add_argument("--classes", type=int, metavar="K", help="number of classes (1000, or the run's)")
     parser.add_argument("--batch", type=int, metavar="N", help="pictures per training step (the model's own)")
 
 
@@ -38,14 +44,14 @@ def run(args):
         models = [{key: getattr(model, key) for key in keys} for model in MODELS.values()]
         changes = [{"name": name, "about": a, "families": f} for name, (a, f) in listed_variations().items()]
         return {"models": models, "variations": changes}
-    model = find_model(args.model, "MODEL")
-    network = model.build(args.classes)
+    model, classes = _chosen(args)
+    network = model.build(classes)
     rows = summarise(network)
     batch = args.batch or model.batch
     return {
         "model": model.name,
         "in_shape": network.in_shape,
-        "classes": args.classes,
+        "classes": classes,
         "batch": batch,
         "layers": [asdict(row) for row in rows],
         "parameters": sum(row.parameters for row in rows),
@@ -53,6 +59,14 @@ def run(args):
         "activation_bytes": batch * sum(row.activation_bytes for row in rows),
         "training_bytes": training_bytes(rows, batch, network.in_shape),
     }
+
+
+def _chosen(args):
+    """(the model, its number of classes)."""
+    if args.model.split("+")[0] not in MODELS and Path(args.model).exists():
+        info = load_info(find_checkpoint(args.model, quiet=True))
+        return model_of_run(args.model), args.classes or len(info["class_ids"])
+    return find_model(args.model, "MODEL"), args.classes or 1000
 
 
 def show(result):
