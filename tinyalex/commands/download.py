@@ -11,7 +11,7 @@ EXAMPLES = ("tinyalex download tiny-imagenet data/", "tinyalex download alexnet-
 
 
 def add_arguments(parser):
-    parser.add_argument("name", metavar="NAME", help=" or ".join(SOURCES))
+    parser.add_argument("name", metavar="NAME", help=", ".join(SOURCES))
     parser.add_argument("folder", metavar="FOLDER", help="where to put the file")
     parser.add_argument("--url", metavar="URL", help="a mirror to fetch the same file from")
 
