@@ -114,7 +114,7 @@ def test_code_alone_on_stdout(trained, tmp_path, capsys):
     assert "def network():" in out and "parameters" in err
 
 
-@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+@pytest.mark.parametrize("ending", ["onnx", "safetensors", "npz"])
 def test_imported_again_to_the_bit(ending, trained, tmp_path, monkeypatch, capsys):
     if ending == "onnx":
         pytest.importorskip("onnx", reason="needs the package onnx")

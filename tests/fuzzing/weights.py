@@ -1,7 +1,9 @@
 """Damaged and hostile files of weights: PyTorch's zip and stream, and safetensors, given to the readers."""
 
+import io
 import json
 import pickle
+import zipfile
 from functools import partial
 
 import numpy as np
@@ -12,7 +14,9 @@ from tests.fuzzing import pickles
 from tests.fuzzing.damage import NUMBERS, spoiled
 from tests.fuzzing.values import OTHERS, changed, written
 from tests.fuzzing.zips import lying
+from tinyalex.exchange import own
 from tinyalex.exchange.known import recognised
+from tinyalex.exchange.reading import read_foreign
 from tinyalex.exchange.tensors import read_tensors
 
 DTYPES = "F64", "F16", "BF16", "F8_E4M3", "I64", "U8", "BOOL", "C64", "F4", "", "f32", None
@@ -30,6 +34,8 @@ def make(random, folder, shared, commands=True):
     path = folder / "a.pth"
     kind = random.choice(FILES)
     path.write_bytes(kind(random, arrays))
+    if kind is _npz:
+        return partial(read_foreign, path)
     if commands and random.random() < 0.1:
         return ["import", path, "--out", folder / "out", *random.choice(([], ["--as", "resnet20"]))]
     return partial(read, path, arrays if kind in CHECKED else {})
@@ -114,6 +120,19 @@ def _program(random, arrays):
     return raw if random.random() < 0.8 else program + raw
 
 
+def _npz(random, arrays):
+    """Arrays of NumPy with a text about a network; spoiled as bytes, in the zip or in a member."""
+    text = random.choice(("", "{}", "[" * 10**5, *map(str, OTHERS[:8])))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in (arrays | {own.KEY: np.array(text)}).items():
+            raw = io.BytesIO()
+            np.save(raw, array)
+            member = raw.getvalue()
+            archive.writestr(f"{name}.npy", spoiled(random, member[:140]) if random.random() < 0.2 else member)
+    return lying(random, buffer.getvalue()) if random.random() < 0.3 else buffer.getvalue()
+
+
 def _parts(random, arrays):
     """A stream one of whose five pickles is another one."""
     keys = b"\x80\x02](" + b"".join(map(saved.text, map(str, range(len(arrays))))) + b"e."
@@ -170,6 +189,7 @@ FILES = (
     _views,
     _program,
     _parts,
+    _npz,
     _cyclic,
     _header,
     _header,

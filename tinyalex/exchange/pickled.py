@@ -12,6 +12,7 @@ import math
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -174,24 +175,33 @@ class Saved:
         return self._storages[storage]
 
 
-def open_zip(path: str, file: BinaryIO, size: int) -> Saved:
-    """The zip form. UserError if it is damaged or another zip; `file` stays in use."""
+def open_members(path: str, file: BinaryIO, size: int) -> dict[str, Callable[[], bytes]]:
+    """{name: a function that reads it} of a zip's members, which are no longer than the file, all together.
+
+    UserError if it is damaged or compressed. The functions raise nearly anything; `file` stays in use.
+    """
     try:
         archive = zipfile.ZipFile(file)
     except Exception as error:  # zipfile raises nearly anything on damaged files
         raise UserError(f"{path}: not a readable zip ({reason(error)}); it is damaged or was cut short") from None
-    members = {info.filename: info for info in archive.infolist()}
-    if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
+    members = archive.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise UserError(f"{path}: a compressed zip, expected a file as PyTorch writes it; {SAVE_AGAIN}")
-    if sum(info.file_size for info in archive.infolist()) > size:
+    if sum(member.file_size for member in members) > size:
         raise UserError(f"{path}: a zip whose members do not fit into its {size:,} bytes; it is damaged")
+    return {member.filename: partial(archive.read, member) for member in members}
+
+
+def open_zip(path: str, file: BinaryIO, size: int) -> Saved:
+    """The zip form. UserError if it is damaged or another zip; `file` stays in use."""
+    members = open_members(path, file, size)
     root = next((name.removesuffix("data.pkl") for name in members if name.split("/")[1:] == ["data.pkl"]), None)
     if root is None:
         raise UserError(f"{path}: a zip without data.pkl, expected a file that PyTorch wrote")
 
     def read(name):
         try:
-            return archive.read(members[root + name])
+            return members[root + name]()
         except Exception as error:
             raise ValueError(f"{root}{name} cannot be read ({reason(error)}); the file is damaged") from None
 

@@ -8,6 +8,9 @@ from tinyalex.exchange import own
 from tinyalex.exchange.foreign import Foreign, name_of
 from tinyalex.exchange.known import MEAN, SCALE, recognised
 from tinyalex.exchange.layout import Misfit, Tensors, check, conversions, count_classes, expect_no_others, fill
+from tinyalex.exchange.npz import read_npz
+from tinyalex.exchange.onnx_layers import filled
+from tinyalex.exchange.pickled import ZIP
 from tinyalex.exchange.tensors import holds_tensors, read_tensors, text_of
 from tinyalex.files import open_regular, reason
 from tinyalex.models import find_model
@@ -20,7 +23,7 @@ ASSUMED = "The file does not say how pictures were prepared: ImageNet's mean and
 def read_foreign(
     path: str | PathLike, model: str | None = None, pictures: str | None = None, crop: int | None = None
 ) -> Foreign:
-    """The network in a file, whose content tells its form: PyTorch's weights, safetensors or ONNX.
+    """The network in a file, whose content tells its form: PyTorch's weights, safetensors, ONNX, our own arrays.
 
     model: a model of tinyalex that the weights belong to; None: they are recognised
     pictures, crop: of an ONNX file (see `tinyalex.exchange.onnx_in.read_onnx`)
@@ -31,6 +34,8 @@ def read_foreign(
         return _onnx(path, head, model, pictures, crop)
     if pictures or crop:
         raise UserError("expected only with an ONNX file", "pictures" if pictures else "crop")
+    if head.startswith(ZIP) and (arrays := read_npz(path)):
+        return _our_arrays(arrays, str(path))
     tensors = read_tensors(path)
     if any(name.startswith("param/") for name in tensors):
         raise UserError(f"{path}: is a network of tinyalex already, expected one of another library")
@@ -77,6 +82,23 @@ def _ours(tensors, text, path):
     except (Misfit, UserError) as error:
         raise UserError(f"{path}: {error}") from None
     fill(network, tensors, {inner: inner for inner, *_ in network.shapes()}, path)
+    return foreign
+
+
+def _our_arrays(arrays, path):
+    """A file of NumPy's arrays that `tinyalex.exchange.exported` wrote."""
+    if own.KEY not in arrays:
+        raise UserError(f"{path}: holds NumPy's arrays without a network, expected a file that tinyalex wrote")
+    try:
+        foreign = own.rebuild(
+            str(arrays[own.KEY]), name_of(path), most=4 * sum(array.size for array in arrays.values())
+        )
+        for inner, layer, *_ in foreign.network.shapes():
+            filled(layer, **{key: arrays[f"{inner}.{key}"] for key in layer.params | layer.state})
+    except KeyError as missing:
+        raise UserError(f"{path}: found no array {missing}, expected one for each of the network's") from None
+    except (ValueError, UserError) as error:
+        raise UserError(f"{path}: {error}") from None
     return foreign
 
 
