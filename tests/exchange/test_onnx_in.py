@@ -236,7 +236,7 @@ def test_windows_of_every_kind_are_exact_or_refused(tmp_path):
 
 def test_no_window_begins_behind_the_picture(tmp_path):
     pool = node("MaxPool", "x", to="last", kernel_shape=[1, 1], strides=[2, 2], ceil_mode=1)
-    assert same(tmp_path, model([pool, *FC], head(48), opset=22)).features["pool0"].rounding == "ceil"
+    same(tmp_path, model([pool, *FC], head(48), opset=22))
 
 
 def test_kernels_grow_where_pads_differ(tmp_path):
@@ -278,16 +278,21 @@ def test_constants_on_either_side(op, first, tmp_path):
 
 
 def test_bgr_becomes_rgb(tmp_path):
-    nodes = [node("Sub", "x", "mean", to="a"), node("Conv", "a", "w", to="last", pads=[1, 1, 1, 1]), *FC]
-    mean = np.array([1.0, 2.0, 3.0], "f4").reshape(3, 1, 1)
-    proto = model(nodes, {"mean": mean, "w": numbers(2, 3, 3, 3)} | head(128))
+    nodes = [node("Sub", "x", "mean", to="a"), node("Mul", "a", "scale", to="b")]
+    nodes += [node("Conv", "b", "w", to="last", pads=[1, 1, 1, 1]), *FC]
+    constants = {
+        "mean": np.array([[[1.0]], [[2.0]], [[3.0]]], "f4"),
+        "scale": np.array([[[0.5]], [[1.0]], [[2.0]]], "f4"),
+    }
+    proto = model(nodes, constants | {"w": numbers(2, 3, 3, 3)} | head(128))
     foreign = read(tmp_path, proto, pictures="caffe")
-    caffe = CONVENTIONS["caffe"]
     pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype("float32")
-    prepared = (pixels - caffe.mean)[..., ::-1].astype("float32")
+    prepared = (pixels - CONVENTIONS["caffe"].mean)[..., ::-1].astype("float32")
     x = ((pixels - foreign.mean) * foreign.scale).astype("float32")
     agree(foreign.network.predict(x), theirs(proto, prepared), "scores", rtol=1e-3, atol=1e-2)
     assert said(foreign, "conv1: kernels turned from BGR to RGB")
+    grey = model([node("Flatten", "x", to="flat"), FC[1]], head(192))
+    refused(lambda: read(tmp_path, grey, pictures="caffe"), "found fc1 first, expected a convolution", error=UserError)
 
 
 def test_what_is_usual_is_noted(tmp_path):
@@ -486,6 +491,7 @@ REFUSED = {
         "found a variance of -1",
     ),
     "no number": (chain(CONV, constants={"w": np.full((2, 3, 3, 3), np.nan, "f4")}), "weight holds NaN"),
+    "nothing subtracted": (chain(node("Sub", "x", "", to="d"), node("Conv", "d", "w", to="last")), "Sub 'd': found"),
     "no contrast": (
         chain(node("Mul", "x", "m", to="d"), node("Conv", "d", "w", to="last"), constants={"m": np.float32(0)}),
         "multiplied by 0",

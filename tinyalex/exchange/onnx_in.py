@@ -147,8 +147,9 @@ def _beginning(reading, at):
             break
         first = node.inputs[0] == at.tensor
         constant = reading.graph.take(node, 1 if first else 0)
-        if constant.size != 1 and constant.shape[-3:] != (3, 1, 1) or constant.size > 3:
-            raise node.refuse(f"a constant {names(constant.shape)}", "one number, or one for each channel, 3×1×1")
+        if constant is None or constant.size not in (1, 3) or (constant.size == 3 and constant.shape[-3:] != (3, 1, 1)):
+            found = "no constant" if constant is None else f"a constant {names(constant.shape)}"
+            raise node.refuse(found, "one number, or one for each channel, 3×1×1")
         c = constant.astype(np.float64).ravel()
         if node.op == "Add":
             offset = offset + c
