@@ -107,6 +107,12 @@ def test_from_python(trained, tmp_path, monkeypatch):
     refused(lambda: import_network("out.safetensors", crop=8), "crop: expected only", error=UserError)
 
 
+def test_without_the_package(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert cli.main(["export", str(trained[2]), str(tmp_path / "out.onnx")]) == 2
+    assert "pip install onnx" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
 def test_code_alone_on_stdout(trained, tmp_path, capsys):
     assert cli.main(["export", str(trained[2]), str(tmp_path / "out.safetensors")]) == 0
     out, err = capsys.readouterr()
