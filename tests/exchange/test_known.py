@@ -7,7 +7,7 @@ from tests.checks import agree, refused
 from tests.exchange.small import cifar_tensors
 from tinyalex.errors import UserError
 from tinyalex.exchange.known import KNOWN, recognised
-from tinyalex.exchange.layout import fill
+from tinyalex.exchange.layout import conversions, fill
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear
 from tinyalex.network import Network
 
@@ -125,3 +125,25 @@ def test_pictures_that_become_one_row_are_read_channel_by_channel_in_pytorch():
     maps = np.einsum("oc,nchw->nohw", conv[:, :, 0, 0], x)
     expected = maps.reshape(2, -1) @ dense.T + np.arange(6.0)
     agree(network.predict(x.transpose(0, 2, 3, 1).copy()), expected, "scores", rtol=1e-5, atol=1e-5)
+
+
+TURNED = "Weights were turned from (out, in, …) to (…, in, out)."
+
+
+@pytest.mark.parametrize(
+    "side, dropout, dtype, others, notes",
+    [
+        (1, Dropout(inverted=False), "float32", (), []),
+        (2, Dropout(inverted=False), "float32", ("n",), ["fc: inputs were reordered from (4, 1, 2), channels first"]),
+        (1, Dropout(), "float32", (), ["Dropout scales in training, as in PyTorch; the paper's scales at test time."]),
+        (1, Dropout(inverted=False), "float16", (), ["Numbers that were float16 are float32."]),
+        (1, Dropout(inverted=False), "float32", ("bn.num_batches_tracked",), ["The counters num_batches_tracked were"]),
+    ],
+)
+def test_what_was_converted_is_said_and_nothing_else(side, dropout, dtype, others, notes):
+    layers = {"flatten": Flatten(), "drop": dropout, "fc": Linear(4 * side, 6)}
+    network = Network({"conv": Conv2d(3, 4, 1)}, layers, (1, side, 3))
+    tensors = {"0.weight": np.zeros(1, dtype)} | {name: np.array(3) for name in others}
+    first, *found = conversions(network, tensors)
+    assert first == TURNED and len(found) == len(notes)
+    assert all(one.startswith(note) for one, note in zip(found, notes))
