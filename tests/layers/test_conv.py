@@ -47,12 +47,13 @@ def test_right(case):
     check_layer(Conv2d(channels, features, kernel, **geometry), batch(channels), *loops(geometry))
 
 
-@pytest.mark.parametrize("algorithm", ["im2col", "winograd"])
+@pytest.mark.parametrize("algorithm", ["im2col", "rows", "winograd"])
 def test_without_bias(algorithm):
     """As with a bias of 0, and no gradient for it."""
-    forward, backward = loops(dict(padding=1, groups=2))
+    geometry = dict(padding=1, groups=1 if algorithm == "rows" else 2)
+    forward, backward = loops(geometry)
     none = {"bias": np.zeros(6)}
-    layer = Conv2d(4, 6, 3, padding=1, groups=2, algorithm=algorithm, bias=False)
+    layer = Conv2d(4, 6, 3, **geometry, algorithm=algorithm, bias=False)
     assert layer.params.keys() == {"weight"} == layer.like().params.keys() and not layer.bias
 
     def backward_without(dy, x, params):

@@ -7,21 +7,22 @@ import pytest
 
 from tests.checks import agree, refused, weightless
 from tinyalex.bench.rounding import convolutions
-from tinyalex.layers import Conv2d, winograd
+from tinyalex.layers import Conv2d, kernel_rows, winograd
 from tinyalex.layers.windows import Windows
 from tinyalex.layers.winograd import best_tile
 from tinyalex.models import MODELS
 from tinyalex.teaching.device import xp as device
 
 
-def is_fast(layer, in_shape, xp=np):
-    """Whether a layer on `xp` computes the fast way, as it says and as it does."""
+def fast_way(layer, in_shape, xp=np):
+    """The fast way in which a layer on `xp` computes, as it says and as it does; None for the plain one."""
     layer = copy.deepcopy(layer)
     layer.map_arrays(xp.asarray)
     ready = layer.for_batch()
     ready.forward(xp.zeros((0, *in_shape), "float32"))
-    assert bool(ready._prepared) == layer.uses_winograd()
-    return layer.uses_winograd()
+    ways = {kernel_rows.KernelRows: "rows", winograd.Winograd: "winograd"}
+    assert [ways[type(fast)] for fast in ready._prepared.values()] == [way for way in [layer.fast_way()] if way]
+    return layer.fast_way()
 
 
 @pytest.mark.parametrize(
@@ -56,9 +57,9 @@ def test_which_convolutions_of_the_networks_are_fast():
     for model in plain:
         with weightless():
             found = convolutions(model)
-        ways = {layer.name: is_fast(layer, in_shape) for layer, in_shape in found}
+        ways = {layer.name: fast_way(layer, in_shape) == "winograd" for layer, in_shape in found}
         assert ways == {f"conv{i}": f"conv{i}" not in plain[model] for i in range(1, 6)}, model
-        assert not any(is_fast(layer, in_shape, device) for layer, in_shape in found), "on a device"
+        assert not any(fast_way(layer, in_shape, device) for layer, in_shape in found), "on a device"
 
 
 def test_convolutions_inside_blocks_are_found():
@@ -68,55 +69,64 @@ def test_convolutions_inside_blocks_are_found():
 
 
 @pytest.mark.parametrize(
-    "C, kernel, geometry, fast",
+    "C, kernel, geometry, way",
     [
-        (16, 3, dict(), True),
-        (15, 3, dict(), False),
-        (32, 3, dict(groups=2), True),
-        (30, 5, dict(groups=2), False),
-        (4, 5, dict(stride=2), True),
-        (3, 6, dict(stride=2), False),
-        (1, 11, dict(stride=4), True),
-        (64, (3, 5), dict(), False),
-        (64, 5, dict(stride=(1, 2)), False),
-        (64, 1, dict(), False),
-        (64, 7, dict(), False),
-        (64, 4, dict(), False),
-        (64, 3, dict(stride=2), False),
-        (64, 5, dict(stride=2, groups=2), False),
+        (7, 3, dict(), None),
+        (8, 3, dict(), "rows"),
+        (32, 3, dict(), "rows"),
+        (33, 3, dict(), "winograd"),
+        (16, 1, dict(), None),
+        (16, (1, 3), dict(), None),
+        (16, 3, dict(padding=3), "winograd"),
+        (16, 5, dict(), "winograd"),
+        (15, 5, dict(), None),
+        (32, 3, dict(groups=2), "winograd"),
+        (30, 5, dict(groups=2), None),
+        (4, 5, dict(stride=2), "winograd"),
+        (3, 6, dict(stride=2), None),
+        (1, 11, dict(stride=4), "winograd"),
+        (64, (3, 5), dict(), None),
+        (64, 5, dict(stride=(1, 2)), None),
+        (64, 1, dict(), None),
+        (64, 7, dict(), None),
+        (64, 4, dict(), None),
+        (64, 3, dict(stride=2), None),
+        (64, 5, dict(stride=2, groups=2), None),
     ],
 )
-def test_the_rule(C, kernel, geometry, fast):
+def test_the_rule(C, kernel, geometry, way):
     layer = Conv2d(C, 4, kernel, **geometry, rounding="floor")
-    assert is_fast(layer, (14, 14, C)) == fast
+    assert fast_way(layer, (14, 14, C)) == way
 
 
 def test_the_asked_for_way_is_taken():
-    for way in ("winograd", "im2col"):
-        for C, xp in ((2, np), (32, np), (32, device)):
-            assert is_fast(Conv2d(C, 4, 3, algorithm=way), (5, 5, C), xp) == (way == "winograd")
+    for way in ("rows", "winograd", "im2col"):
+        for C, xp in ((2, np), (32, np), (64, np), (32, device)):
+            found = fast_way(Conv2d(C, 4, 3, algorithm=way), (5, 5, C), xp)
+            assert found == (None if way == "im2col" else way)
 
 
 def test_kernels_are_transformed_once_for_each_size_of_picture(monkeypatch):
     made, ready = [], winograd.Winograd.__init__
     monkeypatch.setattr(winograd.Winograd, "__init__", lambda *args: made.append(1) or ready(*args))
-    layer, rng = Conv2d(24, 4, 3, padding=1), np.random.default_rng(0)
+    layer, rng = Conv2d(40, 4, 3, padding=1), np.random.default_rng(0)
     prepared = layer.for_batch()
     for shape, times in [((2, 8, 9), 1), ((3, 8, 9), 1), ((1, 5, 9), 2), ((1, 9, 8), 3), ((2, 5, 9), 3)]:
-        x = rng.standard_normal((*shape, 24))
+        x = rng.standard_normal((*shape, 40))
         y = prepared.forward(x)[0]
         assert len(made) == times
         monkeypatch.setattr(layer, "algorithm", "im2col")
         agree(y, layer.forward(x)[0], f"of {shape}")
 
 
-def test_the_two_ways_differ_in_rounding_alone():
+@pytest.mark.parametrize("C, way", [(24, "rows"), (40, "winograd")])
+def test_the_ways_differ_in_rounding_alone(C, way):
     """So each is really taken, forward and backward."""
     rng, runs = np.random.default_rng(0), []
-    layer, x = Conv2d(24, 8, 3, padding=1), rng.standard_normal((2, 9, 9, 24), "float32")
+    layer, x = Conv2d(C, 8, 3, padding=1), rng.standard_normal((2, 9, 9, C), "float32")
     dy = rng.standard_normal((2, 9, 9, 8), "float32")
-    for way in ("winograd", "im2col", None):
-        layer.algorithm = way
+    for algorithm in (way, "im2col", None):
+        layer.algorithm = algorithm
         y, cache = layer.forward(x)
         dx, grads = layer.backward(dy, cache)
         runs.append((y, dx, grads["weight"]))
@@ -126,7 +136,7 @@ def test_the_two_ways_differ_in_rounding_alone():
 
 
 def test_refuses_arguments():
-    refused(lambda: Conv2d(4, 6, 3, algorithm="fft"), "algorithm", "'fft'", "'im2col'", "'winograd'")
+    refused(lambda: Conv2d(4, 6, 3, algorithm="fft"), "algorithm", "'fft'", "'im2col'", "'rows'", "'winograd'")
     for kernel, geometry, words in [
         ((3, 5), dict(), "3×5"),
         (7, dict(), "7×7"),

@@ -38,7 +38,8 @@ def run(args):
 
 
 def _words(layer):
-    fast = ", the fast way" if getattr(layer, "algorithm", None) == "winograd" else ""
+    ways = {"rows": ", by rows of the kernel", "winograd": ", the fast way"}
+    fast = ways.get(getattr(layer, "algorithm", None), "")
     return layer.name or f"{layer}{fast}"
 
 

@@ -1,4 +1,4 @@
-"""Convolution: windows as rows of a matrix, times the kernels (`im2col`); `winograd` is the fast way behind one door.
+"""Convolution: windows as rows of a matrix, times the kernels (`im2col`); two fast ways behind one door.
 
 N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places; F channels out; G groups.
 """
@@ -8,12 +8,13 @@ import math
 import operator
 
 from tinyalex.backend import array_module, is_host
-from tinyalex.layers import winograd
+from tinyalex.layers import kernel_rows, winograd
 from tinyalex.layers.base import Layer, at_least, checked, default_params
 from tinyalex.layers.im2col import col2im, group_slices, im2col, picture_blocks
 from tinyalex.layers.windows import Pair, Windows
 
-ALGORITHMS = (None, "im2col", "winograd")
+FAST = {"rows": kernel_rows, "winograd": winograd}  # each with its rules, `fits` and `suits`
+ALGORITHMS = (None, "im2col", *FAST)
 
 
 class Conv2d(Layer):
@@ -28,7 +29,7 @@ class Conv2d(Layer):
     x: (N, H, W, C);  y: (N, OH, OW, F);  weight: (KH, KW, C/G, F);  bias: (F,), absent with bias=False
     kernel_size, stride, padding: pixels, one integer or a pair (height, width)
     rounding: None, "floor" or "ceil", for a stride that does not divide (see `tinyalex.layers.windows`)
-    algorithm: "im2col", "winograd", or None for the faster of the two by a rule of thumb; they differ only in rounding
+    algorithm: "im2col", "rows", "winograd", or None for the fastest by a rule of thumb; they differ only in rounding
     Left out: dilation, and padding="same", which is (kernel − 1) / 2 for an odd kernel and a stride of 1.
     Raises ValueError for channels that the groups do not divide, and for a picture that does not fit.
     Source: paper §3.5; 2012 source, `layer.py` (size rule).
@@ -61,8 +62,8 @@ class Conv2d(Layer):
             del self.params["bias"]
         if algorithm not in ALGORITHMS:
             raise ValueError(f"Conv2d: algorithm = {algorithm!r}, expected one of {ALGORITHMS}")
-        if algorithm == "winograd" and not winograd.fits(self.windows, groups):
-            raise ValueError(f'Conv2d: algorithm "winograd" is not for {self}; expected "im2col" or None')
+        if algorithm in FAST and not FAST[algorithm].fits(self.windows, groups):
+            raise ValueError(f'Conv2d: algorithm "{algorithm}" is not for {self}; expected "im2col" or None')
         self.algorithm = algorithm
 
     def forward(self, x, train=False, rng=None):
@@ -115,15 +116,16 @@ class Conv2d(Layer):
 
     # ------------------------------------------------------------------------------------------ the fast way
 
-    def uses_winograd(self) -> bool:
-        """Whether `winograd` computes this layer.
+    def fast_way(self) -> str | None:
+        """The name of the fast way that computes this layer, or None if `im2col` does.
 
-        Without an algorithm's name it does on the CPU where it is expected to be faster. A device has multiplications
-        to spare, and its TF32 rounds more than the fast way can afford.
+        Without an algorithm's name it is, on the CPU, the one expected to be faster. A device has multiplications to
+        spare, and its TF32 rounds more than `winograd` can afford.
         """
-        if self.algorithm is None:
-            return is_host(self.params["weight"]) and winograd.suits(self.windows, self.in_channels, self.groups)
-        return self.algorithm == "winograd"
+        if self.algorithm is not None or not is_host(self.params["weight"]):
+            return self.algorithm if self.algorithm in FAST else None
+        suitable = (name for name, way in FAST.items() if way.suits(self.windows, self.in_channels, self.groups))
+        return next(suitable, None)
 
     def for_batch(self):
         ready = copy.copy(self)
@@ -131,13 +133,16 @@ class Conv2d(Layer):
         return ready
 
     def _fast(self, x):
-        """The `Winograd` for x, or None if the lines above compute it. A layer made `for_batch` keeps it."""
-        if not self.uses_winograd():
+        """The `KernelRows` or `Winograd` for x, or None if the lines above compute it; kept if made `for_batch`."""
+        if (way := self.fast_way()) is None:
             return None
         prepared, key = getattr(self, "_prepared", {}), (x.shape[1:], x.dtype)
         if key not in prepared:
-            out_size = self.out_shape(x.shape[1:])[:2]
-            fast = winograd.Winograd(self.windows, self.groups, out_size, self._param("weight", x.dtype))
+            weight, out_size = self._param("weight", x.dtype), self.out_shape(x.shape[1:])[:2]
+            if way == "rows":
+                fast = kernel_rows.KernelRows(self.windows.padding, weight)
+            else:
+                fast = winograd.Winograd(self.windows, self.groups, out_size, weight)
             prepared.setdefault(key, fast)  # another thread may have been first
         return prepared[key]
 
