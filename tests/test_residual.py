@@ -1,12 +1,15 @@
 """The residual block against its parts, differences and PyTorch, and the mistakes people make with it."""
 
+import copy
+
 import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all, check_layer, edited, refused
 from tests.test_blocks import randomised
-from tinyalex.layers import BatchNorm2d, Conv2d, PaddedShortcut, ReLU, Tanh
+from tinyalex.layers import BatchNorm2d, Conv2d, Flatten, Linear, PaddedShortcut, ReLU, Tanh
 from tinyalex.models import resnet
+from tinyalex.network import Network
 from tinyalex.residual import Residual
 
 
@@ -172,3 +175,62 @@ def test_a_body_may_end_in_any_layer():
     dx, grads = block.backward(np.array([[3.0, 5.0]]), cache)
     agree(dx, [[3, 10]], "dx")
     agree_all(grads, {}, "of nothing")
+
+
+# ---------------------------------------------------------------------------------------------- at test time
+
+
+def normalised(bias):
+    """Convolutions with and without a normalisation right behind them, in a block and outside; statistics of a run."""
+    block = {
+        "conv": Conv2d(3, 3, 3, padding=1, bias=bias),
+        "bn": BatchNorm2d(3),
+        "relu": ReLU(),
+        "last": BatchNorm2d(3),
+    }
+    layers = {"first": BatchNorm2d(4), "conv": Conv2d(4, 3, 2, bias=bias), "norm": BatchNorm2d(3)}
+    network = Network(layers | {"block": Residual(block)}, {"flat": Flatten(), "fc": Linear(36, 2)}, (5, 4, 4))
+    rng = np.random.default_rng(4)
+    for arrays in (network.params, network.state):
+        for array in arrays.values():
+            array[...] = rng.uniform(0.5, 2, array.shape)
+    network.map_arrays(lambda a: a.astype("float64"))
+    return network
+
+
+def check_predict(network):
+    """As forward at test time; and the layers are left as they were."""
+    x, before = np.random.default_rng(5).standard_normal((3, 5, 4, 4)), copy.deepcopy(network)
+    agree(network.predict(x), network.forward(x)[0], "scores", rtol=1e-12)
+    for now, then in ((network.params, before.params), (network.state, before.state)):
+        agree_all(now, then, "", exact=True)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_predict_takes_normalisation_into_the_convolution(monkeypatch, bias):
+    network, seen = normalised(bias), []
+    scaled = BatchNorm2d.predict
+    monkeypatch.setattr(BatchNorm2d, "predict", lambda layer, x: seen.append(layer.name) or scaled(layer, x))
+    check_predict(network)
+    assert sorted(seen) == ["block.last"] * 3 + ["first"] * 3, (
+        "one call of each that is behind no convolution, for each picture"
+    )
+
+
+@pytest.mark.parametrize(
+    "method, edit",
+    [
+        ("scaled", ('self.params["bias"] * scale + shift', 'self.params["bias"] + shift')),
+        ("scaled", ("if self.bias else shift", "if self.bias else 0 * shift")),
+        ("scaled", ('self.params["weight"] * scale', 'self.params["weight"]')),
+        ("scaled", ("ready.bias = True", "pass")),
+        ("scale_and_shift", ("- mean * scale", "- mean")),
+        ("scale_and_shift", ('self.params["weight"] * inverse', "inverse")),
+    ],
+)
+def test_predict_teeth(monkeypatch, method, edit):
+    cls = Conv2d if method == "scaled" else BatchNorm2d
+    monkeypatch.setattr(cls, method, edited(getattr(cls, method), *edit))
+    with pytest.raises(AssertionError):
+        for bias in (True, False):
+            check_predict(normalised(bias))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from tinyalex.backend import Array, array_module, child_streams, is_host, ordered_map
-from tinyalex.layers import Layer
+from tinyalex.layers import BatchNorm2d, Conv2d, Layer
 from tinyalex.layers.base import Shape
 from tinyalex.layers.blocks import slices
 from tinyalex.layers.pieces import add_up, together
@@ -82,6 +82,11 @@ class Composite(Layer):
         ready.layers = {name: layer.for_batch() for name, layer in self.layers.items()}
         return ready
 
+    def for_test(self) -> Self:
+        ready = copy.copy(self)
+        ready.layers = {name: layer.for_test() for name, layer in self.layers.items()}
+        return ready
+
     def multiply_adds(self, in_shape: Shape) -> int:
         return sum(layer.multiply_adds(shape) for _, layer, shape, _ in self.shapes(in_shape))
 
@@ -133,6 +138,19 @@ class Sequential(Composite):
             x = layer.predict(x)
         return x
 
+    def for_test(self):
+        """A `BatchNorm2d` right behind a `Conv2d` is taken into its weight: a pass over the pictures less."""
+        ready, layers, last = copy.copy(self), {}, ""
+        for name, layer in self.layers.items():
+            before = self.layers.get(last)
+            if isinstance(layer, BatchNorm2d) and isinstance(before, Conv2d):
+                layers[last] = before.scaled(*layer.scale_and_shift()).for_test()
+            else:
+                layers[name] = layer.for_test()
+            last = name
+        ready.layers = layers
+        return ready
+
     def trace(self, x):
         for layer in self.layers.values():
             x = yield from layer.trace(x)
@@ -183,7 +201,7 @@ class Trunk(Sequential):
         return (_join(dxs) if input_grad else None), grads
 
     def predict(self, x):
-        ready = self.for_batch()
+        ready = self.for_test()
         pieces = [pictures for pictures, _ in self.pieces(x, None)]
         return _join(list(ordered_map(lambda pictures: Sequential.predict(ready, x[pictures]), pieces)))
 

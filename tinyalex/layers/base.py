@@ -97,12 +97,20 @@ class Layer:
         """
         return self
 
+    def for_test(self) -> Self:
+        """`for_batch` where only `predict` is called: layers that follow each other may have become one."""
+        return self.for_batch()
+
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape of one picture's output, (H, W, C) or (features,), from the shape of its input."""
         return in_shape
 
     def multiply_adds(self, in_shape: Shape) -> int:
         """Multiplications with a weight, each with its addition, in one picture's forward pass."""
+        return 0
+
+    def prepared_bytes(self, in_shape: Shape) -> int:
+        """Bytes that a layer made `for_batch` computes from its parameters."""
         return 0
 
     def map_arrays(self, function: Callable[[Array], Array]) -> None:

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from tinyalex.backend import array_module, is_host
+from tinyalex.backend import Array, array_module, is_host
 from tinyalex.layers.base import FINITE, Layer, at_least, checked
 from tinyalex.layers.blocks import blocks
 
@@ -83,6 +83,12 @@ class BatchNorm2d(Layer):
         self._check_float(x, None)
         self.out_shape(x.shape[1:])
         return self._normalised(x, *self._running())
+
+    def scale_and_shift(self) -> tuple[Array, Array]:
+        """(scale, shift), both (C,): what the layer does at test time, y = scale · x + shift."""
+        mean, inverse = self._running()
+        scale = self.params["weight"] * inverse
+        return scale, self.params["bias"] - mean * scale
 
     def observe(self, cache):
         *_, seen = cache

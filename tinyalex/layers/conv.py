@@ -6,8 +6,9 @@ N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places; F channels
 import copy
 import math
 import operator
+from typing import Self
 
-from tinyalex.backend import array_module, is_host
+from tinyalex.backend import Array, array_module, is_host
 from tinyalex.layers import kernel_rows, winograd
 from tinyalex.layers.base import Layer, at_least, checked, default_params
 from tinyalex.layers.im2col import col2im, group_slices, im2col, picture_blocks
@@ -132,6 +133,14 @@ class Conv2d(Layer):
         ready._prepared = {}
         return ready
 
+    def scaled(self, scale: Array, shift: Array) -> Self:
+        """This layer, with each channel of y times `scale` plus `shift`: (F,) both. In new arrays."""
+        ready = copy.copy(self)
+        ready.bias = True
+        bias = self.params["bias"] * scale + shift if self.bias else shift
+        ready.params = {"weight": self.params["weight"] * scale, "bias": bias}
+        return ready
+
     def _fast(self, x):
         """The `KernelRows` or `Winograd` for x, or None if the lines above compute it; kept if made `for_batch`."""
         if (way := self.fast_way()) is None:
@@ -162,6 +171,12 @@ class Conv2d(Layer):
     def multiply_adds(self, in_shape):
         OH, OW, F = self.out_shape(in_shape)
         return OH * OW * F * self.depth
+
+    def prepared_bytes(self, in_shape):
+        if self.fast_way() != "winograd":
+            return 0
+        weight, out_size = self.params["weight"], self.out_shape(in_shape)[:2]
+        return winograd.Winograd(self.windows, self.groups, out_size, weight).kernel_bytes
 
     def __str__(self):
         groups = f", {self.groups} groups" if self.groups > 1 else ""
