@@ -16,6 +16,7 @@ class Row:
 
     parameters: numbers that are learnt;  state: numbers that are saved but not learnt
     activation_bytes: what training keeps for backward, per picture, except what an earlier layer keeps
+    prepared_bytes: what the layer computes from its parameters once a batch
     """
 
     name: str
@@ -25,6 +26,7 @@ class Row:
     multiply_adds: int
     activation_bytes: int
     state: int = 0
+    prepared_bytes: int = 0
 
 
 def summarise(network: Network) -> list[Row]:
@@ -43,7 +45,8 @@ def summarise(network: Network) -> list[Row]:
         size = sum(nbytes for buffer, nbytes in new.items() if buffer not in seen) // len(x)
         seen |= new.keys()
         parameters, state = (sum(a.size for a in arrays.values()) for arrays in (layer.params, layer.state))
-        rows.append(Row(name, str(layer), out_shape, parameters, layer.multiply_adds(in_shape), size, state))
+        counts = parameters, layer.multiply_adds(in_shape), size, state, layer.prepared_bytes(in_shape)
+        rows.append(Row(name, str(layer), out_shape, *counts))
     total = sum(p.size for p in network.params.values())
     assert sum(row.parameters for row in rows) == total, "the layers' parameters are not the network's"
     return rows

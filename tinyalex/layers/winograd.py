@@ -133,6 +133,12 @@ class Winograd:
 
     # ------------------------------------------------------------------------------------------ kernels
 
+    @property
+    def kernel_bytes(self) -> int:
+        """Bytes of `kernels`, which need not be computed for it."""
+        _, _, C, F = self.weight.shape
+        return self.P**2 * self.S**2 * C * F * self.weight.itemsize
+
     @cached_property
     def kernels(self) -> Array:
         """G·g·Gᵀ of every kernel: (P², groups, S·S·C/groups, F/groups)."""
