@@ -521,6 +521,12 @@ def test_a_long_chain_takes_no_long_time(tmp_path):
     assert len(foreign.features) == 20_001 and time.process_time() - started < 10
 
 
+def test_an_attribute_that_stands_for_another(tmp_path):
+    proto = chain(CONV)
+    proto.graph.node[0].attribute.add(name="pads", type=onnx.AttributeProto.INTS, ref_attr_name="outer")
+    refused(lambda: read(tmp_path, proto), "Conv 'first': found attribute 'pads' of another type", error=UserError)
+
+
 def lying(dims):
     proto = chain(CONV)
     proto.graph.initializer[0].dims[:] = dims
