@@ -13,7 +13,7 @@ from tests.layers.test_device import EVERY_LAYER
 from tinyalex.errors import UserError
 from tinyalex.exchange.onnx_in import read_onnx
 from tinyalex.exchange.onnx_out import write_onnx
-from tinyalex.layers import Flatten, Layer, Linear
+from tinyalex.layers import AvgPool2d, BatchNorm2d, Flatten, Layer, Linear
 from tinyalex.models import find_model
 from tinyalex.network import Network
 
@@ -29,7 +29,12 @@ def channels_first(x):
     return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
 
 
-@pytest.mark.parametrize("layer, shape", EVERY_LAYER, ids=lambda v: "" if isinstance(v, tuple) else str(v))
+HANGS_OVER = (AvgPool2d(3, 2, (1, 0), "ceil"), (2, 8, 8, 6))  # and counts its padding
+
+
+@pytest.mark.parametrize(
+    "layer, shape", [*EVERY_LAYER, HANGS_OVER], ids=lambda v: "" if isinstance(v, tuple) else str(v)
+)
 def test_every_layer(layer, shape, tmp_path):
     layer = copy.deepcopy(layer)
     if len(shape) == 2:
@@ -158,6 +163,14 @@ def test_files_of_ours_that_were_damaged(tmp_path):
         text.value = text.value.replace(old, new, 1)
         (tmp_path / "other.onnx").write_bytes(model.SerializeToString())
         refused(lambda: read_onnx(tmp_path / "other.onnx"), str(tmp_path / "other.onnx"), error=UserError)
+
+
+def test_momentum_is_of_the_older_values(tmp_path):
+    norm = BatchNorm2d(3, eps=0.5, momentum=0.25)
+    path = tmp_path / "out.onnx"
+    write_layers(Network({"bn": norm}, {"flatten": Flatten(), "fc": Linear(12, 3)}, (2, 2, 3)), path, (2, 2, 3))
+    found = {one.name: one.f for one in onnx.load(path).graph.node[0].attribute}
+    assert found == {"epsilon": 0.5, "momentum": 0.75}
 
 
 def test_only_files_of_ours_are_replaced(tmp_path):
