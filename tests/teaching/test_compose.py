@@ -8,6 +8,7 @@ import pytest
 from tinyalex.teaching import where
 from tinyalex.teaching.examine import Answer, Case, examine
 from tinyalex.teaching.exercise import Exercise, Property, Wrong
+from tinyalex.teaching.explain.dependence import Dependence
 from tinyalex.teaching.explain.fresh import fresh_answers
 from tinyalex.teaching.explain.repair import Repair
 from tinyalex.teaching.explain.search import Search
@@ -472,6 +473,17 @@ def test_an_edit_takes_out_no_right_part():
     assert not keeps("t * d.std() / np.sqrt(9)", "d.mean() + half", "d.mean()")
     assert not keeps("t * np.sqrt(((d - d[0]) ** 2).mean())", "2", "0"), "linear in d"
     assert keeps("2 * t * d.std()", "2 * t", "t")
+
+
+def test_a_right_part_may_move_other_entries_only():
+    def moved(function):
+        arguments = UPPER_END.probes[0]()
+        exercise = Exercise("00-end", "upper_end", function, UPPER_END.probes, ("end",))
+        return Dependence(exercise, ["end"], arguments, function).of(function)
+
+    about_mean, alone = moved(lambda d, t: t * (d - d.mean())), moved(lambda d, t: t * d)
+    assert (0, "moves", 4) in about_mean - alone and (0, "moves", 0) in alone
+    assert {each for each in about_mean if "moves" not in each} == {each for each in alone if "moves" not in each}
 
 
 def test_a_number_in_the_place_of_an_argument_is_one_mistake():

@@ -387,6 +387,11 @@ def half_and_a_power_short(dy, x, n, alpha, beta, k):
     return dy * scale - alpha * beta * x * _window(dy * x * scale, n)
 
 
+def half_and_added(dy, x, n, alpha, beta, k):
+    s = k + alpha * _window(x**2, n)
+    return dy * s**-beta + alpha * beta * x * _window(dy * x * s ** (-beta - 1), n)
+
+
 # ---------------------------------------------------------------------------------------------- right for some only
 
 
@@ -515,5 +520,6 @@ MUTANTS = [
     ("09-backward", "L10", other_channels_only),
     ("09-backward", "L20", cross_term_alone),
     ("09-backward", "unchanged", scales_dy_in_place),
-    ("09-backward", "two: line-operation + L9", half_and_a_power_short),
+    ("09-backward", None, half_and_a_power_short),
+    ("09-backward", "two: line-operation + L11", half_and_added),
 ]

@@ -28,7 +28,8 @@ class Dependence:
         self.ways = [ways[i] for i in np.linspace(0, len(ways) - 1, many).astype(int)]
 
     def of(self, function, among=None):
-        """The places of the numbers that a function depends on, (i,), and of pairs that do more than each, (i, j).
+        """The places of the numbers that a function depends on, (i,), of pairs that do more than each, (i, j), and
+        the entries that each number moves, (i, "moves", entry).
 
         among: the only pairs to try, in which less is enough
         """
@@ -38,6 +39,9 @@ class Dependence:
         alone = [self._outputs(function, way) for way in self.ways]
         found = {(i,) for i, made in enumerate(alone) if made is not None and not np.array_equal(made, plain)}
         small = (CLEAR if among is None else LEAST) * np.abs(plain).max(initial=0.0)
+        for i, made in enumerate(alone):
+            if made is not None and made.shape == plain.shape:
+                found |= {(i, "moves", int(entry)) for entry in np.flatnonzero(np.abs(made - plain) > small)}
         for i, j in itertools.combinations(range(len(alone)), 2):
             if among is None or (i, j) in among:
                 parts = plain, alone[i], alone[j], self._outputs(function, self.ways[i], self.ways[j])
