@@ -59,6 +59,10 @@ def halving(n):
     return steps
 
 
+def over_all(x):
+    return [x * kept for kept in [0, 1]]
+
+
 X = np.array([[3.0, -1.0, 2.0], [-5.0, 7.0, 11.0], [13.0, 17.0, -19.0]])
 
 
@@ -147,6 +151,10 @@ def test_a_short_place_is_told_with_what_is_around():
 def test_of_several_alike_one_is_told():
     numbers = [place_of(edit) for edit in Edits(shifted).edits if edit.after == "2"]
     assert [words.partition(":")[0].partition(", ")[2] for words in numbers] == ["the first `1`", "the third `1`"]
+
+
+def test_the_numbers_of_a_list_stay_different():
+    assert {e.after for e in Edits(over_all).edits if e.kind == "number"} == {"-1", "2"}
 
 
 def test_what_only_chance_makes_right():

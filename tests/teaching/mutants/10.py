@@ -593,7 +593,7 @@ MUTANTS = [
     ("10-average", "D23", scores_only),
     ("10-average", "D5", divided_by_keep),
     ("10-average", "D24", mean_of_all_alike),
-    ("10-average", "two: line-number + D1", alike_and_not_divided),
+    ("10-average", "two: D20 + fixed", alike_and_not_divided),
     ("10-average", "case", exp_of_raw_scores),
     ("10-backward", "tiny", rounded_to_nine_decimals),
     ("10-inverted", "D29", one_number_without_dropping),

@@ -110,7 +110,8 @@ class Editor(ast.NodeTransformer):
             others = [value + 1, value - 1] + [0] * (value > 1) + [-value] * (value > 0)
         elif isinstance(value, float):
             others = [0, 1, 2 * value, value / 2, 1 - value, -value]
-        return self._choose(node, [ast.Constant(o) for o in others if o != value or isinstance(value, bool)], "number")
+        others = [o for o in others if o not in getattr(node, "beside", [value]) or isinstance(value, bool)]
+        return self._choose(node, [ast.Constant(o) for o in others], "number")
 
     def visit_JoinedStr(self, node):
         return node  # the words of a message are no part of the answer
@@ -195,6 +196,13 @@ class Editor(ast.NodeTransformer):
         source = ast.unparse(test)
         site = self._site(test, [f"not ({source})", "True", "False"], "condition")
         return self._ask("truth", site, self.visit(test))
+
+    def visit_List(self, node):
+        """A list whose numbers stay different: what goes over [0, 1] would not vary with [1, 1]."""
+        numbers = [e for e in node.elts if isinstance(e, ast.Constant)]
+        for each in numbers:
+            each.beside = [e.value for e in numbers]
+        return self.generic_visit(node)
 
     def visit_Tuple(self, node):
         return self._tuple(node)
