@@ -1,5 +1,7 @@
 """`tinyalex export`: write a trained network for ONNX, PyTorch or NumPy."""
 
+import sys
+
 from tinyalex.backend import choose_device
 from tinyalex.commands.options import print_text
 from tinyalex.exchange.exported import PIXELS, export_run
@@ -35,6 +37,6 @@ def show(result):
     text = f"{result['file']}: {result['model']}, {result['parameters']:,} parameters. Pictures: {result['pictures']}."
     if "code" in result:
         say(text)  # beside the code, which may go to a file
-        print(result["code"], end="")
+        sys.stdout.write(result["code"])  # as it is: folded, it would be no code
     else:
         print_text(text)

@@ -39,7 +39,7 @@ def describe(network: Network, view: View, class_ids: Sequence[str], class_names
     seen = {"crop": view.crop, "size": view.size, "scale": view.scale} | colours
     values: dict[str, Any] = {"class_ids": list(class_ids), "class_names": list(class_names)}
     values |= {"pictures": how_prepared(view, "float")}  # for people
-    values |= {"network": written.write(network, view.size, mean.mean((0, 1)), np.broadcast_to(view.scale, 3))}
+    values |= {"network": written.write(network, view.size, mean_color(view), np.broadcast_to(view.scale, 3))}
     return json.dumps(values | {"view": seen | {"mean": base64.b64encode(mean.tobytes()).decode()}})
 
 
@@ -51,11 +51,16 @@ def how_prepared(view: View, pixels: str) -> str:
     S, T = view.size, view.crop
     if pixels == "uint8":
         return f"uint8, RGB, (N, {S}, {S}, 3): the shorter side scaled to {S}, the centre {S}×{S}"
-    mean = np.round(to_host(view.mean).mean((0, 1)), 3).tolist()
+    mean = np.round(mean_color(view), 3).tolist()
     return (
         f"float32, RGB, (N, 3, {T}, {T}): the shorter side scaled to {S}, the centre {S}×{S}, less the mean picture "
         f"(on average {mean}), times {view.scale}, the centre {T}×{T}"
     )
+
+
+def mean_color(view: View) -> np.ndarray:
+    """The mean of red, green and blue, (3,) of 0 to 255."""
+    return to_host(view.mean).mean((0, 1), dtype=np.float64)
 
 
 def rebuild(text: str, name: str, most: int) -> Foreign:
@@ -75,7 +80,7 @@ def rebuild(text: str, name: str, most: int) -> Foreign:
         network.in_shape,
         name,
         view.size,
-        tuple(view.mean.mean((0, 1)).tolist()),
+        tuple(mean_color(view).tolist()),
         tuple(np.broadcast_to(view.scale, 3).tolist()),
         tuple(values["class_ids"]),
         tuple(values["class_names"]),
