@@ -165,6 +165,14 @@ def test_files_of_ours_that_were_damaged(tmp_path):
         refused(lambda: read_onnx(tmp_path / "other.onnx"), str(tmp_path / "other.onnx"), error=UserError)
 
 
+def test_the_centre_of_an_odd_rest(tmp_path):
+    network, view = stirred(Network({}, {"flatten": Flatten(), "fc": Linear(192, 3)}, (8, 8, 3))), view_of(11, 8)
+    pictures = np.random.default_rng(1).integers(0, 256, (2, 11, 11, 3), dtype=np.uint8)
+    write_onnx(network, view, list("abc"), list("abc"), tmp_path / "out.onnx")
+    expected = network.predict(view.centre(pictures))
+    agree(scores_of(tmp_path / "out.onnx", pictures), expected, "scores", rtol=1e-4, atol=1e-4)
+
+
 def test_momentum_is_of_the_older_values(tmp_path):
     norm = BatchNorm2d(3, eps=0.5, momentum=0.25)
     path = tmp_path / "out.onnx"

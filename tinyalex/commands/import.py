@@ -13,8 +13,8 @@ evaluate, predict, inspect, compare, and train --start-from.
 FILE is PyTorch's (.pth, .pt: a state dict, as torch.save writes it, old or new), safetensors in PyTorch's layout, or \
 ONNX; its content tells which. Whatever `export` wrote comes back as it was. Nothing in a file is executed, and \
 PyTorch is not needed. Weights alone do not say what network they belong to: torchvision's alexnet, vgg11, vgg16 \
-(with and without batch normalisation), resnet18 and resnet34 and the ResNets for CIFAR are recognised, others need --as. The \
-result says all that was converted, and how pictures are prepared."""
+(with and without batch normalisation), resnet18 and resnet34 and the ResNets for CIFAR are recognised, others need \
+--as. The result says all that was converted, and how pictures are prepared."""
 EXAMPLES = (
     "tinyalex import alexnet-owt-7be5be79.pth",
     "tinyalex import resnet20-12fca82f.th --out runs/resnet20",
