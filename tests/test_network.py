@@ -9,6 +9,7 @@ from tests.checks import agree, agree_all, edited, refused
 from tinyalex import backend
 from tinyalex import network as network_module
 from tinyalex.backend import to_device
+from tinyalex.errors import UserError
 from tinyalex.gradcheck import check_layer as gradient_checks
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from tinyalex.models import find_model
@@ -62,6 +63,73 @@ def run(network, x, dy, train=False, seed=0, **options):
     y, cache = network.forward(x, train, np.random.default_rng(seed))
     dx, grads = network.backward(dy, cache, **options)
     return y, dx, grads
+
+
+# ---------------------------------------------------------------------------------------------- up to a layer
+
+
+def by_path(network, x):
+    """The output of every layer, block and branch: by its path, computed on the whole batch by `predict`."""
+
+    def through(layers, x):
+        for layer in layers.values():
+            y = layer.predict(x)
+            outputs.setdefault(layer.name, y)
+            for branch in getattr(layer, "layers", {}).values():
+                outputs.setdefault(branch.name, through(branch.layers, x))
+            x = y
+        return x
+
+    outputs = {}
+    through(network.features.layers | network.classifier.layers, x)
+    return outputs
+
+
+def check_features_at(cls):
+    model = find_model("resnet-mini")
+    layers = {name: part.layers for name, part in model.build(3).layers.items()}
+    network = cls(**layers, in_shape=(56, 56, 3))
+    initialise(network, "he", 0)
+    x = np.random.default_rng(0).standard_normal((5, 56, 56, 3)).astype(np.float32)
+    outputs, names = by_path(network, x), {path: layer.name for path, layer, *_ in network.shapes()}
+    assert outputs.keys() >= names.keys() | {"block2_1.shortcut", "block2_1.conv1", "block2_1", "fc"}
+    for path, expected in outputs.items():
+        agree(network.features_at(x, path), expected, path, rtol=1e-4, atol=1e-4)
+    assert names == {path: layer.name for path, layer, *_ in network.shapes()}, "the names have changed"
+
+
+def test_features_at():
+    check_features_at(Network)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("Network(self.features.layers, way", "Network({}, way"),
+        ("Network(way, {}, self", "Network(dict([*way.items()][:-1] or way), {}, self"),
+    ],
+)
+def test_features_at_teeth(old, new):
+    with pytest.raises((AssertionError, ValueError)):
+        check_features_at(edited(Network, old, new))
+
+
+def test_layers_behind_the_wanted_one_are_not_computed():
+    network = small()
+    network.classifier.layers["fc7"].params.clear()
+    assert network.features_at(pictures(2), "drop6").shape == (2, 8)
+    network.features.layers["conv2"].params.clear()
+    assert network.features_at(pictures(7), "pool1").shape == (7, 3, 3, 4)
+
+
+@pytest.mark.parametrize("wanted", ["", "fc9", "features", "conv1.weight", "fc7.fc7"])
+def test_an_unknown_layer_is_refused(wanted):
+    refused(lambda: small().features_at(pictures(1), wanted), "layer: found", wanted, "conv1", error=UserError)
+
+
+def test_a_layer_inside_a_block_is_suggested():
+    network = find_model("resnet-mini").build(3)
+    refused(lambda: network.up_to("block2_1.cov1"), "did you mean block2_1.conv1?", error=UserError)
 
 
 # ---------------------------------------------------------------------------------------------- the pieces

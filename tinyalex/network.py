@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from tinyalex.backend import Array, array_module, child_streams, is_host, ordered_map
+from tinyalex.errors import UserError, did_you_mean
 from tinyalex.layers import BatchNorm2d, Conv2d, Layer
 from tinyalex.layers.base import Shape
 from tinyalex.layers.blocks import slices
@@ -87,6 +88,10 @@ class Composite(Layer):
         ready.layers = {name: layer.for_test() for name, layer in self.layers.items()}
         return ready
 
+    def way_to(self, wanted: str) -> dict[str, Layer]:
+        inside = (layer.way_to(wanted) for layer in self.layers.values())
+        return super().way_to(wanted) or next(filter(None, inside), {})
+
     def multiply_adds(self, in_shape: Shape) -> int:
         return sum(layer.multiply_adds(shape) for _, layer, shape, _ in self.shapes(in_shape))
 
@@ -155,6 +160,16 @@ class Sequential(Composite):
         for layer in self.layers.values():
             x = yield from layer.trace(x)
         return x
+
+    def way_to(self, wanted):
+        if there := Layer.way_to(self, wanted):
+            return there
+        passed = {}
+        for layer in self.layers.values():
+            if inside := layer.way_to(wanted):
+                return passed | inside
+            passed[layer.name] = layer
+        return {}
 
     def out_shape(self, in_shape):
         for layer in self.layers.values():
@@ -259,6 +274,23 @@ class Network(Sequential):
         """Scores (N, K) as at test time. Keeps nothing for backward, so a large batch needs little memory."""
         self._check_x(x)
         return super().predict(x)
+
+    def features_at(self, x: Array, layer: str) -> Array:
+        """The output of a layer as at test time; the layers behind it are not computed. See `up_to`."""
+        return self.up_to(layer).predict(x)
+
+    def up_to(self, layer: str) -> "Network":
+        """The network that ends with a layer, on the same arrays.
+
+        layer: a name, such as "relu7", or a path, such as "block1.conv2". UserError for an unknown one.
+        """
+        if way := self.features.way_to(layer):
+            return Network(way, {}, self.in_shape, self.name)
+        if way := self.classifier.way_to(layer):
+            return Network(self.features.layers, way, self.in_shape, self.name)
+        names = [*self.features.layers, *self.classifier.layers]
+        near = did_you_mean(layer, [*names, *(inner for inner, *_ in self.shapes())])
+        raise UserError(f"found {layer!r}{near}, expected one of {', '.join(names)}", "layer")
 
     def shapes(self, in_shape: Shape | None = None) -> Iterator[tuple[str, Layer, Shape, Shape]]:
         """(path, layer, input shape, output shape) of every simple layer, without the batch axis."""

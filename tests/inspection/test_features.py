@@ -5,8 +5,9 @@ import pytest
 
 from tests.checks import agree, edited, refused
 from tests.inspection import small
+from tinyalex.errors import UserError
 from tinyalex.inspection import features, seen
-from tinyalex.inspection.features import activations, features_of, last_features, up_to
+from tinyalex.inspection.features import activations, features_of, last_features
 from tinyalex.layers import Layer
 from tinyalex.teaching.device import DeviceArray
 from tinyalex.teaching.device import xp as device
@@ -92,7 +93,9 @@ def test_features_from_the_device_are_on_the_host():
 
 
 def test_an_unknown_layer_is_refused():
-    refused(lambda: up_to(small.network(), "relu8"), "Network", "relu8", "conv1", "fc8")
+    refused(
+        lambda: small.network().up_to("relu8"), "layer", "relu8", "did you mean relu7?", "conv1", "fc8", error=UserError
+    )
 
 
 class Softsign(Layer):

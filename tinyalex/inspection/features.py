@@ -7,7 +7,6 @@ import numpy as np
 
 from tinyalex.backend import to_device, to_host
 from tinyalex.layers import Dropout
-from tinyalex.network import Network
 from tinyalex.terminal import progress_bar
 
 AT_ONCE = 128  # pictures in a batch
@@ -28,11 +27,12 @@ def activations(network, x):
 def features_of(network, split, view, xp, layer="relu7", indices=None, quiet=True):
     """The output of one layer for the centre crops of a split's pictures, flattened: float32 (N, D) on the host.
 
-    layer: the paper compares pictures by "relu7" (§6.1, Fig. 4);  indices: which pictures (default: all)
-    Raises ValueError if the network has no such layer.
+    layer: its path (see `Network.up_to`); the paper compares pictures by "relu7" (§6.1, Fig. 4)
+    indices: which pictures (default: all)
+    UserError for an unknown layer.
     """
     indices = np.arange(len(split)) if indices is None else np.asarray(indices)
-    part = up_to(network, layer)
+    part = network.up_to(layer)
     features = np.empty((len(indices), int(np.prod(part.out_shape(part.in_shape)))), np.float32)
     with progress_bar(len(indices), f"features in {layer}", quiet=quiet) as bar:
         for start in range(0, len(indices), AT_ONCE):
@@ -53,17 +53,3 @@ def last_features(network):
     name, layer = layers[-1]
     weights = [other for other, one in layers if one.params]
     return (weights[-1] if layer.activation else name), name
-
-
-def up_to(network, layer):
-    """The network up to and including `layer`, sharing its parameters. Raises ValueError for an unknown layer."""
-    parts, found = ({}, {}), False
-    for part, source in zip(parts, (network.features, network.classifier)):
-        for name, one in source.layers.items():
-            if not found:
-                part[name] = one
-            found = found or name == layer
-    if not found:
-        known = ", ".join([*network.features.layers, *network.classifier.layers])
-        raise ValueError(f"{network.label}: unknown layer {layer!r}, expected one of {known}")
-    return Network(*parts, network.in_shape, network.name)

@@ -136,6 +136,10 @@ class Layer:
         """(path, layer, input shape, output shape) of every simple layer inside, without the batch axis."""
         yield "", self, tuple(in_shape), tuple(self.out_shape(in_shape))
 
+    def way_to(self, wanted: str) -> dict[str, "Layer"]:
+        """{path: layer} of what x passes, in order, up to the layer with the path `wanted`; {} if it is not here."""
+        return {self.name: self} if wanted and self.name == wanted else {}
+
     def kept(self, cache: Any) -> dict[str, tuple["Layer", list]]:
         """{path: (layer, [its cache of each piece of the batch])} of every simple layer inside, in order."""
         return {"": (self, [cache])}
