@@ -47,6 +47,7 @@ COMMAND_LINES = (
         "evaluate RUN",
         "runs .",
         "inspect RUN --pictures 1 --out NEW-page",
+        "features RUN data --layer pool1 --out NEW.npz",
     ),
     *(
         "train --data data --epochs 1 --model alexnet-mini --parallel towers --out NEW",

@@ -5,13 +5,12 @@ import sys
 import numpy as np
 
 from tinyalex.commands.options import add_device, open_device, print_text
+from tinyalex.commands.picture_files import read_pictures
 from tinyalex.data import open_validation
-from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError
 from tinyalex.library import Classifier
 from tinyalex.lines import MOST_WIDTH, columns, command, harmless, text_width
 from tinyalex.runs.trained import check_fits, open_run
-from tinyalex.terminal import say
 
 DESCRIPTION = """\
 The likeliest classes of each picture, with their probabilities. Reads any format that Pillow reads. As with the \
@@ -44,7 +43,7 @@ def run(args):
     xp = open_device(args)
     one, labels, unreadable = open_run(args.run, xp), [], []
     if args.pictures:
-        files, pictures, unreadable = _read(args.pictures, one.view.size)
+        files, pictures, unreadable = read_pictures(args.pictures, one.view.size)
     else:
         files, pictures, labels = _validation_pictures(one, args.run, args.json)
     names = one.info["class_names"]
@@ -76,22 +75,6 @@ def _validation_pictures(one, path, quiet):
     spread = np.linspace(0, len(class_ids), EXAMPLE_PICTURES, endpoint=False).astype(int)
     rows = [rows[0] for label in np.unique(spread) if len(rows := np.flatnonzero(split.labels == label))]
     return [f"{data}, validation picture {row + 1}" for row in rows], list(split.gather(rows)), split.labels[rows]
-
-
-def _read(paths, size):
-    """(readable files, their pictures, the others with the reason). Raises UserError if none can be read."""
-    files, pictures, unreadable = [], [], []
-    for path in paths:
-        try:
-            pictures.append(read_picture(path, size))
-            files.append(path)
-        except PictureError as error:
-            unreadable.append({"file": path, "reason": str(error)})
-    if not files:
-        raise UserError(f"{paths[0]}: {unreadable[0]['reason']}; no pictures left to classify")
-    for skipped in unreadable:
-        say(f"tinyalex: {skipped['file']}: {skipped['reason']}; skipped")
-    return files, pictures, unreadable
 
 
 def show(result):

@@ -3,11 +3,14 @@
 N pictures, H×W pixels, C channels; T the side of a crop; D features per picture.
 """
 
+import math
+
 import numpy as np
 
-from tinyalex.backend import to_device, to_host
+from tinyalex.backend import memory_available, to_device, to_host
+from tinyalex.errors import UserError
 from tinyalex.layers import Dropout
-from tinyalex.terminal import progress_bar
+from tinyalex.terminal import bytes_text, progress_bar
 
 AT_ONCE = 128  # pictures in a batch
 
@@ -29,11 +32,11 @@ def features_of(network, split, view, xp, layer="relu7", indices=None, quiet=Tru
 
     layer: its path (see `Network.up_to`); the paper compares pictures by "relu7" (§6.1, Fig. 4)
     indices: which pictures (default: all)
-    UserError for an unknown layer.
+    UserError for an unknown layer, and if the features do not fit into memory.
     """
     indices = np.arange(len(split)) if indices is None else np.asarray(indices)
     part = network.up_to(layer)
-    features = np.empty((len(indices), int(np.prod(part.out_shape(part.in_shape)))), np.float32)
+    features = room_for(len(indices), math.prod(part.out_shape(part.in_shape)), layer)
     with progress_bar(len(indices), f"features in {layer}", quiet=quiet) as bar:
         for start in range(0, len(indices), AT_ONCE):
             pictures = split.gather(indices[start : start + AT_ONCE])
@@ -41,6 +44,18 @@ def features_of(network, split, view, xp, layer="relu7", indices=None, quiet=Tru
             features[start : start + len(pictures)] = to_host(y).reshape(len(pictures), -1)
             bar.update(len(pictures))
     return features
+
+
+def room_for(rows, columns, what):
+    """An empty array, float32 (rows, columns). UserError, with both figures, if it does not fit into memory."""
+    needed, available = 4 * rows * columns, memory_available(np)
+    if available is not None and needed > available:
+        raise UserError(
+            f"found {what}: {columns:,} numbers for each of {rows:,} pictures take {bytes_text(needed)}, "
+            f"{bytes_text(available)} are free; expected a smaller layer or fewer pictures",
+            "layer",
+        )
+    return np.empty((rows, columns), np.float32)
 
 
 def last_features(network):

@@ -101,9 +101,14 @@ def history(run: Run) -> list[dict]:
 
 def check_fits(run, data, class_ids, size):
     """UserError unless the data named `data` have the network's classes, and pictures of its size."""
+    check_size(run, data, size)
+    _check_classes(run, class_ids, data)
+
+
+def check_size(run, data, size):
+    """UserError unless the data named `data` have pictures of the network's size."""
     if size != run.view.size:
         raise UserError(f"{run.file}: expects pictures of {run.view.size} pixels, {data} has {size}")
-    _check_classes(run, class_ids, data)
 
 
 def _check_classes(run, class_ids, other):
