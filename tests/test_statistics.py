@@ -9,7 +9,7 @@ import pytest
 
 from tests.checks import edited, refused
 from tinyalex import statistics as ours
-from tinyalex.statistics import Interval, holm, mcnemar, paired_bootstrap, student_t, t_interval, verdict
+from tinyalex.statistics import Interval, holm, mcnemar, paired_bootstrap, student_t, t_interval, verdict, wilson
 
 # ---------------------------------------------------------------------------------------------- Student's t
 
@@ -271,6 +271,44 @@ def test_mcnemar_of_networks_that_agree():
     assert mcnemar(*answers(0, 0)) == (0, 0, 1.0)
     assert mcnemar(*answers(5, 5)) == (5, 5, 1.0)
     assert mcnemar(np.array([True, False]), np.array([False, False])) == (1, 0, 1.0)
+
+
+# ---------------------------------------------------------------------------------------------- Wilson's interval
+
+
+def check_wilson(wilson):
+    """Its ends are the shares p from which hits/n is z standard deviations away: |hits/n − p| = z · √(p(1 − p)/n)."""
+    for level, z in ((0.95, 1.959963985), (0.8, 1.281551566)):
+        for hits, n in ((1, 10), (7, 20), (100, 250), (3, 4)):
+            found = wilson(hits, n, level)
+            assert found.mean == hits / n and found.low < found.mean < found.high
+            for p in (found.low, found.high):
+                assert abs(hits / n - p) == pytest.approx(z * math.sqrt(p * (1 - p) / n), rel=1e-8)
+    assert wilson(0, 10).low == pytest.approx(0, abs=1e-15) and wilson(0, 10).high == pytest.approx(
+        0.2775, abs=1e-4
+    )  # z²/(n + z²)
+    assert wilson(10, 10) == Interval(1, pytest.approx(0.7225, abs=1e-4), 1)
+
+
+def test_wilson():
+    check_wilson(wilson)
+    for hits, n in ((-1, 5), (6, 5), (0, 0), (math.nan, 5)):
+        refused(lambda: wilson(hits, n), "wilson", hits, n)
+    refused(lambda: wilson(1, 5, 1.0), "level")
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        ("(1 + level) / 2", "level"),
+        ("z * z / (4 * n * n)", "z * z / (4 * n)"),
+        ("middle, half = p + z * z / (2 * n)", "middle, half = p"),
+        ("max(0.0, (middle - half) / (1 + z * z / n))", "max(0.0, middle - half)"),
+    ],
+)
+def test_wilson_teeth(edits):
+    with pytest.raises(AssertionError):
+        check_wilson(edited(wilson, *edits))
 
 
 # ---------------------------------------------------------------------------------------------- what it says

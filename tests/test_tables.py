@@ -48,6 +48,7 @@ COMMAND_LINES = (
         "runs .",
         "inspect RUN --pictures 1 --out NEW-page",
         "features RUN data --layer pool1 --out NEW.npz",
+        "probe RUN --out NEW-probe --numbers 100",
     ),
     *(
         "train --data data --epochs 1 --model alexnet-mini --parallel towers --out NEW",

@@ -5,6 +5,7 @@ n values (for example one per run), N pictures. Nothing here knows where the num
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -71,6 +72,23 @@ def t_interval(differences, level=0.95):
         return Interval(mean, -math.inf, math.inf)
     half = student_t(level, len(d) - 1) * float(off.std(ddof=1)) / math.sqrt(len(d))
     return Interval(mean, mean - half, mean + half)
+
+
+def wilson(hits, pictures, level=0.95):
+    """Wilson's interval of a share, such as an error: `hits` of `pictures`, drawn independently.
+
+        (p + z²/2n ± z · √(p (1 − p) / n + z²/4n²)) / (1 + z²/n),   p = hits / n, n = pictures, P(|N(0, 1)| ≤ z) = level
+
+    Unlike p ± z · √(p (1 − p) / n) it stays within 0..1, and has a width at p = 0 and p = 1 too.
+    Raises ValueError unless 0 ≤ hits ≤ pictures and pictures ≥ 1.
+    Source: Wilson, Probable Inference, Journal of the American Statistical Association 22 (1927).
+    """
+    _check_level(level)
+    if not (pictures >= 1 and 0 <= hits <= pictures):
+        raise ValueError(f"wilson: {hits} of {pictures}, expected 0 or more of at least 1")
+    p, n, z = hits / pictures, pictures, NormalDist().inv_cdf((1 + level) / 2)
+    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return Interval(p, max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n)))
 
 
 def paired_bootstrap(a, b, seed, draws=10_000, level=0.95):

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 COMMANDS = (  # in the order of --help
-    *("lesson", "train", "runs", "evaluate", "compare", "predict", "experiment", "inspect", "features"),
+    *("lesson", "train", "runs", "evaluate", "compare", "predict", "experiment", "inspect", "features", "probe"),
     *("prepare", "download", "import", "export", "summary", "diff", "gradcheck", "bench", "scale"),
 )
 

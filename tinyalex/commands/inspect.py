@@ -1,13 +1,11 @@
 """`tinyalex inspect`: a page of figures that show what a network has learnt."""
 
-from pathlib import Path
-
 from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities
 from tinyalex.files import target
-from tinyalex.inspection.folder import check_out
+from tinyalex.inspection.folder import check_out, default_out
 from tinyalex.inspection.page import in_short, write_page
 from tinyalex.inspection.subject import Subject
 from tinyalex.runs.folder import RunFolder
@@ -46,7 +44,7 @@ def run(args):
         raise UserError(f"--pictures: found {args.pictures}, expected 1 to {MOST_PICTURES}")
     xp = open_device(args)
     trained = open_run(args.run, xp)
-    out = target(args.out or _default_out(Path(args.run)))
+    out = target(args.out or default_out(args.run))
     check_out(out)  # before any work is done
     data = args.data or trained.own_data()
     dataset = open_dataset(data, quiet=args.json)
@@ -58,10 +56,6 @@ def run(args):
     page, figures, numbers = write_page(out, subject, _about(subject, trained.file, data), quiet=args.json)
     about = {"checkpoint": str(trained.file), "data": data, "figures": [str(out / name) for name in figures]}
     return {"page": str(page)} | about | numbers
-
-
-def _default_out(run):
-    return run / "inspect" if run.is_dir() else run.with_name(f"{run.stem}-inspect")
 
 
 def _about(subject, file, data):

@@ -10,6 +10,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator
 
 from tinyalex.inspection.galleries import WIDTH, words
+from tinyalex.lines import drawable
 from tinyalex.plots import DARK, MIDDLE, draw_sheet, kernel_sheet, plt
 
 MARKERS = "os^vDPX*<>"
@@ -135,6 +136,32 @@ def course(measures):
         axis.set(title=title, xlabel="step", ylabel=label)
         axis.legend(frameon=False, fontsize="small", ncols=ncols, loc="upper center", bbox_to_anchor=(0.5, -0.14))
         axis.grid(alpha=0.25)
+    return figure
+
+
+def by_depth(depths, chance, title):
+    """The errors of classifiers on each layer's output, for the trained network and for random weights.
+
+    depths: of `tinyalex.inspection.probe`;  chance: the error of one answer to all pictures
+    """
+    figure, axis = plt.subplots(figsize=(max(WIDTH, 0.26 * len(depths)), 5.2), layout="constrained")
+    places = range(len(depths))
+    for kind, color, marker in (("linear", DARK, "o"), ("neighbours", MIDDLE, "s")):
+        for weights, dashes, face, which in (("", "-", color, "trained"), ("random ", "--", "white", "random weights")):
+            errors = [depth.errors[weights + kind] for depth in depths]
+            axis.fill_between(
+                places, *([100 * getattr(e, end) for e in errors] for end in ("low", "high")), color=color, alpha=0.12
+            )
+            label = f"{'linear classifier' if kind == 'linear' else 'nearest neighbours'}, {which}"
+            mean = [100 * error.mean for error in errors]
+            axis.plot(places, mean, color=color, ls=dashes, marker=marker, mfc=face, ms=5, label=label)
+    axis.axhline(100 * chance, color="#444444", ls=":", label="the same answer to all")
+    axis.set_xticks(places, [drawable(depth.layer) for depth in depths], rotation=90)
+    axis.set(title=title, ylabel="wrong answers, % (95 % intervals)", xlabel="features: the output of")
+    axis.set_ylim(0, 100)
+    axis.grid(alpha=0.25)
+    axis.legend(frameon=False, fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.24))
+    _plain(axis)
     return figure
 
 

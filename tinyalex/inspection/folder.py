@@ -1,4 +1,4 @@
-"""Write a folder whole or not at all; the only folder it replaces is an earlier inspection page."""
+"""Write a folder whole or not at all; the only folder it replaces is an earlier one of the same command."""
 
 import contextlib
 import json
@@ -11,12 +11,17 @@ from tinyalex.files import check_folder, target
 from tinyalex.locks import scratch
 from tinyalex.schema import each, read_json, record, text
 
-LIST = "inspect.json"  # lists the page's files
-PAGE = record({"tinyalex inspect": each(text())})
+INSPECT = "inspect"
 
 
-def check_out(out):
-    """UserError if `out` cannot be made, is a file, or a folder with anything but an inspection page in it."""
+def default_out(run: str | Path, command: str = INSPECT) -> Path:
+    """The folder that a command writes for a run folder or a checkpoint, unless told otherwise."""
+    run = Path(run)
+    return run / command if run.is_dir() else run.with_name(f"{run.stem}-{command}")
+
+
+def check_out(out, command=INSPECT):
+    """UserError if `out` cannot be made, is a file, or a folder with anything in it that the command did not write."""
     out = target(out)
     if not out.exists() and not out.is_symlink():
         check_folder(out, "out")
@@ -25,27 +30,38 @@ def check_out(out):
         raise UserError(f"{out} is not a folder, expected a new or empty folder", "out")
     try:
         inside = {file.name for file in out.iterdir()}
-        listed = read_json(out / LIST, PAGE)["tinyalex inspect"] if inside else ()
+        listed = read_json(out / _list(command), record({_key(command): each(text())}))[_key(command)] if inside else ()
         ours = inside <= set(listed)
     except (OSError, UserError):
         ours = False
     if not ours:
-        raise UserError(f"{out} contains files that are not an inspection page, expected a new or empty folder", "out")
+        raise UserError(
+            f"{out} contains files that tinyalex {command} did not write, expected a new or empty folder", "out"
+        )
 
 
 @contextlib.contextmanager
-def written(out):
+def written(out, command=INSPECT):
     """A folder beside `out` to write in; it becomes `out` at the end, or is removed after an error or Ctrl-C."""
-    check_out(out)
+    check_out(out, command)
     try:
         with scratch(out) as folder:
             yield folder
-            names = sorted([LIST, *(file.name for file in folder.iterdir())])
-            (folder / LIST).write_text(json.dumps({"tinyalex inspect": names}, indent=1) + "\n", encoding="utf-8")
-            check_out(out)  # again: much time has passed
+            names = sorted([_list(command), *(file.name for file in folder.iterdir())])
+            (folder / _list(command)).write_text(json.dumps({_key(command): names}, indent=1) + "\n", encoding="utf-8")
+            check_out(out, command)  # again: much time has passed
             _take_place(folder, Path(out).resolve())  # a link stays a link
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror or error})", "out") from error
+
+
+def _list(command):
+    """The name of the file that lists the folder's files."""
+    return f"{command}.json"
+
+
+def _key(command):
+    return f"tinyalex {command}"
 
 
 def _take_place(folder, place):
