@@ -30,7 +30,7 @@ NEIGHBOURS = 5
 
 @dataclass(frozen=True)
 class Depth:
-    """The errors on one layer's output. shape: of its output;  kept: after averaging;  errors: {classifier: interval}"""
+    """The errors on a layer's output. shape: of that;  kept: after averaging;  errors: {classifier: interval}"""
 
     layer: str
     shape: tuple[int, ...]
