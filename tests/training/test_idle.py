@@ -58,6 +58,7 @@ def judged(epochs=10, model="alexnet-mini", **given):
         ("crop_run", {"crop_run": 4, "crops": False, "mirror": False}),
         ("crop_run", {"crop_run": 9, "batch": 8}),
         ("bias_init", {"bias_init": 1.0, "model": "resnet20"}),
+        ("thaw", {"freeze": "body", "thaw": 10}),
         ("layer_lr", {"layer_lr": "conv1:10:0"}),
         ("layer_lr", {"layer_lr": "conv1:2:0.1,conv2:2:0.1,conv1:2:0.5"}),
     ],

@@ -6,12 +6,14 @@ import pytest
 
 from tests.checks import refused
 from tests.test_cli import call, json_of
+from tests.tiny_runs import train_mini
 from tests.training.test_training import write_easy
 from tinyalex.errors import UserError
-from tinyalex.models import find_model
+from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.runs.config import Config
 from tinyalex.training.recipes import find_recipe, recipe_names
 from tinyalex.training.schedules import Schedule
+from tinyalex.training.settings import choose_settings
 
 GOOD = (
     'about = "a"\nmodel = "alexnet-mini"\ndata = "d"\n[settings]\nepochs = 2\nlr = 0.003\nmirror = false\nbatch = 8\n'
@@ -22,7 +24,7 @@ REACHED = {"command", "date", "hardware", "minutes", "top1_error", "top5_error",
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_resolves(name):
     recipe = find_recipe(name)
-    config = Config.for_model(find_model(recipe.model), "builtin", **recipe.settings)
+    config = Config.for_model(find_model(recipe.model or DEFAULT_MODEL), "builtin", **recipe.settings)
     Schedule(config.schedule, config.lr, config.epochs)
     for key, value in recipe.settings.items():
         assert getattr(config, key) == value
@@ -48,6 +50,59 @@ def test_a_recipe_wants_to_be_told_its_data(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+# ---------------------------------------------------------------------------------------------- without a model
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    root = tmp_path_factory.mktemp("start")
+    return train_mini(root / "run", write_easy(root / "data", 16, 8), "resnet-mini", epochs=1)
+
+
+def test_fine_tune_takes_the_model_of_the_run(run, tmp_path, capsys):
+    """First only the new head learns, then all, the head faster; options win over the recipe."""
+    data, out, recipe = write_easy(tmp_path / "data", 16, 8), tmp_path / "out", "fine-tune"
+    json_of(
+        *(capsys, "train", "--recipe", recipe, "--start-from", run, "--data", data, "--out", out),
+        *("--epochs", 2, "--thaw", 1),
+    )
+    config = json.loads((out / "config.json").read_text())["config"]
+    settings = find_recipe(recipe).settings | {"epochs": 2, "thaw": 1, "model": "resnet-mini", "start_from": str(run)}
+    assert {key: config[key] for key in settings} == settings
+    assert settings["freeze"] == "body" and settings["head_lr"] > 1
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ("--data DATA", "--start-from: fine-tune was made for a network trained on many pictures; name its run"),
+        ("--data DATA --model alexnet-mini", "--start-from: fine-tune was made for"),
+        ("--start-from RUN", "--data: fine-tune was made for a few pictures of other classes; name the folder"),
+        ("--data DATA --start-from nosuch", "--start-from: nosuch: not found"),
+        ("--data DATA --start-from RUN --epochs 5", "--epochs: found 5, expected more than 5, after which frozen"),
+        ("--data DATA --start-from RUN --thaw 20", "--thaw: found 20, expected fewer than the 20 epochs"),
+    ],
+)
+def test_fine_tune_is_told_what_it_needs(run, tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    line = arguments.replace("RUN", str(run)).replace("DATA", str(run.parent / "data"))
+    code, out, err = call(capsys, "train", "--recipe", "fine-tune", "--out", "new", *line.split())
+    assert code == 2 and not out and err.count("\n") == 1 and words in err, err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_recipe_may_leave_model_and_data_open(tmp_path):
+    """Then it has settings only, for the default model and pictures, or those that are named."""
+    file = tmp_path / "open.toml"
+    file.write_text('about = "a"\n[settings]\nlr = 0.003\n')
+    config = choose_settings(recipe=str(file))
+    assert (config.model, config.data, config.lr, config.start_from) == (DEFAULT_MODEL, "builtin", 0.003, "")
+    assert choose_settings(model="resnet-mini", recipe=str(file)).model == "resnet-mini"
+
+
+# ---------------------------------------------------------------------------------------------- wrong ones
+
+
 @pytest.mark.parametrize(
     "old, new, words",
     [
@@ -61,7 +116,9 @@ def test_a_recipe_wants_to_be_told_its_data(tmp_path, capsys):
         ("mirror = false", "mirror = 0", ["settings.mirror: found 0, expected true or false"]),
         ("mirror = false", "seed = 1", ['"seed"']),
         ('about = "a"', "about = 3", ["about: found 3, expected plain text"]),
-        ('model = "alexnet-mini"\n', "", ["model: found nothing, expected plain text"]),
+        ('about = "a"\n', "", ["about: found nothing, expected plain text"]),
+        ('model = "alexnet-mini"\n', "model = 3\n", ["model: found 3, expected plain text"]),
+        ('data = "d"\n', "start_from = 3\n", ["start_from: found 3, expected plain text"]),
         ("[settings]", "[setting]", ["settings: found nothing, expected entries"]),
         ("epochs = 2", "epochs 2", ["not a TOML file"]),
         ("[settings]", "settings = 3\n[reached]", ["settings: found 3"]),

@@ -41,6 +41,7 @@ EXAMPLES = (
     "tinyalex train --data data/tiny64 --model alexnet-64 --out runs/first",
     "tinyalex train --data data/tiny64 --epochs 60 --lr 0.01 --schedule plateau:5",
     "tinyalex train --data data/tiny10 --recipe tiny-imagenet-10 --seed 1",
+    "tinyalex train --data data/photos --recipe fine-tune --start-from runs/first",
     "tinyalex train --resume runs/first",
     "tinyalex train --data data/tiny64 --model alexnet-64 --show-batch batch.png",
     "tinyalex train --data data/tiny64 --model alexnet-64 --find-lr curve.png",
@@ -62,9 +63,7 @@ def add_arguments(parser):
         help=f"a name that `tinyalex summary` lists, with changes such as +bn (default: {DEFAULT_MODEL})",
     )
     parser.add_argument(
-        "--recipe",
-        metavar="NAME",
-        help=f"model, data and settings from a file: {', '.join(recipe_names())}, or your own .toml",
+        "--recipe", metavar="NAME", help=f"settings from a file: {', '.join(recipe_names())}, or your own .toml"
     )
     parser.add_argument("--out", metavar="RUN", help="folder to write (default: the next free runs/MODEL-N)")
     parser.add_argument("--resume", metavar="RUN", help="continue an earlier run, with its own settings (see --epochs)")

@@ -66,6 +66,8 @@ def _layers(config):
         yield "thaw", "layers to thaw, but none are frozen"
     if config.thaw >= config.epochs:
         yield "thaw", f"fewer than the {config.epochs} epochs of the run"
+    if config.freeze and config.thaw >= config.epochs:
+        yield "epochs", f"more than {config.thaw}, after which frozen layers learn"
     if config.head_lr != 1 and config.freeze == BODY and not config.thaw:
         yield "head_lr", "other layers that learn; alone, the last one has the rate itself"
     if "resnet" in config.find_model().family:

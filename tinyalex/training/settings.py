@@ -32,10 +32,12 @@ def choose_settings(
     """
     given = {name: of_kind(name, value, SETTINGS[name]) for name, value in given.items() if value is not None}
     found = find_recipe(recipe) if recipe else None
-    if found and not data:
+    if found and found.data and not data:
         raise UserError(
             f"{recipe} was made for {found.data}; name the folder with those pictures, or others deliberately", "data"
         )
+    if found and found.start_from and not given.get("start_from"):
+        raise UserError(f"{recipe} was made for {found.start_from}; name its run", "start_from")
     chosen = (found.settings if found else {}) | given
     net, data = _model(model or (found.model if found else None), chosen.get("start_from")), data or "builtin"
     if data == "builtin" and "epochs" not in chosen and net.name == DEFAULT_MODEL:

@@ -3,8 +3,9 @@
 A recipe is a TOML file, in this folder or elsewhere:
 
     about = "…"                  one line for people
-    model = "alexnet-small"      a model's name, perhaps with variations
-    data = "…"                   the pictures that it was made for, in words
+    model = "alexnet-small"      a model's name, perhaps with variations; absent: any
+    data = "…"                   the pictures that it was made for, in words; absent: any
+    start_from = "…"             the run that must be named to start from, in words; absent: none must
     [settings]                   entries of a `Config`; the model's own recipe has the rest
     [reached]                    the printed result; absent until the recipe has been run
     command, date, hardware      strings
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinyalex.errors import UserError
-from tinyalex.models import find_model
+from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.runs.config import SETTINGS, Config
 from tinyalex.schema import anything, optional, read_toml, record, table, text
 from tinyalex.training.idle import refuse_idle
@@ -25,8 +26,9 @@ FOLDER = Path(__file__).parent
 NOT_SETTINGS = ("data", "model", "start_from", "seed")  # entries of a `Config` that [settings] may not have
 RECIPE = record(
     about=text(),
-    model=text(),
-    data=text(),
+    model=optional(text()),
+    data=optional(text()),
+    start_from=optional(text()),
     settings=record({name: optional(kind) for name, kind in SETTINGS.items() if name not in NOT_SETTINGS}, only=True),
     reached=optional(table(anything)),
     only=True,
@@ -39,9 +41,10 @@ class Recipe:
 
     name: str
     about: str
-    model: str
-    data: str
     settings: dict
+    model: str | None = None
+    data: str | None = None
+    start_from: str | None = None
     reached: dict = field(default_factory=dict)
 
 
@@ -60,7 +63,8 @@ def find_recipe(name):
     except UserError as error:
         raise UserError(str(error), "recipe") from None
     try:
-        refuse_idle(Config.for_model(find_model(recipe.model), recipe.data, **recipe.settings), recipe.settings)
+        model = find_model(recipe.model or DEFAULT_MODEL)
+        refuse_idle(Config.for_model(model, recipe.data or "builtin", **recipe.settings), recipe.settings)
     except UserError as error:
         raise UserError(f"{name}: {error}", "recipe") from None
     return recipe
