@@ -41,7 +41,8 @@ def summarise(network: Network) -> list[Row]:
     for name, layer, in_shape, out_shape in network.shapes():
         y = layer.predict(xp.zeros((1, *in_shape), x.dtype))
         assert y.shape[1:] == out_shape, f"{layer.label}: out_shape says {out_shape}, forward gave {y.shape[1:]}"
-        new = {_buffer(array): array.nbytes for array in _arrays(caches[name][1])}
+        _, kept = caches.get(name, (layer, []))  # a fixed layer keeps nothing
+        new = {_buffer(array): array.nbytes for array in _arrays(kept)}
         size = sum(nbytes for buffer, nbytes in new.items() if buffer not in seen) // len(x)
         seen |= new.keys()
         parameters, state = (sum(a.size for a in arrays.values()) for arrays in (layer.params, layer.state))

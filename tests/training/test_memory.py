@@ -1,5 +1,6 @@
 """How much memory training takes: what it must count, what is refused, and two real steps."""
 
+import math
 import subprocess
 import sys
 import weakref
@@ -14,6 +15,7 @@ from tinyalex.models import find_model
 from tinyalex.summary import summarise
 from tinyalex.terminal import bytes_text
 from tinyalex.training import memory, trainer
+from tinyalex.training.freezing import freeze
 from tinyalex.training.memory import BASE_BYTES, check_memory, training_bytes
 
 
@@ -22,6 +24,28 @@ def test_training_bytes():
     one, two = (training_bytes(rows, batch, (224, 224, 3)) for batch in (1, 2))
     assert two - one >= sum(BY_HAND.values()) + 224 * 224 * 3 * FLOAT, "a picture's own memory is not counted"
     assert one >= 3 * FLOAT * 60_965_224 + BASE_BYTES, "weights, velocity and gradients are not counted"
+
+
+@pytest.mark.parametrize("model, layer", [("alexnet-mini", "pool5"), ("resnet-mini", "block2_1")])
+def test_frozen_layers_keep_nothing(model, layer):
+    """What the first layer behind them needs is the frozen part's output, which then counts as its own."""
+    network = find_model(model).build(4)
+    whole = {row.name: row.activation_bytes for row in summarise(network)}
+    freeze(network, layer)
+    frozen = {row.name: row.activation_bytes for row in summarise(network)}
+    fixed = [name for name, one, *_ in network.shapes() if one.fixed]
+    assert fixed and sum(frozen[name] for name in fixed) == 0 < sum(whole[name] for name in fixed)
+    first, *others = [name for name in whole if name not in fixed]
+    assert frozen[first] <= whole[first] + FLOAT * math.prod(network.up_to(layer).out_shape(network.in_shape))
+    assert {name: frozen[name] for name in others[3:]} == {name: whole[name] for name in others[3:]}
+
+
+def test_a_run_counts_frozen_layers_only_if_they_thaw(tmp_path):
+    frozen, thawed, whole = (
+        start(tmp_path / f"run-{n}", epochs=3, **settings).memory_bytes
+        for n, settings in enumerate(({"freeze": "pool5"}, {"freeze": "pool5", "thaw": 1}, {}))
+    )
+    assert frozen < thawed == whole
 
 
 def test_check_memory(monkeypatch):
@@ -64,6 +88,7 @@ from tinyalex.models import find_model
 from tinyalex.optim import SGD
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.summary import summarise
+from tinyalex.training.freezing import freeze
 from tinyalex.training.memory import training_bytes
 
 def peak():  # in bytes; not getrusage's ru_maxrss, which a child inherits

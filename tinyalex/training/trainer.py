@@ -75,6 +75,7 @@ class Trainer:
         if config.freeze and self.whole.divides_layers:
             raise UserError("found layers divided among workers, expected the form data for frozen ones", "parallel")
         self.network, self.loss = self.whole.network, self.whole.loss
+        freeze(network, "" if config.thaw else config.freeze)  # thawed, all layers keep what they need
         self.memory_bytes = check_memory(network, config.batch, xp, **self.whole.memory())
         self.network.map_arrays(lambda a: to_device(a, xp))
         self.view = View.of(dataset, model).to(xp)
