@@ -71,6 +71,7 @@ def pytest_collection_modifyitems(items):
     reasons = {
         "mpi": _mpi_missing(),
         "torch": None if importlib.util.find_spec("torch") else "PyTorch is not installed",
+        "onnx": None if importlib.util.find_spec("onnx") else "the package onnx is not installed",
         "real_data": None
         if _real_data()
         else "no pictures cut from Tiny ImageNet here (TINYALEX_REAL_DATA names none)",

@@ -1,6 +1,5 @@
 """Nothing that is read can hang, crash, fill the memory, run code or leave a half-written output."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -20,8 +19,7 @@ from tests.test_documents import ROOT
 from tinyalex.errors import UserError
 
 COUNT, COUNTS = 200, {"onnx_files": 600}
-needs_onnx = pytest.mark.skipif(importlib.util.find_spec("onnx") is None, reason="needs the package onnx")
-NEEDS = {"parquet": needs_pyarrow, "onnx_files": needs_onnx}
+NEEDS = {"parquet": needs_pyarrow, "onnx_files": pytest.mark.onnx}
 
 
 @pytest.mark.parametrize("reader", [pytest.param(reader, marks=NEEDS.get(reader, ())) for reader in fuzz.READERS])

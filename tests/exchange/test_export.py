@@ -17,6 +17,8 @@ from tinyalex.models import find_model
 from tinyalex.runs.checkpoint import Checkpoint, save_checkpoint
 from tinyalex.runs.trained import load_network
 
+ENDINGS = [pytest.param("onnx", marks=pytest.mark.onnx), "safetensors", "npz"]
+
 PICTURES = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
 
 
@@ -55,9 +57,9 @@ def test_the_printed_code_takes_the_weights(trained, tmp_path):
     agree(network.predict(x), scores, "scores", rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.onnx
 @pytest.mark.parametrize("options", [(), ("--pixels", "float")])
 def test_onnxruntime_gives_the_same_scores(options, trained, tmp_path):
-    pytest.importorskip("onnx", reason="needs the package onnx")
     runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
     network, view, _ = trained
     result = exported(trained, tmp_path / "out.onnx", *options)
@@ -77,10 +79,8 @@ def test_plain_arrays(trained, tmp_path):
     assert json.loads(str(arrays["tinyalex.network"]))["class_names"] == ["Katze", "chien", "犬"]
 
 
-@pytest.mark.parametrize("ending", ["onnx", "safetensors", "npz"])
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_only_files_of_ours_are_replaced(ending, trained, tmp_path, capsys):
-    if ending == "onnx":
-        pytest.importorskip("onnx", reason="needs the package onnx")
     path, words = tmp_path / f"out.{ending}", ["export", str(trained[2])]
     for _again in range(2):
         assert cli.main([*words, str(path)]) == 0
@@ -120,10 +120,8 @@ def test_code_alone_on_stdout(trained, tmp_path, capsys):
     assert "def network():" in out and "parameters" in err
 
 
-@pytest.mark.parametrize("ending", ["onnx", "safetensors", "npz"])
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_imported_again_to_the_bit(ending, trained, tmp_path, monkeypatch, capsys):
-    if ending == "onnx":
-        pytest.importorskip("onnx", reason="needs the package onnx")
     monkeypatch.chdir(tmp_path)
     network, view, path = trained
     assert (

@@ -18,6 +18,8 @@ from tinyalex.exchange.onnx_reading import At, Reading
 from tinyalex.layers import softmax
 from tinyalex.network import Sequential
 
+pytestmark = pytest.mark.onnx
+
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 
 

@@ -17,6 +17,8 @@ from tinyalex.exchange.onnx_in import CONVENTIONS, read_onnx
 from tinyalex.layers import Dropout, GlobalAvgPool2d, LocalResponseNorm
 from tinyalex.residual import Residual
 
+pytestmark = pytest.mark.onnx
+
 X = numbers(3, 8, 8, 3, seed=1)
 FC = [node("Flatten", "last", to="flat"), node("Gemm", "flat", "fc.w", "fc.b", to="y")]
 

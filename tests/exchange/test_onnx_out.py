@@ -17,6 +17,8 @@ from tinyalex.layers import AvgPool2d, BatchNorm2d, Flatten, Layer, Linear
 from tinyalex.models import find_model
 from tinyalex.network import Network
 
+pytestmark = pytest.mark.onnx
+
 
 def scores_of(path, pictures):
     runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
