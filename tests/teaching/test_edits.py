@@ -59,6 +59,10 @@ def halving(n):
     return steps
 
 
+def places(n, k, s):
+    return (n + 2 - k) // s
+
+
 def over_all(x):
     return [x * kept for kept in [0, 1]]
 
@@ -155,6 +159,11 @@ def test_of_several_alike_one_is_told():
 
 def test_the_numbers_of_a_list_stay_different():
     assert {e.after for e in Edits(over_all).edits if e.kind == "number"} == {"-1", "2"}
+
+
+def test_an_operation_keeps_its_brackets():
+    words = {e.after for e in Edits(places).edits}
+    assert {"(n + 2 - k) / s", "s // (n + 2 - k)", "-(-(n + 2 - k) // s)"} <= words
 
 
 def test_what_only_chance_makes_right():

@@ -578,7 +578,7 @@ MUTANTS = [
     ("05-chain", "R23", no_root),
     ("05-chain", "unchanged", pops_the_lists),
     ("05-chain", "shape", one_size_too_many),
-    ("05-chain", "two: line-call + R18", no_root_and_not_transposed),
+    ("05-chain", "two: R18 + square", no_root_and_not_transposed),
     ("05-relu", "case", cut_off_at_six),
     ("05-relu", "case", above_a_millionth),
     ("05-relu", "case", without_axes_of_one),

@@ -42,6 +42,11 @@ def bias_inside_the_sum(x, kernel, bias, oh, ow, stride):
     return (x[oh * stride : oh * stride + h, ow * stride : ow * stride + w] * kernel + bias).sum()
 
 
+def bias_for_each_channel(x, kernel, bias, oh, ow, stride):
+    window = x[oh * stride : oh * stride + kernel.shape[0], ow * stride : ow * stride + kernel.shape[1]]
+    return sum((window[..., c] * kernel[..., c]).sum() + bias for c in range(kernel.shape[2]))
+
+
 def red_only(x, kernel, bias, oh, ow, stride):
     out = bias
     for i in range(kernel.shape[0]):
@@ -929,6 +934,7 @@ MUTANTS = [
     ("06-window", "C18", red_only),
     ("06-window", "C21", no_plus_before_the_equals),
     ("06-window", "C22", mean_of_one_window),
+    ("06-window", None, bias_for_each_channel),
     ("06-forward", "C4", forgets_the_stride),
     ("06-forward", "C4", stride_down_only),
     ("06-forward", "C4", stride_across_only),

@@ -28,6 +28,7 @@ SUPERFLUOUS = "this does not belong there"
 EXCHANGED = "what follows belongs before it"
 MOVABLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.If)  # statements that may change places
 PART = "a part of it does not belong there"
+BY_SIGN = {sign: node for node, (sign, *_) in OPERATORS.items()}
 UNLIKELY = ""  # no hint: if such an edit makes an answer right, that is chance
 HERE = "__here"
 
@@ -138,11 +139,12 @@ class Editor(ast.NodeTransformer):
         left, right = ast.unparse(node.left), ast.unparse(node.right)
         choices, words = (["left", "right"], [left, right]) if own in SIDES else ([], [])
         for other in OTHER_OPERATORS.get(own, ()):
-            choices, words = [*choices, other], [*words, f"{left} {other} {right}"]
+            choices, words = [*choices, other], [*words, _joined(node.left, BY_SIGN[other](), node.right)]
         if own in ORDERED:
-            choices, words = choices + ["turned"], words + [f"{right} {own} {left}"]
+            choices, words = choices + ["turned"], words + [_joined(node.right, node.op, node.left)]
         if own == "//":
-            choices, words = choices + ["up"], words + [f"-(-{left} // {right})"]
+            up = _joined(ast.UnaryOp(ast.USub(), node.left), node.op, node.right)
+            choices, words = choices + ["up"], words + [f"-({up})"]
         if own in ("+", "-", "//"):
             source = ast.unparse(node)
             choices, words = choices + ["one less", "one more"], words + [f"{source} - 1", f"{source} + 1"]
@@ -438,6 +440,11 @@ class Editor(ast.NodeTransformer):
 def _beside_itself(name, around):
     """Whether a name in an expression would be compared, or put together, with itself: a > a."""
     return re.fullmatch(rf"{HERE} \S+ {name}|{name} \S+ {HERE}", around)
+
+
+def _joined(left, operator, right):
+    """The source of an operation, with the brackets that it needs."""
+    return ast.unparse(ast.BinOp(left, operator, right))
 
 
 def _in_brackets(owner):

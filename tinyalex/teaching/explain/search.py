@@ -41,7 +41,7 @@ class Search:
         self.sample = self._sample(self.found[0])
         others = [{n: v for n, v in answer.found.items() if n not in names} for answer in self.answers]
         self.repair = Repair(case, self.calls, budget, others if apart else None)
-        self._steps = self._known = self._edited = self._changing = self._matters = self._depends = None
+        self._steps = self._known = self._edited = self._changing = self._matters = self._either = self._depends = None
 
     def _order(self, answer):
         """Answers that are wrong and finite come first: they tell most."""
@@ -218,8 +218,10 @@ class Search:
         first = base.result(0)
         if first is None or len(self.names) > 1:
             return
+        name, answer = self.names[0], self.answers[0]
+        if first[name].shape != answer.expected[name].shape == answer.found[name].shape:
+            return  # one mistake would make up for the other
         yield from self._solved(base)
-        name = self.names[0]
         for step in of_results(first[name], (self.exercise.axes or {}).get(name, ())):
             if only and step.id not in only:
                 continue
@@ -249,8 +251,9 @@ class Search:
         if any(m is None or m[name].shape != f.shape or m[name].dtype.kind == "b" for m, f in zip(made, found)):
             return "", ""
         parts = found, [m[name] for m in made], self.calls[:many], self.exercise, name, bool(base.id)
-        words = factor(*parts)
-        return ("ratio", words) if words else ("offset", offset(*parts))
+        if words := factor(*parts):
+            return "ratio", words
+        return "offset", "" if base.id == "argument" else offset(*parts)  # b + 2 · b is one
 
     # ------------------------------------------------------------------------------------------ two steps
 
@@ -311,18 +314,23 @@ class Search:
         return True
 
     def _keeps_what_matters(self, edit):
-        """Whether the learner's with an edit still depends on all that it depends on as ours does.
+        """Whether the learner's with an edit still depends on all that it depends on as ours does, and on no two
+        numbers together that neither does.
 
-        Else the edit takes out a right part, and meets a mistake that lacks it too.
+        Else the edit takes out a right part, or puts in a wrong one, and meets a mistake that lacks or has it too.
         """
         if self._matters is None:
             self._depends = Dependence(self.exercise, self.names, self.calls[0], self.case.function)
-            self._matters = self._depends.of(self.exercise.ours) & self._depends.of(self.case.function)
+            ours, learners = self._depends.of(self.exercise.ours), self._depends.of(self.case.function)
+            self._matters, self._either = ours & learners, ours | learners
 
         def edited(*arguments):
             return self.repair.edits.with_edits(edit)(*arguments)  # turned on anew: each call has its own limit
 
-        return self._matters <= self._depends.of(edited, self._matters)
+        if not self._matters <= self._depends.of(edited, self._matters):
+            return False
+        new = (each for each in self._depends.of(edited) - self._either if len(each) == 2)
+        return not any({(i,), (j,)} <= self._matters for i, j in new)
 
     def _is_nearer(self, version):
         """Whether a version is not much farther from the right values than the learner's: one mistake less."""
