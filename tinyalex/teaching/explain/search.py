@@ -165,7 +165,7 @@ class Search:
                 words = f"Yours gives the right result for {step.words}."
                 version = self.version(step.id, words, self.exercise.ours, step.change)
                 key = self._key(version)
-                if key is not None and key not in seen:
+                if key is not None and key not in seen and not self._meet(version, self._ours()):
                     seen.add(key)
                     self._steps.append((step, version))
         return (version for _, version in self._steps)
