@@ -266,6 +266,12 @@ def keeps_the_biased(x, weight, bias, running_mean, running_var, momentum, eps, 
     return weight * _hat(x, mean, var, eps) + bias, running_mean, running_var
 
 
+def sample_variance_normalises(x, weight, bias, running_mean, running_var, momentum, eps, train):
+    mean, var = (x.mean(ALL), x.var(ALL, ddof=1)) if train else (running_mean, running_var)
+    y = weight * (x - mean) / np.sqrt(var + eps) + bias
+    return y, running_mean + momentum * (mean - running_mean), running_var + momentum * (var - running_var)
+
+
 def no_eps_at_test(x, weight, bias, running_mean, running_var, momentum, eps, train):
     if train:
         y = weight * _hat(x, x.mean(ALL), x.var(ALL), eps) + bias
@@ -769,6 +775,7 @@ MUTANTS = [
     ("19-modes", "B1", keeps_the_biased),
     ("19-modes", "B3", no_eps_at_test),
     ("19-modes", "B25", variance_at_test),
+    ("19-modes", None, sample_variance_normalises),
     ("19-backward", "B11", direct_only),
     ("19-backward", "B9", no_mean_term),
     ("19-backward", "B10", no_variance_term),
