@@ -54,7 +54,7 @@ COMMAND_LINES = (
         "train --data data --epochs 1 --model alexnet-mini --parallel towers --out NEW",
         "prepare source NEW-set --size 64",
         "import others.pth --out NEW-imported",
-        "export RUN NEW.npz",
+        "export RUN NEW-arrays.npz",
     ),
     f"scale --model {MODEL} --classes 4 --check",
     f"scale --model {MODEL} --classes 4 --per-worker 64 --network ethernet --network infiniband",
