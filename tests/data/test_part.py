@@ -35,7 +35,7 @@ def pictures_of(split):
 
 
 def by_loop(split, classes, most=None):
-    """The pictures of `classes` in order, at most `most` of each, labelled with their class's place in `classes`."""
+    """The pictures of `classes` in order, the first `most` of each, labelled with their class's place in `classes`."""
     kept, taken = [], dict.fromkeys(classes, 0)
     for label, picture in pictures_of(split):
         if label in classes and (most is None or taken[label] < most):
@@ -45,21 +45,29 @@ def by_loop(split, classes, most=None):
 
 
 def check_parts(take_parts):
-    for names, classes, most in [
-        (["first-half"], [0, 1, 2, 3, 4], None),
-        (["second-half"], [5, 6, 7, 8], None),
-        (["3-a-class"], list(range(9)), 3),
-        (["1-a-class"], list(range(9)), 1),
-        (["second-half", "4-a-class"], [5, 6, 7, 8], 4),
-        (["4-a-class", "second-half"], [5, 6, 7, 8], 4),
-        (["first-half", "second-half"], [3, 4], None),
-        (["second-half", "first-half"], [5, 6], None),
-        (["12-a-class", "5-a-class"], list(range(9)), 5),
-        (["999-a-class"], list(range(9)), None),
+    """(parts, the classes left, at most how many training pictures of each, of validation)"""
+    for names, classes, most, most_val in [
+        (["first-half"], [0, 1, 2, 3, 4], None, None),
+        (["second-half"], [5, 6, 7, 8], None, None),
+        (["even-half"], [0, 2, 4, 6, 8], None, None),
+        (["odd-half"], [1, 3, 5, 7], None, None),
+        (["3-a-class"], list(range(9)), 3, None),
+        (["1-a-class"], list(range(9)), 1, None),
+        (["second-half", "4-a-class"], [5, 6, 7, 8], 4, None),
+        (["4-a-class", "second-half"], [5, 6, 7, 8], 4, None),
+        (["first-half", "second-half"], [3, 4], None, None),
+        (["second-half", "first-half"], [5, 6], None, None),
+        (["odd-half", "odd-half"], [3, 7], None, None),
+        (["even-half", "second-half"], [6, 8], None, None),
+        (["second-half", "odd-half"], [6, 8], None, None),
+        (["12-a-class", "5-a-class"], list(range(9)), 5, None),
+        (["999-a-class"], list(range(9)), None, None),
+        (["3-val-a-class"], list(range(9)), None, 3),
+        (["odd-half", "2-val-a-class", "4-a-class"], [1, 3, 5, 7], 4, 2),
     ]:
         found = take_parts(whole(), names)
         assert pictures_of(found.train) == by_loop(whole().train, classes, most), names
-        assert pictures_of(found.val) == by_loop(whole().val, classes), names
+        assert pictures_of(found.val) == by_loop(whole().val, classes, most_val), names
         assert found.class_ids == tuple(IDS[k] for k in classes), names
         assert found.class_names == tuple(f"class {k}" for k in classes), names
         assert found.name == "+".join(["whole", *names]) and found.size == SIZE
@@ -76,26 +84,63 @@ def test_parts(monkeypatch, at_once):
     "function, old, new",
     [
         ("_half", "-(-K // 2)", "K // 2"),
-        ("_half", "first + -(-K", "-(-K"),
-        ("_of_classes", ">= first", "> first"),
-        ("_of_classes", "< last", "<= last"),
-        (
-            "_of_classes",
-            "rows[(labels[rows] >= first) & (labels[rows] < last)]",
-            "np.flatnonzero(labels // 5 == first // 5)",
-        ),
-        ("_first_of_each_class", "[:count]", "[-count:]"),
-        ("_first_of_each_class", "np.sort(np.concatenate(kept))", "np.concatenate(kept)"),
-        ("_select", " - first_label", ""),
+        ("_half", "[::2]", "[: K // 2 : 2]"),
+        ("_half", "[1::2]", "[::2]"),
+        ("_of_classes", ", classes)]", ", range(classes.start, classes.stop))]"),
+        ("_of_classes", ", classes)]", ", range(0, classes.stop, classes.step))]"),
+        ("_of_classes", "rows[np.isin(labels[rows], classes)]", "np.flatnonzero(np.isin(labels, classes))"),
+        ("_of_each_class", "[: few.count]", "[-few.count :]"),
+        ("_of_each_class", "np.sort(np.concatenate(kept))", "np.concatenate(kept)"),
+        ("_few", '"val" if found[2] else "train"', '"train"'),
+        ("_select", " - classes.start", ""),
+        ("_select", " // classes.step", ""),
         ("_select", "(split.gather(rows),)", "split.shards"),
-        ("_cut", "class_ids[first:last]", "class_ids[: last - first]"),
-        ("_cut", "class_names[first:last]", "class_names[: last - first]"),
+        ("_cut", "dataset.class_ids[k]", "dataset.class_ids[k - classes.start]"),
+        ("_cut", "dataset.class_names[k]", "dataset.class_names[k // classes.step]"),
     ],
 )
 def test_parts_teeth(monkeypatch, function, old, new):
     monkeypatch.setattr(part, function, edited(getattr(part, function), old, new))
     with pytest.raises((AssertionError, UserError)):
         check_parts(take_parts)
+
+
+def check_draws(take_parts):
+    """Of each class as many as asked or all there are, the rest of the order kept; of one seed, few among more."""
+    everything, drawn = pictures_of(whole().train), {}
+    for count in (2, 4):
+        for seed in (0, 1, 2):
+            found = pictures_of(take_parts(whole(), [f"{count}-a-class-draw-{seed}"]).train)
+            drawn[count, seed] = found
+            assert found == [one for one in everything if one in found], "not in order"
+            labels, all_labels = ([label for label, _ in pictures] for pictures in (found, everything))
+            assert [labels.count(k) for k in range(K)] == [min(count, all_labels.count(k)) for k in range(K)]
+    assert all(set(drawn[2, seed]) < set(drawn[4, seed]) for seed in (0, 1, 2))
+    assert len({frozenset(drawn[2, seed]) for seed in (0, 1, 2)}) == 3
+    whole_classes = take_parts(whole(), ["4-a-class-draw-1", "odd-half"]).train
+    assert pictures_of(whole_classes) == by_loop(take_parts(whole(), ["4-a-class-draw-1"]).train, [1, 3, 5, 7])
+    among = set(pictures_of(take_parts(whole(), ["3-a-class"]).train))
+    assert set(pictures_of(take_parts(whole(), ["3-a-class", "2-a-class-draw-0"]).train)) < among
+
+
+def test_draws():
+    check_draws(take_parts)
+
+
+@pytest.mark.parametrize(
+    "function, old, new",
+    [
+        ("_of_each_class", "few.seed, ", ""),
+        ("_of_each_class", "few.seed, ", "few.seed, few.count, "),
+        ("_of_each_class", ".permutation(own)", ".choice(own, len(own))"),
+        ("_of_each_class", "np.sort(np.concatenate(kept))", "np.concatenate(kept)"),
+        ("_few", "int(found[3]) if found[3] else None", "None"),
+    ],
+)
+def test_draws_teeth(monkeypatch, function, old, new):
+    monkeypatch.setattr(part, function, edited(getattr(part, function), old, new))
+    with pytest.raises(AssertionError):
+        check_draws(take_parts)
 
 
 def check_statistics(cut):
@@ -138,6 +183,7 @@ def test_the_whole_is_left_alone():
 
 def test_fingerprints_differ_and_repeat():
     specs = [[], ["first-half"], ["second-half"], ["2-a-class"], ["3-a-class"], ["first-half", "2-a-class"]]
+    specs += [["even-half"], ["2-a-class-draw-0"], ["2-a-class-draw-1"], ["2-val-a-class"]]
     fingerprints = [take_parts(whole(), names).fingerprint for names in specs]
     assert len(set(fingerprints)) == len(specs)
     assert fingerprints == [take_parts(whole(), names).fingerprint for names in specs]
@@ -149,7 +195,11 @@ def test_fingerprints_differ_and_repeat():
 
 
 @pytest.mark.parametrize(
-    "name", ["third-half", "0-a-class", "-1-a-class", "1.5-a-class", "a-class", "x-a-class", "1-a-class ", ""]
+    "name",
+    [
+        *("third-half", "0-a-class", "-1-a-class", "1.5-a-class", "a-class", "x-a-class", "1-a-class ", ""),
+        *("0-val-a-class", "2-a-class-draw", "2-a-class-draw-", "2-a-class-draw-01", "2-val-a-class-draw-1"),
+    ],
 )
 def test_unknown_parts(name):
     refused(

@@ -59,6 +59,7 @@ def judged(epochs=10, model="alexnet-mini", **given):
         ("crop_run", {"crop_run": 9, "batch": 8}),
         ("bias_init", {"bias_init": 1.0, "model": "resnet20"}),
         ("thaw", {"freeze": "body", "thaw": 10}),
+        ("start_up_to", {"start_up_to": "conv3"}),
         ("layer_lr", {"layer_lr": "conv1:10:0"}),
         ("layer_lr", {"layer_lr": "conv1:2:0.1,conv2:2:0.1,conv1:2:0.5"}),
     ],
@@ -103,16 +104,29 @@ def test_a_recipe_is_judged_by_its_own_epochs(tmp_path):
 # ---------------------------------------------------------------------------------------------- parts of data
 
 
-@pytest.mark.parametrize("parts", ["9-a-class+10-a-class", "9-a-class+9-a-class", "9-a-class+first-half+20-a-class"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        *("9-a-class+10-a-class", "9-a-class+9-a-class", "9-a-class+first-half+20-a-class"),
+        *("9-a-class+9-a-class-draw-1", "9-a-class-draw-1+9-a-class-draw-2", "9-val-a-class+2-a-class+9-val-a-class"),
+    ],
+)
 def test_a_part_that_takes_nothing_away(parts):
     refused(lambda: classes_left("x", 8, parts.split("+")), "data: found +", "expected fewer", error=UserError)
     refused(lambda: classes_left("x", 8, [f"{'9' * 5000}-a-class"]), "data: unknown part", error=UserError)
-    assert classes_left("x", 8, ["9-a-class", "second-half", "first-half", "8-a-class"]) == (4, 6)
+    assert classes_left("x", 8, ["9-a-class", "second-half", "first-half", "8-a-class"]) == range(4, 6)
+    assert classes_left("x", 8, ["9-a-class", "9-val-a-class", "odd-half", "8-a-class-draw-0"]) == range(1, 8, 2)
 
 
-@pytest.mark.parametrize("parts", ["13-a-class", "first-half+13-a-class", "second-half+9-a-class", "99999999-a-class"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        *("13-a-class", "first-half+13-a-class", "second-half+9-a-class", "99999999-a-class"),
+        *("odd-half+9-a-class-draw-0", "6-val-a-class", "even-half+5-val-a-class"),
+    ],
+)
 def test_more_pictures_than_any_class_has(parts):
-    counts = np.array([12, 3, 3, 3, 8, 2, 8, 8])
+    counts = {"train": np.array([12, 3, 3, 3, 8, 2, 8, 8]), "val": np.array([4, 5, 4, 4, 4, 4, 4, 4])}
     refused(
         lambda: refuse_too_many("x", counts, parts.split("+")),
         "data: found +",
@@ -125,6 +139,8 @@ def test_more_pictures_than_any_class_has(parts):
         "second-half+8-a-class",
         "8-a-class+1-a-class",
         "first-half",
+        "odd-half+8-a-class-draw-0",
+        "5-val-a-class",
     ):
         refuse_too_many("x", counts, accepted.split("+"))
 

@@ -80,6 +80,47 @@ def test_a_fresh_last_layer_for_other_classes(source, tmp_path, class_ids):
     assert_alike(weights(trainer), best, best.keys() - set(last))
 
 
+@pytest.mark.parametrize("up_to, taken", [("conv3", 3), ("pool5", 5), ("body", 7), ("fc8", 8)])
+@pytest.mark.parametrize("class_ids", [CLASSES, CLASSES[::-1]])
+def test_some_layers_from_there_and_the_others_anew(source, tmp_path, up_to, taken, class_ids):
+    """The head of other classes is never taken."""
+    dataset, best = replace(easy_dataset(TRAIN, VAL), class_ids=class_ids), load_checkpoint(source.best).params
+    trainer = start(tmp_path / "run", dataset, start_from=str(source.path), start_up_to=up_to, seed=3)
+    fresh = weights(start(tmp_path / "fresh", dataset, seed=3))
+    layers = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    kept = layers[: taken if class_ids == CLASSES else min(taken, 7)]
+    from_there = {name for name in best if name.split(".")[0] in kept}
+    assert_alike(weights(trainer), best, from_there)
+    assert_alike(weights(trainer), fresh, fresh.keys() - from_there)
+
+
+def test_blocks_from_there_with_their_statistics(tmp_path):
+    first = start(tmp_path / "first", model="resnet-mini", epochs=1)
+    first.train()
+    given = {"model": "resnet-mini", "start_from": str(first.folder.path), "start_up_to": "block2_1", "seed": 1}
+    trainer, fresh = start(tmp_path / "run", **given), start(tmp_path / "fresh", model="resnet-mini", seed=1)
+    for own, there, new in zip(*((t.network.params, t.network.state) for t in (trainer, first, fresh))):
+        taken = {
+            name
+            for name in own
+            if name.split(".")[0] in ("conv1", "bn1", "block1_1", "block1_2", "block1_3", "block2_1")
+        }
+        assert 0 < len(taken) < len(own)
+        assert_alike(own, there, taken)
+        assert_alike(own, new, own.keys() - taken)
+
+
+def test_a_network_that_differs_only_behind_can_be_started_from(source, tmp_path):
+    given = {"model": "alexnet-mini+no-conv4", "start_from": str(source.path)}
+    trainer, best = start(tmp_path / "run", start_up_to="conv3", **given), load_checkpoint(source.best).params
+    assert_alike(weights(trainer), best, [name for name in best if name.startswith(("conv1", "conv2", "conv3"))])
+    larger = given | {"model": "alexnet-small"}
+    refused(lambda: start(tmp_path / "bad", start_up_to="conv1", **larger), "conv1.weight has shape", error=UserError)
+    refused(
+        lambda: start(tmp_path / "bad", start_up_to="conv9", **given), "start_up_to: found", "'conv9'", error=UserError
+    )
+
+
 @pytest.mark.parametrize(
     "model, words",
     [

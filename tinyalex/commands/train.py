@@ -82,6 +82,9 @@ def _add_settings(parser):
         help="start with the weights of another run (and its model, without --model), to fine-tune them",
     )
     settings.add_argument(
+        "--start-up-to", metavar="LAYER", help="take only the layers up to LAYER from there; the others begin anew"
+    )
+    settings.add_argument(
         "--freeze",
         metavar="LAYER",
         help="keep everything up to LAYER as it is, such as pool5; body: all but the last layer",

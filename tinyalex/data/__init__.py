@@ -6,7 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyalex.data.builtin import TRAIN_PER_CLASS, builtin_classes, builtin_fingerprint, load_builtin, load_builtin_val
+from tinyalex.data.builtin import (
+    TRAIN_PER_CLASS,
+    VAL_PER_CLASS,
+    builtin_classes,
+    builtin_fingerprint,
+    load_builtin,
+    load_builtin_val,
+)
 from tinyalex.data.dataset import Dataset, Split
 from tinyalex.data.part import classes_left, part_fingerprint, refuse_too_many, take_parts
 from tinyalex.data.prepared import open_prepared, prepared_fingerprint
@@ -37,20 +44,22 @@ class Outline:
 def outline(spec):
     """The `Outline` of the data set that `spec` names. UserError as for `open_dataset`, but for empty parts.
 
-    Also for N-a-class that takes nothing away, which earlier runs and experiments on small data may have.
+    Also for N a class that takes nothing away, which earlier runs and experiments on small data may have.
     """
     found, (whole, parts) = _outline(spec), _whole_and_parts(spec)
     if parts:
-        refuse_too_many(whole, _train_counts(whole), parts)
+        refuse_too_many(whole, _counts(whole), parts)
     return found
 
 
-def _train_counts(whole):
-    """The number of training pictures of each class, int64 (K,), of a data set without parts."""
+def _counts(whole):
+    """{split: number of pictures of each class, int64 (K,)} of a data set without parts."""
     if whole == "builtin":
-        return np.full(len(builtin_classes()[0]), TRAIN_PER_CLASS)
+        K = len(builtin_classes()[0])
+        return {"train": np.full(K, TRAIN_PER_CLASS), "val": np.full(K, VAL_PER_CLASS)}
     dataset = open_prepared(whole)
-    return np.bincount(dataset.train.labels, minlength=len(dataset.class_ids))
+    K, splits = len(dataset.class_ids), {"train": dataset.train, "val": dataset.val}
+    return {name: np.bincount(split.labels, minlength=K) for name, split in splits.items()}
 
 
 def _outline(spec):
@@ -60,8 +69,8 @@ def _outline(spec):
     else:
         dataset = open_prepared(whole)
         class_ids, class_names, size = dataset.class_ids, dataset.class_names, dataset.size
-    first, last = classes_left(whole, len(class_ids), parts)
-    return Outline(str(spec), size, class_ids[first:last], class_names[first:last])
+    left = classes_left(whole, len(class_ids), parts)
+    return Outline(str(spec), size, *(tuple(names[k] for k in left) for names in (class_ids, class_names)))
 
 
 def is_there(spec):

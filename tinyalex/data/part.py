@@ -1,25 +1,38 @@
 """Select part of a data set by name: "builtin+first-half", "data/tiny64+second-half+25-a-class".
 
     first-half, second-half   of the classes in order, renumbered from 0; the first half of an odd number has one more
+    even-half, odd-half       every second class, from the first one or from the second, renumbered likewise
     N-a-class                 at most the first N training pictures of each class; all validation pictures stay
+    N-a-class-draw-S          the same, drawn at random from a seed S; of one seed, few are among more
+    N-val-a-class             at most the first N validation pictures of each class; all training pictures stay
 
 The mean picture and colour statistics come from the part's own training pictures.
 """
 
 import hashlib
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyalex.backend import memory_available
+from tinyalex.backend import memory_available, random_stream
 from tinyalex.data.dataset import ColorStatistics, Split
 from tinyalex.errors import UserError
 from tinyalex.terminal import bytes_text
 
-HALVES = ("first-half", "second-half")
-EXPECTED = f"{', '.join(HALVES)} or N-a-class"
+HALVES = ("first-half", "second-half", "even-half", "odd-half")
+EXPECTED = f"{', '.join(HALVES)}, N-a-class, N-a-class-draw-SEED or N-val-a-class"
+SPLITS = {"train": "training", "val": "validation"}
 PICTURES_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Few:
+    """At most `count` pictures of each class in one split; seed: of the draw, None for the first ones."""
+
+    split: str
+    count: int
+    seed: int | None
 
 
 def take_parts(dataset, parts):
@@ -29,40 +42,41 @@ def take_parts(dataset, parts):
     """
     if not parts:
         return dataset
-    first, last = classes_left(dataset.name, len(dataset.class_ids), parts)
-    rows = {name: np.arange(len(getattr(dataset, name))) for name in ("train", "val")}
-    for part in parts:
-        if part not in HALVES:
-            rows["train"] = _first_of_each_class(dataset.train.labels, rows["train"], _count(part))
-    rows = {name: _of_classes(getattr(dataset, name).labels, kept, first, last) for name, kept in rows.items()}
-    return _cut(dataset, parts, first, last, rows)
+    classes = classes_left(dataset.name, len(dataset.class_ids), parts)
+    rows = {split: np.arange(len(getattr(dataset, split))) for split in SPLITS}
+    for few in filter(None, map(_few, parts)):
+        rows[few.split] = _of_each_class(getattr(dataset, few.split).labels, rows[few.split], few)
+    rows = {split: _of_classes(getattr(dataset, split).labels, kept, classes) for split, kept in rows.items()}
+    return _cut(dataset, parts, classes, rows)
 
 
 def classes_left(name, K, parts):
-    """The classes `first` to `last` − 1 of K that are left in `parts` of the data set `name`, as (first, last).
+    """The range of the K classes' numbers that are left in `parts` of the data set `name`.
 
-    UserError for an unknown part, for too few classes to halve, or for N-a-class after as few or fewer.
+    UserError for an unknown part, for too few classes to halve, or for N a class after as few or fewer.
     """
-    first, last, fewest = 0, K, None
+    classes, fewest = range(K), {}
     for part in parts:
+        few = _few(part)
         if part in HALVES:
-            first, last = _half(name, first, last, part)
-        elif not _count(part):
+            classes = _half(name, classes, part)
+        elif few is None:
             raise UserError(f"unknown part {part!r} of {name}, expected {EXPECTED}", "data")
-        elif fewest is not None and _count(part) >= fewest:
-            raise UserError(f"found +{part} after +{fewest}-a-class, expected fewer pictures a class", "data")
+        elif few.split in fewest and few.count >= _few(fewest[few.split]).count:
+            raise UserError(f"found +{part} after +{fewest[few.split]}, expected fewer pictures a class", "data")
         else:
-            fewest = _count(part)
-    return first, last
+            fewest[few.split] = part
+    return classes
 
 
 def refuse_too_many(name, counts, parts):
-    """UserError for N-a-class that takes nothing away. counts: (K,), training pictures of each class of the set"""
-    first, last = classes_left(name, len(counts), parts)
-    most = counts[first:last].max()
+    """UserError for N a class that takes nothing away. counts: {split: pictures of each class of the set, (K,)}"""
     for part in parts:
-        if _count(part) > most:
-            raise UserError(f"found +{part}, but no class of {name} has more than {most:,} training pictures", "data")
+        if few := _few(part):
+            of_classes = counts[few.split]
+            most, kind = of_classes[classes_left(name, len(of_classes), parts)].max(), SPLITS[few.split]
+            if few.count > most:
+                raise UserError(f"found +{part}, but no class of {name} has more than {most:,} {kind} pictures", "data")
 
 
 def part_fingerprint(fingerprint, parts):
@@ -72,35 +86,44 @@ def part_fingerprint(fingerprint, parts):
     return fingerprint
 
 
-def _count(part):
-    """N of "N-a-class"; 0 for another part."""
-    number = re.fullmatch(r"([1-9][0-9]{0,8})-a-class", part)
-    return int(number[1]) if number else 0
+def _few(part):
+    """The `Few` that a part's name means; None for another part."""
+    found = re.fullmatch(r"([1-9][0-9]{0,8})(-val)?-a-class(?:-draw-(0|[1-9][0-9]{0,8}))?", part)
+    if found is None or found[2] and found[3]:
+        return None
+    return Few("val" if found[2] else "train", int(found[1]), int(found[3]) if found[3] else None)
 
 
-def _half(name, first, last, part):
-    """The half of the classes `first` to `last` − 1, again as (first, last)."""
-    K = last - first
+def _half(name, classes, part):
+    """The half of a range of classes, again as a range."""
+    K = len(classes)
     if K < 4:
         raise UserError(f"+{part}: {name} has {K} classes left, expected 4 or more: two for each half", "data")
-    middle = first + -(-K // 2)
-    return (first, middle) if part == "first-half" else (middle, last)
+    middle = -(-K // 2)
+    halves = (classes[:middle], classes[middle:], classes[::2], classes[1::2])
+    return dict(zip(HALVES, halves))[part]
 
 
-def _of_classes(labels, rows, first, last):
-    return rows[(labels[rows] >= first) & (labels[rows] < last)]
+def _of_classes(labels, rows, classes):
+    return rows[np.isin(labels[rows], classes)]
 
 
-def _first_of_each_class(labels, rows, count):
-    kept = [rows[labels[rows] == label][:count] for label in np.unique(labels[rows])]
+def _of_each_class(labels, rows, few):
+    """At most few.count of the rows of each class, in order."""
+    kept = []
+    for label in np.unique(labels[rows]):
+        own = rows[labels[rows] == label]
+        if few.seed is not None:
+            own = random_stream(few.seed, "draw", int(label)).permutation(own)
+        kept.append(own[: few.count])
     return np.sort(np.concatenate(kept)) if kept else rows
 
 
-def _cut(dataset, parts, first, last, rows):
+def _cut(dataset, parts, classes, rows):
     """The part as a `Dataset` with its own statistics and fingerprint. rows: {"train" or "val": picture indices}."""
     name = "+".join([dataset.name, *parts])
     _check(name, dataset.size, rows)
-    splits = {key: _select(getattr(dataset, key), kept, first) for key, kept in rows.items()}
+    splits = {split: _select(getattr(dataset, split), kept, classes) for split, kept in rows.items()}
     statistics, train = ColorStatistics(dataset.size), splits["train"]
     for start in range(0, len(train), PICTURES_AT_ONCE):
         statistics.add(train.gather(range(start, min(start + PICTURES_AT_ONCE, len(train)))))
@@ -108,8 +131,8 @@ def _cut(dataset, parts, first, last, rows):
     return replace(
         dataset,
         name=name,
-        class_ids=dataset.class_ids[first:last],
-        class_names=dataset.class_names[first:last],
+        class_ids=tuple(dataset.class_ids[k] for k in classes),
+        class_names=tuple(dataset.class_names[k] for k in classes),
         mean=statistics.mean(),
         color_eigenvalues=values,
         color_eigenvectors=vectors,
@@ -120,15 +143,15 @@ def _cut(dataset, parts, first, last, rows):
 
 def _check(name, size, rows):
     """Raise UserError if a split is empty or the part does not fit in memory."""
-    for key, kept in rows.items():
+    for split, kept in rows.items():
         if len(kept) == 0:
-            raise UserError(f"{name} has no {'training' if key == 'train' else 'validation'} pictures", "data")
+            raise UserError(f"{name} has no {SPLITS[split]} pictures", "data")
     needed, free = sum(map(len, rows.values())) * size * size * 3, memory_available(np)
     if free is not None and needed > free:
         raise UserError(f"{name} needs {bytes_text(needed)} of memory, {bytes_text(free)} are free", "data")
 
 
-def _select(split, rows, first_label):
+def _select(split, rows, classes):
     """A Split of the pictures at `rows` (ascending); it shares the shards if those are all the pictures."""
-    labels = split.labels[rows] - first_label
+    labels = (split.labels[rows] - classes.start) // classes.step
     return Split(split.shards if len(rows) == len(split) else (split.gather(rows),), labels)

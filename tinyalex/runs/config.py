@@ -10,7 +10,7 @@ from tinyalex.schema import Kind, judge, number, optional, or_null, record, text
 
 MOST_SEED = 2**64  # in runs of earlier versions
 # what earlier versions did that did not have these settings
-LATER: dict[str, Any] = {"patience": 0, "network": None, "freeze": "", "thaw": 0, "head_lr": 1.0}
+LATER: dict[str, Any] = {**{"patience": 0, "network": None, "start_up_to": "", "freeze": "", "thaw": 0, "head_lr": 1.0}}
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Config:
     data: "builtin", a prepared folder, or a part of one (see `tinyalex.data.part`);  model: a name (`tinyalex.models`)
     network: how a model that has no name here is built (see `tinyalex.models.written`); None for those that have
     start_from: the run or checkpoint whose weights this one starts with; "": none
+    start_up_to: the last layer that does so, where those behind it begin anew; "": all do, but a head of other classes
     freeze: the layers up to this one stay as they are (see `tinyalex.training.freezing`); "": none do
     thaw: from this epoch on (counted from 0) they learn too; 0: never
     epochs;  batch: pictures per step;  lr, momentum, weight_decay: of the update
@@ -58,6 +59,7 @@ class Config:
     patience: int
     seed: int
     network: dict[str, Any] | None = None
+    start_up_to: str = ""
     freeze: str = ""
     thaw: int = 0
     head_lr: float = 1.0

@@ -1,6 +1,6 @@
 """Trained networks: read from runs or checkpoints, with the validation pictures to evaluate them on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -185,21 +185,31 @@ def model_of_run(path: str | Path) -> Model:
 
 
 def begin_with(
-    network: Layer, path: str | Path, class_ids: Sequence[str], part: Callable[[dict], dict], quiet: bool = False
+    network: Layer,
+    path: str | Path,
+    class_ids: Sequence[str],
+    part: Callable[[dict], dict],
+    quiet: bool = False,
+    layers: Collection[str] | None = None,
 ) -> None:
     """Copy a trained network's parameters and state into `network`, in place.
 
     The last layer is copied only if the classes are the same.
     path: a run folder or a checkpoint;  class_ids: the classes of `network`, in order
     part: whole arrays by name → the part that `network` holds
+    layers: the names of those to copy, blocks too; None: all
     UserError if another layer differs in name or shape: then it is another net.
     """
     file = find_checkpoint(path, quiet)
     checkpoint = load_checkpoint(file)
     *_, last = map(layer_of, network.params)
     skipped = "" if checkpoint.info["class_ids"] == list(class_ids) else last
+
+    def copied(name):
+        return layer_of(name) != skipped and (layers is None or name.partition(".")[0] in layers)
+
     for own, found in ((network.params, checkpoint.params), (network.state, checkpoint.state)):
-        target, source = ({n: a for n, a in arrays.items() if layer_of(n) != skipped} for arrays in (own, found))
+        target, source = ({n: a for n, a in arrays.items() if copied(n)} for arrays in (own, found))
         copy_into(target, part(source), file)
 
 

@@ -9,7 +9,7 @@ from tinyalex.network import Network
 from tinyalex.runs.config import Config
 from tinyalex.runs.trained import begin_with
 from tinyalex.terminal import option
-from tinyalex.training.freezing import freeze
+from tinyalex.training.freezing import freeze, layers_to_start_with
 from tinyalex.training.schedules import LayerRates
 
 
@@ -25,8 +25,11 @@ def judge(config: Config, data: Outline) -> None:
         freeze(network, config.freeze)
         LayerRates.of(config.layer_lr, network.params)
         if config.start_from:
+            layers = layers_to_start_with(network, config.start_up_to)
             try:
-                begin_with(network, config.start_from, data.class_ids, part=lambda arrays: arrays, quiet=True)
+                begin_with(
+                    network, config.start_from, data.class_ids, part=lambda arrays: arrays, quiet=True, layers=layers
+                )
             except UserError as error:
                 raise UserError(str(error), "start_from") from None
 

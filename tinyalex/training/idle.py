@@ -62,6 +62,8 @@ def _pictures(config):
 
 
 def _layers(config):
+    if config.start_up_to and not config.start_from:
+        yield "start_up_to", "a run to start from as well"
     if config.thaw and not config.freeze:
         yield "thaw", "layers to thaw, but none are frozen"
     if config.thaw >= config.epochs:

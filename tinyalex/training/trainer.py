@@ -27,7 +27,7 @@ from tinyalex.runs.trained import begin_with
 from tinyalex.schema import judge
 from tinyalex.terminal import how_to_resume, progress_bar, say, stop_signals
 from tinyalex.training.checks import check_fit
-from tinyalex.training.freezing import freeze, head_of
+from tinyalex.training.freezing import freeze, head_of, layers_to_start_with
 from tinyalex.training.health import Watch, measure_health
 from tinyalex.training.loss import READ_EVERY, NotFinite
 from tinyalex.training.memory import check_memory
@@ -101,7 +101,8 @@ class Trainer:
         """Take the first weights from another run, if the configuration names one. start_from: where that is now"""
         if self.config.start_from:
             path = start_from or self.config.start_from
-            begin_with(self.network, path, self.dataset.class_ids, self.whole.part, self.quiet)
+            layers = layers_to_start_with(self._all_layers, self.config.start_up_to)
+            begin_with(self.network, path, self.dataset.class_ids, self.whole.part, self.quiet, layers)
 
     def resume(self) -> None:
         """Take up the last checkpoint; a run that ended before its first checkpoint starts from its configuration."""
