@@ -203,7 +203,7 @@ def test_diverged_runs_have_no_number_in_any_claim(data, tmp_path, capsys):
 
 def test_a_run_that_starts_from_a_diverged_one_is_not_trained(data, tmp_path, capsys):
     lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
-    tuned = lab.run(CLAIMS["C12"].arms["fine-tuned"], 0)
+    tuned = lab.run(CLAIMS["C12"].arms["fine-tuned, 10"], 0)
     diverge(tuned.after)
     contrast = json_of(capsys, *arguments(data, tmp_path, "C12"))["results"][0]["contrasts"][0]
     assert contrast["a"]["values"] == [None] and contrast["b"]["values"] != [None] and is_done(tuned)
@@ -233,7 +233,7 @@ def test_runs_that_differ_have_other_folders(data, tmp_path):
 
 @pytest.mark.parametrize("classes, there", [(5, False), (6, True)])
 def test_top_5_is_left_out_of_the_results_for_few_classes(classes, there):
-    lab = SimpleNamespace(dataset=lambda part: SimpleNamespace(class_ids=range(12 if part else classes)))
+    lab = SimpleNamespace(data_of=lambda arm, seed: SimpleNamespace(class_ids=range(12 if arm.part else classes)))
     kept = [one.what for one in CLAIMS["C3"].contrasts if report._means_something(one, CLAIMS["C3"], lab)]
     assert kept == ["top-1 error", "top-5 error"][: 1 + there]
 
@@ -245,6 +245,29 @@ def test_runs_on_a_part_are_judged_on_it(data, tmp_path):
     claim = SimpleNamespace(models={}, arms={"all": Arm(), "half": Arm(part="+second-half")})
     found = {name: run.dataset.class_ids for name, run in lab.trained(claim, 0).items()}
     assert found == {"all": CLASSES, "half": CLASSES[2:]}
+
+
+def test_a_part_may_depend_on_the_seed(data, tmp_path):
+    """Other pictures for each seed, the same for every arm of it; few are among more."""
+    lab, drawn = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24), {}
+    for count in (1, 2):
+        for seed in (0, 1):
+            arm = Arm(part=f"+odd-half+{count}-a-class-draw-{{seed}}")
+            config = lab.run(arm, seed).config
+            assert config.data == f"{data}+odd-half+{count}-a-class-draw-{seed}" and config.seed == seed
+            train = lab.data_of(arm, seed).train
+            drawn[count, seed] = {picture.tobytes() for picture in train.gather(range(len(train)))}
+            assert len(drawn[count, seed]) == 2 * count and config.epochs == 12 // count
+    assert drawn[1, 0] < drawn[2, 0] and drawn[1, 1] < drawn[2, 1] and drawn[2, 0] != drawn[2, 1]
+
+
+def test_what_is_foreseen_is_said_before_training(data, tmp_path, capsys):
+    code, _, err = call(capsys, *arguments(data, tmp_path, "C23"))
+    said = err.index("C23 Features of 5 convolutions")
+    assert code == 0 and "Foreseen: If the sides differ on 30% of 4 validation pictures" in err[said:]
+    assert said < err.index("of 6 runs already done")
+    found = read_json(tmp_path / "C23-halves" / "result.json", anything)["foreseen"]
+    assert f"Foreseen: {found}" in (tmp_path / "C23-halves" / "result.md").read_text() and found in err
 
 
 def test_each_claim_varies_a_network_of_its_own_kind(data, tmp_path):
@@ -292,6 +315,7 @@ def test_the_list(capsys):
         (["C3", "--jobs", "-1"], ["--jobs", "found -1"]),
         (["C3", "--model", "alexnet-mini+no-lrn"], ["'no-lrn' comes twice"]),
         (["C12", "--data", "DATA+first-half"], ["4 or more"]),
+        (["C12", "--data", "DATA+5-a-class"], ["--data: found +5-a-class-draw-0 after +5-a-class"]),
         (["C3", "--scale", "huge"], ["--scale", "huge"]),
         (["C3", "--table", "none/t.md"], ["--table: none/t.md", "folder"]),
         (["C3", "--table", "."], ["--table: .", "the name of a file"]),

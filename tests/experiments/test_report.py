@@ -11,8 +11,9 @@ from tests.checks import edited
 from tinyalex.experiments import report
 from tinyalex.experiments.chart import draw_effect
 from tinyalex.experiments.claims import CLAIMS
-from tinyalex.experiments.plan import Contrast, Side
+from tinyalex.experiments.plan import Arm, Contrast, Side
 from tinyalex.experiments.trained import NoNumber
+from tinyalex.experiments.transfer import COUNTS, DEPTHS
 from tinyalex.plots import plt
 from tinyalex.statistics import Interval
 
@@ -151,6 +152,10 @@ class Everything:
     def purity(self, space):
         return {"fc7": 0.6, "pixels": 0.2}[space]
 
+    def linear_error(self, dataset, layer, random=False):
+        """Below that of any network that is trained from scratch; falls with depth unless the weights are random."""
+        return 0.35 if random else 0.3 - 0.02 * DEPTHS.index(layer)
+
 
 QUESTIONS = {"C15", "C20"}
 
@@ -209,17 +214,49 @@ def test_each_activation_is_taken_at_its_best_rate(errors, diverged, epochs):
     assert side.label == "relu" and side.value(arms) == pytest.approx(epochs, nan_ok=True)
 
 
-BETTER = {"base", "1", "He, 1", "fine-tuned", "3×3", "3×3, BN", "BN", "BN at 0.5"}
-BETTER |= {"plain, 20 layers", "residual, 44 layers"}
+BETTER = {"base", "1", "He, 1", "3×3", "3×3, BN", "BN", "BN at 0.5"}
+BETTER |= {"plain, 20 layers", "residual, 44 layers", *(f"fine-tuned, {count}" for count in COUNTS)}
+IN_ORDER = ("A5B+", "B5B+", "B5B", "A5B")  # of C23, from the fewest errors to the most
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
 def test_every_contrast_is_the_right_way_round(claim):
     """If the paper is right, the effect has the sign of the claim; questions take the new minus the old."""
     arms = {name: AsClaimed(name in BETTER or name.startswith(("relu at", "net "))) for name in claim.arms}
+    for name in arms.keys() & set(IN_ORDER):
+        arms[name].history = [{"val_top1_error": 0.1 * (1 + IN_ORDER.index(name))}]
     for one in claim.contrasts:
         effect = report.effect_of(one.unit, one.a.value(arms), one.b.value(arms))
         assert effect * (one.direction or 1) > 0, one.what
         if one.paper is not None and one.direction:
             paper = math.log(one.paper) if one.unit == "×" else one.paper
             assert paper * one.direction > 0, f"{one.what}: the paper's figure lies on the other side"
+
+
+# ---------------------------------------------------------------------------------------------- beforehand
+
+
+@pytest.mark.parametrize(
+    "seeds, words",
+    [(3, "; 3 seeds resolve one of 5.7 points 80% of the time."), (1, ", and one seed resolves nothing.")],
+)
+def test_what_is_foreseen(seeds, words):
+    """√(0.3 / 1000) is 1.73 points; 3.26 times that for three values, see `smallest_effect`."""
+    sizes = {"+odd-half": 1000, "+even-half": 4000}
+    lab = SimpleNamespace(data_of=lambda arm, seed: SimpleNamespace(val=range(sizes[arm.part])))
+    arms = {part: Arm(part=part) for part in sizes}
+    found = report.foreseen(SimpleNamespace(differ=0.3, arms=arms), lab, seeds)
+    start = "If the sides differ on 30% of 1,000 validation pictures, chance moves an effect by 1.7 points"
+    assert found == start + words
+    assert report.foreseen(CLAIMS["C3"], lab, 3) == "" and CLAIMS["C23"].differ == 0.3
+
+
+def test_a_variation_that_all_arms_share_is_named():
+    """As part of the network's name, since no contrast would show it."""
+    assert [report._shared_variation(CLAIMS[id]) for id in ("C12", "C23", "C5", "C3", "C17")] == [
+        "+bn",
+        "+bn",
+        "",
+        "",
+        "",
+    ]

@@ -27,7 +27,15 @@ CONTRAST = {
 
 
 def result(id="C1", **changes):
-    shared = {"title": "t", "scale": "quick", "model": "m", "data": "d", "device": "CPU", "command": "tinyalex a"}
+    shared = {
+        "title": "t",
+        "scale": "quick",
+        "classes": ["a", "b", "c"],
+        "model": "m",
+        "data": "d",
+        "device": "CPU",
+        "command": "tinyalex a",
+    }
     shared |= {"seeds": 3, "pictures_a_run": 24, "versions": {"tinyalex": "1", "numpy": "2"}, "diverged": 0}
     return {"id": id} | shared | {"verdict": report.NULL, "contrasts": [CONTRAST]} | changes
 
@@ -37,24 +45,36 @@ def test_the_page_counts_every_verdict():
     verdicts = ("opposite", "more with the text", report.NULL, "opposite")
     results = [result(verdict=verdict) for verdict in verdicts]
     counts = f"0 reproduced; 2 opposite; 1 {report.NULL}; 1 more with the text."
-    assert f"Judged by their first rows, the 4 claims are: {counts}" in table.page(results, "abc")
+    assert f"Judged by their first rows, the\n4 claims are: {counts}" in table.page(results)
 
 
 def test_the_page_says_how_each_claim_was_run():
-    results = [result("C1"), result("C3"), result("C16", model="n", command="tinyalex b", seeds=5)]
-    words = table.page(results, "abc")
-    assert "```sh\ntinyalex a\ntinyalex b\n```\n\non d, 3 classes (a, b, c):" in words
-    assert "* C1, C3: m; 3 seeds of each arm, about 24 pictures per run or fewer, CPU, NumPy 2\n* C16: n; 5 s" in words
+    results = [
+        result("C1"),
+        result("C3"),
+        result("C16", model="n", data="e", classes=["f"] * 21, command="tinyalex b", seeds=5),
+    ]
+    words = table.page(results)
+    assert "```sh\ntinyalex a\ntinyalex b\n```\n\non d, 3 classes (a, b, c); e, 21 classes:" in words
+    assert (
+        "* C1, C3: m on d; 3 seeds of each arm, about 24 pictures per run or fewer, CPU, NumPy 2\n* C16: n on e; 5 s"
+        in words
+    )
 
 
 def test_a_table_keeps_the_claims_that_were_not_run_again(tmp_path):
-    """Those on other data and of the other scale are not comparable, and go."""
+    """Those on other data too: each row is judged by itself, and the page says on what it was run."""
     path = tmp_path / "t.md"
-    assert table.earlier(path, "d", "quick") == []
+    assert table.earlier(path) == []
     first = [result("C17"), result("C3"), result("C5", data="e"), result("C6", scale="full")]
-    table.write_table(path, first, "abc")
-    assert table.earlier(path, "d", "quick") == first[1:2] + first[:1], "in the order of the claims"
-    assert path.read_text() == table.page(sorted(first, key=lambda one: int(one["id"][1:])), "abc")
+    table.write_table(path, first)
+    in_order = sorted(first, key=lambda one: int(one["id"][1:]))
+    assert table.earlier(path) == in_order and path.read_text() == table.page(in_order)
+
+
+def test_what_was_foreseen_stands_in_the_table():
+    assert "**t**<br>Foreseen: 5.4 points.<br>top-1 error: " in table.page([result(foreseen="5.4 points.")])
+    assert "Foreseen" not in table.page([result(), result("C3", foreseen="")])
 
 
 def test_the_command_adds_to_a_table(data, tmp_path, capsys):  # noqa: F811
@@ -89,6 +109,6 @@ def test_our_own_table_can_be_added_to():
     """And its page is what the command would print."""
     results = json.loads(OURS.with_suffix(".json").read_text(encoding="utf-8"))
     assert [one["id"] for one in results] == list(CLAIMS)
-    assert table.earlier(OURS, results[0]["data"], results[0]["scale"]) == results
+    assert table.earlier(OURS) == results
     body = OURS.read_text(encoding="utf-8")
-    assert body.endswith(table.page(results, "abc").partition("An effect is")[2])
+    assert body.endswith(table.page(results).partition("\n\non ")[2])

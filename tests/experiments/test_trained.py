@@ -14,7 +14,10 @@ from tinyalex.evaluation import evaluate, probabilities
 from tinyalex.experiments import trained as numbers
 from tinyalex.experiments.trained import Trained
 from tinyalex.inspection.features import activations
+from tinyalex.inspection.linear import linear_answers
+from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import load_network
+from tinyalex.training.trainer import Trainer
 
 
 def with_history(*train_errors, val=None):
@@ -155,6 +158,34 @@ def test_purity_without_fc7_and_with_few_pictures(tmp_path):
     run = train_mini(tmp_path / "run", data, "alexnet-mini+four-layer")
     few = Trained(run, open_dataset(data), np)
     assert few.purity("fc7") == few.purity("pixels") == pytest.approx(0.25), "all five pictures are neighbours"
+
+
+@pytest.mark.parametrize("layer", ["pool1", "relu7"])
+def test_linear_errors_on_other_pictures(runs, tmp_path, layer):
+    """By the network's weights, and by those with which its run began; each worked out once."""
+    dataset, (one, _) = runs
+    few = open_dataset(write_easy(tmp_path / "data", 20, 40))
+    network, view, _, _ = load_network(one.folder.last, np)
+    config = one.folder.settings()
+    untrained = Trainer(RunFolder(tmp_path / "none"), config, dataset, np, quiet=True).network
+    for net, random in ((network, False), (untrained, True)):
+        x, queries = (
+            activations(net, view.centre(split.gather(range(len(split)))))[layer].reshape(len(split), -1)
+            for split in (few.train, few.val)
+        )
+        wrong = linear_answers(x, few.train.labels, queries, len(few.class_ids)) != few.val.labels
+        assert one.linear_error(few, layer, random) == pytest.approx(wrong.mean())
+    assert one.linear_error(few, layer) != one.linear_error(few, layer, True) or layer == "pool1"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbers, "features_of", None)
+        assert one.linear_error(few, layer) == one.linear_error(open_dataset(few.name), layer)
+
+
+def test_first_weights_are_of_the_runs_own_seed(runs):
+    _, (one, other) = runs
+    first = [numbers._first(run.folder.last, np)[0].params["conv1.weight"] for run in (one, other)]
+    assert (first[0] != first[1]).any()
+    assert (first[0] != load_network(one.folder.last, np)[0].params["conv1.weight"]).any()
 
 
 def test_towers_that_share_out_colour(runs, monkeypatch):

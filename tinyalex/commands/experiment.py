@@ -30,7 +30,8 @@ DESCRIPTION = """\
 Run the paper's claims again. An experiment changes one thing and trains with and without it, over several seeds, on \
 the same pictures in the same order. It writes result.json, result.md and figure.png: the effect, its 95 % interval \
 over seeds, the paper's figure, and a verdict (reproduced, opposite, or not resolved at this scale). C16 to C20 are \
-about AlexNet's successors: VGG, batch normalisation, ResNet. Without NAME, list the claims.
+about AlexNet's successors: VGG, batch normalisation, ResNet; C12 and C21 to C23 about transfer. Without NAME, list \
+the claims.
 
 Claims share runs. Ctrl-C saves, and the same command resumes. Finished runs are not trained again: after changing \
 the code, delete OUT/runs."""
@@ -62,8 +63,8 @@ def add_arguments(parser):
     add("--out", metavar="FOLDER", help="folder for runs and results (default: runs/experiments-SCALE)")
     add("--jobs", type=int, metavar="N", help="runs at a time (default: one per thread; 1 on a GPU)")
     table = (
-        "also write the results as one Markdown table, and as JSON beside it; other claims there stay if they were run "
-        f"on the same data at the same scale; {REPLACED}"
+        "also write the results as one Markdown table, and as JSON beside it; other claims there stay, each with the "
+        f"data it was run on; {REPLACED}"
     )
     add("--table", metavar="FILE.md", help=table)
     add_device(parser)
@@ -83,7 +84,7 @@ def run(args):
     if args.table:
         check_table(Path(args.table))
     lab, seeds = _lab(args, claims), args.seeds or SCALES[args.scale].seeds
-    others = _others(args.table, lab, claims)
+    others = _others(args.table, claims)
     typed = "tinyalex " + shlex.join(sys.argv[1:])
     with ExitStack() as holds:
         for folder in (RunFolder(lab.out), *(_folder(lab, claim) for claim in claims)):  # errors there come first
@@ -91,7 +92,7 @@ def run(args):
         _train(lab, claims, seeds, args)
         results = [_report(lab, claim, seeds, typed, args.json) for claim in claims]
     if args.table:
-        write_table(Path(args.table), others + results, lab.dataset().class_ids)
+        write_table(Path(args.table), others + results)
     return {"results": results, "out": str(lab.out), "table": args.table}
 
 
@@ -128,14 +129,17 @@ def _check_networks(networks, asked, data):
             raise UserError(f"for {these}, {error.args[0]}", "model") from None
 
 
-def _others(table, lab, claims):
-    """The results of other claims that the table has from earlier runs on the same data at the same scale."""
-    kept = earlier(Path(table), lab.data, lab.scale.name) if table else []
+def _others(table, claims):
+    """The results of other claims that the table has from earlier runs."""
+    kept = earlier(Path(table)) if table else []
     return [result for result in kept if result["id"] not in {claim.id for claim in claims}]
 
 
 def _train(lab, claims, seeds, args):
     """Train the runs not yet trained."""
+    for claim in claims:
+        if expected := report.foreseen(claim, lab, seeds):
+            say(f"{claim.id} {claim.title}. Foreseen: {expected}", args.json)
     runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds)}.values())
     jobs = args.jobs or (thread_count() if lab.xp is np else 1)
     say(f"{sum(map(is_done, runs))} of {len(runs)} runs already done, {jobs} at a time → {lab.out}/runs", args.json)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tinyalex
+from tinyalex.data import fingerprint_of
 from tinyalex.data.part import take_parts
 from tinyalex.errors import UserError
 from tinyalex.experiments.trained import Trained
@@ -42,6 +43,11 @@ def network_of(claim, scale, model):
     return model if find_model(model).family == find_model(own).family else own
 
 
+def part_of(arm, seed):
+    """The part of the data that an arm uses for a seed."""
+    return arm.part.format(seed=seed)
+
+
 class Lab:
     """One scale, one data set, one folder: an arm and a seed give one run, whichever claim asks for it.
 
@@ -55,10 +61,15 @@ class Lab:
         self._datasets, self._trained = {"": dataset}, {}
 
     def dataset(self, part=""):
-        """The data set, or a part of it ("+first-half")."""
+        """The data set, or a part of it ("+first-half"). UserError, too, for one that its runs could not open."""
         if part not in self._datasets:
+            fingerprint_of(self.data + part)
             self._datasets[part] = take_parts(self._datasets[""], part.split("+")[1:])
         return self._datasets[part]
+
+    def data_of(self, arm, seed):
+        """The data set of an arm for a seed."""
+        return self.dataset(part_of(arm, seed))
 
     def network(self, claim):
         """The name of the network that a claim varies."""
@@ -70,11 +81,12 @@ class Lab:
         model: name of the network that the arm varies, instead of the lab's
         """
         after = arm.after and self.run(arm.after, seed, model)
-        model, dataset = find_model((model or self.model) + arm.variation), self.dataset(arm.part)
+        model, dataset = find_model((model or self.model) + arm.variation), self.data_of(arm, seed)
         epochs = max(1, round(self.pictures * arm.share / len(dataset.train)))
-        start_from, seed = str(after.folder / "last.safetensors") if after else "", seed + arm.seed_shift
+        start_from, part = str(after.folder / "last.safetensors") if after else "", part_of(arm, seed)
+        seed += arm.seed_shift
         settings = {"epochs": epochs} | arm.settings | {"start_from": start_from, "seed": seed}
-        config = Config.for_model(model, self.data + arm.part, **settings)
+        config = Config.for_model(model, self.data + part, **settings)
         same = {key: value for key, value in config.to_dict().items() if key != "seed"}
         text = json.dumps([same, dataset.fingerprint, tinyalex.__version__])
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
@@ -92,5 +104,5 @@ class Lab:
         arms, model = {}, self.network(claim)
         for name, arm in claim.arms.items():
             folder = self.run(arm, seed, model).folder
-            arms[name] = self._trained.setdefault(folder, Trained(folder, self.dataset(arm.part), self.xp))
+            arms[name] = self._trained.setdefault(folder, Trained(folder, self.data_of(arm, seed), self.xp))
         return arms

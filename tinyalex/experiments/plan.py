@@ -14,7 +14,7 @@ class Arm:
     """One training: the scale's network and recipe, with changes.
 
     variation: appended to the model's name ("+no-lrn");  settings: changes to its `Config`
-    part: part of the data set, for example "+first-half" (see `tinyalex.data.part`)
+    part: part of the data set, for example "+first-half" (see `tinyalex.data.part`); "{seed}" in it is the run's seed
     share: fraction of the pictures that a run of this scale sees
     after: this arm starts from the trained weights of that one
     seed_shift: added to the seed, for networks that differ only in it
@@ -59,6 +59,8 @@ class Claim:
 
     arms: by name;  contrasts: the first decides the verdict, the others add detail
     models: {scale's name: the network that the arms vary}, for a claim that is not about AlexNet
+    differ: guessed beforehand, the share of validation pictures that one side gets right and the other wrong; from it
+        follows how small an effect can be resolved (`tinyalex.experiments.power`); 0: nothing is said beforehand
     """
 
     id: str
@@ -68,6 +70,7 @@ class Claim:
     arms: dict
     contrasts: tuple
     models: dict = field(default_factory=dict)
+    differ: float = 0.0
 
 
 @dataclass(frozen=True)

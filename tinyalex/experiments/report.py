@@ -9,10 +9,11 @@ from tinyalex.evaluation import has_top5
 from tinyalex.experiments.lab import result_of_run
 from tinyalex.experiments.trained import NoNumber
 from tinyalex.runs.folder import versions
-from tinyalex.statistics import t_interval, verdict
+from tinyalex.statistics import smallest_effect, t_interval, verdict
 
 SCALE = " at this scale"
 NULL = f"not resolved{SCALE}"
+POWER = 0.8  # the usual one
 UNITS = {"points": " points", "×": " ×", "": ""}  # after a number
 
 
@@ -27,8 +28,9 @@ def result_of(claim, lab, seeds):
         "title": claim.title,
         "paper": claim.says,
         "scale": lab.scale.name,
-        "model": lab.network(claim),
+        "model": lab.network(claim) + _shared_variation(claim),
         "data": lab.data,
+        "classes": list(lab.dataset().class_ids),
         "pictures_a_run": lab.pictures,
         "seeds": seeds,
         "runs": len(results),
@@ -36,14 +38,39 @@ def result_of(claim, lab, seeds):
         "seconds": sum(result.get("seconds", 0.0) for result in results),
         "device": device_name(lab.xp),
         "versions": versions(),
+        "foreseen": foreseen(claim, lab, seeds),
         "verdict": contrasts[0]["verdict"],
         "contrasts": contrasts,
     }
 
 
+def _shared_variation(claim):
+    """The variation of all arms, if it is the same, such as "+bn"."""
+    variations = {arm.variation for arm in claim.arms.values()}
+    return variations.pop() if len(variations) == 1 else ""
+
+
+def foreseen(claim, lab, seeds):
+    """How small an effect a claim's runs can resolve, worked out before them, as a sentence; "" without a guess.
+
+    If only one side is right on a share `differ` of N pictures, and each of these may fall to either side, chance moves
+    a difference of errors by √(differ / N).
+    """
+    if not claim.differ:
+        return ""
+    pictures = min(len(lab.data_of(arm, 0).val) for arm in claim.arms.values())
+    deviation = 100 * math.sqrt(claim.differ / pictures)
+    guess = f"If the sides differ on {claim.differ:.0%} of {pictures:,} validation pictures"
+    by_chance = f"chance moves an effect by {deviation:.1f} points"
+    if seeds < 2:
+        return f"{guess}, {by_chance}, and one seed resolves nothing."
+    smallest = deviation * smallest_effect(seeds, POWER)
+    return f"{guess}, {by_chance}; {seeds} seeds resolve one of {smallest:.1f} points {POWER:.0%} of the time."
+
+
 def _means_something(contrast, claim, lab):
     """Whether the data have enough classes for the contrast's quantity."""
-    fewest = min(len(lab.dataset(arm.part).class_ids) for arm in claim.arms.values())
+    fewest = min(len(lab.data_of(arm, 0).class_ids) for arm in claim.arms.values())
     return not contrast.what.startswith("top-5") or has_top5(fewest)
 
 
@@ -152,6 +179,8 @@ def paper_text(contrast):
 def markdown(result):
     """One result as a Markdown page."""
     lines = [f"# {result['id']}: {result['title']}", "", f"The paper: {result['paper']}.", ""]
+    if result["foreseen"]:
+        lines += [f"Foreseen: {result['foreseen']}", ""]
     lines += [
         f"**{result['verdict'].capitalize()}.** {seeds_text(result)}, "
         f"{result['runs']} runs of {result['model']} on {result['data']}, "

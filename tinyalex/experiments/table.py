@@ -7,16 +7,19 @@ from pathlib import Path
 from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.report import NULL, SCALE, diverged_text, interval_text, paper_text, seeds_text, side_text
 from tinyalex.files import check_file, write_text
-from tinyalex.schema import each, number, one_of, or_null, read_json, record, text, whole
+from tinyalex.schema import each, number, one_of, optional, or_null, read_json, record, text, whole
 
 TITLE = "# The paper's claims, run again"
 END = {key: or_null(number()) for key in ("paper", "effect", "low", "high")}
 SIDE = record(label=text(), values=each(or_null(number())))
 CONTRAST = record(END, what=text(), unit=one_of("points", "×", ""), a=SIDE, b=SIDE, verdict=text())
 NAMES = {key: text() for key in ("title", "scale", "model", "data", "device", "verdict", "command")}
+LATER = {"foreseen": optional(text())}  # not in tables of earlier versions
 COUNTS = {key: whole() for key in ("seeds", "pictures_a_run", "diverged")}
 VERSIONS = record(numpy=text())
-RESULT = record(NAMES | COUNTS, id=one_of(*CLAIMS), versions=VERSIONS, contrasts=each(CONTRAST, 1))
+RESULT = record(
+    NAMES | COUNTS | LATER, classes=each(text()), id=one_of(*CLAIMS), versions=VERSIONS, contrasts=each(CONTRAST, 1)
+)
 
 
 def check_table(path):
@@ -29,27 +32,23 @@ def _beside(path):
     return Path(path).with_suffix(".json")
 
 
-def earlier(path, data, scale):
-    """The results that the JSON beside `path` has of this data set and scale. UserError if it is damaged."""
-    if not _beside(path).exists():
-        return []
-    results = read_json(_beside(path), each(RESULT))
-    return [result for result in results if (result["data"], result["scale"]) == (data, scale)]
+def earlier(path):
+    """The results that the JSON beside `path` has. UserError if it is damaged."""
+    return read_json(_beside(path), each(RESULT)) if _beside(path).exists() else []
 
 
-def write_table(path, results, class_ids):
-    """Write results, in the order of the claims, to the table at `path` and its JSON. class_ids: the data set's"""
+def write_table(path, results):
+    """Write results, in the order of the claims, to the table at `path` and its JSON."""
     order = list(CLAIMS)
     results = sorted(results, key=lambda result: order.index(result["id"]))
-    write_text(path, page(results, class_ids))
+    write_text(path, page(results))
     write_text(_beside(path), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
-def page(results, class_ids):
+def page(results):
     """All results as one Markdown page: what was run, and a table, one row per contrast."""
     verdicts = [result["verdict"] for result in results]
     counts = {verdict: verdicts.count(verdict) for verdict in ("reproduced", "opposite", NULL, *verdicts)}
-    classes = f"{len(class_ids)} classes" + (f" ({', '.join(class_ids)})" if len(class_ids) <= 20 else "")
     resolved = "; ".join(f"{count} {verdict}" for verdict, count in counts.items())
     commands = "\n".join(dict.fromkeys(result["command"] for result in results))
     return f"""{TITLE}
@@ -60,7 +59,7 @@ Printed on {date.today()} by
 {commands}
 ```
 
-on {results[0]["data"]}, {classes}:
+on {_data_sets(results)}:
 
 {_conditions(results)}
 
@@ -69,9 +68,17 @@ Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole inte
 effect; *opposite*: on the other side; otherwise *not resolved at this scale*, which does not contradict the paper: its
 networks, pictures and training were larger by orders of magnitude. Even without any effect, one interval in twenty
 misses 0 by chance. "The paper" of C16 and C20 is VGG's, of C17 and C18 ResNet's, of C19 that of batch normalisation,
-with AlexNet's errors as others measured them. Judged by their first rows, the {len(results)} claims are: {resolved}.
+with AlexNet's errors as others measured them, of C21 to C23 others' on transfer. Judged by their first rows, the
+{len(results)} claims are: {resolved}.
 
 {_table(results)}"""
+
+
+def _data_sets(results):
+    """Each data set with its number of classes, and their names if they are few."""
+    found = {result["data"]: result["classes"] for result in results}
+    listed = {data: f" ({', '.join(ids)})" if len(ids) <= 20 else "" for data, ids in found.items()}
+    return "; ".join(f"{data}, {len(found[data])} classes{names}" for data, names in listed.items())
 
 
 def _conditions(results):
@@ -80,7 +87,7 @@ def _conditions(results):
     for result in results:
         where = f"{result['device']}, NumPy {result['versions']['numpy']}"
         runs = f"about {result['pictures_a_run']:,} pictures per run or fewer"
-        line = f"{result['model']}; {seeds_text(result)} of each arm, {runs}, {where}"
+        line = f"{result['model']} on {result['data']}; {seeds_text(result)} of each arm, {runs}, {where}"
         alike.setdefault(line, []).append(result["id"])
     return "\n".join(f"* {', '.join(ids)}: {line}" for line, ids in alike.items())
 
@@ -90,9 +97,15 @@ def _table(results):
     rows = ["| | claim | effect (95 % interval) | the paper's | verdict |", "|---|---|---|---|---|"]
     for result in results:
         for n, c in enumerate(result["contrasts"]):
-            claim = f"**{result['title']}**{diverged_text(result)}<br>" if n == 0 else ""
+            claim = _first_words(result) if n == 0 else ""
             sides = f"{c['what']}: {side_text(c, 'a')}, {side_text(c, 'b')}"
             verdict = c["verdict"].removesuffix(SCALE)
             cells = (result["id"] if n == 0 else "", claim + sides, interval_text(c), paper_text(c), verdict)
             rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def _first_words(result):
+    """A claim and what was foreseen of it, above its first contrast."""
+    expected = result.get("foreseen")
+    return f"**{result['title']}**{diverged_text(result)}<br>" + (f"Foreseen: {expected}<br>" if expected else "")

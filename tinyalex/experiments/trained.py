@@ -6,12 +6,15 @@ import re
 
 import numpy as np
 
-from tinyalex.backend import to_host
+from tinyalex.backend import to_device, to_host
 from tinyalex.evaluation import Evaluation, class_probabilities, evaluate, has_top5
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance, tower_colour
 from tinyalex.inspection.features import features_of, last_features
+from tinyalex.inspection.linear import linear_answers
 from tinyalex.inspection.neighbours import nearest, purity
 from tinyalex.inspection.subject import sample
+from tinyalex.optim import initialise
+from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import load_network
 
@@ -31,6 +34,7 @@ class Trained:
 
     def __init__(self, folder, dataset, xp):
         self.folder, self.dataset, self.xp = RunFolder(folder), dataset, xp
+        self._linear_errors = {}
 
     @functools.cached_property
     def history(self):
@@ -84,6 +88,21 @@ class Trained:
         labels, pool_labels = (split.labels[rows] for split, rows in zip(splits, chosen))
         return purity(labels, pool_labels[nearest(*points, min(NEIGHBOURS, len(pool_labels)))])
 
+    def linear_error(self, dataset, layer, random=False):
+        """Top-1 error of a linear classifier on a layer's output for a data set's pictures, on their centre crops.
+
+        It learns from the training pictures and is measured on the others.
+        random: with the network's first weights, as before its training
+        """
+        key = dataset.fingerprint, layer, random
+        if key not in self._linear_errors:
+            of = _first if random else _load
+            network, view = of(self._with_numbers().last, self.xp)
+            train, val = (features_of(network, split, view, self.xp, layer) for split in (dataset.train, dataset.val))
+            answers = linear_answers(train, dataset.train.labels, val, len(dataset.class_ids))
+            self._linear_errors[key] = float((answers != dataset.val.labels).mean())
+        return self._linear_errors[key]
+
     @functools.cached_property
     def tower_colour(self):
         """(|difference| of the towers' mean colour selectivity, its mean over random halves of the same kernels)."""
@@ -100,6 +119,18 @@ class Trained:
 def _load(file, xp):
     """(network, view) of a checkpoint, on the device."""
     network, view, _, _ = load_network(file, xp)
+    return network, view
+
+
+@functools.lru_cache(maxsize=2)
+def _first(file, xp):
+    """(network, view) with the weights with which the run of a checkpoint began, if they came from no other run."""
+    _, view, info, _ = load_network(file, xp)
+    config = Config.from_dict(info["config"], file)
+    model = config.find_model()
+    network = model.build(len(info["class_ids"]))
+    initialise(network, config.init, config.seed, model.input_rms, config.bias_init)
+    network.map_arrays(lambda a: to_device(a, xp))
     return network, view
 
 
