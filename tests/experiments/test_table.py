@@ -72,6 +72,14 @@ def test_a_table_keeps_the_claims_that_were_not_run_again(tmp_path):
     assert table.earlier(path) == in_order and path.read_text() == table.page(in_order)
 
 
+def test_a_table_of_an_earlier_version_can_be_added_to(tmp_path):
+    """It has neither the classes nor what was foreseen."""
+    old = result()
+    del old["classes"]
+    table.write_table(tmp_path / "t.md", [old])
+    assert table.earlier(tmp_path / "t.md") == [old] and "\n\non d:\n" in (tmp_path / "t.md").read_text()
+
+
 def test_what_was_foreseen_stands_in_the_table():
     assert "**t**<br>Foreseen: 5.4 points.<br>top-1 error: " in table.page([result(foreseen="5.4 points.")])
     assert "Foreseen" not in table.page([result(), result("C3", foreseen="")])

@@ -60,7 +60,7 @@ class Claim:
     arms: by name;  contrasts: the first decides the verdict, the others add detail
     models: {scale's name: the network that the arms vary}, for a claim that is not about AlexNet
     differ: guessed beforehand, the share of validation pictures that one side gets right and the other wrong; from it
-        follows how small an effect can be resolved (`tinyalex.experiments.power`); 0: nothing is said beforehand
+        follows how small an effect can be resolved (`report.foreseen`); 0: nothing is said beforehand
     """
 
     id: str

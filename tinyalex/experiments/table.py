@@ -14,12 +14,10 @@ END = {key: or_null(number()) for key in ("paper", "effect", "low", "high")}
 SIDE = record(label=text(), values=each(or_null(number())))
 CONTRAST = record(END, what=text(), unit=one_of("points", "×", ""), a=SIDE, b=SIDE, verdict=text())
 NAMES = {key: text() for key in ("title", "scale", "model", "data", "device", "verdict", "command")}
-LATER = {"foreseen": optional(text())}  # not in tables of earlier versions
+LATER = {"foreseen": optional(text()), "classes": optional(each(text()))}  # not in tables of earlier versions
 COUNTS = {key: whole() for key in ("seeds", "pictures_a_run", "diverged")}
 VERSIONS = record(numpy=text())
-RESULT = record(
-    NAMES | COUNTS | LATER, classes=each(text()), id=one_of(*CLAIMS), versions=VERSIONS, contrasts=each(CONTRAST, 1)
-)
+RESULT = record(NAMES | COUNTS | LATER, id=one_of(*CLAIMS), versions=VERSIONS, contrasts=each(CONTRAST, 1))
 
 
 def check_table(path):
@@ -75,10 +73,13 @@ with AlexNet's errors as others measured them, of C21 to C23 others' on transfer
 
 
 def _data_sets(results):
-    """Each data set with its number of classes, and their names if they are few."""
-    found = {result["data"]: result["classes"] for result in results}
-    listed = {data: f" ({', '.join(ids)})" if len(ids) <= 20 else "" for data, ids in found.items()}
-    return "; ".join(f"{data}, {len(found[data])} classes{names}" for data, names in listed.items())
+    """Each data set with its number of classes, if that is known, and their names if they are few."""
+    found = {}
+    for result in results:
+        ids = result.get("classes", [])
+        names = f" ({', '.join(ids)})" if len(ids) <= 20 else ""
+        found[result["data"]] = f"{result['data']}, {len(ids)} classes{names}" if ids else result["data"]
+    return "; ".join(found.values())
 
 
 def _conditions(results):
