@@ -37,6 +37,13 @@ def same(found, expected):
         np.testing.assert_array_equal(found[key], array)
 
 
+@pytest.mark.parametrize("first", [b"\x80", b"\x08", b"P"])
+def test_safetensors_whose_length_begins_like_another_form(first, read):
+    text = b'{"w":{"dtype":"F32","shape":[6],"data_offsets":[0,24]}}'
+    length = first[0] + (0 if first[0] > len(text) else 256)
+    same(read(struct.pack("<Q", length) + text.ljust(length) + SIX), {"w": np.arange(6, dtype=np.float32)})
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_read(form, read):
     eight = {"w": np.zeros((1,) * 8)}
@@ -176,12 +183,13 @@ def test_nothing_is_executed(form, content, read, tmp_path, monkeypatch):
 def test_files_of_other_kinds(read, tmp_path):
     cases = {
         b"": "no safetensors",
+        struct.pack("<Q", 2**63) + b"{}": "no safetensors",
         b"\x89PNG\r\n\x1a\n": "no safetensors",
         pickle.dumps([1, 2], 2): "a pickle that PyTorch did not write",
         pickle.dumps(np.zeros(3), 2): "a pickle that PyTorch did not write",
         saved.streamed(b"\x80\x02]K\x01a.", {}): "holds one list, expected a state dict",
         saved.zipped(b"\x80\x02}.", {}): "holds a dict with nothing",
-        struct.pack("<Q", 2**63) + b"{}": "not a whole safetensors file",
+        struct.pack("<Q", 2**39) + b"{}": "not a whole safetensors file",
         as_safetensors({}, {"w": {"dtype": "C64", "shape": [0], "data_offsets": [0, 0]}}): "'w' is C64 with 1 axes",
         as_safetensors({}, {"w": {"dtype": "F32", "shape": [0] * 70, "data_offsets": [0, 0]}}): "F32 with 70 axes",
         alone(tensor(FLOATS, 0, (6,), (1,)), packing=zipfile.ZIP_DEFLATED): "a compressed zip",

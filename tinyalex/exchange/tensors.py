@@ -46,7 +46,12 @@ def read_tensors(path: str | PathLike) -> dict[str, np.ndarray]:
 
 def holds_tensors(head: bytes) -> bool:
     """Whether a file that begins with these 9 bytes or more is for `read_tensors`."""
-    return head.startswith((ZIP, PICKLE)) or head[8:9] == b"{"
+    return head.startswith((ZIP, PICKLE)) or _is_safetensors(head)
+
+
+def _is_safetensors(head):
+    """Whether a file begins with the length of a JSON text, then the text; its first byte may be that of a pickle."""
+    return head[5:9] == b"\0\0\0{"
 
 
 def text_of(path: str | os.PathLike, head: bytes, key: str) -> str | None:
@@ -54,7 +59,7 @@ def text_of(path: str | os.PathLike, head: bytes, key: str) -> str | None:
 
     head: its first 9 bytes or more
     """
-    if head.startswith((ZIP, PICKLE)) or head[8:9] != b"{":
+    if not _is_safetensors(head):
         return None
     with safe_open(path, framework="numpy") as file:
         return (file.metadata() or {}).get(key)
@@ -65,12 +70,9 @@ def _read(path: str, file: BinaryIO, size: int) -> dict[str, np.ndarray]:
     file.seek(0)
     if not holds_tensors(head):
         raise UserError(f"{path}: found none of PyTorch's files (.pth, .pt) and no safetensors; expected one of them")
-    if head.startswith(ZIP):
-        saved = open_zip(path, file, size)
-    elif head.startswith(PICKLE):
-        saved = open_stream(path, file, size)
-    else:
+    if _is_safetensors(head):
         return _safetensors(path, file.read(size))
+    saved = open_zip(path, file, size) if head.startswith(ZIP) else open_stream(path, file, size)
     return saved.arrays(_state_dict(path, saved.content))
 
 
