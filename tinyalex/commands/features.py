@@ -30,7 +30,7 @@ MARK = b"tinyalex.npy"  # the name of the file's first array
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
     parser.add_argument(
-        "source",
+        "data",
         metavar="DATA|PICTURE",
         nargs="*",
         help="a folder that `prepare` wrote, builtin, or picture files (default: the data that RUN was trained on)",
@@ -52,7 +52,7 @@ def run(args):
     layer = args.layer or last_features(trained.network)[1]
     shape = trained.network.up_to(layer).out_shape(trained.network.in_shape)
     about = {"out": args.out, "checkpoint": str(trained.file), "layer": layer, "shape": list(shape)}
-    if len(args.source) > 1 or args.source and not is_there(args.source[0]):
+    if len(args.data) > 1 or args.data and not is_there(args.data[0]):
         split, beside, found = _of_files(args, trained)
     else:
         split, beside, found = _of_data(args, trained)
@@ -67,14 +67,14 @@ def _of_files(args, trained):
     """(`Split`, arrays that go with their features, entries of the result)."""
     if args.split:
         raise UserError(f"found {args.split} for picture files, expected it with a data set only", "split")
-    files, pictures, unreadable = read_pictures(args.source, trained.view.size)
+    files, pictures, unreadable = read_pictures(args.data, trained.view.size)
     split = Split((np.stack(pictures),), np.zeros(len(files), np.int64))
     return split, {"files": files}, {"unreadable": unreadable}
 
 
 def _of_data(args, trained):
     """As `_of_files`."""
-    data, wanted = args.source[0] if args.source else trained.own_data(), args.split or "both"
+    data, wanted = args.data[0] if args.data else trained.own_data(), args.split or "both"
     dataset = open_dataset(data, quiet=args.json)
     check_size(trained, data, dataset.size)
     splits = {name: getattr(dataset, name) for name in ("train", "val") if wanted in (name, "both")}
