@@ -29,7 +29,7 @@ from tinyalex.training import whole
 KILLS = int(os.environ.get("TINYALEX_KILLS", 3))
 TRAIN, VAL = 20, 8  # batches of 8, 8 and 4
 OPTIONS = "--epochs 2 --batch 8 --lr 0.01 --schedule cosine:1 --threads 1".split()
-TIMINGS = ("seconds", "images_per_s", "run", "device")
+TIMINGS = ("seconds", "images_per_s", "run", "device", "memory_estimate_bytes")  # differ with the machine
 
 # The command, saving after every step, and taking its time over it
 CHILD = """

@@ -738,13 +738,6 @@ def until_it_is_learned(layers, loss, x, labels, steps, lr, momentum):
     return np.array(losses)
 
 
-def one_window_more_where_it_strides(in_shape, layers):
-    def size(n, k, s, p):
-        return (n + 2 * p - k) // s + (2 if s > 1 else 1)
-
-    return _walk(in_shape, layers, size)
-
-
 MUTANTS = [
     ("12-shapes", "C8", floor_division),
     ("12-shapes", "C8", int_of_a_fraction),
@@ -846,5 +839,4 @@ MUTANTS = [
     ("12-flatten", "one", squeezed_maps),
     ("12-flatten", "many", room_for_128),
     ("12-overfit", "case", until_it_is_learned),
-    ("12-shapes", None, one_window_more_where_it_strides),
 ]

@@ -832,7 +832,7 @@ MUTANTS = [
     ("15-confusion", "V38", each_for_itself),
     ("15-confusion", "kind", no_pair),
     ("15-confusion", "kind", a_tuple),
-    ("15-confusion", "V32", shares_and_the_diagonal),
+    ("15-confusion", "two: ratio + V32", shares_and_the_diagonal),
     ("15-confusion", "V45", above_the_diagonal),
     ("15-confusion", None, counts_in_bytes),
     ("15-confusion", "V32", diagonal_of_ones),
