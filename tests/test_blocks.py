@@ -339,8 +339,8 @@ def test_kernels_are_prepared_once_for_all_pieces(cut, threads, monkeypatch):
     with pytest.raises(AssertionError):
         wrong = edited(
             Composite,
-            "for name, layer in self.layers.items()}\n        return ready",
-            "for name, layer in ()}\n        return self",
+            "layer.for_batch() for name, layer in self.layers.items()}\n        return ready",
+            "layer.for_batch() for name, layer in ()}\n        return self",
         )
         monkeypatch.setattr(Composite, "for_batch", wrong.for_batch)
         made.clear()
