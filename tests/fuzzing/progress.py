@@ -7,6 +7,8 @@ from tests.fuzzing.values import changed, written
 from tinyalex.inspection import folder as page
 from tinyalex.teaching import book, copies, learner
 
+INSPECT_LIST = page.list_of(page.INSPECT)
+
 
 def make(random, folder, shared):
     names = ["index.html", "a/b.html"]
@@ -14,13 +16,13 @@ def make(random, folder, shared):
         "progress.json": {"09-forward": "right", "09-backward": "not yet"},
         copies.RECORD: {"01_x.ipynb": "0" * 64},
         book.LIST: {"tinyalex book": [*names, book.LIST]},
-        page.LIST: {"tinyalex inspect": ["index.html", page.LIST]},
+        INSPECT_LIST: {"tinyalex inspect": ["index.html", INSPECT_LIST]},
     }
     name, value = random.choice(list(values.items()))
     if random.random() < 0.9:
         value = changed(random, value, 3)
     (folder / name).write_bytes(written(random, value, 0.3))
-    return {"progress.json": _progress, copies.RECORD: _copies, book.LIST: _book, page.LIST: _page}[name](folder)
+    return {"progress.json": _progress, copies.RECORD: _copies, book.LIST: _book, INSPECT_LIST: _page}[name](folder)
 
 
 def _progress(folder):

@@ -30,7 +30,9 @@ def check_out(out, command=INSPECT):
         raise UserError(f"{out} is not a folder, expected a new or empty folder", "out")
     try:
         inside = {file.name for file in out.iterdir()}
-        listed = read_json(out / _list(command), record({_key(command): each(text())}))[_key(command)] if inside else ()
+        listed = (
+            read_json(out / list_of(command), record({_key(command): each(text())}))[_key(command)] if inside else ()
+        )
         ours = inside <= set(listed)
     except (OSError, UserError):
         ours = False
@@ -47,15 +49,17 @@ def written(out, command=INSPECT):
     try:
         with scratch(out) as folder:
             yield folder
-            names = sorted([_list(command), *(file.name for file in folder.iterdir())])
-            (folder / _list(command)).write_text(json.dumps({_key(command): names}, indent=1) + "\n", encoding="utf-8")
+            names = sorted([list_of(command), *(file.name for file in folder.iterdir())])
+            (folder / list_of(command)).write_text(
+                json.dumps({_key(command): names}, indent=1) + "\n", encoding="utf-8"
+            )
             check_out(out, command)  # again: much time has passed
             _take_place(folder, Path(out).resolve())  # a link stays a link
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror or error})", "out") from error
 
 
-def _list(command):
+def list_of(command):
     """The name of the file that lists the folder's files."""
     return f"{command}.json"
 
