@@ -12,6 +12,7 @@ from tests.tiny_runs import train_mini
 from tests.training.test_training import write_easy
 from tinyalex.backend import to_host
 from tinyalex.data import open_dataset
+from tinyalex.inspection import features
 from tinyalex.inspection import probe as probing
 from tinyalex.inspection.linear import linear_answers
 from tinyalex.inspection.probe import PIXELS, averaged, averaged_shape, probe, probed, voted
@@ -182,9 +183,14 @@ def test_refused(folder, tmp_path, monkeypatch, capsys, arguments, words):
 
 
 def test_features_larger_than_memory_are_refused(folder, monkeypatch, capsys):
-    monkeypatch.setattr(probing, "memory_available", lambda xp: 1000)
+    monkeypatch.setattr(features, "memory_available", lambda xp: 1000)
     code, _, err = call(capsys, "probe", folder / "run")
-    assert code == 2 and "--data: found 36 pictures" in err and "1 kB are free" in err
+    assert (
+        code == 2
+        and "--data: found " in err
+        and "for each of 36 pictures" in err
+        and "1 kB are free; expected fewer pictures" in err
+    )
 
 
 def test_stopped_it_leaves_nothing(folder, monkeypatch, capsys):

@@ -47,15 +47,20 @@ def features_of(network, split, view, xp, layer="relu7", indices=None, quiet=Tru
 
 
 def room_for(rows, columns, what):
-    """An empty array, float32 (rows, columns). UserError, with both figures, if it does not fit into memory."""
+    """An empty array, float32 (rows, columns). UserError if it does not fit into memory."""
+    check_room(rows, columns, what, "a smaller layer or fewer pictures", "layer")
+    return np.empty((rows, columns), np.float32)
+
+
+def check_room(rows, columns, what, expected, argument):
+    """UserError, with both figures, if float32 (rows, columns) does not fit into memory."""
     needed, available = 4 * rows * columns, memory_available(np)
     if available is not None and needed > available:
         raise UserError(
             f"found {what}: {columns:,} numbers for each of {rows:,} pictures take {bytes_text(needed)}, "
-            f"{bytes_text(available)} are free; expected a smaller layer or fewer pictures",
-            "layer",
+            f"{bytes_text(available)} are free; expected {expected}",
+            argument,
         )
-    return np.empty((rows, columns), np.float32)
 
 
 def last_features(network):

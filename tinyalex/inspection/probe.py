@@ -9,18 +9,17 @@ from types import ModuleType
 
 import numpy as np
 
-from tinyalex.backend import array_module, memory_available, ordered_map, prefetch, to_device, to_host
+from tinyalex.backend import array_module, ordered_map, prefetch, to_device, to_host
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Dataset
-from tinyalex.errors import UserError
-from tinyalex.inspection.features import AT_ONCE
+from tinyalex.inspection.features import AT_ONCE, check_room
 from tinyalex.inspection.linear import linear_answers
 from tinyalex.inspection.neighbours import nearest
 from tinyalex.layers import BatchNorm2d, Dropout, Flatten
 from tinyalex.network import Network
 from tinyalex.optim import initialise
 from tinyalex.statistics import Interval, wilson
-from tinyalex.terminal import bytes_text, progress_bar
+from tinyalex.terminal import progress_bar
 
 PIXELS = "pixels"  # the name of the network's input among its layers
 SAME_AGAIN = (Flatten, Dropout, BatchNorm2d)  # at test time: the same numbers, scaled
@@ -64,7 +63,8 @@ def probe(
     untrained.map_arrays(lambda a: to_device(a, xp))
     shapes = {name: (shape, averaged_shape(shape, numbers)) for name, shape in probed(network).items()}
     widths = {name: math.prod(kept) for name, (_, kept) in shapes.items()}
-    _check_memory(sum(widths.values()), len(dataset.train) + len(dataset.val), dataset.name)
+    pictures = len(dataset.train) + len(dataset.val)
+    check_room(pictures, sum(widths.values()), dataset.name, "fewer pictures, such as +50-a-class", "data")
     errors: dict[str, dict[str, Interval]] = {name: {} for name in shapes}
 
     def wrong(name):
@@ -120,17 +120,6 @@ def _fields(maps, count, axis):
     runs = [slice(n * side // count, -(-(n + 1) * side // count)) for n in range(count)]
     before = (slice(None),) * axis
     return xp.stack([maps[(*before, run)].mean(axis=axis) for run in runs], axis=axis)
-
-
-def _check_memory(columns, rows, name):
-    """UserError unless the features of all layers fit into memory."""
-    needed, available = 4 * columns * rows, memory_available(np)
-    if available is not None and needed > available:
-        raise UserError(
-            f"found {rows:,} pictures in {name}: {columns:,} numbers for each take {bytes_text(needed)}, "
-            f"{bytes_text(available)} are free; expected fewer pictures, such as +50-a-class",
-            "data",
-        )
 
 
 def _features(network, dataset, view, xp, widths, numbers, label, quiet):
