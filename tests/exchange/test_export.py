@@ -137,6 +137,17 @@ def test_imported_again_to_the_bit(ending, trained, tmp_path, monkeypatch, capsy
     assert "are as they were" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("words", ["--as vgg-small", "--pictures caffe", "--crop 56"])
+def test_what_our_files_say_is_not_to_be_told(ending, words, trained, tmp_path, capsys):
+    path = tmp_path / f"out.{ending}"
+    assert cli.main(["export", str(trained[2]), str(path)]) == 0
+    capsys.readouterr()
+    assert cli.main(["import", str(path), *words.split(), "--out", str(tmp_path / "mine")]) == 2
+    err = capsys.readouterr().err
+    assert words.split()[0] in err and err.count("\n") == 1 and not (tmp_path / "mine").exists()
+
+
 def test_weights_of_ours_that_were_damaged(trained, tmp_path, capsys):
     path = tmp_path / "out.safetensors"
     assert cli.main(["export", str(trained[2]), str(path)]) == 0

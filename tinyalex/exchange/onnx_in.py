@@ -56,6 +56,9 @@ def read_onnx(path: str | PathLike, pictures: str | None = None, crop: int | Non
         model, tensors = open_model(path)
         texts = {one.key: one.value for one in model.metadata_props}
         if own.KEY in texts:
+            for argument, value in (("pictures", pictures), ("crop", crop)):
+                if value is not None:
+                    raise UserError(f"found {value}, expected nothing: the file says how it sees pictures", argument)
             return _ours(model, tensors, texts[own.KEY], name)
         return _foreign(as_graph(model, tensors), name, pictures, crop)
     except UserError as error:

@@ -35,11 +35,13 @@ def read_foreign(
     if pictures or crop:
         raise UserError("expected only with an ONNX file", "pictures" if pictures else "crop")
     if head.startswith(ZIP) and (arrays := read_npz(path)):
+        _refuse_model(model)
         return _our_arrays(arrays, str(path))
     tensors = read_tensors(path)
     if any(name.startswith("param/") for name in tensors):
         raise UserError(f"{path}: is a network of tinyalex already, expected one of another library")
     if text := text_of(path, head, own.KEY):
+        _refuse_model(model)
         return _ours(tensors, text, str(path))
     return as_model(tensors, model, str(path)) if model else recognised(tensors, str(path))
 
@@ -105,11 +107,16 @@ def _our_arrays(arrays, path):
 def _onnx(path, head, model, pictures, crop):
     if not head.startswith(ONNX):
         raise UserError(f"{path}: holds no network, expected PyTorch's weights (.pth, .pt), safetensors or ONNX")
-    if model:
-        raise UserError(f"found {model}, expected nothing: an ONNX file says what its layers are", "model")
+    _refuse_model(model)
     from tinyalex.exchange.onnx_in import read_onnx  # needs the onnx package, which is optional
 
     return read_onnx(path, pictures, crop)
+
+
+def _refuse_model(model):
+    """UserError if a model is named for a file that needs none."""
+    if model:
+        raise UserError(f"found {model}, expected nothing: the file says what its layers are", "model")
 
 
 def _head(path):
