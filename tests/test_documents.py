@@ -141,7 +141,7 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
         "gradcheck",
         "probes",
     ),
-    *("summary", "statistics", "plots", "data", "evaluation", "runs", "exchange", "training", "library"),
+    *("summary", "statistics", "calibration", "plots", "data", "evaluation", "runs", "exchange", "training", "library"),
     *("parallel", "bench"),
     *("inspection", "experiments", "scaling", "teaching", "commands", "cli", "__main__"),
 )

@@ -91,6 +91,37 @@ def wilson(hits, pictures, level=0.95):
     return Interval(p, max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n)))
 
 
+def binomial_at_most(hits, n, p):
+    """P(X ≤ hits) = Σ_{i ≤ hits} C(n, i) pⁱ (1 − p)ⁿ⁻ⁱ: how likely n independent trials have so few hits.
+
+    hits, n: whole numbers, 0 or more;  p: of a hit, 0..1. Raises ValueError for others.
+    """
+    if not (hits >= 0 and n >= 0 and 0 <= p <= 1):
+        raise ValueError(f"binomial_at_most: {hits} hits of {n} at p = {p}, expected 0 or more at 0..1")
+    if hits >= n or p in (0, 1):
+        return float(hits >= n or p == 0)
+    i = np.arange(hits)  # each term is the previous one times (n − i) / (i + 1) · p / (1 − p)
+    logs = n * math.log1p(-p) + np.append(0.0, np.cumsum(np.log((n - i) / (i + 1)) + math.log(p) - math.log1p(-p)))
+    return min(1.0, float(np.exp(logs).sum()))
+
+
+def binomial_upper(hits, n, level=0.95):
+    """The upper end of a one-sided interval of a share: the p under which P(X ≤ hits) is 1 − level; 1 if all are hits.
+
+    It is at least the true share with a probability of at least `level`, for any n. By bisection, as P falls with p.
+    Raises ValueError unless 0 ≤ hits ≤ n and n ≥ 1.
+    Source: Clopper & Pearson, The Use of Confidence or Fiducial Limits, Biometrika 26 (1934).
+    """
+    _check_level(level)
+    if not 0 <= hits <= n or n < 1:
+        raise ValueError(f"binomial_upper: {hits} of {n}, expected 0 or more of at least 1")
+    low, high = hits / n, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if binomial_at_most(hits, n, middle) < 1 - level else (middle, high)
+    return high
+
+
 def smallest_effect(n, power=0.8, level=0.95):
     """The mean, in deviations of a single value, from which n values are likely to have an interval above 0.
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from tinyalex.calibration import expected_calibration_error
+from tinyalex.calibration import reliability as reliability_rows
 from tinyalex.inspection import charts, galleries
-from tinyalex.inspection.errors import calibration, errors_by_class, largest_confusions
+from tinyalex.inspection.errors import errors_by_class, largest_confusions
 from tinyalex.inspection.panel import Panel, first_name, listed
 
 MANY_CLASSES = 50  # a figure of more would be unreadable
@@ -105,7 +107,8 @@ def classes(subject):
 
 def reliability(subject):
     """Whether the network's confidence, the probability of its first answer, matches its accuracy."""
-    rows, ece = calibration(subject.p, subject.labels, BINS)
+    rows = reliability_rows(subject.p, subject.labels, BINS)
+    ece = expected_calibration_error(subject.p, subject.labels, BINS)
     confidence = float(subject.p.max(axis=1).mean())
     accuracy = 1 - subject.measured.top1_error
     tendency = "overconfident" if confidence > accuracy else "underconfident"

@@ -76,7 +76,7 @@ def class_errors(names, errors, mean):
 def reliability(rows, ece):
     """The share of right answers by confidence, above the number of pictures.
 
-    rows: (pictures, mean confidence, share right) for equal bins of 0..1, from `calibration`
+    rows: (pictures, mean confidence, share right) for equal bins of 0..1, from `tinyalex.calibration.reliability`
     """
     edges = np.linspace(0, 1, len(rows) + 1)[:-1]
     counts, confidence, share = np.array(rows, float).T

@@ -1,4 +1,4 @@
-"""Confusions, errors by class, and calibration.
+"""Confusions, and errors by class.
 
 N pictures, K classes.
 """
@@ -30,23 +30,3 @@ def errors_by_class(matrix):
     counts = matrix.sum(axis=1)
     right = np.where(counts > 0, matrix.diagonal() / np.maximum(counts, 1), np.nan)
     return 1 - right
-
-
-def calibration(p, labels, bins=10):
-    """(rows, ECE): whether answers given with probability 0.8 are right in 8 of 10 cases.
-
-    p: probabilities (N, K);  labels: (N,)
-    rows: (pictures, mean confidence, share of right answers) for each of `bins` equal bins of the confidence, which is
-        the first answer's probability; a bin includes its upper end; an empty one has NaN for mean and share
-    ECE: the expected calibration error, Σ pictures/N · |share right − mean confidence| (Guo et al. 2017, eq. 3)
-    """
-    confidence, right = np.max(p, axis=1).astype(np.float64), np.argmax(p, axis=1) == labels
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    rows, ece = [], 0.0
-    for b in range(bins):
-        here = place == b
-        count = int(here.sum())
-        mean, share = (float(confidence[here].mean()), float(right[here].mean())) if count else (np.nan, np.nan)
-        rows.append((count, mean, share))
-        ece += count * abs(share - mean) / len(labels) if count else 0.0
-    return rows, ece
