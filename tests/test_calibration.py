@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.checks import agree, edited
-from tinyalex import calibration as ours
+from tests.checks import agree
 from tinyalex.calibration import expected_calibration_error, reliability
 
 # ---------------------------------------------------------------------------------------------- reliability

@@ -74,15 +74,15 @@ def calibration_errors(
         drawn.append([_errors(counts @ gap, N) for gap in gaps])
     first, second = np.concatenate(drawn, axis=1)
     a, b = (float(_errors(gap.sum(axis=0), N)) for gap in gaps)
-    chance = [error_by_chance(confidences(p)[1], seed, bins, draws)[1] for p in (before, after)]
+    chance = [error_by_chance(confidences(p)[1], seed, bins, draws) for p in (before, after)]
     fell = _basic(a - b, first - second)
     return _error(_basic(a, first), chance[0]), _error(_basic(b, second), chance[1]), fell
 
 
-def error_by_chance(confidence: np.ndarray, seed: int, bins: int = BINS, draws: int = 2000) -> tuple[float, float]:
-    """The ECE that N pictures show if each answer is right with exactly its confidence: (mean, LEVEL quantile).
+def error_by_chance(confidence: np.ndarray, seed: int, bins: int = BINS, draws: int = 2000) -> float:
+    """The ECE, at most, that N pictures show if each answer is right with exactly its confidence: the LEVEL quantile.
 
-    An ECE below the quantile cannot be told from that of a perfectly calibrated network.
+    An ECE below it cannot be told from that of a perfectly calibrated network.
     Source: Bröcker & Smith, Increasing the Reliability of Reliability Diagrams (2007), §3.
     """
     N, rng = len(confidence), random_stream(seed, "chance")
@@ -91,8 +91,7 @@ def error_by_chance(confidence: np.ndarray, seed: int, bins: int = BINS, draws: 
         _errors((right - confidence) @ places, N)
         for right in _pieces(draws, N, lambda size: rng.random((size, N)) < confidence)
     ]
-    errors = np.concatenate(drawn)
-    return float(errors.mean()), float(np.quantile(errors, LEVEL))
+    return float(np.quantile(np.concatenate(drawn), LEVEL))
 
 
 def _bin(confidence, bins):
@@ -296,8 +295,25 @@ class Calibration:
         """Why an answer of this calibrated confidence is not to be given, in words; "" if it is."""
         if self.sure(np.asarray(confidence)):
             return ""
-        promised = f"at most {100 * self.risk:.4g}% of the answers can be promised to be wrong"
+        wanted = f"at most {100 * self.risk:.4g}% of the answers"
         if self.threshold is None:
-            return f"at no confidence {promised}"
+            return f"no confidence is known from which {wanted} are wrong"
         found = math.floor(confidence * 1e4) / 1e4  # not rounded up to the threshold
-        return f"confidence {found:.2%}; {promised} only from {self.threshold:.2%}"
+        return f"its confidence, {found:.2%}, is below {self.threshold:.2%}, from which {wanted} are wrong"
+
+
+def undecided(p: np.ndarray, calibration: Calibration | None = None) -> np.ndarray:
+    """The pictures whose first answer, or whether it is given, rounding could change: bool (N,).
+
+    Two classes are within NEAR, or the calibrated confidence is as near to the threshold. Computed alone, such a
+    picture gets the same answer whatever else is asked. p: the network's own probabilities
+    """
+    if p.shape[1] > 1:
+        second, first = np.partition(p, -2, axis=1)[:, -2:].T
+        found = first - second < NEAR
+    else:
+        found = np.zeros(len(p), bool)
+    if calibration and calibration.threshold:
+        moved = NEAR * max(1.0, 1 / calibration.temperature)  # by what rounds p; T below 1 enlarges it
+        found |= np.abs(confidences(calibration.probabilities(p))[1] - calibration.threshold) < moved
+    return found

@@ -13,7 +13,7 @@ whose text is one line: what was found, and what was expected.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
+from functools import cached_property, wraps
 from inspect import Parameter, signature
 from io import IOBase
 from os import PathLike
@@ -24,6 +24,7 @@ import numpy as np
 
 import tinyalex.data
 from tinyalex.backend import choose_device, to_device, to_host
+from tinyalex.calibration import VIEWS, Calibration, undecided
 from tinyalex.data import open_validation, outline
 from tinyalex.data.pictures import PictureError, read_picture
 from tinyalex.errors import UserError, did_you_mean
@@ -32,6 +33,7 @@ from tinyalex.exchange.exported import export_run
 from tinyalex.exchange.imported import save_foreign
 from tinyalex.exchange.reading import read_foreign
 from tinyalex.files import as_user_error
+from tinyalex.runs.calibrated import find_calibration
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.runs.trained import Run, check_fits, history, open_run
@@ -86,6 +88,17 @@ class Answer(NamedTuple):
     probability: float
 
 
+class Classification(NamedTuple):
+    """The likeliest classes of a picture as `Answer`s, whether the first may be given, and if not, why, in words.
+
+    sure: True wherever nothing says otherwise, as without a calibration;  reason: "" if sure
+    """
+
+    answers: list[Answer]
+    sure: bool
+    reason: str
+
+
 class Classifier:
     """A trained network that answers questions about pictures. `load` and `train` make one.
 
@@ -109,6 +122,16 @@ class Classifier:
         epochs = f" of {data}, epoch {info['state']['epoch']} of {info['config']['epochs']}" if data else ", imported"
         return f"<Classifier {self.run.file}: {trained}{epochs}>"
 
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What `tinyalex calibrate` stored beside this very checkpoint; None if there is nothing."""
+        return find_calibration(self.run)
+
+    def calibrated(self, ten_crop: bool = False) -> Calibration | None:
+        """The calibration of this view, centre crop or ten crops; None if there is none."""
+        found = self.calibration
+        return found if found and found.view == VIEWS[int(ten_crop)] else None
+
     @called_by_programs
     def predict(self, pictures: Any, top: int = 5, ten_crop: bool = False) -> list:
         """The `top` likeliest classes of a picture, as a list of `Answer`s; of several pictures, a list of such lists.
@@ -118,27 +141,50 @@ class Classifier:
             As in training, the shorter side is scaled to S and the centre is cut out.
         top: answers per picture; at most K are given
         ten_crop: average over four corners, the centre and their mirror images, which takes ten times as long
+        Probabilities are calibrated if there is a calibration of this view.
         UserError for a picture that cannot be read, and for top below 1.
 
         >>> classifier.predict(["cat.jpg", "dog.png"], top=2)
         """
+        answers = [one.answers for one in self.classify(pictures, top, ten_crop)]
+        return answers[0] if is_one(pictures) else answers
+
+    @called_by_programs
+    def classify(self, pictures: Any, top: int = 5, ten_crop: bool = False) -> list[Classification]:
+        """A `Classification` of each picture: its likeliest classes, and whether the first may be taken for the answer.
+
+        The first is never another one because of the pictures beside it: where rounding could decide, a picture is
+        computed again by itself. Arguments and errors as of `predict`; always a list.
+
+        >>> classifier.classify(["cat.jpg"])[0].sure
+        True
+        """
         if top < 1:
             raise UserError(f"found {top}, expected 1 or more", "top")
-        single = is_one(pictures)
-        p = self.probabilities(pictures, ten_crop)
-        answers = [self._likeliest(row, top) for row in p]
-        return answers[0] if single else answers
+        calibration = self.calibrated(ten_crop)
+        return [self._classification(row, top, calibration) for row in self.probabilities(pictures, ten_crop)]
 
     @called_by_programs
     def probabilities(self, pictures: Any, ten_crop: bool = False) -> np.ndarray:
-        """The probability of every class: float32 (N, K), rows that add up to 1; arguments as of `predict`."""
+        """The probability of every class: (N, K), rows that add up to 1; arguments as of `predict`.
+
+        float64 if they are calibrated, as `predict`'s are; else float32.
+        """
+        calibration = self.calibrated(ten_crop)
+        p = self._own_probabilities(pictures, ten_crop, calibration)
+        return calibration.probabilities(p) if calibration else p
+
+    def _own_probabilities(self, pictures, ten_crop, calibration):
+        """The network's own probabilities, float32 (N, K); those that rounding could make another answer, once more."""
         chosen = [pictures] if is_one(pictures) else pictures
         squares = (self._read(picture, number) for number, picture in enumerate(chosen, 1))
-        rows = [
-            to_host(probabilities(self.run.network, to_device(np.stack(batch), self.xp), self.run.view, ten_crop))
-            for batch in _batches(squares, pictures_at_once(ten_crop))
-        ]
-        p = np.concatenate([np.empty((0, len(self.classes)), np.float32), *rows])
+        rows = [np.empty((0, len(self.classes)), np.float32)]
+        for batch in _batches(squares, pictures_at_once(ten_crop)):
+            p = self._of_squares(np.stack(batch), ten_crop)
+            for n in np.flatnonzero(undecided(p, calibration)):
+                p[n] = self._of_squares(batch[n][None], ten_crop)[0]
+            rows.append(p)
+        p = np.concatenate(rows)
         self.run.check_answers(p)
         return p
 
@@ -173,6 +219,9 @@ class Classifier:
         """
         return export_run(self.run, file, pixels)
 
+    def _of_squares(self, squares, ten_crop):
+        return to_host(probabilities(self.run.network, to_device(squares, self.xp), self.run.view, ten_crop))
+
     def _read(self, picture, number):
         try:
             return read_picture(picture, self.run.view.size)
@@ -180,10 +229,13 @@ class Classifier:
             name = picture if isinstance(picture, (str, PathLike)) else f"picture {number}"
             raise UserError(f"{name}: {error}") from None
 
-    def _likeliest(self, p, top):
-        """The `Answer`s of one row of probabilities, (K,); equal ones in the order of the classes."""
+    def _classification(self, p, top, calibration):
+        """That of one row of probabilities, (K,); equal classes in their order."""
         best = np.argsort(-p, kind="stable")[:top]
-        return [Answer(self.classes[k], self.class_ids[k], float(p[k])) for k in best]
+        reason = calibration.reason(float(p[best[0]])) if calibration else ""
+        return Classification(
+            [Answer(self.classes[k], self.class_ids[k], float(p[k])) for k in best], not reason, reason
+        )
 
 
 @called_by_programs

@@ -4,13 +4,17 @@ import json
 import zlib
 from itertools import combinations
 
+import numpy as np
+
 from tinyalex import evaluation
-from tinyalex.commands.options import add_device, open_device, print_table
+from tinyalex.calibration import VIEWS, confidences, expected_calibration_error, undecided
+from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.evaluation import Evaluation, pictures_at_once
 from tinyalex.parallel import Alone, split_network
 from tinyalex.parallel.joining import add_parallel, in_a_team, refuse_lonely_ranks, same_everywhere
 from tinyalex.parallel.part import class_probabilities
+from tinyalex.runs.calibrated import find_calibration
 from tinyalex.runs.trained import open_runs
 
 DESCRIPTION = """\
@@ -18,7 +22,10 @@ Top-1 and top-5 error and mean loss on the validation pictures, on the centre cr
 
 RUN is a run folder, whose best epoch is taken, or one .safetensors file. Several RUNs are evaluated on the same \
 pictures, the first one's unless --data names others. --ensemble also averages their probabilities, as the paper \
-did with five networks."""
+did with five networks.
+
+The table is of the networks' own probabilities. What `calibrate` made of them is said below it, if it was for this \
+view: loss and ECE with the temperature, and the errors among the pictures that a network is sure of."""
 EXAMPLES = (
     "tinyalex evaluate runs/first",
     "tinyalex evaluate runs/first --ten-crop",
@@ -65,7 +72,8 @@ def _evaluate(args, xp, team):
         p = _probabilities(args, one, split, xp, team, quiet)
         team.all_do(lambda: one.check_answers(p))
         note = {"note": one.note} if one.note else {}
-        singles.append({"checkpoint": str(one.file)} | note | about | _measured(p, split, args))
+        own = {"checkpoint": str(one.file)} | note | about | _measured(p, split, args)
+        singles.append(own | _calibrated(args, one, p, split, xp, quiet))
         if args.ensemble:
             total += p  # (N, K) float32; the first addition makes a new array
     if len(runs) == 1:
@@ -92,6 +100,32 @@ def _probabilities(args, run, split, xp, team, quiet):
     return class_probabilities(network, split, run.view, xp, args.ten_crop, quiet=quiet)
 
 
+def _calibrated(args, run, p, split, xp, quiet):
+    """{"calibrated": …}: errors with the run's calibration, if it is for this view, or a word that it is not."""
+    found = find_calibration(run, quiet)
+    if found is None:
+        return {}
+    if found.view != VIEWS[int(args.ten_crop)]:
+        return {"calibrated": None, "calibrated_view": found.view}
+    near = np.flatnonzero(undecided(p, found))
+    if len(near) and not args.parallel:  # alone, as `predict` decides
+        p, alone = p.copy(), [range(n, n + 1) for n in near]
+        p[near] = evaluation.class_probabilities(run.network, split, run.view, xp, args.ten_crop, "", True, alone)
+    q = found.probabilities(p)
+    answers, confidence = confidences(q)
+    wrong, sure = answers != split.labels, found.sure(confidence)
+    measured = {
+        "temperature": found.temperature,
+        "loss": Evaluation.of(q, split.labels).loss,
+        "ece": expected_calibration_error(q, split.labels),
+        "threshold": found.threshold,
+        "risk": found.risk,
+        "answered": float(sure.mean()),
+        "error_of_answered": float(wrong[sure].mean()) if sure.any() else None,
+    }
+    return {"calibrated": measured, "calibrated_view": found.view}
+
+
 def _identities(runs, split):
     """Checksums of the pictures' labels and the networks, as workers may have different files."""
     checksums = {"the validation pictures' labels": zlib.crc32(split.labels)}
@@ -116,6 +150,25 @@ def show(result):
         rows.append(_row(f"all {len(singles)} together, averaged", result["ensemble"]))
     columns = [title for key, title in COLUMNS.items() if key in singles[0]]
     print_table((head, *columns, "pictures"), rows, right=range(1, len(columns) + 2))
+    calibrated = [one for one in singles if "calibrated" in one]
+    for one in calibrated:
+        print_text(("" if len(singles) == 1 else f"{one['checkpoint']}: ") + _said(one))
+    if calibrated and result.get("ensemble"):
+        print_text("The ensemble averages the networks' own probabilities, and is not calibrated.")
+
+
+def _said(one):
+    """A sentence or two on a network's calibration."""
+    found = one["calibrated"]
+    if found is None:
+        return f"calibrated for the {one['calibrated_view']} only."
+    words = f"calibrated (temperature {found['temperature']:.3g}), loss {found['loss']:.3f}, ECE {found['ece']:.3f}; "
+    if found["answered"] == 0:
+        return words + "it is not sure of any picture."
+    return words + (
+        f"it is sure of {found['answered']:.1%} of the pictures, from a confidence of {found['threshold']:.2%} on, and "
+        f"{found['error_of_answered']:.1%} of these answers are wrong."
+    )
 
 
 def _row(name, one):

@@ -15,7 +15,8 @@ from tinyalex.runs.trained import check_fits, open_run
 DESCRIPTION = """\
 The likeliest classes of each picture, with their probabilities. Reads any format that Pillow reads. As with the \
 training pictures, the shorter side is scaled to the network's size and the centre is cut out. Without PICTURE, \
-classify a few of the run's own validation pictures, and name their true classes."""
+classify a few of the run's own validation pictures, and name their true classes. After `calibrate`, probabilities are \
+calibrated, and answers below its threshold are marked as not sure."""
 EXAMPLES = (
     "tinyalex predict runs/first",
     "tinyalex predict runs/first cat.jpg dog.png",
@@ -46,11 +47,12 @@ def run(args):
         files, pictures, unreadable = read_pictures(args.pictures, one.view.size)
     else:
         files, pictures, labels = _validation_pictures(one, args.run, args.json)
-    names = one.info["class_names"]
-    answers = Classifier(one, xp).predict(pictures, args.top, args.ten_crop)
+    names, classifier = one.info["class_names"], Classifier(one, xp)
+    calibration = classifier.calibrated(args.ten_crop)
     predictions = [
-        {"file": file, "top": [{"class": a.name, "id": a.id, "probability": a.probability} for a in top]}
-        for file, top in zip(files, answers)
+        {"file": file, "top": [{"class": a.name, "id": a.id, "probability": a.probability} for a in found.answers]}
+        | ({"sure": found.sure, "reason": found.reason or None} if calibration else {})
+        for file, found in zip(files, classifier.classify(pictures, args.top, args.ten_crop))
     ]
     for prediction, label in zip(predictions, labels):
         prediction |= {"label": names[label], "label_id": one.info["class_ids"][label]}
@@ -60,7 +62,16 @@ def run(args):
         "classes": len(names),
     }
     about["some_classes"] = names if len(names) <= 4 else [*names[:2], names[-1]]
+    about |= {"calibrated": calibration is not None, "calibration": about_calibration(classifier, args.ten_crop)}
     return about | {"predictions": predictions, "unreadable": unreadable}
+
+
+def about_calibration(classifier, ten_crop):
+    """What the probabilities are, in one line; "" for a network that was never calibrated."""
+    if found := classifier.calibrated(ten_crop):
+        return f"Its probabilities are calibrated ({found.view}, temperature {found.temperature:.3g})."
+    other = classifier.calibration
+    return f"Calibrated for the {other.view} only: these probabilities are its own." if other else ""
 
 
 def _validation_pictures(one, path, quiet):
@@ -82,6 +93,8 @@ def show(result):
     some = f"{', '.join(names)}{', … ' if len(names) + 1 < result['classes'] else ', '}{last}"
     print_text(f"{result['model']}, trained on {result['trained_on']}, knows {result['classes']} classes ({some}).")
     print_text("It answers with one of these, whatever a picture shows.")
+    if result["calibration"]:
+        print_text(result["calibration"])
     for prediction in result["predictions"]:
         label, label_id = prediction.get("label"), prediction.get("label_id")
         print_text("\n" + harmless(": ".join([prediction["file"], *filter(None, [label])])))
@@ -93,3 +106,5 @@ def show(result):
             padding = " " * (width - text_width(name))
             mark = "" if label is None else f"{RIGHT} " if answer["id"] == label_id else "  "
             print_text(f"  {answer['probability']:6.1%}  {mark}{name}{padding}  {bar}".rstrip())
+        if prediction.get("reason"):
+            print_text(f"  not sure: {prediction['reason']}", 2)

@@ -16,6 +16,7 @@ from tinyalex.plots import DARK, MIDDLE, draw_sheet, kernel_sheet, plt
 MARKERS = "os^vDPX*<>"
 NUMBERED = 25  # classes: numbers in a larger matrix would be unreadable
 SHORT_NAME = 8  # letters of a layer's name, such as "spatial2": four fit beside each other below a panel
+CONFIDENCE = "confidence: probability of the first answer"
 ON_LINE = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # keeps a line from striking out a number
 
 
@@ -78,19 +79,52 @@ def reliability(rows, ece):
 
     rows: (pictures, mean confidence, share right) for equal bins of 0..1, from `tinyalex.calibration.reliability`
     """
-    edges = np.linspace(0, 1, len(rows) + 1)[:-1]
-    counts, confidence, share = np.array(rows, float).T
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(6.5, 6.2), layout="constrained", sharex=True, height_ratios=(3, 1)
     )
-    above.bar(edges, np.nan_to_num(share), 1 / len(rows), align="edge", color=MIDDLE, ec="white", label="right answers")
-    above.plot((0, 1), (0, 1), color="#444444", ls="--", label="perfect calibration")
-    above.plot(confidence, share, color=DARK, marker="o", ls="", clip_on=False, label="bin at its mean confidence")
-    above.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of right answers", title=f"ECE {ece:.3f}")
-    above.legend(frameon=False, fontsize="small", loc="upper left")
+    _reliability(above, rows)
+    above.set_title(f"ECE {ece:.3f}")
+    edges, counts = np.linspace(0, 1, len(rows) + 1)[:-1], [count for count, *_ in rows]
     below.bar(edges, counts, 1 / len(rows), align="edge", color=MIDDLE, ec="white")
-    below.set(xlabel="confidence: probability of the first answer", ylabel="pictures")
+    below.set(xlabel=CONFIDENCE, ylabel="pictures")
     for axis in (above, below):
+        _plain(axis)
+    return figure
+
+
+def _reliability(axis, rows):
+    """The bars of a reliability diagram, with the diagonal."""
+    edges = np.linspace(0, 1, len(rows) + 1)[:-1]
+    _, confidence, share = np.array(rows, float).T
+    axis.bar(edges, np.nan_to_num(share), 1 / len(rows), align="edge", color=MIDDLE, ec="white", label="right answers")
+    axis.plot((0, 1), (0, 1), color="#444444", ls="--", label="perfect calibration")
+    axis.plot(confidence, share, color=DARK, marker="o", ls="", clip_on=False, label="bin at its mean confidence")
+    axis.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of right answers")
+    axis.legend(frameon=False, fontsize="small", loc="upper left")
+
+
+def calibrated(rows, curve, result):
+    """Reliability before and after a temperature, and the error of what is answered by how much is.
+
+    rows: [before, after], as of `reliability`;  curve: of `tinyalex.calibration.risk_coverage`
+    result: of the command, "ece", "temperature", "threshold", "risk", "answered" of it
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(1.6 * WIDTH, 4.4), layout="constrained")
+    for axis, part, name in zip(axes, rows, ("before", "after")):
+        _reliability(axis, part)
+        temperature = "" if name == "before" else f", temperature {result['temperature']:.3g}"
+        axis.set(title=f"{name}{temperature}: ECE {result['ece'][name]['mean']:.3f}", xlabel=CONFIDENCE)
+    last, (_, coverage, risk) = axes[-1], curve
+    last.plot(100 * coverage, 100 * risk, color=DARK, drawstyle="steps-post", label="surest pictures first")
+    last.axhline(100 * result["risk"], color="#444444", ls="--", label=f"wanted: at most {100 * result['risk']:.4g} %")
+    if result["threshold"] is not None:
+        share, error = 100 * result["answered"]["share"], 100 * result["answered"]["error"]
+        label = f"threshold {result['threshold']:.2%}: {share:.0f} % answered"
+        last.plot(share, error, color=MIDDLE, marker="o", ms=9, ls="", clip_on=False, label=label)
+    last.set(title="risk against coverage", xlabel="pictures answered, %", ylabel="wrong among these, %")
+    last.set(xlim=(0, 100), ylim=(0, max(1, 115 * risk.max(), 130 * result["risk"])))
+    last.legend(frameon=False, fontsize="small", loc="upper left")
+    for axis in axes:
         _plain(axis)
     return figure
 

@@ -2,10 +2,26 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tinyalex.calibration import LEAST, MOST, VIEWS, Calibration
+import numpy as np
+
+from tinyalex.calibration import (
+    LEAST,
+    LEVEL,
+    MOST,
+    VIEWS,
+    Calibration,
+    calibration_errors,
+    confidences,
+    error_by_chance,
+    fit_temperature,
+    halves,
+    tempered,
+    threshold_for,
+)
+from tinyalex.evaluation import per_picture
 from tinyalex.files import write_text
 from tinyalex.runs.trained import Run
 from tinyalex.schema import Missing, like, number, one_of, or_null, read_json, record, whole
@@ -61,3 +77,75 @@ def save_calibration(run: Run, calibration: Calibration) -> Path:
     file = calibration_file(run.file)
     write_text(file, json.dumps(asdict(calibration), indent=1) + "\n")
     return file
+
+
+# ---------------------------------------------------------------------------------------------- making one
+
+
+@dataclass(frozen=True)
+class Study:
+    """A calibration, and how it was found.
+
+    judged: indices of the pictures that it was judged on, of all N;  fitted: how many the temperature was fitted to
+    before, after: the probabilities of the judged, (J, K);  labels: theirs, (J,);  notes: sentences for people
+    loss_before, loss_after: their mean −log of the right class's probability;  fell: by how much their ECE fell
+    by_chance: the ECE, at most, of a network that is perfectly calibrated, on as many pictures
+    """
+
+    calibration: Calibration
+    judged: np.ndarray
+    fitted: int
+    before: np.ndarray
+    after: np.ndarray
+    labels: np.ndarray
+    loss_before: float
+    loss_after: float
+    fell: Interval
+    by_chance: float
+    notes: list[str]
+
+
+def study(p: np.ndarray, labels: np.ndarray, risk: float, ten_crop: bool, checkpoint: str, seed: int = 0) -> Study:
+    """Fit a temperature to half of the pictures; judge it, and choose a threshold, on the other half.
+
+    p: the network's own probabilities, (N, K), N ≥ 2;  labels: (N,);  seed: of the halves, and of the intervals' draws
+    Where the other half's loss does not fall, the temperature is 1. ValueError for fewer pictures.
+    """
+    if len(labels) < 2:
+        raise ValueError(f"study: {len(labels)} pictures, expected at least 2")
+    fitted, judged = halves(labels, seed)
+    temperature, notes = fit_temperature(p[fitted], labels[fitted]), []
+    before, labels = p[judged], labels[judged]
+    if temperature == 1:
+        notes.append(
+            "The half for the temperature has no wrong answer, so nothing says how sure it may be: it stays 1."
+        )
+    loss_before, loss_after = (_loss(q, labels) for q in (before, tempered(before, temperature)))
+    if loss_after > loss_before:
+        notes.append(f"A temperature of {temperature:.3g} made the other half's loss larger, so it stays 1.")
+        temperature, loss_after = 1.0, loss_before
+    elif temperature <= LEAST * 1.001 or temperature >= MOST * 0.999:
+        notes.append(
+            f"The temperature {temperature:.3g} is the end of its range: too few answers are {_few(temperature)}."
+        )
+    after = tempered(before, temperature)
+    ece_before, ece_after, fell = calibration_errors(before, after, labels, seed)
+    answers, confidence = confidences(after)
+    threshold = threshold_for(confidence, answers != labels, risk)
+    view = VIEWS[int(ten_crop)]
+    found = Calibration(temperature, threshold, risk, LEVEL, view, len(judged), ece_before, ece_after, checkpoint)
+    by_chance = error_by_chance(confidence, seed)
+    return Study(found, judged, len(fitted), before, after, labels, loss_before, loss_after, fell, by_chance, notes)
+
+
+def least_risk(confidence: np.ndarray, wrong: np.ndarray) -> float:
+    """The smallest risk, in whole hundredths, for which `threshold_for` finds a threshold; 1 is always one."""
+    return next(r / 100 for r in range(1, 101) if threshold_for(confidence, wrong, r / 100) is not None)
+
+
+def _loss(p, labels):
+    return float(per_picture(p, labels)[1].mean())
+
+
+def _few(temperature):
+    return "wrong" if temperature < 1 else "right"
