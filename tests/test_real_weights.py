@@ -1,4 +1,4 @@
-"""Networks that others trained: their weights give the scores and the wrong answers here that PyTorch makes of them."""
+"""Networks that others trained: their scores and wrong answers are PyTorch's, and they can be calibrated."""
 
 import io
 import zipfile
@@ -10,6 +10,8 @@ from PIL import Image
 from tests.checks import agree
 from tinyalex.exchange.known import recognised
 from tinyalex.exchange.tensors import read_tensors
+from tinyalex.layers import softmax
+from tinyalex.runs.calibrated import study
 
 KNOWN = {  # depth: (parameters, wrong of 1,000, the first four scores of airplane/0000.jpg)
     20: ("resnet20-12fca82f.th", 269_722, 196, (7.89010, -1.08766, 2.63423, -1.01254)),
@@ -50,3 +52,6 @@ def test_scores_and_wrong_answers(depth, real_data, cifar_pictures):
     scores = network.predict(((pixels - found.mean) * found.scale).astype("float32"))
     agree(scores[0, :4], np.array(first), "scores", rtol=0, atol=1e-4)
     assert (scores.argmax(axis=1) != labels).sum() == wrong
+    found = study(softmax(scores), labels, 0.1, False, "0" * 64)  # too sure of itself, as trained networks are
+    assert 2.4 < found.calibration.temperature < 3 and found.fell.low > 0.03 and found.calibration.threshold
+    assert found.calibration.ece_before.low > 0.08 > 0.05 > found.calibration.ece_after.mean

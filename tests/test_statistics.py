@@ -441,3 +441,38 @@ def test_holm_teeth(old, new):
 @pytest.mark.parametrize("ps, word", [([], "N ≥ 1"), ([0.1, 1.1], "0..1"), ([-0.1], "0..1"), ([math.nan], "finite")])
 def test_holm_refuses(ps, word):
     refused(lambda: holm(ps), word)
+
+
+# ---------------------------------------------------------------------------------------------- binomial
+
+
+def check_binomial(binomial_at_most):
+    for n in (0, 1, 2, 7, 30):
+        for p in (0, 0.03, 0.5, 0.81, 1):
+            terms = [math.comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(n + 1)]
+            for hits in range(n + 2):
+                assert binomial_at_most(hits, n, p) == pytest.approx(sum(terms[: hits + 1]), abs=1e-12)
+    assert binomial_at_most(5000, 10_000, 0.5) == pytest.approx(0.5, abs=0.005), "no overflow"
+
+
+def test_binomial_at_most():
+    check_binomial(ours.binomial_at_most)
+    refused(lambda: ours.binomial_at_most(1, 2, 1.5), "p = 1.5")
+
+
+@pytest.mark.parametrize(
+    "edits", [("np.arange(hits)", "np.arange(hits + 1)"), ("(n - i) / (i + 1)", "(n - i) / (i + 2)")]
+)
+def test_binomial_teeth(edits):
+    with pytest.raises(AssertionError):
+        check_binomial(edited(ours.binomial_at_most, *edits))
+
+
+def test_binomial_upper():
+    assert ours.binomial_upper(0, 59) == pytest.approx(1 - 0.05 ** (1 / 59)), "no hits: (1 − p)ⁿ = 0.05"
+    assert ours.binomial_upper(0, 59) < 0.05 < ours.binomial_upper(0, 58)
+    assert ours.binomial_upper(3, 3) == 1
+    for hits, n, level in ((3, 40, 0.95), (17, 30, 0.9)):
+        upper = ours.binomial_upper(hits, n, level)
+        assert ours.binomial_at_most(hits, n, upper) == pytest.approx(1 - level)
+    refused(lambda: ours.binomial_upper(4, 3), "4 of 3")

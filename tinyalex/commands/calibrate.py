@@ -99,8 +99,8 @@ def _result(found, args):
     if made.threshold is None:
         least = command("calibrate", args.run, "--risk", f"{least_risk(confidence, wrong):g}")
         notes.append(
-            f"No threshold: {made.pictures:,} pictures cannot promise {_percent(made.risk)} wrong answers or fewer from "
-            f"any confidence on, so every answer counts as not sure. The least that they can: {least}"
+            f"No threshold: {made.pictures:,} pictures cannot promise at most {_percent(made.risk)} wrong answers from "
+            f"any confidence on, so every answer counts as not sure. The least that they can promise: {least}"
         )
     return result | {"notes": notes}
 
@@ -146,8 +146,8 @@ def show(result):
     if result["threshold"] is not None:
         print_text(
             f"From a confidence of {result['threshold']:.2%} on, at most {_percent(result['risk'])} of the answers are "
-            f"wrong, with {result['level']:.0%} certainty. Here {answered['pictures']:,} pictures have such an answer, "
-            f"{answered['wrong']:,} of them a wrong one; of {result['judged'] - answered['pictures']:,} it was not sure."
+            f"wrong, with {result['level']:.0%} certainty. Of the {result['judged']:,} here {answered['pictures']:,} "
+            f"have such an answer, which is wrong for {answered['wrong']:,}; for the others it is not sure."
         )
     for note in result["notes"]:
         print_text(note)
