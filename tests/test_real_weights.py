@@ -53,5 +53,5 @@ def test_scores_and_wrong_answers(depth, real_data, cifar_pictures):
     agree(scores[0, :4], np.array(first), "scores", rtol=0, atol=1e-4)
     assert (scores.argmax(axis=1) != labels).sum() == wrong
     found = study(softmax(scores), labels, 0.1, False, "0" * 64)  # too sure of itself, as trained networks are
-    assert 2.4 < found.calibration.temperature < 3 and found.fell.low > 0.03 and found.calibration.threshold
-    assert found.calibration.ece_before.low > 0.08 > 0.05 > found.calibration.ece_after.mean
+    assert 2.2 < found.calibration.temperature < 3 and found.fell.low > 0.03 and found.calibration.threshold
+    assert found.calibration.ece_before.low > 0.08 > found.calibration.ece_after.high

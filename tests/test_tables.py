@@ -45,6 +45,7 @@ COMMAND_LINES = (
         "predict RUN cat.png",
         "predict RUN",
         "evaluate RUN",
+        "calibrate RUN/last.safetensors --data data",
         "runs .",
         "inspect RUN --pictures 1 --out NEW-page",
         "features RUN data --layer pool1 --out NEW.npz",

@@ -211,9 +211,9 @@ def risk_coverage(confidence: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray
 def threshold_for(confidence: np.ndarray, wrong: np.ndarray, risk: float, level: float = LEVEL) -> float | None:
     """The lowest confidence from which at most `risk` of the answers are wrong, with certainty `level`; or None.
 
-    Thresholds are tried from high to low, and the last before the first failure is taken. One holds if so few wrong
-    answers among so many would have a probability of at most 1 − level under a larger risk. Since their order is fixed
-    beforehand, all that hold do so together with that certainty, without a correction for their number. The first
+    Thresholds are tried from high to low, and the last before the first failure is taken. One holds if, under a larger
+    risk, as few wrong answers as were found would have a probability of at most 1 − level. As their order is fixed
+    beforehand, all that hold do so together with that certainty, without a correction for their number. The first one
     answers a tenth of the pictures, or as many as a promise takes; each next allows one more wrong answer, or a few
     where many are allowed.
     confidence, wrong: (N,), of pictures that nothing was fitted to. Thresholds are whole ten-thousandths.
@@ -246,7 +246,7 @@ def _steps(N, risk, level):
 
 
 def _least_pictures(errors, risk, level, n):
-    """The fewest pictures, more than n, of which `errors` may be wrong to promise `risk`; N grows with the errors."""
+    """The fewest pictures, more than n, that promise `risk` with this many wrong answers."""
     step = 1
     while binomial_at_most(errors, n + step, risk) > 1 - level:
         step *= 2
@@ -262,7 +262,7 @@ def _least_pictures(errors, risk, level, n):
 
 @dataclass(frozen=True)
 class Calibration:
-    """What makes a network's probabilities honest, and when it should give no answer.
+    """How a network's probabilities become honest, and when it should give no answer.
 
     temperature;  threshold: the confidence from which it answers; None: from none on was the risk as low as wanted
     risk: the largest share of wrong answers wanted;  level: the certainty of that

@@ -124,7 +124,7 @@ class Classifier:
 
     @cached_property
     def calibration(self) -> Calibration | None:
-        """What `tinyalex calibrate` stored beside this very checkpoint; None if there is nothing."""
+        """The calibration that `tinyalex calibrate` stored beside this very checkpoint; None if there is none."""
         return find_calibration(self.run)
 
     def calibrated(self, ten_crop: bool = False) -> Calibration | None:

@@ -122,8 +122,9 @@ def _draw(path, result, found):
 
 
 def _alt(result, curve):
-    """A sentence for who cannot see the chart."""
-    (_, coverage, risk), before, after = curve, *(result["ece"][name]["mean"] for name in ("before", "after"))
+    """The chart in words."""
+    _, coverage, risk = curve
+    before, after = (result["ece"][name]["mean"] for name in ("before", "after"))
     return (
         f"Left and middle, bars of the share of right answers by confidence, before and after: their mean distance "
         f"from the diagonal is {before:.3f} and {after:.3f}. Right, the share of wrong answers among the surest "
@@ -146,8 +147,8 @@ def show(result):
     if result["threshold"] is not None:
         print_text(
             f"From a confidence of {result['threshold']:.2%} on, at most {_percent(result['risk'])} of the answers are "
-            f"wrong, with {result['level']:.0%} certainty. Of the {result['judged']:,} here {answered['pictures']:,} "
-            f"have such an answer, which is wrong for {answered['wrong']:,}; for the others it is not sure."
+            f"wrong, with {result['level']:.0%} certainty. This answers {answered['pictures']:,} of the "
+            f"{result['judged']:,} pictures here, {answered['wrong']:,} of them wrongly; of the others it is not sure."
         )
     for note in result["notes"]:
         print_text(note)

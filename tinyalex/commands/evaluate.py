@@ -24,8 +24,8 @@ RUN is a run folder, whose best epoch is taken, or one .safetensors file. Severa
 pictures, the first one's unless --data names others. --ensemble also averages their probabilities, as the paper \
 did with five networks.
 
-The table is of the networks' own probabilities. What `calibrate` made of them is said below it, if it was for this \
-view: loss and ECE with the temperature, and the errors among the pictures that a network is sure of."""
+The table is of the networks' own probabilities. After `calibrate`, a line below it adds loss and calibration error \
+with the temperature, and the errors among the pictures that the network is sure of."""
 EXAMPLES = (
     "tinyalex evaluate runs/first",
     "tinyalex evaluate runs/first --ten-crop",

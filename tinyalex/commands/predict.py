@@ -67,7 +67,7 @@ def run(args):
 
 
 def about_calibration(classifier, ten_crop):
-    """What the probabilities are, in one line; "" for a network that was never calibrated."""
+    """Whether the probabilities are calibrated, in one line; "" for a network that never was."""
     if found := classifier.calibrated(ten_crop):
         return f"Its probabilities are calibrated ({found.view}, temperature {found.temperature:.3g})."
     other = classifier.calibration
