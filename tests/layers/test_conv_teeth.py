@@ -197,7 +197,7 @@ WRONG_IN_OURS = {
     "dx of every block at the start": ("dx[pictures] = inside", "dx[: len(inside)] = inside"),
     "dx in spite of all": ("xp.empty(x.shape, x.dtype) if input_grad else None", "xp.empty(x.shape, x.dtype)"),
     "dweight only beside dx": ("dkernels[:, f_out] +=", "dkernels[:, f_out] += input_grad *"),
-    "dbias averaged": (".sum(axis=0)", ".mean(axis=0)"),
+    "dbias averaged": ("channel_sums(dy)", "channel_sums(dy) / len(dy)"),
     "padding of dx kept": ("dx[pictures] = inside", "dx[pictures] = dpadded[:, : x.shape[1], : x.shape[2]]"),
     "dweight of the first picture in every block": (
         "self.windows.pad(x[pictures], out_size)\n            rows = dy",

@@ -140,6 +140,16 @@ REFUSED = {
     "multiply.at": lambda: device.multiply.at(A, 0, 2),
     "text": lambda: device.asarray(["a"]),
     "objects": lambda: device.asarray([None]),
+    "long numbers": lambda: device.zeros(2, np.longdouble),
+    "another machine's byte order": lambda: device.asarray(np.zeros(2, ">f4")),
+    "array + list": lambda: A + [1.0, 2.0, 3.0],
+    "tuple * array": lambda: (1.0, 2.0, 3.0) * A,
+    "array -= list": lambda: copy.deepcopy(A).__isub__([1.0, 2.0, 3.0]),
+    "a list in a ufunc": lambda: device.maximum(A, [1.0, 2.0, 3.0]),
+    "add.at on short integers": lambda: device.add.at(device.zeros(3, np.uint8), device.asarray([0]), 1),
+    "add.at on booleans": lambda: device.add.at(device.zeros(3, bool), device.asarray([0]), True),
+    "subtract.at on floating point": lambda: device.subtract.at(device.zeros(3), device.asarray([0]), 1.0),
+    "iteration": lambda: list(A),
 }
 
 
@@ -168,6 +178,9 @@ def test_the_stand_in_refuses(case):
         ("where=", "unknown"),
         ("multiply.at", "unknown"),
         ("text", "dtype"),
+        ("array + list", "list"),
+        ("add.at on short integers", "dtype"),
+        ("iteration", "rows"),
     ],
 )
 def test_what_is_refused_has_a_kind(case, kind):
@@ -219,11 +232,41 @@ def test_the_stand_in_computes_like_numpy():
     agree(*tricks, "as_strided", exact=True)
     device.add.at(a, (device.asarray([0, 0]), device.asarray([1, 1])), 1.0)
     assert a[0, 1].item() == b[0, 1] + 2
+    whole = device.zeros(3, np.int32)
+    device.subtract.at(whole, device.asarray([1, 1]), 2)
+    device.add.at(whole, device.asarray([0]), 5)
+    assert whole.tolist() == [5, -4, 0]
+    for result in (a.T + 1, 1 - a.T, -a.T, device.exp(a.T), device.maximum(a.T, 0.0)):
+        assert result.flags.c_contiguous, "CuPy's results are in C order, whatever the operands"
+    for index in (lambda: a[2], lambda: a[:, device.asarray([3])], lambda: device.take(a, device.asarray([6]))):
+        with pytest.raises(IndexError):
+            index()
     assert isinstance(a.sum(), DeviceArray) and a.sum().shape == () and a.get() is not a.get()
     moved = device.asarray(b)
     b[:] = 0
     assert moved.get().any(), "the door copies"
     assert a.astype(np.float32).dtype == np.float32 and a.astype(a.dtype, copy=False).get().sum() == host(a).sum()
+
+
+@pytest.mark.parametrize("layer, shape", EVERY_LAYER, ids=lambda v: str(v) if isinstance(v, layers.Layer) else "")
+def test_no_sum_along_one_long_leading_axis(layer, shape, monkeypatch):
+    """CuPy gives a reduction of a leading axis to a few blocks of threads; its own axis of pictures helps."""
+    reduced = []
+    for name in ("sum", "max", "mean"):
+        plain = getattr(DeviceArray, name)
+
+        def seen(self, *args, _plain=plain, **kwargs):
+            reduced.append((self.shape, args, kwargs))
+            return _plain(self, *args, **kwargs)
+
+        monkeypatch.setattr(DeviceArray, name, seen)
+    moved = copy.deepcopy(layer)
+    moved.map_arrays(device.asarray)
+    x = device.asarray(np.random.default_rng(0).standard_normal(shape))
+    y, cache = moved.forward(x, train=True, rng=np.random.default_rng(1))
+    moved.backward(device.ones(y.shape), cache)
+    long = [(s, a, k) for s, a, k in reduced if k.get("axis", a[0] if a else None) == 0 and s[0] > shape[0]]
+    assert not long, long
 
 
 # ---------------------------------------------------------------------------------------------- names that CuPy has

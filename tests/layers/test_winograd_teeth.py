@@ -129,7 +129,7 @@ WRONG_AT_THE_DOOR = {  # in Conv2d, which hands out the memory
     "dx in scratch memory": (DX, 'winograd.scratch(x.shape, x.dtype, xp, "dx")'),
     "dx in spite of all": (f"{DX} if input_grad else None", DX),
     "kept beyond the batch": ('getattr(self, "_prepared", {})', 'vars(self).setdefault("_prepared", {})'),
-    "dbias averaged": (".sum(axis=0)", ".mean(axis=0)"),
+    "dbias averaged": ("channel_sums(dy)", "channel_sums(dy) / len(dy)"),
 }
 
 

@@ -27,10 +27,10 @@ def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np):
     places = [(top, left) for top in starts for left in starts]
     p = []
     for start in range(0, len(places), AT_ONCE):
-        x = xp.repeat(crop, len(places[start : start + AT_ONCE]), axis=0)
-        for covered, (top, left) in zip(x, places[start:]):
+        seen = np.ones((len(places[start : start + AT_ONCE]), view.crop, view.crop, 1), crop.dtype)
+        for covered, (top, left) in zip(seen, places[start:]):
             covered[top : top + size, left : left + size] = 0
-        p.append(to_host(softmax(network.predict(x)))[:, label])
+        p.append(to_host(softmax(network.predict(crop * xp.asarray(seen))))[:, label])
     return np.concatenate(p).astype(np.float64).reshape(len(starts), len(starts))
 
 

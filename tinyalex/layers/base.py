@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Self
 
-from tinyalex.backend import Array, array_module, random_stream
+from tinyalex.backend import Array, array_module, is_host, random_stream
 from tinyalex.layers.pieces import Piece, Sums, add_up, alone
 
 Shape = tuple[int, ...]
@@ -209,6 +209,17 @@ def at_least(least: int) -> tuple[Callable[[Any], bool], str]:
 
 
 FINITE = (lambda value: -math.inf < value < math.inf), "a finite number"  # as `at_least`, for any number
+
+
+def channel_sums(dy: Array) -> Array:
+    """Σ dy over everything but the channels: (…, F) → (F,), the gradient of a bias.
+
+    On a device in two steps: CuPy gives a sum over one long leading axis to a handful of blocks only.
+    """
+    N, *places, F = dy.shape
+    if is_host(dy):
+        return dy.reshape(-1, F).sum(axis=0)
+    return dy.reshape(N, math.prod(places), F).sum(axis=1).sum(axis=0)
 
 
 def default_params(weight_shape: Shape, fan_in: int) -> dict[str, Array]:

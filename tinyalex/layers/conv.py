@@ -10,7 +10,7 @@ from typing import Self
 
 from tinyalex.backend import Array, array_module, is_host
 from tinyalex.layers import kernel_rows, winograd
-from tinyalex.layers.base import Layer, at_least, checked, default_params
+from tinyalex.layers.base import Layer, at_least, channel_sums, checked, default_params
 from tinyalex.layers.im2col import col2im, group_slices, im2col, picture_blocks
 from tinyalex.layers.windows import Pair, Windows
 
@@ -89,7 +89,7 @@ class Conv2d(Layer):
         self._check_dy(dy, (len(x), *self.out_shape(x.shape[1:])))
         xp, out_size, F = array_module(x), dy.shape[1:3], self.out_channels
         dy, dx = xp.ascontiguousarray(dy, x.dtype), xp.empty(x.shape, x.dtype) if input_grad else None
-        grads = {"bias": dy.reshape(-1, F).sum(axis=0)} if self.bias else {}
+        grads = {"bias": channel_sums(dy)} if self.bias else {}
         if fast := self._fast(x):
             return dx, {"weight": fast.backward(dy, x, dx)} | grads
         kernels = self._kernels(x)

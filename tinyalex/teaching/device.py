@@ -6,12 +6,18 @@ Refused, as by CuPy:
   implicit conversion to a host array
   host arrays as operands or values
   names and keywords that CuPy lacks
-  dtypes other than numbers and booleans
+  lists and tuples as operands
+  dtypes other than numbers and booleans, numbers of more than 64 bits, and another machine's byte order
+  `add.at` on integers of 8 and 16 bits, `subtract.at` on floating point
+Refused, though CuPy goes on at another place without a word:
+  indices out of range (an IndexError)
 Refused, though CuPy allows it, because it hides a wait for the device or a transfer:
   bool(), int(), float() and index() of an element
   boolean masks as indices, read or written (the device must count the trues first)
   lists, ranges and host arrays as indices
   NumPy's own functions on a device array (CuPy forwards some of them and refuses the others)
+Refused, though CuPy allows it, because it takes a launch for each row:
+  iterating over an array
 
 Explicit transfers are allowed, and `bus` counts them: `xp.asarray(host)`; `.get()`, `.item()` and `.tolist()` back.
 """
@@ -93,6 +99,10 @@ fmax fmin greater greater_equal less less_equal equal not_equal logical_and logi
 bitwise_and bitwise_or invert isfinite isinf isnan signbit copysign floor ceil trunc rint
 """.split()
 SCATTERING = {"add", "subtract", "maximum", "minimum"}  # the ufuncs that have .at in CuPy
+NOT_AT = {  # dtypes for which CuPy refuses it
+    "add": lambda dtype: dtype.kind in "biu" and dtype.itemsize < 4,
+    "subtract": lambda dtype: dtype.kind in "fc",
+}
 PLAIN = """
 float16 float32 float64 int8 int16 int32 int64 intp uint8 uint16 uint32 uint64 bool_ floating integer inexact dtype
 inf nan pi e newaxis
@@ -124,7 +134,8 @@ diagonal: offset axis1 axis2
 class Refused(TypeError):
     """The device refuses an operation.
 
-    kind: "numpy", "host", "convert", "wait", "mask", "list", "unknown" or "dtype"; from `bus`, "send" or "fetch"
+    kind: "numpy", "host", "convert", "wait", "mask", "list", "rows", "unknown" or "dtype"
+        of the `bus`: "send" or "fetch"
     """
 
     def __init__(self, kind, message):
@@ -182,6 +193,18 @@ def wrap(value):
     return value
 
 
+def _operand(value, where):
+    """The NumPy operand behind an operand of element-wise arithmetic. `Refused` for a list or a tuple."""
+    if isinstance(value, (list, tuple)):
+        raise Refused("list", f"a {type(value).__name__} as an operand of {where}: move it with xp.asarray first")
+    return unwrap(value, where)
+
+
+def _computed(value):
+    """The result of element-wise arithmetic, in C order as CuPy returns it."""
+    return wrap(np.asarray(value, order="C"))
+
+
 def _checked(name, accepted, function):
     """`function` for device arrays: refuse arguments CuPy does not accept, unwrap the rest, wrap the result."""
     names, variadic = accepted.strip("*").split(), accepted.startswith("*")
@@ -218,8 +241,11 @@ class DeviceArray:
 
     def __init__(self, host):
         self._host = np.asarray(host)
-        if self._host.dtype.kind not in "biufc":
-            raise Refused("dtype", f"the device holds numbers and booleans, not {self._host.dtype}")
+        dtype = self._host.dtype
+        if dtype.kind not in "biufc":
+            raise Refused("dtype", f"the device holds numbers and booleans, not {dtype}")
+        if dtype.itemsize > (16 if dtype.kind == "c" else 8) or not dtype.isnative:
+            raise Refused("dtype", f"the device holds numbers of up to 64 bits in its own byte order, not {dtype.str}")
 
     def __array_namespace__(self, api_version=None):
         return xp
@@ -258,7 +284,9 @@ class DeviceArray:
         return len(self._host)
 
     def __iter__(self):
-        return (wrap(row) for row in self._host)
+        raise Refused(
+            "rows", "iterating over a device array takes a launch for each row: index or compute them at once"
+        )
 
     def __repr__(self):
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"
@@ -281,23 +309,27 @@ for _name, _accepted in METHODS.items():
 for _name in "add sub mul truediv floordiv mod pow matmul and or xor lt le gt ge eq ne".split():
 
     def _binary(self, other, _operator=f"__{_name}__"):
-        return wrap(getattr(self._host, _operator)(unwrap(other, _operator)))
+        return _computed(getattr(self._host, _operator)(_operand(other, _operator)))
 
     setattr(DeviceArray, f"__{_name}__", _binary)
     if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
 
         def _reflected(self, other, _operator=f"__r{_name}__"):
-            return wrap(getattr(self._host, _operator)(unwrap(other, _operator)))
+            return _computed(getattr(self._host, _operator)(_operand(other, _operator)))
 
         def _inplace(self, other, _operator=f"__i{_name}__"):
-            getattr(self._host, _operator)(unwrap(other, _operator))
+            getattr(self._host, _operator)(_operand(other, _operator))
             return self
 
         setattr(DeviceArray, f"__r{_name}__", _reflected)
         setattr(DeviceArray, f"__i{_name}__", _inplace)
 
 for _name in "neg pos abs invert".split():
-    setattr(DeviceArray, f"__{_name}__", lambda self, _operator=f"__{_name}__": wrap(getattr(self._host, _operator)()))
+
+    def _unary(self, _operator=f"__{_name}__"):
+        return _computed(getattr(self._host, _operator)())
+
+    setattr(DeviceArray, f"__{_name}__", _unary)
 
 
 class Ufunc:
@@ -308,11 +340,16 @@ class Ufunc:
 
     def __call__(self, *args, **kwargs):
         accepted = " ".join(["x"] * self._ufunc.nin + ["out", "dtype", "casting"])
-        return _checked(self.__name__, accepted, self._ufunc)(*args, **kwargs)
+        for value in args:
+            _operand(value, self.__name__)
+        done = _checked(self.__name__, accepted, self._ufunc)(*args, **kwargs)
+        return done if kwargs.get("out") is not None else _computed(done._host)
 
     def at(self, a, indices, b):
         if self.__name__ not in SCATTERING:
             raise Refused("unknown", f"CuPy has no {self.__name__}.at")
+        if NOT_AT.get(self.__name__, lambda dtype: False)(a.dtype):
+            raise Refused("dtype", f"CuPy has no {self.__name__}.at for {a.dtype}")
         self._ufunc.at(unwrap(a), _index(indices), unwrap(b, f"{self.__name__}.at"))
 
 

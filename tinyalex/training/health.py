@@ -60,7 +60,9 @@ def _dead_units(outputs):
     counts = {}
     for name, (layer, pieces) in outputs.items():
         if isinstance(layer, ReLU) and sum(map(len, pieces)) >= ENOUGH_PICTURES:
-            highest, *others = ordered_map(lambda y: y.reshape(-1, y.shape[-1]).max(axis=0), pieces)  # (C,)
+            highest, *others = ordered_map(
+                lambda y: y.reshape(len(y), -1, y.shape[-1]).max(axis=1).max(axis=0), pieces
+            )  # (C,)
             for other in others:
                 highest = array_module(other).maximum(highest, other)
             counts[name] = (highest <= 0).sum()
