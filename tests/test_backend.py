@@ -51,16 +51,28 @@ class NoDriver(Exception):
     pass
 
 
-def fake_cupy(count):
-    """CuPy as far as the search for a GPU looks at it; count: devices, or the error that asking raises."""
+class FakeCupy(SimpleNamespace):
+    __hash__ = object.__hash__
+
+
+def fake_cupy(count, fault=None):
+    """CuPy as far as the search for a GPU looks at it; count: devices, or the error that asking raises.
+
+    fault: the error that computing raises
+    """
 
     def get_device_count():
         if isinstance(count, Exception):
             raise count
         return count
 
+    def ones(shape, dtype):
+        if fault is not None:
+            raise fault
+        return np.ones(shape, dtype)
+
     runtime = SimpleNamespace(getDeviceCount=get_device_count, CUDARuntimeError=NoDriver)
-    return SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+    return FakeCupy(cuda=SimpleNamespace(runtime=runtime), ones=ones)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +84,69 @@ def fake_cupy(count):
             "no usable NVIDIA driver (cudaErrorInsufficientDriver)",
         ),
         (fake_cupy(0), "no device"),
+        (
+            fake_cupy(1, ImportError("libnvrtc.so.12: cannot open\nshared object")),
+            'libraries do not work (libnvrtc.so.12: cannot open); expected: pip install "cupy-cuda12x[ctk]"',
+        ),
+        (fake_cupy(1, RuntimeError()), "libraries do not work (RuntimeError)"),
     ],
 )
 def test_a_gpu_that_is_not_there(monkeypatch, cupy, missing):
     monkeypatch.setitem(sys.modules, "cupy", cupy)  # None: the import fails
     assert backend.choose_device("auto") is np and backend.choose_device("cpu") is np
     refused(lambda: backend.choose_device("gpu"), "device: found gpu, but", missing, error=UserError)
+
+
+@pytest.mark.parametrize("value, works", [("1", False), ("0", True), ("", True)])
+def test_a_stream_for_each_thread_is_refused(monkeypatch, value, works):
+    """Arrays pass between threads, which only the one stream that they share keeps in order."""
+    cupy = fake_cupy(1)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setenv("CUPY_CUDA_PER_THREAD_DEFAULT_STREAM", value)
+    assert backend.choose_device("auto") is (cupy if works else np)
+    if not works:
+        words = "device: found gpu, but CUPY_CUDA_PER_THREAD_DEFAULT_STREAM is set", "unset"
+        refused(lambda: backend.choose_device("gpu"), *words, error=UserError)
+
+
+def test_tf32_is_switched_on_and_off(monkeypatch):
+    chosen = []
+    linalg = SimpleNamespace(
+        set_compute_type=lambda *chosen_now: chosen.append(chosen_now),
+        COMPUTE_TYPE_TF32="tf32",
+        COMPUTE_TYPE_FP32="fp32",
+    )
+    cupy = SimpleNamespace(_core=SimpleNamespace(_routines_linalg=linalg))
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    for xp in (np, device, cupy):
+        backend.allow_tf32(True, xp)
+        backend.allow_tf32(False, xp)
+    assert chosen == [(np.dtype("float32"), "tf32"), (np.dtype("float32"), "fp32")]
+
+
+@pytest.mark.cupy
+def test_cupy_has_what_switches_tf32():
+    """Without a device it cannot be called; its names and the number of its arguments can be seen."""
+    linalg = pytest.importorskip("cupy")._core._routines_linalg
+    assert linalg.COMPUTE_TYPE_TF32 != linalg.COMPUTE_TYPE_FP32
+    with pytest.raises(TypeError, match="positional argument"):
+        linalg.set_compute_type()
+
+
+def test_unlike_gpus_draw_alike(monkeypatch):
+    """CuPy's own number of states depends on how many processors a GPU has, and so do the numbers drawn."""
+    asked = []
+
+    class Random:
+        Generator = staticmethod(lambda bits: bits)
+
+        @staticmethod
+        def Philox4x3210(seed, *, size=-1):
+            asked.append((seed, size))
+
+    backend.random_stream(3, "dropout", xp=SimpleNamespace(random=Random))
+    ((seed, size),) = asked
+    assert seed > 0 and size == 1 << 16
 
 
 def test_a_gpu_that_is_there(monkeypatch):

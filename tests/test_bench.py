@@ -15,7 +15,7 @@ from PIL import Image
 from tests.checks import agree
 from tinyalex import backend, plots
 from tinyalex.backend import random_stream
-from tinyalex.bench import benchmark, figures, setup, turns
+from tinyalex.bench import benchmark, figures, limit, setup, turns
 from tinyalex.bench.limit import Sgemm
 from tinyalex.bench.ours import LayerClock, Ours, seconds_of
 from tinyalex.bench.setup import Setup, flops
@@ -27,6 +27,7 @@ from tinyalex.layers import Conv2d, Flatten, Linear, LocalResponseNorm, ReLU
 from tinyalex.models import MODELS
 from tinyalex.network import Network
 from tinyalex.optim import initialise
+from tinyalex.teaching.device import xp as device
 from tinyalex.terminal import progress_bar
 from tinyalex.training.memory import check_memory
 
@@ -189,6 +190,17 @@ def test_the_limit_with_tf32_and_without():
     assert (limits["sgemm_gflops"], limits["sgemm_gflops_tf32"]) == (50.0, 300.0)
 
 
+def test_the_limit_of_a_gpu_is_the_gpus(monkeypatch):
+    """Ten products in a row, and nothing on the host between the two events: no limit on BLAS's threads."""
+    counts = []
+    monkeypatch.setattr(limit, "choose_device", lambda name: device)
+    monkeypatch.setattr(limit, "GPU_SHAPES", ((4, 5, 6),))
+    monkeypatch.setattr(limit, "threadpool_limits", None)
+    monkeypatch.setattr(limit, "seconds_of", lambda step, xp, count: counts.append(count) or step() or 1e-9)
+    assert list(Sgemm(Setup("alexnet", True, 1, 2, "gpu", True)).rates()) == ["4×5×6, one product"]
+    assert counts == [10]
+
+
 # ---------------------------------------------------------------------------------------------- our side
 
 
@@ -314,9 +326,6 @@ class Works:
     def blocked(self):
         return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
-    def tf32(self):
-        return os.environ.get("CUPY_TF32")
-
     def peak(self):
         return resident_peak()
 
@@ -339,9 +348,9 @@ class Works:
 
 def test_a_side_works_in_its_own_process():
     ballast = np.ones(1 << 26)  # 512 MiB here, which must not count there
-    with Side("it", Works, tf32=True) as side:
+    with Side("it", Works) as side:
         assert side.ask("pid") == side.process.pid != os.getpid()
-        assert side.ask("blocked") and side.ask("tf32") == "1"
+        assert side.ask("blocked")
         assert 1 << 20 < side.ask("peak") < ballast.nbytes <= resident_peak()
         assert side.ask("reserve") < 0.25
         with pytest.raises(RuntimeError, match="(?s)it failed during 'fail'.*no such thing"):

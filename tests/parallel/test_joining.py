@@ -86,6 +86,7 @@ def test_transports_of_gpus(transport, kind, as_they_are, monkeypatch):
     mail, taken = Mail(3), []
     monkeypatch.setattr("tinyalex.parallel.nccl.nccl_group", lambda size, rank: (size, rank))
     monkeypatch.setattr(joining, "use_gpu", lambda xp, number: taken.append(number))
+    monkeypatch.setattr(joining, "gpu_number", lambda xp: joining_thread())
 
     def work(team):
         opened = joining._on_device(MpiTeam(Comm(mail, team.rank)), transport, device)
@@ -95,6 +96,24 @@ def test_transports_of_gpus(transport, kind, as_they_are, monkeypatch):
     for rank, team in enumerate(run_threads(3, work)):
         assert type(team) is kind and (team.rank, team.size) == (rank, 3) and team.device_buffers is as_they_are
     assert sorted(taken) == [0, 0, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("transport", ["auto", "nccl"])
+def test_ranks_that_share_a_gpu_go_through_mpi(transport, monkeypatch):
+    """NCCL refuses them. Three ranks on two GPUs: the first is shared."""
+    give_cuda(monkeypatch)
+    mail, numbers = Mail(3), {}
+    monkeypatch.setattr("tinyalex.parallel.nccl.nccl_group", lambda size, rank: (size, rank))
+    monkeypatch.setattr(joining, "use_gpu", lambda xp, number: numbers.__setitem__(joining_thread(), number % 2))
+    monkeypatch.setattr(joining, "gpu_number", lambda xp: numbers[joining_thread()])
+
+    def work(team):
+        return joining._on_device(MpiTeam(Comm(mail, team.rank)), transport, device)
+
+    if transport == "nccl":
+        refused(lambda: run_threads(3, work), "transport: found nccl", "two ranks share a GPU", error=UserError)
+    else:
+        assert {type(team) for team in run_threads(3, work)} == {MpiTeam}
 
 
 def test_cpus_go_through_mpi():

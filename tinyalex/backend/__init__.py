@@ -8,6 +8,7 @@ threads.py     work divided among the cores
 
 from tinyalex.backend.arrays import (
     Array,
+    allow_tf32,
     array_module,
     choose_device,
     cupy_distributed,

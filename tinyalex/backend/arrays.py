@@ -4,8 +4,10 @@ Layers never choose a library. They ask their input, `xp = array_module(x)`, and
 and CuPy share. So a CPU network and a GPU network run the same lines, side by side in one process if need be.
 """
 
+import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 from tinyalex.errors import UserError
 
 Array = Any  # a numpy.ndarray or a cupy.ndarray
+STREAMS = "CUPY_CUDA_PER_THREAD_DEFAULT_STREAM"
 
 
 def array_module(x: Array) -> Any:
@@ -56,13 +59,43 @@ def _find_gpu():
         import cupy
     except ImportError:
         return None, 'CuPy is not installed; expected: pip install "cupy-cuda12x[ctk]" (or cupy-cuda13x[ctk])'
+    if os.environ.get(STREAMS, "0") not in ("", "0"):
+        return None, f"{STREAMS} is set; expected it unset, since arrays pass between threads in one stream's order"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
         return None, f"no usable NVIDIA driver ({str(error).split(':')[0]}); cpu works everywhere"
     if count == 0:
         return None, "CuPy and a driver are there, but no device; cpu works everywhere"
+    if missing := _missing_library(cupy):
+        return None, missing
     return cupy, ""
+
+
+@cache
+def _missing_library(cupy):
+    """Why a device computes nothing, in words; "" if it does. Compiles a kernel and multiplies two matrices."""
+    try:
+        ones = cupy.ones((2, 2), "float32")
+        float((ones @ ones + ones).sum())
+    except Exception as error:  # CuPy raises what the loader, NVRTC or cuBLAS raises
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        return (
+            f'CUDA\'s libraries do not work ({why}); expected: pip install "cupy-cuda12x[ctk]" (or cupy-cuda13x[ctk])'
+        )
+    return ""
+
+
+def allow_tf32(allowed: bool, xp: Any) -> None:
+    """Whether float32 products on a device may round their factors to TF32's 10 bits of mantissa, from now on.
+
+    Several times as fast where the device has it (compute capability 8.0 and above); others, and the CPU, ignore it.
+    CuPy has only an environment variable for it, which it reads once, so this calls what reads it.
+    """
+    cupy = sys.modules.get("cupy")
+    if cupy is not None and xp is cupy:
+        linalg = cupy._core._routines_linalg
+        linalg.set_compute_type(np.dtype("f"), linalg.COMPUTE_TYPE_TF32 if allowed else linalg.COMPUTE_TYPE_FP32)
 
 
 def gpu_number(xp: ModuleType) -> int:

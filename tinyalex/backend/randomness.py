@@ -8,6 +8,10 @@ import numpy as np
 
 from tinyalex.backend.arrays import Array, to_host
 
+# A device draws that many numbers at a time, each from a state of its own. CuPy's default is a multiple of the device's
+# processors, so that two kinds of GPU draw different numbers from one seed.
+DEVICE_STATES = 1 << 16
+
 
 def random_stream(*key: int | str, xp: Any = np) -> Any:
     """A random generator of its own for each key, such as (seed, "dropout", epoch, step).
@@ -23,7 +27,7 @@ def random_stream(*key: int | str, xp: Any = np) -> Any:
     if xp is np:
         return np.random.default_rng(sequence)
     seed = int(sequence.generate_state(1, np.uint64)[0])
-    return xp.random.Generator(xp.random.Philox4x3210(seed))
+    return xp.random.Generator(xp.random.Philox4x3210(seed, size=DEVICE_STATES))
 
 
 def uniform(rng: Any, shape: tuple[int, ...], xp: Any) -> Array:

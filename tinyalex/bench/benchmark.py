@@ -77,17 +77,17 @@ def run_benchmark(setups, rounds, with_torch, scaling=False, quiet=False):
 
 def _compare(plan, rounds, with_torch, bar):
     """The answers of all sides, whose processes live only inside this function."""
-    setup, tf32 = plan.setup, plan.setup.tf32
+    setup = plan.setup
     with ExitStack() as stack:
         works = {OURS: (Ours, setup), SGEMM: (Sgemm, setup)}
         works |= {layout: (TorchWorks, setup, layout) for layout in LAYOUTS if with_torch}
-        sides = {name: stack.enter_context(Side(NAMES[name], *work, tf32=tf32)) for name, work in works.items()}
+        sides = {name: stack.enter_context(Side(NAMES[name], *work)) for name, work in works.items()}
         return turns.take(plan.turns(rounds, with_torch), sides, bar, str(setup), plan.unit())
 
 
 def _scale(plan, rounds, bar):
     largest = replace(plan.setup, batch=max(plan.batches))
-    with Side(NAMES[OURS], Ours, largest, tf32=largest.tf32) as ours:
+    with Side(NAMES[OURS], Ours, largest) as ours:
         answers = turns.take(plan.scaling_turns(rounds), {OURS: ours}, bar, str(plan.setup), plan.unit(largest.batch))
     return figures.by_batch(answers)
 

@@ -7,7 +7,15 @@ from collections import defaultdict
 
 import numpy as np
 
-from tinyalex.backend import choose_device, random_stream, set_thread_count, synchronize, thread_count, to_device
+from tinyalex.backend import (
+    allow_tf32,
+    choose_device,
+    random_stream,
+    set_thread_count,
+    synchronize,
+    thread_count,
+    to_device,
+)
 from tinyalex.bench.side import resident_peak
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
@@ -44,6 +52,7 @@ class Ours:
     def __init__(self, setup):
         set_thread_count(setup.threads)
         self.setup, self.model, self.xp = setup, find_model(setup.model), choose_device(setup.device)
+        allow_tf32(bool(setup.tf32), self.xp)
         self.network = setup.network()
         self.network.map_arrays(lambda a: to_device(a, self.xp))
         self.loss, self.optimiser = SoftmaxCrossEntropy(), SGD(self.network.params)

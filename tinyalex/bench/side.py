@@ -5,7 +5,6 @@ nor competes with our threads. While one side works, the others wait for a messa
 """
 
 import multiprocessing
-import os
 import sys
 import time
 import traceback
@@ -23,14 +22,14 @@ class Side:
         with Side("PyTorch", TorchWorks, setup, "NCHW") as side:
             seconds = side.ask("train", count=3)
 
-    works: a class at the top level of a module, instantiated in that process;  tf32: CuPy's setting there, see `Setup`
+    works: a class at the top level of a module, instantiated in that process
     """
 
-    def __init__(self, name, works, *arguments, tf32=None):
+    def __init__(self, name, works, *arguments):
         context = multiprocessing.get_context("spawn")
         self.name = name
         self.pipe, self.theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(self.theirs, works, arguments, tf32), daemon=True)
+        self.process = context.Process(target=_serve, args=(self.theirs, works, arguments), daemon=True)
 
     def __enter__(self):
         with kept_from_children():
@@ -64,11 +63,8 @@ class Side:
         return answer
 
 
-def _serve(pipe, works, arguments, tf32):
+def _serve(pipe, works, arguments):
     """The other process: answers every message until the pipe closes."""
-    if tf32 is not None:
-        # CuPy reads this at its first product (get_compute_type in cupy/_core/_routines_linalg.pyx, 14.2)
-        os.environ["CUPY_TF32"] = str(int(tf32))
     try:
         side = None
         while True:

@@ -163,6 +163,13 @@ def _add_settings(parser):
         metavar="N",
         help="stop after N epochs without a lower top-1 validation error (0, the default: never)",
     )
+    settings.add_argument(
+        "--no-tf32",
+        dest="tf32",
+        action="store_false",
+        default=None,
+        help="on a GPU, multiply in full float32, not in TF32, which rounds factors to 10 bits",
+    )
     settings.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (0)")
 
 

@@ -39,8 +39,8 @@ def add_parallel(parser: ArgumentParser) -> None:
     group.add_argument(
         "--transport",
         choices=TRANSPORTS,
-        help="how arrays travel between GPUs: by nccl (auto, the default); by mpi, through host memory; by cuda-mpi, "
-        "an MPI that takes arrays of GPUs directly",
+        help="how arrays travel between GPUs: by nccl (auto, the default, if each rank has one); by mpi, through host "
+        "memory; by cuda-mpi, an MPI that takes arrays of GPUs directly",
     )
 
 
@@ -108,7 +108,11 @@ def _on_device(team, transport, xp):
         use_gpu(xp, number)
 
     prepare()
-    if transport in (None, "auto", "nccl"):
+    places = team.agree([platform.node(), gpu_number(xp)])
+    shared = len({tuple(place) for place in places}) < len(places)  # NCCL wants a GPU for each rank
+    if transport == "nccl" and shared:
+        raise UserError("found nccl, but two ranks share a GPU; expected a GPU for each rank, or mpi", "transport")
+    if transport == "nccl" or transport in (None, "auto") and not shared:
         return NcclTeam(team.comm, xp, prepare)
     return MpiTeam(team.comm, device_buffers=transport == "cuda-mpi", prepare=prepare)
 

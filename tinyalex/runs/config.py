@@ -10,7 +10,7 @@ from tinyalex.schema import Kind, judge, number, optional, or_null, record, text
 
 MOST_SEED = 2**64  # in runs of earlier versions
 # what earlier versions did that did not have these settings
-LATER: dict[str, Any] = {**{"patience": 0, "network": None, "start_up_to": "", "freeze": "", "thaw": 0, "head_lr": 1.0}}
+LATER: dict[str, Any] = dict(patience=0, network=None, start_up_to="", freeze="", thaw=0, head_lr=1.0, tf32=False)
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Config:
     crop_run: how many consecutive pictures share one crop and mirroring (2012 source: 32)
     until_error: stop once an epoch's training error is at most this; 0: after the last epoch
     patience: stop after this many epochs without a lower top-1 validation error; 0: after the last epoch
+    tf32: on a GPU, products may round their factors to 10 bits of mantissa (see `tinyalex.backend.allow_tf32`)
     seed: of all random streams
     """
 
@@ -63,6 +64,7 @@ class Config:
     freeze: str = ""
     thaw: int = 0
     head_lr: float = 1.0
+    tf32: bool = True
 
     def __post_init__(self):
         for field in fields(self):

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
-from tinyalex.backend import device_name, random_stream, to_device, to_host
+from tinyalex.backend import allow_tf32, device_name, random_stream, to_device, to_host
 from tinyalex.data.augment import ARRAYS, View
 from tinyalex.data.dataset import Dataset
 from tinyalex.data.loader import TrainingLoader
@@ -77,6 +77,7 @@ class Trainer:
         self.network, self.loss = self.whole.network, self.whole.loss
         freeze(network, "" if config.thaw else config.freeze)  # thawed, all layers keep what they need
         self.memory_bytes = check_memory(network, config.batch, xp, **self.whole.memory())
+        allow_tf32(config.tf32, xp)
         self.network.map_arrays(lambda a: to_device(a, xp))
         self.view = View.of(dataset, model).to(xp)
         factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))
