@@ -34,6 +34,7 @@ SAVED = {  # entries of a result that say where it was written
     "out": "everything",
     "table": "the table",
     "chart": "the chart",
+    "card": "the card",
     "picture": "the picture",
     "page": "the page",
     "book": "the book",

@@ -160,7 +160,7 @@ def test_gaussian_blur_grows_with_the_side():
 def test_gaussian_blur_teeth(function, edits, monkeypatch):
     monkeypatch.setattr(corruptions, function, edited(getattr(corruptions, function), *edits))
     with pytest.raises(AssertionError):
-        check_spread(Corruption("wrong", corruptions._gaussian_blur, "", (0.5, 0.75, 1, 1.25, 1.5)))
+        check_spread(Corruption("wrong", "blur", corruptions._gaussian_blur, "", (0.5, 0.75, 1, 1.25, 1.5)))
 
 
 def test_motion_blur_is_a_line():

@@ -7,19 +7,8 @@ from functools import cache
 from pathlib import Path
 
 COMMANDS = (  # in the order of --help
-    *(
-        "lesson",
-        "train",
-        "runs",
-        "evaluate",
-        "calibrate",
-        "compare",
-        "predict",
-        "experiment",
-        "inspect",
-        "features",
-        "probe",
-    ),
+    *("lesson", "train", "runs", "evaluate", "calibrate", "robustness", "compare", "predict", "experiment"),
+    *("inspect", "features", "probe"),
     *("prepare", "download", "import", "export", "summary", "diff", "gradcheck", "bench", "scale"),
 )
 

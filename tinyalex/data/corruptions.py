@@ -1,8 +1,8 @@
 """Pictures as a camera, a cable or a crop may spoil them: the corruptions of ImageNet-C that NumPy and Pillow can make.
 
 Each comes in five severities, each farther from the original than the one before. Their strengths are Tiny
-ImageNet-C's, which was made for 64 pixels; a length in pixels is scaled by S/64, so that a blur covers the same share of
-a picture of any side S. ImageNet-C itself, for 224 pixels, has more noise and lower JPEG quality. Three differ: the
+ImageNet-C's, which was made for 64 pixels; a length in pixels is scaled by S/64, so that a blur covers the same share
+of a picture of any side S. ImageNet-C itself, for 224 pixels, has more noise and lower JPEG quality. Three differ: the
 smallest disc of `defocus-blur` is 0.75 pixels, not a softened 0.5; `saturate` only adds colour, where ImageNet-C takes
 it away at severities 1 and 2; `rotation` comes from ImageNet-P, whose angles end at 15°. Left out are glass blur, snow,
 frost, fog, spatter and elastic transforms.
@@ -33,11 +33,13 @@ RAYS = 17  # points per pixel that a kernel is summed from; odd, so that one is 
 class Corruption:
     """One kind of corruption; call it with pictures.
 
+    family: "noise", "blur", "light and colour" or "files and sampling"
     strengths: of severities 1 to 5;  unit: what they are, in words
     of_one: (x float32 (S, S, 3) in 0..1, strength, generator) → the same shape; values beyond 0..1 are cut
     """
 
     name: str
+    family: str
     of_one: Callable[[np.ndarray, Any, np.random.Generator], np.ndarray]
     unit: str
     strengths: tuple[float, ...]
@@ -135,9 +137,10 @@ def _filtered(x, kernel):
     kernel: (K, K), K odd, of any sum. By Fourier transforms, so that its size costs nothing.
     """
     reach, side = len(kernel) // 2, len(x)
+    kernel = (kernel / kernel.sum()).astype(np.float32)
     wide = np.pad(x, ((reach, reach), (reach, reach), (0, 0)), "symmetric")
     shape = wide.shape[:2]
-    transformed = np.fft.rfft2(wide, axes=(0, 1)) * np.fft.rfft2(kernel / kernel.sum(), shape)[..., None]
+    transformed = np.fft.rfft2(wide, axes=(0, 1)) * np.fft.rfft2(kernel, shape)[..., None]
     return np.fft.irfft2(transformed, shape, axes=(0, 1))[2 * reach : 2 * reach + side, 2 * reach : 2 * reach + side]
 
 
@@ -189,23 +192,32 @@ def _rotation(x, degrees, rng):
 
 
 CORRUPTIONS = {
-    name: Corruption(name, of_one, unit, strengths)
-    for name, of_one, unit, strengths in (
-        ("gaussian-noise", _gaussian_noise, "standard deviation of 0..1", (0.04, 0.08, 0.12, 0.15, 0.18)),
-        ("shot-noise", _shot_noise, "photons for white", (250, 100, 50, 30, 15)),
-        ("impulse-noise", _impulse_noise, "share of values that become 0 or 1", (0.01, 0.02, 0.05, 0.08, 0.14)),
-        ("speckle-noise", _speckle_noise, "standard deviation of the factor", (0.15, 0.2, 0.25, 0.3, 0.35)),
-        ("gaussian-blur", _gaussian_blur, "standard deviation, pixels of 64", (0.5, 0.75, 1, 1.25, 1.5)),
-        ("defocus-blur", _defocus_blur, "radius, pixels of 64", (0.75, 1, 1.5, 2.5, 3)),
-        ("motion-blur", _motion_blur, "standard deviation, pixels of 64", (1, 1.5, 2, 2.5, 3)),
-        ("zoom-blur", _zoom_blur, "largest factor", (1.05, 1.1, 1.15, 1.2, 1.25)),
-        ("brightness", _brightness, "added to 0..1", (0.1, 0.2, 0.3, 0.4, 0.5)),
-        ("contrast", _contrast, "factor", (0.4, 0.3, 0.2, 0.1, 0.05)),
-        ("saturate", _saturate, "factor", (1.5, 2, 3, 5, 20)),
-        ("jpeg", _jpeg, "quality", (65, 58, 50, 40, 25)),
-        ("pixelate", _pixelate, "share of the side", (0.9, 0.8, 0.7, 0.6, 0.5)),
-        ("rotation", _rotation, "degrees", (5, 10, 15, 20, 30)),
-    )
+    name: Corruption(name, family, of_one, unit, strengths)
+    for family, kinds in {
+        "noise": (
+            ("gaussian-noise", _gaussian_noise, "standard deviation of 0..1", (0.04, 0.08, 0.12, 0.15, 0.18)),
+            ("shot-noise", _shot_noise, "photons for white", (250, 100, 50, 30, 15)),
+            ("impulse-noise", _impulse_noise, "share of values that become 0 or 1", (0.01, 0.02, 0.05, 0.08, 0.14)),
+            ("speckle-noise", _speckle_noise, "standard deviation of the factor", (0.15, 0.2, 0.25, 0.3, 0.35)),
+        ),
+        "blur": (
+            ("gaussian-blur", _gaussian_blur, "standard deviation, pixels of 64", (0.5, 0.75, 1, 1.25, 1.5)),
+            ("defocus-blur", _defocus_blur, "radius, pixels of 64", (0.75, 1, 1.5, 2.5, 3)),
+            ("motion-blur", _motion_blur, "standard deviation, pixels of 64", (1, 1.5, 2, 2.5, 3)),
+            ("zoom-blur", _zoom_blur, "largest factor", (1.05, 1.1, 1.15, 1.2, 1.25)),
+        ),
+        "light and colour": (
+            ("brightness", _brightness, "added to 0..1", (0.1, 0.2, 0.3, 0.4, 0.5)),
+            ("contrast", _contrast, "factor", (0.4, 0.3, 0.2, 0.1, 0.05)),
+            ("saturate", _saturate, "factor", (1.5, 2, 3, 5, 20)),
+        ),
+        "files and sampling": (
+            ("jpeg", _jpeg, "quality", (65, 58, 50, 40, 25)),
+            ("pixelate", _pixelate, "share of the side", (0.9, 0.8, 0.7, 0.6, 0.5)),
+            ("rotation", _rotation, "degrees", (5, 10, 15, 20, 30)),
+        ),
+    }.items()
+    for name, of_one, unit, strengths in kinds
 }
 
 

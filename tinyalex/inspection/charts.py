@@ -199,6 +199,40 @@ def by_depth(depths, chance, title):
     return figure
 
 
+def robustness(rows, families, clean, title):
+    """The error by severity, one panel per family of corruptions and one line per corruption, 0 being no corruption.
+
+    rows: of `tinyalex.inspection.robustness.compared`;  families: {family: corruptions};  clean: its error's `Interval`
+    """
+    columns = min(2, len(families))
+    lines = -(-len(families) // columns)
+    size = (WIDTH, 0.6 + 4.1 * lines)
+    figure, axes = plt.subplots(lines, columns, figsize=size, layout="constrained", squeeze=False, sharey=True)
+    for axis in axes.flat[len(families) :]:
+        axis.set_axis_off()
+    severities = sorted({row["severity"] for row in rows})
+    for axis, (family, names) in zip(axes.flat, families.items()):
+        axis.axhspan(100 * clean.low, 100 * clean.high, color=DARK, alpha=0.12, lw=0)
+        axis.axhline(100 * clean.mean, color=DARK, ls=":", lw=1)
+        for number, name in enumerate(names):
+            own = {row["severity"]: row for row in rows if row["corruption"] == name}
+            mean = [100 * own[s]["error"] for s in severities]
+            ends = np.array([np.multiply(100, own[s]["error_interval"]) for s in severities]).T
+            place = np.array(severities) + 0.08 * (number - (len(names) - 1) / 2)  # beside each other
+            color = plt.cm.viridis(0.85 * number / max(1, len(names) - 1))
+            look = {"color": color, "marker": MARKERS[number], "ls": ("-", "--", ":", "-.")[number % 4], "ms": 5}
+            axis.errorbar(place, mean, np.abs(ends - mean), capsize=2, lw=1.3, label=name, **look)
+        axis.set(title=family, xlabel="severity", ylim=(0, 100), xlim=(severities[0] - 0.5, severities[-1] + 0.5))
+        axis.set_xticks(severities)
+        axis.legend(frameon=False, fontsize="small", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.15))
+        axis.grid(alpha=0.25)
+        _plain(axis)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("wrong answers, % (95 % intervals)")
+    figure.suptitle(f"{title}\ndotted: as they are, {clean.mean:.1%}", fontsize="medium")
+    return figure
+
+
 def _place(layer):
     """A layer's name without its kind: conv1 and relu1 stand at one place."""
     block, _, name = layer.rpartition(".")
