@@ -1,0 +1,110 @@
+"""The tests for drift: how often they cry wolf, whether they find drift in either direction, and their corners."""
+
+import numpy as np
+import pytest
+
+from tinyalex.monitoring import drift
+from tinyalex.monitoring.drift import drift_tests
+from tinyalex.statistics import wilson
+
+
+def columns(rng, N, shift=0.0, spread=1.0, odd=0.0):
+    """Three columns that depend on one another, and a category; `odd` is the share of the last class beyond its own."""
+    first = rng.standard_normal(N) * spread + shift
+    score = 1 / (1 + np.exp(-first - rng.standard_normal(N)))
+    label = np.where(rng.random(N) < odd, 19, (rng.random(N) ** 2 * 20).astype(int))
+    return {"brightness": first, "confidence": np.round(score, 2), "entropy": -np.log(score), "label": label}
+
+
+def false_alarms(windows, rate, m, n, test=drift_tests, groups=False):
+    """In how many windows without drift there is an alarm."""
+    found = 0
+    for number in range(windows):
+        rng = np.random.default_rng(number)
+        reference, window = columns(rng, m), columns(rng, n)
+        clients = {"client": rng.integers(0, 3, n)} if groups else None
+        found += any(one.alarm for one in test(window, reference, rate, clients, seed=number))
+    return found
+
+
+@pytest.fixture
+def few_deals(monkeypatch):
+    """Fewer deals: p is as right, but coarser."""
+    monkeypatch.setattr(drift, "DEALS", 100)
+
+
+@pytest.mark.parametrize("m, n, groups", [(90, 60, False), (400, 120, True)])
+def test_false_alarms_come_at_the_wanted_rate(few_deals, m, n, groups):
+    windows, rate = 120, 0.1
+    found = false_alarms(windows, rate, m, n, groups=groups)
+    interval = wilson(found, windows, 0.99)
+    assert interval.low <= rate <= interval.high, f"{found} of {windows}"
+
+
+def without_max(window, reference, rate, groups, seed):
+    """A wrong test: each column at the rate by itself."""
+    single = [drift_tests({name: window[name]}, reference, rate, groups, seed) for name in window]
+    return [test for tests in single for test in tests]
+
+
+def as_if_known(window, reference, rate, groups, seed):
+    """A wrong test: the reference is taken for the truth, as if it were not a sample."""
+    many = {name: np.repeat(values, 20) for name, values in reference.items()}
+    return drift_tests(window, many, rate, groups, seed)
+
+
+@pytest.mark.parametrize("wrong", [without_max, as_if_known])
+def test_wrong_thresholds_are_caught(few_deals, wrong):
+    assert wilson(false_alarms(60, 0.1, 60, 60, wrong), 60, 0.99).low > 0.1
+
+
+@pytest.mark.parametrize(
+    "change, column",
+    [({"shift": 0.8}, "brightness"), ({"shift": -0.8}, "brightness"), ({"spread": 2}, "brightness")]
+    + [({"spread": 0.4}, "brightness"), ({"odd": 0.15}, "label")],
+)
+def test_drift_is_found_in_either_direction_and_named(few_deals, change, column):
+    rng = np.random.default_rng(5)
+    tests = drift_tests(columns(rng, 200, **change), columns(rng, 500), 0.01)
+    assert tests[0].alarm and column in [test.column for test in tests if test.alarm]
+    assert tests[0].p <= 0.01 and tests[0].pictures == 200 and tests[0].group == drift.WHOLE
+    if "odd" in change:
+        (one,) = [test for test in tests if test.column == "label"]
+        assert one.what == "19" and one.now > one.before + 0.1
+    elif "shift" in change:
+        (one,) = [test for test in tests if test.column == "brightness"]
+        assert (one.now - one.before) * change["shift"] > 0.3
+
+
+def test_a_group_that_drifts_is_found_and_the_others_are_not_accused(few_deals):
+    rng = np.random.default_rng(2)
+    window, reference, client = columns(rng, 1000), columns(rng, 800), np.repeat(["a", "b", "c"], (940, 40, 20))
+    window["brightness"][client == "b"] += 1.5
+    tests = drift_tests(window, reference, 0.01, {"client": client})
+    assert {(test.group, test.column) for test in tests if test.alarm} == {("client b", "brightness")}
+    assert {test.group for test in tests} == {drift.WHOLE, "client a", "client b"}, "c has too few pictures"
+    assert [test.pictures for test in tests if test.group == "client b"] == [40] * 4
+
+
+def test_the_unseen_is_striking_only_if_it_comes_often(few_deals):
+    reference = {"format": np.full(300, "JPEG")}
+    one, many = np.full(100, "JPEG"), np.full(100, "JPEG")
+    one[:1], many[:10] = "WEBP", "WEBP"
+    assert not drift_tests({"format": one}, reference, 0.01)[0].alarm
+    found = drift_tests({"format": many}, reference, 0.01)[0]
+    assert found.alarm and (found.what, found.before, round(found.now, 6)) in [("WEBP", 0, 0.1), ("JPEG", 1, 0.9)]
+
+
+def test_corners(few_deals):
+    rng = np.random.default_rng(0)
+    reference = columns(rng, 100)
+    assert drift_tests(columns(rng, drift.LEAST - 1), reference, 0.01) == []
+    assert drift_tests({}, reference, 0.01) == [] == drift_tests({"other": np.zeros(100)}, reference, 0.01)
+    same = {"brightness": np.full(50, 3.0), "label": np.zeros(50, int)}
+    assert [(test.p, test.alarm) for test in drift_tests(same, same, 0.01)] == [(1, False)] * 2
+    window = columns(rng, 60)
+    assert drift_tests(window, reference, 0.05) == drift_tests(window, reference, 0.05), "reports repeat"
+    order = np.random.default_rng(1).permutation(100)
+    shuffled = {name: values[order] for name, values in reference.items()}
+    before, after = ({t.column: t.p for t in drift_tests(window, one, 0.05)} for one in (reference, shuffled))
+    assert all(abs(before[name] - after[name]) < 0.1 for name in before), "the order of pictures matters"
