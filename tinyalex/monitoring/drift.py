@@ -112,26 +112,29 @@ class _Column(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """A division of the window. groups: {name: rows};  index: each picture's place among them, (n,), or their number"""
+    """A division of the window.
+
+    groups: {name: rows};  places: the place of each picture's group among them, (n,); their number for no group
+    """
 
     prefix: str
     groups: dict[str, np.ndarray]
-    index: np.ndarray
+    places: np.ndarray
 
     @classmethod
     def of(cls, prefix, values):
         names, counts = np.unique(values, return_counts=True)
         kept = names[counts >= LEAST]
-        index, groups = np.full(len(values), len(kept)), {}
+        places, groups = np.full(len(values), len(kept)), {}
         for place, name in enumerate(kept):
             groups[str(name)] = rows = np.flatnonzero(values == name)
-            index[rows] = place
-        return cls(prefix, groups, index)
+            places[rows] = place
+        return cls(prefix, groups, places)
 
 
 def _statistics(columns, parts, deals, seed):
     """How much each group differs from the reference, (deals, G, J): as it was, and after dealing all pictures anew."""
-    ends, n, rng = np.cumsum([column.width for column in columns]), len(parts[0].index), random_stream(seed, "drift")
+    ends, n, rng = np.cumsum([column.width for column in columns]), len(parts[0].places), random_stream(seed, "drift")
     ranges = [slice(end - column.width, end) for end, column in zip(ends, columns)]
     codes = np.stack([column.codes + here.start for column, here in zip(columns, ranges)], axis=1)  # (m + n, J)
     total, N, found = np.bincount(codes.ravel(), minlength=ends[-1]), len(codes), []
@@ -151,7 +154,7 @@ def _statistics(columns, parts, deals, seed):
 def _counts(codes, part, width):
     """How often each code comes in each group, (D, G, L). codes: (D, n, J)"""
     D, G = len(codes), len(part.groups)
-    place = part.index[None, :, None] + (G + 1) * np.arange(D)[:, None, None]  # the last group is of all others
+    place = part.places[None, :, None] + (G + 1) * np.arange(D)[:, None, None]  # the last group is of all others
     counts = np.bincount((place * width + codes).ravel(), minlength=D * (G + 1) * width)
     return counts.reshape(D, G + 1, width)[:, :G]
 
