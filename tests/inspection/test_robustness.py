@@ -287,7 +287,7 @@ def test_limits_follow_from_the_numbers():
         "between 58.0% and 75.0%",
         "none of its 2 classes",
         "To find cat: wrong more often",
-        "On pictures with contrast of severity 3 or more: 90.0% wrong there.",
+        "On pictures with contrast of severity 3: 90.0% wrong at 3.",
         "the calibration error is 0.200",
     ):
         assert said in text, said

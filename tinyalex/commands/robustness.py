@@ -3,6 +3,7 @@
 import json
 from contextlib import contextmanager
 
+from tinyalex.calibration import VIEWS
 from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.data import open_dataset, open_validation
 from tinyalex.data.corruptions import CORRUPTIONS, SEVERITIES, find_corruption
@@ -11,7 +12,7 @@ from tinyalex.files import check_file, check_picture, write_text
 from tinyalex.inspection.card import MARK, card
 from tinyalex.inspection.robustness import ALPHA, Chosen, Trial
 from tinyalex.inspection.subject import sample
-from tinyalex.runs.calibrated import find_calibration
+from tinyalex.library import Classifier
 from tinyalex.runs.trained import check_fits, open_run
 from tinyalex.statistics import Interval
 from tinyalex.streams import onto_stdout
@@ -67,8 +68,8 @@ def run(args):
     split, class_ids, size = open_validation(data, quiet=args.json)
     check_fits(trained, data, class_ids, size)
     chosen = Chosen(split, sample(split, args.pictures or len(split), "robustness"))
-    view, calibration = "ten crops" if args.ten_crop else "centre crop", find_calibration(trained)
-    trial = Trial(trained, data, chosen, names, severities, view, calibration if _fits(calibration, view) else None)
+    calibration = Classifier(trained, xp).calibrated(args.ten_crop)
+    trial = Trial(trained, data, chosen, names, severities, VIEWS[int(args.ten_crop)], calibration)
     written = {}
     with _nothing_lost(trial, args, written):
         with progress_bar(trial.planned * len(chosen), "corrupted pictures", quiet=args.json) as bar:
@@ -97,10 +98,6 @@ def _nothing_lost(trial, args, written):
             raise
         left = [f"; the {name} was not written" for name in FILES if getattr(args, name) and name not in written]
         raise KeyboardInterrupt(f"stopped after {done} of {trial.planned} measurements{''.join(left)}") from None
-
-
-def _fits(calibration, view):
-    return calibration is not None and calibration.view == view
 
 
 def _names(listed):

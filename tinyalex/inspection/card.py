@@ -199,6 +199,8 @@ def _confidence(subject):
             f"wrong answers. Here it answers {clean['coverage']:.1%} of the pictures, and "
             f"{_share(clean, 'answered_error')} of these answers are wrong."
         )
+    if subject.own_data:
+        said.append("Some of the pictures measured here may be among those that it was calibrated on.")
     return " ".join(said)
 
 
@@ -252,9 +254,9 @@ def _limits(subject):
     rows = {(row["corruption"], row["severity"]): row for row in subject.result["corruptions"]}
     for name, severity in subject.result["breaks_at"].items():
         last = max(s for other, s in rows if other == name)
-        more = "" if last == severity else f", and {rows[name, last]['error']:.1%} at severity {last}"
-        wrong = rows[name, severity]["error"]
-        lines.append(f"On pictures with {name} of severity {severity} or more: {wrong:.1%} wrong there{more}.")
+        wrong = [f"{rows[name, s]['error']:.1%} wrong at {s}" for s in sorted({severity, last})]
+        or_more = "" if last == severity else " or more"
+        lines.append(f"On pictures with {name} of severity {severity}{or_more}: {' and '.join(wrong)}.")
     return _list([*lines, *_trust(subject, rows)])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinyalex.backend import Array
-from tinyalex.calibration import Calibration, confidences, expected_calibration_error
+from tinyalex.calibration import VIEWS, Calibration, confidences, expected_calibration_error
 from tinyalex.data.corruptions import CORRUPTIONS, Corruption
 from tinyalex.data.dataset import Split
 from tinyalex.evaluation import Evaluation, class_probabilities
@@ -99,7 +99,7 @@ class Trial:
     """Measurements of a trained network: those planned, and those done so far.
 
     data: the name of the pictures' data set;  names, severities: of the corruptions
-    view: "centre crop" or "ten crops";  calibration: of that view, if there is one
+    view: one of VIEWS;  calibration: of that view, if there is one
     seconds: that the pictures as they are took
     """
 
@@ -130,7 +130,7 @@ class Trial:
         pairs = [("", 0), *((name, severity) for name in self.names for severity in self.severities)]
         for name, severity in pairs:
             part: Any = replace(chosen, corruption=CORRUPTIONS.get(name), severity=severity)
-            p = class_probabilities(self.run.network, part, self.run.view, xp, self.view == "ten crops", quiet=True)
+            p = class_probabilities(self.run.network, part, self.run.view, xp, self.view == VIEWS[1], quiet=True)
             self.run.check_answers(p)
             self.done.append(Measured.of(name, severity, p, part.labels, self.calibration))
             if len(self.done) == 1:

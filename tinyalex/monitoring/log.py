@@ -209,6 +209,12 @@ class Log:
             return _request(row)
         raise UserError(f"found {id!r}, expected the id of a logged request", "id")
 
+    def ids(self, beginning: str = "", newest: int | None = None) -> list[str]:
+        """The ids of requests that begin so, the newest first. newest: at most this many"""
+        question = "SELECT id FROM requests WHERE id >= ? AND id < ? ORDER BY at DESC, rowid DESC LIMIT ?"
+        ends = (beginning, beginning + chr(0x10FFFF))
+        return [id for (id,) in self._rows(question, (*ends, -1 if newest is None else newest))]
+
     def requests(
         self, since: float | None = None, until: float | None = None, newest: int | None = None
     ) -> list[Request]:
@@ -221,6 +227,11 @@ class Log:
     def labels(self) -> dict[str, str]:
         """{request's id: its true class's id}, by the last label of each."""
         return dict(self._rows("SELECT request, class_id FROM labels ORDER BY rowid"))
+
+    def label(self, id: str) -> tuple[str, float] | None:
+        """(class id, when it was told) of a request's last label; None without one."""
+        rows = self._rows("SELECT class_id, at FROM labels WHERE request = ? ORDER BY rowid DESC LIMIT 1", (id,))
+        return rows[0] if rows else None
 
     def model(self, hash: str, at: float = 1e300) -> LoggedModel:
         """A model as it was at a time, by default as it was last. UserError for an unknown one."""
