@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.monitoring import trace as tracing
 from tinyalex.monitoring.log import Log
+from tinyalex.monitoring.reference import make_reference, save_reference
 from tinyalex.monitoring.trace import find_request, kept_picture, trace
 from tinyalex.runs.trained import open_run
 
@@ -94,6 +96,24 @@ def test_the_last_label_counts(made, tmp_path):
             "at": 3000.0,
             "right": False,
         }
+
+
+def test_without_a_logged_reference_the_checkpoint_s_own_counts(made, tmp_path):
+    path = tmp_path / "requests.db"
+    shutil.copy(made.log, path)
+    shutil.copytree(made.folder / "requests-pictures", tmp_path / "requests-pictures")
+    with Log(path) as log:
+        request = log.request(log.ids()[-1])
+        log.add_model(replace(log.model(request.model), reference=None, since=500.0))
+        found = trace(log, request, np)
+        assert found["usual_of"] is None and "low" not in found["layers"][0] and found["missing"] is None
+        run = open_run(made.zero, np)
+        file = save_reference(run, make_reference(run, open_dataset(made.data), quiet=True))
+        try:
+            found = trace(log, request, np)
+        finally:
+            file.unlink()
+    assert found["usual_of"] == str(made.data) and found["layers"][0]["low"] < found["layers"][0]["high"]
 
 
 # ---------------------------------------------------------------------------------------------- what is missing

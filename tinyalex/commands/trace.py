@@ -184,26 +184,20 @@ def _show_layers(result):
     print_text("\nWhat each layer made of it")
     if result["layers"] is None:
         return print_text(f"  {harmless(result['missing'])}", hang=2)
-    rows = [
-        (one["layer"], "×".join(map(str, one["shape"])), f"{one['rms']:.3g}", *_usual(one), f"{one['zeros']:.1%}")
-        for one in result["layers"]
-    ]
-    print_table(("layer", "output", "rms", "usual", "", "zeros"), rows, right=(2, 5))
-    if any(row[3] for row in rows):
-        print_text(
-            f"\nrms: the root mean square of the layer's output; usual: where 98 % of the validation pictures of "
-            f"{result['model']['compared_with']} lie"
-        )
-    else:
-        print_text("\nThe model was logged without a reference, so nothing says what is usual here.")
+    data = result["usual_of"]
+    header = ("layer", "output", "zeros", "rms", *(("usual",) if data else ()))
+    rows = [_layer(one)[: len(header)] for one in result["layers"]]
+    print_table(header, rows, right=(2, 3))
+    usual = f"usual: where 98 % of {data}'s validation pictures lie" if data else "no reference says what is usual"
+    print_text(f"\nrms: the root mean square of the layer's output for the centre crop; {usual}.")
 
 
-def _usual(one):
-    """(the usual range, whether this lies outside)"""
-    if "low" not in one:
-        return "", ""
-    outside = "below" if one["rms"] < one["low"] else "above" if one["rms"] > one["high"] else ""
-    return f"{one['low']:.3g} to {one['high']:.3g}", outside
+def _layer(one):
+    usual, rms = "", one["rms"]
+    if "low" in one:
+        outside = ", below" if rms < one["low"] else ", above" if rms > one["high"] else ""
+        usual = f"{one['low']:.3g} to {one['high']:.3g}{outside}"
+    return one["layer"], "×".join(map(str, one["shape"])), f"{one['zeros']:.1%}", f"{rms:.3g}", usual
 
 
 def _show_changes(result):
@@ -250,9 +244,13 @@ def _sentences(result):
     if not result["labelled"]:
         yield "No label has come for any of them, so nobody knows which answers are right."
         return
-    beyond = "beyond chance" if result["p"] < 0.05 else "which may be chance"
-    yield (
-        f"{result['labelled']:,} are labelled: {result['better']:,} would get better, {result['worse']:,} worse, "
-        f"{result['neither']:,} other but neither; p = {result['p']:.2g} (McNemar's exact test), {beyond}, as far as "
-        "the labelled requests stand for all."
+    counts = (
+        f"{result['better']:,} would get better, {result['worse']:,} worse, {result['neither']:,} other but neither"
     )
+    test = "."
+    if result["better"] or result["worse"]:
+        beyond = "beyond chance" if result["p"] < 0.05 else "which may be chance"
+        test = (
+            f"; p = {result['p']:.2g} (McNemar's exact test), {beyond}, as far as the labelled requests stand for all."
+        )
+    yield f"{result['labelled']:,} are labelled: {counts}{test}"

@@ -20,7 +20,7 @@ from tinyalex.inspection.features import activations
 from tinyalex.library import Classification, Classifier
 from tinyalex.monitoring.log import Log, LoggedModel, Request
 from tinyalex.monitoring.pictures import STATISTICS
-from tinyalex.monitoring.reference import QUANTILES, layer_sizes
+from tinyalex.monitoring.reference import QUANTILES, find_reference, layer_sizes
 from tinyalex.runs.calibrated import checkpoint_hash
 from tinyalex.runs.trained import Run, find_checkpoint, open_run
 
@@ -119,7 +119,9 @@ def trace(
     """All that is known of a request, as JSON values.
 
     run: where the network that answered is now;  picture: a copy of the file that came; by default, as logged and kept
-    "layers" is None, and "missing" says why, if either is not at hand. UserError if one that was given does not fit.
+    "layers": of each, the root mean square and the share of zeros of its output, beside quantiles for the validation
+        pictures of "usual_of", if known. None if picture or network is not at hand; then "missing" says why
+    UserError if one that was given does not fit.
     """
     model = log.model(request.model, request.at)
     result = {
@@ -137,7 +139,7 @@ def trace(
         answerer = find_answerer(model, run, xp)
         return result | _inside(answerer, data, request, model, xp) | {"missing": None}
     except NotThere as error:
-        return result | {"layers": None, "again": None, "missing": str(error)}
+        return result | {"layers": None, "usual_of": None, "again": None, "missing": str(error)}
 
 
 def _entered(request, reference):
@@ -213,7 +215,8 @@ def _inside(run, data, request, model, xp):
     except PictureError as error:
         raise NotThere(f"its picture cannot be decoded any more ({error})") from None
     outputs = activations(run.network, run.view.centre(to_device(square, xp)))
-    sizes, known = layer_sizes(run, square), (model.reference or {}).get("layers", {})
+    reference = model.reference or find_reference(run, quiet=True) or {}
+    sizes, known = layer_sizes(run, square), reference.get("layers", {})
     layers = [
         {
             "layer": name,
@@ -224,7 +227,8 @@ def _inside(run, data, request, model, xp):
         | _quantiles(known.get(name))
         for name, y in outputs.items()
     ]
-    return {"layers": layers, "again": _again(Classifier(run, xp), square, request, model)}
+    usual_of = reference.get("data") if known else None
+    return {"layers": layers, "usual_of": usual_of, "again": _again(Classifier(run, xp), square, request, model)}
 
 
 def _quantiles(values):
