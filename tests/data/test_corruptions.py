@@ -42,8 +42,9 @@ def distances(corruption, pictures):
 
 
 @ALL
-def test_severities_are_in_order(name):
-    found = distances(CORRUPTIONS[name], textured())
+@pytest.mark.parametrize("side", [32, 50, 64, 100])
+def test_severities_are_in_order(name, side):
+    found = distances(CORRUPTIONS[name], textured(side=side))
     assert found[0] > 1 and (np.diff(found) > 0).all(), found
 
 
@@ -130,8 +131,8 @@ def test_defocus_blur_is_a_disc():
 
 
 def check_spread(blur):
-    """The second moment of a bright square grows by the kernel's: σ² = (1.5 · S/64)²."""
-    for side in (64, 128):
+    """The second moment of a bright square grows by the kernel's: σ² = (1.5 · S/64)², or (1.5 · √½)² for 32 pixels."""
+    for side, deviation in ((32, 1.5 * 0.5**0.5), (64, 1.5), (128, 3)):
         picture, edge = np.zeros((1, side, side, 3), np.uint8), side // 2 - 8
         picture[0, edge : edge + 16, edge : edge + 16] = 255
 
@@ -142,7 +143,7 @@ def check_spread(blur):
             return (shares * places**2).sum()
 
         grown = moment(blur(picture, 5, 0).astype(float)) - moment(picture.astype(float))
-        assert abs(grown / (1.5 * side / 64) ** 2 - 1) < 0.03, grown
+        assert abs(grown / deviation**2 - 1) < 0.03, grown
 
 
 def test_gaussian_blur_grows_with_the_side():
@@ -152,7 +153,8 @@ def test_gaussian_blur_grows_with_the_side():
 @pytest.mark.parametrize(
     "function, edits",
     [
-        ("_gaussian_blur", ("deviation *= len(x) / SIDE", "deviation *= 1")),
+        ("_gaussian_blur", ("deviation *= _scale(len(x))", "deviation *= 1")),
+        ("_scale", ("** 0.5", "")),
         ("_gaussian_blur", ("(2 * deviation**2)", "deviation**2")),
         ("_filtered", ("2 * reach : 2 * reach + side, 2 *", "reach : reach + side, 2 *")),
     ],

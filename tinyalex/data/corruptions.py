@@ -1,11 +1,12 @@
 """Pictures as a camera, a cable or a crop may spoil them: the corruptions of ImageNet-C that NumPy and Pillow can make.
 
 Each comes in five severities, each farther from the original than the one before. Their strengths are Tiny
-ImageNet-C's, which was made for 64 pixels; a length in pixels is scaled by S/64, so that a blur covers the same share
-of a picture of any side S. ImageNet-C itself, for 224 pixels, has more noise and lower JPEG quality. Three differ: the
-smallest disc of `defocus-blur` is 0.75 pixels, not a softened 0.5; `saturate` only adds colour, where ImageNet-C takes
-it away at severities 1 and 2; `rotation` comes from ImageNet-P, whose angles end at 15°. Left out are glass blur, snow,
-frost, fog, spatter and elastic transforms.
+ImageNet-C's, which was made for 64 pixels. A length in pixels grows with the side S, so that a blur covers the same
+share of a larger picture; below 64 pixels it shrinks with the root of S only, as from Tiny ImageNet-C to CIFAR-10-C,
+since a blur of a quarter of a pixel changes nothing. ImageNet-C itself, for 224 pixels, has more noise and lower JPEG
+quality. Three differ: the smallest disc of `defocus-blur` is 0.85 pixels, not a softened 0.5; `saturate` only adds
+colour, where ImageNet-C takes it away at severities 1 and 2; `rotation` comes from ImageNet-P, whose angles end at 15°.
+Left out are glass blur, snow, frost, fog, spatter and elastic transforms.
 
 The same picture gets the same noise from the same seed, whatever its batch and the severity.
 Source: Hendrycks & Dietterich, Benchmarking Neural Network Robustness to Common Corruptions, ICLR 2019.
@@ -88,8 +89,13 @@ def _speckle_noise(x, deviation, rng):
 # ---------------------------------------------------------------------------------------------- blur
 
 
+def _scale(side):
+    """The factor on a length for pictures of this side."""
+    return max(side / SIDE, 1) * min(side / SIDE, 1) ** 0.5
+
+
 def _gaussian_blur(x, deviation, rng):
-    deviation *= len(x) / SIDE
+    deviation *= _scale(len(x))
     offsets = np.arange(-(reach := math.ceil(4 * deviation)), reach + 1)
     weights = np.exp(-(offsets**2) / (2 * deviation**2))
     return _filtered(x, np.outer(weights, weights))
@@ -97,7 +103,7 @@ def _gaussian_blur(x, deviation, rng):
 
 def _defocus_blur(x, radius, rng):
     """A disc, as of a lens out of focus. Each pixel weighs as much of it as the disc covers."""
-    radius *= len(x) / SIDE
+    radius *= _scale(len(x))
     reach = math.ceil(radius)
     fine = (np.arange(RAYS * (2 * reach + 1)) + 0.5) / RAYS - reach - 0.5  # pixel i is from i − ½ to i + ½
     inside = fine[:, None] ** 2 + fine**2 <= radius**2
@@ -106,7 +112,7 @@ def _defocus_blur(x, radius, rng):
 
 def _motion_blur(x, deviation, rng):
     """Half a bell curve along a line, at −45° to 45°: a camera that moves, and the shutter closes."""
-    deviation *= len(x) / SIDE
+    deviation *= _scale(len(x))
     reach, angle = math.ceil(3 * deviation), math.radians(rng.uniform(-45, 45))
     kernel = np.zeros((2 * reach + 3, 2 * reach + 3))  # a margin of one pixel for the shares below
     t = np.arange(0, 3 * deviation, 1 / RAYS)
@@ -177,10 +183,14 @@ def _jpeg(x, quality, rng):
 
 
 def _pixelate(x, share, rng):
-    """Scale to `share` of the side, and back without smoothing."""
-    side = max(1, int(len(x) * share))
+    """Scale to `share` of the side and back; each pixel becomes the cell that it lies in."""
+    S = len(x)
+    side = max(1, int(S * share))
+    side -= (
+        side % (2 * (S & -S)) == 0
+    )  # else the centres of some pixels lie between two cells, which shifts the picture
     image = Image.fromarray(np.rint(x * 255).astype(np.uint8)).resize((side, side), Image.Resampling.BOX)
-    return np.asarray(image.resize((len(x), len(x)), Image.Resampling.NEAREST), np.float32) / 255
+    return np.asarray(image.resize((S, S), Image.Resampling.NEAREST), np.float32) / 255
 
 
 def _rotation(x, degrees, rng):
@@ -202,7 +212,7 @@ CORRUPTIONS = {
         ),
         "blur": (
             ("gaussian-blur", _gaussian_blur, "standard deviation, pixels of 64", (0.5, 0.75, 1, 1.25, 1.5)),
-            ("defocus-blur", _defocus_blur, "radius, pixels of 64", (0.75, 1, 1.5, 2.5, 3)),
+            ("defocus-blur", _defocus_blur, "radius, pixels of 64", (0.85, 1, 1.5, 2.5, 3)),
             ("motion-blur", _motion_blur, "standard deviation, pixels of 64", (1, 1.5, 2, 2.5, 3)),
             ("zoom-blur", _zoom_blur, "largest factor", (1.05, 1.1, 1.15, 1.2, 1.25)),
         ),

@@ -131,7 +131,8 @@ def _data(subject):
         lines.append(f"{len(dataset.train):,} training pictures, {_each(dataset.train.labels, K)}.")
     chosen = len(trial.chosen)
     part = "all" if chosen == len(dataset.val) else f"{chosen:,}, drawn at random, of the"
-    other = "" if subject.own_data else f", fingerprint {_code(dataset.fingerprint)}, which it was not trained on"
+    whose = "which it was not trained on" if name else f"perhaps its training data: these are {UNKNOWN}"
+    other = "" if subject.own_data else f", fingerprint {_code(dataset.fingerprint)}, {whose}"
     lines.append(
         f"Measured on {part} {len(dataset.val):,} validation pictures of {_code(trial.data)}{other}, "
         f"{_each(trial.chosen.labels, K)}."
