@@ -53,6 +53,7 @@ def test_windows_are_half_open_and_the_newest_are_the_last(path):
         times = lambda *window, **more: [one.at for one in log.requests(*window, **more)]  # noqa: E731
         assert times(3, 6) == [3, 4, 5]
         assert times(newest=2) == [8, 9] and times(None, 5, newest=2) == [3, 4] and times(8) == [8, 9]
+        assert times(oldest=2) == [0, 1] and times(4, oldest=2) == [4, 5]
         assert times(20) == [] and times(newest=0) == []
 
 

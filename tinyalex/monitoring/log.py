@@ -216,13 +216,23 @@ class Log:
         return [id for (id,) in self._rows(question, (*ends, -1 if newest is None else newest))]
 
     def requests(
-        self, since: float | None = None, until: float | None = None, newest: int | None = None
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        newest: int | None = None,
+        oldest: int | None = None,
     ) -> list[Request]:
-        """The requests from `since` to before `until`, the oldest first. newest: at most this many, the last ones"""
-        ends = (-1e300 if since is None else since, 1e300 if until is None else until)
-        limit = -1 if newest is None else newest
-        question = "SELECT * FROM requests WHERE at >= ? AND at < ? ORDER BY at DESC, rowid DESC LIMIT ?"
-        return [_request(row) for row in self._rows(question, (*ends, limit))][::-1]
+        """The requests from `since` to before `until`, the oldest first.
+
+        newest: at most this many, the last ones;  oldest: or the first ones
+        """
+        ends, limit = (-1e300 if since is None else since, 1e300 if until is None else until), newest
+        order = "DESC"
+        if oldest is not None:
+            order, limit = "ASC", oldest
+        question = f"SELECT * FROM requests WHERE at >= ? AND at < ? ORDER BY at {order}, rowid {order} LIMIT ?"
+        found = [_request(row) for row in self._rows(question, (*ends, -1 if limit is None else limit))]
+        return found if order == "ASC" else found[::-1]
 
     def labels(self) -> dict[str, str]:
         """{request's id: its true class's id}, by the last label of each."""

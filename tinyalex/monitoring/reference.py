@@ -65,10 +65,10 @@ def make_reference(
         "data": dataset.name,
         "view": calibration.view if calibration else VIEWS[0],
         "temperature": calibration.temperature if calibration else 1.0,
-        "columns": {name: _short(columns[name]) for name in COLUMNS},
+        "columns": {name: rounded(columns[name]).tolist() for name in COLUMNS},
         "labels": columns["label"].tolist(),
         "training_pictures": len(training),
-        "layers": {name: _short(np.quantile(values, QUANTILES)) for name, values in sizes.items()},
+        "layers": {name: rounded(np.quantile(values, QUANTILES)).tolist() for name, values in sizes.items()},
     }
 
 
@@ -190,6 +190,6 @@ def columns_of(reference: dict[str, Any]) -> dict[str, np.ndarray]:
     }
 
 
-def _short(values):
-    """Numbers with five digits, for JSON."""
-    return [float(f"{value:.5g}") for value in values]
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Numbers with five digits, (N,): what is compared must be rounded alike, as many confidences lie close below 1."""
+    return np.array([float(f"{value:.5g}") for value in values])

@@ -1,0 +1,68 @@
+"""How good the answers were: coverage, errors on what was labelled, and what the confidences promise for the rest."""
+
+from typing import Any
+
+import numpy as np
+
+from tinyalex.backend import random_stream
+from tinyalex.monitoring.slices import share
+from tinyalex.monitoring.window import Window
+
+LEAST = 30  # labelled requests for the test of the promise
+DRAWS = 4000
+
+
+def answers(window: Window, alarm_rate: float) -> list[dict[str, Any]]:
+    """What is known of each model that answered in the window: [{"hash", "run", "requests", …}], the busiest first.
+
+    answered: requests with an answer;  coverage: their (share, low, high)
+    labelled: requests whose true class is known;  wrong: those whose likeliest class was wrong, error: its share
+    answered_labelled, answered_wrong, answered_error: the same for requests with an answer
+    expected: the mean calibrated confidence of what was answered: the share of right answers if the calibration holds.
+        None without a calibration, and without an answer
+    promised, kept: of all labelled requests, mean calibrated confidence and share of right guesses
+    p: how often they would differ as much by chance if the calibration holds, both ways; None for fewer than LEAST
+    """
+    hashes = sorted(
+        {one.model for one in window.requests}, key=lambda hash: -sum(one.model == hash for one in window.requests)
+    )
+    return [_of_one(window.where(lambda one: one.model == hash), hash, alarm_rate) for hash in hashes]
+
+
+def _of_one(window, hash, alarm_rate):
+    model, sure, labelled = window.models.get(hash), window.sure, window.labelled
+    calibrated = bool(model and model.about.get("calibration"))
+    promised = calibrated and labelled.any() and not np.isnan(window.confidence[labelled]).any()
+    p = _p(window.confidence[labelled], ~window.wrong[labelled]) if promised else None
+    both = sure & labelled
+    return {
+        "hash": hash,
+        "run": model.run if model else "",
+        "model": model.about["model"] if model else "",
+        "calibrated": calibrated,
+        "requests": len(window),
+        "answered": int(sure.sum()),
+        "coverage": share(int(sure.sum()), len(window)),
+        "labelled": int(labelled.sum()),
+        "wrong": int(window.wrong.sum()),
+        "error": share(int(window.wrong.sum()), int(labelled.sum())),
+        "answered_labelled": int(both.sum()),
+        "answered_wrong": int((window.wrong & sure).sum()),
+        "answered_error": share(int((window.wrong & sure).sum()), int(both.sum())),
+        "expected": float(np.nanmean(window.confidence[sure])) if calibrated and sure.any() else None,
+        "promised": float(window.confidence[labelled].mean()) if promised else None,
+        "kept": float((~window.wrong[labelled]).mean()) if promised else None,
+        "p": p,
+        "alarm": p is not None and p <= alarm_rate,
+    }
+
+
+def _p(confidence, right):
+    """How often as many answers more or fewer than Σ confidence would be right by chance, if the confidences hold."""
+    if len(right) < LEAST:
+        return None
+    rng, hits = random_stream(0, "promise"), np.zeros(DRAWS)
+    for piece in np.array_split(confidence, 1 + len(confidence) // 1000):
+        hits += (rng.random((DRAWS, len(piece)), dtype=np.float32) < piece).sum(axis=1)
+    off = np.abs(hits - confidence.sum())
+    return float((1 + (off >= abs(right.sum() - confidence.sum()) - 1e-9).sum()) / (DRAWS + 1))

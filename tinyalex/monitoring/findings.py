@@ -1,0 +1,192 @@
+"""A report in sentences: for each topic whether there is an alarm, what was compared, how many, and what to look at."""
+
+from typing import Any
+
+from tinyalex.monitoring import answers
+from tinyalex.monitoring.window import clock
+
+ALARM, LOOK, FINE, UNKNOWN = "alarm", "look", "fine", "unknown"
+MOST = 5  # groups and slices in a finding
+ENOUGH = answers.LEAST
+CAUSES = {
+    "brightness": "light, exposure, day and night",
+    "contrast": "exposure, fog, a dirty lens",
+    "sharpness": "focus, motion, re-compression or another way to scale on the way in",
+    "novelty": "the pictures least like the training pictures, below",
+    "confidence": "pictures that the network does not know well; the errors on labelled ones",
+    "entropy": "pictures that the network does not know well; the errors on labelled ones",
+    "label": "whether other things are sent now, which is no fault, or one class is answered for others",
+    "pixels": "another camera, app or way to scale",
+    "width by height": "another camera or way to crop: the centre is cut out, the rest is not seen",
+    "bytes a pixel": "another compression on the way in",
+    "format": "another app or converter on the way in",
+}
+
+
+def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """[{"topic", "state", "text", "points", "look"}] of a report's other entries, alarms first.
+
+    points: more sentences;  look: what to look at, "" if nothing
+    state: "alarm"; "look", which is no alarm but worth a look; "fine"; "unknown", for want of data
+    """
+    if not report["requests"]:
+        return [
+            _finding("Traffic", UNKNOWN, "No request was logged in this time.", "whether the service runs, and logs")
+        ]
+    found = [_pictures(part) for part in report["drift"]] or [
+        _finding(
+            "Pictures and scores",
+            UNKNOWN,
+            "They were compared with nothing: no model here has a reference.",
+            "`calibrate`",
+        )
+    ]
+    if report["files"]:
+        found.append(_files(report["files"]))
+    found += [_promise(model) for model in report["models"]]
+    found.append(_slices(report))
+    found += [_shadow(one) for one in report["shadows"]]
+    order = (ALARM, LOOK, UNKNOWN, FINE)
+    return sorted(found, key=lambda one: order.index(one["state"]))
+
+
+def _finding(topic, state, text, look="", points=()):
+    return {"topic": topic, "state": state, "text": text, "points": list(points), "look": look}
+
+
+def _first(points, what):
+    """The first MOST of the points, and how many more there are."""
+    more = len(points) - MOST
+    return [*points[:MOST], f"{more} other {what}"] if more > 0 else points
+
+
+# ---------------------------------------------------------------------------------------------- drift
+
+
+def _pictures(part):
+    topic = f"Pictures and scores of model {part['model'][:12]}"
+    return _drift(topic, part, "Pictures and scores are like")
+
+
+def _files(part):
+    return _drift("Files", part, "Sizes and formats of the files are like")
+
+
+def _drift(topic, part, fine):
+    compared = f"{part['pictures']:,} different pictures with {part['against']}"
+    if not part["tests"]:
+        return _finding(topic, UNKNOWN, f"Not compared: {compared} would be too few.")
+    alarms = [test for test in part["tests"] if test["alarm"]]
+    if not alarms:
+        return _finding(
+            topic, FINE, f"{fine} those of {part['against']}; compared {part['pictures']:,} different pictures."
+        )
+    groups = list(dict.fromkeys(test["group"] for test in alarms))
+    points = [_group(group, [test for test in alarms if test["group"] == group]) for group in groups]
+    columns = list(dict.fromkeys(test["column"] for test in alarms))
+    look = "; ".join(f"{column}: {CAUSES[column]}" for column in columns[:3])
+    return _finding(topic, ALARM, f"Compared {compared}. Different are:", look, _first(points, "groups"))
+
+
+def _group(group, tests):
+    changes = ", ".join(change(test) for test in tests[:3])
+    return f"{group or 'all pictures'} ({tests[0]['pictures']:,}): {changes}"
+
+
+def change(test: dict[str, Any]) -> str:
+    """A test's change in words: "sharpness 0.61, was 0.83"; "class cat 20 %, was 1 %"."""
+    if test["what"] == "median":
+        return f"{test['column']} {test['now']:.3g}, was {test['before']:.3g}"
+    name = {"label": "class "}.get(test["column"], f"{test['column']} ")
+    return f"{name}{test['what']} {percent(test['now'])}, was {percent(test['before'])}"
+
+
+# ---------------------------------------------------------------------------------------------- answers
+
+
+def _promise(model):
+    topic, of = f"Answers of model {model['hash'][:12]}", model["answered_labelled"]
+    text = f"{model['answered']:,} of {model['requests']:,} requests were answered ({interval(model['coverage'])}); "
+    text += "no answer is labelled"
+    if of:
+        text = text.removesuffix("no answer is labelled")
+        text += (
+            f"{model['answered_wrong']:,} of {of:,} labelled answers are wrong ({interval(model['answered_error'])})"
+        )
+    if not model["calibrated"]:
+        return _finding(
+            topic, UNKNOWN, f"{text}. Its confidences promise nothing without a calibration.", "`calibrate`"
+        )
+    if model["expected"] is not None:
+        text += f"; {percent(model['expected'])} right are expected, if the calibration holds"
+    if model["p"] is None:
+        return _finding(topic, UNKNOWN, f"{text}, which {ENOUGH} labels would tell.", "labels: send the truth of some")
+    text += f". Of {model['labelled']:,} labelled guesses {percent(model['kept'])} are right, "
+    text += f"{percent(model['promised'])} were promised (p = {model['p']:.2g})"
+    if model["alarm"]:
+        return _finding(
+            topic, ALARM, f"{text}: it does not hold here.", "the slices; then `calibrate` on newer pictures"
+        )
+    return _finding(topic, FINE, f"{text}, which chance explains.")
+
+
+def _slices(report):
+    everything = [(kind, one) for kind, rows in report["slices"].items() for one in rows]
+    alarms = [(kind, one) for kind, one in everything if one["alarm"]]
+    tested = sum(one["p_wrong"] is not None or one["p_unsure"] is not None for _, one in everything)
+    labelled = sum(model["labelled"] for model in report["models"])
+    text = f"Compared {tested} classes, {report['period']}s and clients, each with the rest of {report['requests']:,} "
+    text += f"requests, {labelled:,} of them labelled."
+    if not alarms:
+        return _finding("Slices", FINE if tested else UNKNOWN, f"{text} None fares worse.")
+    alarms.sort(key=lambda pair: min(p for p in (pair[1]["p_wrong"], pair[1]["p_unsure"]) if p is not None))
+    points = _first([slice_text(kind, one) for kind, one in alarms], "slices")
+    return _finding("Slices", ALARM, f"{text} Worse are:", "their pictures: `trace` some", points)
+
+
+def slice_text(kind: str, one: dict[str, Any]) -> str:
+    """A slice's trouble in words."""
+    p_wrong, p_unsure = (2 if p is None else p for p in (one["p_wrong"], one["p_unsure"]))
+    if p_wrong > p_unsure:
+        return f"{kind} {one['name']}: {one['unsure']:,} of {one['requests']:,} without an answer"
+    text = f"{kind} {one['name']}: {one['wrong']:,} of {one['labelled']:,} labelled are wrong"
+    if change := one["since"]:
+        (wrong, of), (before, earlier) = change["after"], change["before"]
+        text += f"; since {clock(change['at'], '%m-%d %H:%M')} {wrong:,} of {of:,}, earlier {before:,} of {earlier:,}"
+    return text
+
+
+def _shadow(one):
+    topic, right = f"Shadow {one['hash'][:12]}", one["right"]
+    text = f"It disagrees on {one['disagree']:,} of {one['asked']:,} requests ({interval(one['share'])})"
+    if not one["disagree"]:
+        return _finding(topic, FINE, f"{text}.")
+    ours, theirs, count = one["pairs"][0]
+    text += f", most often {theirs} for {ours} ({count:,})"
+    if not one["labelled"]:
+        return _finding(topic, LOOK, f"{text}. No disagreement is labelled.", "some of them: `trace`, and label them")
+    text += f". Of {one['labelled']:,} labelled disagreements it is right in {right['shadow']:,}, "
+    text += f"the live model in {right['live']:,}"
+    if one["p"] > 0.05:
+        return _finding(topic, LOOK, f"{text}: which errs less is open (p = {one['p']:.2g}).", "more labels of these")
+    if right["shadow"] > right["live"]:
+        return _finding(topic, LOOK, f"{text}: the shadow errs less (p = {one['p']:.2g}).", "whether to promote it")
+    return _finding(topic, LOOK, f"{text}: the live model errs less (p = {one['p']:.2g}).", "why, before promoting it")
+
+
+# ---------------------------------------------------------------------------------------------- numbers
+
+
+def percent(value: float | None) -> str:
+    """A share as text: "12 %", "1.3 %"; a dash for None."""
+    if value is None:
+        return "–"
+    return f"{100 * value:.0f} %" if value == 0 or value >= 0.0995 else f"{100 * value:.2g} %"
+
+
+def interval(share: tuple[float, float, float] | None) -> str:
+    """A share with its interval: "12 %, 9 to 16 %"; a dash for None."""
+    if share is None:
+        return "–"
+    mean, low, high = (percent(value) for value in share)
+    return f"{mean}, {low.removesuffix(' %')} to {high}"
