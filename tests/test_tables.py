@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.exchange.saved import as_zip
 from tests.exchange.small import cifar_tensors
+from tests.monitoring.logs import make_log
 from tests.scaling.test_scale_command import MODEL, measured, same_threads  # noqa: F401 (fixtures)
 from tests.test_cli import write_class_folders
 from tests.test_documents import ROOT
@@ -31,6 +32,7 @@ def folder(tmp_path_factory):
     train_mini(root / "OTHER-RUN-with-a-rather-long-name-that-says-what-was-tried-and-when", data, epochs=1, seed=1)
     Image.fromarray(easy_pictures(4, 5, size=90)[0][0]).save(root / "cat.png")
     write_class_folders(root / "source")
+    make_log(root / "requests.db", 300)
     (root / "others.pth").write_bytes(as_zip(cifar_tensors()))
     return root
 
@@ -50,6 +52,7 @@ COMMAND_LINES = (
         "inspect RUN --pictures 1 --out NEW-page",
         "features RUN data --layer pool1 --out NEW.npz",
         "probe RUN --out NEW-probe --numbers 100",
+        "report requests.db --html NEW.html",
     ),
     *(
         "train --data data --epochs 1 --model alexnet-mini --parallel towers --out NEW",

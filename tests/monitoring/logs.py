@@ -62,7 +62,7 @@ def top_of(label, confidence):
     return ((int(label), float(confidence)), *((k, min(p, confidence)) for k in others))
 
 
-def reference_of(rng, N=3000):
+def reference_of(rng, N):
     """The reference of the live model."""
     columns = drawn(rng, N)
     top = [[p for _, p in top_of(*pair)] for pair in zip(columns["label"], columns["confidence"])]
@@ -88,12 +88,13 @@ def make_log(
     hours=4.0,
     labelled=0.4,
     calibrated=True,
-    reference=True,
+    reference=3000,
     shadow=True,
 ):
     """Write a log with these troubles, each from the middle of the time on; {id: the index of its true class}.
 
-    labelled: the share of requests whose truth came later;  reference, shadow: whether there is one
+    labelled: the share of requests whose truth came later;  reference: how many pictures it has, 0 for no reference
+    shadow: whether there is one
     """
     rng = np.random.default_rng(seed)
     columns, N = drawn(rng, requests), requests
@@ -138,7 +139,9 @@ def make_log(
     ]
     with Log(path) as log:
         log.add_model(
-            LoggedModel(LIVE, "runs/first", about(calibrated), reference_of(rng) if reference else None, START)
+            LoggedModel(
+                LIVE, "runs/first", about(calibrated), reference_of(rng, reference) if reference else None, START
+            )
         )
         if shadow:
             log.add_model(LoggedModel(SHADOW, "runs/second", about(calibrated), None, START))

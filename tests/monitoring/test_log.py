@@ -80,6 +80,14 @@ def test_a_model_is_told_as_it_was_when_it_answered(path):
         refused(lambda: log.add_model(replace(MODEL, about={"model": "x"})), "class_ids", error=UserError)
 
 
+def test_halves_of_letters_are_spelled_out(path):
+    """The path of a run may hold bytes that are no text."""
+    with Log(path) as log:
+        log.add_model(replace(MODEL, run="runs/\udc80", since=200.0))
+        log.add([request(1, client="a\udc80\0b")])
+        assert log.model(MODEL.hash).run == "runs/\\udc80" and log.request("r1").client == "a\\udc80\0b"
+
+
 def test_requests_are_written_all_or_none(path):
     with Log(path) as log:
         log.add([request(1)])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tinyalex.monitoring import answers
+from tinyalex.monitoring.slices import smallest_p
 from tinyalex.monitoring.window import clock
 
 ALARM, LOOK, FINE, UNKNOWN = "alarm", "look", "fine", "unknown"
@@ -132,22 +133,20 @@ def _promise(model):
 
 def _slices(report):
     everything = [(kind, one) for kind, rows in report["slices"].items() for one in rows]
-    alarms = [(kind, one) for kind, one in everything if one["alarm"]]
-    tested = sum(one["p_wrong"] is not None or one["p_unsure"] is not None for _, one in everything)
+    alarms = sorted((pair for pair in everything if pair[1]["alarms"]), key=lambda pair: smallest_p(pair[1]))
+    tested = sum(smallest_p(one) <= 1 for _, one in everything)
     labelled = sum(model["labelled"] for model in report["models"])
     text = f"Compared {tested} classes, {report['period']}s and clients, each with the rest of {report['requests']:,} "
-    text += f"requests, {labelled:,} of them labelled."
+    text += f"requests and with its own past, {labelled:,} of them labelled."
     if not alarms:
         return _finding("Slices", FINE if tested else UNKNOWN, f"{text} None fares worse.")
-    alarms.sort(key=lambda pair: min(p for p in (pair[1]["p_wrong"], pair[1]["p_unsure"]) if p is not None))
     points = _first([slice_text(kind, one) for kind, one in alarms], "slices")
     return _finding("Slices", ALARM, f"{text} Worse are:", "their pictures: `trace` some", points)
 
 
 def slice_text(kind: str, one: dict[str, Any]) -> str:
     """A slice's trouble in words."""
-    p_wrong, p_unsure = (2 if p is None else p for p in (one["p_wrong"], one["p_unsure"]))
-    if p_wrong > p_unsure:
+    if smallest_p(one) == one["p_unsure"]:
         return f"{kind} {one['name']}: {one['unsure']:,} of {one['requests']:,} without an answer"
     text = f"{kind} {one['name']}: {one['wrong']:,} of {one['labelled']:,} labelled are wrong"
     if change := one["since"]:

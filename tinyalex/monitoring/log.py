@@ -178,7 +178,7 @@ class Log:
         """Note a model that answers from now on. One that is noted already, with the same contents, is left alone."""
         about, reference = json.dumps(model.about), model.reference and json.dumps(model.reference)
         parse_json(about, ABOUT, "a model's description")
-        new = (model.hash, model.run, about, reference)
+        new = _storable((model.hash, model.run, about, reference))
         with self._writing() as db:
             old = db.execute("SELECT * FROM models WHERE hash = ? ORDER BY since DESC", (model.hash,)).fetchone()
             if old is None or old[:-1] != new:
@@ -186,7 +186,7 @@ class Log:
 
     def add(self, requests: Iterable[Request]) -> None:
         """Write requests, all or none. Their models must have been noted. sqlite3.IntegrityError for an id twice."""
-        rows = [tuple((vars(request) | {"top": json.dumps(request.top)}).values()) for request in requests]
+        rows = [_storable((vars(request) | {"top": json.dumps(request.top)}).values()) for request in requests]
         with self._writing() as db:
             db.executemany(f"INSERT INTO requests VALUES ({', '.join('?' * len(fields(Request)))})", rows)
 
@@ -273,6 +273,11 @@ def _how_to_read(path):
     if os.access(path, os.W_OK) and os.access(os.path.dirname(os.path.abspath(path)), os.W_OK):
         return "rw"
     return "ro" if os.path.exists(f"{path}-wal") else "ro&immutable=1"
+
+
+def _storable(values):
+    """The values, with halves of letters, as in odd names of files, spelled out: SQLite takes none."""
+    return tuple(v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for v in values)
 
 
 def _request(row):

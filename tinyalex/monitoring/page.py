@@ -8,10 +8,12 @@ from typing import Any
 from tinyalex.monitoring.drift import WHOLE
 from tinyalex.monitoring.findings import interval, percent
 from tinyalex.monitoring.markup import STYLE, Markup, bars, striking, strip, table, text
+from tinyalex.monitoring.slices import TESTS
 from tinyalex.monitoring.window import clock
 
 STYLE_HASH = f"sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}"  # for a content policy
 POLICY = f"default-src 'none'; style-src '{STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none'"
+MARK = b'<meta name="generator" content="tinyalex">'  # in every page of ours
 WORDS = {"alarm": "ALARM", "look": "LOOK", "fine": "FINE", "unknown": "NOT KNOWN"}
 SHOWN = 12  # rows of a table before it folds
 
@@ -36,8 +38,8 @@ def report_page(report: dict[str, Any]) -> str:
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="generator" content="tinyalex"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">{MARK.decode()}'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{_title(report)}</title><style>{STYLE}</style></head><body>"
         f'<a class="skip" href="#main">Skip to the report</a><header><h1>{_title(report)}</h1>{_about(report)}</header>'
         f'<main id="main" tabindex="-1"><section><h2>At a glance</h2>{_glance(report)}</section>'
@@ -184,33 +186,28 @@ def _change(test):
 
 def _slices(report):
     words = (
-        "<p>Each part is compared with the rest: are more of its labelled requests wrong, or more of its requests "
-        "without an answer? <em>p</em> is corrected for the number of parts (Holm).</p>"
+        "<p>Each part is compared with the rest and with its own past: are more of its labelled requests wrong, or "
+        "more of its requests without an answer? <em>p</em> is corrected for the number of comparisons (Holm).</p>"
     )
     parts = []
-    header = ("", "requests", "without an answer", "p", "labelled", "wrong", "p", "since")
+    header = ("requests", "without an answer", "p", "labelled", "wrong", "p", "p of a change", "since")
     for kind, rows in report["slices"].items():
         if rows:
-            body = [_slice(one, report["alarm_rate"]) for one in rows]
-            parts.append(folding(f"By {kind}, the most striking first", (kind, *header[1:]), body, range(1, 7)))
+            body = [_slice(one) for one in rows]
+            parts.append(folding(f"By {kind}, the most striking first", (kind, *header), body, range(1, 8)))
     return words + "".join(parts) if parts else ""
 
 
-def _slice(one, rate):
-    worse = [one[key] is not None and one["alarm"] and one[key] <= rate for key in ("p_unsure", "p_wrong")]
-    ps = [
-        striking("–" if one[key] is None else f"{one[key]:.2g}", bad)
-        for key, bad in zip(("p_unsure", "p_wrong"), worse)
-    ]
-    since = one["since"]
-    when = (
-        ""
-        if not since
-        else f"{clock(since['at'], '%m-%d %H:%M')}: {_of(since['after'])}, earlier {_of(since['before'])}"
-    )
+def _slice(one):
+    p = {key: "–" if one[key] is None else f"{one[key]:.2g}" for key in TESTS}
+    p = {key: striking(shown, key in one["alarms"]) for key, shown in p.items()}
     unsure = f"{one['unsure']:,} ({percent(one['unsure_share'][0])})"
     wrong = f"{one['wrong']:,} ({interval(one['wrong_share'])})" if one["labelled"] else "–"
-    return [one["name"], f"{one['requests']:,}", unsure, ps[0], f"{one['labelled']:,}", wrong, ps[1], when]
+    when = ""
+    if since := one["since"]:
+        when = f"{clock(since['at'], '%m-%d %H:%M')}: {_of(since['after'])}, earlier {_of(since['before'])}"
+    counts = [f"{one['requests']:,}", unsure, p["p_unsure"], f"{one['labelled']:,}", wrong, p["p_wrong"], p["p_since"]]
+    return [one["name"], *counts, when]
 
 
 def _of(pair):

@@ -1,6 +1,7 @@
 """Parts of the traffic that fare worse than the rest: by class, by hour, by client, corrected for looking at many."""
 
-import math
+from collections import Counter
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,19 @@ from tinyalex.monitoring.window import Window
 from tinyalex.statistics import holm, wilson
 
 LEAST = 5  # requests that a slice needs for a test
-SINCE = 1e-3  # how unlikely a change in time must be, to be told
-TESTS = "p_wrong", "p_unsure"
-CUTS = 100  # times at which a slice may have changed, at most
+MOST = 200  # slices of a kind, the busiest
+TESTS = "p_wrong", "p_since", "p_unsure"
+CUTS = 30  # times at which a slice may have changed, at most
 
 
 def slices(window: Window, alarm_rate: float) -> dict[str, list[dict[str, Any]]]:
     """{kind: [a dict for each slice]}, those with the smallest p first.
 
     Of each slice: "requests", "unsure" of them without an answer, "labelled", "wrong" of these, with Wilson's intervals
-    as (share, low, high) or None; "p_wrong" and "p_unsure", None if not tested, are corrected by Holm's method for all
-    slices of all kinds together; "alarm" if one of them is at most `alarm_rate`; "since": for one with too many wrong
-    answers, when that began, if it did within the window.
+    as (share, low, high) or None. Three tests, each None if not made, look for more wrong labelled requests than in the
+    rest ("p_wrong") or than in its own past ("p_since"), and for more without an answer than in the rest ("p_unsure").
+    They are corrected by Holm's method for all slices of all kinds together. alarms: the tests with p ≤ `alarm_rate`
+    since: when it began to be wrong, {"at", "before": (wrong, of), "after": (wrong, of)}; None without such an alarm
     """
     kinds = {
         "client": window.clients,
@@ -28,40 +30,44 @@ def slices(window: Window, alarm_rate: float) -> dict[str, list[dict[str, Any]]]
         "true class": window.true_classes,
         "guessed class": window.guesses,
     }
-    values = {kind: np.array(names, dtype=object) for kind, names in kinds.items()}
-    found = {kind: _of_kind(window, kind, values[kind]) for kind in kinds}
+    found = {kind: _of_kind(window, kind, np.array(names, dtype=object)) for kind, names in kinds.items()}
     tested = [(one, key) for rows in found.values() for one in rows for key in TESTS if one[key] is not None]
     if tested:
         for (one, key), p in zip(tested, holm([one[key] for one, key in tested])):
             one[key] = p
-    for kind, rows in found.items():
+    for rows in found.values():
         for one in rows:
-            striking = [key for key in TESTS if one[key] is not None and one[key] <= alarm_rate]
-            here = np.flatnonzero((values[kind] == one["name"]) & window.labelled)
-            one["alarm"], one["since"] = bool(striking), since(window, here) if "p_wrong" in striking else None
-        rows.sort(
-            key=lambda one: (min((one[key] for key in TESTS if one[key] is not None), default=2), -one["requests"])
-        )
+            one["alarms"] = [key for key in TESTS if one[key] is not None and one[key] <= alarm_rate]
+            if "p_since" not in one["alarms"]:
+                one["since"] = None
+        rows.sort(key=lambda one: (smallest_p(one), -one["requests"]))
     return found
 
 
+def smallest_p(one: dict[str, Any]) -> float:
+    """The smallest p of a slice's tests; 2 without any."""
+    return min((one[key] for key in TESTS if one[key] is not None), default=2.0)
+
+
 def _of_kind(window, kind, values):
-    rows = []
-    for name in sorted(set(values) - {"?"}):
+    rows, labelled = [], window.labelled
+    for name, requests in Counter(values[values != "?"]).most_common(MOST):
         here = values == name
-        labelled, unsure = here & window.labelled, here & ~window.sure
-        wrong = here & window.wrong
+        unsure, known, wrong = (int((here & which).sum()) for which in (~window.sure, labelled, window.wrong))
+        p_since, began = (None, None) if kind == window.period else since(window, np.flatnonzero(here & labelled))
         rows.append(
             {
                 "name": name,
-                "requests": int(here.sum()),
-                "unsure": int(unsure.sum()),
-                "labelled": int(labelled.sum()),
-                "wrong": int(wrong.sum()),
-                "wrong_share": share(int(wrong.sum()), int(labelled.sum())),
-                "unsure_share": share(int(unsure.sum()), int(here.sum())),
-                "p_wrong": _worse(here[window.labelled], window.wrong[window.labelled]),
+                "requests": requests,
+                "unsure": unsure,
+                "labelled": known,
+                "wrong": wrong,
+                "wrong_share": share(wrong, known),
+                "unsure_share": share(unsure, requests),
+                "p_wrong": _worse(here[labelled], window.wrong[labelled]),
+                "p_since": p_since,
                 "p_unsure": None if kind == "true class" else _worse(here, ~window.sure),
+                "since": began,
             }
         )
     return rows
@@ -88,30 +94,37 @@ def at_least(hits: int, n: int, bad: int, N: int) -> float:
 
     Fisher's exact test, one-sided: one that does not take the rest of the traffic for the truth.
     """
-    total = _log_ways(N, n)
-    terms = [
-        _log_ways(bad, x) + _log_ways(N - bad, n - x) - total for x in range(hits, min(n, bad) + 1) if n - x <= N - bad
-    ]
-    return min(1.0, math.fsum(map(math.exp, terms)))
+    x = np.arange(max(hits, n - (N - bad)), min(n, bad) + 1)
+    terms = _log_ways(bad, x) + _log_ways(N - bad, n - x) - _log_ways(N, n)
+    return min(1.0, float(np.exp(terms).sum()))
 
 
 def _log_ways(n, k):
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    """log C(n, k)."""
+    f = _log_factorials(int(n).bit_length())
+    return f[n] - f[k] - f[n - k]
 
 
-def since(window: Window, rows: np.ndarray) -> dict[str, Any] | None:
-    """When some labelled requests began to be wrong more often: {"at", "before": (wrong, of), "after": (wrong, of)}.
+@cache
+def _log_factorials(bits):
+    """log n! of n = 0 … 2^bits − 1."""
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, max(2, 2**bits))))])
 
-    The cut with the smallest p by Fisher's exact test, if it is below SINCE after a correction for all cuts; else None.
+
+def since(window: Window, rows: np.ndarray) -> tuple[float | None, dict[str, Any] | None]:
+    """(p, when) some labelled requests began to be wrong more often; (None, None) for too few.
+
+    when: {"at", "before": (wrong, of), "after": (wrong, of)}, for the cut with the smallest p by Fisher's exact test;
+    p: that, times the number of cuts that were tried
     """
-    if len(rows) < 2 * LEAST:
-        return None
+    n = len(rows)
+    if n < 2 * LEAST:
+        return None, None
     wrong = np.concatenate([[0], np.cumsum(window.wrong[rows])])  # before each cut
-    n, bad = len(rows), int(wrong[-1])
+    bad = int(wrong[-1])
     cuts = np.unique(np.linspace(LEAST, n - LEAST, CUTS).astype(int)).tolist()
     ps = [at_least(bad - int(wrong[cut]), n - cut, bad, n) for cut in cuts]
-    if min(ps) * len(ps) > SINCE:
-        return None
     cut = cuts[ps.index(min(ps))]
     before = int(wrong[cut])
-    return {"at": window.requests[rows[cut]].at, "before": (before, cut), "after": (bad - before, n - cut)}
+    began = {"at": window.requests[rows[cut]].at, "before": (before, cut), "after": (bad - before, n - cut)}
+    return min(1.0, min(ps) * len(ps)), began
