@@ -9,6 +9,7 @@ from tests.checks import refused
 from tests.tiny_runs import answering, train_mini
 from tests.training.test_training import write_easy
 from tinyalex.calibration import Calibration
+from tinyalex.cli import main
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities
@@ -26,7 +27,7 @@ from tinyalex.monitoring.reference import (
     save_reference,
     training_features,
 )
-from tinyalex.runs.calibrated import checkpoint_hash
+from tinyalex.runs.calibrated import checkpoint_hash, find_calibration
 from tinyalex.runs.trained import open_run
 from tinyalex.statistics import Interval
 
@@ -67,6 +68,7 @@ def test_scores_are_calibrated_with_a_calibration(trained):
     p = class_probabilities(run.network, data.val, run.view, np, quiet=True)
     assert columns_of(made)["confidence"] == pytest.approx(calibration.probabilities(p).max(axis=1), rel=1e-4)
     assert (made["temperature"], made["view"]) == (2.0, "centre crop")
+    assert make_reference(run, data, calibration, p, quiet=True) == made, "known probabilities are not computed again"
 
 
 def test_entropies():
@@ -114,6 +116,17 @@ def test_a_reference_is_found_only_by_its_checkpoint(trained, made, tmp_path, ca
     reference_file(other.file).write_text(file.read_text())
     assert find_reference(other) is None and "another best.safetensors" in capsys.readouterr().err
     file.unlink()
+
+
+def test_calibrate_writes_it(trained, capsys):
+    run, data = trained
+    assert main(["calibrate", str(run.path), "--risk", "1", "--json"]) == 0
+    result, calibration, found = json.loads(capsys.readouterr().out), find_calibration(run), find_reference(run)
+    assert found == make_reference(run, data, calibration, quiet=True)
+    assert found["temperature"] == calibration.temperature
+    assert result["reference"] == str(reference_file(run.file))
+    for file in run.file.parent.glob("best.*.*"):
+        file.unlink()
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import numpy as np
 
 from tinyalex.calibration import confidences, reliability, risk_coverage
 from tinyalex.commands.options import add_device, open_device, print_table, print_text
+from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities
 from tinyalex.files import check_picture
 from tinyalex.lines import command
+from tinyalex.monitoring.reference import make_reference, save_reference
 from tinyalex.runs.calibrated import calibration_file, checkpoint_hash, least_risk, save_calibration, study
 from tinyalex.runs.trained import open_runs
 from tinyalex.statistics import binomial_upper
@@ -23,7 +25,10 @@ lowest confidence from which at most a share RISK of the answers are wrong, with
 
 This stands beside the checkpoint, as best.calibration.json and .png, and replaces an earlier one. `evaluate` and \
 `predict` then give calibrated probabilities for this view, and say where the network is not sure. It holds for \
-pictures like these; if the best epoch was chosen by the same pictures, others (--data) judge more strictly."""
+pictures like these; if the best epoch was chosen by the same pictures, others (--data) judge more strictly.
+
+best.reference.json, also written, notes what the validation pictures look like to the network: `report` compares the \
+pictures of a service with them."""
 EXAMPLES = (
     "tinyalex calibrate runs/first",
     "tinyalex calibrate runs/first --risk 0.1 --ten-crop",
@@ -61,9 +66,11 @@ def run(args):
     found = study(p, split.labels, args.risk, args.ten_crop, checkpoint)
     result = {"run": str(args.run), "checkpoint": str(trained.file), "sha256": checkpoint, "data": data}
     result |= _result(found, args)
+    reference = make_reference(trained, open_dataset(data, args.json), found.calibration, p, quiet=args.json)
     _draw(picture, result, found)
-    file = save_calibration(trained, found.calibration)
-    return result | {"file": str(file), "picture": str(picture)}
+    saved = {"file": save_calibration(trained, found.calibration), "picture": picture}
+    saved["reference"] = save_reference(trained, reference)
+    return result | {name: str(path) for name, path in saved.items()}
 
 
 def _result(found, args):

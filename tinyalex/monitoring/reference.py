@@ -43,10 +43,11 @@ REFERENCE = record(
 
 
 def make_reference(
-    run: Run, dataset: Dataset, calibration: Calibration | None = None, quiet: bool = False
+    run: Run, dataset: Dataset, calibration: Calibration | None = None, p: np.ndarray | None = None, quiet: bool = False
 ) -> dict[str, Any]:
-    """The reference of a run's checkpoint, as JSON values; takes about three evaluations of MOST_PICTURES pictures.
+    """The reference of a run's checkpoint, as JSON values; takes one or two evaluations of MOST_PICTURES pictures.
 
+    p: the network's own probabilities for all validation pictures, (N, K), in the calibration's view, if known
     columns: for each validation picture, its statistics, the calibrated confidence and entropy (see `entropies`), and
         its `novelties`;  labels: its likeliest class
     layers: {layer: QUANTILES of the root mean square of its output for one picture}
@@ -55,8 +56,9 @@ def make_reference(
     pieces = []
     with progress_bar(len(rows), "reference", quiet=quiet) as bar:
         for start in range(0, len(rows), PICTURES_AT_ONCE):
-            pictures = dataset.val.gather(rows[start : start + PICTURES_AT_ONCE])
-            pieces.append(describe(run, pictures, training, calibration))
+            here = rows[start : start + PICTURES_AT_ONCE]
+            pictures = dataset.val.gather(here)
+            pieces.append(describe(run, pictures, training, calibration, None if p is None else p[here]))
             bar.update(len(pictures))
     columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in (*COLUMNS, "label")}
     sizes = layer_sizes(run, dataset.val.gather(sample(dataset.val, MOST_MEASURED, "layers")))
@@ -73,20 +75,26 @@ def make_reference(
 
 
 def describe(
-    run: Run, pictures: np.ndarray, training: np.ndarray, calibration: Calibration | None = None
+    run: Run,
+    pictures: np.ndarray,
+    training: np.ndarray,
+    calibration: Calibration | None = None,
+    p: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """COLUMNS, float64 (N,) each, and the likeliest "label", int (N,), of uint8 pictures (N, S, S, 3).
 
     training: of `training_features`;  calibration: of the run, for its view
+    p: the network's own probabilities in that view, (N, K), if known
     """
-    ten_crop = calibration is not None and calibration.view == VIEWS[1]
-    on_device = to_device(pictures, array_module(run.view.mean))
-    p = to_host(probabilities(run.network, on_device, run.view, ten_crop))
-    run.check_answers(p)
-    p = calibration.probabilities(p) if calibration else p.astype(np.float64)
-    top = -np.sort(-p, axis=1)[:, :TOP]
+    if p is None:
+        ten_crop = calibration is not None and calibration.view == VIEWS[1]
+        on_device = to_device(pictures, array_module(run.view.mean))
+        p = to_host(probabilities(run.network, on_device, run.view, ten_crop))
+        run.check_answers(p)
+    q = calibration.probabilities(p) if calibration else p.astype(np.float64)
+    top = -np.sort(-q, axis=1)[:, :TOP]
     scores = {"confidence": top[:, 0], "entropy": entropies(top), "novelty": novelties(run, pictures, training)}
-    return picture_statistics(pictures) | scores | {"label": p.argmax(axis=1)}
+    return picture_statistics(pictures) | scores | {"label": q.argmax(axis=1)}
 
 
 def entropies(top: np.ndarray) -> np.ndarray:
