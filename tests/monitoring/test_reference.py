@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.checks import refused
+from tests.monitoring.test_log import request
 from tests.tiny_runs import answering, train_mini
 from tests.training.test_training import write_easy
 from tinyalex.calibration import Calibration
@@ -15,6 +16,7 @@ from tinyalex.errors import UserError
 from tinyalex.evaluation import class_probabilities
 from tinyalex.inspection.features import features_of, last_features
 from tinyalex.monitoring import reference as module
+from tinyalex.monitoring.pictures import picture_statistics
 from tinyalex.monitoring.reference import (
     QUANTILES,
     columns_of,
@@ -27,6 +29,7 @@ from tinyalex.monitoring.reference import (
     save_reference,
     training_features,
 )
+from tinyalex.monitoring.window import Window
 from tinyalex.runs.calibrated import checkpoint_hash, find_calibration
 from tinyalex.runs.trained import open_run
 from tinyalex.statistics import Interval
@@ -59,6 +62,25 @@ def test_it_holds_what_the_network_says_of_each_validation_picture(trained, made
     monkeypatch.setattr(module, "PICTURES_AT_ONCE", 7)
     again = columns_of(make_reference(run, data, quiet=True))
     assert all(again[name] == pytest.approx(found[name], rel=1e-3, abs=1e-4) for name in found), "batches matter"
+
+
+def test_a_log_of_the_same_pictures_has_the_same_columns(trained, made):
+    """Rounded alike, or confidences close below 1 would differ in every comparison."""
+    run, data = trained
+    pictures, training = data.val.gather(np.arange(len(data.val))), training_features(run, data, quiet=True)
+    p = class_probabilities(run.network, data.val, run.view, np, quiet=True).astype(np.float64)
+    statistics, novelty = picture_statistics(pictures), novelties(run, pictures, training)
+    requests = []
+    for n, row in enumerate(p):
+        order = np.argsort(-row, kind="stable")[:5]
+        own = {name: float(values[n]) for name, values in statistics.items()} | {"novelty": float(novelty[n])}
+        top = tuple((int(k), float(row[k])) for k in order)
+        requests.append(request(n, **own, label=int(order[0]), confidence=top[0][1], top=top))
+    found, expected = Window(requests, [None] * len(p), {}).columns(), columns_of(made)
+    assert found.keys() == expected.keys()
+    assert all(found[name] == pytest.approx(expected[name], rel=2e-4, abs=1e-4) for name in found)
+    for name in ("brightness", "confidence"):
+        assert np.mean(found[name] == expected[name]) > 0.95, "the digits are others"
 
 
 def test_scores_are_calibrated_with_a_calibration(trained):

@@ -13,7 +13,7 @@ DRAWS = 4000
 
 
 def answers(window: Window, alarm_rate: float) -> list[dict[str, Any]]:
-    """What is known of each model that answered in the window: [{"hash", "run", "requests", …}], the busiest first.
+    """A dict for each model that answered in the window: [{"hash", "run", "requests", …}], the busiest first.
 
     answered: requests with an answer;  coverage: their (share, low, high)
     labelled: requests whose true class is known;  wrong: those whose likeliest class was wrong, error: its share

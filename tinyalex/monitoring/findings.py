@@ -43,7 +43,7 @@ def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
         )
     ]
     if report["files"]:
-        found.append(_files(report["files"]))
+        found.append(_drift("Files", report["files"]))
     found += [_promise(model) for model in report["models"]]
     found.append(_slices(report))
     found += [_shadow(one) for one in report["shadows"]]
@@ -65,28 +65,21 @@ def _first(points, what):
 
 
 def _pictures(part):
-    topic = f"Pictures and scores of model {part['model'][:12]}"
-    return _drift(topic, part, "Pictures and scores are like")
+    return _drift(f"Pictures and scores of model {part['model'][:12]}", part)
 
 
-def _files(part):
-    return _drift("Files", part, "Sizes and formats of the files are like")
-
-
-def _drift(topic, part, fine):
-    compared = f"{part['pictures']:,} different pictures with {part['against']}"
+def _drift(topic, part):
+    compared = f"Compared {part['pictures']:,} different pictures with {part['against']}."
     if not part["tests"]:
-        return _finding(topic, UNKNOWN, f"Not compared: {compared} would be too few.")
+        return _finding(topic, UNKNOWN, f"{part['pictures']:,} are too few to compare with {part['against']}.")
     alarms = [test for test in part["tests"] if test["alarm"]]
     if not alarms:
-        return _finding(
-            topic, FINE, f"{fine} those of {part['against']}; compared {part['pictures']:,} different pictures."
-        )
+        return _finding(topic, FINE, f"{compared} They are alike.")
     groups = list(dict.fromkeys(test["group"] for test in alarms))
     points = [_group(group, [test for test in alarms if test["group"] == group]) for group in groups]
     columns = list(dict.fromkeys(test["column"] for test in alarms))
     look = "; ".join(f"{column}: {CAUSES[column]}" for column in columns[:3])
-    return _finding(topic, ALARM, f"Compared {compared}. Different are:", look, _first(points, "groups"))
+    return _finding(topic, ALARM, f"{compared} Different are:", look, _first(points, "groups"))
 
 
 def _group(group, tests):
@@ -122,7 +115,7 @@ def _promise(model):
         text += f"; {percent(model['expected'])} right are expected, if the calibration holds"
     if model["p"] is None:
         return _finding(topic, UNKNOWN, f"{text}, which {ENOUGH} labels would tell.", "labels: send the truth of some")
-    text += f". Of {model['labelled']:,} labelled guesses {percent(model['kept'])} are right, "
+    text += f". {percent(model['kept'])} of {model['labelled']:,} labelled guesses are right, "
     text += f"{percent(model['promised'])} were promised (p = {model['p']:.2g})"
     if model["alarm"]:
         return _finding(
@@ -164,7 +157,7 @@ def _shadow(one):
     text += f", most often {theirs} for {ours} ({count:,})"
     if not one["labelled"]:
         return _finding(topic, LOOK, f"{text}. No disagreement is labelled.", "some of them: `trace`, and label them")
-    text += f". Of {one['labelled']:,} labelled disagreements it is right in {right['shadow']:,}, "
+    text += f". It is right in {right['shadow']:,} of {one['labelled']:,} labelled disagreements, "
     text += f"the live model in {right['live']:,}"
     if one["p"] > 0.05:
         return _finding(topic, LOOK, f"{text}: which errs less is open (p = {one['p']:.2g}).", "more labels of these")

@@ -1,4 +1,4 @@
-"""What the validation pictures look like to a checkpoint: what a service's pictures are compared with.
+"""The validation pictures as a checkpoint sees them, for a comparison with the pictures that a service gets.
 
 N pictures, S their side, M training pictures, D features. The file stands beside the checkpoint, `best.reference.json`
 beside `best.safetensors`, and is for that checkpoint alone.
@@ -121,7 +121,7 @@ def novelties(run: Run, pictures: np.ndarray, training: np.ndarray) -> np.ndarra
 
     The distance to the nearest of them in the last layer's input, with every picture's features scaled to length 1.
     pictures: uint8 (N, S, S, 3);  training: of `training_features`
-    Source: Sun, Ming, Zhu & Li, Out-of-Distribution Detection with Deep Nearest Neighbors (ICML 2022), with k = 1.
+    Source: Sun, Ming, Zhu & Li, Out-of-Distribution Detection, ICML 2022, §3, with k = 1.
     """
     features = _features(run, Split((pictures,), np.zeros(len(pictures), int)), np.arange(len(pictures)), quiet=True)
     nearest = (features @ training.T).max(axis=1)

@@ -11,7 +11,7 @@ MOST = 10  # pairs of answers, and examples, to name
 
 
 def shadows(window: Window) -> list[dict[str, Any]]:
-    """What is known of each shadow: [{"hash", "run", "live", "asked", "disagree", "share", …}].
+    """A dict for each shadow: [{"hash", "run", "live", "asked", "disagree", "share", …}].
 
     disagree: of the requests that both were `asked`, those with another likeliest class;  share: (share, low, high)
     only_one_sure: those that only one of them would have answered

@@ -18,7 +18,7 @@ CUTS = 30  # times at which a slice may have changed, at most
 def slices(window: Window, alarm_rate: float) -> dict[str, list[dict[str, Any]]]:
     """{kind: [a dict for each slice]}, those with the smallest p first.
 
-    Of each slice: "requests", "unsure" of them without an answer, "labelled", "wrong" of these, with Wilson's intervals
+    A slice has "requests", "unsure" of them without an answer, "labelled", "wrong" of these, with Wilson's intervals
     as (share, low, high) or None. Three tests, each None if not made, look for more wrong labelled requests than in the
     rest ("p_wrong") or than in its own past ("p_since"), and for more without an answer than in the rest ("p_unsure").
     They are corrected by Holm's method for all slices of all kinds together. alarms: the tests with p ≤ `alarm_rate`

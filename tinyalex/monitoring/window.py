@@ -106,7 +106,7 @@ class Window:
     # ------------------------------------------------------------------------------------------ for drift
 
     def columns(self) -> dict[str, np.ndarray]:
-        """What can be compared with a model's reference, for `drift_tests`; only what is known of every request."""
+        """Columns to compare with a model's reference, for `drift_tests`; only what is known of every request."""
         names = ("brightness", "contrast", "sharpness", "novelty", "confidence")
         values = {name: [getattr(one, name) for one in self.requests] for name in names}
         found = {name: rounded(np.array(column, float)) for name, column in values.items() if None not in column}
@@ -119,7 +119,7 @@ class Window:
         return found
 
     def files(self) -> dict[str, np.ndarray]:
-        """What the files were like before they were prepared, for `drift_tests`."""
+        """Columns of the files as they came, before they were prepared, for `drift_tests`."""
         pixels = np.array([max(1, one.width * one.height) for one in self.requests], float)
         return {
             "pixels": pixels,
