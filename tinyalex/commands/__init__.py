@@ -8,7 +8,7 @@ from pathlib import Path
 
 COMMANDS = (  # in the order of --help
     *("lesson", "train", "runs", "evaluate", "calibrate", "robustness", "compare", "predict", "experiment"),
-    *("inspect", "features", "probe", "report", "trace"),
+    *("inspect", "features", "probe", "serve", "report", "trace"),
     *("prepare", "download", "import", "export", "summary", "diff", "gradcheck", "bench", "scale"),
 )
 

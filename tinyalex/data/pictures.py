@@ -53,30 +53,34 @@ class PictureError(Exception):
     """A picture that cannot be used; the text, one line, says why."""
 
 
-def decode_picture(data, size):
+def decode_picture(data, size, formats=None, look=None):
     """Decode the bytes of one picture file into uint8 (S, S, 3), upright (EXIF) and on white where transparent.
 
     data: bytes of any format that Pillow reads; size: S. A picture that is already S×S is only decoded. Metadata other
     than the orientation are ignored, however odd they are.
+    formats: Pillow's names of those to accept; None: all
+    look: called with the Pillow image before anything is decoded; it may raise PictureError
     Raises PictureError, and nothing else, if anything is wrong with the bytes.
     """
     try:
-        return _decoded(data, size)
+        return _decoded(data, size, formats, look)
     except PictureError:
         bare = without_metadata(data)
         if bare is not None:
             with contextlib.suppress(PictureError):
-                return _decoded(bare, size)
+                return _decoded(bare, size, formats, look)
         raise
 
 
-def _decoded(data, size):
+def _decoded(data, size, formats, look):
     """`decode_picture`, but metadata can make Pillow refuse the picture."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which is not used here
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=formats) as image:
                 _check(image, len(data))
+                if look:
+                    look(image)
                 # for JPEG only, whose DCT does the first halvings in a fraction of the time
                 image.draft(None, (DRAFT_GAP * size, DRAFT_GAP * size))
                 image.load()
@@ -164,13 +168,19 @@ def _check(image, length=MAX_PIXELS):
 
 def _upright(image, pixels):
     """Turn `pixels`, made from the loaded image, as its EXIF says. Pillow has turned a TIFF already."""
-    orientation = exif_orientation(image.info.get("exif", b""))
-    if orientation is None:
+    turn = orientation(image)
+    return pixels.transpose(TURNS[turn]) if turn in TURNS else pixels
+
+
+def orientation(image):
+    """EXIF's orientation of a Pillow image: 1 to 8, or None."""
+    found = exif_orientation(image.info.get("exif", b""))
+    if found is None:
         with contextlib.suppress(
             Exception
         ):  # Pillow looks in texts and XMP too, and raises nearly anything on odd ones
-            orientation = image.getexif().get(ExifTags.Base.Orientation)
-    return pixels.transpose(TURNS[orientation]) if orientation in TURNS else pixels
+            found = image.getexif().get(ExifTags.Base.Orientation)
+    return found
 
 
 def _rgb(image, data):

@@ -1,0 +1,121 @@
+"""The routes of the service. Errors are JSON, `{"error": one line}`."""
+
+import asyncio
+import sqlite3
+import sys
+import time
+import traceback
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tinyalex.errors import UserError
+from tinyalex.files import reason
+from tinyalex.monitoring.log import LoggedModel
+from tinyalex.schema import parse_json, record, text
+from tinyalex.serving.multipart import parts_of
+from tinyalex.serving.service import Service
+
+LABEL = record(id=text(100), class_id=text(1000))
+MOST_LABEL = 10_000  # bytes
+
+
+class Routes:
+    """The functions behind the paths."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    async def classify(self, request: Request) -> Response:
+        service = self.service
+        with service.intake.body(request) as body:
+            data = await body.read()
+            kind = request.headers.get("content-type", "")
+            files = parts_of(kind, data) if kind.lower().startswith("multipart/") else [data]
+            with service.intake.place():
+                return JSONResponse(await service.classify(files, request.client.host if request.client else ""))
+
+    async def label(self, request: Request) -> Response:
+        log = self.service.journal.log
+        if log is None:
+            raise HTTPException(404, "this service keeps no log, so it knows no request")
+        with self.service.intake.body(request, MOST_LABEL) as body:
+            try:
+                said = parse_json(await body.read(), LABEL, "the label")
+            except UserError as error:
+                raise HTTPException(422, str(error)) from None
+        try:
+            await asyncio.to_thread(log.add_label, said["id"], said["class_id"], time.time())
+        except UserError as error:
+            raise HTTPException(404 if error.argument == "id" else 422, str(error)) from None
+        except sqlite3.Error as error:
+            raise HTTPException(503, f"cannot log: {reason(error)}") from None
+        return JSONResponse({"id": said["id"], "class_id": said["class_id"]})
+
+    async def classes(self, request: Request) -> Response:
+        known = self.service.models.current.classifier
+        return JSONResponse([{"class_id": id, "label": name} for id, name in zip(known.class_ids, known.classes)])
+
+    async def live(self, request: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        service = self.service
+        log = "off" if service.journal.log is None else "ok"
+        if service.journal.trouble:
+            log = f"cannot log: {service.journal.trouble}"
+        current, shadow = service.models.pair
+        about = {"ready": not service.stopping, "log": log, "model": current.about()}
+        about["shadow"] = shadow.about() if shadow else None
+        return JSONResponse(about, 503 if service.stopping else 200)
+
+    async def metrics(self, request: Request) -> Response:
+        return Response(self.service.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def promote(self, request: Request) -> Response:
+        return await self._change(self.service.models.promote)
+
+    async def reload(self, request: Request) -> Response:
+        return await self._change(self.service.models.reload)
+
+    async def _change(self, change):
+        try:
+            await asyncio.to_thread(change)
+        except UserError as error:
+            raise HTTPException(409, str(error)) from None
+        self.service.introduce()
+        current, shadow = self.service.models.pair
+        return JSONResponse({"model": current.about(), "shadow": shadow.about() if shadow else None})
+
+
+def build_app(service: Service) -> Starlette:
+    """The application of a service."""
+    routes = Routes(service)
+    return Starlette(
+        routes=[
+            Route("/classify", routes.classify, methods=["POST"]),
+            Route("/label", routes.label, methods=["POST"]),
+            Route("/classes", routes.classes),
+            Route("/health/live", routes.live),
+            Route("/health/ready", routes.ready),
+            Route("/metrics", routes.metrics),
+            Route("/promote", routes.promote, methods=["POST"]),
+            Route("/reload", routes.reload, methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: refused, Exception: failed},
+    )
+
+
+async def refused(request: Request, error: Any) -> Response:
+    """A mistake of the client, or a limit."""
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """A bug in tinyalex: told on stderr, not to the client."""
+    traceback.print_exception(error, file=sys.stderr)
+    return JSONResponse({"error": "an error in tinyalex; its output says more"}, 500)

@@ -1,0 +1,101 @@
+"""The network that answers, and its shadow, which is asked too and only logged. They change between two batches."""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinyalex.errors import UserError
+from tinyalex.library import Classifier
+from tinyalex.serving.stand_in import Classification, checkpoint_hash, classify
+from tinyalex.runs.trained import open_run
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network ready to answer. path: the run folder or checkpoint that was named;  hash: of its checkpoint"""
+
+    path: Path
+    classifier: Classifier
+    hash: str
+
+    @classmethod
+    def load(cls, path: str | Path, xp: ModuleType) -> "Model":
+        """Read a network, and answer once so that the first client need not wait. UserError if it cannot answer."""
+        run = open_run(path, xp)
+        model = cls(Path(path), Classifier(run, xp), checkpoint_hash(run.file))
+        model.classify(np.zeros((1, model.size, model.size, 3), np.uint8))
+        return model
+
+    @property
+    def size(self) -> int:
+        """S, the side of the squares that it takes."""
+        return self.classifier.run.view.size
+
+    @property
+    def calibrated(self) -> bool:
+        return False
+
+    @property
+    def ten_crop(self) -> bool:
+        """Whether it looks at ten crops: only if that is how it was calibrated."""
+        return False
+
+    def classify(self, squares: np.ndarray) -> list[Classification]:
+        """Answers about prepared pictures, uint8 (N, S, S, 3)."""
+        return classify(self.classifier, squares, self.ten_crop)
+
+    def about(self) -> dict[str, Any]:
+        """In a few words, for `/health/ready` and the operator."""
+        return {"run": str(self.path), "model": self.classifier.run.info["model"], "hash": self.hash}
+
+
+class Models:
+    """The current model and its shadow or None, as `pair`, which is read once for each batch."""
+
+    def __init__(self, current: Model, shadow: Model | None, xp: ModuleType) -> None:
+        self.xp, self.changing = xp, threading.Lock()
+        self.pair = (current, _fitting(shadow, current) if shadow else None)
+
+    @property
+    def current(self) -> Model:
+        return self.pair[0]
+
+    @property
+    def shadow(self) -> Model | None:
+        return self.pair[1]
+
+    def promote(self) -> None:
+        """The shadow and the current model change places, so that a second time takes it back. UserError without one."""
+        with self.changing:
+            if self.shadow is None:
+                raise UserError("there is no shadow to promote; serve with --shadow RUN2")
+            self.pair = (self.shadow, self.current)
+
+    def reload(self) -> bool:
+        """Take the newest checkpoint of the current run; whether it is another one. Answers go on meanwhile.
+
+        UserError, and nothing changes, if it cannot be read or would answer with other classes.
+        """
+        with self.changing:
+            newest = Model.load(self.current.path, self.xp)
+            changed = newest.hash != self.current.hash
+            self.pair = (_fitting(newest, self.current), self.shadow)
+            return changed
+
+
+def _fitting(model, current):
+    """The model. UserError if clients would notice: it must know the same classes, in pictures of the same size."""
+    if (
+        model.classifier.class_ids != current.classifier.class_ids
+        or model.classifier.classes != current.classifier.classes
+    ):
+        raise UserError(f"{model.path}: knows other classes than {current.path}, expected the same in the same order")
+    if model.size != current.size:
+        raise UserError(
+            f"{model.path}: takes pictures of {model.size} pixels, expected {current.size} as {current.path}"
+        )
+    return model

@@ -1,0 +1,126 @@
+"""Pictures as they arrive: JPEG, PNG or WebP, told apart by their content, decoded within limits of memory and time."""
+
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from starlette.exceptions import HTTPException
+
+from tinyalex.data.pictures import TURNS, PictureError, decode_picture, orientation
+from tinyalex.serving.limits import busy
+
+BEGINNINGS = {  # of a file: {Pillow's name: [(place, bytes)]}
+    "JPEG": [(0, b"\xff\xd8\xff")],
+    "PNG": [(0, b"\x89PNG\r\n\x1a\n")],
+    "WEBP": [(0, b"RIFF"), (8, b"WEBP")],
+}
+MOST_PIXELS = 50_000_000  # a telephone's largest photographs
+SMALL_PIXELS = 4_000_000  # larger pictures are decoded one at a time, so that a few cannot fill the memory
+MOST_LARGE = 8  # that wait for it
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that arrived.
+
+    square: uint8 (S, S, 3);  data: its bytes;  format: "JPEG", "PNG" or "WEBP"
+    width, height: as stored, in pixels;  prepared: how it became a square, in words
+    """
+
+    square: np.ndarray
+    data: bytes
+    sha256: str
+    format: str
+    width: int
+    height: int
+    prepared: str
+
+
+class Larger(PictureError):
+    """The picture has too many pixels to be decoded beside others."""
+
+
+class Unwanted(PictureError):
+    """A whole picture, but not one to answer. status: of the response"""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Decoder:
+    """Decodes pictures in threads of its own: two for small ones, one for large ones."""
+
+    def __init__(self) -> None:
+        self.small = ThreadPoolExecutor(2, "tinyalex-small-pictures")
+        self.large = ThreadPoolExecutor(1, "tinyalex-large-pictures")
+        self.large_waiting = 0
+
+    async def picture(self, data: bytes, size: int) -> Picture:
+        """The picture in a file's bytes, made a square of side `size`. HTTPException 413, 415 or 422 if it is none."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self.small, received, data, size, SMALL_PIXELS)
+        except Larger:
+            pass
+        if self.large_waiting >= MOST_LARGE:
+            raise busy("several large pictures are waiting")
+        self.large_waiting += 1
+        try:
+            return await loop.run_in_executor(self.large, received, data, size, MOST_PIXELS)
+        finally:
+            self.large_waiting -= 1
+
+    def close(self) -> None:
+        self.small.shutdown()
+        self.large.shutdown()
+
+
+def received(data: bytes, size: int, most: int = MOST_PIXELS) -> Picture:
+    """`Decoder.picture`, in this thread. Raises Larger above `most` pixels if MOST_PIXELS allows them."""
+    form = format_of(data)
+    if form is None:
+        raise HTTPException(415, "not a JPEG, PNG or WebP picture" if data else "empty, expected a picture")
+    about: dict = {}
+
+    def look(image):
+        width, height = image.size
+        if width * height > most:
+            if width * height <= MOST_PIXELS:
+                raise Larger
+            raise Unwanted(413, f"{width}×{height} pixels, expected at most {MOST_PIXELS:,}")
+        if form != "JPEG" and getattr(image, "is_animated", False):  # a JPEG may have a second view, for 3-D screens
+            raise Unwanted(422, "an animation, expected a single picture")
+        about.update(width=width, height=height, prepared=_in_words(image, form, size))
+
+    try:
+        square = decode_picture(data, size, (form,), look)
+    except Larger:
+        raise
+    except PictureError as error:
+        raise HTTPException(getattr(error, "status", 422), f"{form}: {error}") from None
+    return Picture(square, data, hashlib.sha256(data).hexdigest(), form, **about)
+
+
+def format_of(data: bytes) -> str | None:
+    """The format that a file's first bytes announce; None for any other."""
+    for form, marks in BEGINNINGS.items():
+        if all(data[place : place + len(mark)] == mark for place, mark in marks):
+            return form
+    return None
+
+
+def _in_words(image, form, size):
+    steps = []
+    if (turn := orientation(image)) in TURNS:
+        steps.append(f"turned upright (EXIF orientation {turn})")
+    if image.has_transparency_data:
+        steps.append("on white where transparent")
+    side = min(image.size)
+    if image.size != (side, side):
+        steps.append(f"central {side}×{side} cut out")
+    if side != size:
+        steps.append(f"scaled to {size}×{size}")
+    return f"{form}, {image.mode}{''.join(f', {step}' for step in steps)}"
