@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -325,6 +326,21 @@ def test_overlapping_maps_leave_blas_as_it_was(set_threads):
             list(backend.ordered_map(abs, range(3)))
             assert set(blas()) == {1}
         assert blas() == before
+
+
+def test_blas_is_limited_from_any_thread(set_threads):
+    """Also while another thread that has limited it is alive, and if the contexts of two threads overlap."""
+    set_threads(2)
+    assert list(backend.ordered_map(lambda _: blas_threads(), range(2))) == [{1}] * 2
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(list, backend.ordered_map(lambda _: blas_threads(), range(2))).result() == [{1}] * 2
+        assert blas_threads() == {2}
+        theirs, ours = backend.one_blas_thread(), backend.one_blas_thread()
+        other.submit(theirs.__enter__).result()
+        with ours:
+            other.submit(theirs.__exit__, None, None, None).result()
+            assert blas_threads() == {1}
+    assert blas_threads() == {2}
 
 
 def test_all_threads_use_the_gpu_chosen_last(set_threads, monkeypatch):

@@ -52,6 +52,7 @@ def one_blas_thread() -> Iterator[None]:
     global _blas_holders, _blas_limit
     with _blas_lock:
         if _blas_holders == 0:
+            _take_blas_over()
             _blas_limit = _blas.limit(limits=1, user_api="blas")
         _blas_holders += 1
     try:
@@ -60,7 +61,15 @@ def one_blas_thread() -> Iterator[None]:
         with _blas_lock:
             _blas_holders -= 1
             if _blas_holders == 0:
+                _take_blas_over()
                 _blas_limit.restore_original_limits()
+
+
+def _take_blas_over():
+    """Let this thread limit BLAS: threadpoolctl 3.8 silently ignores all threads but the first that did."""
+    for library in _blas.lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
 
 
 def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
