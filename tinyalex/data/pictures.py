@@ -53,17 +53,23 @@ class PictureError(Exception):
     """A picture that cannot be used; the text, one line, says why."""
 
 
+class Unwanted(PictureError):
+    """A picture that could be decoded, but that the caller does not want."""
+
+
 def decode_picture(data, size, formats=None, look=None):
     """Decode the bytes of one picture file into uint8 (S, S, 3), upright (EXIF) and on white where transparent.
 
     data: bytes of any format that Pillow reads; size: S. A picture that is already S×S is only decoded. Metadata other
     than the orientation are ignored, however odd they are.
     formats: Pillow's names of those to accept; None: all
-    look: called with the Pillow image before anything is decoded; it may raise PictureError
+    look: called with the Pillow image before anything is decoded; it may raise Unwanted
     Raises PictureError, and nothing else, if anything is wrong with the bytes.
     """
     try:
         return _decoded(data, size, formats, look)
+    except Unwanted:
+        raise
     except PictureError:
         bare = without_metadata(data)
         if bare is not None:

@@ -15,13 +15,14 @@ from starlette.routing import Route
 
 from tinyalex.errors import UserError
 from tinyalex.files import reason
-from tinyalex.monitoring.log import LoggedModel
 from tinyalex.schema import parse_json, record, text
+from tinyalex.serving.guard import Guard
 from tinyalex.serving.multipart import parts_of
 from tinyalex.serving.service import Service
 
 LABEL = record(id=text(100), class_id=text(1000))
 MOST_LABEL = 10_000  # bytes
+OPEN = frozenset({"/health/live", "/health/ready"})
 
 
 class Routes:
@@ -69,9 +70,9 @@ class Routes:
         if service.journal.trouble:
             log = f"cannot log: {service.journal.trouble}"
         current, shadow = service.models.pair
-        about = {"ready": not service.stopping, "log": log, "model": current.about()}
+        about = {"ready": not service.intake.stopping, "log": log, "model": current.about()}
         about["shadow"] = shadow.about() if shadow else None
-        return JSONResponse(about, 503 if service.stopping else 200)
+        return JSONResponse(about, 503 if service.intake.stopping else 200)
 
     async def metrics(self, request: Request) -> Response:
         return Response(self.service.metrics.text(), media_type="text/plain; version=0.0.4")
@@ -87,15 +88,15 @@ class Routes:
             await asyncio.to_thread(change)
         except UserError as error:
             raise HTTPException(409, str(error)) from None
-        self.service.introduce()
+        self.service.metrics.name_models(self.service.models)
         current, shadow = self.service.models.pair
         return JSONResponse({"model": current.about(), "shadow": shadow.about() if shadow else None})
 
 
-def build_app(service: Service) -> Starlette:
-    """The application of a service."""
+def build_app(service: Service, token: str = "") -> Guard:
+    """The application of a service. token: what clients must know, if anything"""
     routes = Routes(service)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/classify", routes.classify, methods=["POST"]),
             Route("/label", routes.label, methods=["POST"]),
@@ -108,11 +109,18 @@ def build_app(service: Service) -> Starlette:
         ],
         exception_handlers={HTTPException: refused, Exception: failed},
     )
+    service.metrics.paths = frozenset(route.path for route in app.routes if isinstance(route, Route))
+    return Guard(app, token, service.metrics, OPEN)
 
 
 async def refused(request: Request, error: Any) -> Response:
     """A mistake of the client, or a limit."""
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    text, headers = error.detail, error.headers or {}
+    if error.status_code == 405:
+        text = f"found {request.method}, expected {headers.get('Allow')}"
+    elif text == "Not Found":
+        text = "there is no such path; POST a picture to /classify"
+    return JSONResponse({"error": text}, error.status_code, headers)
 
 
 async def failed(request: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """Writes what was answered into the log, several answers in one transaction; a client is answered after that."""
 
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from tinyalex.errors import UserError
@@ -12,6 +13,15 @@ from tinyalex.serving.pictures import Picture
 MOST_ROWS = 256  # in a transaction
 
 
+@dataclass(frozen=True)
+class Answered:
+    """The pictures of one request, with their rows of the log, and the models that were asked."""
+
+    rows: list[Request]
+    pictures: list[Picture]
+    models: list[LoggedModel]
+
+
 class Journal:
     """The log of a service, or none. While it cannot be written, `trouble` says why, and answers go out all the same.
 
@@ -20,18 +30,15 @@ class Journal:
 
     def __init__(self, log: Log | None, keep: Path | None = None) -> None:
         self.log, self.keep, self.trouble = log, keep, ""
-        self.new_models: list[LoggedModel] = []
+        self.noted: list[LoggedModel] = []
         self.writer = Gatherer("tinyalex-log", self._write, most=MOST_ROWS)
 
-    def note(self, model: LoggedModel) -> None:
-        """Write a model before the next answers."""
-        self.new_models.append(model)
-
-    async def add(self, answered: list[tuple[Request, Picture]]) -> bool:
+    async def add(self, answered: Answered) -> bool:
         """Write answers; whether they are on the disk now."""
-        return self.log is not None and await self.writer.submit(answered, len(answered))
+        return self.log is not None and await self.writer.submit(answered, len(answered.rows))
 
     def close(self) -> None:
+        """Write what has been added, and close the log."""
         self.writer.close()
         if self.log:
             self.log.close()
@@ -39,13 +46,14 @@ class Journal:
     def _write(self, items):
         assert self.log, "without a log nothing is submitted"
         try:
-            while self.new_models:
-                self.log.add_model(self.new_models[0])
-                del self.new_models[0]
+            for model in (model for item in items for model in item.models):
+                if not any(model is one for one in self.noted):
+                    self.log.add_model(model)
+                    self.noted.append(model)
             if self.keep:
-                for _, picture in (one for answered in items for one in answered):
+                for picture in (picture for item in items for picture in item.pictures):
                     keep_picture(self.keep, picture)
-            self.log.add(request for answered in items for request, _ in answered)
+            self.log.add(row for item in items for row in item.rows)
             self.trouble = ""
         except (sqlite3.Error, OSError, UserError) as error:
             self.trouble = reason(error)

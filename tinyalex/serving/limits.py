@@ -22,10 +22,14 @@ def busy(text: str) -> HTTPException:
 
 
 class Intake:
-    """The requests under way. Each is refused with a 503 rather than let wait beyond the limits."""
+    """The requests under way. One that would go beyond the limits is refused with a 503.
+
+    stopping: once set, nothing more is received
+    """
 
     def __init__(self) -> None:
         self.waiting = self.received = 0
+        self.stopping = False
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -64,9 +68,10 @@ class Body:
         try:
             async with asyncio.timeout_at(began + BODY_SECONDS) as limit:
                 async for chunk in self.request.stream():
-                    self._count(len(chunk))
-                    chunks.append(chunk)
-                    limit.reschedule(began + BODY_SECONDS + self.counted / BODY_RATE)
+                    if chunk:
+                        self._count(len(chunk))
+                        chunks.append(chunk)
+                        limit.reschedule(began + BODY_SECONDS + self.counted / BODY_RATE)
         except TimeoutError:
             raise HTTPException(408, f"the body came too slowly: {self.counted:,} bytes so far") from None
         except ClientDisconnect:
@@ -80,6 +85,8 @@ class Body:
             raise self._too_large("more")
         if self.intake.received > MOST_RECEIVED:
             raise busy("too much is being received")
+        if self.intake.stopping:
+            raise busy("the service is stopping")
 
     def _too_large(self, found):
         return HTTPException(413, f"found {found}, expected a body of at most {self.most:,} bytes")

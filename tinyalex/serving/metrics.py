@@ -13,11 +13,12 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
+        self.paths: frozenset[str] = frozenset()  # the known ones
         self.requests = Counter(
             "tinyalex_requests", "HTTP requests by path and status", ["path", "status"], registry=registry
         )
         self.seconds = Histogram(
-            "tinyalex_classify_seconds", "From the start of a request to its answer", buckets=SECONDS, registry=registry
+            "tinyalex_classify_seconds", "From a request's last byte to its answer", buckets=SECONDS, registry=registry
         )
         self.pictures = Counter("tinyalex_pictures", "Pictures answered, sure or not", ["sure"], registry=registry)
         self.batch = Histogram("tinyalex_batch_pictures", "Pictures in a batch", buckets=SIZES, registry=registry)
@@ -32,6 +33,10 @@ class Metrics:
         self.unlogged = Counter("tinyalex_unlogged_pictures", "Pictures answered without a log", registry=registry)
         self.model = Info("tinyalex_model", "The model that answers", registry=registry)
         self.shadow = Info("tinyalex_shadow", "The model that is asked beside it", registry=registry)
+
+    def count(self, path: str, status: int) -> None:
+        """Count an answer. All unknown paths count as one, since clients invent them."""
+        self.requests.labels(path if path in self.paths else "other", status).inc()
 
     def name_models(self, models: Models) -> None:
         """Say which models answer from now on."""

@@ -1,7 +1,9 @@
 """The network that answers, and its shadow, which is asked too and only logged. They change between two batches."""
 
 import threading
+import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,8 +12,9 @@ import numpy as np
 
 from tinyalex.errors import UserError
 from tinyalex.library import Classifier
-from tinyalex.serving.stand_in import Classification, checkpoint_hash, classify
+from tinyalex.monitoring.log import LoggedModel
 from tinyalex.runs.trained import open_run
+from tinyalex.serving.stand_in import Classification, checkpoint_hash, classify
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,24 @@ class Model:
         """Answers about prepared pictures, uint8 (N, S, S, 3)."""
         return classify(self.classifier, squares, self.ten_crop)
 
+    @cached_property
+    def logged(self) -> LoggedModel:
+        """The model as the log has it."""
+        classifier = self.classifier
+        about = {
+            "model": classifier.run.info["model"],
+            "class_names": list(classifier.classes),
+            "class_ids": list(classifier.class_ids),
+            "view": "ten crops" if self.ten_crop else "centre crop",
+            "calibration": None,
+        }
+        return LoggedModel(self.hash, str(self.path), about, since=time.time())
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """{class id: its place among the network's outputs}"""
+        return {id: place for place, id in enumerate(self.classifier.class_ids)}
+
     def about(self) -> dict[str, Any]:
         """In a few words, for `/health/ready` and the operator."""
         return {"run": str(self.path), "model": self.classifier.run.info["model"], "hash": self.hash}
@@ -69,7 +90,7 @@ class Models:
         return self.pair[1]
 
     def promote(self) -> None:
-        """The shadow and the current model change places, so that a second time takes it back. UserError without one."""
+        """Let shadow and current model change places; a second time takes it back. UserError without a shadow."""
         with self.changing:
             if self.shadow is None:
                 raise UserError("there is no shadow to promote; serve with --shadow RUN2")

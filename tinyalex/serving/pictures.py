@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from starlette.exceptions import HTTPException
 
-from tinyalex.data.pictures import TURNS, PictureError, decode_picture, orientation
+from tinyalex.data.pictures import TURNS, PictureError, Unwanted, decode_picture, orientation
+from tinyalex.serving.batching import Gatherer
 from tinyalex.serving.limits import busy
 
 BEGINNINGS = {  # of a file: {Pillow's name: [(place, bytes)]}
@@ -17,7 +18,7 @@ BEGINNINGS = {  # of a file: {Pillow's name: [(place, bytes)]}
     "WEBP": [(0, b"RIFF"), (8, b"WEBP")],
 }
 MOST_PIXELS = 50_000_000  # a telephone's largest photographs
-SMALL_PIXELS = 4_000_000  # larger pictures are decoded one at a time, so that a few cannot fill the memory
+SMALL_PIXELS = 1_000_000  # larger pictures are decoded one at a time, so that a few cannot fill the memory
 MOST_LARGE = 8  # that wait for it
 
 
@@ -38,12 +39,12 @@ class Picture:
     prepared: str
 
 
-class Larger(PictureError):
+class Larger(Unwanted):
     """The picture has too many pixels to be decoded beside others."""
 
 
-class Unwanted(PictureError):
-    """A whole picture, but not one to answer. status: of the response"""
+class Refused(Unwanted):
+    """The picture is none that this service answers. status: of the response"""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -51,38 +52,51 @@ class Unwanted(PictureError):
 
 
 class Decoder:
-    """Decodes pictures in threads of its own: two for small ones, one for large ones."""
+    """Decodes pictures in two threads of its own: one for small pictures, one for large ones."""
 
     def __init__(self) -> None:
-        self.small = ThreadPoolExecutor(2, "tinyalex-small-pictures")
+        self.small = Gatherer("tinyalex-small-pictures", self._decode)
         self.large = ThreadPoolExecutor(1, "tinyalex-large-pictures")
         self.large_waiting = 0
 
     async def picture(self, data: bytes, size: int) -> Picture:
         """The picture in a file's bytes, made a square of side `size`. HTTPException 413, 415 or 422 if it is none."""
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self.small, received, data, size, SMALL_PIXELS)
+            return await self.small.submit((data, size))
         except Larger:
             pass
         if self.large_waiting >= MOST_LARGE:
-            raise busy("several large pictures are waiting")
+            raise busy(f"{MOST_LARGE} large pictures are waiting")
         self.large_waiting += 1
         try:
-            return await loop.run_in_executor(self.large, received, data, size, MOST_PIXELS)
+            return await asyncio.get_running_loop().run_in_executor(self.large, received, data, size)
         finally:
             self.large_waiting -= 1
 
     def close(self) -> None:
-        self.small.shutdown()
+        """Finish what is under way."""
+        self.small.close()
         self.large.shutdown()
+
+    def _decode(self, files):
+        found = []
+        for data, size in files:
+            try:
+                found.append(received(data, size, SMALL_PIXELS))
+            except Exception as error:
+                found.append(error)
+        return found
 
 
 def received(data: bytes, size: int, most: int = MOST_PIXELS) -> Picture:
     """`Decoder.picture`, in this thread. Raises Larger above `most` pixels if MOST_PIXELS allows them."""
     form = format_of(data)
     if form is None:
-        raise HTTPException(415, "not a JPEG, PNG or WebP picture" if data else "empty, expected a picture")
+        raise (
+            HTTPException(415, "not a JPEG, PNG or WebP picture")
+            if data
+            else HTTPException(400, "empty, expected a picture")
+        )
     about: dict = {}
 
     def look(image):
@@ -90,9 +104,9 @@ def received(data: bytes, size: int, most: int = MOST_PIXELS) -> Picture:
         if width * height > most:
             if width * height <= MOST_PIXELS:
                 raise Larger
-            raise Unwanted(413, f"{width}×{height} pixels, expected at most {MOST_PIXELS:,}")
+            raise Refused(413, f"{width}×{height} pixels, expected at most {MOST_PIXELS:,}")
         if form != "JPEG" and getattr(image, "is_animated", False):  # a JPEG may have a second view, for 3-D screens
-            raise Unwanted(422, "an animation, expected a single picture")
+            raise Refused(422, "an animation, expected a single picture")
         about.update(width=width, height=height, prepared=_in_words(image, form, size))
 
     try:

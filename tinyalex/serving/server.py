@@ -8,7 +8,7 @@ from collections.abc import Callable
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from tinyalex import signals
 from tinyalex.errors import UserError
@@ -16,7 +16,6 @@ from tinyalex.files import reason
 from tinyalex.serving.limits import HEADER_SECONDS
 
 CONNECTIONS = 1024  # at once; others wait for one to end
-LOOPBACK = ("127.0.0.1", "::1")
 
 
 def free_address(host: str, port: int) -> tuple[str, int]:
@@ -47,12 +46,7 @@ def _no_place(error, host, port):
     return UserError(f"found {host}, expected an address of this machine ({reason(error)})", "host")
 
 
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach an address."""
-    return address.startswith("127.") or address == "::1"
-
-
-def serve(app: Starlette, address: str, port: int, listening: Callable[[], None], stopping: Callable[[], None]) -> None:
+def serve(app: ASGIApp, address: str, port: int, listening: Callable[[], None], stopping: Callable[[], None]) -> None:
     """Serve until a signal asks to stop, then answer what is under way and return.
 
     listening: called once connections are accepted;  stopping: called when the signal comes

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from starlette.exceptions import HTTPException
 
-from tinyalex.monitoring.log import LoggedModel, Request
+from tinyalex.monitoring.log import Request
+from tinyalex.monitoring.pictures import picture_statistics
 from tinyalex.serving.answer import answer_json
 from tinyalex.serving.batching import Gatherer
-from tinyalex.serving.journal import Journal
+from tinyalex.serving.journal import Answered, Journal
 from tinyalex.serving.limits import Intake
 from tinyalex.serving.metrics import Metrics
 from tinyalex.serving.models import Model, Models
-from tinyalex.serving.pictures import Decoder, Picture
+from tinyalex.serving.pictures import Decoder
 
 GATHER_SECONDS = 0.003  # the first request of a batch waits this long for others
 MOST_AT_ONCE = 64  # pictures in a batch
@@ -26,13 +27,16 @@ MOST_AT_ONCE = 64  # pictures in a batch
 class Seen:
     """The network's answers about the pictures of one request.
 
-    model: the one that answered;  answers, shadowed: a `Classification` each (shadowed: None without a shadow)
+    model: the one that answered;  answers: a `Classification` of each picture
+    shadow, shadowed: the same of the shadow, if there is one
+    statistics: of the prepared pictures (see `picture_statistics`)
     """
 
     model: Model
     answers: list
     shadow: Model | None
     shadowed: list | None
+    statistics: dict[str, np.ndarray]
 
 
 class Service:
@@ -42,14 +46,12 @@ class Service:
         self.models, self.journal = models, journal
         self.intake, self.decoder, self.metrics = Intake(), Decoder(), Metrics()
         self.network = Gatherer("tinyalex-network", self._infer, seconds, MOST_AT_ONCE)
-        self.stopping = False
-        self.introduce()
-
-    def introduce(self) -> None:
-        """Name the models to the log and the metrics."""
-        for model in filter(None, self.models.pair):
-            self.journal.note(_logged(model))
+        self.answered = 0  # pictures
         self.metrics.name_models(self.models)
+
+    def stop(self) -> None:
+        """Receive nothing more."""
+        self.intake.stopping = True
 
     def close(self) -> None:
         """Finish what is under way; everything answered is in the log then."""
@@ -64,7 +66,8 @@ class Service:
         seen = await self.network.submit([picture.square for picture in pictures], len(pictures))
         milliseconds = 1000 * (time.perf_counter() - began)
         rows = [_request(picture, seen, n, at, client, milliseconds) for n, picture in enumerate(pictures)]
-        if not await self.journal.add(list(zip(rows, pictures))):
+        models = [model.logged for model in (seen.model, seen.shadow) if model]
+        if not await self.journal.add(Answered(rows, pictures, models)):
             self.metrics.unlogged.inc(len(rows))
         self._count(seen, rows, time.perf_counter() - began)
         return {
@@ -86,27 +89,36 @@ class Service:
     def _infer(self, requests):
         """`Seen` for each list of squares."""
         current, shadow = self.models.pair
-        squares = np.stack([square for squares in requests for square in squares])
+        squares = np.stack([square for own in requests for square in own])
         self.metrics.batch.observe(len(squares))
-        answers = iter(current.classify(squares))
-        shadowed = self._shadowed(shadow, squares)
+        answers, shadowed = current.classify(squares), self._shadowed(shadow, squares)
+        statistics = picture_statistics(squares)
+        ends = np.cumsum([len(own) for own in requests])
+        parts = [slice(end - len(own), end) for end, own in zip(ends, requests)]
         return [
-            Seen(current, [next(answers) for _ in own], shadow, shadowed and [next(shadowed) for _ in own])
-            for own in requests
+            Seen(
+                current,
+                answers[part],
+                shadow if shadowed else None,
+                shadowed and shadowed[part],
+                {name: values[part] for name, values in statistics.items()},
+            )
+            for part in parts
         ]
 
     def _shadowed(self, shadow, squares):
-        """An iterator over the shadow's answers; None without one, or if it fails, which is no reason not to answer."""
+        """The shadow's answers; None without a shadow, or if it fails, which must not keep the model from answering."""
         if shadow is None:
             return None
         try:
-            return iter(shadow.classify(squares))
+            return shadow.classify(squares)
         except Exception:
             self.metrics.shadow_errors.inc()
             return None
 
     def _count(self, seen, rows, seconds):
         metrics = self.metrics
+        self.answered += len(rows)
         metrics.seconds.observe(seconds)
         metrics.cannot_log.set(bool(self.journal.trouble))
         for row in rows:
@@ -115,22 +127,9 @@ class Service:
                 metrics.disagreements.inc()
 
 
-def _logged(model):
-    """A model as the log has it."""
-    classifier = model.classifier
-    about = {
-        "model": classifier.run.info["model"],
-        "class_names": list(classifier.classes),
-        "class_ids": list(classifier.class_ids),
-        "view": "ten crops" if model.ten_crop else "centre crop",
-        "calibration": None,
-    }
-    return LoggedModel(model.hash, str(model.path), about, None, time.time())
-
-
 def _request(picture, seen, n, at, client, milliseconds):
     """The row of the log for picture n of a request."""
-    places = {id: place for place, id in enumerate(seen.model.classifier.class_ids)}
+    places = seen.model.places
     found, shadowed = seen.answers[n], seen.shadowed and seen.shadowed[n]
     first = found.answers[0]
     shadow = {}
@@ -152,9 +151,7 @@ def _request(picture, seen, n, at, client, milliseconds):
         width=picture.width,
         height=picture.height,
         prepared=picture.prepared,
-        brightness=0.0,
-        contrast=0.0,
-        sharpness=0.0,
+        **{name: float(values[n]) for name, values in seen.statistics.items()},
         novelty=None,
         model=seen.model.hash,
         label=places[first.id],
