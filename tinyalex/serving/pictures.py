@@ -17,7 +17,7 @@ BEGINNINGS = {  # of a file: {Pillow's name: [(place, bytes)]}
     "PNG": [(0, b"\x89PNG\r\n\x1a\n")],
     "WEBP": [(0, b"RIFF"), (8, b"WEBP")],
 }
-MOST_PIXELS = 50_000_000  # a telephone's largest photographs
+MOST_PIXELS = {"JPEG": 50_000_000, "PNG": 20_000_000, "WEBP": 20_000_000}  # transparency takes several copies
 SMALL_PIXELS = 1_000_000  # larger pictures are decoded one at a time, so that a few cannot fill the memory
 MOST_LARGE = 8  # that wait for it
 
@@ -88,8 +88,8 @@ class Decoder:
         return found
 
 
-def received(data: bytes, size: int, most: int = MOST_PIXELS) -> Picture:
-    """`Decoder.picture`, in this thread. Raises Larger above `most` pixels if MOST_PIXELS allows them."""
+def received(data: bytes, size: int, at_once: int | None = None) -> Picture:
+    """`Decoder.picture`, in this thread. at_once: raise Larger above this number of pixels"""
     form = format_of(data)
     if form is None:
         raise (
@@ -101,10 +101,10 @@ def received(data: bytes, size: int, most: int = MOST_PIXELS) -> Picture:
 
     def look(image):
         width, height = image.size
-        if width * height > most:
-            if width * height <= MOST_PIXELS:
-                raise Larger
-            raise Refused(413, f"{width}×{height} pixels, expected at most {MOST_PIXELS:,}")
+        if width * height > MOST_PIXELS[form]:
+            raise Refused(413, f"{width}×{height} pixels, expected at most {MOST_PIXELS[form]:,}")
+        if at_once and width * height > at_once:
+            raise Larger
         if form != "JPEG" and getattr(image, "is_animated", False):  # a JPEG may have a second view, for 3-D screens
             raise Refused(422, "an animation, expected a single picture")
         about.update(width=width, height=height, prepared=_in_words(image, form, size))
