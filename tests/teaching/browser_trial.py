@@ -2,75 +2,32 @@
 
     python -m tests.teaching.browser_trial 06 FOLDER      leaves wrong.png and right.png in the folder
 
-Needs Chromium and chromedriver (Debian: apt-get install chromium chromium-driver), which it drives through WebDriver, a
-protocol of the W3C.
+Needs Chromium and chromedriver (see `tests.browser`).
 """
 
-import base64
 import contextlib
 import inspect
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import textwrap
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 
+from tests.browser import CONTROL, ENTER, SHIFT, free_port, new_browser, process
 from tests.teaching.mutants import mutants
 from tinyalex.teaching import learner, lessons
 from tinyalex.teaching.examine import examine
 from tinyalex.teaching.lessons import find_exercise, find_lesson
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-CONTROL, SHIFT, ENTER = "\ue009", "\ue008", "\ue007"  # WebDriver's codes for keys
 SETTINGS = {  # keep cells below the window in the page too; no pop-ups
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-
-
-class Browser:
-    """The few commands of WebDriver used here."""
-
-    def __init__(self, port):
-        self.root = f"http://127.0.0.1:{port}/session"
-        options = {"binary": CHROMIUM, "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage"]}
-        options["args"] += ["--disable-gpu", "--window-size=1300,1100"]
-        capabilities = {"alwaysMatch": {"goog:chromeOptions": options}}
-        self.root += "/" + self._call("", capabilities=capabilities)["sessionId"]
-
-    def _call(self, path, method="POST", **content):
-        body = json.dumps(content).encode() if method == "POST" else None
-        request = urllib.request.Request(self.root + path, body, {"Content-Type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=120) as reply:
-            return json.loads(reply.read())["value"]
-
-    def open(self, url):
-        self._call("/url", url=url)
-
-    def run(self, script, *arguments):
-        """Run the body of a JavaScript function; returns its result."""
-        return self._call("/execute/sync", script=script, args=list(arguments))
-
-    def keys(self, *keys):
-        """Press keys in turn, then release them all."""
-        actions = [{"type": "keyDown", "value": key} for key in keys]
-        actions += [{"type": "keyUp", "value": key} for key in reversed(keys)]
-        self._call("/actions", actions=[{"type": "key", "id": "keyboard", "actions": actions}])
-
-    def screenshot(self, file):
-        file.write_bytes(base64.b64decode(self._call("/screenshot", "GET")))
-
-    def close(self):
-        self._call("", "DELETE")
 
 
 class Notebook:
@@ -157,33 +114,6 @@ def right_answer(exercise):
 
 
 @contextlib.contextmanager
-def process(command, port, **options):
-    """Run a server during the block, which begins once the server answers on its port."""
-    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
-    try:
-        end = time.monotonic() + 90
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert started.poll() is None and time.monotonic() < end, f"{command[0]} does not start"
-            time.sleep(0.2)
-        yield
-    finally:
-        started.terminate()
-        try:
-            started.wait(20)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-@contextlib.contextmanager
 def jupyter_and_browser(folder):
     """Serve a copy of the lessons: (address of JupyterLab, `Browser`)."""
     shutil.copytree(lessons.FOLDER, folder / "lessons", ignore=shutil.ignore_patterns(".*"))
@@ -194,17 +124,13 @@ def jupyter_and_browser(folder):
     own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
     own |= {f"JUPYTERLAB_{name.upper()}_DIR": str(folder / name) for name in ("settings", "workspaces")}
     own |= {learner.PROGRESS: str(folder / "progress.json"), "PYTHONPATH": str(lessons.FOLDER.parent)}
-    jupyter, driver = free_port(), free_port()
+    jupyter = free_port()
     lab = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
     lab += ["--LabApp.expose_app_in_browser=True"]
     lab += [f"--ServerApp.port={jupyter}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder / 'lessons'}"]
     lab += ["--IdentityProvider.token=", "--ServerApp.password="]
-    with process(lab, jupyter, env=os.environ | own), process([DRIVER, f"--port={driver}"], driver):
-        browser = Browser(driver)
-        try:
-            yield f"http://127.0.0.1:{jupyter}/lab/tree", browser
-        finally:
-            browser.close()
+    with process(lab, jupyter, env=os.environ | own), new_browser() as browser:
+        yield f"http://127.0.0.1:{jupyter}/lab/tree", browser
 
 
 def trial(number, out):

@@ -4,16 +4,13 @@ import time
 
 import pytest
 
-from tests.teaching import browser_trial
+from tests.browser import MISSING, new_browser
 from tinyalex.teaching import lessons
 from tinyalex.teaching.book import write_book
 from tinyalex.teaching.lessons import find_lesson
 
 pytest.importorskip("nbconvert", reason="needs nbconvert, which comes with Jupyter")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (browser_trial.CHROMIUM and browser_trial.DRIVER), reason="needs chromium and chromedriver"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING, reason="needs chromium and chromedriver")]
 NUMBERS = ("01", "09")
 CUT = """
 const wide = (e) => e.scrollWidth > e.clientWidth + 1;
@@ -56,48 +53,28 @@ def book(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    port = browser_trial.free_port()
-    with browser_trial.process([browser_trial.DRIVER, f"--port={port}"], port):
-        browser = browser_trial.Browser(port)
+    with new_browser() as browser:
         yield browser
-        browser.close()
-
-
-def look(browser, width, scheme="light"):
-    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    for command, values in (("setDeviceMetricsOverride", screen), ("setEmulatedMedia", media)):
-        browser._call("/goog/cdp/execute", cmd=f"Emulation.{command}", params=values)
 
 
 def show(browser, file):
     """Open a page and wait for its style and its script, which a busy machine may bring late."""
     browser.open(file.as_uri())
-    assert settled(browser, READY, True), f"{file.name} has no style or no script"
-
-
-def settled(browser, script, expected):
-    """Whether a script finds this, at the latest once a slow machine has laid out the page."""
-    until = time.monotonic() + 5
-    while browser.run(script) != expected:
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.1)
-    return True
+    assert browser.settled(READY, True), f"{file.name} has no style or no script"
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_cut_off(browser, book, width):
-    look(browser, width)
+    browser.look(width)
     files = [file for file in sorted(book.rglob("*.html")) if "book.css" in file.read_text(encoding="utf-8")]
     assert len(files) > len(NUMBERS)
     for file in files:
         show(browser, file)
-        assert settled(browser, CUT, [0, 0, False, False]), f"{file.name} at {width} pixels: {browser.run(CUT)}"
+        assert browser.settled(CUT, [0, 0, False, False]), f"{file.name} at {width} pixels: {browser.run(CUT)}"
 
 
 def test_search(browser, book):
-    look(browser, 1280)
+    browser.look(1280)
     show(browser, book / "index.html")
     for asked, first in (
         ("mirror images", "Mirror-images"),
@@ -107,7 +84,7 @@ def test_search(browser, book):
         browser.run(SEARCH, asked)
         time.sleep(0.5)
         if first is not None:
-            assert settled(browser, f"return ({FOUND.removeprefix('return ')}).length > 0", True), asked
+            assert browser.settled(f"return ({FOUND.removeprefix('return ')}).length > 0", True), asked
         found = browser.run(FOUND)
         assert (not found) if first is None else first in found[0], (asked, found)
 
@@ -115,7 +92,7 @@ def test_search(browser, book):
 def test_dark_by_the_system_and_by_the_switch(browser, book):
     page = book / "index.html"
     for scheme, expected, other in (("light", LIGHT, DARK), ("dark", DARK, LIGHT)):
-        look(browser, 1280, scheme)
+        browser.look(1280, scheme)
         show(browser, page)
         browser.run("localStorage.clear()")
         show(browser, page)
@@ -128,7 +105,7 @@ def test_dark_by_the_system_and_by_the_switch(browser, book):
 
 
 def test_menu_on_a_phone(browser, book):
-    look(browser, 390)
+    browser.look(390)
     show(browser, book / f"{lessons.notebook('09').stem}.html")
     shown = [browser.run(MENU)]
     for _ in range(2):
@@ -138,7 +115,7 @@ def test_menu_on_a_phone(browser, book):
 
 
 def test_copying_an_exercise(browser, book):
-    look(browser, 1280)
+    browser.look(1280)
     show(browser, book / f"{lessons.notebook('09').stem}.html")
     how, text = browser.run(COPY)
     assert how == "copy" and text.startswith("def window_sum(") and text.endswith("    todo()\n") and "Copy" not in text

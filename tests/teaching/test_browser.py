@@ -2,15 +2,13 @@
 
 import pytest
 
+from tests.browser import MISSING
 from tests.teaching import browser_trial
 from tinyalex.teaching import lessons
 from tinyalex.teaching.lessons import find_lesson
 
 WRITTEN = [number for number in lessons.numbers() if list(lessons.FOLDER.glob(f"{number}_*.ipynb"))]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (browser_trial.CHROMIUM and browser_trial.DRIVER), reason="needs chromium and chromedriver"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING, reason="needs chromium and chromedriver")]
 
 
 def test_a_wrong_answer_then_a_right_one(tmp_path):
