@@ -34,6 +34,12 @@ def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np):
     return np.concatenate(p).astype(np.float64).reshape(len(starts), len(starts))
 
 
+def square_and_stride(crop):
+    """(size, stride) in pixels for a crop of side `crop`: a seventh of it, tried at every half of that."""
+    size = max(1, round(crop / 7))
+    return size, max(1, size // 2)
+
+
 def probability_of(network, view, picture, label, xp=np):
     """The probability of `label` for the uncovered centre crop."""
     return float(to_host(softmax(network.predict(_centre(view, picture, xp))))[0, label])

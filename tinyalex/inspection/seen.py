@@ -7,7 +7,7 @@ from tinyalex.inspection import charts, galleries
 from tinyalex.inspection.colour import colour_selectivity, differences_by_chance
 from tinyalex.inspection.features import AT_ONCE, activations, features_of, last_features
 from tinyalex.inspection.neighbours import nearest, purity
-from tinyalex.inspection.occlusion import occlusion_map, probability_of
+from tinyalex.inspection.occlusion import occlusion_map, probability_of, square_and_stride
 from tinyalex.inspection.panel import Panel, first_name, listed, spread
 from tinyalex.inspection.subject import sample
 from tinyalex.layers import Conv2d
@@ -192,8 +192,7 @@ def _right_first(subject, count, purpose):
 def occlusions(subject):
     """Where a grey square lowers the probability of the right class."""
     chosen = _right_first(subject, subject.shown, "occlusion")
-    size = max(1, round(subject.view.crop / 7))
-    stride = max(1, size // 2)
+    size, stride = square_and_stride(subject.view.crop)
     look = dict(network=subject.network, view=subject.view, xp=subject.xp)
     maps, before = [], []
     for picture, label in zip(subject.dataset.val.gather(chosen), subject.labels[chosen]):

@@ -70,8 +70,7 @@ class Subject:
 
     def crops(self, split, indices):
         """The centre crops of some pictures, as pictures: uint8 (N, T, T, 3)."""
-        T, start = self.view.crop, (self.view.size - self.view.crop) // 2
-        return split.gather(indices)[:, start : start + T, start : start + T]
+        return central(split.gather(indices), self.view.crop)
 
     def some(self, candidates, count, purpose):
         """Draw `count` of the pictures `candidates`, of as many classes as possible. purpose: names the draw."""
@@ -79,6 +78,12 @@ class Subject:
         first = np.zeros(len(drawn), bool)
         first[np.unique(self.labels[drawn], return_index=True)[1]] = True
         return np.concatenate([drawn[first], drawn[~first]])[:count]
+
+
+def central(pictures, crop):
+    """The centre crops of pictures, (N, S, S, 3): a view, (N, crop, crop, 3)."""
+    start = (pictures.shape[1] - crop) // 2
+    return pictures[:, start : start + crop, start : start + crop]
 
 
 def sample(split, count, purpose):

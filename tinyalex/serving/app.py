@@ -18,6 +18,7 @@ from tinyalex.files import reason
 from tinyalex.schema import parse_json, record, text
 from tinyalex.serving.guard import Guard
 from tinyalex.serving.multipart import parts_of
+from tinyalex.serving.page import page_routes
 from tinyalex.serving.service import Service
 
 LABEL = record(id=text(100), class_id=text(1000))
@@ -39,6 +40,13 @@ class Routes:
             files = parts_of(kind, data) if kind.lower().startswith("multipart/") else [data]
             with service.intake.place():
                 return JSONResponse(await service.classify(files, request.client.host if request.client else ""))
+
+    async def explain(self, request: Request) -> Response:
+        service = self.service
+        with service.intake.body(request) as body, service.intake.place():
+            model = service.models.current
+            picture = await service.decoder.picture(await body.read(), model.size)
+            return JSONResponse(await service.explainer.explain(model, picture.square))
 
     async def label(self, request: Request) -> Response:
         log = self.service.journal.log
@@ -98,7 +106,9 @@ def build_app(service: Service, token: str = "") -> Guard:
     routes = Routes(service)
     app = Starlette(
         routes=[
+            *page_routes(lambda: service.explainer.prepare(service.models.current)),
             Route("/classify", routes.classify, methods=["POST"]),
+            Route("/explain", routes.explain, methods=["POST"]),
             Route("/label", routes.label, methods=["POST"]),
             Route("/classes", routes.classes),
             Route("/health/live", routes.live),

@@ -13,6 +13,7 @@ from tinyalex.monitoring.log import Request
 from tinyalex.monitoring.pictures import picture_statistics
 from tinyalex.serving.answer import answer_json
 from tinyalex.serving.batching import Gatherer
+from tinyalex.serving.explainer import Explainer
 from tinyalex.serving.journal import Answered, Journal
 from tinyalex.serving.limits import Intake
 from tinyalex.serving.metrics import Metrics
@@ -46,6 +47,7 @@ class Service:
         self.models, self.journal = models, journal
         self.intake, self.decoder, self.metrics = Intake(), Decoder(), Metrics()
         self.network = Gatherer("tinyalex-network", self._infer, seconds, MOST_AT_ONCE)
+        self.explainer = Explainer()
         self.answered = 0  # pictures
         self.metrics.name_models(self.models)
 

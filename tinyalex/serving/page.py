@@ -1,0 +1,52 @@
+"""The page at the service's root, and what browsers may do with the pages of a service."""
+
+from collections.abc import Callable
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+FILES = {
+    "/": ("index.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+}
+
+
+def policy(style: str = "'self'") -> dict[str, str]:
+    """The headers of a page: nothing from elsewhere, no script or style inside it. style: what styles it may have"""
+    rules = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": style,
+        "img-src": "'self' data: blob:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in rules.items()),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+    }
+
+
+def page_routes(opened: Callable[[], None]) -> list[Route]:
+    """The routes of the page's files, which are read now. opened: called when somebody opens the page"""
+    folder = files("tinyalex.serving") / "page"
+    return [
+        Route(path, _sends((folder / name).read_bytes(), kind, opened if path == "/" else None))
+        for path, (name, kind) in FILES.items()
+    ]
+
+
+def _sends(content, kind, opened):
+    async def send(request: Request) -> Response:
+        if opened:
+            opened()
+        return Response(content, media_type=kind, headers=policy())
+
+    return send
