@@ -174,13 +174,18 @@
     field.removeAttribute("aria-activedescendant");
   };
 
-  /* The classes that hold every word; the network's guesses come first. */
+  /* The classes that hold every word typed: first those that begin with it, then the network's guesses. */
   const matching = () => {
-    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const typed = field.value.trim().toLowerCase(), words = typed.split(/\s+/);
     const guessed = shown.answer.top.map((guess) => guess.class_id);
-    const rank = ({ class_id }) => (guessed.includes(class_id) ? guessed.indexOf(class_id) : guessed.length);
-    const fits = ({ label, class_id }) => words.every((word) => `${label} ${class_id}`.toLowerCase().includes(word));
-    return classes.filter(fits).sort((a, b) => rank(a) - rank(b) || a.label.localeCompare(b.label));
+    const rank = ({ label, class_id }) => [
+      label.toLowerCase().startsWith(typed) ? 0 : 1, guessed.includes(class_id) ? guessed.indexOf(class_id) : guessed.length,
+    ];
+    return classes
+      .filter(({ label, class_id }) => words.every((word) => `${label} ${class_id}`.toLowerCase().includes(word)))
+      .map((one) => ({ one, rank: rank(one) }))
+      .sort((a, b) => a.rank[0] - b.rank[0] || a.rank[1] - b.rank[1] || a.one.label.localeCompare(b.one.label))
+      .map(({ one }) => one);
   };
 
   const openList = () => {
@@ -294,7 +299,7 @@
     find("neighbours").replaceChildren(...near.map((one) => {
       const is = one.class_id === found.class_id ? "✓ " : "";
       const picture = make("img", { src: one.picture, alt: "" });
-      return make("li", {}, picture, is + short(one.label), make("small", { textContent: `distance ${Number(one.distance.toPrecision(3))}` }));
+      return make("li", {}, picture, is + short(one.label), make("small", { textContent: `distance ${one.distance.toFixed(one.distance < 10 ? 2 : 0)}` }));
     }));
     const all = same === near.length ? "all" : same || "none";
     find("likeness").textContent = near.length
@@ -352,6 +357,7 @@
     pen.fillRect(0, 0, side, side);
     pen.globalCompositeOperation = "source-over";
     pen.drawImage(layer, 0, 0, side, side);
+    canvas.dataset.drawn = "yes";
   };
 
   const drawLegend = () => {
