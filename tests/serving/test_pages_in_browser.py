@@ -163,7 +163,7 @@ def test_by_keyboard_alone(browser, folder):
         if visited[-1] == "explain":
             browser.keys(ENTER)
             break
-    assert visited[:2] + visited[3:] == ["Skip to the answer", "file", "class", "", "explain"]
+    assert visited[:2] + visited[3:] == ["Skip to the answer", "file", "class", "save", "explain"]
     assert visited[2].startswith("1.png, sure: ")
     assert browser.settled(REASONS, "shown", 60)
     with Log.read_only(folder / "requests.db") as log:
@@ -238,7 +238,7 @@ def test_where_it_looked(browser, folder):
     assert browser.settled("return document.getElementById('map').dataset.drawn", "yes")
     down, along = browser.run(BRIGHTEST)
     assert abs(down - (2 * 4 + 4) / 56) < 0.05 and abs(along - (10 * 4 + 4) / 56) < 0.05
-    assert browser.run(TEXT, "#likeness") == "none here"
+    assert browser.run(TEXT, "#likeness") == "No neighbours: none here."
 
 
 def test_a_token_is_asked_for(browser, folder):

@@ -31,7 +31,7 @@ class Explainer:
         try:
             found = pool_of(model.classifier)
         except UserError as error:
-            say(f"the page shows no neighbours of {model.path}: {error}")
+            say(f"the page shows no neighbours of {model.path}: {error.args[0]}")
         if model.hash in self.pools:
             self.pools[model.hash] = found
 

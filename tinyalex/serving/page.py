@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-FILES = {
-    "/": ("index.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-}
+START = "index.html"
+KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
 def policy(style: str = "'self'") -> dict[str, str]:
@@ -37,16 +35,16 @@ def policy(style: str = "'self'") -> dict[str, str]:
 def page_routes(opened: Callable[[], None]) -> list[Route]:
     """The routes of the page's files, which are read now. opened: called when somebody opens the page"""
     folder = files("tinyalex.serving") / "page"
-    return [
-        Route(path, _sends((folder / name).read_bytes(), kind, opened if path == "/" else None))
-        for path, (name, kind) in FILES.items()
-    ]
+    found = {file.name: Path(file.name).suffix for file in sorted(folder.iterdir(), key=str)}
+    routes = [Route(f"/{name}", _sends(folder / name, KINDS[kind])) for name, kind in found.items() if kind in KINDS]
+    return [Route("/", _sends(folder / START, KINDS[".html"], opened)), *routes]
 
 
-def _sends(content, kind, opened):
+def _sends(file, kind, opened=lambda: None):
+    content = file.read_bytes()
+
     async def send(request: Request) -> Response:
-        if opened:
-            opened()
+        opened()
         return Response(content, media_type=kind, headers=policy())
 
     return send
