@@ -103,10 +103,10 @@ class Routes:
 
 def build_app(service: Service, token: str = "") -> Guard:
     """The application of a service. token: what clients must know, if anything"""
-    routes = Routes(service)
+    routes, page = Routes(service), page_routes(lambda: service.explainer.prepare(service.models.current))
     app = Starlette(
         routes=[
-            *page_routes(lambda: service.explainer.prepare(service.models.current)),
+            *page,
             Route("/classify", routes.classify, methods=["POST"]),
             Route("/explain", routes.explain, methods=["POST"]),
             Route("/label", routes.label, methods=["POST"]),
@@ -120,7 +120,7 @@ def build_app(service: Service, token: str = "") -> Guard:
         exception_handlers={HTTPException: refused, Exception: failed},
     )
     service.metrics.paths = frozenset(route.path for route in app.routes if isinstance(route, Route))
-    return Guard(app, token, service.metrics, OPEN)
+    return Guard(app, token, service.metrics, OPEN.union(route.path for route in page))
 
 
 async def refused(request: Request, error: Any) -> Response:

@@ -24,12 +24,8 @@ def policy(style: str = "'self'") -> dict[str, str]:
         "form-action": "'none'",
         "frame-ancestors": "'none'",
     }
-    return {
-        "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in rules.items()),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-cache",
-    }
+    said = "; ".join(f"{name} {sources}" for name, sources in rules.items())
+    return {"Content-Security-Policy": said, "Cache-Control": "no-cache"}
 
 
 def page_routes(opened: Callable[[], None]) -> list[Route]:
