@@ -28,9 +28,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.serving.asking import ROOT, encoded, noise, reply, request_bytes, running  # noqa: E402
-from tinyalex import load, open_dataset, train  # noqa: E402
+from tests.serving.asking import ROOT, encoded, noise, request_bytes, running  # noqa: E402
+from tinyalex import open_dataset, train  # noqa: E402
 
+SERVICE = "tinyalex.serving.service"
 PREDICT = """
 import sys, time
 from pathlib import Path
@@ -116,12 +117,12 @@ def measured(service, requests, count, seconds):
     }
 
 
-def in_turns(run, folder, seconds, rounds, options, count=64):
+def in_turns(run, folder, seconds, rounds, options, plant="", count=64):
     """The service and `predict`, in turns: printed with medians of their ratios."""
     requests = [request_bytes("/classify", file.read_bytes()) for file in sorted(folder.iterdir())]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     predict = subprocess.Popen([sys.executable, "-c", PREDICT, str(run), str(folder)], **pipes)
-    with running(run, *options) as service, predict:
+    with running(run, *options, plant=plant) as service, predict:
         clients(service.address, requests, count, 1)
         found = []
         for _ in range(rounds):
@@ -140,8 +141,8 @@ def in_turns(run, folder, seconds, rounds, options, count=64):
     print(
         f"{sum(one['requests'] for one in found):,} requests, {sum(one['errors'] for one in found)} errors; "
         f"{middle['rate']:.0f}/s, p50 {1000 * middle['p50']:.0f} ms, p99 {1000 * middle['p99']:.0f} ms, "
-        f"batches of {mean:.1f}; CPU per picture {1000 * middle['cpu']:.2f} ms and {1000 * middle['own']:.2f} for the client; "
-        f"predict {middle['predict']:.0f}/s, {1000 * middle['predict_cpu']:.2f} ms"
+        f"batches of {mean:.1f}; CPU a picture: {1000 * middle['cpu']:.2f} ms, the clients {1000 * middle['own']:.2f}; "
+        f"predict: {middle['predict']:.0f}/s, {1000 * middle['predict_cpu']:.2f} ms"
     )
     for key, what in (("predict_rate_ratio", "throughput"), ("predict_cpu_ratio", "pictures per CPU second")):
         values = [one[key] for one in found]
@@ -241,8 +242,10 @@ def main():
                     print("with a log:" if options else "without a log:")
                     in_turns(run, folder, args.seconds, args.rounds, options)
             elif part == "gather":
-                for most in (1, 64):
-                    pass
+                for most, seconds in ((1, 0), (64, 0), (64, 0.003), (64, 0.01)):
+                    print(f"batches of at most {most}, gathered for {1000 * seconds:g} ms:")
+                    plant = f"import {SERVICE}; {SERVICE}.MOST_AT_ONCE, {SERVICE}.GATHER_SECONDS = {most}, {seconds}"
+                    in_turns(run, folder, args.seconds / 4, args.rounds, (), plant)
             elif part == "flood":
                 flood(run, args.seconds / 3)
             elif part == "slow":

@@ -43,10 +43,10 @@ class Seen:
 class Service:
     """All that stands between the routes and the network."""
 
-    def __init__(self, models: Models, journal: Journal, seconds: float = GATHER_SECONDS) -> None:
+    def __init__(self, models: Models, journal: Journal) -> None:
         self.models, self.journal = models, journal
         self.intake, self.decoder, self.metrics = Intake(), Decoder(), Metrics()
-        self.network = Gatherer("tinyalex-network", self._infer, seconds, MOST_AT_ONCE)
+        self.network = Gatherer("tinyalex-network", self._infer, GATHER_SECONDS, MOST_AT_ONCE)
         self.explainer = Explainer()
         self.answered = 0  # pictures
         self.metrics.name_models(self.models)
