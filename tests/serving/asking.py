@@ -87,7 +87,11 @@ async def asked(app, path, body=None, headers=(), method=None, chunks=None):
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 8080),
     }
-    await app(scope, receive, send)
+    try:
+        await app(scope, receive, send)
+    except Exception:  # a bug, which the server is told of after the client
+        if not sent:
+            raise
     return Answer(sent)
 
 

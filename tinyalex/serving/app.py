@@ -119,6 +119,7 @@ def build_app(service: Service, token: str = "") -> Guard:
         ],
         exception_handlers={HTTPException: refused, Exception: failed},
     )
+    app.router.redirect_slashes = False
     service.metrics.paths = frozenset(route.path for route in app.routes if isinstance(route, Route))
     return Guard(app, token, service.metrics, OPEN.union(route.path for route in page))
 

@@ -13,7 +13,7 @@ import numpy as np
 from tinyalex.errors import UserError
 from tinyalex.library import Classifier
 from tinyalex.monitoring.log import LoggedModel
-from tinyalex.runs.trained import open_run
+from tinyalex.runs.trained import find_checkpoint, open_run
 from tinyalex.serving.stand_in import Classification, checkpoint_hash, classify
 
 
@@ -28,8 +28,8 @@ class Model:
     @classmethod
     def load(cls, path: str | Path, xp: ModuleType) -> "Model":
         """Read a network, and answer once so that the first client need not wait. UserError if it cannot answer."""
-        run = open_run(path, xp)
-        model = cls(Path(path), Classifier(run, xp), checkpoint_hash(run.file))
+        run, hash = _read(path, xp)
+        model = cls(Path(path), Classifier(run, xp), hash)
         model.classify(np.zeros((1, model.size, model.size, 3), np.uint8))
         return model
 
@@ -96,16 +96,23 @@ class Models:
                 raise UserError("there is no shadow to promote; serve with --shadow RUN2")
             self.pair = (self.shadow, self.current)
 
-    def reload(self) -> bool:
-        """Take the newest checkpoint of the current run; whether it is another one. Answers go on meanwhile.
+    def reload(self) -> None:
+        """Take the newest checkpoint of the current run, and its calibration; answers go on meanwhile.
 
         UserError, and nothing changes, if it cannot be read or would answer with other classes.
         """
         with self.changing:
-            newest = Model.load(self.current.path, self.xp)
-            changed = newest.hash != self.current.hash
-            self.pair = (_fitting(newest, self.current), self.shadow)
-            return changed
+            newest = _fitting(Model.load(self.current.path, self.xp), self.current)
+            if newest.hash != self.current.hash:
+                self.pair = (newest, self.shadow)
+
+
+def _read(path, xp):
+    """(the `Run`, the hash of its checkpoint), which training may replace at any moment."""
+    while True:
+        hash, run = checkpoint_hash(find_checkpoint(path, quiet=True)), open_run(path, xp)
+        if hash == checkpoint_hash(run.file):
+            return run, hash
 
 
 def _fitting(model, current):
