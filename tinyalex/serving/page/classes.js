@@ -51,7 +51,7 @@ const open = () => {
     return item;
   });
   const rest = !found.length ? "No class of this name" : more > 0 ? `${more} more: type to find them` : "";
-  list.replaceChildren(...items, ...(rest ? [make("li", { className: "faint", textContent: rest })] : []));
+  list.replaceChildren(...items, ...(rest ? [make("li", { role: "presentation", className: "faint", textContent: rest })] : []));
   inactive(true);
 };
 

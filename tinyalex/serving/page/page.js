@@ -4,16 +4,19 @@ import { find, kept, make, percent, short } from "./common.js";
 import { clearMap, drawLegend, drawMap, inWords, lowest } from "./map.js";
 import { call, post } from "./service.js";
 
-const WORDS = { empty: "No picture yet", busy: "Looking", sure: "Sure", unsure: "Not sure", error: "No answer" };
-const MARKS = { busy: "…", sure: "✓", unsure: "?", error: "!" };
+const WORDS = { // of a state
+  empty: "No picture yet", busy: "Looking", sure: "Sure", guess: "Best guess", unsure: "Not sure", error: "No answer",
+};
+const MARKS = { busy: "…", sure: "✓", guess: "~", unsure: "?", error: "!" };
 
-// a look: {file, name, url, button, answer or error, truth, saved, explanation or blocked, explaining}
+// a look: {file, name, url, button, answer and calibrated, or error, truth, saved, explanation or blocked, explaining}
 let shown = null, queue = Promise.resolve();
 
 const stateOf = (look) => {
   if (!look) return "empty";
   if (look.error) return "error";
-  return !look.answer ? "busy" : look.answer.sure ? "sure" : "unsure";
+  if (!look.answer) return "busy";
+  return !look.answer.sure ? "unsure" : look.calibrated ? "sure" : "guess";
 };
 
 // ---------------------------------------------------------------------- pictures, one after the other
@@ -39,7 +42,7 @@ const send = async (path, { file }) => {
 const classify = async (look) => {
   try {
     const { answers, model, calibrated } = await send("classify", look);
-    look.answer = answers[0];
+    Object.assign(look, { answer: answers[0], calibrated });
     tellModel(model, `, its probabilities are ${calibrated ? "" : "not "}calibrated`);
   } catch (error) {
     look.error = error.message;
@@ -89,6 +92,7 @@ const tell = (look) => {
   rows.forEach(({ item, name, share, fill }, n) => {
     const guess = look?.answer?.top[n];
     item.ariaHidden = String(!guess);
+    item.style.visibility = look?.answer && !guess ? "hidden" : ""; // of fewer than five classes
     name.textContent = guess ? short(guess.label) : "\u00a0";
     share.textContent = guess ? percent(guess.probability) : "";
     fill.style.width = guess ? `${100 * guess.probability}%` : "0";
@@ -97,8 +101,10 @@ const tell = (look) => {
   tellReasons(look);
 };
 
+const names = {}; // of models, by their hashes
 const tellModel = (hash, more = "") => {
-  find("model").replaceChildren("Model ", make("code", { textContent: hash.slice(0, 16), title: hash }), more);
+  const digits = make("code", { textContent: hash.slice(0, 16), title: hash });
+  find("model").replaceChildren(`Model ${names[hash] ?? ""} `, digits, more);
 };
 
 // ---------------------------------------------------------------------- what it really is
@@ -181,10 +187,10 @@ const draw = (found) => {
 // ---------------------------------------------------------------------- how pictures come in
 
 find("file").onchange = ({ target }) => { add(target.files); target.value = ""; };
-find("picture").onload = () => { find("picture").hidden = false; find("hint").hidden = true; };
+find("picture").onload = () => { find("picture").hidden = false; find("empty").hidden = true; };
 find("picture").onerror = () => {
   find("picture").hidden = true;
-  find("hint").hidden = false;
+  find("empty").hidden = false;
   find("hint").textContent = `This browser cannot show ${shown.name}`;
 };
 document.addEventListener("paste", (event) => add(event.clipboardData.files));
@@ -197,8 +203,13 @@ document.addEventListener("drop", (event) => { event.preventDefault(); drag(0); 
 
 drawLegend(find("legend"));
 tell(null);
-call("classes").then(classes.know, () => { find("saved").textContent = "The classes cannot be read."; });
+call("classes").then((found) => {
+  classes.know(found);
+  const some = [0, 0.5, 1].map((share) => short(found[Math.round(share * (found.length - 1))].label));
+  find("known").textContent = `It knows ${found.length} classes, such as ${[...new Set(some)].join(", ")}`;
+}, () => { find("known").textContent = "Its classes cannot be read"; });
 call("health/ready").then(({ model, log }) => {
+  names[model.hash] = model.model;
   if (!shown) tellModel(model.hash);
   find("truth").hidden = log === "off"; // without a log, labels have no place
 }, () => {});
