@@ -170,8 +170,9 @@ find("explain").onclick = () => {
 const draw = (found) => {
   drawMap(find("map"), found);
   find("mapped").textContent = inWords(found);
-  find("before").textContent = `stays ${percent(found.probability)}`;
-  find("lowest").textContent = `falls to ${percent(lowest(found))}`;
+  const [before, after] = [percent(found.probability), percent(lowest(found))];
+  find("before").textContent = `stays ${before}`;
+  find("lowest").textContent = before === after ? "hardly falls" : `falls to ${after}`;
   const near = found.neighbours, alike = near.filter(({ class_id }) => class_id === found.class_id).length;
   find("neighbours").replaceChildren(...near.map(({ label, class_id, distance, picture }) => {
     const far = `distance ${distance.toFixed(distance < 10 ? 2 : 0)}`, same = class_id === found.class_id ? "✓ " : "";
