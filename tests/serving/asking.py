@@ -130,20 +130,10 @@ class Running:
 
 
 @contextmanager
-def running(run, *options, prefix=(), **variables):
-    """A `Running` service of a run, killed at the end if it still runs. prefix: words before its command"""
-    command = [
-        *prefix,
-        sys.executable,
-        "-m",
-        "tinyalex",
-        "serve",
-        str(run),
-        "--port",
-        "0",
-        "--json",
-        *map(str, options),
-    ]
+def running(run, *options, plant="", **variables):
+    """A `Running` service of a run, killed at the end if it still runs. plant: code to run before it"""
+    code = f"{plant}\nimport sys; from tinyalex.__main__ import run; sys.exit(run())"
+    command = [sys.executable, "-c", code, "serve", str(run), "--port", "0", "--json", *map(str, options)]
     where = {"cwd": ROOT, "env": os.environ | {"PYTHONPATH": str(ROOT)} | variables}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **where) as process:
         try:

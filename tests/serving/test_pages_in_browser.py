@@ -138,7 +138,9 @@ def test_several_in_a_row(browser, folder, how):
         browser.run(GIVE, how, f"{number}.png", base64.b64encode((folder / f"{number}.png").read_bytes()).decode())
     assert answered(browser, 3) == "guess"
     browser.run("document.querySelector('#strip button').click()")
-    assert browser.run("return document.querySelector('#strip [aria-current]').ariaLabel").startswith("0.png, best guess: ")
+    assert browser.run("return document.querySelector('#strip [aria-current]').ariaLabel").startswith(
+        "0.png, best guess: "
+    )
 
 
 def test_a_wrong_file_is_told_in_one_line(browser, folder):
