@@ -2,23 +2,20 @@
 
 import base64
 import io
-import os
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser import DOWN, ENTER, ESCAPE, MISSING, TAB, free_port, new_browser, process
+from tests.browser import DOWN, ENTER, ESCAPE, MISSING, TAB, new_browser
 from tests.inspection import small
+from tests.serving.asking import running
 from tinyalex.monitoring.log import Log
 
 pytest.importorskip("granian", reason="needs the packages of tinyalex[serve]")
 pytestmark = [pytest.mark.serve, pytest.mark.skipif(MISSING, reason="needs chromium and chromedriver")]
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["black stork, Ciconia nigra", "bucket, pail", "dumbbell", "goldfish, Carassius auratus", "ice lolly", "teapot"]
 STATE = "return document.getElementById('answer').dataset.state"
 REASONS = "return document.getElementById('reasons').dataset.state"
@@ -90,11 +87,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(folder):
-    port = free_port()
-    command = [sys.executable, "-m", "tinyalex", "serve", str(folder / "run"), f"--port={port}"]
-    command += ["--log", str(folder / "requests.db")]
-    with process(command, port, env=os.environ | {"PYTHONPATH": str(ROOT)}):
-        yield f"http://127.0.0.1:{port}/"
+    with running(folder / "run", "--log", folder / "requests.db") as service:
+        yield service.about["url"]
 
 
 @pytest.fixture(scope="module")
