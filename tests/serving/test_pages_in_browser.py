@@ -36,11 +36,12 @@ document.body.dispatchEvent(event);
 # what reaches beyond the window, is cut off, or lies over something else; lists that scroll, and float, may
 FAULTS = """
 const box = (e) => e.getBoundingClientRect(), name = (e) => e.id || e.className || e.tagName;
+const width = document.documentElement.clientWidth;  // a phone's innerWidth grows with what is too wide
 const shown = [...document.querySelectorAll('body *')].filter((e) => box(e).width > 1
   && e.checkVisibility({visibilityProperty: true}) && !e.closest('.unseen, .skip, svg, #strip, #classes'));
 const texts = shown.filter((e) => [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
 const scrolls = (e) => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-const beyond = (e) => !scrolls(e) && (box(e).right > innerWidth + 1 || box(e).left < -1);
+const beyond = (e) => !scrolls(e) && (box(e).right > width + 1 || box(e).left < -1);
 const cut = (e) => !scrolls(e) && getComputedStyle(e).display !== 'inline' && e.scrollWidth > e.clientWidth + 1;
 const common = (a, b, from, to) => Math.min(box(a)[to], box(b)[to]) - Math.max(box(a)[from], box(b)[from]);
 const over = (a, b) => common(a, b, 'left', 'right') > 2 && common(a, b, 'top', 'bottom') > 4;
@@ -48,7 +49,7 @@ const faults = [...shown.filter(beyond), ...texts.filter(cut)].map((e) => `${nam
 texts.forEach((a, n) => texts.slice(n + 1).forEach((b) => {
   if (!a.contains(b) && !b.contains(a) && over(a, b)) faults.push(`${name(a)} over ${name(b)}`);
 }));
-if (document.documentElement.scrollWidth > innerWidth) faults.push('scrolls sideways');
+if (document.documentElement.scrollWidth > width) faults.push('scrolls sideways');
 return faults;
 """
 PLACES = """
@@ -275,3 +276,26 @@ def test_nothing_is_cut_off(browser, folder, width, scheme):
     assert not browser.run(FAULTS)
     browser.run("document.getElementById('class').click()")
     assert not browser.run(FAULTS)
+
+
+@pytest.mark.parametrize(
+    "change, fault",
+    [
+        ("#said { white-space: nowrap }", "said beyond its place"),
+        ("#told { min-height: 0; height: 1rem }", "said over "),
+        ("#frame { width: 130vw }", "scrolls sideways"),
+    ],
+)
+def test_these_checks_have_teeth(browser, change, fault):
+    browser.look(390)
+    browser.run("document.styleSheets[0].insertRule(arguments[0], document.styleSheets[0].cssRules.length)", change)
+    words = (
+        "for (const e of document.querySelectorAll('#said, .name')) e.textContent = 'More than fits here. '.repeat(3)"
+    )
+    browser.run(words)
+    assert any(fault in found for found in browser.run(FAULTS)), browser.run(FAULTS)
+
+
+def test_a_style_within_the_page_is_noticed(browser):
+    browser.run("document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">')")
+    assert "Content Security Policy" in browser.console()[0]
