@@ -65,7 +65,7 @@ def test_they_are_prepared_once_for_each_model(monkeypatch):
 def test_one_at_a_time(monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
 
-    def slowly(classifier, square, pool, note):
+    def slowly(classifier, square, pool):
         begun.set()
         assert go_on.wait(30)
         return {"label": "cat"}

@@ -102,8 +102,8 @@ def chromium():
 def browser(chromium, address):
     """The page, just opened. Nothing may break its rules, or its script, until the test ends."""
     chromium.look(1280)
-    chromium.open(address)
     chromium.console()
+    chromium.open(address)
     yield chromium
     faults = [line for line in chromium.console() if "Failed to load resource" not in line]
     assert not faults, faults

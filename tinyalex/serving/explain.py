@@ -44,10 +44,10 @@ def pool_of(classifier):
     return Pool(dataset.train, indices, _features(run, dataset.train, indices, classifier.xp))
 
 
-def explained(classifier, square, pool=None, note=NOT_YET):
+def explained(classifier, square, pool=NOT_YET):
     """Why `classifier` gives its likeliest answer to a prepared picture, as a dict for JSON.
 
-    square: uint8 (S, S, 3);  pool: of the same run; without it `note` says why there are no neighbours
+    square: uint8 (S, S, 3);  pool: of the same run, or a note why there is none
     "occlusion" holds `occlusion_map` for the answer, "probability" is that of the uncovered centre crop.
     """
     run, xp = classifier.run, classifier.xp
@@ -59,7 +59,8 @@ def explained(classifier, square, pool=None, note=NOT_YET):
     answer = {**_named(classifier, label), "probability": float(p[label])}
     looked = {"occlusion": covered.tolist(), "size": size, "stride": stride, "crop": T}
     picture = {"picture": _data_uri(central(square[None], T)[0])}
-    return answer | looked | picture | (_alike(classifier, square, pool) if pool else {"neighbours": [], "note": note})
+    alike = {"neighbours": [], "note": pool} if isinstance(pool, str) else _alike(classifier, square, pool)
+    return answer | looked | picture | alike
 
 
 def _alike(classifier, square, pool):

@@ -32,8 +32,9 @@ class Explainer:
             found = pool_of(model.classifier)
         except UserError as error:
             say(f"the page shows no neighbours of {model.path}: {error.args[0]}")
-        if model.hash in self.pools:
-            self.pools[model.hash] = found
+        finally:
+            if model.hash in self.pools:
+                self.pools[model.hash] = found
 
     async def explain(self, model: Model, square: np.ndarray) -> dict[str, Any]:
         """`explained` for a prepared picture. HTTPException 503 while another is under way."""
@@ -44,7 +45,6 @@ class Explainer:
 
     def _explain(self, model, square):
         try:
-            pool = self.pools.get(model.hash, NOT_YET)
-            return explained(model.classifier, square, *((None, pool) if isinstance(pool, str) else (pool,)))
+            return explained(model.classifier, square, self.pools.get(model.hash, NOT_YET))
         finally:
             self.one.release()
