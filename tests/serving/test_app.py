@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import time
 
 import numpy as np
@@ -11,14 +12,17 @@ pytest.importorskip("granian", reason="needs the packages of tinyalex[serve]")
 pytestmark = pytest.mark.serve
 
 from tests.serving.asking import ask, asked, encoded, multipart, noise  # noqa: E402
+from tinyalex.calibration import VIEWS, Calibration  # noqa: E402
 from tinyalex.library import load  # noqa: E402
 from tinyalex.monitoring.log import Log  # noqa: E402
 from tinyalex.monitoring.pictures import picture_statistics  # noqa: E402
+from tinyalex.runs.calibrated import checkpoint_hash, save_calibration  # noqa: E402
 from tinyalex.serving import service as services  # noqa: E402
 from tinyalex.serving.app import build_app  # noqa: E402
 from tinyalex.serving.journal import Journal  # noqa: E402
 from tinyalex.serving.models import Model, Models  # noqa: E402
 from tinyalex.serving.service import Service  # noqa: E402
+from tinyalex.statistics import Interval  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +111,37 @@ def test_whatever_the_company(service, app, runs):
             found = {one["class_id"]: one["probability"] for one in answer["top"]}
             assert found == {one.id: pytest.approx(one.probability, abs=1e-6) for one in expected[n]}
     assert seen == 180 and len(service.journal.log.requests()) == 180
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_calibrated_answers(runs, tmp_path, view):
+    """By the view that was calibrated. Some pictures get no answer, by whatever way they come, as of `classify`."""
+    run, pictures = shutil.copytree(runs["first"], tmp_path / "run"), [encoded(noise(64, seed)) for seed in range(24)]
+    ten_crop = view == VIEWS[1]
+    threshold = float(np.median([top[0].probability for top in load(run).predict(pictures, 1, ten_crop)]))
+    even, hash = Interval(0.1, 0.05, 0.2), checkpoint_hash(run / "best.safetensors")
+    made = Calibration(1.0, threshold, 0.05, 0.95, view, 30, even, even, hash)
+    save_calibration(load(run).run, made)
+    expected = load(run).classify(pictures, ten_crop=ten_crop)
+    one = Service(Models(Model.load(run, np), None, np), Journal(Log(tmp_path / "log.db")))
+    headers, body = multipart(*pictures)
+    found = ask(build_app(one), "/classify", body, headers).json
+    alone = [ask(build_app(one), "/classify", data).json["answers"][0] for data in pictures]
+    rows = [one.journal.log.request(answer["id"]) for answer in found["answers"]]
+    [logged] = one.journal.log.models()
+    one.close()
+    assert found["calibrated"] is True and logged.about["view"] == view
+    assert logged.about["calibration"]["threshold"] == threshold
+    assert {answer["sure"] for answer in found["answers"]} == {True, False}
+    for answer, again, row, right in zip(found["answers"], alone, rows, expected, strict=True):
+        assert answer["sure"] == again["sure"] == row.sure == right.sure
+        assert answer["top"][0]["class_id"] == right.answers[0].id
+        assert answer["top"][0]["probability"] == pytest.approx(right.answers[0].probability, abs=1e-6)
+        assert (
+            (answer["class_id"] is None) == (answer["label"] is None) == (answer["probability"] is None) != right.sure
+        )
+        assert bool(answer["reason"]) == bool(row.reason) != right.sure
+        assert ("not sure" in answer["text"]) != right.sure
 
 
 def test_labels(app, service):

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from tinyalex.library import Answer
-from tinyalex.serving.stand_in import Classification
+from tinyalex.library import Answer, Classification
 
 
 def answer_json(id: str, classification: Classification, calibrated: bool) -> dict[str, Any]:
@@ -22,17 +21,19 @@ def answer_json(id: str, classification: Classification, calibrated: bool) -> di
 
 
 def in_a_sentence(classification: Classification, calibrated: bool) -> str:
-    """A sentence to say to a person, which does not claim more than the network knows."""
+    """A sentence to say to a person, which claims no more than the network knows."""
     first, *others = classification.answers
+    if classification.sure and calibrated:
+        return f"This looks like “{first.name}”: the chance is {percent(first)}."
     if classification.sure:
-        caveat = "" if calibrated else ", a figure that has not been checked against pictures"
-        return f"This looks like “{first.name}” to me: I give it {percent(first)}{caveat}."
+        guess = f"My best guess is “{first.name}”, to which I give {percent(first)}"
+        return f"{guess}; nobody has checked how often such guesses are right."
     second = f", or “{others[0].name}” ({percent(others[0])})" if others else ""
     return f"I am not sure what this shows: it may be “{first.name}” ({percent(first)}){second}."
 
 
 def percent(answer: Answer) -> str:
-    """A probability for people. It never claims certainty: "more than 99 %", not "100 %"."""
+    """A probability for people, which is never said to be certain."""
     if answer.probability > 0.99:
-        return "more than 99 %"
-    return "less than 1 %" if answer.probability < 0.01 else f"{answer.probability:.0%}".replace("%", " %")
+        return "more than 99%"
+    return "less than 1%" if answer.probability < 0.01 else f"{answer.probability:.0%}"

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from tinyalex.calibration import VIEWS
 from tinyalex.errors import UserError
-from tinyalex.library import Classifier
+from tinyalex.library import Classification, Classifier
 from tinyalex.monitoring.log import LoggedModel
+from tinyalex.runs.calibrated import checkpoint_hash
 from tinyalex.runs.trained import find_checkpoint, open_run
-from tinyalex.serving.stand_in import Classification, checkpoint_hash, classify
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,18 @@ class Model:
 
     @property
     def calibrated(self) -> bool:
-        return False
+        """Whether its probabilities have been checked against pictures."""
+        return self.classifier.calibration is not None
 
     @property
     def ten_crop(self) -> bool:
         """Whether it looks at ten crops: only if that is how it was calibrated."""
-        return False
+        calibration = self.classifier.calibration
+        return calibration is not None and calibration.view == VIEWS[1]
 
     def classify(self, squares: np.ndarray) -> list[Classification]:
         """Answers about prepared pictures, uint8 (N, S, S, 3)."""
-        return classify(self.classifier, squares, self.ten_crop)
+        return self.classifier.classify(squares, ten_crop=self.ten_crop)
 
     @cached_property
     def logged(self) -> LoggedModel:
@@ -59,8 +62,8 @@ class Model:
             "model": classifier.run.info["model"],
             "class_names": list(classifier.classes),
             "class_ids": list(classifier.class_ids),
-            "view": "ten crops" if self.ten_crop else "centre crop",
-            "calibration": None,
+            "view": VIEWS[int(self.ten_crop)],
+            "calibration": classifier.calibration and asdict(classifier.calibration),
         }
         return LoggedModel(self.hash, str(self.path), about, since=time.time())
 
@@ -103,7 +106,7 @@ class Models:
         """
         with self.changing:
             newest = _fitting(Model.load(self.current.path, self.xp), self.current)
-            if newest.hash != self.current.hash:
+            if (newest.hash, newest.classifier.calibration) != (self.current.hash, self.current.classifier.calibration):
                 self.pair = (newest, self.shadow)
 
 
