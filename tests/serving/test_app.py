@@ -33,10 +33,9 @@ def loaded(runs):
 @pytest.fixture
 def service(loaded, tmp_path):
     """A service of both runs, the second one in the shadow, with a log and kept pictures."""
-    keep = tmp_path / "log-pictures"
-    keep.mkdir()
+    (tmp_path / "log-pictures").mkdir()
     models = Models(loaded["first"], loaded["second"], np)
-    one = Service(models, Journal(Log(tmp_path / "log.db"), keep))
+    one = Service(models, Journal(Log(tmp_path / "log.db"), keep=True))
     yield one
     one.close()
 
@@ -173,6 +172,19 @@ def test_small_answers(app, service):
     assert ask(app, "/health/ready").status == 503 and ask(app, "/classify", encoded(noise())).status == 503
 
 
+def test_the_report(app, service):
+    for seed in range(3):
+        ask(app, "/classify", encoded(noise(64, seed)))
+    page, values = ask(app, "/report"), ask(app, "/report.json").json
+    assert page.headers["content-type"].startswith("text/html") and b"<h1>" in page.body and values["requests"] == 3
+    rules = page.headers["content-security-policy"]
+    assert "script-src 'self'" in rules and "style-src 'sha256-" in rules and "frame-ancestors 'none'" in rules
+    service.reporter.one.acquire()
+    assert ask(app, "/report").status == 503
+    service.reporter.one.release()
+    assert ask(app, "/report").status == 200
+
+
 def test_what_is_none_of_it(app):
     assert ask(app, "/classify", encoded(noise(), "GIF")).status == 415
     assert ask(app, "/classify", b"").status == 400
@@ -231,6 +243,7 @@ def test_without_a_log(loaded):
     id = ask(app, "/classify", encoded(noise())).json["answers"][0]["id"]
     answer = ask(app, "/label", json.dumps({"id": id, "class_id": "red"}).encode())
     assert answer.status == 404 and "no log" in answer.error
+    assert ask(app, "/report").status == ask(app, "/report.json").status == 404
     assert ask(app, "/health/ready").json["log"] == "off" and ask(app, "/health/ready").json["shadow"] is None
     one.close()
 

@@ -90,16 +90,17 @@ def _token(args, address):
 def _journal(args):
     """The service's `Journal`, in a log that can be written."""
     from tinyalex.monitoring.log import Log
+    from tinyalex.monitoring.report import kept_picture
     from tinyalex.serving.journal import Journal
 
     if not args.log:
         if args.keep_pictures:
             raise UserError("stores pictures beside a log, expected --log DB too", "keep_pictures")
         return Journal(None)
-    keep = Path(args.log).with_name(f"{Path(args.log).stem}-pictures") if args.keep_pictures else None
-    if keep:
-        check_folder(keep, "keep_pictures")
+    folder = kept_picture(Path(args.log), "", "").parent
+    if args.keep_pictures:
+        check_folder(folder, "keep_pictures")
     log = Log(args.log)
-    if keep:
-        keep.mkdir(exist_ok=True)
-    return Journal(log, keep)
+    if args.keep_pictures:
+        folder.mkdir(exist_ok=True)
+    return Journal(log, args.keep_pictures)

@@ -15,10 +15,11 @@ from starlette.routing import Route
 
 from tinyalex.errors import UserError
 from tinyalex.files import reason
+from tinyalex.monitoring.page import STYLE_HASH, report_page
 from tinyalex.schema import parse_json, record, text
 from tinyalex.serving.guard import Guard
 from tinyalex.serving.multipart import parts_of
-from tinyalex.serving.page import page_routes
+from tinyalex.serving.page import page_routes, policy
 from tinyalex.serving.service import Service
 
 LABEL = record(id=text(100), class_id=text(1000))
@@ -82,6 +83,13 @@ class Routes:
         about["shadow"] = shadow.about() if shadow else None
         return JSONResponse(about, 503 if service.intake.stopping else 200)
 
+    async def report(self, request: Request) -> Response:
+        page = report_page(await self.service.reporter.report())
+        return Response(page, media_type="text/html", headers=policy(f"'{STYLE_HASH}'"))
+
+    async def report_json(self, request: Request) -> Response:
+        return JSONResponse(await self.service.reporter.report())
+
     async def metrics(self, request: Request) -> Response:
         return Response(self.service.metrics.text(), media_type="text/plain; version=0.0.4")
 
@@ -111,6 +119,8 @@ def build_app(service: Service, token: str = "") -> Guard:
             Route("/explain", routes.explain, methods=["POST"]),
             Route("/label", routes.label, methods=["POST"]),
             Route("/classes", routes.classes),
+            Route("/report", routes.report),
+            Route("/report.json", routes.report_json),
             Route("/health/live", routes.live),
             Route("/health/ready", routes.ready),
             Route("/metrics", routes.metrics),

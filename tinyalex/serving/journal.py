@@ -7,6 +7,7 @@ from pathlib import Path
 from tinyalex.errors import UserError
 from tinyalex.files import reason, replacing
 from tinyalex.monitoring.log import Log, LoggedModel, Request
+from tinyalex.monitoring.report import kept_picture
 from tinyalex.serving.batching import Gatherer
 from tinyalex.serving.pictures import Picture
 
@@ -25,10 +26,10 @@ class Answered:
 class Journal:
     """The log of a service, or none. While it cannot be written, `trouble` says why, and answers go out all the same.
 
-    keep: the folder for the pictures themselves; None: they are not kept
+    keep: whether to store the pictures themselves, beside the log
     """
 
-    def __init__(self, log: Log | None, keep: Path | None = None) -> None:
+    def __init__(self, log: Log | None, keep: bool = False) -> None:
         self.log, self.keep, self.trouble = log, keep, ""
         self.noted: list[LoggedModel] = []
         self.writer = Gatherer("tinyalex-log", self._write, most=MOST_ROWS)
@@ -52,7 +53,7 @@ class Journal:
                     self.noted.append(model)
             if self.keep:
                 for picture in (picture for item in items for picture in item.pictures):
-                    keep_picture(self.keep, picture)
+                    keep_picture(self.log.path, picture)
             self.log.add(row for item in items for row in item.rows)
             self.trouble = ""
         except (sqlite3.Error, OSError, UserError) as error:
@@ -60,9 +61,9 @@ class Journal:
         return [not self.trouble] * len(items)
 
 
-def keep_picture(folder: Path, picture: Picture) -> None:
+def keep_picture(log: Path, picture: Picture) -> None:
     """Write the file that came, under its hash, unless it is there. UserError if it cannot be written."""
-    file = folder / f"{picture.sha256}.{picture.format.lower()}"
+    file = kept_picture(log, picture.sha256, picture.format)
     if not file.exists():
         with replacing(file) as beside:
             beside.write_bytes(picture.data)

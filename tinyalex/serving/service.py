@@ -19,6 +19,7 @@ from tinyalex.serving.limits import Intake
 from tinyalex.serving.metrics import Metrics
 from tinyalex.serving.models import Model, Models
 from tinyalex.serving.pictures import Decoder
+from tinyalex.serving.reports import Reporter
 
 GATHER_SECONDS = 0.003  # the first request of a batch waits this long for others
 MOST_AT_ONCE = 64  # pictures in a batch
@@ -47,7 +48,7 @@ class Service:
         self.models, self.journal = models, journal
         self.intake, self.decoder, self.metrics = Intake(), Decoder(), Metrics()
         self.network = Gatherer("tinyalex-network", self._infer, GATHER_SECONDS, MOST_AT_ONCE)
-        self.explainer = Explainer()
+        self.explainer, self.reporter = Explainer(), Reporter(journal.log)
         self.answered = 0  # pictures
         self.metrics.name_models(self.models)
 
