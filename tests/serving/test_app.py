@@ -13,9 +13,11 @@ pytestmark = pytest.mark.serve
 
 from tests.serving.asking import ask, asked, encoded, multipart, noise  # noqa: E402
 from tinyalex.calibration import VIEWS, Calibration  # noqa: E402
+from tinyalex.data import open_dataset  # noqa: E402
 from tinyalex.library import load  # noqa: E402
 from tinyalex.monitoring.log import Log  # noqa: E402
 from tinyalex.monitoring.pictures import picture_statistics  # noqa: E402
+from tinyalex.monitoring.reference import make_reference, novelties, save_reference, training_features  # noqa: E402
 from tinyalex.runs.calibrated import checkpoint_hash, save_calibration  # noqa: E402
 from tinyalex.serving import service as services  # noqa: E402
 from tinyalex.serving.app import build_app  # noqa: E402
@@ -62,7 +64,7 @@ def test_one_picture(app, service, loaded, runs, tmp_path):
     assert (row.format, row.width, row.height) == ("JPEG", 90, 70) and "scaled to 64×64" in row.prepared
     assert loaded["first"].classifier.class_ids[row.label] == one["class_id"] and row.model == found["model"]
     assert row.top[0] == (row.label, pytest.approx(one["probability"])) and row.sure and row.milliseconds > 0
-    assert row.confidence == row.top[0][1] and row.reason == ""
+    assert row.confidence == row.top[0][1] and row.reason == "" and row.novelty is None
     shadow = load(runs["second"]).predict(data)[0]
     assert row.shadow == loaded["second"].hash and row.shadow_confidence == pytest.approx(shadow.probability, abs=1e-6)
     assert loaded["second"].classifier.class_ids[row.shadow_label] == shadow.id and row.shadow_sure is True
@@ -141,6 +143,30 @@ def test_calibrated_answers(runs, tmp_path, view):
         )
         assert bool(answer["reason"]) == bool(row.reason) != right.sure
         assert ("not sure" in answer["text"]) != right.sure
+
+
+@pytest.mark.parametrize("ten_crop", [False, True])
+def test_novelty(runs, tmp_path, ten_crop):
+    """That of the reference, whatever the company, from features that answers need anyway; unknown without one."""
+    run, data = shutil.copytree(runs["first"], tmp_path / "run"), open_dataset(str(runs["data"]), quiet=True)
+    classifier, pictures = load(run), data.val.gather(range(9))
+    made = None
+    if ten_crop:
+        even, hash = Interval(0.1, 0.05, 0.2), checkpoint_hash(run / "best.safetensors")
+        made = Calibration(1.0, 0.2, 0.05, 0.95, VIEWS[1], 30, even, even, hash)
+        save_calibration(classifier.run, made)
+    reference = make_reference(classifier.run, data, made, quiet=True)
+    save_reference(classifier.run, reference)
+    model = Model.load(run, np)
+    while model.listener.training is None:
+        time.sleep(0.01)
+    one = Service(Models(model, None, np), Journal(Log(tmp_path / "log.db")))
+    headers, body = multipart(*map(encoded, pictures))
+    ids = [answer["id"] for answer in ask(build_app(one), "/classify", body, headers).json["answers"]]
+    rows, [logged] = [one.journal.log.request(id) for id in ids], one.journal.log.models()
+    one.close()
+    expected = novelties(classifier.run, pictures, training_features(classifier.run, data, quiet=True))
+    assert [row.novelty for row in rows] == pytest.approx(expected, abs=1e-3) and logged.reference == reference
 
 
 def test_labels(app, service):

@@ -123,17 +123,25 @@ def novelties(run: Run, pictures: np.ndarray, training: np.ndarray) -> np.ndarra
     pictures: uint8 (N, S, S, 3);  training: of `training_features`
     Source: Sun, Ming, Zhu & Li, Out-of-Distribution Detection, ICML 2022, §3, with k = 1.
     """
-    features = _features(run, Split((pictures,), np.zeros(len(pictures), int)), np.arange(len(pictures)), quiet=True)
-    nearest = (features @ training.T).max(axis=1)
+    split = Split((pictures,), np.zeros(len(pictures), int))
+    return novelty_of(_features(run, split, np.arange(len(pictures)), quiet=True), training)
+
+
+def novelty_of(features: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """`novelties` of pictures whose features, float32 (N, D) of any length, are known."""
+    nearest = (_of_length_1(features) @ training.T).max(axis=1)
     return np.sqrt(np.maximum(2 - 2 * nearest.astype(np.float64), 0))
 
 
 def _features(run, split, rows, quiet):
-    """Rows of length 1: float32 (N, D). A picture that no unit answers to has a row of zeros."""
     _, layer = last_features(run.network)
-    found = features_of(run.network, split, run.view, array_module(run.view.mean), layer, rows, quiet)
-    lengths = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.divide(found, lengths, out=found, where=lengths > 0)
+    return _of_length_1(features_of(run.network, split, run.view, array_module(run.view.mean), layer, rows, quiet))
+
+
+def _of_length_1(features):
+    """The rows scaled to length 1, (N, D). A picture that no unit answers to keeps its zeros."""
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.divide(features, lengths, out=np.zeros_like(features), where=lengths > 0)
 
 
 # ---------------------------------------------------------------------------------------------- layers

@@ -14,24 +14,33 @@ from tinyalex.calibration import VIEWS
 from tinyalex.errors import UserError
 from tinyalex.library import Classification, Classifier
 from tinyalex.monitoring.log import LoggedModel
+from tinyalex.monitoring.reference import find_reference
 from tinyalex.runs.calibrated import checkpoint_hash
 from tinyalex.runs.trained import find_checkpoint, open_run
+from tinyalex.serving.novelty import Listener
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready to answer. path: the run folder or checkpoint that was named;  hash: of its checkpoint"""
+    """A network ready to answer.
+
+    path: the run folder or checkpoint that was named;  hash: of its checkpoint
+    reference: what its validation pictures look like, if `calibrate` has written that down
+    """
 
     path: Path
     classifier: Classifier
     hash: str
+    reference: dict[str, Any] | None
 
     @classmethod
     def load(cls, path: str | Path, xp: ModuleType) -> "Model":
         """Read a network, and answer once so that the first client need not wait. UserError if it cannot answer."""
         run, hash = _read(path, xp)
-        model = cls(Path(path), Classifier(run, xp), hash)
+        model = cls(Path(path), Classifier(run, xp), hash, find_reference(run))
         model.classify(np.zeros((1, model.size, model.size, 3), np.uint8))
+        if model.reference:
+            model.listener.prepare()
         return model
 
     @property
@@ -55,6 +64,11 @@ class Model:
         return self.classifier.classify(squares, ten_crop=self.ten_crop)
 
     @cached_property
+    def listener(self) -> Listener:
+        """Classifies too, and measures novelty."""
+        return Listener(self.classifier)
+
+    @cached_property
     def logged(self) -> LoggedModel:
         """The model as the log has it."""
         classifier = self.classifier
@@ -65,7 +79,12 @@ class Model:
             "view": VIEWS[int(self.ten_crop)],
             "calibration": classifier.calibration and asdict(classifier.calibration),
         }
-        return LoggedModel(self.hash, str(self.path), about, since=time.time())
+        return LoggedModel(self.hash, str(self.path), about, self.reference, time.time())
+
+    @property
+    def logged_as(self) -> tuple:
+        """What the log knows it by: its checkpoint, calibration and reference."""
+        return self.hash, self.classifier.calibration, self.reference
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -106,7 +125,7 @@ class Models:
         """
         with self.changing:
             newest = _fitting(Model.load(self.current.path, self.xp), self.current)
-            if (newest.hash, newest.classifier.calibration) != (self.current.hash, self.current.classifier.calibration):
+            if newest.logged_as != self.current.logged_as:
                 self.pair = (newest, self.shadow)
 
 

@@ -31,7 +31,7 @@ class Seen:
 
     model: the one that answered;  answers: a `Classification` of each picture
     shadow, shadowed: the same of the shadow, if there is one
-    statistics: of the prepared pictures (see `picture_statistics`)
+    statistics: of the prepared pictures (see `picture_statistics`);  novelty: (see `novelties`), if it is known
     """
 
     model: Model
@@ -39,6 +39,7 @@ class Seen:
     shadow: Model | None
     shadowed: list | None
     statistics: dict[str, np.ndarray]
+    novelty: np.ndarray | None
 
 
 class Service:
@@ -94,8 +95,8 @@ class Service:
         current, shadow = self.models.pair
         squares = np.stack([square for own in requests for square in own])
         self.metrics.batch.observe(len(squares))
-        answers, shadowed = current.classify(squares), self._shadowed(shadow, squares)
-        statistics = picture_statistics(squares)
+        answers, novelty = current.listener.classify(squares, current.ten_crop)
+        shadowed, statistics = self._shadowed(shadow, squares), picture_statistics(squares)
         ends = np.cumsum([len(own) for own in requests])
         parts = [slice(end - len(own), end) for end, own in zip(ends, requests)]
         return [
@@ -105,6 +106,7 @@ class Service:
                 shadow if shadowed else None,
                 shadowed and shadowed[part],
                 {name: values[part] for name, values in statistics.items()},
+                None if novelty is None else novelty[part],
             )
             for part in parts
         ]
@@ -155,7 +157,7 @@ def _request(picture, seen, n, at, client, milliseconds):
         height=picture.height,
         prepared=picture.prepared,
         **{name: float(values[n]) for name, values in seen.statistics.items()},
-        novelty=None,
+        novelty=None if seen.novelty is None else float(seen.novelty[n]),
         model=seen.model.hash,
         label=places[first.id],
         confidence=first.probability,
