@@ -23,6 +23,7 @@ from tinyalex.serving import service as services  # noqa: E402
 from tinyalex.serving.app import build_app  # noqa: E402
 from tinyalex.serving.journal import Journal  # noqa: E402
 from tinyalex.serving.models import Model, Models  # noqa: E402
+from tinyalex.serving.pictures import received  # noqa: E402
 from tinyalex.serving.service import Service  # noqa: E402
 from tinyalex.statistics import Interval  # noqa: E402
 
@@ -70,7 +71,7 @@ def test_one_picture(app, service, loaded, runs, tmp_path):
     assert loaded["second"].classifier.class_ids[row.shadow_label] == shadow.id and row.shadow_sure is True
     kept = tmp_path / f"log-pictures/{row.sha256}.jpeg"
     assert kept.read_bytes() == data
-    measured = picture_statistics(service.decoder._decode([(data, 64)])[0].square[None])
+    measured = picture_statistics(received(data, 64).square[None])
     assert {name: getattr(row, name) for name in measured} == {name: value[0] for name, value in measured.items()}
     [first, second] = service.journal.log.models()
     assert {first.hash, second.hash} == {loaded["first"].hash, loaded["second"].hash}
@@ -85,6 +86,24 @@ def test_several_pictures(app):
     assert len({one["id"] for one in (*found, *alone)}) == 6
     headers, body = multipart(pictures[0], b"no picture")
     assert ask(app, "/classify", body, headers).error.startswith("picture 2: not a JPEG")
+
+
+def test_large_pictures_go_one_at_a_time(app, monkeypatch):
+    """In a thread of their own, so that small ones need not wait for them; a few wait, more are refused."""
+    monkeypatch.setattr(services, "SMALL_PIXELS", 64 * 64)
+    monkeypatch.setattr("tinyalex.serving.pictures.MOST_LARGE", 2)
+    large, small = encoded(noise(65)), encoded(noise())
+    headers, body = multipart(small, large, b"none")
+    assert ask(app, "/classify", body, headers).error.startswith("picture 3: ")
+
+    async def asking():
+        return await asyncio.gather(*(asked(app, "/classify", data) for data in (large, large, large, small)))
+
+    *found, refusal, beside = asyncio.run(asking())
+    ids = [answer.json["answers"][0]["class_id"] for answer in found]
+    monkeypatch.undo()
+    assert ids == [ask(app, "/classify", large).json["answers"][0]["class_id"]] * 2 and beside.status == 200
+    assert refusal.status == 503 and refusal.headers["retry-after"] and refusal.error
 
 
 def test_whatever_the_company(service, app, runs):

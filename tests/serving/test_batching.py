@@ -23,6 +23,7 @@ def gathered(items, work=None, **options):
 
     async def submitting():
         gatherer = Gatherer("test", noted, **options)
+        gatherer.took = 9.0
         found = await asyncio.gather(*(gatherer.submit(*item) for item in items), return_exceptions=True)
         gatherer.close()
         return found
@@ -42,9 +43,12 @@ def test_sizes_count():
 
 
 def test_the_first_waits_for_others():
-    async def late(seconds):
+    """A tenth of what the last batch took, but no longer than is allowed."""
+
+    async def late(seconds, took):
         sizes = []
         gatherer = Gatherer("test", lambda batch: [sizes.append(len(batch)) for _ in batch], seconds)
+        gatherer.took = took
 
         async def second():
             await asyncio.sleep(0.05)
@@ -54,7 +58,8 @@ def test_the_first_waits_for_others():
         gatherer.close()
         return sizes
 
-    assert asyncio.run(late(0.5)) == [2, 2] and asyncio.run(late(0.0)) == [1, 1]
+    assert asyncio.run(late(0.5, took=9.0)) == [2, 2]
+    assert asyncio.run(late(0.5, took=0.1)) == asyncio.run(late(0.0, took=9.0)) == [1, 1]
 
 
 def test_an_error_goes_to_those_in_the_batch():
@@ -76,6 +81,7 @@ def test_somebody_who_leaves_disturbs_nobody():
     async def leaving():
         go = threading.Event()
         gatherer = Gatherer("test", lambda batch: go.wait(5) and batch, 0.05)
+        gatherer.took = 9.0
         stays, leaves = asyncio.create_task(gatherer.submit(1)), asyncio.create_task(gatherer.submit(2))
         await asyncio.sleep(0.01)
         leaves.cancel()

@@ -1,6 +1,5 @@
 """Pictures as clients send them: three formats, told apart by their content, and all that is none of them."""
 
-import asyncio
 import hashlib
 import struct
 import zlib
@@ -17,8 +16,7 @@ from starlette.exceptions import HTTPException  # noqa: E402
 
 from tests.serving.asking import encoded, noise  # noqa: E402
 from tinyalex.data.pictures import decode_picture  # noqa: E402
-from tinyalex.serving import pictures  # noqa: E402
-from tinyalex.serving.pictures import Decoder, received  # noqa: E402
+from tinyalex.serving.pictures import received  # noqa: E402
 
 
 def refused(data, status, *words):
@@ -104,24 +102,6 @@ def test_animations(form):
 @pytest.mark.parametrize("size", [(5000, 4001), (9999, 9999), (20_000, 20_000), (2**31 - 1, 2**31 - 1)])
 def test_decompression_bombs(size):
     refused(png_of(*size), 413 if size[0] < 10_000 else 422, "pixels")
-
-
-def test_large_pictures_go_one_at_a_time(monkeypatch):
-    """In a thread of their own, so that small ones need not wait for them; a few wait, more are refused."""
-    monkeypatch.setattr(pictures, "SMALL_PIXELS", 64 * 64)
-    monkeypatch.setattr(pictures, "MOST_LARGE", 2)
-    large = encoded(noise(65))
-
-    async def decoding():
-        decoder = Decoder()
-        many = [decoder.picture(large, 64) for _ in range(3)] + [decoder.picture(encoded(noise()), 64)]
-        found = await asyncio.gather(*many, return_exceptions=True)
-        decoder.close()
-        return found
-
-    *found, refusal, small = asyncio.run(decoding())
-    assert all((one.square == decode_picture(large, 64)).all() for one in found) and small.width == 64
-    assert refusal.status_code == 503 and refusal.headers["Retry-After"]
 
 
 def test_no_bytes_are_an_error_of_ours():

@@ -90,14 +90,14 @@ def _token(args, address):
 def _journal(args):
     """The service's `Journal`, in a log that can be written."""
     from tinyalex.monitoring.log import Log
-    from tinyalex.monitoring.report import kept_picture
+    from tinyalex.monitoring.report import pictures_folder
     from tinyalex.serving.journal import Journal
 
     if not args.log:
         if args.keep_pictures:
             raise UserError("stores pictures beside a log, expected --log DB too", "keep_pictures")
         return Journal(None)
-    folder = kept_picture(Path(args.log), "", "").parent
+    folder = pictures_folder(Path(args.log))
     if args.keep_pictures:
         check_folder(folder, "keep_pictures")
     log = Log(args.log)

@@ -46,7 +46,7 @@ class Routes:
         service = self.service
         with service.intake.body(request) as body, service.intake.place():
             model = service.models.current
-            picture = await service.decoder.picture(await body.read(), model.size)
+            picture = await service.large.picture(await body.read(), model.size)
             return JSONResponse(await service.explainer.explain(model, picture.square))
 
     async def label(self, request: Request) -> Response:

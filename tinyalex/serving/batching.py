@@ -11,12 +11,15 @@ from typing import Any
 class Gatherer:
     """Calls work(items) → results in one thread, for all items that have arrived; `submit` awaits the result of one.
 
-    seconds: how long the first item waits for others;  most: what the sizes of a batch's items add up to at most
+    seconds: how long the first item waits for others at most; a tenth of what the last batch took is enough, so that
+        waiting costs little where work is quick
+    most: what the sizes of a batch's items add up to at most
     An exception of `work` goes to everyone whose item was in the batch.
     """
 
     def __init__(self, name: str, work: Callable[[list], list], seconds: float = 0.0, most: int = 64) -> None:
         self.work, self.seconds, self.most = work, seconds, most
+        self.took = 0.0  # seconds, by the last batch
         self.arrived: SimpleQueue = SimpleQueue()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.thread.start()
@@ -37,10 +40,12 @@ class Gatherer:
         left = None  # did not fit into the last batch
         while (first := left or self.arrived.get()) is not None:
             batch, left = self._gather(first)
+            began = time.monotonic()
             try:
                 results = self.work([item for item, *_ in batch])
             except Exception as error:
                 results = [error] * len(batch)
+            self.took = time.monotonic() - began
             done = list(zip((future for *_, future in batch), results))
             batch[0][2].call_soon_threadsafe(_settle, done)
             if left == ():
@@ -48,7 +53,7 @@ class Gatherer:
 
     def _gather(self, first):
         """(a batch, the item that did not fit, or () after the last of all)"""
-        batch, room, until = [first], self.most - first[1], time.monotonic() + self.seconds
+        batch, room, until = [first], self.most - first[1], time.monotonic() + min(self.seconds, self.took / 10)
         while room > 0:
             try:
                 item = self.arrived.get(timeout=max(0.0, until - time.monotonic()))

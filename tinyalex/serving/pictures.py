@@ -2,14 +2,15 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from starlette.exceptions import HTTPException
 
 from tinyalex.data.pictures import TURNS, PictureError, Unwanted, decode_picture, orientation
-from tinyalex.serving.batching import Gatherer
 from tinyalex.serving.limits import busy
 
 BEGINNINGS = {  # of a file: {Pillow's name: [(place, bytes)]}
@@ -51,52 +52,48 @@ class Refused(Unwanted):
         self.status = status
 
 
-class Decoder:
-    """Decodes pictures in two threads of its own: one for small pictures, one for large ones."""
+class LargePictures:
+    """Decodes one picture after the other, in a thread of its own."""
 
     def __init__(self) -> None:
-        self.small = Gatherer("tinyalex-small-pictures", self._decode)
-        self.large = ThreadPoolExecutor(1, "tinyalex-large-pictures")
-        self.large_waiting = 0
+        self.thread, self.waiting = ThreadPoolExecutor(1, "tinyalex-large-pictures"), 0
 
     async def picture(self, data: bytes, size: int) -> Picture:
-        """The picture in a file's bytes, made a square of side `size`. HTTPException 413, 415 or 422 if it is none."""
-        try:
-            return await self.small.submit((data, size))
-        except Larger:
-            pass
-        if self.large_waiting >= MOST_LARGE:
+        """`received`; HTTPException 503 too, if MOST_LARGE are waiting."""
+        if self.waiting >= MOST_LARGE:
             raise busy(f"{MOST_LARGE} large pictures are waiting")
-        self.large_waiting += 1
+        self.waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.large, received, data, size)
+            return await asyncio.get_running_loop().run_in_executor(self.thread, received, data, size)
         finally:
-            self.large_waiting -= 1
+            self.waiting -= 1
 
     def close(self) -> None:
         """Finish what is under way."""
-        self.small.close()
-        self.large.shutdown()
+        self.thread.shutdown()
 
-    def _decode(self, files):
-        found = []
-        for data, size in files:
-            try:
-                found.append(received(data, size, SMALL_PIXELS))
-            except Exception as error:
-                found.append(error)
-        return found
+
+@contextmanager
+def numbered(number: int, count: int) -> Iterator[None]:
+    """What is wrong with a picture is said of "picture 3", if there are several."""
+    try:
+        yield
+    except HTTPException as error:
+        if count == 1:
+            raise
+        raise HTTPException(error.status_code, f"picture {number}: {error.detail}", error.headers) from None
 
 
 def received(data: bytes, size: int, at_once: int | None = None) -> Picture:
-    """`Decoder.picture`, in this thread. at_once: raise Larger above this number of pixels"""
+    """The picture in a file's bytes, made a square of side `size`. HTTPException 400, 413, 415 or 422 if it is none.
+
+    at_once: raise Larger above this number of pixels
+    """
     form = format_of(data)
+    if not data:
+        raise HTTPException(400, "empty, expected a picture")
     if form is None:
-        raise (
-            HTTPException(415, "not a JPEG, PNG or WebP picture")
-            if data
-            else HTTPException(400, "empty, expected a picture")
-        )
+        raise HTTPException(415, "not a JPEG, PNG or WebP picture")
     about: dict = {}
 
     def look(image):

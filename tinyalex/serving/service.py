@@ -1,14 +1,13 @@
 """From pictures to logged answers: decoded, gathered into batches for the network, written into the log."""
 
-import asyncio
 import secrets
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from starlette.exceptions import HTTPException
 
+from tinyalex.backend import ordered_map
 from tinyalex.monitoring.log import Request
 from tinyalex.monitoring.pictures import picture_statistics
 from tinyalex.serving.answer import answer_json
@@ -18,22 +17,24 @@ from tinyalex.serving.journal import Answered, Journal
 from tinyalex.serving.limits import Intake
 from tinyalex.serving.metrics import Metrics
 from tinyalex.serving.models import Model, Models
-from tinyalex.serving.pictures import Decoder
+from tinyalex.serving.pictures import SMALL_PIXELS, LargePictures, Larger, Picture, numbered, received
 from tinyalex.serving.reports import Reporter
 
-GATHER_SECONDS = 0.003  # the first request of a batch waits this long for others
+GATHER_SECONDS = 0.01  # the first request of a batch waits no longer for others
 MOST_AT_ONCE = 64  # pictures in a batch
+FILES_A_PIECE = 8  # requests whose pictures one core decodes
 
 
 @dataclass(frozen=True)
 class Seen:
     """The network's answers about the pictures of one request.
 
-    model: the one that answered;  answers: a `Classification` of each picture
+    pictures: decoded;  model: the one that answered;  answers: a `Classification` of each picture
     shadow, shadowed: the same of the shadow, if there is one
     statistics: of the prepared pictures (see `picture_statistics`);  novelty: (see `novelties`), if it is known
     """
 
+    pictures: list[Picture]
     model: Model
     answers: list
     shadow: Model | None
@@ -47,7 +48,7 @@ class Service:
 
     def __init__(self, models: Models, journal: Journal) -> None:
         self.models, self.journal = models, journal
-        self.intake, self.decoder, self.metrics = Intake(), Decoder(), Metrics()
+        self.intake, self.large, self.metrics = Intake(), LargePictures(), Metrics()
         self.network = Gatherer("tinyalex-network", self._infer, GATHER_SECONDS, MOST_AT_ONCE)
         self.explainer, self.reporter = Explainer(), Reporter(journal.log)
         self.answered = 0  # pictures
@@ -59,19 +60,18 @@ class Service:
 
     def close(self) -> None:
         """Finish what is under way; everything answered is in the log then."""
-        self.decoder.close()
+        self.large.close()
         self.network.close()
         self.journal.close()
 
     async def classify(self, files: list[bytes], client: str) -> dict[str, Any]:
         """The JSON answer about the pictures of one request. HTTPException for one that is none."""
         at, began = time.time(), time.perf_counter()
-        pictures = await self._decoded(files)
-        seen = await self.network.submit([picture.square for picture in pictures], len(pictures))
+        seen = await self._seen(files)
         milliseconds = 1000 * (time.perf_counter() - began)
-        rows = [_request(picture, seen, n, at, client, milliseconds) for n, picture in enumerate(pictures)]
+        rows = [_request(picture, seen, n, at, client, milliseconds) for n, picture in enumerate(seen.pictures)]
         models = [model.logged for model in (seen.model, seen.shadow) if model]
-        if not await self.journal.add(Answered(rows, pictures, models)):
+        if not await self.journal.add(Answered(rows, seen.pictures, models)):
             self.metrics.unlogged.inc(len(rows))
         self._count(seen, rows, time.perf_counter() - began)
         return {
@@ -80,27 +80,38 @@ class Service:
             "calibrated": seen.model.calibrated,
         }
 
-    async def _decoded(self, files):
-        size = self.models.current.size
-        found = await asyncio.gather(*(self.decoder.picture(data, size) for data in files), return_exceptions=True)
-        for number, one in enumerate(found, 1):
-            if isinstance(one, HTTPException) and len(files) > 1:
-                raise HTTPException(one.status_code, f"picture {number}: {one.detail}", one.headers)
-            if isinstance(one, BaseException):
-                raise one
-        return found
+    async def _seen(self, files):
+        """`Seen` of the pictures in these files. Those with a large one among them are decoded apart."""
+        try:
+            return await self.network.submit(files, len(files))
+        except Larger:
+            size, pictures = self.models.current.size, []
+            for number, data in enumerate(files, 1):
+                with numbered(number, len(files)):
+                    pictures.append(await self.large.picture(data, size))
+            return await self.network.submit(pictures, len(pictures))
 
     def _infer(self, requests):
-        """`Seen` for each list of squares."""
+        """`Seen`, or what is wrong, for each request: a list of files, or of pictures that are decoded already."""
         current, shadow = self.models.pair
-        squares = np.stack([square for own in requests for square in own])
+        chunks = [requests[start : start + FILES_A_PIECE] for start in range(0, len(requests), FILES_A_PIECE)]
+        decoded = ordered_map(lambda chunk: [_decoded(files, current.size) for files in chunk], chunks)
+        found = [one for chunk in decoded for one in chunk]
+        good = [pictures for pictures in found if isinstance(pictures, list)]
+        seen = iter(self._answered(good, current, shadow) if good else ())
+        return [next(seen) if isinstance(one, list) else one for one in found]
+
+    def _answered(self, requests, current, shadow):
+        """`Seen` for each list of pictures."""
+        squares = np.stack([picture.square for pictures in requests for picture in pictures])
         self.metrics.batch.observe(len(squares))
         answers, novelty = current.listener.classify(squares, current.ten_crop)
         shadowed, statistics = self._shadowed(shadow, squares), picture_statistics(squares)
-        ends = np.cumsum([len(own) for own in requests])
-        parts = [slice(end - len(own), end) for end, own in zip(ends, requests)]
+        ends = np.cumsum([len(pictures) for pictures in requests])
+        parts = [slice(end - len(pictures), end) for end, pictures in zip(ends, requests)]
         return [
             Seen(
+                pictures,
                 current,
                 answers[part],
                 shadow if shadowed else None,
@@ -108,7 +119,7 @@ class Service:
                 {name: values[part] for name, values in statistics.items()},
                 None if novelty is None else novelty[part],
             )
-            for part in parts
+            for pictures, part in zip(requests, parts)
         ]
 
     def _shadowed(self, shadow, squares):
@@ -130,6 +141,18 @@ class Service:
             metrics.pictures.labels("yes" if row.sure else "no").inc()
             if row.shadow_label is not None and row.shadow_label != row.label:
                 metrics.disagreements.inc()
+
+
+def _decoded(files, size):
+    """The pictures in these files; an exception if one is none, or is large."""
+    pictures = []
+    try:
+        for number, file in enumerate(files, 1):
+            with numbered(number, len(files)):
+                pictures.append(file if isinstance(file, Picture) else received(file, size, SMALL_PIXELS))
+    except Exception as error:
+        return error
+    return pictures
 
 
 def _request(picture, seen, n, at, client, milliseconds):
