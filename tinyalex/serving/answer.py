@@ -6,7 +6,7 @@ from tinyalex.library import Answer, Classification
 
 
 def answer_json(id: str, classification: Classification, calibrated: bool) -> dict[str, Any]:
-    """What a client is told about one picture. Without certainty there is no label, and a reason instead."""
+    """The answer about one picture. If the network is not sure, it has a reason in place of a label."""
     first, sure = classification.answers[0], classification.sure
     return {
         "id": id,

@@ -83,7 +83,7 @@ class Model:
 
     @property
     def logged_as(self) -> tuple:
-        """What the log knows it by: its checkpoint, calibration and reference."""
+        """Its checkpoint, calibration and reference, by which the log tells it from others."""
         return self.hash, self.classifier.calibration, self.reference
 
     @cached_property
@@ -143,7 +143,9 @@ def _fitting(model, current):
         model.classifier.class_ids != current.classifier.class_ids
         or model.classifier.classes != current.classifier.classes
     ):
-        raise UserError(f"{model.path}: knows other classes than {current.path}, expected the same in the same order")
+        raise UserError(
+            f"{model.path}: its classes differ from those that {current.path} knows, expected the same in the same order"
+        )
     if model.size != current.size:
         raise UserError(
             f"{model.path}: takes pictures of {model.size} pixels, expected {current.size} as {current.path}"

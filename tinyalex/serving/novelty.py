@@ -53,7 +53,7 @@ class Listener:
         """(answers about prepared pictures, their novelty (N,) or None while that is not known)."""
         if self.training is None:
             return self.plain.classify(squares, ten_crop=ten_crop), None
-        if ten_crop:  # the features are those of the centre crop
+        if ten_crop:  # novelty is about the centre crop, so it takes a pass of its own
             return self.plain.classify(squares, ten_crop=True), novelties(self.plain.run, squares, self.training)
         self.ear.heard.clear()
         answers = self.classifier.classify(squares)

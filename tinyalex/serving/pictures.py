@@ -75,7 +75,7 @@ class LargePictures:
 
 @contextmanager
 def numbered(number: int, count: int) -> Iterator[None]:
-    """What is wrong with a picture is said of "picture 3", if there are several."""
+    """If there are several pictures, errors in the block are said of "picture 3"."""
     try:
         yield
     except HTTPException as error:
