@@ -12,11 +12,13 @@ from tests.checks import agree
 from tests.inspection import small
 from tests.inspection.test_occlusion import by_loops
 from tests.reference import softmax
+from tinyalex.calibration import Calibration
 from tinyalex.inspection.features import features_of
 from tinyalex.library import Classifier, load
 from tinyalex.runs.trained import Run
 from tinyalex.serving import explain
 from tinyalex.serving.explain import NOT_YET, Pool, explained, pool_of
+from tinyalex.statistics import Interval
 
 
 @pytest.fixture
@@ -43,6 +45,24 @@ def test_where_it_looks(classifier):
     agree(np.array(found["occlusion"]), by_loops(small.network(), square, label, 1, 1), "by loops", rtol=1e-4)
     assert np.array_equal(pixels(found["picture"]), square[2:10, 2:10])
     assert (found["neighbours"], found["note"]) == ([], NOT_YET)
+
+
+class Cooled:
+    """A network whose scores are divided by 2.5."""
+
+    def predict(self, x):
+        return small.network().predict(x) / 2.5
+
+
+@pytest.mark.parametrize("view, network", [("centre crop", Cooled()), ("ten crops", small.network())])
+def test_a_calibration_holds_for_its_own_view(classifier, view, network):
+    nothing = Interval(0, 0, 0)
+    classifier.calibration = Calibration(2.5, 0.5, 0.05, 0.95, view, 9, nothing, nothing, "0" * 64)
+    found = explained(classifier, square := small.split().gather([6])[0])
+    label = classifier.class_ids.index(found["class_id"])
+    expected = softmax(network.predict(small.centre_crop(square))[0])[label]
+    assert found["probability"] == pytest.approx(expected, rel=1e-5)
+    agree(np.array(found["occlusion"]), by_loops(network, square, label, 1, 1), "by loops", rtol=1e-4)
 
 
 def test_neighbours(classifier):

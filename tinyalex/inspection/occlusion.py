@@ -11,14 +11,14 @@ from tinyalex.layers import softmax
 AT_ONCE = 128
 
 
-def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np, mend=lambda p: p):
+def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np, mend=None):
     """The probability of `label` with a grey square over each place of the centre crop: float64 (rows, columns).
 
     Entry [r, c] is for the square that starts at row r·stride, column c·stride. The square is 0 after the mean is
     subtracted, so it says nothing. rows = columns = (T − size) // stride + 1. Without a square: `probability_of`.
 
     picture: uint8 (S, S, 3) on the host;  size, stride: in pixels. Raises ValueError if the square does not fit.
-    mend: from the network's probabilities, (N, K) on the host, to calibrated ones
+    mend: from the network's probabilities, (N, K) on the host, to calibrated ones (default: none)
     """
     if not 1 <= size <= view.crop or stride < 1:
         expected = f"expected 1 ≤ size ≤ {view.crop}, stride ≥ 1"
@@ -31,7 +31,8 @@ def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np, mend=l
         seen = np.ones((len(places[start : start + AT_ONCE]), view.crop, view.crop, 1), crop.dtype)
         for covered, (top, left) in zip(seen, places[start:]):
             covered[top : top + size, left : left + size] = 0
-        p.append(mend(to_host(softmax(network.predict(crop * xp.asarray(seen)))))[:, label])
+        found = to_host(softmax(network.predict(crop * xp.asarray(seen))))
+        p.append((mend(found) if mend else found)[:, label])
     return np.concatenate(p).astype(np.float64).reshape(len(starts), len(starts))
 
 

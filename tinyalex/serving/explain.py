@@ -10,10 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from tinyalex.backend import to_device, to_host
 from tinyalex.data import open_dataset
 from tinyalex.data.dataset import Split
-from tinyalex.evaluation import probabilities
 from tinyalex.inspection.features import features_of, last_features
 from tinyalex.inspection.neighbours import nearest
 from tinyalex.inspection.occlusion import occlusion_map, square_and_stride
@@ -48,14 +46,15 @@ def explained(classifier, square, pool=NOT_YET):
     """Why `classifier` gives its likeliest answer to a prepared picture, as a dict for JSON.
 
     square: uint8 (S, S, 3);  pool: of the same run, or a note why there is none
-    "occlusion" holds `occlusion_map` for the answer, "probability" is that of the uncovered centre crop.
+    "occlusion" holds `occlusion_map` for the answer, "probability" is that of the uncovered centre crop; calibrated if
+    there is a calibration of this view.
     """
-    run, xp = classifier.run, classifier.xp
-    p = to_host(probabilities(run.network, to_device(square[None], xp), run.view))[0]
-    run.check_answers(p)
+    run, calibration = classifier.run, classifier.calibrated()
+    p = classifier.probabilities([square])[0]
     label, T = int(p.argmax()), run.view.crop
     size, stride = square_and_stride(T)
-    covered = occlusion_map(run.network, run.view, square, label, size, stride, xp)
+    mend = calibration and calibration.probabilities
+    covered = occlusion_map(run.network, run.view, square, label, size, stride, classifier.xp, mend)
     answer = {**_named(classifier, label), "probability": float(p[label])}
     looked = {"occlusion": covered.tolist(), "size": size, "stride": stride, "crop": T}
     picture = {"picture": _data_uri(central(square[None], T)[0])}
