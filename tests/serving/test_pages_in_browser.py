@@ -11,7 +11,11 @@ from PIL import Image
 from tests.browser import DOWN, ENTER, ESCAPE, MISSING, TAB, new_browser
 from tests.inspection import small
 from tests.serving.asking import running
+from tinyalex.calibration import Calibration, tempered
+from tinyalex.library import load
 from tinyalex.monitoring.log import Log
+from tinyalex.runs.calibrated import checkpoint_hash, save_calibration
+from tinyalex.statistics import Interval
 
 pytest.importorskip("granian", reason="needs the packages of tinyalex[serve]")
 pytestmark = [pytest.mark.serve, pytest.mark.skipif(MISSING, reason="needs chromium and chromedriver")]
@@ -75,13 +79,22 @@ return [Math.floor(best / 4 / width) / width, best / 4 % width / width];
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A run that has learnt nothing, its training pictures, some pictures to ask about, and the log of a service."""
+    """A run that has learnt nothing, its training pictures, pictures to ask about, and a file that is none.
+
+    Of the pictures, it is sure of 0.png alone.
+    """
     folder = tmp_path_factory.mktemp("served")
-    small.write_run(folder / "run", small.write_data(folder / "data", NAMES, 30, 6))
-    rng = np.random.default_rng(0)
-    for number in range(3):
-        blocks = rng.integers(0, 256, (5, 8, 3)).astype(np.uint8)
-        Image.fromarray(blocks).resize((160, 100), Image.Resampling.NEAREST).save(folder / f"{number}.png")
+    run = small.write_run(folder / "run", small.write_data(folder / "data", NAMES, 30, 6))
+    classifier, rng = load(run), np.random.default_rng(0)
+    pictures = [np.kron(rng.integers(0, 256, (5, 8, 3)), np.ones((20, 20, 1))).astype(np.uint8) for _ in range(3)]
+    confidence = tempered(classifier.probabilities(pictures), 0.1).max(axis=1)
+    order = np.argsort(-confidence)
+    for number, place in enumerate(order):
+        Image.fromarray(pictures[place]).save(folder / f"{number}.png")
+    threshold, nothing = float(confidence[order[:2]].mean()), Interval(0, 0, 0)
+    checkpoint = checkpoint_hash(classifier.run.file)
+    found = Calibration(0.1, threshold, 0.05, 0.95, "centre crop", 9, nothing, nothing, checkpoint)
+    save_calibration(classifier.run, found)
     (folder / "notes.txt").write_text("not a picture")
     return folder
 
@@ -119,7 +132,7 @@ def answered(browser, pictures=1):
 def test_choose_a_picture(browser, folder):
     before = browser.run(PLACES)
     browser.choose_file("#file", folder / "0.png")
-    assert answered(browser) == "guess", "nobody has measured how sure it may be"
+    assert answered(browser) == "sure"
     best, share = browser.run(TEXT, "#top li").split("\n")
     assert any(name.startswith(best) for name in NAMES) and share.endswith("\u00a0%")
     assert best in browser.run(TEXT, "#said") and share in browser.run(TEXT, "#said")
@@ -131,11 +144,19 @@ def test_choose_a_picture(browser, folder):
 def test_several_in_a_row(browser, folder, how):
     for number in (0, 1, 2):
         browser.run(GIVE, how, f"{number}.png", base64.b64encode((folder / f"{number}.png").read_bytes()).decode())
-    assert answered(browser, 3) == "guess"
+    assert answered(browser, 3) == "unsure"
     browser.run("document.querySelector('#strip button').click()")
-    assert browser.run("return document.querySelector('#strip [aria-current]').ariaLabel").startswith(
-        "0.png, best guess: "
-    )
+    shown = browser.run("return document.querySelector('#strip [aria-current]').ariaLabel")
+    assert shown.startswith("0.png, sure: ") and browser.run(STATE) == "sure"
+
+
+def test_not_sure(browser, folder):
+    browser.choose_file("#file", folder / "1.png")
+    assert answered(browser) == "unsure"
+    state, said, reason = filter(None, browser.run(TEXT, "#told").split("\n"))
+    assert state == "Not sure" and said.startswith("I am not sure ") and reason.startswith("Reason: ")
+    best, share = browser.run(TEXT, "#top li").split("\n")
+    assert best in said and share in said, "its guesses are shown all the same"
 
 
 def test_a_wrong_file_is_told_in_one_line(browser, folder):
@@ -143,7 +164,7 @@ def test_a_wrong_file_is_told_in_one_line(browser, folder):
     assert answered(browser) == "error"
     assert browser.run(TEXT, "#said") == "notes.txt: not a JPEG, PNG or WebP picture"
     browser.choose_file("#file", folder / "0.png")
-    assert answered(browser, 2) == "guess", "the next picture is answered"
+    assert answered(browser, 2) == "sure", "the next picture is answered"
 
 
 def test_by_keyboard_alone(browser, folder):
@@ -161,7 +182,7 @@ def test_by_keyboard_alone(browser, folder):
             browser.keys(ENTER)
             break
     assert visited[:2] + visited[3:] == ["Skip to the answer", "file", "class", "save", "explain"]
-    assert visited[2].startswith("1.png, best guess: ")
+    assert visited[2].startswith("1.png, not sure: ")
     assert browser.settled(REASONS, "shown", 60)
     with Log.read_only(folder / "requests.db") as log:
         assert list(log.labels().values())[-1] == "class-3"
@@ -214,13 +235,13 @@ def explanation():
     return about | {"occlusion": occlusion.tolist(), "picture": picture, "neighbours": [], "note": "none here"}
 
 
-def test_not_sure(browser, folder):
-    browser.run(PLANT, {"classify": [PLANTED]})
+def test_who_never_measured_it_is_not_sure_of_itself(browser, folder):
+    guess = UNSURE | {"sure": True, "text": "It may be a goldfish.", "reason": None}
+    browser.run(PLANT, {"classify": [[200, {"answers": [guess], "model": "0" * 64, "calibrated": False}]]})
     browser.choose_file("#file", folder / "0.png")
-    assert answered(browser) == "unsure"
-    said = browser.run(TEXT, "#told").split()
-    assert " ".join(said) == "Not sure I am not sure. Reason: 30 % is below 60 %."
-    assert "are calibrated" in browser.run(TEXT, "#model")
+    assert answered(browser) == "guess"
+    assert browser.run(TEXT, "#told").split("\n")[0] == "Best guess"
+    assert "are not calibrated" in browser.run(TEXT, "#model")
 
 
 def test_where_it_looked(browser, folder):
