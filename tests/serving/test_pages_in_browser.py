@@ -134,7 +134,7 @@ def test_choose_a_picture(browser, folder):
     browser.choose_file("#file", folder / "0.png")
     assert answered(browser) == "sure"
     best, share = browser.run(TEXT, "#top li").split("\n")
-    assert any(name.startswith(best) for name in NAMES) and share.endswith("\u00a0%")
+    assert any(name.startswith(best) for name in NAMES) and share.endswith("%")
     assert best in browser.run(TEXT, "#said") and share in browser.run(TEXT, "#said")
     assert browser.run("return document.querySelectorAll('#top li:not([aria-hidden=true])').length") == 5
     assert browser.run(PLACES) == before, "the page jumps"
@@ -220,7 +220,7 @@ def test_the_neighbours(browser, folder):
 
 GUESSES = [{"label": name, "class_id": f"class-{n}", "probability": 0.3 - n / 20} for n, name in enumerate(NAMES[:5])]
 UNSURE = {"id": "1", "label": None, "class_id": None, "probability": None, "sure": False, "top": GUESSES}
-UNSURE |= {"text": "I am not sure.", "reason": "30 % is below 60 %."}
+UNSURE |= {"text": "I am not sure.", "reason": "30% is below 60%."}
 PLANTED = [200, {"answers": [UNSURE], "model": "0" * 64, "calibrated": True}]
 
 
@@ -251,8 +251,8 @@ def test_where_it_looked(browser, folder):
     answered(browser)
     browser.run("document.getElementById('explain').click()")
     assert browser.settled(REASONS, "shown"), "it is asked again after a second"
-    expected = "Its guess is goldfish, 80 %. With a grey square over the upper right it falls to 20 %: "
-    assert browser.run(TEXT, "#mapped").startswith(expected.replace(" %", "\u00a0%"))
+    expected = "Its guess is goldfish, 80%. With a grey square over the upper right it falls to 20%: "
+    assert browser.run(TEXT, "#mapped").startswith(expected)
     assert browser.settled("return document.getElementById('map').dataset.drawn", "yes")
     down, along = browser.run(BRIGHTEST)
     assert abs(down - (2 * 4 + 4) / 56) < 0.05 and abs(along - (10 * 4 + 4) / 56) < 0.05

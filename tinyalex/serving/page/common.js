@@ -7,6 +7,5 @@ export const make = (tag, properties = {}, ...children) => {
   return element;
 };
 
-export const kept = (text) => text.replaceAll(" %", "\u00a0%"); // no new line before a sign
-export const percent = (p) => kept(p < 0.01 ? "<\u00a01 %" : p > 0.99 ? ">\u00a099 %" : `${Math.round(100 * p)} %`);
+export const percent = (p) => (p < 0.01 ? "<1%" : p > 0.99 ? ">99%" : `${Math.round(100 * p)}%`);
 export const short = (label) => label.split(",")[0].trim(); // the first of a class's names

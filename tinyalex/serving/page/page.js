@@ -1,6 +1,6 @@
 /* The page of the service: pictures go in, answers come out. */
 import * as classes from "./classes.js";
-import { find, kept, make, percent, short } from "./common.js";
+import { find, make, percent, short } from "./common.js";
 import { clearMap, drawLegend, drawMap, inWords, lowest } from "./map.js";
 import { call, post } from "./service.js";
 
@@ -87,8 +87,8 @@ const tell = (look) => {
   find("answer").dataset.state = state;
   find("answer").ariaBusy = String(state === "busy");
   find("state").textContent = WORDS[state];
-  find("said").textContent = kept(sentence(look));
-  find("reason").textContent = kept(reason ? `Reason: ${reason}` : "");
+  find("said").textContent = sentence(look);
+  find("reason").textContent = reason ? `Reason: ${reason}` : "";
   rows.forEach(({ item, name, share, fill }, n) => {
     const guess = look?.answer?.top[n];
     item.ariaHidden = String(!guess);
