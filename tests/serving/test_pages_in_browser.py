@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from tests.browser import DOWN, ENTER, ESCAPE, MISSING, TAB, new_browser
 from tests.inspection import small
+from tests.monitoring.logs import make_log
 from tests.serving.asking import running
 from tinyalex.calibration import Calibration, tempered
 from tinyalex.library import load
@@ -47,11 +49,12 @@ const texts = shown.filter((e) => [...e.childNodes].some((node) => node.nodeType
 const scrolls = (e) => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
 const beyond = (e) => !scrolls(e) && (box(e).right > width + 1 || box(e).left < -1);
 const cut = (e) => !scrolls(e) && getComputedStyle(e).display !== 'inline' && e.scrollWidth > e.clientWidth + 1;
-const common = (a, b, from, to) => Math.min(box(a)[to], box(b)[to]) - Math.max(box(a)[from], box(b)[from]);
-const over = (a, b) => common(a, b, 'left', 'right') > 2 && common(a, b, 'top', 'bottom') > 4;
 const faults = [...shown.filter(beyond), ...texts.filter(cut)].map((e) => `${name(e)} beyond its place`);
-texts.forEach((a, n) => texts.slice(n + 1).forEach((b) => {
-  if (!a.contains(b) && !b.contains(a) && over(a, b)) faults.push(`${name(a)} over ${name(b)}`);
+const lines = texts.flatMap((e) => [...e.getClientRects()].map((line) => ({e, line})));
+const over = (p, q) => Math.min(p.right, q.right) - Math.max(p.left, q.left) > 2
+  && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 4;
+lines.forEach((a, n) => lines.slice(n + 1).forEach((b) => {
+  if (over(a.line, b.line) && !a.e.contains(b.e) && !b.e.contains(a.e)) faults.push(`${name(a.e)} over ${name(b.e)}`);
 }));
 if (document.documentElement.scrollWidth > width) faults.push('scrolls sideways');
 return faults;
@@ -96,6 +99,7 @@ def folder(tmp_path_factory):
     found = Calibration(0.1, threshold, 0.05, 0.95, "centre crop", 9, nothing, nothing, checkpoint)
     save_calibration(classifier.run, found)
     (folder / "notes.txt").write_text("not a picture")
+    make_log(folder / "requests.db", 500)
     return folder
 
 
@@ -297,6 +301,20 @@ def test_nothing_is_cut_off(browser, folder, width, scheme):
     assert not browser.run(FAULTS)
     browser.run("document.getElementById('class').click()")
     assert not browser.run(FAULTS)
+
+
+@pytest.mark.parametrize("width, scheme", [(1280, "light"), (390, "dark")])
+def test_the_report(browser, address, width, scheme):
+    browser.look(width, scheme)
+    browser.run("document.querySelector('footer a').click()")
+    assert browser.settled("return document.title.endsWith(' requests')", True, 20)
+    assert browser.run("return location.pathname") == "/report"
+    browser.run("for (const folded of document.querySelectorAll('details')) folded.open = true")
+    assert not browser.run(FAULTS)
+    dark, light = browser.run(
+        "return ['backgroundColor', 'color'].map((name) => getComputedStyle(document.body)[name])"
+    )
+    assert (sum(map(int, re.findall(r"\d+", dark))) < sum(map(int, re.findall(r"\d+", light)))) == (scheme == "dark")
 
 
 @pytest.mark.parametrize(
