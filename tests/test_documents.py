@@ -146,10 +146,8 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
     ),
     *("summary", "statistics", "calibration", "plots", "data", "evaluation", "runs", "exchange", "training", "library"),
     *("parallel", "bench"),
-    "inspection",
-    "monitoring",
-    "serving",
-    *("experiments", "scaling", "teaching", "commands", "cli", "__main__"),
+    *("inspection", "monitoring", "serving"),
+    *("experiments", "scaling", "diagnosis", "teaching", "commands", "cli", "__main__"),
 )
 CORE = ("backend", "layers", "network", "models", "optim", "gradcheck")
 WITHOUT_WORKERS = (*CORE, "data.augment", "data.loader", "training.step")

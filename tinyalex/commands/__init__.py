@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 COMMANDS = (  # in the order of --help
-    *("lesson", "train", "runs", "evaluate", "calibrate", "robustness", "compare", "predict", "experiment"),
+    *("lesson", "train", "doctor", "runs", "evaluate", "calibrate", "robustness", "compare", "predict", "experiment"),
     *("inspect", "features", "probe", "serve", "report", "trace"),
     *("prepare", "download", "import", "export", "summary", "diff", "gradcheck", "bench", "scale"),
 )

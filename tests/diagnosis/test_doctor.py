@@ -1,0 +1,211 @@
+"""The doctor on a handful of patients, small enough for seconds; `patients.py` has them all.
+
+Then what it says where there is nothing to examine, and its arithmetic by hand.
+"""
+
+import json
+import shutil
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.diagnosis import patients
+from tests.diagnosis.patients import HEALTHY, SICK, ask, is_right, train, ward_of
+from tests.tiny_runs import train_mini
+from tests.training.test_training import write_easy
+from tinyalex.cli import main
+from tinyalex.diagnosis import course, limits, settings
+from tinyalex.diagnosis.examine import DIAGNOSES
+from tinyalex.diagnosis.labels import Told, _matched
+from tinyalex.diagnosis.measures import answers, measures, shrunk
+from tinyalex.diagnosis.patient import Patient
+from tinyalex.models import find_model
+from tinyalex.runs.config import Config
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory):
+    return ward_of(tmp_path_factory.mktemp("ward"), 0, train_per_class=16, val_per_class=10, real=False)
+
+
+QUICK = (
+    *("labels of training shuffled", "labels of both shuffled", "labels from one", "classes in another order"),
+    *("one class", "a class missing from validation", "scaled twice", "no mean", "shared pictures", "some black"),
+    *("darker", "two labels"),
+)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_spoilt_pictures_are_told_before_a_run(ward, name):
+    (patient,) = [patient for patient in SICK if patient.name == name]
+    data, spoilt = ward.folder / name, patient.make
+    spoilt.spoil(ward.builtin, ward.rng()).write(data, spoilt.mean)
+    shown = patients.Patient(name, lambda *_: ["--data", data, "--model", "resnet-mini"], patient.cause)
+    said, _ = ask(shown, ward)
+    assert is_right(shown, said), said
+    assert said["checked"] and all(fault["evidence"] and fault["try"] for fault in said["faults"])
+
+
+def short(make, cause=None):
+    return patients.Patient(f"short {cause}", make, cause)
+
+
+def trained(model, **chosen):
+    return lambda ward, folder: train(ward, folder, ward.healthy("builtin"), model, **{"epochs": 1} | chosen)
+
+
+@pytest.mark.parametrize(
+    "patient",
+    [
+        short(trained("alexnet-mini", freeze="body"), "frozen"),
+        short(trained("alexnet-mini", batch=320), "batch is too large"),
+        short(trained("alexnet-mini", momentum=0.999), "momentum is too high"),
+        short(trained("alexnet-mini", weight_decay=0.5), "weight decay is too high"),
+        short(trained("resnet-mini", lr=1e-5), "rate is too low"),
+    ],
+    ids=lambda patient: patient.cause,
+)
+def test_wrong_settings_are_told(ward, patient):
+    said, _ = ask(patient, ward)
+    assert is_right(patient, said), said
+
+
+def test_a_healthy_young_run(ward):
+    said, _ = ask(short(trained("resnet-mini")), ward)
+    assert said["faults"] == [] and "still learning" in said["notes"][0] and "--resume" in said["notes"][0]
+    assert len(said["checked"]) > 20
+
+
+def test_every_diagnosis_has_a_patient():
+    """A cause that no patient has would be untried; each patient's pattern is one that some diagnosis can say."""
+    assert len(SICK) >= 30 and len(HEALTHY) >= 30 and len(DIAGNOSES) >= 25
+    assert len({patient.name for patient in (*SICK, *HEALTHY)}) == len(SICK) + len(HEALTHY)
+
+
+# ---------------------------------------------------------------------------------------------- little to examine
+
+
+def call(capsys, *arguments):
+    code = main(["doctor", *map(str, arguments)])
+    return code, *capsys.readouterr()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return train_mini(folder / "run", write_easy(folder / "data", 48, 30), "resnet-mini")
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        ("", "expected a RUN, or --data and --model"),
+        ("RUN --model resnet-mini", "--model: a run has its model"),
+        ("nowhere", "nowhere"),
+        ("--data nowhere --model resnet-mini", "nowhere"),
+        ("--data DATA --model resnet-mni", "did you mean resnet-mini?"),
+        ("--data DATA --model alexnet-32", "32"),
+        ("DATA", "DATA"),
+        ("RUN --data builtin", "classes"),
+    ],
+)
+def test_a_mistake_is_one_line(run, capsys, arguments, word):
+    given = arguments.replace("RUN", str(run)).replace("DATA", str(run.parent / "data")).split()
+    code, out, err = call(capsys, *given)
+    assert (code, out, err.count("\n")) == (2, "", 1) and word.replace("DATA", str(run.parent / "data")) in err
+
+
+def test_a_run_whose_pictures_are_gone(run, tmp_path, capsys):
+    shutil.copytree(run, tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["config"]["data"], config["places"] = "gone", {}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    code, out, _ = call(capsys, tmp_path / "run", "--json")
+    said = json.loads(out)
+    assert code == 0 and said["data"] is None and "not at hand" in said["notes"][0]
+    assert said["checked"] == ["numbers in the weights", "frozen layers"]
+    code, out, _ = call(capsys, tmp_path / "run", "--data", run.parent / "data", "--json")
+    assert code == 0 and len(json.loads(out)["checked"]) > 15
+
+
+def test_a_run_before_its_first_epoch(run, tmp_path, capsys):
+    shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("*.safetensors", "metrics.jsonl", "result*"))
+    code, out, _ = call(capsys, tmp_path / "run", "--json")
+    said = json.loads(out)
+    assert code == 0 and said["notes"] == ["no epoch is finished yet"]
+
+
+def test_what_a_person_reads(run, capsys):
+    code, out, _ = call(capsys, run.parent / "run" / "best.safetensors")
+    assert code == 0 and "Checked in" in out
+
+
+# ---------------------------------------------------------------------------------------------- by hand
+
+
+def test_told_by_hand():
+    told = Told.of(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)
+    assert (told.hits, told.N, told.chance) == (3, 4, 0.5 * 0.25 + 0.5 * 0.75)
+    assert told.beyond == pytest.approx((3 - 2) / 1.0) and told.nothing and not told.something
+
+
+def test_classes_are_matched_on_one_half_and_judged_on_the_other():
+    labels = np.tile([0, 1, 2], 20)
+    assert _matched((labels + 1) % 3, labels, 3).share == 1
+    given = np.random.default_rng(0).integers(0, 3, 6000)
+    assert _matched(given, np.random.default_rng(1).integers(0, 3, 6000), 3).nothing
+
+
+def test_measures_tell_what_pixels_do_not():
+    rng = np.random.default_rng(0)
+    rows = np.sin(np.arange(64) * 0.8)[:, None, None] * np.ones((64, 64, 3)) * 60 + 128
+    pictures = np.stack([rows if k % 2 else rows.swapaxes(0, 1) for k in range(80)]) + rng.normal(
+        0, 40, (80, 64, 64, 3)
+    )
+    found = measures(np.clip(pictures, 0, 255).astype(np.uint8))
+    assert found.shape == (80, 320) and np.isfinite(found).all()
+    labels = np.arange(80) % 2
+    assert (answers(found[:40], labels[:40], found[40:], 2) == labels[40:]).all()
+
+
+def test_shrunk_by_hand():
+    maps = np.arange(20, dtype=np.uint8).reshape(1, 4, 5)
+    assert shrunk(maps, 2).tolist() == [[[3, 5], [13, 15]]]
+
+
+def of_course(*lines, **chosen):
+    """A patient whose log has these epochs: (training loss, its error, validation loss, its error)."""
+    keys = ("train_loss", "train_top1_error", "val_loss", "val_top1_error")
+    log = [dict(zip(keys, line)) | {"kind": "epoch", "epoch": n, "lr": 0.01} for n, line in enumerate(lines, 1)]
+    config = Config.for_model(find_model("alexnet-mini"), "builtin", **chosen)
+    data: Any = SimpleNamespace(train=range(4000), val=range(1000), class_ids=range(20))
+    return Patient(config, data, np, log=tuple(log))
+
+
+def test_overfitting_by_hand():
+    rising = [(2.0, 0.6, 2.0, 0.6), (1.0, 0.4, 1.5, 0.5), (0.3, 0.1, 1.9, 0.5)]
+    fault = course.overfitting(of_course(*rising))
+    assert "from 1.5 to 1.9" in fault.evidence and "--patience" in fault.advice
+    assert "--no-crops" not in course.overfitting(of_course(*rising, crops=False)).advice
+    flat = [*rising[:2], (0.3, 0.1, 1.5 * limits.RISE - 0.01, 0.5)]
+    assert course.overfitting(of_course(*flat)) is None
+    careless = [*rising[:2], (0.9, 0.3, 1.9, 0.5)]  # wrong in training too
+    assert course.overfitting(of_course(*careless)) is None
+
+
+def test_still_learning_by_hand():
+    falling = [(loss, 0.5, 2.0, 0.5) for loss in (2.0, 1.9, 1.8, 1.7, 1.6, 1.5, 1.4, 1.3, 1.2)]
+    assert course.still_learning(of_course(*falling))
+    assert course.still_learning(of_course(*falling[:2]))
+    rest = [*falling[:5], *[(1.6, 0.5, 2.0, 0.5)] * 6]
+    assert not course.still_learning(of_course(*rest))
+
+
+def test_decay_and_momentum_by_hand():
+    patient = of_course(weight_decay=0.05)
+    assert "in 100 steps" in settings.decay_too_high(patient).evidence  # 0.1 / (0.02 · 0.05)
+    assert settings.decay_too_high(of_course(weight_decay=0.01)) is None
+    assert settings.momentum_too_high(of_course(momentum=0.98)).advice.endswith("--momentum 0.9")
+    assert settings.momentum_too_high(of_course(momentum=0.98, lr=0.004)) is None

@@ -1,0 +1,60 @@
+"""What the course of the losses says: too much learnt by heart, too little learnt, or not yet at the end."""
+
+from tinyalex.diagnosis import limits
+from tinyalex.diagnosis.fault import Fault
+from tinyalex.lines import command
+
+
+def overfitting(patient):
+    """Whether the validation loss has risen while the training error went on falling."""
+    if len(patient.epochs) < 3:
+        return None
+    last, best = patient.epochs[-1], min(patient.epochs, key=lambda line: line["val_loss"])
+    if last["val_loss"] < limits.RISE * best["val_loss"] or best is last:
+        return None
+    if last["train_top1_error"] > limits.GAP * last["val_top1_error"]:
+        return None
+    config = patient.config
+    unused = {name: True for name in ("crops", "mirror", "color") if not getattr(config, name)}
+    return Fault(
+        "overfitting",
+        f"since epoch {best['epoch']} the validation loss rose from {best['val_loss']:.3g} to {last['val_loss']:.3g}; "
+        f"the training error is {last['train_top1_error']:.1%}, the validation error {last['val_top1_error']:.1%}",
+        f"use the whole augmentation: {patient.again(**unused)}"
+        if unused
+        else "more pictures, a smaller model, or an end at the best epoch, as with --patience 3",
+        blocks=False,
+    )
+
+
+def underfitting(patient):
+    """Whether the run has come to rest, and knows less than simple measures of the pictures do."""
+    if still_learning(patient) or len(patient.epochs) * patient.steps < limits.ENOUGH_UPDATES:
+        return None
+    last, trial = patient.epochs[-1], patient.labels
+    if not trial.told.something or 1 - last["val_top1_error"] >= trial.told.share:
+        return None
+    return Fault(
+        "underfitting",
+        f"the training loss has come to rest at {last['train_loss']:.3g} (start: {patient.start_loss:.3g}); "
+        f"{1 - last['val_top1_error']:.0%} of the validation answers are right, where a linear classifier on simple "
+        f"measures of the pictures gets {trial.told.share:.0%}",
+        "a larger model, fewer restraints (dropout, weight decay), or more epochs",
+    )
+
+
+def still_learning(patient):
+    """Whether the training loss was still falling, or the run has had few updates."""
+    if not patient.epochs:
+        return False
+    losses = [line["train_loss"] for line in patient.epochs]
+    if len(losses) * patient.steps < limits.ENOUGH_UPDATES or len(losses) < 4:
+        return True
+    return losses[-1] < (1 - limits.FALLING) ** 3 * losses[-4]
+
+
+def train_on(patient):
+    """The command that continues a run for three times its epochs; "" if it cannot be continued."""
+    if patient.folder is None or not patient.folder.last.exists() or patient.diverged:
+        return ""
+    return command("train", "--resume", patient.folder.path, "--epochs", 3 * patient.config.epochs)

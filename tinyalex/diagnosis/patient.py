@@ -1,0 +1,161 @@
+"""The patient: settings, pictures, log and network of a run; for data without a run, what a run would begin with."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinyalex.backend import random_stream
+from tinyalex.data.augment import View
+from tinyalex.data.dataset import Dataset, Split
+from tinyalex.diagnosis.labels import LabelTrial
+from tinyalex.diagnosis.limits import PICTURES, SCANNED_BYTES, SMALL_START
+from tinyalex.diagnosis.pictures import Scan, view_of
+from tinyalex.diagnosis.trials import Sweep, beginning
+from tinyalex.lines import command
+from tinyalex.runs.config import Config
+from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.trained import Run
+from tinyalex.statistics import wilson
+from tinyalex.training.trainer import Trainer
+
+NOT_SETTINGS = ("data", "model", "network")
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is examined. N pictures, K classes.
+
+    config: the settings;  dataset: None if the pictures are not at hand
+    folder: of the run, or None;  trained: its network, or None before the first checkpoint
+    log: the lines of its metrics;  diverged: how it ended, in words, or ""
+    """
+
+    config: Config
+    dataset: Dataset | None
+    xp: ModuleType
+    folder: RunFolder | None = None
+    trained: Run | None = None
+    log: tuple[dict[str, Any], ...] = ()
+    diverged: str = ""
+    quiet: bool = True
+
+    # ------------------------------------------------------------------------------------------ pictures
+
+    @property
+    def data(self) -> Any:
+        """The data set, where it is known to be there."""
+        assert self.dataset is not None, "a diagnosis that needs pictures ran without them"
+        return self.dataset
+
+    @property
+    def K(self) -> int:
+        return len(self.data.class_ids)
+
+    def split(self, name: str) -> Split:
+        return getattr(self.data, name)
+
+    @cached_property
+    def counts(self) -> dict[str, np.ndarray]:
+        """{split: the pictures of each class, (K,)}"""
+        return {name: np.bincount(self.split(name).labels, minlength=self.K) for name in PICTURES}
+
+    @cached_property
+    def rows(self) -> dict[str, np.ndarray]:
+        """{split: numbers of the pictures whose labels are tried, in random order}"""
+        return {name: self._some(name, most) for name, most in PICTURES.items()}
+
+    @cached_property
+    def pictures(self) -> dict[str, np.ndarray]:
+        """{split: the pictures of `rows`, uint8 (N, S, S, 3)}"""
+        return {name: self.split(name).gather(rows) for name, rows in self.rows.items()}
+
+    @cached_property
+    def scanned(self) -> dict[str, np.ndarray]:
+        """{split: numbers of the pictures that are read for flat, equal and similar ones}"""
+        most = max(1, SCANNED_BYTES // (3 * self.data.size**2))
+        return {name: np.sort(self._some(name, most)) for name in PICTURES}
+
+    def _some(self, split, most):
+        return random_stream(0, "doctor", split).permutation(len(self.split(split)))[:most]
+
+    # ------------------------------------------------------------------------------------------ what several look at
+
+    @cached_property
+    def scan(self) -> Scan:
+        return Scan(self)
+
+    @cached_property
+    def labels(self) -> LabelTrial:
+        return LabelTrial(self)
+
+    @cached_property
+    def view(self) -> View:
+        return view_of(self)
+
+    @cached_property
+    def beginning(self) -> Trainer:
+        """What a run with these settings begins with."""
+        return beginning(self)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        return Sweep(self.beginning)
+
+    # ------------------------------------------------------------------------------------------ the course of a run
+
+    @property
+    def trainable(self) -> bool:
+        """Whether its settings are those of a training; an imported network has none."""
+        return bool(self.config.data)
+
+    @cached_property
+    def epochs(self) -> list[dict[str, Any]]:
+        """The finished epochs."""
+        lines = [line for line in self.log if line["kind"] == "epoch"]
+        return lines or (self.trained.info["state"]["history"] if self.trained else [])
+
+    @property
+    def steps(self) -> int:
+        """Updates in an epoch."""
+        return -(-len(self.data.train) // self.config.batch)
+
+    @cached_property
+    def start_loss(self) -> float:
+        """The loss of a network that knows only how frequent the classes are: ln K if all are as frequent."""
+        shares = self.counts["train"] / max(1, self.counts["train"].sum())
+        return float(-sum(share * math.log(share) for share in shares if share > 0))
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether the training loss has left its start, and the validation error is below chance."""
+        if not self.epochs or self.diverged:
+            return False
+        chance = 1 - self.counts["val"].max() / len(self.data.val)
+        best, N = min(line["val_top1_error"] for line in self.epochs), len(self.data.val)
+        below = wilson(min(N, round(best * N)), N, 0.999).high < chance
+        return below and min(line["train_loss"] for line in self.epochs) < SMALL_START * self.start_loss
+
+    # ------------------------------------------------------------------------------------------ advice
+
+    def again(self, **changes: Any) -> str:
+        """The command that trains again with other settings; those of the run that are not its model's are kept."""
+        values = self.config.to_dict() | changes
+        own = Config.for_model(self.config.find_model(), self.config.data).to_dict()
+        words = [] if self.config.data == "builtin" else ["--data", self.config.data]
+        words += ["--model", self.config.model] if self.config.network is None else []
+        for name, value in values.items():
+            if name not in NOT_SETTINGS and (value != own[name] or name in changes):
+                words += _option(name, value)
+        return command("train", *words)
+
+
+def _option(name, value):
+    """The words of a setting on the command line; none for what is its default there."""
+    spelled = f"--{name.replace('_', '-')}"
+    if isinstance(value, bool):
+        return [] if value else [f"--no-{name.replace('_', '-')}"]
+    return [] if value == "" else [spelled, f"{value:g}" if isinstance(value, float) else str(value)]

@@ -1,0 +1,115 @@
+"""Short trials: a sweep of the learning rate from the first weights, with the run's settings, and with other ones."""
+
+from dataclasses import replace
+
+from tinyalex.diagnosis import limits
+from tinyalex.diagnosis.fault import Fault
+from tinyalex.errors import UserError
+from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.places import find_start
+from tinyalex.training.rates import find_rate, lowest_point
+from tinyalex.training.trainer import Trainer
+
+
+def beginning(patient, **changes):
+    """A `Trainer` with the first weights of the run, perhaps with other settings; it writes nothing."""
+    batch = min(patient.config.batch, limits.SWEEP_BATCH)
+    config = replace(patient.config, batch=batch, **changes)
+    trainer = Trainer(RunFolder(""), config, patient.data, patient.xp, patient.quiet)
+    if config.start_from:
+        about = patient.trained.info if patient.trained else patient.folder.about() if patient.folder else None
+        folder = patient.folder.path if patient.folder else ""
+        trainer.begin(find_start(about, folder) if about else "")
+    return trainer
+
+
+class Sweep:
+    """A range test of a `Trainer`, longer if a short one finds no rate.
+
+    found: None for a network that takes too long, and without a loss to begin with
+    """
+
+    def __init__(self, trainer):
+        self.found = None
+        network = trainer.network
+        if network.multiply_adds(network.in_shape) > limits.SWEEP_WORK:
+            return
+        for steps in limits.SWEEP_STEPS:
+            try:
+                self.found = find_rate(trainer, steps, limits.SWEEP_FROM)
+            except UserError:  # the first loss is no number
+                return
+            if self.found.suggestion:
+                return
+
+    @property
+    def rate(self):
+        """The suggested rate; None if it is unknown, or if no rate helped."""
+        return self.found.suggestion if self.found else None
+
+    @property
+    def helpless(self):
+        """Whether the loss fell at no rate."""
+        return self.found is not None and self.found.suggestion is None
+
+    def __str__(self):
+        smooth = self.found.smooth
+        lowest = lowest_point(smooth)
+        return f"from {smooth[0]:.3g} to {smooth[lowest]:.3g} at a rate of {self.found.rates[lowest]:.2g}"
+
+
+def small_start(patient):
+    """Whether the network learns at no rate, but does so from He's first weights."""
+    config, sweep = patient.config, patient.sweep
+    own = config.find_model()
+    if not sweep.helpless or (config.init == "he" and config.bias_init == 0.0):
+        return None
+    other = Sweep(beginning(patient, init="he", bias_init=0.0, start_from=""))
+    if not other.rate:
+        return None
+    return Fault(
+        "the first weights are too small" if config.bias_init >= 0 else "the first biases are too low",
+        f"from the first weights of --init {config.init} --bias-init {config.bias_init:g} no rate makes the loss fall "
+        f"in {len(sweep.found.rates)} steps; from He's it falls {other}",
+        patient.again(init="he", bias_init=0.0, lr=min(own.lr, other.rate)),
+    )
+
+
+def rate_too_high(patient):
+    """Whether the run's rate lies beyond those at which the loss falls."""
+    config, own = patient.config, patient.config.find_model()
+    rate = patient.sweep.rate
+    known = max(rate or 0, own.lr)
+    if config.lr <= limits.HIGH_FACTOR * known or patient.sweep.helpless:
+        if not patient.diverged:
+            return None
+    slower = min(config.lr / 10, min(rate or own.lr, own.lr))
+    ended = f"the run ended at {patient.diverged.split('. ')[0]}; " if patient.diverged else ""
+    swept = f"in a sweep the loss falls {patient.sweep}" if rate else f"{config.model}'s own rate is {own.lr:g}"
+    return Fault(
+        "the learning rate is too high", f"{ended}the rate is {config.lr:g}; {swept}", patient.again(lr=slower)
+    )
+
+
+def rate_too_low(patient):
+    """Whether the loss falls clearly only at rates far above the run's."""
+    config, own, rate = patient.config, patient.config.find_model(), patient.sweep.rate
+    known = min(rate or own.lr, own.lr)
+    if config.lr * limits.RATE_FACTOR >= known or patient.sweep.helpless:
+        return None
+    swept = f"in a sweep the loss falls {patient.sweep}" if rate else f"{config.model}'s own rate is {own.lr:g}"
+    return Fault("the learning rate is too low", f"the rate is {config.lr:g}; {swept}", patient.again(lr=known))
+
+
+def learns_at_no_rate(patient):
+    """Whether the first steps lower the loss at no rate, for a reason that no other diagnosis finds."""
+    if not patient.sweep.helpless or patient.config.find_model().init != "he":
+        return None
+    smooth = patient.sweep.found.smooth
+    return Fault(
+        "the network learns at no rate",
+        f"in a sweep from {patient.sweep.found.rates[0]:.0e} to {patient.sweep.found.rates[-1]:.2g} over the same few "
+        f"batches the loss stays at {min(smooth):.3g} or above; it begins at {smooth[0]:.3g}",
+        "look at a batch with `train --show-batch batch.png`, then try the model's own settings: "
+        + patient.again(init="he", bias_init=0.0),
+    )
