@@ -53,6 +53,7 @@ COMMAND_LINES = (
         "features RUN data --layer pool1 --out NEW.npz",
         "probe RUN --out NEW-probe --numbers 100",
         "report requests.db --html NEW.html",
+        "doctor RUN",
     ),
     *(
         "train --data data --epochs 1 --model alexnet-mini --parallel towers --out NEW",

@@ -2,7 +2,7 @@
 
     python tests/diagnosis/patients.py                  all, with the seeds on which the bounds were chosen
     python tests/diagnosis/patients.py --fresh 7        the same from other seeds, pictures and models
-    python tests/diagnosis/patients.py --only shuffled  those whose name contains it
+    python tests/diagnosis/patients.py --only shuffled  those whose name matches it
 
 Runs are kept in --scratch, so a second call only asks the doctor again. Pictures of Tiny ImageNet are used where they
 are at hand; without them those patients are left out. An hour on two cores.
@@ -483,7 +483,7 @@ def main():
     ward, counts = ward_of(args.scratch, args.fresh), {"sick": [], "healthy": []}
     for kind, patients in (("sick", SICK), ("healthy", HEALTHY)):
         for patient in patients:
-            if args.only not in f"{kind} {patient.name}" or patient.real and ward.real is None:
+            if not re.search(args.only, f"{kind} {patient.name}") or patient.real and ward.real is None:
                 continue
             said, seconds = ask(patient, ward)
             right = is_right(patient, said)

@@ -28,6 +28,7 @@ EXAMPLES = (
     "tinyalex doctor --data data/tiny64 --model alexnet-64",
     "tinyalex doctor runs/first --data elsewhere/tiny64 --json",
 )
+MOST_WARNINGS = 2
 
 
 def add_arguments(parser):
@@ -74,7 +75,7 @@ def _of_run(args, xp):
         trained = open_run(args.run, xp, quiet=args.json)
     about = folder.about() if folder else trained.info
     config = Config.from_dict(about["config"], args.run)
-    dataset = _pictures(args, about, trained, config)
+    dataset = _pictures(args, folder, trained, config)
     return Patient(config, dataset, xp, folder, trained, log, diverged, args.json)
 
 
@@ -87,38 +88,40 @@ def _folder(path):
         return None
 
 
-def _pictures(args, about, trained, config):
+def _pictures(args, folder, trained, config):
     """The data set; None if the run's own are not at hand, which is said."""
     try:
-        name = args.data or find_data(about, args.run)
+        name = args.data or (trained.own_data() if trained else find_data(folder.about(), folder.path))
     except UserError as error:
         say(f"tinyalex: {error}; only the log and the network are looked at. Name the pictures with --data", args.json)
         return None
-    dataset = open_dataset(name, quiet=args.json)
+    about = outline(name)  # before any picture is drawn
     if trained:
-        check_fits(trained, name, dataset.class_ids, dataset.size)
+        check_fits(trained, name, about.class_ids, about.size)
     else:
-        judge(config, outline(name))
-    return dataset
+        judge(config, about)
+    return open_dataset(name, quiet=args.json)
 
 
 def _notes(patient, faults):
-    """Lines beside the faults: what could not be checked, and whether the run is only young."""
-    notes = []
+    """Lines beside the faults: what could not be checked, what the log warned of, and whether the run is only young."""
+    notes = ["what comes after it cannot be judged yet; mend it, then ask again"] if faults and faults[0].blocks else []
     if patient.dataset is None:
         notes.append("the pictures are not at hand, so pictures, labels and rates were not checked")
     if not patient.trainable:
         notes.append("the network was imported, so no training was checked")
+    elif patient.diverged and not faults:
+        notes.append(f"the run ended at {patient.diverged}")
     elif patient.folder and not patient.epochs:
         notes.append("no epoch is finished yet")
     elif not faults and patient.dataset and still_learning(patient):
-        first, last = patient.epochs[0], patient.epochs[-1]
-        on = train_on(patient)
+        first, last, on = patient.epochs[0], patient.epochs[-1], train_on(patient)
         course = (
             f"training loss {first['train_loss']:.3g} in epoch 1, {last['train_loss']:.3g} in epoch {last['epoch']}"
         )
         notes.append(f"still learning ({course}), train on{f': {on}' if on else ''}")
-    return notes
+    warnings = [line["text"] for line in patient.log if line["kind"] == "warning"]
+    return notes + [f"the log warned: {text}" for text in warnings[:MOST_WARNINGS]]
 
 
 def show(result):

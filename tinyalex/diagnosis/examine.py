@@ -32,7 +32,11 @@ def both(patient):
 
 
 def has_log(patient):
-    return has_pictures(patient) and bool(patient.epochs) and bool(patient.config.data)
+    return bool(patient.epochs) and patient.trainable
+
+
+def both_and_log(patient):
+    return has_pictures(patient) and has_log(patient)
 
 
 def is_in_doubt(patient):
@@ -53,6 +57,7 @@ DIAGNOSES = (  # what comes first explains what comes later
     Diagnosis("labels that follow the pictures", labels.shuffled, has_pictures),
     Diagnosis("order of the classes in both parts", labels.renamed, has_pictures),
     Diagnosis("turned or recoloured validation pictures", preparation.turned_or_recoloured, has_pictures),
+    Diagnosis("red and blue in both parts", preparation.red_for_blue, has_pictures),
     Diagnosis("brightness, contrast and sharpness of both parts", preparation.other_statistics, has_pictures),
     Diagnosis("wrong labels in a part", labels.partly_wrong, has_pictures),
     Diagnosis("equal pictures in both parts", pictures.in_both_parts, has_pictures),
@@ -61,14 +66,14 @@ DIAGNOSES = (  # what comes first explains what comes later
     Diagnosis("batch", settings.batch_too_large, is_in_doubt),
     Diagnosis("momentum", settings.momentum_too_high, is_in_doubt),
     Diagnosis("weight decay", settings.decay_too_high, is_in_doubt),
-    Diagnosis("course of the rate", settings.rate_falls_too_early, has_log),
+    Diagnosis("course of the rate", settings.rate_falls_too_early, both_and_log),
     Diagnosis("first weights, by a sweep of the rate", trials.small_start, is_in_doubt),
     Diagnosis("a rate that is too high, by the same sweep", trials.rate_too_high, is_in_doubt),
     Diagnosis("a rate that is too low, by the same sweep", trials.rate_too_low, is_in_doubt),
     Diagnosis("dead units", layers.dead, both),
     Diagnosis("learning at any rate", trials.learns_at_no_rate, is_in_doubt),
     Diagnosis("overfitting", course.overfitting, has_log),
-    Diagnosis("underfitting", course.underfitting, has_log),
+    Diagnosis("underfitting", course.underfitting, both_and_log),
 )
 
 

@@ -200,19 +200,20 @@ def _matched(given, labels, K):
 
 
 def partly_wrong(patient):
-    """Whether a part of the training labels is wrong: the same classifier is right more often in validation."""
+    """Whether a share of one part's labels is wrong: the same classifier is right more often in the other part."""
     trial = patient.labels
     if not trial.enough or not trial.told.something:
         return None
     own, other = trial.halves
     for less, more, split, words in ((own, other, "train", "training"), (other, own, "val", "validation")):
-        sure = _standard_errors(less, more) > limits.PART_WRONG_FOR_SURE
-        if less.share < limits.PART_WRONG * more.share and sure and more.something:
-            wrong = 1 - (less.share - less.chance) / (more.share - more.chance)
+        if not more.something or _standard_errors(less, more) < limits.PART_WRONG_FOR_SURE:
+            continue
+        right = (less.share - less.chance) / (more.share - more.chance)
+        if right < limits.PART_WRONG:
             return Fault(
                 f"a part of the {words} labels is wrong",
                 f"{HOW} tell {less} of the {words} labels, but {more} in the other part, with the same classifier: "
-                f"about {min(1, wrong):.0%} are wrong, or the pictures differ",
+                f"about {min(1, 1 - right):.0%} are wrong, or the pictures differ",
                 MEND[split],
             )
     return None

@@ -9,14 +9,35 @@ from tinyalex.diagnosis.fault import Fault
 from tinyalex.diagnosis.labels import HOW
 from tinyalex.diagnosis.measures import SIDE, measures, smaller
 
+EXCHANGED = "red and blue are exchanged"
 CHANGES = {
-    "red and blue are exchanged": lambda pictures: pictures[..., ::-1],
+    EXCHANGED: lambda pictures: pictures[..., ::-1],
     "upside down": lambda pictures: pictures[:, ::-1],
     "mirrored": lambda pictures: pictures[:, :, ::-1],
     "rows and columns are exchanged": lambda pictures: pictures.swapaxes(1, 2),
     "dark and light are exchanged": lambda pictures: 255 - pictures,
 }
 MEND = "prepare both parts in the same way, from files, with one call of `prepare`"
+
+
+def red_for_blue(patient):
+    """Whether validation pictures are as blue as training pictures are red, or the other way round."""
+    tints = [pictures[..., 0].mean(axis=(1, 2)) - pictures[..., 2].mean(axis=(1, 2)) for pictures in _parts(patient)]
+    if min(map(len, tints)) < limits.FEW_LABELS:
+        return None
+    train, val = (tint.mean() for tint in tints)
+    error = math.sqrt(sum(tint.var() / len(tint) for tint in tints)) or 1e-9
+    if abs(train - val) <= limits.OTHER_TINT * error or abs(train + val) >= limits.SAME_TINT * error:
+        return None
+    return Fault(
+        f"training and validation pictures are prepared differently: {EXCHANGED} in validation",
+        f"red is higher than blue by {train:.1f} levels in training, by {val:.1f} in validation (± {error:.1f})",
+        MEND,
+    )
+
+
+def _parts(patient):
+    return patient.pictures["train"], patient.pictures["val"]
 
 
 def turned_or_recoloured(patient):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from tinyalex.diagnosis import limits
 from tinyalex.diagnosis.fault import Fault
 from tinyalex.errors import UserError
+from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_start
 from tinyalex.training.rates import find_rate, lowest_point
@@ -30,11 +31,12 @@ class Sweep:
     """
 
     def __init__(self, trainer):
-        self.found = None
-        network = trainer.network
-        if network.multiply_adds(network.in_shape) > limits.SWEEP_WORK:
-            return
+        self.found, network = None, trainer.network
+        work = network.multiply_adds(network.in_shape)
         for steps in limits.SWEEP_STEPS:
+            self.found = None
+            if steps * work > limits.SWEEP_WORK:
+                return
             try:
                 self.found = find_rate(trainer, steps, limits.SWEEP_FROM)
             except UserError:  # the first loss is no number
@@ -59,19 +61,21 @@ class Sweep:
 
 
 def small_start(patient):
-    """Whether the network learns at no rate, but does so from He's first weights."""
+    """Whether the network learns at no rate, but does so from its model's own first weights."""
     config, sweep = patient.config, patient.sweep
     own = config.find_model()
-    if not sweep.helpless or (config.init == "he" and config.bias_init == 0.0):
+    usual = Config.for_model(own, config.data)
+    if not sweep.helpless or (config.init, config.bias_init) == (usual.init, usual.bias_init):
         return None
-    other = Sweep(beginning(patient, init="he", bias_init=0.0, start_from=""))
+    start = {"init": usual.init, "bias_init": usual.bias_init}
+    other = Sweep(beginning(patient, **start))
     if not other.rate:
         return None
     return Fault(
         "the first weights are too small" if config.bias_init >= 0 else "the first biases are too low",
         f"from the first weights of --init {config.init} --bias-init {config.bias_init:g} no rate makes the loss fall "
-        f"in {len(sweep.found.rates)} steps; from He's it falls {other}",
-        patient.again(init="he", bias_init=0.0, lr=min(own.lr, other.rate)),
+        f"in {len(sweep.found.rates)} steps; from {own.name}'s own it falls {other}",
+        patient.again(**start, lr=min(own.lr, other.rate)),
     )
 
 
@@ -110,6 +114,5 @@ def learns_at_no_rate(patient):
         "the network learns at no rate",
         f"in a sweep from {patient.sweep.found.rates[0]:.0e} to {patient.sweep.found.rates[-1]:.2g} over the same few "
         f"batches the loss stays at {min(smooth):.3g} or above; it begins at {smooth[0]:.3g}",
-        "look at a batch with `train --show-batch batch.png`, then try the model's own settings: "
-        + patient.again(init="he", bias_init=0.0),
+        "look at a batch with `train --show-batch batch.png`, then try another model, or one with +bn",
     )
