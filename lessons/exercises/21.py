@@ -847,7 +847,7 @@ ALLOWED_WRONG = (
     Wrong(
         "Y62",
         _wrong_allowed(passes=lambda tail, level: np.cumprod(np.diff(tail, prepend=0) <= 1 - level)),
-        "You look at the chance of exactly k errors. Add those of fewer.",
+        "You look at the chance of exactly k errors. Add the chances of fewer.",
     ),
     Wrong(
         "Y63",
@@ -1330,7 +1330,7 @@ def troubles():
 
 
 def _named(function):
-    """What a learner's function returns: {client: (cause, first day)}, its form checked."""
+    """The result of a learner's function, {client: (cause, first day)}; `WrongKind` if it has another form."""
     found = function()
     if not isinstance(found, dict):
         raise WrongKind(f"it should return a dict, client: (cause, first day), found {type(found).__name__}")

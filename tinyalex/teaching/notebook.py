@@ -19,7 +19,8 @@ def lesson(number):
     this = find_lesson(number)
     done = sum(learner.progress().get(exercise.id) == RIGHT for exercise in this.exercises)
     passed = f"Checks passed: {done} of {len(this.exercises)}."
-    print(f"Lesson {this.number}: {this.title}. About {this.seconds} s of computing. {passed}")
+    end = "" if this.title.endswith("?") else "."
+    print(f"Lesson {this.number}: {this.title}{end} About {this.seconds} s of computing. {passed}")
 
 
 def todo():
