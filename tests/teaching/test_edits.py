@@ -227,6 +227,16 @@ def test_a_function_that_is_not_limited_may_take_more_steps():
     assert edits.with_edits(most=math.inf)(2**3000) == 3000
 
 
+def _counted(x, n):
+    return np.bincount(np.maximum((x / n).astype(int) - 1, 0), minlength=n)
+
+
+def test_an_edit_makes_numpy_count_to_no_end():
+    """NaN as an integer, less 1, is 2⁶³ − 1; np.bincount then writes beyond its array."""
+    with np.errstate(all="ignore"), pytest.raises(Endless):
+        Edits(_counted).with_edits()(np.array([np.nan]), 3)
+
+
 def test_what_cannot_be_edited():
     def inside():
         return X

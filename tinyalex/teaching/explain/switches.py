@@ -116,6 +116,8 @@ class Switches:
         self._step()
         if isinstance(owner, list) and _holds(arguments, owner):  # np.array would take for ever
             raise Endless
+        if function is np.bincount and _too_large(arguments):
+            raise Endless
         choice = self.on.get(site)
         if choice is None:
             return function(*arguments, **named)
@@ -141,6 +143,12 @@ def _small(value):
     if type(value) is int and value.bit_length() > MOST_BITS:
         raise Endless
     return value
+
+
+def _too_large(arguments):
+    """Whether the first argument's numbers need an array of 2⁴⁰ entries or more; beyond 2⁶³ − 1, NumPy writes anywhere."""
+    numbers = np.asarray(arguments[0]) if arguments else np.empty(0)
+    return numbers.dtype.kind in "iu" and numbers.size > 0 and int(numbers.max()) >= 2**40
 
 
 def _holds(values, wanted):
