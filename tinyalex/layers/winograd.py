@@ -126,10 +126,9 @@ class Winograd:
 
     def _blocks(self, x):
         """Slices over pictures: few enough to stay in cache, many enough to outweigh re-reading the kernels."""
-        P2, groups, C, F = self.kernels.shape
-        TH, TW = self.grid
-        picture = P2 * TH * TW * groups * (C + F) * x.dtype.itemsize
-        return slices(len(x), max(BLOCK_BYTES, 2 * self.kernels.nbytes) // picture)
+        (_, _, C, F), (TH, TW) = self.weight.shape, self.grid
+        picture = self.P**2 * TH * TW * (self.S**2 * C * self.groups + F) * x.dtype.itemsize
+        return slices(len(x), max(BLOCK_BYTES, 2 * self.kernel_bytes) // picture)
 
     # ------------------------------------------------------------------------------------------ kernels
 
