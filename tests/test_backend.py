@@ -245,6 +245,46 @@ def test_ordered_map(set_threads, count):
     assert list(backend.ordered_map(square, [3])) == [9]
 
 
+def test_the_caller_is_one_of_the_threads(set_threads):
+    """It works instead of waiting, and what it calls meanwhile starts no more of them."""
+    set_threads(2)
+    both, own = threading.Barrier(2), threading.get_ident()
+
+    def threads_inside(_):
+        both.wait(20)
+        assert backend.among_threads()
+        return {threading.get_ident()} == set(backend.ordered_map(lambda _: threading.get_ident(), range(3)))
+
+    assert list(backend.ordered_map(threads_inside, range(4))) == [True] * 4 and not backend.among_threads()
+    began = []
+
+    def fail(n):
+        began.append((n, threading.get_ident() == own))
+        both.wait(20)
+        raise ValueError(n)
+
+    with pytest.raises(ValueError, match="^0$"):  # in order, whichever was first
+        list(backend.ordered_map(fail, range(2)))
+    assert {here for _, here in began} == {True, False} and not backend.among_threads()
+    assert list(backend.ordered_map(abs, range(4))) == list(range(4))
+    assert len(began) == 2
+
+
+def test_ctrl_c_is_not_put_off(set_threads):
+    """An error waits for its turn; Ctrl-C, which comes to the caller's thread, does not."""
+    set_threads(2)
+    main = threading.current_thread()
+
+    def work(n):
+        if threading.current_thread() is main:
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+
+    with pytest.raises(KeyboardInterrupt):
+        next(backend.ordered_map(work, range(9)))
+    assert not backend.among_threads()
+
+
 def test_the_callers_errstate_holds_in_threads(set_threads):
     set_threads(2)
     with np.errstate(over="ignore", divide="raise"):

@@ -22,6 +22,7 @@ from tinyalex.backend.memory import memory_available, scratch
 from tinyalex.backend.randomness import child_streams, random_stream, uniform
 from tinyalex.backend.threads import (
     MOST_THREADS,
+    among_threads,
     cores,
     device_name,
     matmul,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def _take_blas_over():
 
 
 def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-    """Yield function(item) in the order of `items`, computed by `thread_count()` threads.
+    """Yield function(item) in the order of `items`, computed by `thread_count()` threads, of which the caller's is one.
 
     So sums over the results are taken in one order on any number of threads. BLAS is held to one thread meanwhile: its
     own threads, once used, wait for more work by spinning, and take the cores from ours. The caller's `np.errstate`
@@ -81,7 +82,7 @@ def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterato
     """
     keep_freed_memory()  # here, not on import: importing this leaves the allocator as it was
     items = list(items)
-    if getattr(_this_thread, "is_ours", False):  # already one of several: no more threads, and no waiting for them
+    if among_threads():  # no more threads, and no waiting for them
         yield from map(function, items)
         return
     with one_blas_thread():
@@ -89,21 +90,77 @@ def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterato
             yield from map(function, items)
             return
         pool = _pools.get(_threads) or _pools.setdefault(_threads, _new_pool())
-        futures = deque(pool.submit(copy_context().run, function, item) for item in items)
+        work = _Work(function, items)
+        helpers = [pool.submit(copy_context().run, work.do_all) for _ in range(min(_threads, len(items)) - 1)]
         try:
-            while futures:
-                yield futures.popleft().result()  # popleft: a result used is a result freed
+            for number in range(len(items)):
+                yield work.result(number)
         finally:
-            for future in futures:
-                future.cancel()
+            work.drop()
+            for helper in helpers:
+                helper.cancel()
+
+
+class _Work:
+    """Items of an `ordered_map`; each thread takes the next one as soon as it has done another."""
+
+    def __init__(self, function, items):
+        self.function, self.left = function, enumerate(items)
+        self.done, self.results = SimpleQueue(), {}  # {number: (error or None, result)}
+
+    def do_one(self):
+        """Do the next item; False if none is left."""
+        for number, item in self.left:
+            try:
+                self.done.put((number, (None, self.function(item))))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                self.done.put((number, (error, None)))
+            return True
+        return False
+
+    def do_all(self):
+        while self.do_one():
+            pass
+
+    def result(self, number):
+        """That of item `number`, once. The caller's thread works on others until it is there."""
+        while number not in self.results:
+            with _among_threads():
+                self.do_one()
+            done, self.results[done] = self.done.get()
+        error, result = self.results.pop(number)  # a result used is a result freed
+        if error is not None:
+            raise error
+        return result
+
+    def drop(self):
+        """Leave what nobody has begun."""
+        for _ in self.left:
+            pass
+
+
+def among_threads() -> bool:
+    """Whether this thread is at work beside others, in an `ordered_map`."""
+    return getattr(_this_thread, "among_others", False)
+
+
+@contextmanager
+def _among_threads():
+    _this_thread.among_others = True
+    try:
+        yield
+    finally:
+        _this_thread.among_others = False
 
 
 def _new_pool():
-    return ThreadPoolExecutor(_threads, "tinyalex", initializer=_begin_thread)
+    return ThreadPoolExecutor(_threads - 1, "tinyalex", initializer=_begin_thread)
 
 
 def _begin_thread():
-    _this_thread.is_ours = True
+    _this_thread.among_others = True
     if _gpu is not None:
         _gpu.use()
 

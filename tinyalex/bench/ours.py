@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyalex.backend import (
     allow_tf32,
+    among_threads,
     choose_device,
     random_stream,
     set_thread_count,
@@ -158,7 +159,7 @@ class Stopwatch:
 class LayerClock:
     """Times each layer's forward and backward inside a `with` block, summed over threads.
 
-    On a CPU in core-seconds: a call on one of several threads occupies one core, a call on the main thread all of them.
+    On a CPU in core-seconds: a call on one of several threads occupies one core, any other call all of them.
     On a GPU in seconds of the device.
     """
 
@@ -222,8 +223,7 @@ class LayerClock:
             self.spans[layer.name, way].append(span)
 
     def _cores(self):
-        alone = threading.current_thread() is threading.main_thread()
-        return thread_count() if alone and self.xp is np else 1
+        return thread_count() if self.xp is np and not among_threads() else 1
 
     def _mark(self):
         if self.xp is np:
