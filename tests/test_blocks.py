@@ -14,6 +14,9 @@ from tinyalex import backend
 from tinyalex import network as network_module
 from tinyalex.backend import to_device, to_host
 from tinyalex.bench.ours import LayerClock
+from tinyalex.data.augment import View
+from tinyalex.data.dataset import Split
+from tinyalex.evaluation import class_probabilities
 from tinyalex.gradcheck import check_layer
 from tinyalex.layers import AvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, ReLU, SoftmaxCrossEntropy, winograd
 from tinyalex.network import Composite, Network, Sequential, Trunk
@@ -319,6 +322,31 @@ def test_health(cut):
     both = [grads[f"block1.norm1.{key}"] for key in ("weight", "bias")]
     expected = np.sqrt(sum((g**2).sum() for g in both))
     assert health["gradient_norm"]["block1.norm1"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_network_for_test_is_prepared_once(threads, monkeypatch):
+    """For all batches, the evaluation's too; it is the same to the bit, and the network itself sees new weights."""
+    threads(1)
+    made = []
+    prepare = winograd.Winograd.__init__
+    monkeypatch.setattr(winograd.Winograd, "__init__", lambda self, *a: made.append(1) or prepare(self, *a))
+    conv = Conv2d(3, 4, 3, padding=1, algorithm="winograd")
+    body = {"conv": Conv2d(4, 4, 3, padding=1, algorithm="winograd"), "norm": BatchNorm2d(4)}
+    layers = {"conv": conv, "block": Residual(body), "pool": AvgPool2d(2, 2)}
+    network = Network(layers, {"flatten": Flatten(), "fc": Linear(36, 5)}, (6, 6, 3))
+    body["norm"].state["running_var"][...] = 4
+    batches = np.random.default_rng(0).standard_normal((3, 9, 6, 6, 3)).astype("float32")
+    expected = [network.predict(x) for x in batches]
+    made.clear()
+    ready = network.for_test()
+    for x, y in zip(batches, expected):
+        agree(ready.predict(x), y, "predict", exact=True)
+    assert len(made) == 2 and "norm" not in ready.features.layers["block"].body
+    view = View(6, 1.0, np.zeros((6, 6, 3), np.float32), np.ones(3, np.float32), np.eye(3, dtype=np.float32))
+    class_probabilities(network, Split((np.ones((300, 6, 6, 3), np.uint8),), np.zeros(300, int)), view, np, quiet=True)
+    assert len(made) == 4
+    conv.params["weight"] *= 2
+    assert np.abs(network.predict(batches[0]) - expected[0]).max() > 1e-3
 
 
 def test_kernels_are_prepared_once_for_all_pieces(cut, threads, monkeypatch):

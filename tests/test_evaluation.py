@@ -24,6 +24,9 @@ class Probe:
     def __init__(self, num_classes=K):
         self.weight = np.random.default_rng(0).standard_normal((3, num_classes))
 
+    def for_test(self):
+        return self
+
     def predict(self, x):
         return np.sin(x[:, 0, 0, :] / 20.0) @ self.weight * 5
 

@@ -25,6 +25,9 @@ def has_top5(classes: int) -> bool:
 class Predicts(Protocol):
     """A network, whole or a worker's part of one."""
 
+    def for_test(self) -> "Predicts":
+        """The same for any number of batches, until the parameters change: what depends on these is computed once."""
+
     def predict(self, x: Array) -> Array:
         """Scores (N, K) of pictures."""
 
@@ -136,13 +139,13 @@ def class_probabilities(
     As `probabilities`, a batch at a time, with a progress bar. The view and the network are on device `xp`.
     batches: the pictures of each batch; all of the split by default
     """
-    at_once, p, done = pictures_at_once(ten_crop), None, 0
+    at_once, p, done, ready = pictures_at_once(ten_crop), None, 0, network.for_test()
     if batches is None:
         batches = [range(start, min(start + at_once, len(split))) for start in range(0, len(split), at_once)]
     pictures_in_all = sum(map(len, batches))
     with progress_bar(pictures_in_all, label, quiet=quiet) as bar:
         for pictures in prefetch(split.gather, batches):
-            batch = to_host(probabilities(network, to_device(pictures, xp), view, ten_crop))
+            batch = to_host(probabilities(ready, to_device(pictures, xp), view, ten_crop))
             if p is None:  # the first batch says how many classes there are
                 p = np.empty((pictures_in_all, batch.shape[1]), np.float32)
             p[done : done + len(batch)] = batch

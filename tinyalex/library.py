@@ -219,8 +219,13 @@ class Classifier:
         """
         return export_run(self.run, file, pixels)
 
+    @cached_property
+    def _ready(self):
+        """The network with everything computed that depends on its weights alone, which stay as they are."""
+        return self.run.network.for_test()
+
     def _of_squares(self, squares, ten_crop):
-        return to_host(probabilities(self.run.network, to_device(squares, self.xp), self.run.view, ten_crop))
+        return to_host(probabilities(self._ready, to_device(squares, self.xp), self.run.view, ten_crop))
 
     def _read(self, picture, number):
         try:

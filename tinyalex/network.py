@@ -252,12 +252,19 @@ class Network(Sequential):
     def __init__(
         self, features: dict[str, Layer], classifier: dict[str, Layer], in_shape: Shape, name: str = ""
     ) -> None:
-        self.features, self.classifier = Trunk(features), Sequential(classifier)
-        if twice := self.features.layers.keys() & self.classifier.layers.keys():
+        if twice := features.keys() & classifier.keys():
             raise ValueError(f"Network: {', '.join(sorted(twice))} in features and in classifier, expected other names")
-        super().__init__({"features": self.features, "classifier": self.classifier})
+        super().__init__({"features": Trunk(features), "classifier": Sequential(classifier)})
         self.in_shape, self.name = tuple(in_shape), name
         self.num_classes = self.out_shape(self.in_shape)[0]
+
+    @property
+    def features(self) -> Trunk:
+        return self.layers["features"]  # type: ignore[return-value]
+
+    @property
+    def classifier(self) -> Sequential:
+        return self.layers["classifier"]  # type: ignore[return-value]
 
     def prefix(self, name: str) -> str:
         return ""  # "conv1.weight", not "features.conv1.weight"

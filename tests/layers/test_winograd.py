@@ -148,7 +148,8 @@ def test_for_a_batch(algorithm):
             agree(found, y[pictures], "y")
             agree(ready.backward(y[pictures], cache)[0], dx[pictures], "dx")
         agree_all(ready.backward(y, cache)[1], grads, "for a batch")
-        assert not hasattr(layer, "_prepared"), "the layer keeps something of the batch"
+        assert layer._prepared is None, "the layer keeps something of the batch"
+        assert ready.for_batch() is ready and ready.scaled(1, 0)._prepared is None
         assert len(ready._prepared) == (algorithm == "winograd"), "prepared more than once"
         assert before is None or not np.allclose(before, y)
         before = y

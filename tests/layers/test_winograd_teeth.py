@@ -128,7 +128,10 @@ DX = "xp.empty(x.shape, x.dtype)"
 WRONG_AT_THE_DOOR = {  # in Conv2d, which hands out the memory
     "dx in scratch memory": (DX, 'winograd.scratch(x.shape, x.dtype, xp, "dx")'),
     "dx in spite of all": (f"{DX} if input_grad else None", DX),
-    "kept beyond the batch": ('getattr(self, "_prepared", {})', 'vars(self).setdefault("_prepared", {})'),
+    "kept beyond the batch": (
+        "{} if self._prepared is None",
+        'vars(self).setdefault("_prepared", {}) if self._prepared is None',
+    ),
     "dbias averaged": ("channel_sums(dy)", "channel_sums(dy) / len(dy)"),
 }
 

@@ -126,7 +126,10 @@ def test_predicts_the_own_pictures(form, size):
 
     def work(team):
         net = split_network(form, network(), team)
-        return net.predict(x[net.share(7).run])
+        mine = x[net.share(7).run]
+        scores = net.predict(mine)
+        agree(net.for_test().predict(mine), scores, "for_test", exact=True)
+        return scores
 
     answers = run_threads(size, work)
     if form == "towers":

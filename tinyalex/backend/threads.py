@@ -74,7 +74,7 @@ def _take_blas_over():
 
 
 def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-    """Yield function(item) in the order of `items`, computed by `thread_count()` threads, of which the caller's is one.
+    """Yield function(item) in the order of `items`, computed by the caller's thread and `thread_count() - 1` others.
 
     So sums over the results are taken in one order on any number of threads. BLAS is held to one thread meanwhile: its
     own threads, once used, wait for more work by spinning, and take the cores from ours. The caller's `np.errstate`
@@ -102,7 +102,7 @@ def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterato
 
 
 class _Work:
-    """Items of an `ordered_map`; each thread takes the next one as soon as it has done another."""
+    """The items of an `ordered_map`. Each thread takes the next one when it has done its last."""
 
     def __init__(self, function, items):
         self.function, self.left = function, enumerate(items)
@@ -125,7 +125,7 @@ class _Work:
             pass
 
     def result(self, number):
-        """That of item `number`, once. The caller's thread works on others until it is there."""
+        """The result of item `number`, which is then forgotten. Until it is there, this thread does other items."""
         while number not in self.results:
             with _among_threads():
                 self.do_one()
@@ -136,7 +136,7 @@ class _Work:
         return result
 
     def drop(self):
-        """Leave what nobody has begun."""
+        """Drop the items that no thread has begun."""
         for _ in self.left:
             pass
 

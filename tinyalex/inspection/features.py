@@ -35,7 +35,7 @@ def features_of(network, split, view, xp, layer="relu7", indices=None, quiet=Tru
     UserError for an unknown layer, and if the features do not fit into memory.
     """
     indices = np.arange(len(split)) if indices is None else np.asarray(indices)
-    part = network.up_to(layer)
+    part = network.up_to(layer).for_test()
     features = room_for(len(indices), math.prod(part.out_shape(part.in_shape)), layer)
     with progress_bar(len(indices), f"features in {layer}", quiet=quiet) as bar:
         for start in range(0, len(indices), AT_ONCE):

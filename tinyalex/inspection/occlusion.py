@@ -26,12 +26,12 @@ def occlusion_map(network, view, picture, label, size=8, stride=4, xp=np, mend=N
     crop = _centre(view, picture, xp)  # (1, T, T, 3)
     starts = range(0, view.crop - size + 1, stride)
     places = [(top, left) for top in starts for left in starts]
-    p = []
+    p, ready = [], network.for_test()
     for start in range(0, len(places), AT_ONCE):
         seen = np.ones((len(places[start : start + AT_ONCE]), view.crop, view.crop, 1), crop.dtype)
         for covered, (top, left) in zip(seen, places[start:]):
             covered[top : top + size, left : left + size] = 0
-        found = to_host(softmax(network.predict(crop * xp.asarray(seen))))
+        found = to_host(softmax(ready.predict(crop * xp.asarray(seen))))
         p.append((mend(found) if mend else found)[:, label])
     return np.concatenate(p).astype(np.float64).reshape(len(starts), len(starts))
 

@@ -93,12 +93,12 @@ class Layer:
     def for_batch(self) -> Self:
         """This layer for all pieces of one batch: whatever depends only on the parameters is computed once.
 
-        Use the returned layer only until the parameters change.
+        Use the returned layer only until the parameters change. Its own `for_batch` returns itself.
         """
         return self
 
     def for_test(self) -> Self:
-        """`for_batch` where only `predict` is called: layers that follow each other may have become one."""
+        """`for_batch`, of any number of batches, where only `predict` is called; layers may have become one."""
         return self.for_batch()
 
     def out_shape(self, in_shape: Shape) -> Shape:

@@ -36,6 +36,8 @@ class Conv2d(Layer):
     Source: paper §3.5; 2012 source, `layer.py` (size rule).
     """
 
+    _prepared: dict | None = None  # {(shape, dtype) of a picture: what `_fast` returns}, of a layer made `for_batch`
+
     def __init__(
         self,
         in_channels: int,
@@ -129,6 +131,8 @@ class Conv2d(Layer):
         return next(suitable, None)
 
     def for_batch(self):
+        if self._prepared is not None:
+            return self
         ready = copy.copy(self)
         ready._prepared = {}
         return ready
@@ -136,6 +140,7 @@ class Conv2d(Layer):
     def scaled(self, scale: Array, shift: Array) -> Self:
         """This layer, with each channel of y times `scale` plus `shift`: (F,) both. In new arrays."""
         ready = copy.copy(self)
+        ready._prepared = None
         ready.bias = True
         bias = self.params["bias"] * scale + shift if self.bias else shift
         ready.params = {"weight": self.params["weight"] * scale, "bias": bias}
@@ -145,7 +150,7 @@ class Conv2d(Layer):
         """The `KernelRows` or `Winograd` for x, or None if the lines above compute it; kept if made `for_batch`."""
         if (way := self.fast_way()) is None:
             return None
-        prepared, key = getattr(self, "_prepared", {}), (x.shape[1:], x.dtype)
+        prepared, key = {} if self._prepared is None else self._prepared, (x.shape[1:], x.dtype)
         if key not in prepared:
             weight, out_size = self._param("weight", x.dtype), self.out_shape(x.shape[1:])[:2]
             if way == "rows":

@@ -1,7 +1,9 @@
 """One worker's part of a network, which meets the other workers on the way."""
 
+import copy
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 from tinyalex.backend import Array, array_module
 from tinyalex.layers import Layer
@@ -132,6 +134,12 @@ class SplitNetwork:
             dy = self._split(stage, dy, share)
         sums.wait()
         return (dy if input_grad else None), grads
+
+    def for_test(self) -> Self:
+        """As `Layer.for_test`."""
+        ready = copy.copy(self)
+        ready.stages = [replace(stage, layers=stage.layers.for_test()) for stage in self.stages]
+        return ready
 
     def predict(self, x: Array) -> Array:
         """Scores (N, K) of this worker's own pictures. If workers divide the pictures, N may differ between them."""
