@@ -102,9 +102,10 @@ def test_refuses_what_does_not_fit():
 
 WRONG = {
     "another row of the kernel": ("_convolve", "rows[i], kernels[i]", "rows[i], kernels[i - 1]"),
-    "one row only": ("_convolve", "total += part", "pass"),
-    "the last row twice": ("_convolve", "total += part", "total += part * (1 + (i == 2))"),
-    "no bias": ("_convolve", "xp.add(places, bias, out=yb)", "yb[...] = places"),
+    "one row only": ("_convolve", "yb += places", "pass"),
+    "the last row twice": ("_convolve", "yb += places", "yb += places * (1 + (i == 2))"),
+    "added to what lay there": ("_convolve", "yb[...] = places", "yb += places"),
+    "no bias": ("_convolve", "y_rows += row_of_biases", "pass"),
     "the border of the row before left": ("_rows", " = padded[:, PH : PH + H, :PW] = 0", " = 0"),
     "the upper border left": ("_rows", "padded[:, :PH] = ", ""),
     "the lower border left": ("_rows", "padded[:, PH + H :] = ", ""),
@@ -123,7 +124,7 @@ WRONG = {
         "array_module(x).empty((N, H + 2 * PH - KH + 1, W + 2 * PW - KW + 1, F), x.dtype)",
         'scratch((N, H + 2 * PH - KH + 1, W + 2 * PW - KW + 1, F), x.dtype, array_module(x), "y")',
     ),
-    "one scratch memory for two": ("_convolve", '"total", "part"', '"total", "total"'),
+    "one scratch memory for two": ("_of_places", '"places"', '"pixels"'),
 }
 
 

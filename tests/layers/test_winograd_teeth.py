@@ -108,8 +108,8 @@ WRONG = {
     "dx of every block at the start": ("values, dx[pictures]", "values, dx[: len(dy[pictures])]"),
     # memory
     "y in scratch memory": (
-        "xp.empty((len(x), *self.out_size, len(bias)), x.dtype)",
-        'scratch((len(x), *self.out_size, len(bias)), x.dtype, xp, "y")',
+        "xp.empty((len(x), *self.out_size, F), x.dtype)",
+        'scratch((len(x), *self.out_size, F), x.dtype, xp, "y")',
     ),
     "one scratch memory for two": (DPRODUCTS, DPRODUCTS.replace("products", "values")),
     "numpy by name": ("xp.add(tile, ", "np.add(tile, "),

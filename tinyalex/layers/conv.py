@@ -71,7 +71,7 @@ class Conv2d(Layer):
 
     def forward(self, x, train=False, rng=None):
         xp = self._check_float(x, "NHWC")
-        bias = self._param("bias", x.dtype) if self.bias else xp.zeros(self.out_channels, x.dtype)
+        bias = self._param("bias", x.dtype) if self.bias else None
         if fast := self._fast(x):
             return fast.forward(x, bias), x
         y = xp.empty((len(x), *self.out_shape(x.shape[1:])), x.dtype)

@@ -37,8 +37,8 @@ class KernelRows:
     def __init__(self, padding: tuple[int, int], weight: Array) -> None:
         self.padding, self.weight = padding, weight
 
-    def forward(self, x: Array, bias: Array) -> Array:
-        """y (N, OH, OW, F) for x (N, H, W, C) and bias (F,)."""
+    def forward(self, x: Array, bias: Array | None) -> Array:
+        """y (N, OH, OW, F) for x (N, H, W, C) and bias (F,), if there is one."""
         (KH, KW, _, F), (PH, PW), (N, H, W, _) = self.weight.shape, self.padding, x.shape
         y = array_module(x).empty((N, H + 2 * PH - KH + 1, W + 2 * PW - KW + 1, F), x.dtype)
         _convolve(x, self.weight, self.padding, bias, y)
@@ -50,15 +50,15 @@ class KernelRows:
         dkernels = xp.zeros((KH, KW * C, F), x.dtype)
         for dyb, xb in blocks(dy, x):
             rows, width = _rows(xb, (KH, KW), self.padding)
-            dplaces, places = _of_places(rows, dyb.shape, width, "total")
+            dplaces, places = _of_places(rows, dyb.shape, width)
             dplaces[...] = 0  # none for windows that begin in the border
             places[...] = dyb
             for i in range(KH):
-                # (KW·C, places) @ (places, F), of every picture and every KW-th place
-                dkernels[i] += (rows[i].swapaxes(2, 3) @ dplaces).sum(axis=(0, 1))
+                # (F, places) @ (places, KW·C), of every picture and every KW-th place
+                dkernels[i] += (dplaces.swapaxes(2, 3) @ rows[i]).sum(axis=(0, 1)).T
         if dx is not None:  # the convolution of dy with every kernel turned by half a turn
             (PH, PW), turned = self.padding, self.weight[::-1, ::-1].swapaxes(2, 3)
-            _convolve(dy, turned, (KH - 1 - PH, KW - 1 - PW), xp.zeros(C, x.dtype), dx)
+            _convolve(dy, turned, (KH - 1 - PH, KW - 1 - PW), None, dx)
         return dkernels.reshape(self.weight.shape)
 
 
@@ -66,14 +66,19 @@ def _convolve(x, weight, padding, bias, y):
     """Write y."""
     xp, (KH, KW, C, F) = array_module(x), weight.shape
     kernels = weight.reshape(KH, KW * C, F)
+    row_of_biases = None if bias is None else xp.tile(bias, y.shape[2])  # NumPy adds long rows faster
     for yb, xb in blocks(y, x):
         rows, width = _rows(xb, (KH, KW), padding)
-        (total, places), (part, _) = (_of_places(rows, yb.shape, width, name) for name in ("total", "part"))
+        products, places = _of_places(rows, yb.shape, width)
         for i in range(KH):
-            xp.matmul(rows[i], kernels[i], out=part if i else total)  # (places, KW·C) @ (KW·C, F)
+            xp.matmul(rows[i], kernels[i], out=products)  # (places, KW·C) @ (KW·C, F)
             if i:
-                total += part
-        xp.add(places, bias, out=yb)
+                yb += places
+            else:
+                yb[...] = places
+        if bias is not None:
+            y_rows = yb.reshape(*yb.shape[:2], -1)  # (N, OH, OW·F)
+            y_rows += row_of_biases
 
 
 def _rows(x, kernel, padding):
@@ -93,9 +98,9 @@ def _rows(x, kernel, padding):
     return xp.lib.stride_tricks.as_strided(pixels, shape, (h, w, n, KW * w, c)), width
 
 
-def _of_places(rows, shape, width, name):
+def _of_places(rows, shape, width):
     """Scratch memory for F numbers at each place, as two views: in the order of `rows`, and as y, of `shape`."""
     (_, KW, N, count, _), (_, OH, OW, F) = rows.shape, shape
-    whole = scratch((N, count * KW, F), rows.dtype, array_module(rows), name)
+    whole = scratch((N, count * KW, F), rows.dtype, array_module(rows), "places")
     by_row = whole.reshape(N, count, KW, F).transpose(2, 0, 1, 3)
     return by_row, whole[:, : OH * width].reshape(N, OH, width, F)[:, :, :OW]

@@ -96,13 +96,14 @@ class Winograd:
         self.tiles = Windows(self.P * self.S, self.m * self.S, windows.padding, "ceil")
         self.grid = tuple(-(-size // self.m) for size in out_size)  # (TH, TW): tiles that cover the outputs
 
-    def forward(self, x: Array, bias: Array) -> Array:
-        """y (N, OH, OW, F) for x (N, H, W, C) and bias (F,)."""
-        xp = array_module(x)
-        y = xp.empty((len(x), *self.out_size, len(bias)), x.dtype)
+    def forward(self, x: Array, bias: Array | None) -> Array:
+        """y (N, OH, OW, F) for x (N, H, W, C) and bias (F,), if there is one."""
+        xp, F = array_module(x), self.weight.shape[-1]
+        bias = xp.zeros(F, x.dtype) if bias is None else bias
+        y = xp.empty((len(x), *self.out_size, F), x.dtype)
         for pictures in self._blocks(x):
             values = self._pixels_to_points(x[pictures])  # (P², groups, tiles, C/groups)
-            products = scratch((*values.shape[:3], len(bias) // self.groups), x.dtype, xp, "products")
+            products = scratch((*values.shape[:3], F // self.groups), x.dtype, xp, "products")
             xp.matmul(values, self.kernels, out=products)  # (tiles, C/groups) @ (C/groups, F/groups), point by point
             self._points_to_outputs(products, bias, y[pictures])
         return y
