@@ -1,4 +1,4 @@
-"""Run folders with damaged config.json, metrics.jsonl or result.json, as the commands that take a run read them."""
+"""Run folders with one damaged file of JSON, as the commands that take a run read them."""
 
 import json
 import shutil
@@ -8,9 +8,14 @@ from tests.fuzzing.values import changed, written
 from tests.stored.make import TINY
 from tests.test_stored import STORED
 from tinyalex.models import MODELS
+from tinyalex.runs.calibrated import calibration_file, checkpoint_hash
 from tinyalex.runs.folder import RunFolder
 
 WARNING = {"kind": "warning", "step": 1, "epoch": 1, "what": "dead", "layers": ["conv1"], "text": "a line"}
+
+CALIBRATION = """{"temperature": 1.5, "threshold": 0.6, "risk": 0.05, "level": 0.95, "view": "centre crop", "pictures": 4,
+"ece_before": {"mean": 0.1, "low": 0, "high": 0.2}, "ece_after": {"mean": 0.05, "low": 0.0, "high": 0.1, "note": ""},
+"checkpoint": "%s"}"""
 
 
 def setup(folder):
@@ -23,7 +28,9 @@ def make(random, folder, shared):
     run = folder / ("run" if done else "stopped")
     for part in (run.name, "prepared"):
         shutil.copytree(shared / part, folder / part)
-    name = random.choice(("config.json", "metrics.jsonl", "result.json") if done else ("config.json", "metrics.jsonl"))
+    calibration_file(run / "best.safetensors").write_text(CALIBRATION % checkpoint_hash(run / "best.safetensors"))
+    names = ("config.json", "metrics.jsonl", "best.calibration.json", *(["result.json"] if done else []))
+    name = random.choice(names)
     file, fate = run / name, random.random()
     if name == "metrics.jsonl":
         lines = [*file.read_bytes().splitlines(), json.dumps(WARNING).encode()]
@@ -40,6 +47,7 @@ def make(random, folder, shared):
         ["runs", folder, "--json"],
         ["compare", run, shared / "run"],
         ["evaluate", run],
+        ["predict", run],
         ["train", "--resume", run],
         ["train", "--resume", run, "--epochs", "4"],
         lambda: RunFolder(run).read_metrics(),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +67,10 @@ def find_calibration(run: Run, quiet: bool = False) -> Calibration | None:
     if values["checkpoint"] != checkpoint_hash(run.file):
         say(f"{file}: not used, since it was made for another {run.file.name}; calibrate this one again", quiet)
         return None
-    known = {name: values[name] for name in Calibration.__dataclass_fields__}
-    intervals = {name: Interval(**known[name]) for name in ("ece_before", "ece_after")}
-    return Calibration(**known | intervals)
+    known = {field.name: values[field.name] for field in fields(Calibration)}
+    for name in ("ece_before", "ece_after"):
+        known[name] = Interval(*(known[name][end] for end in ("mean", "low", "high")))
+    return Calibration(**known)
 
 
 def save_calibration(run: Run, calibration: Calibration) -> Path:

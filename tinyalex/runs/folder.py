@@ -3,6 +3,7 @@
 config.json       settings, versions, command, fingerprint of the data, where they are (see `tinyalex.runs.places`)
 metrics.jsonl     one JSON object per line: every few steps, at each warning, and at the end of each epoch
 last.safetensors  the latest checkpoint;  best.safetensors  the epoch with the lowest top-1 validation error
+best.calibration.json, .png  how honest its probabilities are, after `calibrate` (see `tinyalex.runs.calibrated`)
 result.json       the final numbers, or {"diverged": in words} once the loss is no longer a number
 curves.png, kernels.png, overview.png      written at the end
 """
