@@ -18,6 +18,7 @@ LEAST, MOST = 0.05, 20.0  # temperatures
 SMALLEST = float(np.finfo(np.float32).tiny)
 NEAR = 1e-5  # what rounding can move a probability by, many times over
 ROWS_AT_ONCE = 1024
+STEPS = 20  # of the coverage
 NUMBERS_AT_ONCE = 1 << 20  # drawn at once
 VIEWS = ("centre crop", "ten crops")
 
@@ -211,50 +212,28 @@ def risk_coverage(confidence: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray
 def threshold_for(confidence: np.ndarray, wrong: np.ndarray, risk: float, level: float = LEVEL) -> float | None:
     """The lowest confidence from which at most `risk` of the answers are wrong, with certainty `level`; or None.
 
-    Thresholds are tried from high to low, and the last before the first failure is taken. One holds if, under a larger
-    risk, as few wrong answers as were found would have a probability of at most 1 − level. As their order is fixed
-    beforehand, all that hold do so together with that certainty, without a correction for their number. The first one
-    answers a tenth of the pictures, or as many as a promise takes; each next allows one more wrong answer, or a few
-    where many are allowed.
+    Thresholds are tried from high to low: those that answer a tenth of the pictures, and each twentieth more. The last
+    before the first failure is taken. One holds if, under a larger risk, as few wrong answers as were found would have
+    a probability of at most 1 − level. As their order is fixed beforehand, all that hold do so together with that
+    certainty, without a correction for their number. Those with too few pictures for any promise are left out.
     confidence, wrong: (N,), of pictures that nothing was fitted to. Thresholds are whole ten-thousandths.
     Source: Geifman & El-Yaniv, Selective Classification for Deep Neural Networks (NeurIPS 2017), Lemma 3.1; the fixed
     order instead of its binary search: Angelopoulos et al., Learn then Test (2021), §3.2.
     """
     if risk >= 1:
         return 0.0
-    rounded = np.floor(confidence * 1e4) / 1e4
-    thresholds, coverage, found = risk_coverage(rounded, wrong)
     N, kept = len(confidence), None
+    thresholds, coverage, found = risk_coverage(np.floor(confidence * 1e4) / 1e4, wrong)
     answered = np.rint(coverage * N).astype(int)
-    for wanted in _steps(N, risk, level):
+    for step in range(STEPS // 10, STEPS + 1):
+        wanted = math.ceil(N * step / STEPS)
+        if binomial_at_most(0, wanted, risk) > 1 - level:
+            continue
         place = int(np.searchsorted(answered, wanted))
         if binomial_at_most(round(found[place] * answered[place]), int(answered[place]), risk) > 1 - level:
             break
         kept = float(thresholds[place])
     return kept
-
-
-def _steps(N, risk, level):
-    """How many pictures each threshold answers: those at which more wrong answers are allowed, and all N."""
-    errors, n = 0, 0
-    while (n := _least_pictures(errors, risk, level, n)) < N:
-        errors += 1 + errors // 20
-        if n >= N / 10:
-            yield n
-    if errors or n == N:
-        yield N
-
-
-def _least_pictures(errors, risk, level, n):
-    """The fewest pictures, more than n, that promise `risk` with this many wrong answers."""
-    step = 1
-    while binomial_at_most(errors, n + step, risk) > 1 - level:
-        step *= 2
-    low, high = n + step // 2, n + step  # not enough, enough
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if binomial_at_most(errors, middle, risk) > 1 - level else (low, middle)
-    return high
 
 
 # ---------------------------------------------------------------------------------------------- a calibrated network

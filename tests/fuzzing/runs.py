@@ -13,9 +13,9 @@ from tinyalex.runs.folder import RunFolder
 
 WARNING = {"kind": "warning", "step": 1, "epoch": 1, "what": "dead", "layers": ["conv1"], "text": "a line"}
 
-CALIBRATION = """{"temperature": 1.5, "threshold": 0.6, "risk": 0.05, "level": 0.95, "view": "centre crop", "pictures": 4,
-"ece_before": {"mean": 0.1, "low": 0, "high": 0.2}, "ece_after": {"mean": 0.05, "low": 0.0, "high": 0.1, "note": ""},
-"checkpoint": "%s"}"""
+CALIBRATION = """{"temperature": 1.5, "threshold": 0.6, "risk": 0.05, "level": 0.95, "view": "centre crop",
+"pictures": 4, "ece_before": {"mean": 0.1, "low": 0, "high": 0.2},
+"ece_after": {"mean": 0.05, "low": 0.0, "high": 0.1, "note": ""}, "checkpoint": "%s"}"""
 
 
 def setup(folder):

@@ -104,7 +104,8 @@ def _result(found, args):
     if made.ece_before.low == 0:
         notes.append("Before, too, the ECE was no larger than chance makes it: these pictures show no fault to mend.")
     if made.threshold is None:
-        least = command("calibrate", args.run, "--risk", f"{least_risk(confidence, wrong):g}")
+        given = [*(["--data", args.data] if args.data else []), *(["--ten-crop"] if args.ten_crop else [])]
+        least = command("calibrate", args.run, *given, "--risk", f"{least_risk(confidence, wrong):g}")
         notes.append(
             f"No threshold: {made.pictures:,} pictures cannot promise at most {_percent(made.risk)} wrong answers from "
             f"any confidence on, so every answer counts as not sure. The least that they can promise: {least}"

@@ -100,7 +100,7 @@ def _reliability(axis, rows):
     axis.plot((0, 1), (0, 1), color="#444444", ls="--", label="perfect calibration")
     axis.plot(confidence, share, color=DARK, marker="o", ls="", clip_on=False, label="bin at its mean confidence")
     axis.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of right answers")
-    axis.legend(frameon=False, fontsize="small", loc="upper left")
+    axis.legend(framealpha=0.85, edgecolor="none", fontsize="small", loc="upper left")
 
 
 def calibrated(rows, curve, result):
