@@ -73,7 +73,10 @@ def test_drift_is_found_in_either_direction_and_named(few_deals, change, column)
         assert one.what == "19" and one.now > one.before + 0.1
     elif "shift" in change:
         (one,) = [test for test in tests if test.column == "brightness"]
-        assert (one.now - one.before) * change["shift"] > 0.3
+        assert one.what == "median" and (one.now - one.before) * change["shift"] > 0.3
+    elif change.get("spread") == 2:
+        (one,) = [test for test in tests if test.column == "brightness"]
+        assert one.what in ("lowest 5 %", "highest 5 %") and abs(one.now) > 1.5 * abs(one.before)
 
 
 def test_a_group_that_drifts_is_found_and_the_others_are_not_accused(few_deals):

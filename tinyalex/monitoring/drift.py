@@ -16,6 +16,7 @@ DEALS = 2000
 IN_THE_TAIL = 5  # of these deals, the fewest above the threshold
 PLACES = 64  # at which two distributions of numbers are compared: the quantiles of both together
 AT_ONCE = 20  # deals
+QUANTILES = {"lowest 5 %": 0.05, "median": 0.5, "highest 5 %": 0.95}  # that tell what has changed
 WHOLE = ""  # the group of all pictures
 
 
@@ -24,7 +25,7 @@ class Test(NamedTuple):
 
     group: such as "client camera-1", or WHOLE;  column: its name;  pictures: in the group
     p: how often windows without drift have a comparison as striking as this, among all in one call
-    before, now: what has changed most: medians of numbers, the share of the category named `what`
+    before, now: what has changed most: one of QUANTILES of numbers, the share of a category; what: its name
     """
 
     group: str
@@ -104,7 +105,10 @@ class _Column(NamedTuple):
     def change(self, rows):
         """(what, before, now) of some of the window's pictures."""
         if self.categories is None:
-            return "median", float(np.median(self.before)), float(np.median(self.now[rows]))
+            old, new = (np.quantile(values, list(QUANTILES.values())) for values in (self.before, self.now[rows]))
+            shifts = np.abs(new - old) * np.where(np.array(list(QUANTILES)) == "median", 2, 1)  # rather the median
+            q = int(np.argmax(shifts))
+            return list(QUANTILES)[q], float(old[q]), float(new[q])
         old, new = self.codes[: len(self.before)], self.codes[len(self.before) :][rows]
         shares = [np.bincount(codes, minlength=self.width) / len(codes) for codes in (old, new)]
         k = int(np.argmax(np.abs(shares[1] - shares[0])))

@@ -3,12 +3,14 @@
 from typing import Any
 
 from tinyalex.monitoring import answers
+from tinyalex.monitoring.drift import QUANTILES
 from tinyalex.monitoring.slices import smallest_p
 from tinyalex.monitoring.window import clock
 
 ALARM, LOOK, FINE, UNKNOWN = "alarm", "look", "fine", "unknown"
 MOST = 5  # groups and slices in a finding
 ENOUGH = answers.LEAST
+NAMES = {"label": "guessed class", "novelty": "distance to training pictures"}  # of columns, for people
 CAUSES = {
     "brightness": "light, exposure, day and night",
     "contrast": "exposure, fog, a dirty lens",
@@ -55,10 +57,10 @@ def _finding(topic, state, text, look="", points=()):
     return {"topic": topic, "state": state, "text": text, "points": list(points), "look": look}
 
 
-def _first(points, what):
+def _first(points):
     """The first MOST of the points, and how many more there are."""
     more = len(points) - MOST
-    return [*points[:MOST], f"{more} other {what}"] if more > 0 else points
+    return [*points[:MOST], f"{more} more"] if more > 0 else points
 
 
 # ---------------------------------------------------------------------------------------------- drift
@@ -78,8 +80,8 @@ def _drift(topic, part):
     groups = list(dict.fromkeys(test["group"] for test in alarms))
     points = [_group(group, [test for test in alarms if test["group"] == group]) for group in groups]
     columns = list(dict.fromkeys(test["column"] for test in alarms))
-    look = "; ".join(f"{column}: {CAUSES[column]}" for column in columns[:3])
-    return _finding(topic, ALARM, f"{compared} Different are:", look, _first(points, "groups"))
+    look = "; ".join(f"{NAMES.get(column, column)}: {CAUSES[column]}" for column in columns[:3])
+    return _finding(topic, ALARM, f"{compared} Different are:", look, _first(points))
 
 
 def _group(group, tests):
@@ -88,11 +90,17 @@ def _group(group, tests):
 
 
 def change(test: dict[str, Any]) -> str:
-    """A test's change in words: "sharpness 0.61, was 0.83"; "class cat 20 %, was 1 %"."""
-    if test["what"] == "median":
-        return f"{test['column']} {test['now']:.3g}, was {test['before']:.3g}"
-    name = {"label": "class "}.get(test["column"], f"{test['column']} ")
-    return f"{name}{test['what']} {percent(test['now'])}, was {percent(test['before'])}"
+    """A test's change in words: "sharpness 0.61, was 0.83"; "guessed class cat 20 %, was 1 %"."""
+    name, what = NAMES.get(test["column"], test["column"]), test["what"]
+    now, before = (size(test, value) for value in (test["now"], test["before"]))
+    return f"{name} {'' if what == 'median' else f'{what} '}{now}, was {before}"
+
+
+def size(test: dict[str, Any], value: float) -> str:
+    """A number of a test as text: a share of pictures, or a number of the column."""
+    if test["what"] not in QUANTILES:
+        return percent(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 # ---------------------------------------------------------------------------------------------- answers
@@ -121,6 +129,8 @@ def _promise(model):
         return _finding(
             topic, ALARM, f"{text}: it does not hold here.", "the slices; then `calibrate` on newer pictures"
         )
+    if model["p"] <= 0.05:
+        return _finding(topic, LOOK, f"{text}: too little for an alarm, but rare.", "the slices; more labels")
     return _finding(topic, FINE, f"{text}, which chance explains.")
 
 
@@ -133,7 +143,7 @@ def _slices(report):
     text += f"requests and with its own past, {labelled:,} of them labelled."
     if not alarms:
         return _finding("Slices", FINE if tested else UNKNOWN, f"{text} None fares worse.")
-    points = _first([slice_text(kind, one) for kind, one in alarms], "slices")
+    points = _first([slice_text(kind, one) for kind, one in alarms])
     return _finding("Slices", ALARM, f"{text} Worse are:", "their pictures: `trace` some", points)
 
 

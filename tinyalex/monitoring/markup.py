@@ -27,7 +27,7 @@ svg.strip { width: 13rem; min-width: 9rem } .bar { fill: var(--bar) } .unsure { 
 .gallery li { width: 13rem } .gallery img { display: block; width: 96px; height: 96px; border: 1px solid var(--line) }
 code { overflow-wrap: anywhere } .key { display: inline-block; width: .8rem; height: .8rem; margin-right: .3rem }
 .key.bar { background: var(--bar) } .key.unsure { background: var(--warm) }
-header tr:first-child td { font-weight: 600 } header td { overflow-wrap: anywhere }
+main nav { padding: 0 } header tr:first-child td { font-weight: 600 } header td { overflow-wrap: anywhere }
 """
 )
 

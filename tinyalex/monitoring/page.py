@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from tinyalex.monitoring.drift import WHOLE
-from tinyalex.monitoring.findings import interval, percent
+from tinyalex.monitoring.findings import NAMES, interval, percent, size
 from tinyalex.monitoring.markup import STYLE, Markup, bars, striking, strip, table, text
 from tinyalex.monitoring.slices import TESTS
 from tinyalex.monitoring.window import clock
@@ -170,8 +170,7 @@ def _comparison(part):
 
 
 def _name(test):
-    names = {"label": "guessed class", "width by height": "width by height", "novelty": "distance to training pictures"}
-    return names.get(test["column"], test["column"]) + ("" if test["what"] == "median" else f": {test['what']}")
+    return NAMES.get(test["column"], test["column"]) + ("" if test["what"] == "median" else f": {test['what']}")
 
 
 def _drawing(part, test):
@@ -180,8 +179,7 @@ def _drawing(part, test):
 
 
 def _change(test):
-    shown = (lambda value: f"{value:.3g}") if test["what"] == "median" else percent
-    return shown(test["before"]), shown(test["now"]), striking(f"{test['p']:.2g}", test["alarm"])
+    return size(test, test["before"]), size(test, test["now"]), striking(f"{test['p']:.2g}", test["alarm"])
 
 
 def _slices(report):
