@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tinyalex.monitoring.log import Log, LoggedModel, Request
+from tinyalex.monitoring.log import Log, LoggedModel, Request, kept_picture
 from tinyalex.monitoring.reference import QUANTILES, entropies, rounded
-from tinyalex.monitoring.report import kept_picture
 
 START = 1_780_300_800.0  # 2026-06-01 08:00 UTC
 NAMES = ["apple", "bicycle", "cat", "dog", "goldfish", "orange", "tabby", "tiger", "truck", "violin"]

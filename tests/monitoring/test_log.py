@@ -215,3 +215,13 @@ def test_writes_reach_the_disk_before_they_are_acknowledged(path):
     with Log(path) as log:
         assert log.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert log.db.execute("PRAGMA synchronous").fetchone() == (2,), "expected FULL"
+
+
+def test_a_row_that_cannot_be_meant_is_told(path):
+    with Log(path) as log:
+        log.add([request(1)])
+        for wrong in ("x", "[1]", "{}3", "[[1, null]]"):
+            log.db.execute("UPDATE requests SET top = ?", (wrong,))
+            refused(lambda: log.requests(), "request r1", "classes with p", error=UserError)
+        log.db.execute("UPDATE models SET about = '[]'")
+        refused(lambda: log.models(), "requests.db", "aaaaaaaaaaaa", error=UserError)

@@ -203,6 +203,14 @@ def test_a_picture_sent_again_counts_once_for_drift(tmp_path):
     assert states(found)["Pictures and scores"] == "fine"
 
 
+def test_a_large_window_is_compared_by_a_sample(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "COMPARED", 90)
+    make_log(tmp_path / "x.db", 300)
+    found = report_of(tmp_path / "x.db", newest=200)
+    assert found["requests"] == 200 and found["drift"][0]["pictures"] == found["files"]["pictures"] == 90
+    assert found == report_of(tmp_path / "x.db", newest=200), "the sample is the same each time"
+
+
 def test_the_strangest_pictures_are_shown_if_they_were_kept(tmp_path):
     make_log(tmp_path / "x.db", 60)
     assert {one["picture"] for one in report_of(tmp_path / "x.db")["unlike"]} == {None}

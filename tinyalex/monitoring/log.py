@@ -24,12 +24,11 @@ from urllib.parse import quote
 from tinyalex.data.dataset import CLASSES
 from tinyalex.errors import UserError
 from tinyalex.files import open_regular, reason
-from tinyalex.schema import each, number, optional, or_null, parse_json, record, text
+from tinyalex.schema import optional, or_null, parse_json, record, shown, text
 
 MARK, VERSION = 0x74616C78, 1  # in the file's header, as SQLite's application_id and user_version
 PATIENCE = 5.0  # seconds to wait for another process that is writing
 ABOUT = record(CLASSES, model=text(), view=optional(text()), calibration=optional(or_null(record())))
-TOP = each(each(number(0), 2, 2))
 
 
 @dataclass(frozen=True)
@@ -263,6 +262,11 @@ class Log:
             raise UserError(f"{self.path}: cannot be read as a log ({error})") from None
 
 
+def kept_picture(log: Path, sha256: str, format: str) -> Path:
+    """Where a service that keeps pictures puts one: in a folder beside its log, under its hash."""
+    return log.with_name(f"{log.stem}-pictures") / f"{sha256}.{format.lower()}"
+
+
 def _url(path, mode):
     """A path as SQLite's URI. mode: "rwc", "rw" or "ro", or more options behind it"""
     return f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}"
@@ -283,6 +287,9 @@ def _storable(values):
 def _request(row):
     """The `Request` of a row of the table."""
     values = dict(zip((field.name for field in fields(Request)), row))
-    top = parse_json(values["top"], TOP, f"request {values['id']}")
+    try:
+        top = tuple((int(label), float(p)) for label, p in json.loads(values["top"]))
+    except (TypeError, ValueError):  # a schema would take half of a report's time
+        raise UserError(f"request {values['id']}: found {shown(values['top'])}, expected classes with p") from None
     flags = {name: values[name] if values[name] is None else bool(values[name]) for name in ("sure", "shadow_sure")}
-    return Request(**values | flags | {"top": tuple((int(label), p) for label, p in top)})
+    return Request(**values | flags | {"top": top})

@@ -6,7 +6,6 @@ Its alarms are at a wanted rate: without trouble, one report in 1 / alarm_rate h
 import base64
 import io
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from tinyalex.errors import UserError
 from tinyalex.monitoring import drift
 from tinyalex.monitoring.answers import answers
 from tinyalex.monitoring.findings import findings
-from tinyalex.monitoring.log import Log
+from tinyalex.monitoring.log import Log, kept_picture
 from tinyalex.monitoring.reference import check_reference, columns_of
 from tinyalex.monitoring.shadows import shadows
 from tinyalex.monitoring.slices import slices
@@ -25,6 +24,7 @@ from tinyalex.monitoring.window import Window, clock
 
 NEWEST = 1000  # requests, without another choice
 MOST = 20_000  # requests in a window
+COMPARED = 5000  # different pictures of a window that are compared with others: as many tell all that is worth telling
 ALARM_RATE = 0.01
 KINDS = 4  # of alarms, which share the rate: scores and pictures, files, promises, slices
 UNLIKE = 12  # pictures shown
@@ -108,7 +108,7 @@ def _of_model(log, window, hash, rate, notes):
     reference = check_reference(model.reference, f"{log.path}: reference of model {hash[:12]}")
     if reference["checkpoint"] != hash:
         raise UserError(f"{log.path}: model {hash[:12]} has a reference of {reference['checkpoint'][:12]}")
-    pictures = window.different()
+    pictures = window.different().some(COMPARED)
     now, before = pictures.columns(), columns_of(reference)
     calibration = model.about.get("calibration") or {"temperature": 1.0}
     if calibration["temperature"] != reference["temperature"]:
@@ -134,7 +134,8 @@ def _files(log, window, rate, notes):
         )
         return None
     about = f"the first {len(first):,} pictures of this log"
-    return _compared(window.different(), window.different().files(), first.files(), rate, about, notes)
+    pictures = window.different().some(COMPARED)
+    return _compared(pictures, pictures.files(), first.files(), rate, about, notes)
 
 
 def _compared(pictures, now, before, rate, about, notes, names=None):
@@ -189,18 +190,10 @@ def _unlike(log, window):
     return rows
 
 
-def kept_picture(log: Path, sha256: str, format: str) -> Path:
-    """Where a service that keeps pictures puts one: in `pictures_folder`, under its hash."""
-    return pictures_folder(log) / f"{sha256}.{format.lower()}"
-
-
-def pictures_folder(log: Path) -> Path:
-    """The folder beside a log for the pictures of a service that keeps them."""
-    return log.with_name(f"{log.stem}-pictures")
-
-
 def _picture(log, one):
     """A small copy of a kept picture as a data URI; None if it was not kept."""
+    if not (one.sha256.isalnum() and one.format.isalnum()):
+        return None
     try:
         square = read_picture(kept_picture(log, one.sha256, one.format), SIDE)
     except (PictureError, OSError):

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tinyalex.backend import random_stream
 from tinyalex.monitoring.log import Log, LoggedModel, Request
 from tinyalex.monitoring.reference import entropies, rounded
 
@@ -47,6 +48,13 @@ class Window:
         """Each picture once, as it came first: sent again, it says nothing new."""
         seen: set[str] = set()
         return self.where(lambda one: not (one.sha256 in seen or seen.add(one.sha256)))  # type: ignore[func-returns-value]
+
+    def some(self, most: int) -> "Window":
+        """At most this many of the requests, drawn at random, the same ones each time."""
+        if len(self) <= most:
+            return self
+        drawn = {self.requests[n].id for n in random_stream(0, "window").choice(len(self), most, replace=False)}
+        return self.where(lambda one: one.id in drawn)
 
     @cached_property
     def labelled(self) -> np.ndarray:
