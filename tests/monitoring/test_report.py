@@ -5,7 +5,6 @@ import time
 from dataclasses import replace
 from itertools import combinations
 
-import numpy as np
 import pytest
 
 from tests.checks import refused
@@ -18,10 +17,8 @@ from tinyalex.monitoring import report as module
 from tinyalex.monitoring.answers import answers
 from tinyalex.monitoring.log import Log, LoggedModel
 from tinyalex.monitoring.report import report
-from tinyalex.monitoring.shadows import shadows
-from tinyalex.monitoring.slices import TESTS, at_least, slices
 from tinyalex.monitoring.window import Window
-from tinyalex.statistics import holm, wilson
+from tinyalex.statistics import wilson
 
 
 @pytest.fixture(autouse=True)
@@ -222,73 +219,3 @@ def test_the_strangest_pictures_are_shown_if_they_were_kept(tmp_path):
     for file in (tmp_path / "x-pictures").iterdir():
         file.write_bytes(b"not a picture")
     assert {one["picture"] for one in report_of(tmp_path / "x.db")["unlike"]} == {None}
-
-
-# ---------------------------------------------------------------------------------------------- slices
-
-
-def a_window(rows):
-    """Of (client, hour, label, truth, sure), on two classes."""
-    about = {"model": "m", "class_ids": ["n1", "n2"], "class_names": ["cat", "dog"], "calibration": None}
-    requests = [
-        request(n, at=3600.0 * hour, client=client, label=label, sure=sure)
-        for n, (client, hour, label, _, sure) in enumerate(rows)
-    ]
-    return Window(requests, [row[3] for row in rows], {"a" * 64: LoggedModel("a" * 64, "run", about)})
-
-
-def test_slices_count_and_correct_for_their_number():
-    rng = np.random.default_rng(0)
-    rows = [("ab"[n % 2], n // 30, 1, int(rng.random() < 0.7), True) for n in range(90)]
-    rows += [("c", 3, 1, 0, False)] * 12 + [("a", 3, 1, None, True)] * 10
-    window = a_window(rows)
-    found = slices(window, 0.01)
-    (c,) = [one for one in found["client"] if one["name"] == "c"]
-    assert (c["requests"], c["unsure"], c["labelled"], c["wrong"]) == (12, 12, 12, 12) and c["alarms"] == [
-        "p_wrong",
-        "p_unsure",
-    ]
-    assert found["client"][0] is c, "the most striking first"
-    (a,) = [one for one in found["client"] if one["name"] == "a"]
-    assert (a["requests"], a["labelled"]) == (55, 45) and not a["alarms"]
-    assert (a["wrong_share"][1], a["wrong_share"][2]) == (lambda i: (i.low, i.high))(wilson(a["wrong"], 45))
-    bad, raw = int(window.wrong.sum()), at_least(12, 12, int(window.wrong.sum()), 102)
-    tested = [one[key] for rows in found.values() for one in rows for key in TESTS if one[key] is not None]
-    assert c["p_wrong"] > raw and bad > 12
-    assert c["p_wrong"] <= min(1, len(tested) * raw) and holm(tested)[0] >= tested[0]
-
-
-def test_a_change_in_time_is_told_with_its_time():
-    rows = [("a", n / 60, 0, int(n >= 20), True) for n in range(40)]
-    rows += [("b", 1 + n / 60, 0, n % 2, True) for n in range(40)]
-    found = {one["name"]: one for one in slices(a_window(rows), 0.01)["client"]}
-    assert found["a"]["alarms"] == ["p_since"] and not found["b"]["alarms"] and found["b"]["since"] is None
-    assert found["a"]["since"] == {"at": 1200.0, "before": (0, 20), "after": (20, 20)}
-    mended = [(client, 2 - hour, label, truth, sure) for client, hour, label, truth, sure in rows[::-1]]
-    assert not any(one["alarms"] for one in slices(a_window(mended), 0.01)["client"]), "it became better"
-
-
-def test_at_least_is_fishers_exact_test():
-    from math import comb
-
-    for hits, n, bad, N in ((3, 5, 4, 20), (0, 5, 4, 20), (5, 5, 5, 20), (2, 12, 4, 15), (4, 5, 4, 20)):
-        total = sum(comb(bad, x) * comb(N - bad, n - x) for x in range(hits, min(n, bad) + 1) if n - x <= N - bad)
-        assert at_least(hits, n, bad, N) == pytest.approx(total / comb(N, n))
-
-
-# ---------------------------------------------------------------------------------------------- shadows
-
-
-def test_shadows_say_who_was_right(tmp_path):
-    about = {"model": "m", "class_ids": ["n1", "n2", "n3"], "class_names": ["cat", "dog", "cow"], "calibration": None}
-    turned = about | {"class_ids": ["n3", "n2", "n1"], "class_names": ["cow", "dog", "cat"]}
-    models = {"a" * 64: LoggedModel("a" * 64, "first", about), "b" * 64: LoggedModel("b" * 64, "second", turned)}
-    rows = [(0, 2, 0), (0, 1, 0), (0, 1, 0), (0, 1, 1), (0, 1, 2), (1, 0, None), (1, 1, None)]  # live, shadow, truth
-    requests = [
-        request(n, label=live, shadow="b" * 64, shadow_label=theirs, shadow_confidence=0.5, shadow_sure=n > 0)
-        for n, (live, theirs, _) in enumerate(rows)
-    ]
-    (found,) = shadows(Window([*requests, request(9)], [*(row[2] for row in rows), None], models))
-    assert (found["asked"], found["disagree"], found["only_one_sure"], found["labelled"]) == (7, 5, 1, 4)
-    assert found["right"] == {"live": 2, "shadow": 1, "neither": 1} and found["p"] == 1.0
-    assert found["pairs"] == [("cat", "dog", 4), ("dog", "cow", 1)] and found["examples"][0] == "r5"

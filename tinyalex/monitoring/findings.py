@@ -183,7 +183,7 @@ def percent(value: float | None) -> str:
     """A share as text: "12 %", "1.3 %"; a dash for None."""
     if value is None:
         return "–"
-    return f"{100 * value:.0f} %" if value == 0 or value >= 0.0995 else f"{100 * value:.2g} %"
+    return f"{100 * value:.2g} %" if 5e-5 <= value < 0.0995 else f"{100 * value:.0f} %"
 
 
 def interval(share: tuple[float, float, float] | None) -> str:

@@ -1,0 +1,59 @@
+"""Parts of the traffic: their counts, the tests that compare them, and the correction for making many."""
+
+from math import comb
+
+import numpy as np
+import pytest
+
+from tests.monitoring.test_log import request
+from tinyalex.monitoring.log import LoggedModel
+from tinyalex.monitoring.slices import TESTS, at_least, slices
+from tinyalex.monitoring.window import Window
+from tinyalex.statistics import holm, wilson
+
+
+def a_window(rows):
+    """Of (client, hour, label, truth, sure), on two classes."""
+    about = {"model": "m", "class_ids": ["n1", "n2"], "class_names": ["cat", "dog"], "calibration": None}
+    requests = [
+        request(n, at=3600.0 * hour, client=client, label=label, sure=sure)
+        for n, (client, hour, label, _, sure) in enumerate(rows)
+    ]
+    return Window(requests, [row[3] for row in rows], {"a" * 64: LoggedModel("a" * 64, "run", about)})
+
+
+def test_slices_count_and_correct_for_their_number():
+    rng = np.random.default_rng(0)
+    rows = [("ab"[n % 2], n // 30, 1, int(rng.random() < 0.7), True) for n in range(90)]
+    rows += [("c", 3, 1, 0, False)] * 12 + [("a", 3, 1, None, True)] * 10
+    window = a_window(rows)
+    found = slices(window, 0.01)
+    (c,) = [one for one in found["client"] if one["name"] == "c"]
+    assert (c["requests"], c["unsure"], c["labelled"], c["wrong"]) == (12, 12, 12, 12) and c["alarms"] == [
+        "p_wrong",
+        "p_unsure",
+    ]
+    assert found["client"][0] is c, "the most striking first"
+    (a,) = [one for one in found["client"] if one["name"] == "a"]
+    assert (a["requests"], a["labelled"]) == (55, 45) and not a["alarms"]
+    assert (a["wrong_share"][1], a["wrong_share"][2]) == (lambda i: (i.low, i.high))(wilson(a["wrong"], 45))
+    bad, raw = int(window.wrong.sum()), at_least(12, 12, int(window.wrong.sum()), 102)
+    tested = [one[key] for rows in found.values() for one in rows for key in TESTS if one[key] is not None]
+    assert c["p_wrong"] > raw and bad > 12
+    assert c["p_wrong"] <= min(1, len(tested) * raw) and holm(tested)[0] >= tested[0]
+
+
+def test_a_change_in_time_is_told_with_its_time():
+    rows = [("a", n / 60, 0, int(n >= 20), True) for n in range(40)]
+    rows += [("b", 1 + n / 60, 0, n % 2, True) for n in range(40)]
+    found = {one["name"]: one for one in slices(a_window(rows), 0.01)["client"]}
+    assert found["a"]["alarms"] == ["p_since"] and not found["b"]["alarms"] and found["b"]["since"] is None
+    assert found["a"]["since"] == {"at": 1200.0, "before": (0, 20), "after": (20, 20)}
+    mended = [(client, 2 - hour, label, truth, sure) for client, hour, label, truth, sure in rows[::-1]]
+    assert not any(one["alarms"] for one in slices(a_window(mended), 0.01)["client"]), "it became better"
+
+
+def test_at_least_is_fishers_exact_test():
+    for hits, n, bad, N in ((3, 5, 4, 20), (0, 5, 4, 20), (5, 5, 5, 20), (2, 12, 4, 15), (4, 5, 4, 20)):
+        total = sum(comb(bad, x) * comb(N - bad, n - x) for x in range(hits, min(n, bad) + 1) if n - x <= N - bad)
+        assert at_least(hits, n, bad, N) == pytest.approx(total / comb(N, n))
