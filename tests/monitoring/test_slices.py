@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.monitoring.test_log import request
+from tinyalex.monitoring import slices as module
 from tinyalex.monitoring.log import LoggedModel
 from tinyalex.monitoring.slices import TESTS, at_least, slices
 from tinyalex.monitoring.window import Window
@@ -54,6 +55,51 @@ def test_a_change_in_time_is_told_with_its_time():
 
 
 def test_at_least_is_fishers_exact_test():
-    for hits, n, bad, N in ((3, 5, 4, 20), (0, 5, 4, 20), (5, 5, 5, 20), (2, 12, 4, 15), (4, 5, 4, 20)):
+    for hits, n, bad, N in (
+        (3, 5, 4, 20),
+        (0, 5, 4, 20),
+        (5, 5, 5, 20),
+        (2, 12, 4, 15),
+        (4, 5, 4, 20),
+        (0, 18, 4, 20),
+        (0, 3, 0, 8),
+    ):
         total = sum(comb(bad, x) * comb(N - bad, n - x) for x in range(hits, min(n, bad) + 1) if n - x <= N - bad)
         assert at_least(hits, n, bad, N) == pytest.approx(total / comb(N, n))
+
+
+def test_too_few_requests_are_not_tested():
+    rows = [("four", 0, 0, 0, True)] * 4 + [("five", 0, 0, 1, True)] * 5 + [("rest", 0, 0, 0, True)] * 4
+    found = {one["name"]: one for one in slices(a_window(rows), 0.5)["client"]}
+    assert found["four"]["p_wrong"] is None is found["four"]["p_unsure"] and found["five"]["p_wrong"] < 0.5
+    (hour,) = slices(a_window(rows), 0.5)["hour"]
+    assert hour["p_wrong"] is None, "there is no rest"
+    enough = [("a", 0, 0, 0, True)] * 5 + [("a", 1, 0, 1, True)] * 5 + [("b", 1, 0, 0, True)] * 9
+    found = {one["name"]: one for one in slices(a_window(enough), 0.5)["client"]}
+    assert found["a"]["p_since"] is not None and found["b"]["p_since"] is None
+    nine = {one["name"]: one for one in slices(a_window(enough[:10] + enough[:4]), 0.5)["hour"]}
+    assert nine["1970-01-01 01:00"]["p_wrong"] is not None, "five, beside nine"
+    assert slices(a_window([]), 0.5) == {"client": [], "hour": [], "true class": [], "guessed class": []}
+
+
+def test_kinds_have_the_tests_that_mean_something():
+    found = slices(a_window([("ab"[n % 2], n % 3, n % 2, n // 2 % 2, n % 5 > 0) for n in range(60)]), 0.01)
+    assert {kind for kind, rows in found.items() if rows[0]["p_unsure"] is None} == {"true class"}, "it needs labels"
+    assert {kind for kind, rows in found.items() if rows[0]["p_since"] is None} == {"hour"}, "an hour has no past"
+    assert [one["name"] for one in found["true class"]] in (["cat", "dog"], ["dog", "cat"])
+
+
+def test_of_equal_slices_the_busier_comes_first_and_the_rarest_are_left_out(monkeypatch):
+    rows = [(client, 0, 0, None, True) for client, count in (("a", 1), ("b", 3), ("c", 2)) for _ in range(count)]
+    assert [one["name"] for one in slices(a_window(rows), 0.01)["client"]] == ["b", "c", "a"]
+    monkeypatch.setattr(module, "MOST", 2)
+    assert [one["name"] for one in slices(a_window(rows), 0.01)["client"]] == ["b", "c"]
+    assert slices(a_window(rows), 0.01)["client"][0]["wrong_share"] is None
+
+
+def test_a_p_at_the_rate_is_an_alarm():
+    rows = [("a", 0, 0, 1, True)] * 5 + [("b", 0, 0, 0, True)] * 9
+    (a, _) = slices(a_window(rows), 1e-9)["client"]
+    assert not a["alarms"]
+    (a, _) = slices(a_window(rows), a["p_wrong"])["client"]
+    assert a["alarms"] == ["p_wrong"]

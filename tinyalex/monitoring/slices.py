@@ -108,7 +108,7 @@ def _log_ways(n, k):
 @cache
 def _log_factorials(bits):
     """log n! of n = 0 … 2^bits − 1."""
-    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, max(2, 2**bits))))])
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, 2**bits)))])
 
 
 def since(window: Window, rows: np.ndarray) -> tuple[float | None, dict[str, Any] | None]:
