@@ -98,10 +98,28 @@ def test_the_unseen_is_striking_only_if_it_comes_often(few_deals):
     assert found.alarm and (found.what, found.before, round(found.now, 6)) in [("WEBP", 0, 0.1), ("JPEG", 1, 0.9)]
 
 
+def test_a_rare_class_that_surges_is_found_beside_common_ones(few_deals):
+    found = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        before, now = (
+            rng.choice(4, N, p=p) for N, p in ((600, [0.5, 0.4, 0.09, 0.01]), (200, [0.47, 0.38, 0.09, 0.06]))
+        )
+        found += drift_tests({"label": now}, {"label": before}, 0.05)[0].alarm
+    assert found >= 8
+
+
+def test_a_low_rate_takes_more_deals(few_deals):
+    rng = np.random.default_rng(4)
+    (test, *_) = drift_tests(columns(rng, 100, shift=2), columns(rng, 200), 0.002)
+    assert test.p == pytest.approx(0.0004) and test.alarm, "100 deals would not reach it"
+
+
 def test_corners(few_deals):
     rng = np.random.default_rng(0)
     reference = columns(rng, 100)
     assert drift_tests(columns(rng, drift.LEAST - 1), reference, 0.01) == []
+    assert len(drift_tests(columns(rng, drift.LEAST), columns(rng, drift.LEAST), 0.01)) == 4
     assert drift_tests({}, reference, 0.01) == [] == drift_tests({"other": np.zeros(100)}, reference, 0.01)
     same = {"brightness": np.full(50, 3.0), "label": np.zeros(50, int)}
     assert [(test.p, test.alarm) for test in drift_tests(same, same, 0.01)] == [(1, False)] * 2

@@ -150,8 +150,10 @@ def _statistics(columns, parts, deals, seed):
         sizes = np.array([len(group) for part in parts for group in part.groups.values()])
         shares = np.concatenate(counts, axis=1) / sizes[:, None]
         base = (total - counts[0]) / (N - n)  # of what was dealt to the reference
-        differences = (shares - base) * np.sqrt(sizes * (N - n) / (sizes + N - n))[:, None]
-        found.append(np.stack([_size(column, differences[..., r], total[r]) for column, r in zip(columns, ranges)], -1))
+        off = shares - base
+        found.append(
+            np.stack([_size(column, off[..., here], total[here]) for column, here in zip(columns, ranges)], -1)
+        )
     return np.concatenate(found)
 
 
@@ -163,8 +165,11 @@ def _counts(codes, part, width):
     return counts.reshape(D, G + 1, width)[:, :G]
 
 
-def _size(column, differences, total):
-    """A column's statistic, (D, G), of differences between shares, (D, G, width). total: pictures with each code"""
+def _size(column, off, total):
+    """A column's statistic, (D, G), up to a factor, of how far shares are off, (D, G, width).
+
+    total: pictures with each code, (width,). Each statistic is standardised later, so factors mean nothing.
+    """
     if column.categories is None:
-        return np.abs(np.cumsum(differences, axis=-1)).max(axis=-1)
-    return np.sqrt((differences**2 / (total / total.sum())).sum(axis=-1))
+        return np.abs(np.cumsum(off, axis=-1)).max(axis=-1)
+    return np.sqrt((off**2 / total).sum(axis=-1))
