@@ -1,5 +1,6 @@
 """What a new network would change: counts by hand, both calibrations respected, and a page that needs no other file."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -144,6 +145,18 @@ def test_pictures_that_cannot_be_used(made, tmp_path):
     assert (found["without_picture"], found["compared"]) == (2, 8)
     shutil.rmtree(kept[0].parent)
     refused(lambda: numbers(made, made.zero, made.one), "none of 10 requests", "requests-pictures", error=UserError)
+
+
+def test_a_kept_file_that_is_no_picture(made, monkeypatch):
+    data = b"not a picture"
+    with Log(made.log) as log:
+        first = log.request(log.ids()[0])
+        about = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "at": 5000.0}
+        log.add([type(first)(**vars(first) | about | {"id": f"text{n}"}) for n in range(2)])
+        kept_picture(made.log, log.request("text0")).write_bytes(data)
+    monkeypatch.setattr(changes, "pictures_at_once", lambda ten_crop: 2)  # several batches, the last with one
+    found = numbers(made, made.zero, made.one)
+    assert (found["requests"], found["unreadable"], found["without_picture"], found["compared"]) == (12, 2, 1, 9)
 
 
 def test_equal_pictures_are_asked_once_and_counted_each(made, monkeypatch):

@@ -117,7 +117,7 @@ class Comparison:
 def _side(all_said, labelled):
     """One network's coverage, and the shares of right, wrong and no answers among the labelled requests."""
     answered = sum(said.sure for said in all_said)
-    about: dict[str, Any] = {"answered": answered, "coverage": answered / len(all_said) if all_said else None}
+    about: dict[str, Any] = {"answered": answered, "coverage": answered / len(all_said)}
     for name, worth in (("right", RIGHT), ("wrong", WRONG), ("none", NONE)):
         about[name] = sum(said.worth(truth) == worth for said, truth in labelled)
     given = about["right"] + about["wrong"]
