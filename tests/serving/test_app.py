@@ -230,6 +230,14 @@ def test_the_report(app, service):
     assert ask(app, "/report").status == 200
 
 
+def test_explain_takes_one_picture(app):
+    """As a body, or as the only part of a form."""
+    headers, body = multipart(encoded(noise()))
+    assert ask(app, "/explain", body, headers).json["crop"] == 56
+    headers, body = multipart(encoded(noise()), encoded(noise()))
+    assert "expected one" in ask(app, "/explain", body, headers).error
+
+
 def test_what_is_none_of_it(app):
     assert ask(app, "/classify", encoded(noise(), "GIF")).status == 415
     assert ask(app, "/classify", b"").status == 400

@@ -128,7 +128,7 @@ def test_clients_that_send_a_byte_now_and_then(service):
             took[start] = time.monotonic() - began
 
     took = {}
-    starts = [b"", POST, POST + b"Content-Length: 999\r\n\r\n", POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\n"]
+    starts = [b"", POST, POST + b"Content-Length: 999\r\n\r\n", POST + b"Transfer-Encoding: chunked\r\n\r\nffff\r\n"]
     threads = [threading.Thread(target=drip, args=(start,)) for start in starts for _ in range(8)]
     for thread in threads:
         thread.start()

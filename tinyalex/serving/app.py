@@ -36,18 +36,19 @@ class Routes:
     async def classify(self, request: Request) -> Response:
         service = self.service
         with service.intake.body(request) as body:
-            data = await body.read()
-            kind = request.headers.get("content-type", "")
-            files = parts_of(kind, data) if kind.lower().startswith("multipart/") else [data]
+            files = _files(request, await body.read())
             with service.intake.place():
                 return JSONResponse(await service.classify(files, request.client.host if request.client else ""))
 
     async def explain(self, request: Request) -> Response:
         service = self.service
-        with service.intake.body(request) as body, service.intake.place():
-            model = service.models.current
-            picture = await service.large.picture(await body.read(), model.size)
-            return JSONResponse(await service.explainer.explain(model, picture.square))
+        with service.intake.body(request) as body:
+            files, model = _files(request, await body.read()), service.models.current
+            if len(files) > 1:
+                raise HTTPException(400, f"found {len(files)} pictures, expected one")
+            with service.intake.place():
+                picture = await service.large.picture(files[0], model.size)
+                return JSONResponse(await service.explainer.explain(model, picture.square))
 
     async def label(self, request: Request) -> Response:
         log = self.service.journal.log
@@ -107,6 +108,12 @@ class Routes:
         self.service.metrics.name_models(self.service.models)
         current, shadow = self.service.models.pair
         return JSONResponse({"model": current.about(), "shadow": shadow.about() if shadow else None})
+
+
+def _files(request, body):
+    """The files in a request's body: one, or the parts of a form."""
+    kind = request.headers.get("content-type", "")
+    return parts_of(kind, body) if kind.lower().startswith("multipart/") else [body]
 
 
 def build_app(service: Service, token: str = "") -> Guard:

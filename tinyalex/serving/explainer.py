@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinyalex.errors import UserError
+from tinyalex.serving.background import in_background
 from tinyalex.serving.explain import NOT_HERE, NOT_YET, Pool, explained, pool_of
 from tinyalex.serving.limits import busy
 from tinyalex.serving.models import Model
@@ -24,7 +25,7 @@ class Explainer:
         """Begin to prepare a model's training pictures in the background, unless that has begun."""
         if model.hash not in self.pools:
             self.pools = {model.hash: NOT_YET}
-            threading.Thread(target=self._prepare, args=(model,), name="tinyalex-neighbours", daemon=True).start()
+            in_background("tinyalex-neighbours", lambda: self._prepare(model))
 
     def _prepare(self, model):
         found: Pool | str = NOT_HERE

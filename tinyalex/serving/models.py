@@ -144,7 +144,7 @@ def _fitting(model, current):
         or model.classifier.classes != current.classifier.classes
     ):
         raise UserError(
-            f"{model.path}: its classes differ from those that {current.path} knows, expected the same in the same order"
+            f"{model.path}: knows classes that differ from {current.path}, expected the same in the same order"
         )
     if model.size != current.size:
         raise UserError(

@@ -1,7 +1,6 @@
 """How unlike the training pictures each picture is, from features that the network computes for its answer anyway."""
 
 import copy
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from tinyalex.errors import UserError
 from tinyalex.layers import Layer
 from tinyalex.library import Classification, Classifier
 from tinyalex.monitoring.reference import novelties, novelty_of, training_features
+from tinyalex.serving.background import in_background
 from tinyalex.terminal import say
 
 
@@ -40,7 +40,7 @@ class Listener:
 
     def prepare(self) -> None:
         """Begin to compute the training pictures' features, in the background."""
-        threading.Thread(target=self._prepare, name="tinyalex-novelty", daemon=True).start()
+        in_background("tinyalex-novelty", self._prepare)
 
     def _prepare(self):
         run = self.plain.run
