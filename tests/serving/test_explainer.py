@@ -62,6 +62,20 @@ def test_they_are_prepared_once_for_each_model(monkeypatch):
     assert list(explains.pools) == ["2"], "the pictures of the model before are kept"
 
 
+def test_what_is_being_prepared_when_the_service_ends(monkeypatch):
+    def too_late(classifier):
+        assert ended.wait(30)
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    ended = threading.Event()
+    monkeypatch.setattr(explainer, "pool_of", too_late)
+    explains = explainer.Explainer()
+    explains.prepare(model())
+    explains.close()
+    ended.set()
+    assert settled(explains) is NOT_HERE, "pytest would report an exception in the thread"
+
+
 def test_one_at_a_time(monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
 
