@@ -212,5 +212,5 @@ call("classes").then((found) => {
 call("health/ready").then(({ model, log }) => {
   names[model.hash] = model.model;
   if (!shown) tellModel(model.hash);
-  find("truth").hidden = log === "off"; // without a log, labels have no place
+  find("truth").hidden = find("report").hidden = log === "off"; // labels and reports need a log
 }, () => {});
