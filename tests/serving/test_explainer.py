@@ -71,7 +71,6 @@ def test_what_is_being_prepared_when_the_service_ends(monkeypatch):
     monkeypatch.setattr(explainer, "pool_of", too_late)
     explains = explainer.Explainer()
     explains.prepare(model())
-    explains.close()
     ended.set()
     assert settled(explains) is NOT_HERE, "pytest would report an exception in the thread"
 

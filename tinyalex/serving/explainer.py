@@ -18,7 +18,7 @@ class Explainer:
     """Explains answers. The training pictures of one model are kept ready for it."""
 
     def __init__(self) -> None:
-        self.one, self.closed = threading.Lock(), False
+        self.one = threading.Lock()
         self.pools: dict[str, Pool | str] = {}  # by the model's hash; while there is no pool, a note why
 
     def prepare(self, model: Model) -> None:
@@ -33,16 +33,9 @@ class Explainer:
             found = pool_of(model.classifier)
         except UserError as error:
             say(f"the page shows no neighbours of {model.path}: {error.args[0]}")
-        except Exception:
-            if not self.closed:  # while Python ends, threads cannot begin
-                raise
         finally:
             if model.hash in self.pools:
                 self.pools[model.hash] = found
-
-    def close(self) -> None:
-        """Wait for nothing: what is being prepared is given up with the process."""
-        self.closed = True
 
     async def explain(self, model: Model, square: np.ndarray) -> dict[str, Any]:
         """`explained` for a prepared picture. HTTPException 503 while another is under way."""

@@ -60,7 +60,6 @@ class Service:
 
     def close(self) -> None:
         """Finish what is under way; everything answered is in the log then."""
-        self.explainer.close()
         self.large.close()
         self.network.close()
         self.journal.close()
