@@ -213,6 +213,7 @@ def test_small_answers(app, service):
     assert ask(app, "/health/live").json == {"live": True}
     ready = ask(app, "/health/ready").json
     assert ready["ready"] is True and ready["log"] == "ok" and ready["model"]["hash"] == service.models.current.hash
+    assert str(service.models.current.path) not in str(ready), "anybody may ask, and need not know where files are"
     service.stop()
     assert ask(app, "/health/ready").status == 503 and ask(app, "/classify", encoded(noise())).status == 503
 

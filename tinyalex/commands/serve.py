@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 
 from tinyalex.commands.options import add_device, open_device
@@ -66,13 +67,10 @@ def show(result):
 
 
 def _expect_packages():
-    try:
-        import granian  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import starlette  # noqa: F401
-    except ImportError as error:
-        install = "pip install starlette granian prometheus-client"
-        raise UserError(f"serving takes the package {error.name}; install it with: {install}") from None
+    for name in ("starlette", "granian", "prometheus_client"):
+        if find_spec(name) is None:
+            install = "pip install starlette granian prometheus-client"
+            raise UserError(f"serving takes the package {name}; install it with: {install}")
 
 
 def _token(args, address):

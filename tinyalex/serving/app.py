@@ -80,8 +80,8 @@ class Routes:
         if service.journal.trouble:
             log = f"cannot log: {service.journal.trouble}"
         current, shadow = service.models.pair
-        about = {"ready": not service.intake.stopping, "log": log, "model": current.about()}
-        about["shadow"] = shadow.about() if shadow else None
+        about = {"ready": not service.intake.stopping, "log": log, "model": current.name()}
+        about["shadow"] = shadow.name() if shadow else None
         return JSONResponse(about, 503 if service.intake.stopping else 200)
 
     async def report(self, request: Request) -> Response:

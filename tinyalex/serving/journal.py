@@ -57,7 +57,7 @@ class Journal:
             self.log.add(row for item in items for row in item.rows)
             self.trouble = ""
         except (sqlite3.Error, OSError, UserError) as error:
-            self.trouble = reason(error)
+            self.trouble = reason(error.__cause__ or error)  # of the system, without a path, as anybody may ask for it
         return [not self.trouble] * len(items)
 
 

@@ -28,7 +28,7 @@ class Metrics:
         self.shadow_errors = Counter(
             "tinyalex_shadow_errors", "Batches that the shadow could not answer", registry=registry
         )
-        self.waiting = Gauge("tinyalex_requests_waiting", "Requests under way", registry=registry)
+        self.waiting = Gauge("tinyalex_requests_waiting", "Requests that wait for their answer", registry=registry)
         self.cannot_log = Gauge("tinyalex_cannot_log", "1 while requests cannot be logged", registry=registry)
         self.unlogged = Counter("tinyalex_unlogged_pictures", "Pictures answered without a log", registry=registry)
         self.model = Info("tinyalex_model", "The model that answers", registry=registry)

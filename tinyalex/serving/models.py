@@ -91,9 +91,13 @@ class Model:
         """{class id: its place among the network's outputs}"""
         return {id: place for place, id in enumerate(self.classifier.class_ids)}
 
-    def about(self) -> dict[str, Any]:
-        """In a few words, for `/health/ready` and the operator."""
-        return {"run": str(self.path), "model": self.classifier.run.info["model"], "hash": self.hash}
+    def about(self) -> dict[str, str]:
+        """The model for the operator."""
+        return {"run": str(self.path)} | self.name()
+
+    def name(self) -> dict[str, str]:
+        """The model for anybody, without a path."""
+        return {"model": self.classifier.run.info["model"], "hash": self.hash}
 
 
 class Models:

@@ -53,6 +53,8 @@ class Service:
         self.explainer, self.reporter = Explainer(), Reporter(journal.log)
         self.answered = 0  # pictures
         self.metrics.name_models(self.models)
+        self.metrics.waiting.set_function(lambda: self.intake.waiting)
+        self.metrics.cannot_log.set_function(lambda: bool(self.journal.trouble))
 
     def stop(self) -> None:
         """Receive nothing more."""
@@ -136,7 +138,6 @@ class Service:
         metrics = self.metrics
         self.answered += len(rows)
         metrics.seconds.observe(seconds)
-        metrics.cannot_log.set(bool(self.journal.trouble))
         for row in rows:
             metrics.pictures.labels("yes" if row.sure else "no").inc()
             if row.shadow_label is not None and row.shadow_label != row.label:
