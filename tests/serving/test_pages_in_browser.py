@@ -60,7 +60,8 @@ if (document.documentElement.scrollWidth > width) faults.push('scrolls sideways'
 return faults;
 """
 PLACES = """
-return ['frame', 'told', 'top', 'truth', 'why'].map((id) => document.getElementById(id).getBoundingClientRect().top);
+const top = (id) => scrollY + document.getElementById(id).getBoundingClientRect().top;
+return ['frame', 'told', 'top', 'truth', 'why'].map(top);
 """
 # instead of the service: {path: [[status, content, headers], …]}, in turn; the last one stays
 PLANT = """
