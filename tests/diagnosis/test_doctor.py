@@ -209,3 +209,12 @@ def test_decay_and_momentum_by_hand():
     assert settings.decay_too_high(of_course(weight_decay=0.01)) is None
     assert settings.momentum_too_high(of_course(momentum=0.98)).advice.endswith("--momentum 0.9")
     assert settings.momentum_too_high(of_course(momentum=0.98, lr=0.004)) is None
+
+
+def test_underfitting_by_hand():
+    at_rest = of_course(*[(2.6, 0.9, 2.6, 0.7)] * 12)
+    vars(at_rest)["labels"] = SimpleNamespace(told=Told(180, 600, 0.05))
+    vars(at_rest)["start_loss"] = 3.0
+    assert course.underfitting(at_rest) is None  # 30 % right, by both
+    vars(at_rest)["labels"] = SimpleNamespace(told=Told(240, 600, 0.05))
+    assert "30% of the validation answers" in course.underfitting(at_rest).evidence

@@ -9,7 +9,6 @@ from tinyalex.errors import UserError
 from tinyalex.inspection.health import dead_relus
 from tinyalex.network import layer_of
 from tinyalex.optim import initialise
-from tinyalex.runs.places import find_start
 from tinyalex.runs.trained import begin_with
 from tinyalex.training.freezing import layers_to_start_with
 from tinyalex.training.health import DEAD
@@ -39,9 +38,10 @@ def frozen(patient):
     still, (why, changes) = [layer for layer in map(layer_of, weights) if layer in same & random], _why(patient.config)
     if not still or len(still) == len(weights) and not changes:  # then the rate may be too low to move any
         return None
+    epoch = patient.trained.info["state"]["epoch"]
     return Fault(
         "layers are frozen at their random first weights",
-        f"{', '.join(still)}: equal to the first weights, to the bit, after {len(patient.epochs)} epochs{why}",
+        f"{', '.join(still)}: equal to the first weights, to the bit, after epoch {epoch}{why}",
         f"let them learn: {patient.again(**changes)}",
     )
 
@@ -54,10 +54,8 @@ def _start(patient):
     random = {name: array.copy() for name, array in network.params.items()}
     if config.start_from:
         try:
-            folder = patient.trained.path if patient.trained.path.is_dir() else patient.trained.path.parent
-            layers = layers_to_start_with(network, config.start_up_to)
-            where = find_start(patient.trained.info, folder)
-            begin_with(network, where, patient.trained.info["class_ids"], lambda arrays: arrays, True, layers)
+            layers, class_ids = layers_to_start_with(network, config.start_up_to), patient.trained.info["class_ids"]
+            begin_with(network, patient.started_from, class_ids, lambda arrays: arrays, True, layers)
         except UserError:
             return None, set()
     started = [name for name, array in network.params.items() if np.array_equal(array, random[name])]

@@ -14,13 +14,13 @@ from tinyalex.data.dataset import Dataset, Split
 from tinyalex.diagnosis.labels import LabelTrial
 from tinyalex.diagnosis.limits import PICTURES, SCANNED_BYTES, SMALL_START
 from tinyalex.diagnosis.pictures import Scan, view_of
-from tinyalex.diagnosis.trials import Sweep, beginning
+from tinyalex.diagnosis.trials import Sweep
 from tinyalex.lines import command
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
+from tinyalex.runs.places import find_start
 from tinyalex.runs.trained import Run
 from tinyalex.statistics import wilson
-from tinyalex.training.trainer import Trainer
 
 NOT_SETTINGS = ("data", "model", "network")
 
@@ -97,13 +97,17 @@ class Patient:
         return view_of(self)
 
     @cached_property
-    def beginning(self) -> Trainer:
-        """What a run with these settings begins with."""
-        return beginning(self)
-
-    @cached_property
     def sweep(self) -> Sweep:
-        return Sweep(self.beginning)
+        return Sweep(self)
+
+    @property
+    def started_from(self) -> str:
+        """Where the run whose weights this one began with is now; "" if it began with random ones."""
+        if not self.config.start_from:
+            return ""
+        about = self.trained.info if self.trained else self.folder.about() if self.folder else {}
+        where = self.folder.path if self.folder else self.trained.path.parent if self.trained else ""
+        return find_start({"config": {"start_from": self.config.start_from}} | about, where)
 
     # ------------------------------------------------------------------------------------------ the course of a run
 

@@ -7,7 +7,6 @@ from tinyalex.diagnosis.fault import Fault
 from tinyalex.errors import UserError
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
-from tinyalex.runs.places import find_start
 from tinyalex.training.rates import find_rate, lowest_point
 from tinyalex.training.trainer import Trainer
 
@@ -18,31 +17,28 @@ def beginning(patient, **changes):
     config = replace(patient.config, batch=batch, **changes)
     trainer = Trainer(RunFolder(""), config, patient.data, patient.xp, patient.quiet)
     if config.start_from:
-        about = patient.trained.info if patient.trained else patient.folder.about() if patient.folder else None
-        folder = patient.folder.path if patient.folder else ""
-        trainer.begin(find_start(about, folder) if about else "")
+        trainer.begin(patient.started_from)
     return trainer
 
 
 class Sweep:
-    """A range test of a `Trainer`, longer if a short one finds no rate.
+    """A range test of a run's beginning, longer if a short one finds no rate. changes: other settings
 
-    found: None for a network that takes too long, and without a loss to begin with
+    found: None for a network that takes too long or has no room, and without a loss to begin with
     """
 
-    def __init__(self, trainer):
-        self.found, network = None, trainer.network
-        work = network.multiply_adds(network.in_shape)
-        for steps in limits.SWEEP_STEPS:
+    def __init__(self, patient, **changes):
+        self.found = None
+        try:
+            trainer = beginning(patient, **changes)
+            work = trainer.network.multiply_adds(trainer.network.in_shape)
+            for steps in limits.SWEEP_STEPS:
+                if not self.rate:
+                    self.found = None
+                    if steps * work <= limits.SWEEP_WORK:
+                        self.found = find_rate(trainer, steps, limits.SWEEP_FROM)
+        except UserError:
             self.found = None
-            if steps * work > limits.SWEEP_WORK:
-                return
-            try:
-                self.found = find_rate(trainer, steps, limits.SWEEP_FROM)
-            except UserError:  # the first loss is no number
-                return
-            if self.found.suggestion:
-                return
 
     @property
     def rate(self):
@@ -68,7 +64,7 @@ def small_start(patient):
     if not sweep.helpless or (config.init, config.bias_init) == (usual.init, usual.bias_init):
         return None
     start = {"init": usual.init, "bias_init": usual.bias_init}
-    other = Sweep(beginning(patient, **start))
+    other = Sweep(patient, **start)
     if not other.rate:
         return None
     return Fault(
