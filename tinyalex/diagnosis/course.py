@@ -1,4 +1,4 @@
-"""What the course of the losses says: too much learnt by heart, too little learnt, or not yet at the end."""
+"""The course of the losses: too much learnt by heart, too little learnt, or not yet at the end."""
 
 from tinyalex.diagnosis import limits
 from tinyalex.diagnosis.fault import Fault

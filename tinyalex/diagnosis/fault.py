@@ -1,4 +1,4 @@
-"""What a diagnosis returns."""
+"""A fault: the answer of a diagnosis."""
 
 from dataclasses import asdict, dataclass
 

@@ -1,4 +1,4 @@
-"""Faults of the labels, and of what differs between the parts, found by a linear classifier on simple measures.
+"""Faults of the labels, within a part and between the parts, found by a linear classifier on simple measures.
 
 Learnt on half of a part and asked about the other half, it tells whether that part's labels follow its pictures; learnt
 in training and asked in validation, whether both mean the same by a label.
@@ -58,7 +58,7 @@ class LabelTrial:
         self.features = {split: measures(pictures) for split, pictures in patient.pictures.items()}
 
     def labels(self, split, moved=0):
-        """The labels of the tried pictures, or those of the pictures `moved` rows behind."""
+        """The labels of the tried pictures; with `moved`, of the pictures that many rows behind them."""
         labels = self.patient.split(split).labels
         return labels[(self.patient.rows[split] + moved) % len(labels)]
 

@@ -27,7 +27,7 @@ NOT_SETTINGS = ("data", "model", "network")
 
 @dataclass(frozen=True)
 class Patient:
-    """What is examined. N pictures, K classes.
+    """A run, or data and a model before a run. N pictures, K classes.
 
     config: the settings;  dataset: None if the pictures are not at hand
     folder: of the run, or None;  trained: its network, or None before the first checkpoint
@@ -113,7 +113,7 @@ class Patient:
 
     @property
     def trainable(self) -> bool:
-        """Whether its settings are those of a training; an imported network has none."""
+        """Whether its settings say how it is trained; an imported network has none that do."""
         return bool(self.config.data)
 
     @cached_property
@@ -146,7 +146,7 @@ class Patient:
     # ------------------------------------------------------------------------------------------ advice
 
     def again(self, **changes: Any) -> str:
-        """The command that trains again with other settings; those of the run that are not its model's are kept."""
+        """The command that trains again with other settings. It keeps all that differ from the model's own."""
         values = self.config.to_dict() | changes
         own = Config.for_model(self.config.find_model(), self.config.data).to_dict()
         words = [] if self.config.data == "builtin" else ["--data", self.config.data]

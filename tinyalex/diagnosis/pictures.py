@@ -65,7 +65,7 @@ class Scan:
 
     @cached_property
     def alike(self):
-        """(how many validation pictures look like a training picture, mirrored or not; of how many)."""
+        """(validation pictures that look like a training picture, mirrored or not; all that were compared)."""
         val = self.thumbnails["val"][~self.flat["val"]][: limits.PICTURES["val"]]
         train = self.thumbnails["train"][~self.flat["train"]]
         if not len(val) or not len(train):
