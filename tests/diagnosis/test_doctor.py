@@ -64,6 +64,7 @@ def trained(model, **chosen):
     "patient",
     [
         short(trained("alexnet-mini", freeze="body"), "frozen"),
+        short(trained("alexnet-mini", init="paper"), "first weights are too small"),
         short(trained("resnet-mini", lr=1e-5), "rate is too low"),
     ],
     ids=lambda patient: patient.cause,

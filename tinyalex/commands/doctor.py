@@ -1,6 +1,7 @@
 """`tinyalex doctor`: why a network does not learn, with the evidence and what to try."""
 
 import time
+from dataclasses import replace
 
 from tinyalex.commands.options import add_device, open_device, print_text
 from tinyalex.data import open_dataset, outline
@@ -76,6 +77,8 @@ def _of_run(args, xp):
     about = folder.about() if folder else trained.info
     config = Config.from_dict(about["config"], args.run)
     dataset = _pictures(args, folder, trained, config)
+    if config.data and dataset:
+        config = replace(config, data=dataset.name)  # where they are now, in the commands to try
     return Patient(config, dataset, xp, folder, trained, log, diverged, args.json)
 
 

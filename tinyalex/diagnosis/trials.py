@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+from tinyalex.backend import random_stream
 from tinyalex.diagnosis import limits
 from tinyalex.diagnosis.fault import Fault
 from tinyalex.errors import UserError
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
+from tinyalex.training.health import measure_health, out_of_range, sentence
+from tinyalex.training.loss import NotFinite
 from tinyalex.training.rates import find_rate, lowest_point
+from tinyalex.training.step import training_step
 from tinyalex.training.trainer import Trainer
 
 
@@ -57,22 +61,38 @@ class Sweep:
 
 
 def small_start(patient):
-    """Whether the network learns at no rate, but does so from its model's own first weights."""
-    config, sweep = patient.config, patient.sweep
-    own = config.find_model()
+    """Whether signals die in the first step from the run's first weights, but not from its model's own."""
+    config, own = patient.config, patient.config.find_model()
     usual = Config.for_model(own, config.data)
-    if not sweep.helpless or (config.init, config.bias_init) == (usual.init, usual.bias_init):
-        return None
     start = {"init": usual.init, "bias_init": usual.bias_init}
-    other = Sweep(patient, **start)
-    if not other.rate:
+    if (config.init, config.bias_init) == (usual.init, usual.bias_init):
+        return None
+    found = _lost_signals(patient)
+    lost = next((what for what in ("dead", "small output", "small gradient") if found.get(what)), None)
+    if lost is None or _lost_signals(patient, **start).get(lost):
         return None
     return Fault(
         "the first weights are too small" if config.bias_init >= 0 else "the first biases are too low",
-        f"from the first weights of --init {config.init} --bias-init {config.bias_init:g} no rate makes the loss fall "
-        f"in {len(sweep.found.rates)} steps; from {own.name}'s own it falls {other}",
-        patient.again(**start, lr=min(own.lr, other.rate)),
+        f"in the first step from --init {config.init} --bias-init {config.bias_init:g}, "
+        f"{sentence(lost, found[lost], config.lr).split(';')[0]}; not so from {own.name}'s own",
+        patient.again(**start),
     )
+
+
+def _lost_signals(patient, **changes):
+    """The layers out of range in the first step of a run, as `out_of_range` has them; {} if it cannot be taken."""
+    try:
+        trainer = beginning(patient, **changes)
+        trainer.set_factors(0)
+        _, x, labels = next(iter(trainer.loader.epoch(0)))
+        rng = random_stream(trainer.config.seed, "doctor", xp=trainer.xp)
+        cache, grads = training_step(
+            trainer.network, trainer.loss, trainer.optimiser, x, labels, rng, trainer.config.lr
+        )
+    except (UserError, NotFinite):
+        return {}
+    health = measure_health(trainer.network, cache, grads, trainer.optimiser.velocity)
+    return out_of_range(health, dict.fromkeys(health["update_ratio"], 1.0))
 
 
 def rate_too_high(patient):
