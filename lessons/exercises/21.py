@@ -66,8 +66,8 @@ def _rows(confidence, right, bins, place=None, mean=np.mean, share=np.mean, empt
     bin_of = place(confidence, bins)
     parts = [bin_of == b for b in range(bins)]
     count = np.array([part.sum() for part in parts])
-    means = np.array([mean(confidence[part]) if part.any() else empty for part in parts], confidence.dtype)
-    shares = np.array([share(right[part]) if part.any() else empty for part in parts], confidence.dtype)
+    means = np.array([mean(confidence[part]) if part.any() else empty for part in parts], np.float64)
+    shares = np.array([share(right[part]) if part.any() else empty for part in parts], np.float64)
     return count, means, shares
 
 
@@ -86,6 +86,11 @@ def _equally_full(confidence, bins):
 def _from_the_lowest(confidence, bins):
     low, high = confidence.min(), confidence.max()
     return np.clip(np.ceil((confidence - low) / (high - low) * bins).astype(int) - 1, 0, bins - 1)
+
+
+def _of_the_right(confidence, right, bins):
+    count, _, share = reliability(confidence, right, bins)
+    return count, reliability(confidence[right], right[right], bins)[1], share
 
 
 def _wrong_rows(**how):
@@ -132,6 +137,13 @@ RELIABILITY_WRONG = (
         _wrong_rows(place=_from_the_lowest),
         "Your bins run from the lowest confidence to the highest; they should run from 0 to 1, whatever comes.",
     ),
+    Wrong(
+        "Y2",
+        _wrong_rows(place=lambda c, bins: _lower((c - c.min()) / (c.max() - c.min()), bins)),
+        "Your bins run from the lowest confidence to the highest, as np.histogram's do: pass range=(0, 1). And a bin "
+        "includes its upper end.",
+    ),
+    Wrong("Y3", _of_the_right, "mean: you average the confidences of right answers alone; take all in the bin."),
     Wrong(
         "Y3",
         _then(lambda count, mean, share, c, right, bins: (count, (np.arange(bins) + 0.5) / bins, share)),
@@ -186,6 +198,11 @@ RELIABILITY_WRONG = (
         "You leave empty bins out, so nobody knows which bins the others are. Keep them: count 0, the others NaN.",
     ),
     Wrong(
+        "Y5",
+        _then(lambda count, mean, share, *_: tuple(a[: np.flatnonzero(count)[-1] + 1] for a in (count, mean, share))),
+        "Your arrays end with the last bin that holds something. Keep all: np.bincount takes minlength=bins.",
+    ),
+    Wrong(
         "Y6",
         _then(lambda count, mean, share, c, right, bins: (count / len(c), mean, share)),
         "count: you return shares of all pictures; return how many there are.",
@@ -217,8 +234,8 @@ def _reliability_probe(seed, N, bins, at=()):
 
 
 def _few_judged():
-    confidence, right = _judged(4, 9, least=0.3)
-    return confidence, right, 7
+    confidence, right = _judged(4, 11, least=0.3)
+    return 0.8 * confidence, right, 7
 
 
 def _at_the_ends():
@@ -368,8 +385,15 @@ TEMPERED_WRONG = (
     ),
     Wrong(
         "Y21",
+        lambda p, T: _softmax_over(p),
+        "You take the softmax of probabilities, and T plays no part. The scores are log p: divide them by T.",
+    ),
+    Wrong(
+        "Y21",
         lambda p, T: p / T / (p / T).sum(axis=1, keepdims=True),
-        "You divide probabilities by T and scale them back: nothing changes. Divide the *scores*, log p, by T.",
+        "Your result is p again: a factor on all probabilities, or a number subtracted from all log p, has no effect "
+        "once "
+        "rows sum to 1. Divide the scores, log p, by T.",
     ),
     Wrong(
         "Y21", lambda p, T: p / T, "You divide probabilities by T: they no longer sum to 1. Divide the scores, log p."
@@ -515,6 +539,11 @@ SLOPE_WRONG = (
         _wrong_slope(of=lambda p, labels: p.argmax(axis=1)),
         "You take the likeliest class for the truth: take the label's log p.",
     ),
+    Wrong(
+        "Y33",
+        lambda p, labels, T: (np.log(p)[:, labels].mean() - (tempered(p, T) * np.log(p)).sum(axis=1).mean()) / T**2,
+        "z[:, labels] takes every picture's label for every picture. Use z[np.arange(len(p)), labels].",
+    ),
     Wrong("Y34", _wrong_slope(join=np.sum), "You add up over the pictures; take the mean."),
     Wrong("Y34", lambda p, labels, T: slope(p, labels, T) / p.shape[1], "You take the mean over the classes too."),
     Wrong(
@@ -530,6 +559,11 @@ def _slope_probe(seed, N, K, T):
         return _p(seed, N, K), np.random.default_rng(seed + 1).integers(0, K, N), T
 
     return make
+
+
+def _is_not_0(function):
+    found = function(*_slope_probe(31, 6, 4, 2.5)())
+    return np.ndim(found) > 0 or abs(float(found)) > 1e-12
 
 
 def _slope_by_hand(arguments, output, index):
@@ -865,6 +899,11 @@ ALLOWED_WRONG = (
         "allowed[n] is for n pictures, up to n = N: N + 1 entries.",
     ),
     Wrong(
+        "Y63",
+        lambda N, risk, level: np.where(_allowed(N, risk, level) < 0, np.nan, _allowed(N, risk, level)),
+        "Where even no error at all could be luck, you return NaN; return −1, a whole number like the others.",
+    ),
+    Wrong(
         "Y64",
         _poisson,
         "You use Poisson's formula, an approximation for small risks. The number wrong of n is binomial.",
@@ -930,6 +969,12 @@ def _as_if_without_ties(confidence, wrong, allowed):
     return float(confidence[order][ok[-1]]) if len(ok) else math.inf
 
 
+def _exchanged(confidence, wrong, allowed):
+    threshold, answered, errors = _answered(confidence, wrong)
+    ok = np.flatnonzero(answered <= allowed[errors])
+    return float(threshold[ok[-1]]) if len(ok) else math.inf
+
+
 def _by_errors_below(confidence, wrong, allowed):
     """Counts those above a threshold, not at it."""
     threshold, answered, errors = _answered(confidence, wrong)
@@ -972,6 +1017,17 @@ THRESHOLD_WRONG = (
     ),
     Wrong("Y72", _by_errors_below, "You count the pictures above the threshold. Those at it are answered too."),
     Wrong(
+        "Y75",
+        lambda c, w, a: float(c[w].max()),
+        "That is the confidence of the surest wrong answer. `allowed` tells how many wrong ones may be among the "
+        "answered.",
+    ),
+    Wrong(
+        "Y75",
+        _exchanged,
+        "You look up allowed[number wrong] and compare it with the number answered: it is the other way round.",
+    ),
+    Wrong(
         "Y73", lambda c, w, a: _lowest(-c, w, a) * -1, "You begin with the least sure pictures; begin with the surest."
     ),
     Wrong(
@@ -992,16 +1048,16 @@ THRESHOLD_WRONG = (
 )
 
 
-def _some_allowed(N, share, from_=4):
+def _some_allowed(N, share, from_):
     """An allowance with jumps, so that a threshold fails and a lower one passes again."""
     n = np.arange(N + 1)
     return np.where(n < from_, -1, (share * (n - from_)).astype(int))
 
 
-def _threshold_probe(seed, N, share, ties):
+def _threshold_probe(seed, N, share, ties, from_=4):
     def make():
         confidence, wrong = _risk_probe(seed, N, ties)()
-        return confidence, wrong, _some_allowed(N, share)
+        return confidence, wrong, _some_allowed(N, share, from_)
 
     return make
 
@@ -1045,6 +1101,11 @@ def _gap(window, reference, places=None, join=lambda gap: np.abs(gap).max(), sid
     return join(_shares(window, at, sides[0]) - _shares(reference, at, sides[1]))
 
 
+def _quantile_gap(n):
+    at = np.linspace(0, 1, n)
+    return lambda window, reference: np.abs(np.quantile(window, at) - np.quantile(reference, at)).max()
+
+
 def _wrong_gap(**how):
     return lambda window, reference: _gap(window, reference, **how)
 
@@ -1055,6 +1116,27 @@ DISTANCE_WRONG = (
         lambda window, reference: abs(window.mean() - reference.mean()),
         "You compare the means. A window can have the same mean and be quite different: compare the shares below "
         "each value.",
+    ),
+    *(
+        Wrong(
+            "Y80",
+            by_deviation,
+            "You compare the means, in deviations. A window can have the same mean and be quite different: compare the "
+            "shares below each value.",
+        )
+        for by_deviation in (
+            lambda window, reference: abs(window.mean() - reference.mean()) / reference.std(),
+            lambda window, reference: abs(window.mean() - reference.mean()) / reference.std(ddof=1),
+        )
+    ),
+    *(
+        Wrong(
+            "Y80",
+            quantiles,
+            "You compare quantiles: how far apart two *values* are. Compare shares: how much lies at or below one "
+            "value.",
+        )
+        for quantiles in (_quantile_gap(101), _quantile_gap(100), _quantile_gap(11))
     ),
     Wrong(
         "Y81",
@@ -1269,6 +1351,13 @@ ALARM_WRONG = (
     ),
     Wrong(
         "Y94",
+        _level_of(
+            lambda values, windows, references: [_gap(values[w], values[r]) for w in windows for r in references]
+        ),
+        "You pair every window with every reference. Row b of windows goes with row b of references.",
+    ),
+    Wrong(
+        "Y94",
         _level_of(lambda values, windows, references: [_gap(values[w], values[references[0]]) for w in windows]),
         "You measure every window from the first reference drawn; row b of windows goes with row b of references.",
     ),
@@ -1312,7 +1401,8 @@ WHY = {
 }
 FINE = {
     "shop": "shop sends other classes from day 8 on, hearts nearly always. It says so in the share of classes, and its "
-    "error does not grow: the world has changed, and the net copes. Four errors of nine labels on day 8 are few.",
+    "error does not grow: the world has changed, and the net copes. Some errors among nine labels of one day prove "
+    "nothing.",
     "web": "web has more traffic on some days, and numbers that wander as numbers of forty pictures do. Nothing lasts.",
 }
 WOULD = {
@@ -1448,6 +1538,15 @@ LESSON = Lesson(
             ("slope",),
             wrong=SLOPE_WRONG,
             by_hand=_slope_by_hand,
+            properties=(
+                Property(
+                    "Y36",
+                    _is_not_0,
+                    "Your slope is 0 whatever T is. The rows of q, less 1 at the label, sum to 0: before you add them "
+                    "up, "
+                    "multiply by how each score changes with T, −log p / T².",
+                ),
+            ),
             hints=(
                 "Lesson 02: the loss changes with score k by q_k, less 1 for the label. How does the score log p_k / T "
                 "change with T?",
@@ -1520,7 +1619,7 @@ LESSON = Lesson(
             (
                 _threshold_probe(51, 24, 0.3, [(2, 5, 9), (1, 7)]),
                 _threshold_probe(52, 30, 0.2, [(11, 4), (8, 3)]),
-                _threshold_probe(53, 19, 0.35, [(6, 10)]),
+                _threshold_probe(54, 19, 0.35, [(6, 10)], from_=1),
                 _equally_sure,
             ),
             ("threshold",),
@@ -1561,7 +1660,7 @@ LESSON = Lesson(
             "21-alarm",
             "alarm_level",
             alarm_level,
-            (_alarm_probe(71, 24, 5, 9, 30, 0.2), _alarm_probe(72, 17, 7, 4, 23, 0.35)),
+            (_alarm_probe(73, 24, 7, 11, 30, 0.2), _alarm_probe(74, 19, 9, 5, 23, 0.35)),
             ("level",),
             wrong=ALARM_WRONG,
             by_hand=_alarm_by_hand,

@@ -13,7 +13,7 @@ def reliability(confidence, right, bins):
         count[b] = here.sum()
         if count[b]:
             mean[b], share[b] = confidence[here].mean(), right[here].mean()
-    return count, mean.astype(confidence.dtype), share.astype(confidence.dtype)
+    return count, mean, share
 
 
 def reliability_by_counting(confidence, right, bins):
@@ -22,7 +22,7 @@ def reliability_by_counting(confidence, right, bins):
     with np.errstate(invalid="ignore"):
         mean = np.bincount(place, confidence, bins) / count
         share = np.bincount(place, right, bins) / count
-    return count, mean.astype(confidence.dtype), share.astype(confidence.dtype)
+    return count, mean, share
 
 
 def reliability_by_borders(confidence, right, bins):
@@ -32,7 +32,7 @@ def reliability_by_borders(confidence, right, bins):
         rows.append((here.sum(), confidence[here].mean() if here.any() else np.nan))
         rows[-1] += (right[here].mean() if here.any() else np.nan,)
     count, mean, share = zip(*rows)
-    return np.array(count), np.array(mean, confidence.dtype), np.array(share, confidence.dtype)
+    return np.array(count), np.array(mean), np.array(share)
 
 
 def calibration_error(count, mean, share):

@@ -14,7 +14,7 @@ def _by(place, confidence, right, bins):
         count[b] = here.sum()
         if here.any():
             mean[b], share[b] = confidence[here].mean(), right[here].mean()
-    return count, mean.astype(confidence.dtype), share.astype(confidence.dtype)
+    return count, mean, share
 
 
 def _place(confidence, bins):
@@ -108,6 +108,25 @@ def shares_for_counts(confidence, right, bins):
 def counted_up(confidence, right, bins):
     count, mean, share = _by(_place(confidence, bins), confidence, right, bins)
     return np.cumsum(count), mean, share
+
+
+def without_minlength(confidence, right, bins):
+    place = _place(confidence, bins)
+    count = np.bincount(place)
+    return count, np.bincount(place, confidence) / count, np.bincount(place, right) / count
+
+
+def means_of_the_right(confidence, right, bins):
+    count, mean, share = _by(_place(confidence, bins), confidence, right, bins)
+    for b in range(bins):
+        mean[b] = confidence[(_place(confidence, bins) == b) & right].mean()
+    return count, mean, share
+
+
+def by_histogram(confidence, right, bins):
+    count, borders = np.histogram(confidence, bins)
+    hits, _ = np.histogram(confidence, bins, weights=right)
+    return count, np.histogram(confidence, bins, weights=confidence)[0] / count, hits / count
 
 
 def float_counts(confidence, right, bins):
@@ -255,6 +274,15 @@ def minus_log(p, T):
     return _softmax(-np.log(p) / T)
 
 
+def softmax_without_T(p, T):
+    e = np.exp(p) / T
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def T_subtracted(p, T):
+    return _softmax(np.log(p) - T)
+
+
 # ---------------------------------------------------------------------------------------------- slope
 
 
@@ -325,6 +353,17 @@ def over_classes_too(p, labels, T):
     d = _q(p, T)
     d[np.arange(len(p)), labels] -= 1
     return -(d * np.log(p)).mean() / T**2
+
+
+def every_label_for_all(p, labels, T):
+    z = np.log(p)
+    return (z[:, labels].mean() - (_q(p, T) * z).sum(axis=1).mean()) / T**2
+
+
+def lesson_02s_gradient(p, labels, T):
+    d = _q(p, T)
+    d[np.arange(len(p)), labels] -= 1
+    return d.mean()
 
 
 def the_loss(p, labels, T):
@@ -592,6 +631,15 @@ def how_many_right(N, risk, level):
     return np.array([n + 1 - (_tails(n, risk)[0] <= 1 - level).sum() for n in range(N + 1)])
 
 
+def nan_for_none(N, risk, level):
+    allowed = np.full(N + 1, np.nan)
+    for n in range(N + 1):
+        good = np.flatnonzero(_tails(n, risk)[0] <= 1 - level)
+        if len(good):
+            allowed[n] = good[-1]
+    return allowed
+
+
 def float_allowance(N, risk, level):
     allowed = np.zeros(N + 1)
     for n in range(N + 1):
@@ -673,6 +721,18 @@ def from_the_unsure(confidence, wrong, allowed):
     return best
 
 
+def surest_wrong(confidence, wrong, allowed):
+    return confidence[wrong].max()
+
+
+def looked_up_by_errors(confidence, wrong, allowed):
+    best = np.inf
+    for t, n, e in zip(*_groups(confidence, wrong)):
+        if n <= allowed[e]:
+            best = t
+    return best
+
+
 def nothing_if_none(confidence, wrong, allowed):
     threshold, answered, errors = _groups(confidence, wrong)
     good = threshold[errors <= allowed[answered]]
@@ -688,6 +748,15 @@ def _below(values, at):
 
 def of_means(window, reference):
     return abs(np.mean(window) - np.mean(reference))
+
+
+def means_in_deviations(window, reference):
+    return abs(window.mean() - reference.mean()) / reference.std()
+
+
+def of_quantiles(window, reference):
+    q = np.linspace(0, 1, 101)
+    return abs(np.quantile(window, q) - np.quantile(reference, q)).max()
 
 
 def window_above_only(window, reference):
@@ -823,6 +892,10 @@ def first_reference(values, windows, references, rate):
     return np.quantile([_distance(values[w], values[references[0]]) for w in windows], 1 - rate)
 
 
+def every_pair(values, windows, references, rate):
+    return np.quantile([_distance(values[w], values[r]) for w in windows for r in references], 1 - rate)
+
+
 def means_compared(values, windows, references, rate):
     return np.quantile(abs(values[windows].mean(axis=1) - values[references].mean(axis=1)), 1 - rate)
 
@@ -906,6 +979,9 @@ MUTANTS = [
     ("21-reliability", "Y5", empty_left_out),
     ("21-reliability", "Y6", shares_for_counts),
     ("21-reliability", "Y6", counted_up),
+    ("21-reliability", "Y5", without_minlength),
+    ("21-reliability", "Y3", means_of_the_right),
+    ("21-reliability", "Y2", by_histogram),
     ("21-reliability", "kind", float_counts),
     ("21-ece", "Y10", nan_for_empty),
     ("21-ece", "Y11", bins_alike),
@@ -937,6 +1013,8 @@ MUTANTS = [
     ("21-tempered", "Y24", log_odds),
     ("21-tempered", "Y24", base_two),
     ("21-tempered", "Y24", minus_log),
+    ("21-tempered", "Y21", softmax_without_T),
+    ("21-tempered", "Y21", T_subtracted),
     ("21-slope", "Y30", climbing),
     ("21-slope", "Y31", no_square),
     ("21-slope", "Y31", by_one_over_T),
@@ -949,6 +1027,8 @@ MUTANTS = [
     ("21-slope", "Y33", answers_for_labels),
     ("21-slope", "Y34", summed),
     ("21-slope", "Y34", over_classes_too),
+    ("21-slope", "Y33", every_label_for_all),
+    ("21-slope", "Y36", lesson_02s_gradient),
     ("21-slope", "Y35", the_loss),
     ("21-crossing", "Y40", wrong_half),
     ("21-crossing", "Y41", last_middle),
@@ -983,6 +1063,7 @@ MUTANTS = [
     ("21-allowed", "Y63", never_below_zero),
     ("21-allowed", "Y63", from_one_on),
     ("21-allowed", "Y63", up_to_N_less_one),
+    ("21-allowed", "Y63", nan_for_none),
     ("21-allowed", "Y64", by_poisson),
     ("21-allowed", "Y65", right_for_wrong),
     ("21-allowed", "Y65", how_many_right),
@@ -997,8 +1078,12 @@ MUTANTS = [
     ("21-threshold", "Y73", from_the_unsure),
     ("21-threshold", "Y74", allowed_of_all),
     ("21-threshold", "Y74", one_entry_short),
+    ("21-threshold", "Y75", surest_wrong),
+    ("21-threshold", "Y75", looked_up_by_errors),
     ("21-threshold", "case", nothing_if_none),
     ("21-distance", "Y80", of_means),
+    ("21-distance", "Y80", means_in_deviations),
+    ("21-distance", "Y80", of_quantiles),
     ("21-distance", "Y81", window_above_only),
     ("21-distance", "Y81", reference_above_only),
     ("21-distance", "Y82", at_the_window),
@@ -1025,6 +1110,7 @@ MUTANTS = [
     ("21-alarm", "Y94", places_for_values),
     ("21-alarm", "Y94", all_draws_together),
     ("21-alarm", "Y94", first_reference),
+    ("21-alarm", "Y94", every_pair),
     ("21-alarm", "Y94", means_compared),
     ("21-report", "Y100", phone_missed),
     ("21-report", "Y100", phone_a_day_late),

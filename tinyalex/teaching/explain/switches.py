@@ -146,7 +146,7 @@ def _small(value):
 
 
 def _too_large(arguments):
-    """Whether the first argument's numbers need an array of 2⁴⁰ entries or more; beyond 2⁶³ − 1, NumPy writes anywhere."""
+    """Whether a number in the first argument is 2⁴⁰ or more: for 2⁶³ − 1, np.bincount writes beyond its array."""
     numbers = np.asarray(arguments[0]) if arguments else np.empty(0)
     return numbers.dtype.kind in "iu" and numbers.size > 0 and int(numbers.max()) >= 2**40
 
