@@ -34,8 +34,7 @@ def training_bytes(rows: list[Row], batch: int, in_shape: Shape, held: int | Non
         BASE_BYTES
         + 3 * weights  # they, their velocity, their gradients
         + batch * (activations + 4 * 4 * math.prod(in_shape))  # four batches: in use, or prepared ahead
-        + sum(prepared)
-        + 2 * threads * max(prepared)  # the sums of their gradients, and what is added
+        + max(sum(prepared), (1 + threads) * max(prepared))  # at the end; or one of them, and its threads' gradients
         + 3 * waiting * largest  # what goes into a layer, what comes out, and what goes around it
         + min(threads * SCRATCH_BYTES, 4 * under_way * largest)
     )
