@@ -15,7 +15,6 @@ from tinyalex.library import Classifier, load
 from tinyalex.monitoring import changes
 from tinyalex.monitoring.changes import Change, Said, compare_on_log
 from tinyalex.monitoring.log import Log
-from tinyalex.monitoring.trace import kept_picture
 
 
 @pytest.fixture
@@ -139,7 +138,7 @@ def test_only_the_newest(made):
 
 def test_pictures_that_cannot_be_used(made, tmp_path):
     with Log.read_only(made.log) as log:
-        kept = [kept_picture(made.log, log.request(id)) for id in log.ids()[::-1]]
+        kept = [traced.kept(made.log, log.request(id)) for id in log.ids()[::-1]]
     kept[0].write_bytes(b"changed")
     found = numbers(made, made.zero, made.one)
     assert (found["without_picture"], found["compared"]) == (2, 8)
@@ -153,7 +152,7 @@ def test_a_kept_file_that_is_no_picture(made, monkeypatch):
         first = log.request(log.ids()[0])
         about = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "at": 5000.0}
         log.add([type(first)(**vars(first) | about | {"id": f"text{n}"}) for n in range(2)])
-        kept_picture(made.log, log.request("text0")).write_bytes(data)
+        traced.kept(made.log, log.request("text0")).write_bytes(data)
     monkeypatch.setattr(changes, "pictures_at_once", lambda ten_crop: 2)  # several batches, the last with one
     found = numbers(made, made.zero, made.one)
     assert (found["requests"], found["unreadable"], found["without_picture"], found["compared"]) == (12, 2, 1, 9)

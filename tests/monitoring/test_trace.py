@@ -15,7 +15,7 @@ from tinyalex.errors import UserError
 from tinyalex.monitoring import trace as tracing
 from tinyalex.monitoring.log import Log
 from tinyalex.monitoring.reference import make_reference, save_reference
-from tinyalex.monitoring.trace import find_request, kept_picture, trace
+from tinyalex.monitoring.trace import find_request, trace
 from tinyalex.runs.trained import open_run
 
 
@@ -124,11 +124,11 @@ def test_a_picture_that_was_not_kept(log, made, tmp_path):
     assert found["layers"] is None and found["again"] is None
     assert "was not kept" in found["missing"] and "--picture" in found["missing"]
     assert found["answer"]["guess"]["class_id"] == "class-0", "the rest is told all the same"
-    other = kept_picture(made.log, log.request(log.ids()[-1]))
+    other = traced.kept(made.log, log.request(log.ids()[-1]))
     refused(lambda: traced_request(log, 9, picture=str(other)), "picture", "sha256", error=UserError)
     refused(lambda: traced_request(log, 9, picture=str(tmp_path)), "picture", "cannot be read", error=UserError)
     copy = tmp_path / "copy of picture 3"
-    shutil.copy(kept_picture(made.log, log.request(log.ids()[::-1][3])), copy)
+    shutil.copy(traced.kept(made.log, log.request(log.ids()[::-1][3])), copy)
     assert traced_request(log, 3, picture=str(copy))["missing"] is None
 
 
@@ -137,7 +137,7 @@ def test_a_kept_picture_that_was_changed(made, tmp_path):
     shutil.copytree(made.folder / "requests-pictures", tmp_path / "requests-pictures")
     with Log.read_only(tmp_path / "requests.db") as log:
         request = log.request(log.ids()[-1])
-        kept_picture(log.path, request).write_bytes(b"something else")
+        traced.kept(log.path, request).write_bytes(b"something else")
         assert "is not the picture that came" in trace(log, request, np)["missing"]
 
 

@@ -12,14 +12,20 @@ from tests.tiny_runs import answering
 from tinyalex.calibration import Calibration
 from tinyalex.data import open_dataset
 from tinyalex.library import load
-from tinyalex.monitoring.log import Log, LoggedModel, Request
+from tinyalex.monitoring.log import Log, LoggedModel, Request, kept_picture
 from tinyalex.monitoring.pictures import picture_statistics
-from tinyalex.monitoring.trace import kept_picture
 from tinyalex.runs.calibrated import checkpoint_hash, save_calibration
 from tinyalex.runs.trained import open_run
 from tinyalex.statistics import Interval
 
 NAMES = ["tabby cat, tabby", "dog <b>", "ant"]
+
+
+def kept(log, request):
+    """Where the picture of a request is kept."""
+    return kept_picture(log, request.sha256, request.format)
+
+
 KEPT = 9  # of the requests; the pictures of those after them were not kept
 LABELS = ("class-0", "class-0", "class-1", "class-1", "class-1", "class-2", None, None, None, "class-1")
 ODDS = np.e / (np.e + 2)  # the probability of the answer of a network that gives one class the score 1, others 0
@@ -83,6 +89,6 @@ def add(log, run, squares):
         )
         log.add([request])
         if number < KEPT:
-            kept_picture(log.path, request).write_bytes(file.getvalue())
+            kept(log.path, request).write_bytes(file.getvalue())
         if LABELS[number] is not None:
             log.add_label(request.id, LABELS[number], 2000.0 + number)

@@ -87,8 +87,7 @@ def _token(args, address):
 
 def _journal(args):
     """The service's `Journal`, in a log that can be written."""
-    from tinyalex.monitoring.log import Log
-    from tinyalex.monitoring.report import pictures_folder
+    from tinyalex.monitoring.log import Log, pictures_folder
     from tinyalex.serving.journal import Journal
 
     if not args.log:

@@ -29,9 +29,6 @@ DOMINANT = 0.8  # share of the largest of three classes or more
 NOTHING, SOMETHING = 3.0, 6.0  # standard errors above chance; healthy: 8.8 with 200 pictures, 15 to 70 with more
 PART_WRONG = 0.65  # accuracy beyond chance relative to the other part's, of the same classifier; healthy: 0.97 to 1.2
 PART_WRONG_FOR_SURE = 3.5  # standard errors between the two
-    0.65,
-    4.5,
-)  # accuracy relative to the other part's, standard errors; healthy: 0.99 to 1.13
 FEW_LABELS = 60  # pictures of a part; fewer show nothing
 MOVED = 3.5  # standard errors by which turned or recoloured pictures are answered better; healthy: to 1
 OTHER_TINT, SAME_TINT = 6.0, 3.0  # standard errors between the parts' tints, as they are and with colours exchanged

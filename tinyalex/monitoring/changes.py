@@ -14,8 +14,8 @@ from tinyalex.data.pictures import PictureError, decode_picture
 from tinyalex.errors import UserError
 from tinyalex.evaluation import pictures_at_once
 from tinyalex.library import Classifier
-from tinyalex.monitoring.log import Log, Request
-from tinyalex.monitoring.trace import NotThere, ask, kept_folder, read_kept
+from tinyalex.monitoring.log import Log, Request, pictures_folder
+from tinyalex.monitoring.trace import NotThere, ask, read_kept
 from tinyalex.runs.calibrated import checkpoint_hash
 from tinyalex.statistics import mcnemar, wilson
 from tinyalex.terminal import progress_bar
@@ -155,7 +155,9 @@ def compare_on_log(
             for same, before, after in zip(owners, *said):
                 changes += [Change(request, before, after, labels.get(request.id)) for request in same]
     if not changes:
-        raise UserError(f"{log.path}: none of {len(requests):,} requests has its picture in {kept_folder(log.path)}")
+        raise UserError(
+            f"{log.path}: none of {len(requests):,} requests has its picture in {pictures_folder(log.path)}"
+        )
     changes.sort(key=lambda one: one.request.at)
     names = {id: name for one in (second, first) for id, name in zip(one.class_ids, one.classes)}
     return Comparison(changes, names, missing, unreadable, sum(one.request.model == hash for one in changes))

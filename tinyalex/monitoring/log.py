@@ -262,9 +262,14 @@ class Log:
             raise UserError(f"{self.path}: cannot be read as a log ({error})") from None
 
 
+def pictures_folder(log: Path) -> Path:
+    """The folder beside a log for the pictures of a service that keeps them."""
+    return log.with_name(f"{log.stem}-pictures")
+
+
 def kept_picture(log: Path, sha256: str, format: str) -> Path:
-    """Where a service that keeps pictures puts one: in a folder beside its log, under its hash."""
-    return log.with_name(f"{log.stem}-pictures") / f"{sha256}.{format.lower()}"
+    """Where a service that keeps pictures puts one: in `pictures_folder`, under its hash."""
+    return pictures_folder(log) / f"{sha256}.{format.lower()}"
 
 
 def _url(path, mode):

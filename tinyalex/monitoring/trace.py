@@ -18,7 +18,7 @@ from tinyalex.errors import UserError, did_you_mean
 from tinyalex.files import read_regular, reason
 from tinyalex.inspection.features import activations
 from tinyalex.library import Classification, Classifier
-from tinyalex.monitoring.log import Log, LoggedModel, Request
+from tinyalex.monitoring.log import Log, LoggedModel, Request, kept_picture
 from tinyalex.monitoring.pictures import STATISTICS
 from tinyalex.monitoring.reference import QUANTILES, find_reference, layer_sizes
 from tinyalex.runs.calibrated import checkpoint_hash
@@ -51,19 +51,9 @@ def find_request(log: Log, id: str) -> Request:
     raise UserError(f"found {id!r}, expected the id of a logged request{example}", "id")
 
 
-def kept_folder(log: Path) -> Path:
-    """Where a service keeps the pictures of a log, if it was asked to."""
-    return log.with_name(f"{log.stem}-pictures")
-
-
-def kept_picture(log: Path, request: Request) -> Path:
-    """Where a request's picture is, if it was kept: under its hash."""
-    return kept_folder(log) / f"{request.sha256}.{request.format.lower()}"
-
-
 def read_kept(log: Path, request: Request) -> bytes:
     """A request's picture file. NotThere if it was not kept, or is not what came."""
-    file = kept_picture(log, request)
+    file = kept_picture(log, request.sha256, request.format)
     try:
         data = read_regular(file, MAX_FILE_BYTES)
     except FileNotFoundError:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from tinyalex.errors import UserError
 from tinyalex.files import reason, replacing
-from tinyalex.monitoring.log import Log, LoggedModel, Request
-from tinyalex.monitoring.report import kept_picture
+from tinyalex.monitoring.log import Log, LoggedModel, Request, kept_picture
 from tinyalex.serving.batching import Gatherer
 from tinyalex.serving.pictures import Picture
 
