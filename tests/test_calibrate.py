@@ -289,5 +289,15 @@ def test_two_pictures_are_enough_and_one_is_not():
         study(p[:1], np.array([0]), 0.05, False, "0" * 64)
 
 
+def test_a_checkpoint_that_changes_meanwhile_is_refused(run, capsys, monkeypatch):
+    def evaluated(*args, **options):
+        altered(run, run / "best.safetensors", note="a new epoch")
+        return class_probabilities(*args, **options)
+
+    monkeypatch.setattr(command, "class_probabilities", evaluated)
+    code, _out, err = call(capsys, "calibrate", run)
+    assert code == 2 and "was written meanwhile" in err and not (run / FILE).exists()
+
+
 def test_no_calibration_is_none(run):
     assert find_calibration(open_run(run, np)) is None

@@ -13,7 +13,7 @@ from tinyalex.files import check_picture
 from tinyalex.lines import command
 from tinyalex.monitoring.reference import make_reference, save_reference
 from tinyalex.runs.calibrated import calibration_file, checkpoint_hash, least_risk, save_calibration, study
-from tinyalex.runs.trained import open_runs
+from tinyalex.runs.trained import find_checkpoint, open_runs
 from tinyalex.statistics import binomial_upper
 
 RISK = 0.05
@@ -56,13 +56,16 @@ def run(args):
     if not 0 < args.risk <= 1:
         raise UserError(f"found {args.risk:g}, expected above 0, and at most 1 (always answer)", "risk")
     xp = open_device(args)
+    checkpoint = checkpoint_hash(find_checkpoint(args.run, quiet=True))
     (trained,), data, split = open_runs([args.run], xp, args.data, quiet=args.json)
-    checkpoint, picture = checkpoint_hash(trained.file), calibration_file(trained.file, ".png")
+    picture = calibration_file(trained.file, ".png")
     check_picture(picture)
     if len(split) < 2:
         raise UserError(f"{data}: found {len(split)} validation picture, expected at least 2: one to fit, one to judge")
     p = class_probabilities(trained.network, split, trained.view, xp, args.ten_crop, quiet=args.json)
     trained.check_answers(p)
+    if checkpoint_hash(trained.file) != checkpoint:
+        raise UserError(f"{trained.file}: was written meanwhile; calibrate it once its training is done")
     found = study(p, split.labels, args.risk, args.ten_crop, checkpoint)
     result = {"run": str(args.run), "checkpoint": str(trained.file), "sha256": checkpoint, "data": data}
     result |= _result(found, args)
