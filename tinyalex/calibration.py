@@ -16,9 +16,9 @@ BINS = 15  # of the confidence, as Guo et al. have
 LEVEL = 0.95  # certainty of intervals and of promised risks
 LEAST, MOST = 0.05, 20.0  # temperatures
 SMALLEST = float(np.finfo(np.float32).tiny)
-NEAR = 1e-5  # what rounding can move a probability by, many times over
+NEAR = 1e-5  # many times what rounding moves a probability by
 ROWS_AT_ONCE = 1024
-STEPS = 20  # of the coverage
+STEPS = 20  # of the share of pictures that are answered
 NUMBERS_AT_ONCE = 1 << 20  # drawn at once
 VIEWS = ("centre crop", "ten crops")
 
@@ -243,7 +243,7 @@ def threshold_for(confidence: np.ndarray, wrong: np.ndarray, risk: float, level:
 class Calibration:
     """How a network's probabilities become honest, and when it should give no answer.
 
-    temperature;  threshold: the confidence from which it answers; None: from none on was the risk as low as wanted
+    temperature;  threshold: the confidence from which it answers; None if none is known to suffice
     risk: the largest share of wrong answers wanted;  level: the certainty of that
     view: "centre crop" or "ten crops", the only one it is for
     pictures: those it was judged on, none of which the temperature was fitted to
@@ -293,6 +293,6 @@ def undecided(p: np.ndarray, calibration: Calibration | None = None) -> np.ndarr
     else:
         found = np.zeros(len(p), bool)
     if calibration and calibration.threshold:
-        moved = NEAR * max(1.0, 1 / calibration.temperature)  # by what rounds p; T below 1 enlarges it
+        moved = NEAR * max(1.0, 1 / calibration.temperature)  # T below 1 enlarges the rounding of p
         found |= np.abs(confidences(calibration.probabilities(p))[1] - calibration.threshold) < moved
     return found
