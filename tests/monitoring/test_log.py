@@ -222,6 +222,12 @@ def test_a_row_that_cannot_be_meant_is_told(path):
         log.add([request(1)])
         for wrong in ("x", "[1]", "{}3", "[[1, null]]"):
             log.db.execute("UPDATE requests SET top = ?", (wrong,))
-            refused(lambda: log.requests(), "request r1", "classes with p", error=UserError)
+            refused(lambda: log.requests(), "request 'r1': top", "classes with p", error=UserError)
+        wrongs = "at = x'00'", "at = 9e11", "sure = 0.5", "width = 'wide'", "client = x'ff'", "brightness = 9e999"
+        for wrong in wrongs:
+            log.db.execute(f"UPDATE requests SET top = '[]', {wrong}")
+            refused(lambda: log.request("r1"), "request 'r1'", wrong.split()[0], "no service", error=UserError)
+            log.db.execute("DELETE FROM requests")
+            log.add([request(1)])
         log.db.execute("UPDATE models SET about = '[]'")
         refused(lambda: log.models(), "requests.db", "aaaaaaaaaaaa", error=UserError)

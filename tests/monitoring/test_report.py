@@ -1,6 +1,7 @@
 """The report: planted troubles are found and named, none are invented, and every corner is said in words."""
 
 import json
+import random
 import time
 from dataclasses import replace
 from itertools import combinations
@@ -16,6 +17,7 @@ from tinyalex.monitoring import drift
 from tinyalex.monitoring import report as module
 from tinyalex.monitoring.answers import answers
 from tinyalex.monitoring.log import Log, LoggedModel
+from tinyalex.monitoring.page import report_page
 from tinyalex.monitoring.report import report
 from tinyalex.monitoring.window import Window
 from tinyalex.statistics import wilson
@@ -219,3 +221,20 @@ def test_the_strangest_pictures_are_shown_if_they_were_kept(tmp_path):
     for file in (tmp_path / "x-pictures").iterdir():
         file.write_bytes(b"not a picture")
     assert {one["picture"] for one in report_of(tmp_path / "x.db")["unlike"]} == {None}
+
+
+def test_a_damaged_log_is_told_in_one_line_or_read(tmp_path):
+    make_log(tmp_path / "x.db", 60, reference=60)
+    content, told = (tmp_path / "x.db").read_bytes(), 0
+    for seed in range(30):
+        draw, damaged = random.Random(seed), bytearray(content)
+        for _ in range(draw.choice([1, 3, 20])):
+            place, length = draw.randrange(len(damaged)), draw.choice([1, 4, 40])
+            damaged[place : place + length] = draw.randbytes(len(damaged[place : place + length]))
+        (tmp_path / "y.db").write_bytes(damaged)
+        try:
+            report_page(report_of(tmp_path / "y.db"))
+        except UserError as error:
+            told += 1
+            assert "\n" not in str(error)
+    assert 0 < told < 30

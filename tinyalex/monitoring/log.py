@@ -24,7 +24,7 @@ from urllib.parse import quote
 from tinyalex.data.dataset import CLASSES
 from tinyalex.errors import UserError
 from tinyalex.files import open_regular, reason
-from tinyalex.schema import optional, or_null, parse_json, record, shown, text
+from tinyalex.schema import anything, optional, or_null, parse_json, record, shown, text
 
 MARK, VERSION = 0x74616C78, 1  # in the file's header, as SQLite's application_id and user_version
 PATIENCE = 5.0  # seconds to wait for another process that is writing
@@ -88,6 +88,9 @@ class LoggedModel:
     since: float = 0.0
 
 
+STORED = {"sure": int, "shadow_sure": int | None, "top": str}  # what SQLite has no kind for
+KINDS = {one.name: STORED.get(one.name, one.type) for one in fields(Request)}
+LATEST = 2.5e11  # seconds since 1970, in the year 9892; no other number of a request is as large
 SCHEMA = f"""
 CREATE TABLE models (
     hash TEXT NOT NULL, run TEXT NOT NULL, about TEXT NOT NULL, reference TEXT, since REAL NOT NULL,
@@ -131,12 +134,12 @@ class Log:
         try:
             self.db = sqlite3.connect(url, timeout=PATIENCE, isolation_level=None, uri=True, check_same_thread=False)
         except sqlite3.Error as error:
-            raise UserError(f"{path}: cannot be opened as a log ({error})") from None
+            raise UserError(f"{path}: cannot be opened as a log ({reason(error)})") from None
         try:
             self._prepare(write)
         except sqlite3.Error as error:
             self.db.close()
-            raise UserError(f"{path}: cannot be used as a log ({error})") from None
+            raise UserError(f"{path}: cannot be used as a log ({reason(error)})") from None
         except UserError:
             self.db.close()
             raise
@@ -246,8 +249,10 @@ class Log:
         """A model as it was at a time, by default as it was last. UserError for an unknown one."""
         question = "SELECT run, about, reference, since FROM models WHERE hash = ? ORDER BY since > ?, since DESC"
         for run, about, reference, since in self._rows(question, (hash, at)):
-            about = parse_json(about, ABOUT, f"{self.path}: model {hash[:12]}")
-            return LoggedModel(hash, run, about, reference and json.loads(reference), since)
+            where = f"{self.path}: model {hash[:12]}"
+            about = parse_json(about, ABOUT, where)
+            known = None if reference is None else parse_json(reference, anything, f"{where}: reference")
+            return LoggedModel(hash, run, about, known, since)
         raise UserError(f"{self.path}: holds no model {hash[:12]}, expected the one that answered")
 
     def models(self) -> list[LoggedModel]:
@@ -258,8 +263,8 @@ class Log:
         try:
             with self.lock:
                 return self.db.execute(question, values).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise UserError(f"{self.path}: cannot be read as a log ({error})") from None
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            raise UserError(f"{self.path}: cannot be read as a log ({reason(error)})") from None
 
 
 def pictures_folder(log: Path) -> Path:
@@ -290,11 +295,14 @@ def _storable(values):
 
 
 def _request(row):
-    """The `Request` of a row of the table."""
-    values = dict(zip((field.name for field in fields(Request)), row))
+    """The `Request` of a row of the table. UserError for values that none has, as in a damaged file."""
+    for name, kind, value in zip(KINDS, KINDS.values(), row):
+        if not isinstance(value, kind) or (isinstance(value, float) and not abs(value) < LATEST):
+            raise UserError(f"request {row[0]!r}: {name}: found {shown(value)}, as no service writes it")
+    values = dict(zip(KINDS, row))
     try:
         top = tuple((int(label), float(p)) for label, p in json.loads(values["top"]))
     except (TypeError, ValueError):  # a schema would take half of a report's time
-        raise UserError(f"request {values['id']}: found {shown(values['top'])}, expected classes with p") from None
+        raise UserError(f"request {row[0]!r}: top: found {shown(values['top'])}, expected classes with p") from None
     flags = {name: values[name] if values[name] is None else bool(values[name]) for name in ("sure", "shadow_sure")}
     return Request(**values | flags | {"top": top})

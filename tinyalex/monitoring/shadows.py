@@ -56,8 +56,8 @@ def _translation(window, live, shadow):
     if live not in window.models or shadow not in window.models:
         return lambda label: label
     ids = {id: k for k, id in enumerate(window.models[live].about["class_ids"])}
-    theirs = window.models[shadow].about["class_ids"]
-    return lambda label: None if label is None else ids.get(theirs[label], -1)
+    theirs = dict(enumerate(window.models[shadow].about["class_ids"]))
+    return lambda label: None if label is None else ids.get(theirs.get(label, ""), -1)
 
 
 def _who(ours, theirs, truth):
