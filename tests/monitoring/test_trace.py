@@ -13,7 +13,7 @@ from tinyalex.cli import main
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.monitoring import trace as tracing
-from tinyalex.monitoring.log import Log
+from tinyalex.monitoring.log import Log, LoggedModel
 from tinyalex.monitoring.reference import make_reference, save_reference
 from tinyalex.monitoring.trace import find_request, trace
 from tinyalex.runs.trained import open_run
@@ -49,6 +49,20 @@ def test_everything_logged_is_there(log, made):
     assert found["shadow"] is None
     again = found["again"]
     assert again["same"] and again["difference"] < 1e-6 and again["guess"]["class_id"] == "class-0"
+
+
+def test_the_shadow(made, tmp_path):
+    path = tmp_path / "requests.db"
+    shutil.copy(made.log, path)
+    with Log(path) as log:
+        request = log.request(log.ids()[-1])
+        about = log.model(request.model).about
+        log.add_model(LoggedModel("b" * 64, "runs/second", about, None, 100.0))
+        shadow = {"shadow": "b" * 64, "shadow_label": 2, "shadow_confidence": 0.4, "shadow_sure": False}
+        log.add([replace(request, id="shadowed", **shadow)])
+        found = trace(log, log.request("shadowed"), np)["shadow"]
+    assert found["guess"] == {"class_id": "class-2", "label": "ant"} and found["run"] == "runs/second"
+    assert found["probability"] == 0.4 and found["sure"] is False
 
 
 def check_layers(layers, made):
@@ -178,8 +192,8 @@ def test_the_beginning_of_several_ids(made, tmp_path):
     shutil.copy(made.log, tmp_path / "requests.db")
     with Log(tmp_path / "requests.db") as log:
         first = log.request(log.ids()[0])
-        log.add([type(first)(**vars(first) | {"id": name}) for name in ("beef01", "beef02", "beef")])
-        refused(lambda: find_request(log, "beef0"), "beef01", "beef02", "more of it", error=UserError)
+        log.add([replace(first, id=name) for name in ("beef", "beef01", "beef02", "beef03")])
+        refused(lambda: find_request(log, "beef0"), "beef03", "beef02", "more of it", error=UserError)
         assert find_request(log, "beef").id == "beef", "an id counts before the beginning of others"
     with Log(tmp_path / "empty.db") as log:
         refused(lambda: find_request(log, "beef"), "holds no requests", error=UserError)

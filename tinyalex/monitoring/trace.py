@@ -5,6 +5,7 @@ same numbers. They stand beside what it makes of its validation pictures (see `r
 """
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,10 +39,12 @@ class NotThere(Exception):
 
 def find_request(log: Log, id: str) -> Request:
     """The request of an id, or of the beginning of one. UserError about "id" with the nearest one if there is none."""
-    found = log.ids(id, newest=2) if len(id) >= LEAST_BEGINNING else log.ids(id, newest=2)[:0]
-    if id in found or len(found) == 1:
-        return log.request(id if id in found else found[0])
-    if len(found) > 1:
+    with suppress(UserError):
+        return log.request(id)
+    found = log.ids(id, newest=2) if len(id) >= LEAST_BEGINNING else []
+    if len(found) == 1:
+        return log.request(found[0])
+    if found:
         raise UserError(
             f"found {id!r}, which begins several ids, such as {' and '.join(found)}; expected more of it", "id"
         )
@@ -92,8 +95,7 @@ def find_answerer(model: LoggedModel, given: str | None, xp: ModuleType) -> Run:
     except (UserError, OSError) as error:
         if given:
             raise
-        why = error.args[0] if isinstance(error, UserError) else reason(error)
-        raise NotThere(f"the network that answered is not where it was ({why}); name it with --run") from None
+        raise NotThere(f"the network that answered is not where it was ({error}); name it with --run") from None
     if given:
         raise UserError(f"{given} holds no checkpoint with the sha256 {model.hash[:SHORT]}…, which answered", "run")
     text = f"{place} no longer holds the checkpoint that answered, sha256 {model.hash[:SHORT]}…"
