@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from tests.checks import edited, refused
 from tests.inspection.small import write_data, write_run
+from tests.monitoring.traced import calibrate
 from tests.tiny_runs import altered, answering
 from tinyalex.calibration import Calibration
 from tinyalex.cli import main
@@ -203,6 +205,20 @@ def test_the_card_of_an_imported_network_says_what_is_unknown(made, capsys, tmp_
         assert said in text, said
     assert "Trained elsewhere; its recipe is unknown." in text and "training pictures" not in text
     assert "chose the epoch" not in text
+
+
+def test_a_calibration_is_used_for_its_own_view(made, capsys, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(made.run, run)
+    asked = ["robustness", str(run), "--corruptions", "jpeg", "--severities", "3", "--pictures", "10"]
+    calibrate(run, 0.0, temperature=2.0)
+    assert main(asked) == 0
+    told = capsys.readouterr()
+    assert "centre crop, calibrated" in told.out and "100.0% are answered" in told.out and "not used" not in told.err
+    calibrate(run, 0.0, view="ten crops")
+    assert main(asked) == 0
+    told = capsys.readouterr()
+    assert "calibrated for the ten crops, so not used for the centre crop" in told.err and "answered" not in told.out
 
 
 def test_stopping_prints_what_was_measured(made, capsys, monkeypatch, tmp_path):

@@ -16,7 +16,7 @@ from tinyalex.library import Classifier
 from tinyalex.runs.trained import check_fits, open_run
 from tinyalex.statistics import Interval
 from tinyalex.streams import onto_stdout
-from tinyalex.terminal import progress_bar
+from tinyalex.terminal import progress_bar, say
 
 DESCRIPTION = f"""\
 The error on validation pictures that were corrupted on purpose, at severities 1 to 5, beside the error on the \
@@ -68,8 +68,11 @@ def run(args):
     split, class_ids, size = open_validation(data, quiet=args.json)
     check_fits(trained, data, class_ids, size)
     chosen = Chosen(split, sample(split, args.pictures or len(split), "robustness"))
-    calibration = Classifier(trained, xp).calibrated(args.ten_crop)
-    trial = Trial(trained, data, chosen, names, severities, VIEWS[int(args.ten_crop)], calibration)
+    view, classifier = VIEWS[int(args.ten_crop)], Classifier(trained, xp)
+    calibration = classifier.calibrated(args.ten_crop)
+    if classifier.calibration and not calibration:
+        say(f"{trained.file}: calibrated for the {classifier.calibration.view}, so not used for the {view}", args.json)
+    trial = Trial(trained, data, chosen, names, severities, view, calibration)
     written = {}
     with _nothing_lost(trial, args, written):
         with progress_bar(trial.planned * len(chosen), "corrupted pictures", quiet=args.json) as bar:
