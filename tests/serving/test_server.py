@@ -223,6 +223,16 @@ def test_what_is_under_way_is_answered_before_it_ends(runs, tmp_path, number, co
         assert {row.id for row in log.requests()} == {found["answers"][0]["id"] for _, found in answers}
 
 
+def test_a_second_signal_waits_for_nobody(runs):
+    with running(runs["first"], plant=SLOW.replace("0.5", "5")) as service, service.connect() as connection:
+        connection.sendall(request_bytes("/classify", encoded(noise())))
+        time.sleep(0.2)
+        for _ in range(2):
+            service.process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        assert service.process.wait(20) == 130 and service.process.stderr.read() == "tinyalex: interrupted\n"
+
+
 def test_killed_while_it_logs(runs, tmp_path):
     """Everything that was acknowledged is in the database."""
     acknowledged = []

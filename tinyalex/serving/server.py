@@ -73,6 +73,7 @@ async def _run(server, address, port, listening, stopping):
         if not signals.asks(number):
             return
         if came:
+            loop.set_exception_handler(lambda *_: None)  # Granian complains of its cancelled tasks
             raise KeyboardInterrupt
         came.append(number)
         stopping()
