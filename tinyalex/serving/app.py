@@ -62,7 +62,7 @@ class Routes:
         try:
             await asyncio.to_thread(log.add_label, said["id"], said["class_id"], time.time())
         except UserError as error:
-            raise HTTPException(404 if error.argument == "id" else 422, str(error)) from None
+            raise HTTPException({"id": 404, "class_id": 422}.get(error.argument, 503), str(error)) from None
         except sqlite3.Error as error:
             raise HTTPException(503, f"cannot log: {reason(error)}") from None
         return JSONResponse({"id": said["id"], "class_id": said["class_id"]})
