@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.serve, pytest.mark.skipif(MISSING, reason="needs chrom
 NAMES = ["black stork, Ciconia nigra", "bucket, pail", "dumbbell", "goldfish, Carassius auratus", "ice lolly", "teapot"]
 STATE = "return document.getElementById('answer').dataset.state"
 REASONS = "return document.getElementById('reasons').dataset.state"
+# the script has begun and has asked for the classes; on a busy machine `open` may return before that
+READY = "return !window.leaving && Boolean(document.getElementById('known')?.innerText)"
 TEXT = "return document.querySelector(arguments[0]).innerText"
 FOCUS = "const e = document.activeElement; return e.id || e.ariaLabel || e.textContent"
 OUTLINE = """
@@ -121,7 +123,9 @@ def browser(chromium, address):
     """The page, just opened. Nothing may break its rules, or its script, until the test ends."""
     chromium.look(1280)
     chromium.console()
+    chromium.run("window.leaving = true")
     chromium.open(address)
+    assert chromium.settled(READY, True, 30), "the page does not begin"
     yield chromium
     faults = [line for line in chromium.console() if "Failed to load resource" not in line]
     assert not faults, faults
