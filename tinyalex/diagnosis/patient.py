@@ -12,7 +12,7 @@ from tinyalex.backend import random_stream
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Dataset, Split
 from tinyalex.diagnosis.labels import LabelTrial
-from tinyalex.diagnosis.limits import PICTURES, SCANNED_BYTES, SMALL_START
+from tinyalex.diagnosis.limits import LEARNT_SOMETHING, PICTURES, SCANNED_BYTES
 from tinyalex.diagnosis.pictures import Scan, view_of
 from tinyalex.diagnosis.trials import Sweep
 from tinyalex.lines import command
@@ -141,7 +141,7 @@ class Patient:
         chance = 1 - self.counts["val"].max() / len(self.data.val)
         best, N = min(line["val_top1_error"] for line in self.epochs), len(self.data.val)
         below = wilson(min(N, round(best * N)), N, 0.999).high < chance
-        return below and min(line["train_loss"] for line in self.epochs) < SMALL_START * self.start_loss
+        return below and min(line["train_loss"] for line in self.epochs) < LEARNT_SOMETHING * self.start_loss
 
     # ------------------------------------------------------------------------------------------ advice
 
