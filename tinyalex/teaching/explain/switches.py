@@ -9,6 +9,9 @@ import numpy as np
 from tinyalex.teaching.explain.changes import APPLY, AROUND, UNARY
 
 MOST_BITS = 100_000  # of a whole number: n ** s, n times in a row, would take for ever
+UNENDING = tuple(
+    map(type, (np.r_, np.c_, np.s_, np.mgrid, np.ogrid))
+)  # an array of one without its index is never done
 
 
 class Endless(Exception):
@@ -87,8 +90,11 @@ class Switches:
             yield item
 
     def part(self, site, value, index):
-        choice = self.on.get(site)
-        return value[index] if choice is None else value
+        if self.on.get(site) is None:
+            return value[index]
+        if isinstance(value, UNENDING):
+            raise Endless
+        return value
 
     def attribute(self, site, value, name):
         return getattr(value, name) if self.on.get(site) is None else value
