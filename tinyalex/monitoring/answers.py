@@ -1,5 +1,6 @@
 """How good the answers were: coverage, errors on what was labelled, and what the confidences promise for the rest."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,9 @@ def answers(window: Window, alarm_rate: float) -> list[dict[str, Any]]:
     promised, kept: of all labelled requests, mean calibrated confidence and share of right guesses
     p: how often they would differ as much by chance if the calibration holds, both ways; None for fewer than LEAST
     """
-    hashes = sorted(
-        {one.model for one in window.requests}, key=lambda hash: -sum(one.model == hash for one in window.requests)
-    )
-    return [_of_one(window.where(lambda one: one.model == hash), hash, alarm_rate) for hash in hashes]
+    hashes = [hash for hash, _ in Counter(one.model for one in window.requests).most_common()]
+    rate = alarm_rate / max(1, len(hashes))
+    return [_of_one(window.where(lambda one: one.model == hash), hash, rate) for hash in hashes]
 
 
 def _of_one(window, hash, alarm_rate):

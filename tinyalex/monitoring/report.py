@@ -159,7 +159,7 @@ def _compared(pictures, now, before, rate, about, notes, names=None):
 
 
 def _busiest(values):
-    """The values, with "" for those that are not among the GROUPS most frequent."""
+    """The values, with "others" for those that are not among the GROUPS most frequent."""
     kept = {value for value, _ in Counter(values).most_common(GROUPS)}
     return np.array([value if value in kept else "others" for value in values], str)
 
