@@ -25,13 +25,13 @@ from tinyalex.statistics import wilson
 
 @pytest.fixture(autouse=True)
 def few_deals(monkeypatch):
-    monkeypatch.setattr(drift, "DEALS", 300)
+    monkeypatch.setattr(drift, "DEALS", 100)
     monkeypatch.setattr(drift, "IN_THE_TAIL", 1)
 
 
-def report_of(path, **chosen):
+def report_of(path, alarm_rate=0.04, **chosen):
     with Log.read_only(path) as log:
-        found = report(log, **chosen)
+        found = report(log, alarm_rate=alarm_rate, **chosen)
     json.dumps(found, allow_nan=False)  # it is JSON
     return found
 
