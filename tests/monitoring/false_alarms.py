@@ -38,7 +38,7 @@ def alarms(window, reference, rate, number):
 
 def held_out(columns, windows, rate, pictures=PICTURES, share=0.8):
     """In how many of these windows without drift there was an alarm; each with a reference of its own."""
-    rng, N, found = random_stream(0, "held out"), len(columns["label"]), 0
+    rng, N, found = random_stream(0, "held out"), len(columns["sharpness"]), 0
     for number in range(windows):
         rows = rng.permutation(N)
         reference, window = rows[: round(share * N)], rows[round(share * N) :][:pictures]
@@ -48,7 +48,7 @@ def held_out(columns, windows, rate, pictures=PICTURES, share=0.8):
 
 def drawn(columns, windows, rate, pictures=PICTURES):
     """The same for windows that are drawn, with replacement, from the reference itself."""
-    rng, N = random_stream(0, "drawn"), len(columns["label"])
+    rng, N = random_stream(0, "drawn"), len(columns["sharpness"])
     return sum(
         bool(alarms(rows_of(columns, rng.integers(0, N, pictures)), columns, rate, number)) for number in range(windows)
     )
@@ -58,7 +58,7 @@ def detected(columns, spoilt, windows, rate, pictures=PICTURES):
     """In how many windows of spoilt pictures there was an alarm, and the columns that raised it."""
     rng, found, by = random_stream(0, "spoilt"), 0, {}
     for number in range(windows):
-        rows = rng.choice(len(spoilt["label"]), pictures, replace=False)
+        rows = rng.choice(len(spoilt["sharpness"]), pictures, replace=False)
         tests = alarms(rows_of(spoilt, rows), columns, rate, number)
         found += bool(tests)
         for test in tests:

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from tests.monitoring.false_alarms import CORRUPTIONS, detected, held_out, rows_of
+from tinyalex.data import open_validation
+from tinyalex.data.corruptions import find_corruption
 from tinyalex.monitoring import drift
 from tinyalex.monitoring.drift import drift_tests
+from tinyalex.monitoring.pictures import picture_statistics
 from tinyalex.statistics import wilson
 
 
@@ -129,3 +133,15 @@ def test_corners(few_deals):
     shuffled = {name: values[order] for name, values in reference.items()}
     before, after = ({t.column: t.p for t in drift_tests(window, one, 0.05)} for one in (reference, shuffled))
     assert all(abs(before[name] - after[name]) < 0.1 for name in before), "the order of pictures matters"
+
+
+def test_the_built_in_pictures_are_like_themselves_and_unlike_their_spoilt_copies(few_deals):
+    """The short version of `false_alarms.py`, which needs a run: pictures without a network's scores."""
+    split, _, _ = open_validation("builtin", quiet=True)
+    pictures = split.gather(np.random.default_rng(0).permutation(len(split))[:900])
+    columns = picture_statistics(pictures)
+    found, windows = held_out(columns, 60, 0.1, pictures=150), 60
+    assert wilson(found, windows, 0.99).low <= 0.1 <= wilson(found, windows, 0.99).high, f"{found} of {windows}"
+    for name in CORRUPTIONS:
+        spoilt = picture_statistics(find_corruption(name)(pictures[600:], 3, 0))
+        assert detected(rows_of(columns, np.arange(600)), spoilt, 5, 0.05, 150)[0] == 5, name
