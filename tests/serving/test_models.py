@@ -58,13 +58,18 @@ def test_no_request_is_lost_while_models_change(service, run, runs, tmp_path):
             )
             seen.append((answer["id"], found["model"]))
 
+    async def current_has_answered():
+        count = len(seen)
+        while service.models.current.hash not in {model for _, model in seen[count:]}:
+            await asyncio.sleep(0.01)
+
     async def operator():
         for change in ("promote", "promote", "reload"):
-            await asyncio.sleep(0.1)
+            await current_has_answered()
             if change == "reload":
                 os.replace(tmp_path / "newer.safetensors", run / "best.safetensors")
             assert (await asked(app, f"/{change}", b"")).status == 200
-        await asyncio.sleep(0.1)
+        await current_has_answered()
         done.append(True)
 
     async def everybody():
