@@ -3,12 +3,14 @@
 import json
 import os
 import secrets
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from tinyalex.commands.options import add_device, open_device
 from tinyalex.errors import UserError
 from tinyalex.files import check_folder
+from tinyalex.streams import onto_stdout
 from tinyalex.terminal import say
 
 DESCRIPTION = """\
@@ -53,7 +55,8 @@ def run(args):
 
     def listening():
         if args.json:
-            print(json.dumps(about), flush=True)
+            with onto_stdout():
+                sys.stdout.write(json.dumps(about) + "\n")
         else:
             say(f"serving {args.run} at {about['url']} {'with' if args.log else 'without'} a log; Ctrl-C stops")
 
