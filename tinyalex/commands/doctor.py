@@ -119,10 +119,9 @@ def _notes(patient, faults):
         notes.append("no epoch is finished yet")
     elif not faults and patient.dataset and still_learning(patient):
         first, last, on = patient.epochs[0], patient.epochs[-1], train_on(patient)
-        course = (
-            f"training loss {first['train_loss']:.3g} in epoch 1, {last['train_loss']:.3g} in epoch {last['epoch']}"
-        )
-        notes.append(f"still learning ({course}), train on{f': {on}' if on else ''}")
+        before = f"{first['train_loss']:.3g} in epoch 1, " if last is not first else ""
+        losses = f"training loss {before}{last['train_loss']:.3g} in epoch {last['epoch']}"
+        notes.append(f"still learning ({losses}), train on{f': {on}' if on else ''}")
     warnings = [line["text"] for line in patient.log if line["kind"] == "warning"]
     return notes + [f"the log warned: {text}" for text in warnings[:MOST_WARNINGS]]
 
