@@ -392,8 +392,7 @@ TEMPERED_WRONG = (
         "Y21",
         lambda p, T: p / T / (p / T).sum(axis=1, keepdims=True),
         "Your result is p again: a factor on all probabilities, or a number subtracted from all log p, has no effect "
-        "once "
-        "rows sum to 1. Divide the scores, log p, by T.",
+        "once rows sum to 1. Divide the scores, log p, by T.",
     ),
     Wrong(
         "Y21", lambda p, T: p / T, "You divide probabilities by T: they no longer sum to 1. Divide the scores, log p."
@@ -420,8 +419,7 @@ TEMPERED_WRONG = (
             "Y23",
             _wrong_log(eps),
             f"You add {eps:g} to every probability, which lifts the small ones; and 0 should stay 0. Take log p "
-            "itself: "
-            "np.exp(-np.inf) is 0.",
+            "itself: np.exp(-np.inf) is 0.",
         )
         for eps in (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)
     ),
@@ -532,7 +530,8 @@ SLOPE_WRONG = (
             )
             / T**2
         ),
-        "You take the log of the tempered probabilities, which holds 1/T already. Take log p of the untempered.",
+        "You divide by T three times: by T³, or by T² where the logs are of tempered probabilities, which hold 1/T "
+        "already. Take log p itself, and divide by T².",
     ),
     Wrong(
         "Y33",
@@ -626,8 +625,7 @@ CROSSING_WRONG = (
         "Y41",
         _last_middle,
         "You return the last middle that you tried, or halve once too few. Return the middle of what is left after the "
-        "last "
-        "halving.",
+        "last halving.",
     ),
     Wrong(
         "Y41",
@@ -717,6 +715,12 @@ def _without_the_threshold(confidence, wrong):
     return threshold, answered / len(confidence), errors / np.maximum(answered, 1)
 
 
+def _of_the_rejected(confidence, wrong):
+    threshold, answered, errors = _answered(confidence, wrong)
+    N, others = len(confidence), np.sum(wrong) - errors
+    return threshold, answered / N, others / np.maximum(N - answered, 1)
+
+
 def _wrong_stays(confidence, wrong):
     order = np.argsort(-confidence, kind="stable")
     falling = confidence[order]
@@ -786,6 +790,16 @@ RISK_WRONG = (
         "You answer only above the threshold. A picture at the threshold is answered too.",
     ),
     Wrong(
+        "Y52",
+        _of_the_rejected,
+        "risk: you look at the pictures that are *not* answered. Take those with at least the threshold's confidence.",
+    ),
+    Wrong(
+        "Y52",
+        _counted(lambda t, n, e, N, all_wrong: (t, n / N, np.maximum.accumulate(e / n))),
+        "risk: you keep the largest so far. The risk may fall again when more is answered: return it as it is.",
+    ),
+    Wrong(
         "Y55",
         _wrong_stays,
         "You sort the confidences, but not `wrong` along with them: its entries belong to other pictures.",
@@ -814,8 +828,7 @@ def _risk_by_hand(arguments, output, index):
     threshold, answered, errors = (a[index[0]] for a in _answered(confidence, wrong))
     return (
         f"By hand: {answered} of {len(confidence)} pictures have a confidence of {threshold:.6g} or more, and {errors} "
-        "of "
-        "them are wrong."
+        "of them are wrong."
     )
 
 
@@ -969,6 +982,17 @@ def _as_if_without_ties(confidence, wrong, allowed):
     return float(confidence[order][ok[-1]]) if len(ok) else math.inf
 
 
+def _by_entry(confidence, wrong, allowed):
+    threshold, _, errors = _answered(confidence, wrong)
+    ok = np.flatnonzero(errors <= allowed[1 : len(errors) + 1])
+    return float(threshold[ok[-1]]) if len(ok) else math.inf
+
+
+def _coverage_of_it(confidence, wrong, allowed):
+    found = _lowest(confidence, wrong, allowed)
+    return float((confidence >= found).mean())
+
+
 def _exchanged(confidence, wrong, allowed):
     threshold, answered, errors = _answered(confidence, wrong)
     ok = np.flatnonzero(answered <= allowed[errors])
@@ -1017,11 +1041,18 @@ THRESHOLD_WRONG = (
     ),
     Wrong("Y72", _by_errors_below, "You count the pictures above the threshold. Those at it are answered too."),
     Wrong(
+        "Y74",
+        _by_entry,
+        "allowed[n] is for n *pictures*, not for the n-th different confidence: where some are equal, n is larger.",
+    ),
+    Wrong("Y75", _coverage_of_it, "You return the share that is answered; return the confidence from which on it is."),
+    Wrong(
         "Y75",
         lambda c, w, a: float(c[w].max()),
         "That is the confidence of the surest wrong answer. `allowed` tells how many wrong ones may be among the "
         "answered.",
     ),
+    Wrong("Y71", lambda c, w, a: _lowest(c, ~w, a), "You count right answers; `allowed` is about wrong ones."),
     Wrong(
         "Y75",
         _exchanged,
@@ -1065,7 +1096,7 @@ def _threshold_probe(seed, N, share, ties, from_=4):
 def _equally_sure():
     """The first of two that are equally sure is right, the second wrong."""
     confidence = np.array([0.8, 0.6, 0.95, 0.8, 0.5, 0.9, 0.43])
-    return confidence, np.array([False, True, False, True, True, False, True]), np.array([-1, -1, 0, 0, 0, 0, 1, 2])
+    return confidence, np.array([False, True, False, True, True, False, True]), np.array([-1, -1, 0, 0, 0, 0, 1, 3])
 
 
 def _none_will_do():
@@ -1249,8 +1280,7 @@ def _distance_by_hand(arguments, output, index):
     place = at[gaps.argmax()]
     return (
         f"By hand: the largest gap is at {place:.4g}: {(window <= place).sum()} of {len(window)} in the window are at "
-        "most "
-        f"that, {(reference <= place).sum()} of {len(reference)} in the reference: {gaps.max():.6g}."
+        f"most that, {(reference <= place).sum()} of {len(reference)} in the reference: {gaps.max():.6g}."
     )
 
 
@@ -1378,8 +1408,7 @@ def _alarm_by_hand(arguments, output, index):
     place = (1 - rate) * (len(distances) - 1)
     return (
         f"By hand: {len(distances)} distances, from {distances[0]:.4g} to {distances[-1]:.4g}; quantile {1 - rate:g} "
-        "is at "
-        f"place {place:.4g} of 0 to {len(distances) - 1}: {np.quantile(distances, 1 - rate):.6g}."
+        f"is at place {place:.4g} of 0 to {len(distances) - 1}: {np.quantile(distances, 1 - rate):.6g}."
     )
 
 
@@ -1396,8 +1425,7 @@ WHY = {
     "kiosk": "From day 11 on it looks better than ever: no error, confidence near 1. But its brightness is the same "
     "every day. Count the *different* pictures.",
     "phone": "Its few labels prove little. But look at what needs no labels: which of its numbers drops from one day "
-    "to "
-    "the next, and stays there?",
+    "to the next, and stays there?",
 }
 FINE = {
     "shop": "shop sends other classes from day 8 on, hearts nearly always. It says so in the share of classes, and its "
@@ -1461,8 +1489,8 @@ def _leaves(client):
         if client not in found or found[client][0] == CHANCE:
             return True
         if client == "shop" and found[client][0] == OTHERS:
-            return f"You are right that shop sends other classes, but is that a trouble? {FINE[client]}"
-        return f"{client} is no trouble. {WOULD[found[client][0]]} {FINE[client]}"
+            return f"You are right that shop sends other classes, but is that a problem? {FINE[client]}"
+        return f"{client} is fine. {WOULD[found[client][0]]} {FINE[client]}"
 
     return holds
 
@@ -1504,7 +1532,7 @@ LESSON = Lesson(
             "21-ece",
             "calibration_error",
             calibration_error,
-            (_gaps_probe(11, (3, 0, 7, 12, 5)), _gaps_probe(42, (9, 2, 14, 6)), _gaps_probe(13, (0, 0, 4, 8, 0, 11))),
+            (_gaps_probe(11, (3, 0, 7, 12, 5)), _gaps_probe(42, (9, 1, 14, 6)), _gaps_probe(13, (0, 0, 4, 8, 0, 11))),
             ("error",),
             wrong=ERROR_WRONG,
             by_hand=_error_by_hand,
@@ -1543,8 +1571,7 @@ LESSON = Lesson(
                     "Y36",
                     _is_not_0,
                     "Your slope is 0 whatever T is. The rows of q, less 1 at the label, sum to 0: before you add them "
-                    "up, "
-                    "multiply by how each score changes with T, −log p / T².",
+                    "up, multiply by how each score changes with T, −log p / T².",
                 ),
             ),
             hints=(
@@ -1585,8 +1612,7 @@ LESSON = Lesson(
             properties=(case("if all are equally sure", risk_coverage, _all_alike, ("threshold", "coverage", "risk")),),
             hints=(
                 "Sort by confidence, the surest first. How many are answered down to the i-th, and how many of them "
-                "are "
-                "wrong? What if the next one is just as sure?",
+                "are wrong? What if the next one is just as sure?",
                 "for each different confidence t: coverage = share with confidence ≥ t; risk = wrong among these / "
                 "these",
                 "order = np.argsort(-confidence); errors = np.cumsum(wrong[order]); keep the last of equal ones",
@@ -1649,8 +1675,7 @@ LESSON = Lesson(
             properties=(case("for values that lie close together", distance, _crowded, ("distance",)),),
             hints=(
                 "Of the window, 30 % lie at or below 0.8; of the reference, 12 %. Where is that difference largest? "
-                "Where "
-                "can it change at all?",
+                "Where can it change at all?",
                 "max over all values v of both of |share of window ≤ v − share of reference ≤ v|",
                 "at = np.concatenate([window, reference]); np.searchsorted(np.sort(window), at, side='right') / "
                 "len(window)",
@@ -1667,8 +1692,7 @@ LESSON = Lesson(
             outside=("one",),
             hints=(
                 "Nothing has changed, and yet a window differs from the reference, because both are samples. By how "
-                "much, "
-                "in all but `rate` of the cases?",
+                "much, in all but `rate` of the cases?",
                 "distances[b] = distance(values[windows[b]], values[references[b]]);  their quantile 1 − rate",
                 "np.quantile([distance(values[w], values[r]) for w, r in zip(windows, references)], 1 - rate)",
             ),

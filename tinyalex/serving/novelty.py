@@ -25,6 +25,9 @@ class Ear:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.layer, name)
 
+    def for_test(self) -> "Ear":
+        return self
+
     def predict(self, x: Array) -> Array:
         self.heard.append(x)
         return self.layer.predict(x)
@@ -66,5 +69,5 @@ def _listening(classifier):
     *_, last = head.layers
     ear = Ear(head.layers[last])
     head.layers = head.layers | {last: ear}
-    network.classifier, network.layers = head, network.layers | {"classifier": head}
+    network.layers = network.layers | {"classifier": head}
     return ear, Classifier(replace(classifier.run, network=network), classifier.xp)

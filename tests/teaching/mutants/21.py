@@ -181,6 +181,11 @@ def absolute_too_late(count, mean, share):
     return abs(np.nansum(count * (share - mean)) / count.sum())
 
 
+def bins_of_one_left_out(count, mean, share):
+    few = count > 1
+    return (count[few] * abs(share[few] - mean[few])).sum() / count[few].sum()
+
+
 def squared(count, mean, share):
     return np.nansum(count * (share - mean) ** 2) / count.sum()
 
@@ -332,6 +337,11 @@ def all_classes_alike(p, labels, T):
 
 def labels_alone(p, labels, T):
     return _of_labels(np.log(p), labels).mean() / T**2
+
+
+def T_to_the_third(p, labels, T):
+    z = np.log(p)
+    return (_of_labels(z, labels) - (_q(p, T) * z).sum(axis=1)).mean() / T**3
 
 
 def logs_of_the_tempered(p, labels, T):
@@ -546,6 +556,17 @@ def right_answers_only(confidence, wrong):
     return threshold, (answered - errors) / len(confidence), errors / answered
 
 
+def risk_of_the_rejected(confidence, wrong):
+    threshold, answered, _ = _groups(confidence, wrong)
+    rejected = [confidence < t for t in threshold]
+    return threshold, answered / len(confidence), np.array([wrong[r].mean() if r.any() else 0 for r in rejected])
+
+
+def the_largest_risk_so_far(confidence, wrong):
+    threshold, answered, errors = _groups(confidence, wrong)
+    return threshold, answered / len(confidence), np.maximum.accumulate(errors / answered)
+
+
 def above_the_threshold(confidence, wrong):
     threshold = np.unique(confidence)[::-1]
     answered = np.array([(confidence > t).sum() for t in threshold])
@@ -718,6 +739,31 @@ def from_the_unsure(confidence, wrong, allowed):
         here = confidence <= t
         if wrong[here].sum() <= allowed[here.sum()]:
             best = t
+    return best
+
+
+def right_ones_counted(confidence, wrong, allowed):
+    best = np.inf
+    for t in np.unique(confidence)[::-1]:
+        here = confidence >= t
+        if (~wrong[here]).sum() <= allowed[here.sum()]:
+            best = t
+    return best
+
+
+def by_entry(confidence, wrong, allowed):
+    best = np.inf
+    for i, (t, _, e) in enumerate(zip(*_groups(confidence, wrong)), 1):
+        if e <= allowed[i]:
+            best = t
+    return best
+
+
+def the_coverage(confidence, wrong, allowed):
+    best = 0
+    for _, n, e in zip(*_groups(confidence, wrong)):
+        if e <= allowed[n]:
+            best = n / len(confidence)
     return best
 
 
@@ -993,6 +1039,7 @@ MUTANTS = [
     ("21-ece", "Y12", signs_kept),
     ("21-ece", "Y12", signs_kept_the_other_way),
     ("21-ece", "Y12", absolute_too_late),
+    ("21-ece", "line-comparison", bins_of_one_left_out),
     ("21-ece", "Y13", squared),
     ("21-ece", "Y13", root_of_the_squares),
     ("21-ece", "Y13", the_largest),
@@ -1023,6 +1070,7 @@ MUTANTS = [
     ("21-slope", "Y32", untempered),
     ("21-slope", "Y32", all_classes_alike),
     ("21-slope", "Y32", labels_alone),
+    ("21-slope", "Y32", T_to_the_third),
     ("21-slope", "Y32", logs_of_the_tempered),
     ("21-slope", "Y33", answers_for_labels),
     ("21-slope", "Y34", summed),
@@ -1049,6 +1097,8 @@ MUTANTS = [
     ("21-risk", "Y52", share_that_is_right),
     ("21-risk", "Y52", errors_counted),
     ("21-risk", "Y52", risk_of_each_alone),
+    ("21-risk", "Y52", risk_of_the_rejected),
+    ("21-risk", "Y52", the_largest_risk_so_far),
     ("21-risk", "Y53", pictures_counted),
     ("21-risk", "Y53", share_not_answered),
     ("21-risk", "Y53", right_answers_only),
@@ -1078,6 +1128,9 @@ MUTANTS = [
     ("21-threshold", "Y73", from_the_unsure),
     ("21-threshold", "Y74", allowed_of_all),
     ("21-threshold", "Y74", one_entry_short),
+    ("21-threshold", "Y71", right_ones_counted),
+    ("21-threshold", "Y74", by_entry),
+    ("21-threshold", "Y75", the_coverage),
     ("21-threshold", "Y75", surest_wrong),
     ("21-threshold", "Y75", looked_up_by_errors),
     ("21-threshold", "case", nothing_if_none),
