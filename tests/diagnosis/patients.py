@@ -141,9 +141,11 @@ def broken_weights(ward, folder):
 
 
 def overfitted(ward, folder):
-    data = ward.builtin.some(train=160).write(folder / "data")
+    data = ward.builtin.some(train=80).write(folder / "data")
     plain = {"crops": False, "mirror": False, "color": False, "weight_decay": 0.0}
-    return train(ward, folder, data, "alexnet-mini+no-dropout", epochs=40, batch=16, schedule="constant", **plain)
+    return train(
+        ward, folder, data, "alexnet-mini+no-dropout", epochs=60, batch=16, lr=0.008, schedule="constant", **plain
+    )
 
 
 SICK = (
