@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from tests.browser import MISSING, new_browser
 from tests.checks import refused
 from tests.monitoring.logs import START, keep_pictures, make_log
-from tests.teaching import browser_trial
 from tinyalex.cli import main
 from tinyalex.commands.report import _moment, _span
 from tinyalex.errors import UserError
@@ -163,16 +163,12 @@ return [document.documentElement.scrollWidth <= innerWidth, cut, getComputedStyl
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (browser_trial.CHROMIUM and browser_trial.DRIVER), reason="needs chromium and chromedriver")
+@pytest.mark.skipif(MISSING, reason="needs chromium and chromedriver")
 def test_nothing_is_cut_off_on_a_desk_or_a_phone(page, tmp_path):
     file = tmp_path / "x.html"
     file.write_text(page, encoding="utf-8")
-    port = browser_trial.free_port()
-    with browser_trial.process([browser_trial.DRIVER, f"--port={port}"], port):
-        browser = browser_trial.Browser(port)
+    with new_browser() as browser:
         for width in (1280, 390):
-            screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-            browser._call("/goog/cdp/execute", cmd="Emulation.setDeviceMetricsOverride", params=screen)
+            browser.look(width)
             browser.open(file.as_uri())
             assert browser.run(WIDE) == [True, [], "0px"], f"at {width} pixels; the margin is the style's"
-        browser.close()
