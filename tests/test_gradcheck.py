@@ -69,7 +69,7 @@ def normal(*shape):
 
 PICTURE = normal(2, 7, 5, 4)
 WRONG = [  # a layer's class, or the fast way to convolve; its arguments, input, the mistake, whose gradients are wrong
-    (Conv2d, (4, 6, (3, 2), 1, 1, 2), PICTURE, (".sum(axis=0)", ".mean(axis=0)"), {"bias"}),
+    (Conv2d, (4, 6, (3, 2), 1, 1, 2), PICTURE, ("channel_sums(dy)", "channel_sums(dy) / len(dy)"), {"bias"}),
     (Conv2d, (4, 6, (3, 2), 1, 1, 2), PICTURE, ("dkernels[:, f_out] +=", "dkernels[:, f_out] -="), {"weight"}),
     (Conv2d, (4, 6, (3, 2), 1, 1, 2), PICTURE, ("dx[pictures] = inside", "dx[pictures] = inside[:, ::-1]"), {"x"}),
     (Winograd, (4, 6, 3, 1, 1, 2), PICTURE, ("= self.G.T @", "= -self.G.T @"), {"weight"}),

@@ -54,6 +54,8 @@ COMMAND_LINES = (
         "probe RUN --out NEW-probe --numbers 100",
         "report requests.db --html NEW.html",
         "doctor RUN",
+        "robustness RUN --pictures 4 --corruptions jpeg,brightness --severities 3",
+        "trace r00007 --log requests.db",
     ),
     *(
         "train --data data --epochs 1 --model alexnet-mini --parallel towers --out NEW",

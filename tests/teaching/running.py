@@ -5,6 +5,7 @@ python -m tests.teaching.running 09 …     run as committed, and save the outpu
 An appendix is named by its file, appendix_NAME.
 """
 
+import asyncio
 import inspect
 import os
 import re
@@ -35,13 +36,10 @@ def run(notebook, answers=None, timeout=600):
         if answers and cell.metadata.get("exercise") in answers:
             cell.source = answers[cell.metadata["exercise"]]
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[learner.PROGRESS] = os.path.join(folder, "progress.json")
-        try:
-            resources = {"metadata": {"path": str(lessons.FOLDER)}}
-            options = {"kernel_name": "python3", "coalesce_streams": True, "resources": resources}
-            NotebookClient(notebook, timeout=timeout, **options).execute()
-        finally:
-            del os.environ[learner.PROGRESS]
+        resources = {"metadata": {"path": str(lessons.FOLDER)}}
+        options = {"kernel_name": "python3", "coalesce_streams": True, "resources": resources}
+        env = os.environ | {learner.PROGRESS: os.path.join(folder, "progress.json")}
+        asyncio.run(NotebookClient(notebook, timeout=timeout, **options).async_execute(env=env))
     return notebook
 
 

@@ -1,6 +1,7 @@
 """`tinyalex robustness`: how much a network's errors grow on noisy, blurred, dark or re-compressed pictures."""
 
 import json
+import sys
 from contextlib import contextmanager
 
 from tinyalex.calibration import VIEWS
@@ -96,7 +97,7 @@ def _nothing_lost(trial, args, written):
         done = len(trial.done)
         if done:
             with onto_stdout():
-                print(json.dumps(trial.result())) if args.json else show(trial.result())
+                sys.stdout.write(json.dumps(trial.result()) + "\n") if args.json else show(trial.result())
         if isinstance(error, UserError):
             raise
         left = [f"; the {name} was not written" for name in FILES if getattr(args, name) and name not in written]
