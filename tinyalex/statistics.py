@@ -92,7 +92,7 @@ def wilson(hits, pictures, level=0.95):
 
 
 def binomial_at_most(hits, n, p):
-    """P(X ≤ hits) = Σ_{i ≤ hits} C(n, i) pⁱ (1 − p)ⁿ⁻ⁱ: how likely n independent trials have so few hits.
+    """P(X ≤ hits) = Σ_{i ≤ hits} C(n, i) pⁱ (1 − p)ⁿ⁻ⁱ: the chance of at most `hits` hits in n independent trials.
 
     hits, n: whole numbers, 0 or more;  p: of a hit, 0..1. Raises ValueError for others.
     """

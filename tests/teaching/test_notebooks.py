@@ -15,46 +15,14 @@ APPENDICES = [file.stem for file in sorted(lessons.FOLDER.glob("appendix_*.ipynb
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
-@pytest.fixture(scope="module")
-def notebooks(request):
-    """{test: future of (its notebook when it has run, seconds)}: two at a time, since most keep only one core busy."""
-    chosen = [item for item in request.session.items if item.originalname in RUNS]
-    runs = {item.name: RUNS[item.originalname](item.callspec.params["number"]) for item in chosen}
-    with ThreadPoolExecutor(2) as pool:
-        yield {name: pool.submit(run_timed, *both) for name, both in runs.items()}
-        pool.shutdown(cancel_futures=True)
-
-
-def run_timed(notebook, answers):
-    start = time.perf_counter()
-    return running.run(notebook, answers), time.perf_counter() - start
-
-
-def as_committed(number):
-    """(the notebook, the answers to fill in)"""
-    return running.read(number), None
-
-
-def solved(number):
-    return running.read(number), running.solved(number)
-
-
-def oddly_answered(number):
-    notebook = running.read(number)
-    (setup,) = running.cells(notebook, "setup")
-    setup.source += "\n\nSTEPS = EPOCHS = SEEDS = 2  # in place of the notebook's: every cell runs, and soon ends"
-    return notebook, odd.answers(number)
-
-
-RUNS = {"test_as_committed": as_committed, "test_solved": solved, "test_odd_answers": oddly_answered}
-
-
 @pytest.mark.parametrize("number", WRITTEN)
-def test_as_committed(number, notebooks, request):
+def test_as_committed(number):
+    """Alone, since its time counts."""
     committed, lesson = running.read(number), find_lesson(number)
-    fresh, seconds = notebooks[request.node.name].result()
-    limit = 4 * lesson.seconds + 10  # twice its budget, as two share the cores; 10 s for the kernel to start
-    assert seconds < limit, f"takes more than {limit} s"
+    start = time.perf_counter()
+    fresh = running.run(running.read(number))
+    limit = 2 * lesson.seconds + 10  # 10 s for the kernel to start
+    assert time.perf_counter() - start < limit, f"takes more than {limit} s"
     checks = running.cells(fresh, "check")
     assert len(checks) == len(lesson.exercises)
     assert all("not done yet" in running.text(cell) for cell in checks)
@@ -71,6 +39,31 @@ def test_appendix_as_committed(name):
     assert_same_outputs(running.read(name), running.run(running.read(name)))
 
 
+@pytest.fixture(scope="module")
+def notebooks(request):
+    """{test: future of its notebook when it has run}: two at a time, since most keep only one core busy."""
+    chosen = [item for item in request.session.items if item.originalname in FILLED_IN]
+    runs = {item.name: FILLED_IN[item.originalname](item.callspec.params["number"]) for item in chosen}
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(running.run, *both) for name, both in runs.items()}
+        pool.shutdown(cancel_futures=True)
+
+
+def solved(number):
+    """(the notebook, the answers to fill in)"""
+    return running.read(number), running.solved(number)
+
+
+def oddly_answered(number):
+    notebook = running.read(number)
+    (setup,) = running.cells(notebook, "setup")
+    setup.source += "\n\nSTEPS = EPOCHS = SEEDS = 2  # in place of the notebook's: every cell runs, and soon ends"
+    return notebook, odd.answers(number)
+
+
+FILLED_IN = {"test_solved": solved, "test_odd_answers": oddly_answered}
+
+
 def assert_all_right(fresh):
     for cell in running.cells(fresh, "check"):
         assert re.match(r"\S+: right", running.text(cell)), running.text(cell)
@@ -78,13 +71,13 @@ def assert_all_right(fresh):
 
 @pytest.mark.parametrize("number", WRITTEN)
 def test_solved(number, notebooks, request):
-    assert_all_right(notebooks[request.node.name].result()[0])
+    assert_all_right(notebooks[request.node.name].result())
 
 
 @pytest.mark.parametrize("number", WRITTEN)
 def test_odd_answers(number, notebooks, request):
     """Every cell runs on right answers of another style, which return what few would but the check accepts."""
-    assert_all_right(notebooks[request.node.name].result()[0])
+    assert_all_right(notebooks[request.node.name].result())
 
 
 @pytest.mark.parametrize("number", WRITTEN)
