@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tinyalex.layers.pieces import together
-from tinyalex.teaching.device import DeviceArray, xp
+from tinyalex.standin import DeviceArray, xp
 
 RTOL, ATOL, H = 1e-6, 1e-8, 1e-5
 EVERY_ELEMENT = 500  # arrays larger than this are checked along three random directions instead

@@ -9,8 +9,8 @@ import pytest
 from tests.checks import agree, edited, refused
 from tinyalex.data.augment import Looks, View, _all_crops, color_shifts
 from tinyalex.data.dataset import ColorStatistics
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 
 S, T = 8, 4  # so that a half of S − T is no third
 PLACES = S - T + 1

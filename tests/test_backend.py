@@ -14,8 +14,8 @@ from tests.checks import refused
 from tinyalex import backend
 from tinyalex.backend import threads
 from tinyalex.errors import UserError
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tinyalex.layers import Conv2d, Flatten, Linear, LocalResponseNorm, ReLU
 from tinyalex.models import MODELS
 from tinyalex.network import Network
 from tinyalex.optim import initialise
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 from tinyalex.terminal import progress_bar
 from tinyalex.training.memory import check_memory
 

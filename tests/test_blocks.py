@@ -22,9 +22,9 @@ from tinyalex.layers import AvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, ReL
 from tinyalex.network import Composite, Network, Sequential, Trunk
 from tinyalex.optim import SGD, initialise
 from tinyalex.residual import Residual
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 from tinyalex.summary import summarise
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
 from tinyalex.training.health import measure_health
 from tinyalex.training.step import training_step
 

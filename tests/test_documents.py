@@ -135,6 +135,7 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
         "terminal",
         "locks",
         "backend",
+        "standin",
         "layers",
         "network",
         "residual",

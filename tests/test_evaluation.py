@@ -13,7 +13,7 @@ from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.evaluation import Evaluation, class_probabilities, evaluate, has_top5, per_picture, probabilities, ranks
 from tinyalex.layers import softmax
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 K, SIDE, CROP = 7, 6, 4
 

@@ -10,8 +10,8 @@ from tinyalex.data import loader as loader_module
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.data.loader import TrainingLoader
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 
 COUNT, BATCH, SIDE = 23, 5, 4
 NOTHING = {"crops": False, "mirror": False, "color": False}

@@ -15,8 +15,8 @@ from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm,
 from tinyalex.models import find_model
 from tinyalex.network import Network, Sequential, Trunk
 from tinyalex.optim import SGD, initialise
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 
 
 def small(network_class=Network, dropout=0.0):

@@ -13,7 +13,7 @@ from tinyalex.layers import Conv2d, Layer, ReLU
 from tinyalex.models import find_model
 from tinyalex.network import Sequential
 from tinyalex.optim import SGD, initialise
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 SHAPES = {"conv1.weight": (3, 2, 4), "conv1.bias": (4,), "fc6.weight": (5, 3), "fc6.bias": (3,)}
 LR_FACTORS, DECAY_FACTORS = {"conv1.bias": 2.0, "fc6.weight": 0.0}, {"conv1.bias": 0.0, "fc6.bias": 3.0}

@@ -5,7 +5,7 @@ import pytest
 
 from tests.checks import agree, edited
 from tinyalex.inspection.colour import colour_selectivity, tower_colour
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 
 def by_loops(weight):

@@ -9,8 +9,8 @@ from tinyalex.errors import UserError
 from tinyalex.inspection import features, seen
 from tinyalex.inspection.features import activations, features_of, last_features
 from tinyalex.layers import Layer
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 
 
 def by_hand(network, x):

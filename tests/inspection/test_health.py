@@ -12,7 +12,7 @@ from tinyalex.inspection.health import dead_relus, health_by_layer
 from tinyalex.layers import Conv2d, Flatten, Linear, ReLU, Tanh
 from tinyalex.network import Network
 from tinyalex.residual import Residual
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 
 def with_dead_units():

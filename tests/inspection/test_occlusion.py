@@ -8,7 +8,7 @@ from tests.inspection import small
 from tests.reference import softmax as softmax_by_loops
 from tinyalex.inspection import occlusion
 from tinyalex.inspection.occlusion import occlusion_map, probability_of
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 
 def by_loops(network, picture, label, size, stride):

@@ -18,8 +18,8 @@ from tinyalex.inspection.linear import linear_answers
 from tinyalex.inspection.probe import PIXELS, averaged, averaged_shape, probe, probed, voted
 from tinyalex.models import find_model
 from tinyalex.runs.trained import load_network
+from tinyalex.standin import xp as device
 from tinyalex.statistics import wilson
-from tinyalex.teaching.device import xp as device
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from tests import reference
 from tests.checks import agree, check_layer, edited, refused
 from tinyalex.layers import Layer, ReLU, Sigmoid, Tanh, blocks
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 CASES = {
     "relu": (ReLU, reference.relu, reference.relu_slope),

@@ -12,7 +12,7 @@ from tinyalex import layers
 from tinyalex.layers import Conv2d, Layer, Linear
 from tinyalex.layers.base import default_params
 from tinyalex.layers.pieces import alone
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 
 @pytest.mark.parametrize("layer, shape", EVERY_LAYER, ids=lambda v: str(v) if isinstance(v, Layer) else "")

@@ -9,7 +9,7 @@ from tinyalex import backend
 from tinyalex import network as network_module
 from tinyalex.layers import BatchNorm2d, blocks
 from tinyalex.network import Trunk
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 PICTURES, VECTORS = (3, 2, 4, 2), (5, 3)
 MODES = ["training", "evaluation", "frozen"]

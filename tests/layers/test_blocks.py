@@ -6,7 +6,7 @@ import pytest
 from tests.checks import host
 from tinyalex.layers import blocks as module
 from tinyalex.layers.blocks import blocks, pixels, slices
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 
 @pytest.mark.parametrize(

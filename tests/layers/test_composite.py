@@ -9,7 +9,7 @@ from tinyalex import backend
 from tinyalex import network as network_module
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, Tanh, winograd
 from tinyalex.network import Network, Sequential, Trunk, layer_of, piece_size
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 
 @pytest.fixture(autouse=True)

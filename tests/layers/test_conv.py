@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests import reference
 from tests.checks import agree, agree_all, check_layer, refused
 from tinyalex.layers import Conv2d, im2col
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 # name: (channels in, channels out, kernel, geometry), on pictures of 5×7
 CASES = {

@@ -5,7 +5,7 @@ import pytest
 
 from tests.checks import agree, check_layer, edited, refused
 from tinyalex.layers import Dropout, Layer
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 P = 0.2  # neither ½, where dropping and keeping look alike, nor its own complement
 MANY = (40, 500)

@@ -8,8 +8,8 @@ import pytest
 from tests import reference
 from tests.checks import agree, edited, host, layouts, numerical_gradient, refused
 from tinyalex.layers import SoftmaxCrossEntropy, loss, softmax
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 
 LABELS = np.array([2, 0, 5, 2])
 

@@ -14,7 +14,7 @@ from tests.checks import agree, check_layer, edited, refused
 from tinyalex.layers import Flatten, Layer, LocalResponseNorm, blocks
 from tinyalex.layers.norm import _ResponseNorm
 from tinyalex.network import Network
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 PROBE = dict(size=3, alpha=0.5, beta=0.6, k=1.5)
 CASES = {

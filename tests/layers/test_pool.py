@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests import reference
 from tests.checks import agree, check_layer, distinct, edited, host, refused
 from tinyalex.layers import AvgPool2d, GlobalAvgPool2d, MaxPool2d, blocks
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 # name: (kernel, stride, padding, rounding), on pictures of 5×7 with 3 channels
 CASES = {

@@ -12,7 +12,7 @@ from tests.checks import agree, check_layer, edited, refused
 from tests.layers.test_norm import edited_norm
 from tinyalex.layers import Flatten, Layer, LocalResponseNorm, SpatialResponseNorm, blocks
 from tinyalex.network import Network
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 PROBE = dict(size=3, alpha=0.4, beta=0.6, k=1.5)
 CASES = {

@@ -5,8 +5,8 @@ import pytest
 
 from tests.checks import refused
 from tinyalex.layers.windows import Windows, pair
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 
 
 @pytest.mark.parametrize("value, expected", [(3, (3, 3)), ((3, 2), (3, 2)), ([0, 5], (0, 5)), (np.int64(0), (0, 0))])

@@ -11,7 +11,7 @@ from tinyalex.layers import Conv2d, kernel_rows, winograd
 from tinyalex.layers.windows import Windows
 from tinyalex.layers.winograd import best_tile
 from tinyalex.models import MODELS
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 
 
 def fast_way(layer, in_shape, xp=np):

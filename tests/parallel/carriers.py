@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 
 SECONDS = 20  # the longest that a message may take
 

@@ -23,7 +23,7 @@ from tinyalex.parallel import joining, run_threads
 from tinyalex.parallel.mpi import RANKS, MpiTeam, ranks_started
 from tinyalex.parallel.nccl import NcclTeam, nccl_group
 from tinyalex.runs.config import Config
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 from tinyalex.training.settings import BUILTIN_EPOCHS
 
 

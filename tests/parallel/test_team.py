@@ -18,8 +18,8 @@ from tinyalex.parallel import Alone, Team, nccl, run_threads, split_network
 from tinyalex.parallel.mpi import MpiTeam
 from tinyalex.parallel.nccl import NcclTeam
 from tinyalex.parallel.sums import BUCKET_BYTES, GradientSums
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 
 SIZES = (1, 2, 3, 5)
 

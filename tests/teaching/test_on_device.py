@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinyalex.backend import array_module
-from tinyalex.teaching.device import bus, xp
+from tinyalex.standin import bus, xp
 from tinyalex.teaching.examine import examine
 from tinyalex.teaching.exercise import Exercise, NotDoneYet
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT

@@ -15,8 +15,8 @@ from tinyalex.models import find_model
 from tinyalex.network import Network
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 from tinyalex.training import health
 from tinyalex.training import trainer as training
 from tinyalex.training.health import PATIENCE, Watch, measure_health, out_of_range, sentence

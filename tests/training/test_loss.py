@@ -8,8 +8,8 @@ from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.parallel import run_threads
 from tinyalex.parallel.part import PartLoss
 from tinyalex.parallel.shares import shares
-from tinyalex.teaching.device import DeviceArray
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import DeviceArray
+from tinyalex.standin import xp as device
 from tinyalex.training.loss import NotFinite, TrackedLoss
 
 N, K = 7, 4

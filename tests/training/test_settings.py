@@ -18,7 +18,7 @@ from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import begin_with
-from tinyalex.teaching.device import xp as device
+from tinyalex.standin import xp as device
 from tinyalex.training import trainer as training
 
 TRAIN, VAL, STEPS = 24, 8, 3  # batches of 8

@@ -4,6 +4,7 @@ arrays.py      which library an array lives in, moving arrays: the one file that
 randomness.py  random generators keyed by what they are for
 memory.py      free memory, work arrays
 threads.py     work divided among the cores
+fused.py       one launch on a device for several passes over memory; the kernels are in kernels/
 """
 
 from tinyalex.backend.arrays import (
@@ -18,6 +19,7 @@ from tinyalex.backend.arrays import (
     to_device,
     to_host,
 )
+from tinyalex.backend.fused import fused
 from tinyalex.backend.memory import memory_available, scratch
 from tinyalex.backend.randomness import child_streams, random_stream, uniform
 from tinyalex.backend.threads import (

@@ -92,9 +92,8 @@ def allow_tf32(allowed: bool, xp: Any) -> None:
     Several times as fast where the device has it (compute capability 8.0 and above); others, and the CPU, ignore it.
     CuPy has only an environment variable for it, which it reads once, so this calls what reads it.
     """
-    cupy = sys.modules.get("cupy")
-    if cupy is not None and xp is cupy:
-        linalg = cupy._core._routines_linalg
+    if is_cupy(xp):
+        linalg = xp._core._routines_linalg
         linalg.set_compute_type(np.dtype("f"), linalg.COMPUTE_TYPE_TF32 if allowed else linalg.COMPUTE_TYPE_FP32)
 
 
@@ -108,6 +107,11 @@ def cupy_distributed() -> Any:
     import cupyx.distributed
 
     return cupyx.distributed
+
+
+def is_cupy(xp: Any) -> bool:
+    """Whether the array module `xp` is CuPy."""
+    return xp is sys.modules.get("cupy")
 
 
 def is_host(x: Array) -> bool:

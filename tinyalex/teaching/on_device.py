@@ -10,7 +10,7 @@ import traceback
 import numpy as np
 
 from tinyalex.backend import to_device, to_host
-from tinyalex.teaching.device import DeviceArray, Namespace, Refused, bus, xp
+from tinyalex.standin import DeviceArray, Namespace, Refused, bus, xp
 from tinyalex.teaching.exercise import NotDoneYet, Property
 
 MISTAKES = {  # kind of refusal: (id of the mistake, message to the learner)

@@ -23,6 +23,8 @@ Explicit transfers are allowed, and `bus` counts them: `xp.asarray(host)`; `.get
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -387,8 +389,26 @@ class Namespace:
     def array(cls, obj, dtype=None, copy=True, order="K", subok=False, ndmin=0):
         return DeviceArray(np.array(cls.asarray(obj)._host, dtype=dtype, order=order, ndmin=ndmin))
 
+    def launch(self, kernel, variant, arguments, count):
+        """Whether a kernel of `tinyalex.backend.fused` did the work; it does where `kernels_by` is given a way."""
+        arguments = [unwrap(a, kernel.name) for a in arguments]
+        return _launchers[-1](kernel, variant, arguments, count) if _launchers else False
+
     def __getattr__(self, name):
         raise AttributeError(f"the device has no {name!r}: CuPy lacks it, or it is not listed here yet")
+
+
+_launchers: list = []
+
+
+@contextmanager
+def kernels_by(launch) -> Iterator[None]:
+    """A context in which kernels run, by launch(kernel, variant, host arrays and numbers, count) -> whether it did."""
+    _launchers.append(launch)
+    try:
+        yield
+    finally:
+        _launchers.pop()
 
 
 xp = Namespace()
