@@ -80,6 +80,15 @@ def test_a_healthy_young_run(ward):
     assert len(said["checked"]) > 20
 
 
+@pytest.mark.real_data
+def test_mirrored_training_pictures_in_validation_do_not_make_validation_mirrored(tmp_path, real_data):
+    """Changed back, they are told from memory; that says nothing of how validation was prepared."""
+    (patient,) = [patient for patient in SICK if patient.name == "shared pictures, altered"]
+    said, _ = ask(patient, ward_of(tmp_path, 9))
+    causes = [fault["cause"] for fault in said["faults"]]
+    assert any("share pictures, altered" in cause for cause in causes) and "mirrored" not in str(causes), causes
+
+
 def test_the_long_round_is_as_long_as_promised():
     assert len(SICK) >= 30 and len(HEALTHY) >= 30 and len(DIAGNOSES) >= 25
     assert len({patient.name for patient in (*SICK, *HEALTHY)}) == len(SICK) + len(HEALTHY)

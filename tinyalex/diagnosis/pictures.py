@@ -65,17 +65,18 @@ class Scan:
 
     @cached_property
     def alike(self):
-        """(validation pictures that look like a training picture, mirrored or not; all that were compared)."""
-        val = self.thumbnails["val"][~self.flat["val"]][: limits.PICTURES["val"]]
+        """(rows of validation that look like a training picture, mirrored or not; how many were compared)."""
+        rows, val = (a[~self.flat["val"]] for a in (self.patient.scanned["val"], self.thumbnails["val"]))
+        val = val[: limits.PICTURES["val"]]
         train = self.thumbnails["train"][~self.flat["train"]]
         if not len(val) or not len(train):
-            return 0, max(1, len(val))
+            return rows[:0], max(1, len(val))
         side = round((val.shape[1] / 3) ** 0.5)
         mirrored = val.reshape(-1, side, side, 3)[:, :, ::-1].reshape(len(val), -1)
         distances = [
             np.sqrt(((one - train[nearest(one, train, 1)[:, 0]]) ** 2).mean(axis=1)) for one in (val, mirrored)
         ]
-        return int((np.minimum(*distances) < limits.NEAR).sum()), len(val)
+        return rows[: len(val)][np.minimum(*distances) < limits.NEAR], len(val)
 
 
 def faded(patient):
@@ -163,7 +164,8 @@ def in_both_parts(patient):
 
 def alike_in_both_parts(patient):
     """Whether validation pictures are training pictures in another size, crop or compression, or mirrored."""
-    found, N = patient.scan.alike
+    rows, N = patient.scan.alike
+    found = len(rows)
     equal = len({val for _, val in patient.scan.twins[0]}) / len(patient.scanned["val"])
     if found / N - equal <= limits.NEAR_SHARE or found < 5:
         return None

@@ -46,8 +46,10 @@ def turned_or_recoloured(patient):
     if not trial.enough or not trial.train.something:
         return None
     given = trial.across([measures(change(patient.pictures["val"])) for change in CHANGES.values()])
-    labels = trial.labels("val")
-    right, before = [one == labels for one in given], trial.given == labels
+    # A training picture that was changed and put into validation is told better when changed back
+    new = ~np.isin(patient.rows["val"], patient.scan.alike[0])
+    labels = trial.labels("val")[new]
+    right, before = [one[new] == labels for one in given], trial.given[new] == labels
     best = int(np.argmax([one.sum() for one in right]))
     gained, lost = (right[best] & ~before).sum(), (before & ~right[best]).sum()
     if gained - lost <= limits.MOVED * math.sqrt(max(1, gained + lost)):
