@@ -130,6 +130,13 @@ class sick_data:  # noqa: N801, in the table it reads as the functions beside it
 # ---------------------------------------------------------------------------------------------- the sick
 
 
+def on_random_features(ward, folder):
+    """A head that has learnt all it can from a body that never learnt."""
+    (first,) = train(ward, folder / "first", ward.healthy("builtin"), "alexnet-mini", epochs=1, lr=1e-9)
+    rest = {"freeze": "body", "start_from": str(first), "epochs": 40, "batch": 32}
+    return train(ward, folder, ward.healthy("builtin"), "alexnet-mini", **rest)
+
+
 def broken_weights(ward, folder):
     """A checkpoint with a NaN, as after a damaged conversion."""
     (run,) = train(ward, folder, ward.healthy("builtin"), ward.model, epochs=1)
@@ -195,6 +202,7 @@ SICK = (
         "rate falls early", sick_settings("builtin", "alexnet-mini", schedule="steps:1,2", epochs=8), "falls too early"
     ),
     Patient("overfitting", overfitted, "overfitting"),
+    Patient("underfitting", on_random_features, "underfitting"),
     Patient("NaN", broken_weights, "not numbers"),
 )
 

@@ -161,6 +161,12 @@ def test_told_by_hand():
     assert told.beyond == pytest.approx((3 - 2) / 1.0) and told.nothing and not told.something
 
 
+def test_a_class_that_dominates_leaves_too_little_to_call_labels_shuffled():
+    """81 % by chance and 81 % told: so it looks, whether labels follow the pictures or not."""
+    assert Told(18, 88, 0.2).nothing and not Told(40, 88, 0.2).nothing
+    assert not Told(71, 88, 0.81).nothing and not Told(71, 88, 0.81).something
+
+
 def test_classes_are_matched_on_one_half_and_judged_on_the_other():
     labels = np.tile([0, 1, 2], 20)
     assert _matched((labels + 1) % 3, labels, 3).share == 1

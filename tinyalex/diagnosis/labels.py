@@ -40,7 +40,8 @@ class Told:
 
     @property
     def nothing(self):
-        return self.beyond < limits.NOTHING
+        """Whether chance alone explains the hits; False where one class is so common that this cannot be told."""
+        return self.chance < limits.TELLING and self.beyond < limits.NOTHING
 
     @property
     def something(self):

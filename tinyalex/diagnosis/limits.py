@@ -27,6 +27,7 @@ DOMINANT = 0.8  # share of the largest of three classes or more
 # ---------------------------------------------------------------------------------------------- labels
 
 NOTHING, SOMETHING = 3.0, 6.0  # standard errors above chance; healthy: 8.8 with 200 pictures, 15 to 70 with more
+TELLING = 0.65  # share of hits by chance (two equal classes: 0.5); above it the other classes are too few to go by
 PART_WRONG = 0.65  # accuracy beyond chance relative to the other part's, of the same classifier; healthy: 0.97 to 1.2
 PART_WRONG_FOR_SURE = 3.5  # standard errors between the two
 FEW_LABELS = 60  # pictures of a part; fewer show nothing
