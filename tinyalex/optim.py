@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection
 
-from tinyalex.backend import Array, array_module, is_host, ordered_map, random_stream
+from tinyalex.backend import Array, array_module, fused, is_host, ordered_map, random_stream
 from tinyalex.errors import UserError
 from tinyalex.layers import Layer
 from tinyalex.layers.base import FINITE, at_least, checked
@@ -124,6 +124,8 @@ class SGD:
                 yield w[run], v[run], g[run], rate, decay
 
     def _update(self, w, v, g, rate, decay):
+        if fused("sgd", g, v, w, self.momentum, decay * rate, rate):
+            return
         v *= self.momentum
         v -= (decay * rate) * w
         v -= rate * g

@@ -1,6 +1,6 @@
 """Dropout: silence each unit with probability p in training, so that no unit can rely on another."""
 
-from tinyalex.backend import uniform
+from tinyalex.backend import fused, uniform
 from tinyalex.layers.base import Layer, checked
 
 
@@ -25,10 +25,13 @@ class Dropout(Layer):
         if not train:
             factor = 1.0 if self.inverted else keep
             return x * factor, (x.shape, factor)
-        factor = (uniform(rng, x.shape, xp) >= self.p).astype(x.dtype)  # the mask
-        if self.inverted:
-            factor /= keep
-        return x * factor, (x.shape, factor)
+        u, factor, y = uniform(rng, x.shape, xp), xp.empty(x.shape, x.dtype), xp.empty(x.shape, x.dtype)
+        if not fused("dropout", u, x, self.p, keep if self.inverted else 1, factor, y):
+            factor[...] = u >= self.p  # the mask
+            if self.inverted:
+                factor /= keep
+            xp.multiply(x, factor, out=y)
+        return y, (x.shape, factor)
 
     def backward(self, dy, cache, input_grad=True):
         shape, factor = cache

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tinyalex.backend import Array, array_module, is_host
+from tinyalex.backend import Array, array_module, fused, is_host
 
 
 def softmax(logits: Array) -> Array:
@@ -55,6 +55,11 @@ def _exponentials(logits):
     return shifted, exps, exps.sum(axis=1, keepdims=True)
 
 
+def _chosen(labels, scores):
+    """(N, K), True at each row's label."""
+    return labels[:, None] == array_module(labels).arange(scores.shape[1])
+
+
 class SoftmaxCrossEntropy:
     """Turn scores into probabilities, and take −log of the right class's probability, averaged over the batch.
 
@@ -80,15 +85,21 @@ class SoftmaxCrossEntropy:
             raise ValueError(f"SoftmaxCrossEntropy: logits.shape = {logits.shape}, expected (N, K) with N ≥ 1")
         check_labels(labels, logits, "SoftmaxCrossEntropy")
         shifted, exps, sums = _exponentials(logits)
-        chosen = labels[:, None] == xp.arange(logits.shape[1])  # (N, K) one True a row
-        picked = xp.where(chosen, shifted, 0).sum(axis=1)
-        losses = xp.log(sums[:, 0]) - picked
-        losses = xp.where(chosen.any(axis=1), losses, xp.nan)
-        return losses.mean(), (exps / sums, chosen)
+        labels, losses = labels.astype(xp.int64, copy=False), xp.empty(len(logits), logits.dtype)
+        if not fused("cross_entropy", shifted, sums, labels, logits.shape[1], losses):
+            chosen = _chosen(labels, logits)
+            picked = xp.where(chosen, shifted, 0).sum(axis=1)
+            losses = xp.log(sums[:, 0]) - picked
+            losses = xp.where(chosen.any(axis=1), losses, xp.nan)
+        return losses.mean(), (exps, sums, labels)
 
     def backward(self, cache: Any) -> Array:
         """d(loss)/d(logits), (N, K)."""
-        probabilities, chosen = cache
-        dlogits = probabilities - chosen
-        dlogits /= len(probabilities)
+        exps, sums, labels = cache
+        xp = array_module(exps)
+        dlogits = xp.empty(exps.shape, exps.dtype)
+        if not fused("cross_entropy_backward", exps, sums, labels, *exps.shape, dlogits):
+            xp.divide(exps, sums, out=dlogits)
+            dlogits -= _chosen(labels, exps)
+            dlogits /= len(exps)
         return dlogits
