@@ -21,7 +21,7 @@ HOST = """
 #include <cmath>
 #include <cstring>
 using std::abs, std::exp, std::fmax, std::fmin, std::isnan, std::log, std::pow, std::rint, std::sqrt;
-static long long thread_number, thread_count;
+static thread_local long long thread_number, thread_count;
 extern "C" void set_thread(long long number, long long count) { thread_number = number; thread_count = count; }
 #define KERNEL extern "C"
 #define EACH(i, count) INDEX i = (INDEX)thread_number; i < count; i += (INDEX)thread_count

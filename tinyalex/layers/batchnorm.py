@@ -7,9 +7,13 @@ import math
 
 import numpy as np
 
-from tinyalex.backend import Array, array_module, is_host
+from tinyalex.backend import Array, array_module, fused, is_host
 from tinyalex.layers.base import FINITE, Layer, at_least, checked
 from tinyalex.layers.blocks import blocks
+
+# On a device, a sum over the rows is taken in runs: enough threads to keep its memory busy, rows enough for each
+THREADS = 1 << 16
+RUN_ROWS = 16
 
 
 class BatchNorm2d(Layer):
@@ -122,11 +126,13 @@ class BatchNorm2d(Layer):
         """weight · (x − mean) · inverse + bias; the mean goes first, or a large one would cost digits."""
         xp = array_module(x)
         y = xp.empty(x.shape, x.dtype)
-        mean, scale, bias = _repeated(x, mean, self.params["weight"] * inverse, self.params["bias"])
-        for xb, yb in blocks(_rows(x), _rows(y)):
-            xp.subtract(xb, mean, out=yb)
-            yb *= scale
-            yb += bias
+        vectors = _repeated(x, mean, self.params["weight"] * inverse, self.params["bias"])
+        if not fused("batch_norm_forward", x, *vectors, x.shape[-1], y):
+            mean, scale, bias = vectors
+            for xb, yb in blocks(_rows(x), _rows(y)):
+                xp.subtract(xb, mean, out=yb)
+                yb *= scale
+                yb += bias
         return y
 
     def _through_running(self, dy, inverse):
@@ -144,13 +150,14 @@ class BatchNorm2d(Layer):
         dx = xp.empty(dy.shape, dy.dtype)
         scale = self.params["weight"] * inverse
         vectors = _repeated(dy, mean, scale, -scale * inverse * mean_product, -scale * mean_dy)
-        mean, scale, slope, level = vectors
-        for dyb, xb, dxb in blocks(_rows(dy), _rows(x), _rows(dx)):
-            through_variance = xb - mean
-            through_variance *= slope
-            xp.multiply(dyb, scale, out=dxb)
-            dxb += through_variance
-            dxb += level
+        if not fused("batch_norm_backward", dy, x, *vectors, x.shape[-1], dx):
+            mean, scale, slope, level = vectors
+            for dyb, xb, dxb in blocks(_rows(dy), _rows(x), _rows(dx)):
+                through_variance = xb - mean
+                through_variance *= slope
+                xp.multiply(dyb, scale, out=dxb)
+                dxb += through_variance
+                dxb += level
         return dx
 
 
@@ -160,6 +167,8 @@ def _moments(x):
     Block by block, each about its own mean; E[x²] − E[x]² would lose the digits of a small spread around a large mean.
     """
     xp, C = array_module(x), x.shape[-1]
+    if merged := _merged_moments(x):
+        return merged
     count, mean, squares = 0, xp.zeros(C, "float64"), xp.zeros(C, "float64")
     for (xb,) in blocks(_rows(x)):
         n = xb.size // C
@@ -177,8 +186,10 @@ def _moments(x):
 def _gradient_sums(dy, x, mean):
     """Σ dy and Σ dy · (x − mean) over the entries of each channel: (C,), float64."""
     xp, C = array_module(x), x.shape[-1]
-    dbias, dproduct = xp.zeros(C, "float64"), xp.zeros(C, "float64")
     (mean,) = _repeated(x, mean)
+    if sums := _merged_gradient_sums(dy, x, mean):
+        return sums
+    dbias, dproduct = xp.zeros(C, "float64"), xp.zeros(C, "float64")
     for dyb, xb in blocks(_rows(dy), _rows(x)):
         product = xb - mean
         product *= dyb
@@ -187,15 +198,56 @@ def _gradient_sums(dy, x, mean):
     return dbias, dproduct
 
 
+def _merged_moments(x):
+    """`_moments` in three launches; None where there are no kernels."""
+    if is_host(x):
+        return None
+    xp, C, (P, run, rows) = array_module(x), x.shape[-1], _runs(x)
+    parts = xp.empty((2, P * P, C), "float64")
+    if not fused("batch_norm_moments", x, rows, C, run, parts[0], parts[1]):
+        return None
+    for merged in (xp.empty((2, P, C), "float64"), xp.empty((2, 1, C), "float64")):
+        fused("batch_norm_merge", parts[0], parts[1], rows, C, run, P, merged[0], merged[1])
+        parts, run = merged, run * P
+    return xp.full(1, rows, "float64"), parts[0, 0] * rows, parts[1, 0]
+
+
+def _merged_gradient_sums(dy, x, mean):
+    """`_gradient_sums` in three launches; None where there are no kernels."""
+    if is_host(x):
+        return None
+    xp, C, (P, run, rows) = array_module(x), x.shape[-1], _runs(x)
+    parts = xp.empty((2, P, P, C), "float64")
+    if not fused("batch_norm_gradient_sums", dy, x, mean, rows, C, run, parts[0], parts[1]):
+        return None
+    sums = parts.sum(axis=2).sum(axis=1)
+    return sums[0], sums[1]
+
+
+def _runs(x):
+    """(P, rows in each of P·P runs, rows of x): about THREADS threads, or fewer with RUN_ROWS rows each."""
+    C = x.shape[-1]
+    rows = x.size // C
+    P = max(1, math.isqrt(min(rows // RUN_ROWS, THREADS // C)))
+    return P, max(1, -(-rows // P**2)), rows
+
+
 def _rows(a):
-    """`a` as a matrix with long rows, (N·H, W·C): NumPy takes them faster than (pixels, C)."""
-    return a.reshape(math.prod(a.shape[:-2]), math.prod(a.shape[-2:])) if a.ndim > 2 else a
+    """`a` as a matrix, (rows, W·C); on a device, (pixels, C)."""
+    length = _row_pixels(a) * a.shape[-1]
+    return a.reshape(a.size // max(1, length), length)
 
 
 def _repeated(a, *vectors):
     """Vectors (C,) in the dtype of `a`, each as often as its channels stand in one of its `_rows`."""
-    xp, W = array_module(a), a.shape[-2] if a.ndim > 2 else 1
-    return [xp.tile(vector.astype(a.dtype), W) for vector in vectors]
+    xp, W = array_module(a), _row_pixels(a)
+    same = [vector.astype(a.dtype, copy=False) for vector in vectors]
+    return [xp.tile(vector, W) for vector in same] if W != 1 else same
+
+
+def _row_pixels(a):
+    """W: NumPy takes long rows faster than short ones."""
+    return a.shape[-2] if a.ndim > 2 and is_host(a) else 1
 
 
 def _sums(rows, C):
