@@ -120,7 +120,7 @@ def test_view(check):
             ],
         ),  # A3
         (check_colors, ["* COLOR_STD if", "[:1].repeat(N, 0) * COLOR_STD if"]),
-        (check_colors, ["[:, None, None, :] * self._scale(array_module(x))", "[:, None, None, :]"]),
+        (check_colors, ["[:, None, None, :] * self._scale(xp)", "[:, None, None, :]"]),
         (check_colors, ["* COLOR_STD", "* COLOR_STD**0.5"]),
         (check_crops, ["[0][tops, lefts]", "[0][lefts, tops]"]),  # A5
         (check_crops, ["[0][tops, lefts]", "[0][1, 1]"]),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyalex.backend import Array, array_module, to_device
+from tinyalex.backend import Array, array_module, fused, is_host, to_device
 from tinyalex.layers.base import at_least, checked
 
 ARRAYS = ("mean", "color_eigenvalues", "color_eigenvectors")  # the fields of a View that are arrays
@@ -102,11 +102,10 @@ class View:
         ValueError for looks of another number of pictures, or that lie outside.
         """
         self._check_looks(len(pictures), looks)
-        x = self._cut(pictures, looks.tops, looks.lefts, looks.mirrored)
+        shifts = None
         if looks.alphas is not None:
             shifts = color_shifts(looks.alphas, self.color_eigenvalues, self.color_eigenvectors)
-            x += shifts[:, None, None, :] * self._scale(array_module(x))
-        return x
+        return self._cut(pictures, looks.tops, looks.lefts, looks.mirrored, shifts)
 
     def _check_looks(self, N, looks):
         last = self.size - self.crop
@@ -132,15 +131,14 @@ class View:
         """Four corners and the centre, then their mirror images (paper §4.1): float32 (10, N, T, T, 3)."""
         N, last = len(pictures), self.size - self.crop
         corners = [(0, 0), (0, last), (last, 0), (last, last), (last // 2, last // 2)]
-        views = [
-            self._cut(pictures, [top] * N, [left] * N, [mirrored] * N)
-            for mirrored in (False, True)
-            for top, left in corners
-        ]
-        return array_module(pictures).stack(views)
+        looks = [(top, left, mirrored) for mirrored in (False, True) for top, left in corners]
+        return self._cut(pictures, *np.repeat(looks, N, axis=0).T).reshape(10, N, self.crop, self.crop, 3)
 
-    def _cut(self, pictures, tops, lefts, mirrored):
-        """(picture − mean) · scale in the window at (top, left), mirrored if asked: float32 (N, T, T, 3)."""
+    def _cut(self, pictures, tops, lefts, mirrored, shifts=None):
+        """(picture − mean + shift) · scale in the window at (top, left), mirrored if asked: float32 (V, T, T, 3).
+
+        tops, lefts, mirrored: (V,), on the host; view v is of picture v mod N;  shifts: (V, 3)
+        """
         try:
             xp = array_module(pictures)
         except TypeError as error:
@@ -149,12 +147,28 @@ class View:
             raise TypeError(f"View: pictures are {pictures.dtype}, expected uint8")
         if tuple(pictures.shape[1:]) != tuple(self.mean.shape):
             raise ValueError(f"View: pictures.shape = {pictures.shape}, expected (N, {self.size}, {self.size}, 3)")
-        tops, lefts = (xp.asarray(places, dtype=xp.int64) for places in (tops, lefts))  # an empty list has no dtype
-        mirrored = xp.asarray(mirrored)
-        x = _all_crops(pictures, self.crop)[xp.arange(len(pictures)), tops, lefts].astype(xp.float32)
+        looks, N = xp.asarray(np.array([tops, lefts, mirrored], np.int64)), len(pictures)  # one transfer
+        if (x := self._by_kernel(pictures, looks, shifts)) is not None:
+            return x
+        tops, lefts, mirrored = looks[0], looks[1], looks[2] != 0
+        x = _all_crops(pictures, self.crop)[xp.arange(len(tops)) % N, tops, lefts].astype(xp.float32)
         x -= _all_crops(self.mean[None], self.crop)[0][tops, lefts]  # the mean of the same pixels
         x *= self._scale(xp)
-        return xp.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
+        x = xp.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
+        if shifts is not None:
+            x += shifts[:, None, None, :] * self._scale(xp)
+        return x
+
+    def _by_kernel(self, pictures, looks, shifts):
+        """`_cut` in one launch; None where there are no kernels."""
+        if is_host(pictures):
+            return None
+        xp, V = array_module(pictures), looks.shape[1]
+        x = xp.empty((V, self.crop, self.crop, 3), xp.float32)
+        shifts = xp.zeros((V, 3), xp.float32) if shifts is None else shifts
+        rgb = np.broadcast_to(self.scale, 3).tolist()
+        done = fused("picture_views", pictures, self.mean, looks, shifts, *rgb, len(pictures), self.size, self.crop, x)
+        return x if done else None
 
     def _scale(self, xp):
         """The factor on x (…, 3)."""
