@@ -1,5 +1,10 @@
-"""A stand-in for a GPU: an array type on NumPy that refuses what CuPy refuses (`device.py`)."""
+"""A stand-in for a GPU.
 
+device.py    an array type on NumPy that refuses what CuPy refuses
+counting.py  the launches and bytes that a GPU would need, instead of results;  launches.py  what CuPy launches
+"""
+
+from tinyalex.standin.counting import Operation, counting
 from tinyalex.standin.device import (
     FUNCTIONS,
     METHODS,
@@ -7,9 +12,12 @@ from tinyalex.standin.device import (
     SCATTERING,
     UFUNCS,
     DeviceArray,
+    Generator,
     Namespace,
     Refused,
     bus,
     kernels_by,
+    observed_by,
     xp,
 )
+from tinyalex.standin.launches import Product

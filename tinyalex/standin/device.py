@@ -20,9 +20,11 @@ Refused, though CuPy allows it, because it takes a launch for each row:
   iterating over an array
 
 Explicit transfers are allowed, and `bus` counts them: `xp.asarray(host)`; `.get()`, `.item()` and `.tolist()` back.
+Everything else passes `_do`, where an observer may take its place (`counting.py`).
 """
 
 import math
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -207,8 +209,16 @@ def _computed(value):
     return wrap(np.asarray(value, order="C"))
 
 
-def _checked(name, accepted, function):
-    """`function` for device arrays: refuse arguments CuPy does not accept, unwrap the rest, wrap the result."""
+def _do(name, function, *args, **kwargs):
+    """function(*args, **kwargs), on NumPy arrays; or what the observer makes of it, see `observed_by`."""
+    return _observers[-1].operation(name, function, args, kwargs) if _observers else function(*args, **kwargs)
+
+
+def _checked(name, accepted, function, *first):
+    """`function` for device arrays: refuse arguments CuPy does not accept, unwrap the rest, wrap the result.
+
+    first: what stands before the arguments: the array itself, for a method
+    """
     names, variadic = accepted.strip("*").split(), accepted.startswith("*")
 
     def call(*args, **kwargs):
@@ -217,7 +227,7 @@ def _checked(name, accepted, function):
             words = f"CuPy's {name} takes ({accepted}); called with {len(args)} arguments and {unknown}"
             raise Refused("unknown", words)
         out = kwargs.get("out")
-        result = function(*unwrap(args, name), **unwrap(kwargs, name))
+        result = _do(name, function, *first, *unwrap(args, name), **unwrap(kwargs, name))
         return wrap(result) if out is None else out
 
     call.__name__ = name
@@ -277,10 +287,10 @@ class DeviceArray:
         return self._host.tolist()
 
     def __getitem__(self, key):
-        return wrap(self._host[_index(key)])
+        return wrap(_do("getitem", operator.getitem, self._host, _index(key)))
 
     def __setitem__(self, key, value):
-        self._host[_index(key)] = unwrap(value, "an assignment")
+        _do("setitem", operator.setitem, self._host, _index(key), unwrap(value, "an assignment"))
 
     def __len__(self):
         return len(self._host)
@@ -304,23 +314,23 @@ for _name in "shape dtype ndim size strides nbytes itemsize flags".split():
 for _name, _accepted in METHODS.items():
 
     def _method(self, *args, _name=_name, _accepted=_accepted, **kwargs):
-        return _checked(_name, _accepted, getattr(self._host, _name))(*args, **kwargs)
+        return _checked(_name, _accepted, getattr(np.ndarray, _name), self._host)(*args, **kwargs)
 
     setattr(DeviceArray, _name, _method)
 
 for _name in "add sub mul truediv floordiv mod pow matmul and or xor lt le gt ge eq ne".split():
 
     def _binary(self, other, _operator=f"__{_name}__"):
-        return _computed(getattr(self._host, _operator)(_operand(other, _operator)))
+        return _computed(_do(_operator, getattr(np.ndarray, _operator), self._host, _operand(other, _operator)))
 
     setattr(DeviceArray, f"__{_name}__", _binary)
     if _name not in ("lt", "le", "gt", "ge", "eq", "ne"):
 
         def _reflected(self, other, _operator=f"__r{_name}__"):
-            return _computed(getattr(self._host, _operator)(_operand(other, _operator)))
+            return _computed(_do(_operator, getattr(np.ndarray, _operator), self._host, _operand(other, _operator)))
 
         def _inplace(self, other, _operator=f"__i{_name}__"):
-            getattr(self._host, _operator)(_operand(other, _operator))
+            _do(_operator, getattr(np.ndarray, _operator), self._host, _operand(other, _operator))
             return self
 
         setattr(DeviceArray, f"__r{_name}__", _reflected)
@@ -329,7 +339,7 @@ for _name in "add sub mul truediv floordiv mod pow matmul and or xor lt le gt ge
 for _name in "neg pos abs invert".split():
 
     def _unary(self, _operator=f"__{_name}__"):
-        return _computed(getattr(self._host, _operator)())
+        return _computed(_do(_operator, getattr(np.ndarray, _operator), self._host))
 
     setattr(DeviceArray, f"__{_name}__", _unary)
 
@@ -352,7 +362,21 @@ class Ufunc:
             raise Refused("unknown", f"CuPy has no {self.__name__}.at")
         if NOT_AT.get(self.__name__, lambda dtype: False)(a.dtype):
             raise Refused("dtype", f"CuPy has no {self.__name__}.at for {a.dtype}")
-        self._ufunc.at(unwrap(a), _index(indices), unwrap(b, f"{self.__name__}.at"))
+        name = f"{self.__name__}.at"
+        _do(name, self._ufunc.at, unwrap(a), _index(indices), unwrap(b, name))
+
+
+class Generator:
+    """A random generator of the device, with as much of CuPy's as layers draw with."""
+
+    def __init__(self, seed=None):
+        self._host = np.random.default_rng(seed)
+
+    def random(self, size=None, dtype=np.float64):
+        return wrap(_do("random", self._host.random, size, dtype))
+
+    def standard_normal(self, size=None, dtype=np.float64):
+        return wrap(_do("standard_normal", self._host.standard_normal, size, dtype))
 
 
 class Namespace:
@@ -380,18 +404,23 @@ class Namespace:
         """Copy host arrays, lists and numbers to the device; `bus` counts their bytes."""
         if isinstance(a, DeviceArray):
             same = not copy and (dtype is None or a.dtype == dtype) and order in (None, "K")
-            return a if same else DeviceArray(np.array(a._host, dtype=dtype, order=order, copy=copy))
+            return a if same else DeviceArray(_do("array", np.array, a._host, dtype=dtype, order=order, copy=copy))
         moved = DeviceArray(np.array(a, dtype=dtype, order=order))
         bus.send(moved.nbytes)
         return moved
 
     @classmethod
     def array(cls, obj, dtype=None, copy=True, order="K", subok=False, ndmin=0):
+        if isinstance(obj, DeviceArray):
+            return DeviceArray(_do("array", np.array, obj._host, dtype=dtype, order=order, ndmin=ndmin))
         return DeviceArray(np.array(cls.asarray(obj)._host, dtype=dtype, order=order, ndmin=ndmin))
 
     def launch(self, kernel, variant, arguments, count):
         """Whether a kernel of `tinyalex.backend.fused` did the work; it does where `kernels_by` is given a way."""
         arguments = [unwrap(a, kernel.name) for a in arguments]
+        if _observers:
+            _observers[-1].kernel(kernel, arguments)
+            return True
         return _launchers[-1](kernel, variant, arguments, count) if _launchers else False
 
     def __getattr__(self, name):
@@ -409,6 +438,23 @@ def kernels_by(launch) -> Iterator[None]:
         yield
     finally:
         _launchers.pop()
+
+
+_observers: list = []
+
+
+@contextmanager
+def observed_by(observer) -> Iterator[None]:
+    """A context in which operations on device arrays are not computed but handed to `observer`.
+
+    result = observer.operation(name, function, args, kwargs)      args: NumPy arrays, numbers, shapes
+    observer.kernel(kernel, arguments)                             it is taken for done
+    """
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.pop()
 
 
 xp = Namespace()
