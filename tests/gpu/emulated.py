@@ -18,9 +18,11 @@ import pytest
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
 HOST = """
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 using std::abs, std::exp, std::fmax, std::fmin, std::isnan, std::log, std::pow, std::rint, std::sqrt;
+using std::max, std::min;
 static thread_local long long thread_number, thread_count;
 extern "C" void set_thread(long long number, long long count) { thread_number = number; thread_count = count; }
 #define KERNEL extern "C"
@@ -55,6 +57,19 @@ def emulated(threads=None, seed=0, index=None):
             code.set_thread(ctypes.c_longlong(number), ctypes.c_longlong(total))
             getattr(code, kernel.name)(*values)
         return True
+
+    return launch
+
+
+def watched(names, way):
+    """`way`, which adds each kernel's name to `names`, and first spoils the arrays that the kernel writes."""
+
+    def launch(kernel, variant, arguments, count):
+        names.append(kernel.name)
+        for parameter, array in zip(kernel.parameters, arguments):
+            if parameter.written:
+                array.fill(np.nan if array.dtype.kind == "f" else 99)
+        return way(kernel, variant, arguments, count)
 
     return launch
 

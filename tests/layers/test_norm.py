@@ -283,10 +283,10 @@ def test_the_check_sees(mistake):
 WRONG_IN_OURS = {
     "k forgotten": ("q += self.k", "q += 0"),
     "one root": ("        xp.sqrt(q, out=q)\n        xp.sqrt(q, out=q)\n", "        xp.sqrt(q, out=q)\n"),
-    "d^−½ for 1 / d": ("            ratio *= ratio\n", ""),
-    "x left out of the sum": ("            ratio *= xb  # x / d\n", ""),
+    "d^−½ for 1 / d": ("                ratio *= ratio\n", ""),
+    "x left out of the sum": ("                ratio *= xb  # x / d\n", ""),
     "pixels run into each other": ("a.dtype)  # pixel", "a.dtype) + 0.1  # pixel"),
-    "the root's power": ("4 * self.beta", "2 * self.beta"),
+    "the root's power": ("power(q, 4 * self.beta", "power(q, 2 * self.beta"),
     "sums squares where products belong": ("multiply(a, b, out=row", "multiply(a, a, out=row"),
     "window one short at the top": ("range(1, self.size)", "range(1, self.size - 1)"),
     "a square for the cube": ("            out *= q\n", ""),

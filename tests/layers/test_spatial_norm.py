@@ -260,9 +260,9 @@ def test_the_check_sees(mistake):
 SUMS = "array_module(a).multiply(_sums_along(2, down, half), scale, out=out)"
 WRONG_IN_OURS = {
     "k forgotten": ("q += self.k", "q += 0"),
-    "d^−½ for 1 / d": ("            ratio *= ratio\n", ""),
-    "x left out of the sum": ("            ratio *= xb  # x / d\n", ""),
-    "the root's power": ("4 * self.beta", "2 * self.beta"),
+    "d^−½ for 1 / d": ("                ratio *= ratio\n", ""),
+    "x left out of the sum": ("                ratio *= xb  # x / d\n", ""),
+    "the root's power": ("power(q, 4 * self.beta", "power(q, 2 * self.beta"),
     "a square for the cube": ("            out *= q\n", ""),
     "writes into the cache": ("ratio = qb * qb", "ratio = qb; ratio *= qb"),
     "down twice": (SUMS, "array_module(a).multiply(_sums_along(1, down, half), scale, out=out)"),

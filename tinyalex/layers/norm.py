@@ -6,7 +6,7 @@ N pictures, H×W pixels, C channels; P pixels of a block of pictures.
 import math
 import operator
 
-from tinyalex.backend import array_module
+from tinyalex.backend import array_module, fused
 from tinyalex.layers.base import FINITE, Layer, at_least, checked
 from tinyalex.layers.blocks import blocks, pixels
 
@@ -21,13 +21,14 @@ class _ResponseNorm(Layer):
 
         dx_i = dy_i · d_i^−beta − 2 · alpha · beta · x_i · Σ_j dy_j · x_j · d_j^−(beta + 1)
 
+    kernel: the kernel of forward, and with "_backward" of backward
     axes: what x must have, such as "NHWC"; None: any
     _entries(a): `a` in the shape that `blocks` cuts
     _window_sum(a, b, scale, out): fills out with scale · Σ_j a_j · b_j; out may be a or b
     """
 
     axes: str | None = None
-    short_name = ""
+    short_name = kernel = ""
 
     def __init__(self, size: int, alpha: float, beta: float, k: float) -> None:
         super().__init__()
@@ -40,16 +41,24 @@ class _ResponseNorm(Layer):
     def forward(self, x, train=False, rng=None):
         xp = self._check_float(x, self.axes)
         y, q = xp.empty(x.shape, x.dtype), xp.empty(x.shape, x.dtype)
-        for xb, yb, qb in blocks(*map(self._entries, (x, y, q))):
-            self._normalise(xb, yb, qb)
+        entries = list(map(self._entries, (x, y, q)))
+        if not self._fused(*entries):
+            for xb, yb, qb in blocks(*entries):
+                self._normalise(xb, yb, qb)
         return y, (x, q)
 
     def predict(self, x):
         xp = self._check_float(x, self.axes)
         y = xp.empty(x.shape, x.dtype)
-        for xb, yb in blocks(self._entries(x), self._entries(y)):
-            self._normalise(xb, yb, xp.empty(xb.shape, xb.dtype))
+        entries = [self._entries(x), self._entries(y)]
+        if not self._fused(*entries, entries[1]):
+            for xb, yb in blocks(*entries):
+                self._normalise(xb, yb, xp.empty(xb.shape, xb.dtype))
         return y
+
+    def _fused(self, x, y, q):
+        """Whether a kernel did what `_normalise` does; q may be y, where only y is wanted."""
+        return fused(self.kernel, x, *x.shape[1:], self.size // 2, self.alpha, self.k, 4 * self.beta, q, y)
 
     def _normalise(self, x, y, q):
         """Fill y, and q = d^−¼, from which backward gets d^−beta and 1/d without a root."""
@@ -69,16 +78,19 @@ class _ResponseNorm(Layer):
             return None, {}
         xp = array_module(x)
         dx = xp.empty(x.shape, x.dtype)
-        for dyb, xb, qb, dxb in blocks(*map(self._entries, (dy, x, q, dx))):
-            self._inverse_power(qb, out=dxb)
-            dxb *= dyb  # the numerator's part: dy · d^−beta
-            ratio = qb * qb
-            ratio *= ratio
-            ratio *= xb  # x / d
-            through_denominators = ratio  # in the same memory
-            self._window_sum(ratio, dxb, 2 * self.alpha * self.beta, out=through_denominators)
-            through_denominators *= xb
-            dxb -= through_denominators
+        *given, out = map(self._entries, (dy, x, q, dx))
+        half, scale = self.size // 2, 2 * self.alpha * self.beta
+        if not fused(f"{self.kernel}_backward", *given, *out.shape[1:], half, scale, 4 * self.beta, out):
+            for dyb, xb, qb, dxb in blocks(*given, out):
+                self._inverse_power(qb, out=dxb)
+                dxb *= dyb  # the numerator's part: dy · d^−beta
+                ratio = qb * qb
+                ratio *= ratio
+                ratio *= xb  # x / d
+                through_denominators = ratio  # in the same memory
+                self._window_sum(ratio, dxb, scale, out=through_denominators)
+                through_denominators *= xb
+                dxb -= through_denominators
         return dx, {}
 
     def _inverse_power(self, q, out):
@@ -108,7 +120,7 @@ class LocalResponseNorm(_ResponseNorm):
     Source: paper §3.3; the 2012 source has alpha / size (`layer.py`).
     """
 
-    short_name = "LRN"
+    short_name, kernel = "LRN", "local_norm"
 
     def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0, groups: int = 1) -> None:
         super().__init__(size, alpha, beta, k)
@@ -153,7 +165,7 @@ class SpatialResponseNorm(_ResponseNorm):
     Source: 2012 source, `layers/layers-145.cfg`, after the normalisation of conv2; the paper does not have it.
     """
 
-    short_name, axes, channelwise = "spatial norm", "NHWC", True
+    short_name, kernel, axes, channelwise = "spatial norm", "spatial_norm", "NHWC", True
 
     def __init__(self, size: int = 5, alpha: float = 4e-5, beta: float = 0.75, k: float = 2.0) -> None:
         super().__init__(size, alpha, beta, k)
