@@ -5,7 +5,7 @@ N pictures, H×W pixels, C channels; KH×KW window; OH×OW places.
 
 import functools
 
-from tinyalex.backend import array_module, is_host
+from tinyalex.backend import array_module, fused, is_host
 from tinyalex.layers.base import Layer
 from tinyalex.layers.blocks import blocks
 from tinyalex.layers.windows import Pair, Windows
@@ -30,6 +30,11 @@ class _Pool2d(Layer):
     def out_shape(self, in_shape):
         H, W, C = self._height_width_channels(in_shape)
         return (*self.windows.out_size(H, W, self.label), C)
+
+    def _geometry(self, in_shape):
+        """(H, W, C, OH, OW, KH, KW, SH, SW, PH, PW), as the kernels take them."""
+        w = self.windows
+        return (*in_shape, *self.out_shape(in_shape)[:2], *w.kernel, *w.stride, *w.padding)
 
 
 class MaxPool2d(_Pool2d):
@@ -57,8 +62,9 @@ class MaxPool2d(_Pool2d):
         out_shape = self.out_shape(x.shape[1:])
         y = xp.empty((len(x), *out_shape), x.dtype)
         winner = xp.empty(y.shape, self._place_dtype(xp))
-        for xb, yb, wb in blocks(x, y, winner):
-            self._pool(self.windows.pad(xb, out_shape[:2], value=-xp.inf), yb, wb)
+        if winner.itemsize > 1 or not fused("max_pool", x, *self._geometry(x.shape[1:]), winner, y):
+            for xb, yb, wb in blocks(x, y, winner):
+                self._pool(self.windows.pad(xb, out_shape[:2], value=-xp.inf), yb, wb)
         return y, (x.shape, winner)
 
     def _pool(self, padded, y, winner):
@@ -84,8 +90,9 @@ class MaxPool2d(_Pool2d):
         xp = self._check_float(x, "NHWC")
         OH, OW, C = self.out_shape(x.shape[1:])
         y = xp.empty((len(x), OH, OW, C), x.dtype)
-        for xb, yb in blocks(x, y):
-            self._pool_values(self.windows.pad(xb, (OH, OW), value=-xp.inf), yb)
+        if not fused("max_pool_values", x, *self._geometry(x.shape[1:]), y):
+            for xb, yb in blocks(x, y):
+                self._pool_values(self.windows.pad(xb, (OH, OW), value=-xp.inf), yb)
         return y
 
     def _pool_values(self, padded, y):
@@ -101,6 +108,10 @@ class MaxPool2d(_Pool2d):
         if not input_grad:
             return None, {}
         xp = array_module(dy)
+        if not is_host(dy) and winner.itemsize == 1:
+            dx = xp.empty(shape, dy.dtype)
+            if fused("max_pool_backward", winner, *self._geometry(shape[1:]), dx, dy):
+                return dx, {}
         out_size = winner.shape[1:3]
         SH, SW = self.windows.stride
         dpadded, dx = self.windows.empty(shape, out_size, dy.dtype, xp)
@@ -162,11 +173,12 @@ class AvgPool2d(_Pool2d):
     def forward(self, x, train=False, rng=None):
         xp = self._check_float(x, "NHWC")
         out_size = self.out_shape(x.shape[1:])[:2]
-        padded = self.windows.pad(x, out_size)
         y = xp.zeros((len(x), *out_size, x.shape[3]), x.dtype)
-        for _, pixels in self.windows.places(padded, out_size):
-            y += pixels
-        y /= self._counted(x.shape, out_size, xp, x.dtype)
+        if not fused("avg_pool", x, *self._geometry(x.shape[1:]), *self._border(), y):
+            padded = self.windows.pad(x, out_size)
+            for _, pixels in self.windows.places(padded, out_size):
+                y += pixels
+            y /= self._counted(x.shape, out_size, xp, x.dtype)
         return y, x.shape
 
     def backward(self, dy, cache, input_grad=True):
@@ -176,6 +188,10 @@ class AvgPool2d(_Pool2d):
         if not input_grad:
             return None, {}
         xp = array_module(dy)
+        if not is_host(dy):
+            dx = xp.empty(shape, dy.dtype)
+            if fused("avg_pool_backward", dx, *self._geometry(shape[1:]), *self._border(), dy):
+                return dx, {}
         dpadded, dx = self.windows.zeros(shape, out_size, dy.dtype, xp)
         share = dy / self._counted(shape, out_size, xp, dy.dtype)
         for _, dpixels in self.windows.places(dpadded, out_size):
@@ -186,16 +202,19 @@ class AvgPool2d(_Pool2d):
         uncounted = any(self.windows.padding) and not self.count_include_pad
         return f"average pool {self.windows}{', padding uncounted' if uncounted else ''}"
 
+    def _border(self):
+        """(BH, BW): rows and columns of the padding that count."""
+        return self.windows.padding if self.count_include_pad else (0, 0)
+
     def _counted(self, shape, out_size, xp, dtype):
         """How many pixels count in each window: (OH, OW, 1)."""
 
-        def along(size, places, kernel, stride, padding):
-            border = padding if self.count_include_pad else 0
+        def along(size, places, kernel, stride, padding, border):
             start = stride * xp.arange(places) - padding
             return xp.minimum(start + kernel, size + border) - xp.maximum(start, -border)
 
         w = self.windows
-        rows, columns = map(along, shape[1:3], out_size, w.kernel, w.stride, w.padding)
+        rows, columns = map(along, shape[1:3], out_size, w.kernel, w.stride, w.padding, self._border())
         return (rows[:, None] * columns)[..., None].astype(dtype)
 
 
