@@ -172,7 +172,7 @@ WRONG_IN_OURS = {
     "unbiased in forward": ("training", "batch_squares / m + self.eps", "batch_squares / (m - 1) + self.eps"),
     "biased running variance": ("running", "/ (m - 1)}", "/ m}"),
     "momentum the other way round": ("running", "self.momentum * (value", "(1 - self.momentum) * (value"),
-    "running sums, not means": ("running", 'observed["sum"] / m', 'observed["sum"]'),
+    "running sums, not means": ("running", '"running_mean": total / m', '"running_mean": total'),
     "frozen statistics are trained": ("frozen", "if not train or self.frozen:", "if not train:"),
     "evaluation uses the batch": ("evaluation", "if not train or self.frozen:", "if self.frozen:"),
     "training's formula in evaluation": ("evaluation", "if m is None:", "m = x.size // 2\n        if False:"),

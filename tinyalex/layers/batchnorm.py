@@ -64,10 +64,13 @@ class BatchNorm2d(Layer):
         if (m if is_host(m) else x.size // x.shape[-1]) == 1:  # a device would have to be waited for
             raise ValueError(f"{self.label}: one entry of each channel in a training batch, expected 2 or more")
         m = xp.maximum(m, 1)  # a batch of no pictures
-        mean = batch_total / m
-        squares += count * (total / xp.maximum(count, 1) - mean) ** 2  # about the batch's mean, not the piece's
+        mean, inverse = xp.empty_like(total), xp.empty_like(total)
+        if not fused("batch_norm_mean", count, total, m, batch_total, mean, squares):
+            xp.divide(batch_total, m, out=mean)
+            squares += count * (total / xp.maximum(count, 1) - mean) ** 2  # about the batch's mean, not the piece's
         (batch_squares,) = yield (squares,)
-        inverse = 1 / xp.sqrt(batch_squares / m + self.eps)
+        if not fused("batch_norm_inverse", batch_squares, m, self.eps, inverse):
+            xp.divide(1, xp.sqrt(batch_squares / m + self.eps), out=inverse)
         return self._normalised(x, mean, inverse), (x, mean, inverse, m, (count, total, squares))
 
     def backward_piece(self, dy, cache, input_grad):
@@ -81,7 +84,7 @@ class BatchNorm2d(Layer):
         if m is None:
             return self._through_running(dy, inverse), grads
         batch_dbias, batch_dweight = yield dbias, dweight
-        return self._through_batch(dy, x, mean, inverse, batch_dbias / m, batch_dweight / m), grads
+        return self._through_batch(dy, x, mean, inverse, m, batch_dbias, batch_dweight), grads
 
     def predict(self, x):
         self._check_float(x, None)
@@ -101,10 +104,11 @@ class BatchNorm2d(Layer):
     def absorb(self, observed):
         if not observed:
             return
-        m = observed["count"]
-        values = {"running_mean": observed["sum"] / m, "running_var": observed["squares"] / (m - 1)}
-        for key, value in values.items():
-            self.state[key] += self.momentum * (value - self.state[key])
+        m, total, squares = (observed[key] for key in ("count", "sum", "squares"))
+        running = self.state["running_mean"], self.state["running_var"]
+        if not fused("batch_norm_absorb", m, total, squares, self.momentum, *running):
+            for key, value in {"running_mean": total / m, "running_var": squares / (m - 1)}.items():
+                self.state[key] += self.momentum * (value - self.state[key])
 
     def out_shape(self, in_shape):
         C = len(self.params["weight"])  # a part of the layer has fewer than num_features
@@ -144,13 +148,14 @@ class BatchNorm2d(Layer):
             xp.multiply(dyb, scale, out=dxb)
         return dx
 
-    def _through_batch(self, dy, x, mean, inverse, mean_dy, mean_product):
-        """dx in training. mean_dy: Σ dy / m;  mean_product: Σ (dy · x̂) / m"""
-        xp = array_module(dy)
-        dx = xp.empty(dy.shape, dy.dtype)
-        scale = self.params["weight"] * inverse
-        vectors = _repeated(dy, mean, scale, -scale * inverse * mean_product, -scale * mean_dy)
-        if not fused("batch_norm_backward", dy, x, *vectors, x.shape[-1], dx):
+    def _through_batch(self, dy, x, mean, inverse, m, dbias, dweight):
+        """dx in training, from Σ dy and Σ dy · x̂ over the batch."""
+        xp, weight = array_module(dy), self._param("weight", dy.dtype)
+        dx, vectors = xp.empty(dy.shape, dy.dtype), xp.empty((4, x.shape[-1]), dy.dtype)
+        ready = fused("batch_norm_slopes", mean, inverse, m, dbias, dweight, weight, vectors)
+        if not (ready and fused("batch_norm_backward", dy, x, vectors, x.shape[-1], dx)):
+            scale = self.params["weight"] * inverse
+            vectors = _repeated(dy, mean, scale, -scale * inverse * (dweight / m), -scale * (dbias / m))
             mean, scale, slope, level = vectors
             for dyb, xb, dxb in blocks(_rows(dy), _rows(x), _rows(dx)):
                 through_variance = xb - mean

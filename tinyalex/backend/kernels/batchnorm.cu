@@ -50,6 +50,22 @@ KERNEL void batch_norm_merge(const REAL* means, const REAL* squares, INDEX rows,
     }
 }
 
+// A piece's count n (1,), total and squares about its own mean, and those of the batch, m (1,) and batch_total →
+// the batch's mean, and squares about that
+KERNEL void batch_norm_mean(const REAL* n, const REAL* total, const REAL* m, const REAL* batch_total, REAL* mean,
+                            REAL* squares, INDEX count) {
+    for (EACH(c, count)) {
+        mean[c] = batch_total[c] / m[0];
+        REAL step = total[c] / (n[0] > 1 ? n[0] : 1) - mean[c];
+        squares[c] += n[0] * step * step;
+    }
+}
+
+// 1 / √(squares / m + eps)
+KERNEL void batch_norm_inverse(const REAL* squares, const REAL* m, REAL eps, REAL* inverse, INDEX count) {
+    for (EACH(c, count)) inverse[c] = 1 / sqrt(squares[c] / m[0] + eps);
+}
+
 // y = (x − mean) · scale + bias
 KERNEL void batch_norm_forward(const REAL* x, const REAL* mean, const REAL* scale, const REAL* bias, INDEX channels,
                                REAL* y, INDEX count) {
@@ -82,11 +98,34 @@ KERNEL void batch_norm_gradient_sums(const REAL* dy, const REAL* x, const REAL* 
     }
 }
 
-// dx = dy · scale + (x − mean) · slope + level
-KERNEL void batch_norm_backward(const REAL* dy, const REAL* x, const REAL* mean, const REAL* scale, const REAL* slope,
-                                const REAL* level, INDEX channels, REAL* dx, INDEX count) {
+// What dx is made of in training: mean, scale, slope and level, (4, channels), from sums over the batch
+KERNEL void batch_norm_slopes(const float64* mean, const float64* inverse, const float64* m, const float64* dbias,
+                              const float64* dweight, const REAL* weight, REAL* vectors, INDEX count) {
+    INDEX channels = count / 4;
     for (EACH(i, count)) {
-        INDEX c = i % channels;
-        dx[i] = dy[i] * scale[c] + (x[i] - mean[c]) * slope[c] + level[c];
+        INDEX c = i % channels, which = i / channels;
+        float64 scale = weight[c] * inverse[c];
+        vectors[i] = which == 0   ? mean[c]
+                     : which == 1 ? scale
+                     : which == 2 ? -scale * inverse[c] * (dweight[c] / m[0])
+                                  : -scale * (dbias[c] / m[0]);
+    }
+}
+
+// dx = dy · scale + (x − mean) · slope + level; vectors as above
+KERNEL void batch_norm_backward(const REAL* dy, const REAL* x, const REAL* vectors, INDEX channels, REAL* dx,
+                                INDEX count) {
+    for (EACH(i, count)) {
+        const REAL* of = vectors + i % channels;
+        dx[i] = dy[i] * of[channels] + (x[i] - of[0]) * of[2 * channels] + of[3 * channels];
+    }
+}
+
+// running ← running + momentum · (the batch's − running), from its count, its total and its squares about the mean
+KERNEL void batch_norm_absorb(const float64* m, const float64* total, const float64* squares, float64 momentum,
+                              REAL* running_mean, REAL* running_var, INDEX count) {
+    for (EACH(c, count)) {
+        running_mean[c] += momentum * (total[c] / m[0] - running_mean[c]);
+        running_var[c] += momentum * (squares[c] / (m[0] - 1) - running_var[c]);
     }
 }
