@@ -2,6 +2,7 @@
 
 setup.py      what to measure, and how many operations that takes
 side.py       one side in its own process: ours.py our network, theirs.py PyTorch's, limit.py sgemm
+predicted.py  the time of a step on a GPU that need not be at hand;  watch.py  each layer's calls
 turns.py      the order of turns;  figures.py  from times to figures
 benchmark.py  the whole benchmark
 machine.py    the machine it ran on

@@ -8,6 +8,7 @@ from tinyalex.bench import figures, turns
 from tinyalex.bench.limit import Sgemm
 from tinyalex.bench.machine import describe
 from tinyalex.bench.ours import Ours
+from tinyalex.bench.predicted import Machine, predict
 from tinyalex.bench.setup import Setup, batches_that_fit, check, flops
 from tinyalex.bench.side import Side
 from tinyalex.bench.theirs import TorchWorks
@@ -29,6 +30,8 @@ class Plan:
         warm_ups = 2 if self.setup.device == "gpu" else 1  # on a GPU the first step compiles
         yield from turns.side_by_side((OURS, *(LAYOUTS if with_torch else ())), rounds, warm_ups)
         yield from turns.ours_alone(rounds, threads)
+        if self.setup.device == "gpu":
+            yield from turns.passes()
 
     def scaling_turns(self, rounds):
         """The turns at other batch sizes, if any were asked for."""
@@ -66,6 +69,7 @@ def run_benchmark(setups, rounds, with_torch, scaling=False, quiet=False):
         for p in plans:
             answers.append(_compare(p, rounds, with_torch, bar))
             results.append(figures.row(p.setup, p.work, answers[-1]))
+            results[-1]["predicted"] = _predicted(p.setup, answers[-1], results[-1]["sgemm_gflops"])
             if p.batches:
                 results[-1]["scaling"] = _scale(p, rounds, bar)
     return {
@@ -83,6 +87,14 @@ def _compare(plan, rounds, with_torch, bar):
         works |= {layout: (TorchWorks, setup, layout) for layout in LAYOUTS if with_torch}
         sides = {name: stack.enter_context(Side(NAMES[name], *work)) for name, work in works.items()}
         return turns.take(plan.turns(rounds, with_torch), sides, bar, str(setup), plan.unit())
+
+
+def _predicted(setup, answers, sgemm_gflops):
+    """On a GPU, what `tinyalex.bench.predicted` says of it from its own rates; else None."""
+    if setup.device == "cpu":
+        return None
+    (passes,) = answers[SGEMM, "passes"]
+    return predict(setup, Machine("this GPU", fp32_tflops=sgemm_gflops / 1e3, tf32_tflops=sgemm_gflops / 1e3, **passes))
 
 
 def _scale(plan, rounds, bar):

@@ -1,15 +1,19 @@
-"""The machine's limit: the best rate of a plain single-precision matrix product."""
+"""The machine's limits: the best rate of a plain single-precision matrix product; on a GPU, passes and launches too."""
+
+import time
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tinyalex.backend import allow_tf32, choose_device, ordered_map, random_stream, set_thread_count
+from tinyalex.backend import allow_tf32, choose_device, ordered_map, random_stream, set_thread_count, synchronize
 from tinyalex.bench.ours import seconds_of
 
 # (rows, depth, columns): squares, and conv2 and conv3 of the paper's network as products, for 8 and for 16 pictures
 SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (8 * 27 * 27, 1200, 128), (16 * 13 * 13, 2304, 384))
 GPU_SHAPES = ((4096, 4096, 4096), (8192, 8192, 8192), (128 * 27 * 27, 1200, 128), (128 * 13 * 13, 2304, 384))
 IN_A_ROW = 10  # on a GPU, at least, so that the first launch's delay does not count
+PASS = 1 << 28  # entries of float32 that a GPU reads and writes, far more than it caches
+LAUNCHES = 500  # fewer than the queue of a GPU holds
 
 
 class Sgemm:
@@ -35,6 +39,20 @@ class Sgemm:
                 )
                 rates[f"{shape}, {way}"] = products * flops / seconds / 1e9
         return rates
+
+    def passes(self):
+        """On a GPU: 1e9 bytes a second, read and written together; microseconds of the host for a launch."""
+        x = self.xp.zeros(PASS, "float32")
+        y = self.xp.zeros(PASS, "float32")
+        seconds = seconds_of(lambda: self.xp.add(x, 1, out=y), self.xp, IN_A_ROW)
+        one = x[:1]
+        synchronize(self.xp)
+        start = time.perf_counter()
+        for _ in range(LAUNCHES):
+            one += 1
+        launch = (time.perf_counter() - start) / LAUNCHES
+        synchronize(self.xp)
+        return {"copy_gb_per_s": 2 * x.nbytes / seconds / 1e9, "launch_us": 1e6 * launch}
 
     def _arrays(self, shape):
         """Two factors, a result for each thread, and the operations in one product."""

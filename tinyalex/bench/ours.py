@@ -1,9 +1,7 @@
 """Our side of the benchmark: whole training steps, inference, and where their time goes."""
 
 import statistics
-import threading
 import time
-from collections import defaultdict
 
 import numpy as np
 
@@ -18,10 +16,11 @@ from tinyalex.backend import (
     to_device,
 )
 from tinyalex.bench.side import resident_peak
+from tinyalex.bench.watch import LayerWatch
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.data.loader import TrainingLoader
-from tinyalex.layers import Layer, SoftmaxCrossEntropy
+from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.optim import SGD
 from tinyalex.training.health import measure_health
@@ -158,7 +157,7 @@ class Stopwatch:
         return self.now - before
 
 
-class LayerClock:
+class LayerClock(LayerWatch):
     """Times each layer's forward and backward inside a `with` block, summed over threads.
 
     On a CPU in core-seconds: a call on one of several threads occupies one core, any other call all of them.
@@ -166,58 +165,11 @@ class LayerClock:
     """
 
     def __init__(self, network, xp):
-        self.xp, self.lock, self.spans = xp, threading.Lock(), defaultdict(list)
-        # Wraps the classes, not the layers, since a network may work with copies (`Layer.for_batch`)
-        kinds = {type(layer) for _, layer, _, _ in network.shapes()}
-        self.originals = [(kind, *self._defined(kind, way)) for kind in kinds for way in ("forward", "backward")]
-
-    @staticmethod
-    def _defined(kind, way):
-        """(way, name, function) of the method that a kind of layer defines: `way` itself or its piece, a generator."""
-        piece = f"{way}_piece"
-        name = way if getattr(kind, piece) is getattr(Layer, piece) else piece
-        return way, name, getattr(kind, name)
-
-    def __enter__(self):
-        self.inherited = [(kind, name) for kind, _, name, _ in self.originals if name not in vars(kind)]
-        for kind, way, name, function in self.originals:
-            setattr(kind, name, (self._timed if name == way else self._timed_piece)(way, function))
-        return self
-
-    def __exit__(self, *error):
-        for kind, _, name, function in self.originals:
-            setattr(kind, name, function)
-        for kind, name in self.inherited:
-            delattr(kind, name)
+        super().__init__(network)
+        self.xp = xp
 
     def seconds(self, name, way):
         return sum(self._length(*span) for span in self.spans[name, way])
-
-    def _timed(self, way, function):
-        def call(layer, *args, **options):
-            start = self._mark()
-            result = function(layer, *args, **options)
-            self._note(layer, way, start)
-            return result
-
-        return call
-
-    def _timed_piece(self, way, function):
-        """The same for a generator; the time in which it waits for other pieces does not count."""
-
-        def call(layer, *args):
-            piece, answer = function(layer, *args), None
-            while True:
-                start = self._mark()
-                try:
-                    sums = piece.send(answer)
-                except StopIteration as stop:
-                    return stop.value
-                finally:
-                    self._note(layer, way, start)
-                answer = yield sums
-
-        return call
 
     def _note(self, layer, way, start):
         span = start, self._mark(), self._cores()

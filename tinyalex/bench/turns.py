@@ -11,7 +11,13 @@ from dataclasses import dataclass
 OURS, SGEMM, NCHW, CHANNELS_LAST = "ours", "sgemm", "NCHW", "channels_last"
 LAYOUTS = (NCHW, CHANNELS_LAST)  # PyTorch as its users write it, and as its manual advises
 NAMES = {OURS: "tinyalex", SGEMM: "sgemm", NCHW: "PyTorch", CHANNELS_LAST: "PyTorch, channels_last"}
-WORDS = {"train": "training", "infer": "inference", "rates": "", "kinds": "kinds of work"}
+WORDS = {
+    "train": "training",
+    "infer": "inference",
+    "rates": "",
+    "passes": "passes over memory",
+    "kinds": "kinds of work",
+}
 LONG_ENOUGH = 0.5  # seconds: a turn repeats quick steps until they take about this long
 FEW = 3  # rounds at most for whatever is not compared with PyTorch
 
@@ -53,6 +59,11 @@ def ours_alone(rounds, threads):
     for _ in range(min(rounds, FEW)):
         yield from (Turn(OURS, "train", (("threads", n),), cost=3 * max(threads) / n) for n in threads)
     yield from (Turn(OURS, "layers", cost=6), Turn(OURS, "kinds", cost=9), Turn(OURS, "pipeline", cost=1))
+
+
+def passes():
+    """The rates of a GPU besides products, after a warm-up that compiles."""
+    yield from (Turn(SGEMM, "passes", warm_up=warm_up) for warm_up in (True, False))
 
 
 def by_batch(rounds, batches):

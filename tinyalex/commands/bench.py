@@ -5,6 +5,7 @@ import numpy as np
 from tinyalex.backend import thread_count
 from tinyalex.bench.benchmark import run_benchmark
 from tinyalex.bench.setup import Setup
+from tinyalex.commands import prediction
 from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.exchange.torch import torch_version
@@ -19,13 +20,17 @@ Time whole training steps (forward, backward, update) and inference on random pi
 faster of two layouts.
 
 All sides take turns. Figures are medians over rounds, with the lowest and highest; a ratio above 1 means that this \
-code is faster."""
+code is faster.
+
+--predict measures nothing: it counts what a training step asks of a GPU, and divides it by that GPU's rates."""
 EXAMPLES = (
     "tinyalex bench",
     "tinyalex bench --model alexnet-small --rounds 20",
     "tinyalex bench --model alexnet --lrn without --chart speed.png",
     "tinyalex bench --scaling --no-torch",
     "tinyalex bench --json",
+    "tinyalex bench --predict H200 --model alexnet --batch 512",
+    "tinyalex bench --predict own --copy-gb-per-s 400 --matmul-tflops 20 --model resnet18",
 )
 DEFAULT_MODELS = ("alexnet", "alexnet-small")
 LRN = {"with": (True,), "without": (False,), "both": (True, False)}
@@ -42,6 +47,7 @@ def add_arguments(parser):
     add("--scaling", action="store_true", help="also time batches of 16 to 512 pictures, and 1 to N threads")
     add("--chart", metavar="FILE.png", help=f"draw images/s of both sides as bars; {REPLACED}")
     add_device(parser)
+    prediction.add_prediction(parser)
 
 
 def run(args):
@@ -50,19 +56,25 @@ def run(args):
         if value is not None and value < 1:
             raise UserError(f"--{name}: found {value}, expected 1 or more")
     models = [find_model(name) for name in dict.fromkeys(args.model or DEFAULT_MODELS)]
+
+    def setups(device, tf32):
+        return [
+            Setup(model.name, lrn, args.batch or model.batch, thread_count(), device, choice)
+            for model in models
+            for lrn in LRN[args.lrn or ("both" if model.name == "alexnet" else "with")]
+            for choice in tf32
+        ]
+
+    if prediction.predicts(args):
+        return prediction.predicted(args, lambda tf32: setups("gpu", tf32))
     if args.chart:
         check_picture(args.chart, "chart")
     device = "cpu" if open_device(args) is np else "gpu"
     with_torch = not args.no_torch and torch_version(device) is not None
     if not with_torch and not args.no_torch:
         say(f"no PyTorch for the {device.upper()} is installed: measuring only this side", args.json)
-    setups = [
-        Setup(model.name, lrn, args.batch or model.batch, thread_count(), device, tf32)
-        for model in models
-        for lrn in LRN[args.lrn or ("both" if model.name == "alexnet" else "with")]
-        for tf32 in ((None,) if device == "cpu" else (True, False))
-    ]
-    result = run_benchmark(setups, args.rounds, with_torch, args.scaling, quiet=args.json)
+    plans = setups(device, (None,) if device == "cpu" else (True, False))
+    result = run_benchmark(plans, args.rounds, with_torch, args.scaling, quiet=args.json)
     if args.chart:
         from tinyalex import plots  # here, since Matplotlib takes a second to import
 
@@ -75,6 +87,9 @@ def run(args):
 
 
 def show(result):
+    if "predictions" in result:
+        prediction.show(result, _label)
+        return
     results, first = result["results"], result["results"][0]
     print_text(_machine(result["machine"]))
     print_text(f"sgemm's limit: {result['sgemm_gflops']:.0f} GFLOP/s ({result['sgemm_shape']})")
@@ -120,9 +135,10 @@ def _show_speeds(results, work, title):
         if r[f"torch_{work}_layout"]:
             speed, ratio = _spread(r, f"torch_{work}_images_per_s"), _spread(r, f"{work}_ratio", 2)
             torch = (speed, r[f"torch_{work}_layout"], ratio)
-        rows.append((_label(r), *ours, *torch))
-    header = (title, "images/s", "GFLOP/s", "of sgemm", "PyTorch's images/s", "its layout", "ratio")
-    _print(header, rows, right=(1, 2, 3, 4, 6))
+        predicted = f"{r['predicted']['images_per_s']:.0f}" if r.get("predicted") and work == "train" else ""
+        rows.append((_label(r), *ours, predicted, *torch))
+    header = (title, "images/s", "GFLOP/s", "of sgemm", "predicted", "PyTorch's images/s", "its layout", "ratio")
+    _print(header, rows, right=(1, 2, 3, 4, 5, 7))
 
 
 def _show_around(results):
@@ -149,11 +165,20 @@ def _show_layers(r):
     unit = "core-ms" if r["device"] == "cpu" else "ms"
     total = sum(layer["forward_ms"] + layer["backward_ms"] for layer in r["layers"])
     rows = []
-    for layer in r["layers"]:
+    for number, layer in enumerate(r["layers"]):
         forward, backward = layer["forward_ms"], layer["backward_ms"]
         figures = f"{forward:.3f}", f"{backward:.3f}", f"{(forward + backward) / total:.1%}"
-        rows.append((layer["name"], layer["layer"], *figures))
-    _print((f"{_label(r)}: {unit} per picture", "", "forward", "backward", "share"), rows, right=(2, 3, 4))
+        rows.append((layer["name"], layer["layer"], *figures, *_predicted_layer(r, number)))
+    header = (f"{_label(r)}: {unit} per picture", "", "forward", "backward", "share", "predicted", "predicted backward")
+    _print(header, rows, right=(2, 3, 4, 5, 6))
+
+
+def _predicted_layer(r, number):
+    """A layer's milliseconds per picture as predicted, forward and backward."""
+    if not r.get("predicted"):
+        return "", ""
+    layer = r["predicted"]["layers"][number]
+    return tuple(f"{layer[way]['ms'] / r['batch']:.3f}" for way in ("forward", "backward"))
 
 
 def _show_scaling(r):

@@ -27,7 +27,7 @@ from tinyalex.standin.launches import RULES, Product
 class Operation:
     """One call as the device sees it. read, written: bytes;  product: for a matrix product
 
-    refused: a reduction that CUB refuses: CuPy's own, which divides it among as many blocks as there are results
+    blocks: of threads, among which a reduction is divided that CUB refuses: few are slow. 0: any other operation
     """
 
     name: str
@@ -35,7 +35,7 @@ class Operation:
     read: int
     written: int
     product: Product | None = None
-    refused: bool = False
+    blocks: int = 0
 
     @property
     def bytes(self) -> int:

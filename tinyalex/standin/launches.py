@@ -161,10 +161,18 @@ def _reduced(counter, name, function, args, kwargs):
     last, whole = axes == list(range(a.ndim - len(axes), a.ndim)), len(axes) == a.ndim
     promoted = name in ("sum", "prod", "mean") and result.dtype != a.dtype  # CUB adds up in the array's own dtype
     refused = not (a.flags.c_contiguous and last) or promoted or name in ("any", "all")
-    counter.note(name, [a], [result], launches=1 if refused or not whole else 2, refused=refused)
-    if name == "mean" and not refused:
+    if refused:
+        counter.note(name, [a], [result], blocks=_blocks(result))
+        return result
+    counter.note(name, [a], [result], launches=2 if whole else 1)
+    if name == "mean":
         counter.note("mean: divide", [result], [result])
     return result
+
+
+def _blocks(result):
+    """CuPy's own reduction gives a block of threads 32 results."""
+    return -(-result.size // 32)
 
 
 def _reduction(function, args, kwargs):
@@ -180,7 +188,7 @@ def _spread(counter, name, function, args, kwargs):
     """var and std: the mean, then a second reduction of the differences from it; std takes a root."""
     mean = _reduced(counter, "mean", np.mean, args, kwargs | {"keepdims": True})
     _, result = _reduction(function, args, kwargs)
-    counter.note(name, [args[0], mean], [result], refused=True)
+    counter.note(name, [args[0], mean], [result], blocks=_blocks(result))
     if name == "std":
         counter.note("std: sqrt", [result], [result])
     return result
