@@ -5,12 +5,18 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.gpu.emulated import emulated
 from tinyalex.signals import ENDING
+from tinyalex.standin import DeviceArray, kernels_by
+from tinyalex.standin import xp as standin
+
+REHEARSED = bool(os.environ.get("TINYALEX_STANDIN_FOR_GPU"))  # tests/gpu/measure.py --rehearse sets it
 
 # The same examples in every run: a test that fails here fails for everyone.
 settings.register_profile("tinyalex", derandomize=True, deadline=None, database=None, max_examples=200)
@@ -19,6 +25,8 @@ settings.load_profile("tinyalex")
 
 def _gpu_missing():
     """Why no GPU can be used, or None."""
+    if REHEARSED:
+        return None
     if importlib.util.find_spec("cupy") is None:
         return "CuPy is not installed"
     import cupy
@@ -86,14 +94,20 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
-def gpu():
-    """CuPy, where a device answers."""
+def gpu(monkeypatch):
+    """CuPy, where a device answers; in a rehearsal the stand-in with kernels, which waits for results as CuPy does."""
     reason = _gpu_missing()
     if reason:
         pytest.skip(reason)
-    import cupy
+    if not REHEARSED:
+        import cupy
 
-    return cupy
+        yield cupy
+        return
+    for kind in (bool, int, float):
+        monkeypatch.setattr(DeviceArray, f"__{kind.__name__}__", lambda a, kind=kind: kind(a.item()))
+    with kernels_by(emulated(threads=1)) if shutil.which("g++") else nullcontext():
+        yield standin
 
 
 @pytest.fixture

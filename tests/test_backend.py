@@ -11,6 +11,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from tests.checks import refused
+from tests.conftest import REHEARSED
 from tinyalex import backend
 from tinyalex.backend import threads
 from tinyalex.errors import UserError
@@ -341,6 +342,7 @@ def test_prefetch_raises_in_its_place_and_closes():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(REHEARSED, reason="needs CuPy itself")
 def test_on_a_gpu(gpu):
     assert backend.choose_device("auto") is gpu and backend.device_name(gpu)
     x = backend.to_device({"a": np.arange(3)}, gpu)["a"]
