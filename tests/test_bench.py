@@ -188,6 +188,8 @@ def test_the_limit_with_tf32_and_without():
     answers = [{(SGEMM, "rates"): [{"a": rate}]} for rate in (300.0, 50.0)]
     limits = benchmark._limits(setups, answers)
     assert (limits["sgemm_gflops"], limits["sgemm_gflops_tf32"]) == (50.0, 300.0)
+    limits = benchmark._limits(setups[:1], answers[:1])
+    assert (limits["sgemm_gflops"], limits["sgemm_gflops_tf32"]) == (300.0, 300.0)
 
 
 def test_the_limit_of_a_gpu_is_the_gpus(monkeypatch):
@@ -469,6 +471,17 @@ def test_what_is_measured(monkeypatch, arguments, expected):
     assert main(["bench", "--json", "--threads", "1", *arguments.split()]) == 0
     assert [(s.model, s.lrn, s.batch) for s in asked] == expected
     assert {(s.device, s.tf32, s.threads) for s in asked} == {("cpu", None, 1)}
+
+
+@pytest.mark.parametrize(
+    "arguments, expected", [("", [True, False]), ("--tf32 both", [True, False]), ("--tf32 on", [True])]
+)
+def test_what_is_measured_on_a_gpu(monkeypatch, arguments, expected):
+    asked = []
+    monkeypatch.setattr("tinyalex.commands.bench.open_device", lambda args: device)
+    monkeypatch.setattr("tinyalex.commands.bench.run_benchmark", lambda setups, *args, **_: asked.extend(setups) or {})
+    assert main(["bench", "--json", "--model", "alexnet-64", *arguments.split()]) == 0
+    assert [(s.device, s.tf32) for s in asked] == [("gpu", on) for on in expected]
 
 
 def test_the_bars_are_drawn(tmp_path):

@@ -105,8 +105,8 @@ def _scale(plan, rounds, bar):
 
 
 def _limits(setups, answers):
-    """sgemm's best rate over the whole run; on a GPU in full precision, with TF32's beside it."""
+    """sgemm's best rate over the whole run; on a GPU in full precision if that was measured, with TF32's beside it."""
     plain, tf32 = ([a for s, a in zip(setups, answers) if bool(s.tf32) is on] for on in (False, True))
-    way, limit = figures.best_sgemm(*plain)
+    way, limit = figures.best_sgemm(*(plain or tf32))
     limits = {"sgemm_gflops": limit, "sgemm_shape": way}
     return limits | ({"sgemm_gflops_tf32": figures.best_sgemm(*tf32)[1]} if tf32 else {})

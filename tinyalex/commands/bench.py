@@ -34,6 +34,7 @@ EXAMPLES = (
 )
 DEFAULT_MODELS = ("alexnet", "alexnet-small")
 LRN = {"with": (True,), "without": (False,), "both": (True, False)}
+TF32 = {"on": (True,), "off": (False,), "both": (True, False)}
 
 
 def add_arguments(parser):
@@ -43,6 +44,7 @@ def add_arguments(parser):
     add("--batch", type=int, metavar="N", help="pictures per step (default: the model's)")
     add("--rounds", type=int, default=5, metavar="N", help="how often each side has its turn (5)")
     add("--lrn", choices=LRN, help="with or without the normalisation layers (alexnet: both, others: with)")
+    add("--tf32", choices=TF32, default="both", help="on a GPU: products in TF32, in full float32, or both (default)")
     add("--no-torch", action="store_true", help="do not time PyTorch")
     add("--scaling", action="store_true", help="also time batches of 16 to 512 pictures, and 1 to N threads")
     add("--chart", metavar="FILE.png", help=f"draw images/s of both sides as bars; {REPLACED}")
@@ -73,7 +75,7 @@ def run(args):
     with_torch = not args.no_torch and torch_version(device) is not None
     if not with_torch and not args.no_torch:
         say(f"no PyTorch for the {device.upper()} is installed: measuring only this side", args.json)
-    plans = setups(device, (None,) if device == "cpu" else (True, False))
+    plans = setups(device, (None,) if device == "cpu" else TF32[args.tf32])
     result = run_benchmark(plans, args.rounds, with_torch, args.scaling, quiet=args.json)
     if args.chart:
         from tinyalex import plots  # here, since Matplotlib takes a second to import
