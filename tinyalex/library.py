@@ -162,7 +162,10 @@ class Classifier:
         if top < 1:
             raise UserError(f"found {top}, expected 1 or more", "top")
         calibration = self.calibrated(ten_crop)
-        return [self._classification(row, top, calibration) for row in self.probabilities(pictures, ten_crop)]
+        p = self.probabilities(pictures, ten_crop)
+        best = np.argsort(-p, axis=1, kind="stable")[:, :top]  # equal classes in their order
+        scores = np.take_along_axis(p, best, axis=1)
+        return [self._classification(*one, calibration) for one in zip(best.tolist(), scores.tolist())]
 
     @called_by_programs
     def probabilities(self, pictures: Any, ten_crop: bool = False) -> np.ndarray:
@@ -234,13 +237,11 @@ class Classifier:
             name = picture if isinstance(picture, (str, PathLike)) else f"picture {number}"
             raise UserError(f"{name}: {error}") from None
 
-    def _classification(self, p, top, calibration):
-        """That of one row of probabilities, (K,); equal classes in their order."""
-        best = np.argsort(-p, kind="stable")[:top]
-        reason = calibration.reason(float(p[best[0]])) if calibration else ""
-        return Classification(
-            [Answer(self.classes[k], self.class_ids[k], float(p[k])) for k in best], not reason, reason
-        )
+    def _classification(self, best, p, calibration):
+        """That of one picture's likeliest classes, with their probabilities."""
+        reason = calibration.reason(p[0]) if calibration else ""
+        answers = [Answer(self.classes[k], self.class_ids[k], probability) for k, probability in zip(best, p)]
+        return Classification(answers, not reason, reason)
 
 
 @called_by_programs

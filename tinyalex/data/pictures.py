@@ -117,6 +117,8 @@ def read_picture(source, size):
     if isinstance(source, np.ndarray):
         if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or source.size == 0:
             raise PictureError(f"found an array {source.dtype} {source.shape}, expected uint8 (H, W, 3), H, W ≥ 1")
+        if source.shape[:2] == (size, size):
+            return source.copy()
         return np.array(fit_square(Image.fromarray(np.ascontiguousarray(source)), size))
     if isinstance(source, Image.Image):
         return _decoded_image(source, size)
