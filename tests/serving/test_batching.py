@@ -3,12 +3,14 @@
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("granian", reason="needs the packages of tinyalex[serve]")
 pytestmark = pytest.mark.serve
 
+from tinyalex.serving import batching  # noqa: E402
 from tinyalex.serving.batching import Gatherer  # noqa: E402
 
 
@@ -22,7 +24,7 @@ def gathered(items, work=None, **options):
         return (work or list)(batch)
 
     async def submitting():
-        gatherer = Gatherer("test", noted, **options)
+        gatherer = Gatherer("test", noted, **{"then": list, "seconds": 0.0, "most": 64} | options)
         gatherer.took = 9.0
         found = await asyncio.gather(*(gatherer.submit(*item) for item in items), return_exceptions=True)
         gatherer.close()
@@ -47,7 +49,7 @@ def test_the_first_waits_for_others():
 
     async def late(seconds, took):
         sizes = []
-        gatherer = Gatherer("test", lambda batch: [sizes.append(len(batch)) for _ in batch], seconds)
+        gatherer = Gatherer("test", lambda batch: [sizes.append(len(batch)) for _ in batch], list, seconds, 64)
         gatherer.took = took
 
         async def second():
@@ -80,7 +82,7 @@ def test_an_error_of_one_item_is_its_own():
 def test_somebody_who_leaves_disturbs_nobody():
     async def leaving():
         go = threading.Event()
-        gatherer = Gatherer("test", lambda batch: go.wait(5) and batch, 0.05)
+        gatherer = Gatherer("test", lambda batch: go.wait(5) and batch, list, 0.05, 64)
         gatherer.took = 9.0
         stays, leaves = asyncio.create_task(gatherer.submit(1)), asyncio.create_task(gatherer.submit(2))
         await asyncio.sleep(0.01)
@@ -95,10 +97,61 @@ def test_somebody_who_leaves_disturbs_nobody():
 
 def test_closing_finishes_what_was_submitted():
     async def closing():
-        gatherer = Gatherer("test", lambda batch: time.sleep(0.02) or batch, most=2)
+        gatherer = Gatherer("test", lambda batch: time.sleep(0.02) or batch, list, 0.0, 2)
         waiting = [asyncio.create_task(gatherer.submit(n)) for n in range(5)]
         await asyncio.sleep(0)
         await asyncio.to_thread(gatherer.close)
         return await asyncio.gather(*waiting)
 
     assert asyncio.run(closing()) == list(range(5))
+
+
+def test_what_follows_goes_on_beside_the_next_batch():
+    """Nobody has a result before it; the next batch does not wait for it."""
+    events, second_batch = [], threading.Event()
+
+    def work(batch):
+        events.append(("work", *batch))
+        if batch == [2]:
+            second_batch.set()
+        return batch
+
+    def then(results):
+        assert second_batch.wait(5)
+        events.append(("then", *results))
+        return [10 * result for result in results]
+
+    async def submitting():
+        gatherer = Gatherer("test", work, then, 0.0, 1)
+        found = await asyncio.gather(gatherer.submit(1), gatherer.submit(2))
+        gatherer.close()
+        return found
+
+    assert asyncio.run(submitting()) == [10, 20]
+    assert events == [("work", 1), ("work", 2), ("then", 1), ("then", 2)]
+
+
+def test_an_error_of_what_follows_goes_to_those_in_the_batch():
+    found, _ = gathered([(1, 1), (0, 1)], then=lambda results: [1 // result for result in results], most=1)
+    assert found[0] == 1 and isinstance(found[1], ZeroDivisionError)
+
+
+def test_who_has_waited_for_the_last_batch_waits_for_nobody(monkeypatch):
+    """The time for others to come is over then."""
+    waits = []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        time.sleep(seconds)
+
+    monkeypatch.setattr(batching, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+
+    async def submitting():
+        gatherer = Gatherer("test", lambda batch: time.sleep(0.1) or batch, list, 0.05, 2)
+        await asyncio.gather(gatherer.submit("full", 2), gatherer.submit("late"))
+        assert not waits
+        await gatherer.submit("alone")
+        gatherer.close()
+
+    asyncio.run(submitting())
+    assert waits, "the first waits"

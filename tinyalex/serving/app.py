@@ -121,8 +121,8 @@ def build_app(service: Service, token: str = "") -> Guard:
     routes, page = Routes(service), page_routes(lambda: service.explainer.prepare(service.models.current))
     app = Starlette(
         routes=[
-            *page,
             Route("/classify", routes.classify, methods=["POST"]),
+            *page,
             Route("/explain", routes.explain, methods=["POST"]),
             Route("/label", routes.label, methods=["POST"]),
             Route("/classes", routes.classes),

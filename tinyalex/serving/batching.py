@@ -4,23 +4,30 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any
+
+LOOKS = 0.001  # seconds between two looks at what has arrived
 
 
 class Gatherer:
     """Calls work(items) → results in one thread, for all items that have arrived; `submit` awaits the result of one.
 
-    seconds: how long the first item waits for others at most; a tenth of what the last batch took is enough, so that
-        waiting costs little where work is quick
+    then: then(results) → results in a second thread, before anybody gets one, while the next batch is worked on
+    seconds: how long an item waits for others at most; a tenth of what the last batch took is enough, so that waiting
+        costs little where work is quick
     most: what the sizes of a batch's items add up to at most
-    An exception of `work` goes to everyone whose item was in the batch.
+    An exception of `work` or `then` goes to everyone whose item was in the batch.
     """
 
-    def __init__(self, name: str, work: Callable[[list], list], seconds: float = 0.0, most: int = 64) -> None:
-        self.work, self.seconds, self.most = work, seconds, most
+    def __init__(
+        self, name: str, work: Callable[[list], list], then: Callable[[list], list], seconds: float, most: int
+    ) -> None:
+        self.work, self.then, self.seconds, self.most = work, then, seconds, most
         self.took = 0.0  # seconds, by the last batch
         self.arrived: SimpleQueue = SimpleQueue()
+        self.second = ThreadPoolExecutor(1, f"{name}-then")
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.thread.start()
 
@@ -28,13 +35,14 @@ class Gatherer:
         """The result of one item. size: how much of a batch it takes"""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        self.arrived.put((item, size, loop, future))
+        self.arrived.put((item, size, time.monotonic(), loop, future))
         return await future
 
     def close(self) -> None:
-        """Finish what has been submitted, and end the thread."""
+        """Finish what has been submitted, and end the threads."""
         self.arrived.put(None)
         self.thread.join()
+        self.second.shutdown()
 
     def _run(self):
         left = None  # did not fit into the last batch
@@ -46,19 +54,22 @@ class Gatherer:
             except Exception as error:
                 results = [error] * len(batch)
             self.took = time.monotonic() - began
-            done = list(zip((future for *_, future in batch), results))
-            batch[0][2].call_soon_threadsafe(_settle, done)
+            self.second.submit(self._finish, batch, results)
             if left == ():
                 return
 
     def _gather(self, first):
         """(a batch, the item that did not fit, or () after the last of all)"""
-        batch, room, until = [first], self.most - first[1], time.monotonic() + min(self.seconds, self.took / 10)
+        _, size, at, *_ = first
+        batch, room, until = [first], self.most - size, at + min(self.seconds, self.took / 10)
         while room > 0:
             try:
-                item = self.arrived.get(timeout=max(0.0, until - time.monotonic()))
+                item = self.arrived.get_nowait()
             except Empty:
-                break
+                if (rest := until - time.monotonic()) <= 0:
+                    break
+                time.sleep(min(rest, LOOKS))  # asleep, not in get(): each item would wake this thread, and wait for it
+                continue
             if item is None:
                 return batch, ()
             if item[1] > room:
@@ -66,6 +77,14 @@ class Gatherer:
             batch.append(item)
             room -= item[1]
         return batch, None
+
+    def _finish(self, batch, results):
+        try:
+            results = self.then(results)
+        except Exception as error:
+            results = [error] * len(batch)
+        *_, loop, _ = batch[0]
+        loop.call_soon_threadsafe(_settle, [(future, result) for (*_, future), result in zip(batch, results)])
 
 
 def _settle(done):

@@ -5,6 +5,7 @@ import binascii
 import hmac
 import ipaddress
 from contextlib import suppress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -61,6 +62,7 @@ class Guard:
         return _error(401, "found no token or a wrong one, expected the header Authorization: Bearer TOKEN", ask)
 
 
+@lru_cache(64)
 def is_local(name: str) -> bool:
     """Whether a host's name or address is certain to mean this machine."""
     with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Writes what was answered into the log, several answers in one transaction; a client is answered after that."""
+"""Writes what was answered into the log, a batch in one transaction; its clients are answered after that."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -7,10 +7,7 @@ from pathlib import Path
 from tinyalex.errors import UserError
 from tinyalex.files import reason, replacing
 from tinyalex.monitoring.log import Log, LoggedModel, Request, kept_picture
-from tinyalex.serving.batching import Gatherer
 from tinyalex.serving.pictures import Picture
-
-MOST_ROWS = 256  # in a transaction
 
 
 @dataclass(frozen=True)
@@ -31,33 +28,29 @@ class Journal:
     def __init__(self, log: Log | None, keep: bool = False) -> None:
         self.log, self.keep, self.trouble = log, keep, ""
         self.noted: list[LoggedModel] = []
-        self.writer = Gatherer("tinyalex-log", self._write, most=MOST_ROWS)
 
-    async def add(self, answered: Answered) -> bool:
-        """Write answers; whether they are on the disk now."""
-        return self.log is not None and await self.writer.submit(answered, len(answered.rows))
-
-    def close(self) -> None:
-        """Write what has been added, and close the log."""
-        self.writer.close()
-        if self.log:
-            self.log.close()
-
-    def _write(self, items):
-        assert self.log, "without a log nothing is submitted"
+    def write(self, answered: list[Answered]) -> bool:
+        """Write answers; whether they are on the disk now. For one thread."""
+        if self.log is None:
+            return False
         try:
-            for model in (model for item in items for model in item.models):
-                if not any(model is one for one in self.noted):
+            for model in (model for one in answered for model in one.models):
+                if not any(model is noted for noted in self.noted):
                     self.log.add_model(model)
                     self.noted.append(model)
             if self.keep:
-                for picture in (picture for item in items for picture in item.pictures):
+                for picture in (picture for one in answered for picture in one.pictures):
                     keep_picture(self.log.path, picture)
-            self.log.add(row for item in items for row in item.rows)
+            self.log.add(row for one in answered for row in one.rows)
             self.trouble = ""
         except (sqlite3.Error, OSError, UserError) as error:
             self.trouble = reason(error.__cause__ or error)  # of the system, without a path, as anybody may ask for it
-        return [not self.trouble] * len(items)
+        return not self.trouble
+
+    def close(self) -> None:
+        """Close the log; everything written is in it already."""
+        if self.log:
+            self.log.close()
 
 
 def keep_picture(log: Path, picture: Picture) -> None:

@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -20,26 +21,39 @@ from tinyalex.serving.models import Model, Models
 from tinyalex.serving.pictures import SMALL_PIXELS, LargePictures, Larger, Picture, numbered, received
 from tinyalex.serving.reports import Reporter
 
-GATHER_SECONDS = 0.01  # the first request of a batch waits no longer for others
+GATHER_SECONDS = 0.01  # a request waits no longer for others
 MOST_AT_ONCE = 64  # pictures in a batch
-FILES_A_PIECE = 8  # requests whose pictures one core decodes
+PIECE_BYTES = 256 * 1024  # of files that one core decodes; small files take two cores longer, since Python takes turns
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: its files, or their pictures once these are decoded; who asked, and when.
+
+    at: seconds since 1970;  began: as of `time.perf_counter`
+    """
+
+    files: list
+    client: str
+    at: float
+    began: float
 
 
 @dataclass(frozen=True)
 class Seen:
     """The network's answers about the pictures of one request.
 
-    pictures: decoded;  model: the one that answered;  answers: a `Classification` of each picture
+    pictures: of `asked`, decoded;  model: the one that answered;  answers: a `Classification` of each picture
     shadow, shadowed: the same of the shadow, if there is one
-    statistics: of the prepared pictures (see `picture_statistics`);  novelty: (see `novelties`), if it is known
+    novelty: of each picture (see `novelties`), if it is known
     """
 
+    asked: Asked
     pictures: list[Picture]
     model: Model
     answers: list
     shadow: Model | None
     shadowed: list | None
-    statistics: dict[str, np.ndarray]
     novelty: np.ndarray | None
 
 
@@ -49,7 +63,7 @@ class Service:
     def __init__(self, models: Models, journal: Journal) -> None:
         self.models, self.journal = models, journal
         self.intake, self.large, self.metrics = Intake(), LargePictures(), Metrics()
-        self.network = Gatherer("tinyalex-network", self._infer, GATHER_SECONDS, MOST_AT_ONCE)
+        self.network = Gatherer("tinyalex-network", self._infer, self._log, GATHER_SECONDS, MOST_AT_ONCE)
         self.explainer, self.reporter = Explainer(), Reporter(journal.log)
         self.answered = 0  # pictures
         self.metrics.name_models(self.models)
@@ -68,60 +82,55 @@ class Service:
 
     async def classify(self, files: list[bytes], client: str) -> dict[str, Any]:
         """The JSON answer about the pictures of one request. HTTPException for one that is none."""
-        at, began = time.time(), time.perf_counter()
-        seen = await self._seen(files)
-        milliseconds = 1000 * (time.perf_counter() - began)
-        rows = [_request(picture, seen, n, at, client, milliseconds) for n, picture in enumerate(seen.pictures)]
-        models = [model.logged for model in (seen.model, seen.shadow) if model]
-        if not await self.journal.add(Answered(rows, seen.pictures, models)):
-            self.metrics.unlogged.inc(len(rows))
-        self._count(seen, rows, time.perf_counter() - began)
+        asked = Asked(files, client, time.time(), time.perf_counter())
+        seen, rows = await self._answer(asked)
+        self._count(rows, time.perf_counter() - asked.began)
         return {
             "answers": [answer_json(row.id, found, seen.model.calibrated) for row, found in zip(rows, seen.answers)],
             "model": seen.model.hash,
             "calibrated": seen.model.calibrated,
         }
 
-    async def _seen(self, files):
-        """`Seen` of the pictures in these files. Those with a large one among them are decoded apart."""
+    async def _answer(self, asked):
+        """(`Seen`, its rows of the log). Files with a large picture among them are decoded apart."""
+        files, size = asked.files, self.models.current.size
         try:
-            return await self.network.submit(files, len(files))
+            return await self.network.submit(asked, len(files))
         except Larger:
-            size, pictures = self.models.current.size, []
+            pictures = []
             for number, data in enumerate(files, 1):
                 with numbered(number, len(files)):
                     pictures.append(await self.large.picture(data, size))
-            return await self.network.submit(pictures, len(pictures))
+            return await self.network.submit(replace(asked, files=pictures), len(files))
 
     def _infer(self, requests):
-        """`Seen`, or what is wrong, for each request: a list of files, or of pictures that are decoded already."""
+        """`Seen`, or what is wrong, for each `Asked`."""
         current, shadow = self.models.pair
-        chunks = [requests[start : start + FILES_A_PIECE] for start in range(0, len(requests), FILES_A_PIECE)]
-        decoded = ordered_map(lambda chunk: [_decoded(files, current.size) for files in chunk], chunks)
-        found = [one for chunk in decoded for one in chunk]
-        good = [pictures for pictures in found if isinstance(pictures, list)]
+        decoded = ordered_map(lambda piece: [_decoded(one.files, current.size) for one in piece], _pieces(requests))
+        found = [one for piece in decoded for one in piece]
+        good = [(one, pictures) for one, pictures in zip(requests, found) if isinstance(pictures, list)]
         seen = iter(self._answered(good, current, shadow) if good else ())
         return [next(seen) if isinstance(one, list) else one for one in found]
 
     def _answered(self, requests, current, shadow):
-        """`Seen` for each list of pictures."""
-        squares = np.stack([picture.square for pictures in requests for picture in pictures])
+        """`Seen` for each (`Asked`, its pictures)."""
+        squares = np.stack([picture.square for _, pictures in requests for picture in pictures])
         self.metrics.batch.observe(len(squares))
         answers, novelty = current.listener.classify(squares, current.ten_crop)
-        shadowed, statistics = self._shadowed(shadow, squares), picture_statistics(squares)
-        ends = np.cumsum([len(pictures) for pictures in requests])
-        parts = [slice(end - len(pictures), end) for end, pictures in zip(ends, requests)]
+        shadowed = self._shadowed(shadow, squares)
+        ends = np.cumsum([len(pictures) for _, pictures in requests])
+        parts = [slice(end - len(pictures), end) for end, (_, pictures) in zip(ends, requests)]
         return [
             Seen(
+                asked,
                 pictures,
                 current,
                 answers[part],
                 shadow if shadowed else None,
                 shadowed and shadowed[part],
-                {name: values[part] for name, values in statistics.items()},
                 None if novelty is None else novelty[part],
             )
-            for pictures, part in zip(requests, parts)
+            for (asked, pictures), part in zip(requests, parts)
         ]
 
     def _shadowed(self, shadow, squares):
@@ -134,7 +143,19 @@ class Service:
             self.metrics.shadow_errors.inc()
             return None
 
-    def _count(self, seen, rows, seconds):
+    def _log(self, found):
+        """(`Seen`, its rows), which are in the log now, for each `Seen`; what is wrong for others, as it was."""
+        now = time.perf_counter()
+        found = [(one, _rows(one, now)) if isinstance(one, Seen) else one for one in found]
+        answered = [
+            Answered(rows, seen.pictures, [model.logged for model in (seen.model, seen.shadow) if model])
+            for seen, rows in (one for one in found if isinstance(one, tuple))
+        ]
+        if answered and not self.journal.write(answered):
+            self.metrics.unlogged.inc(sum(len(one.rows) for one in answered))
+        return found
+
+    def _count(self, rows, seconds):
         metrics = self.metrics
         self.answered += len(rows)
         metrics.seconds.observe(seconds)
@@ -142,6 +163,12 @@ class Service:
             metrics.pictures.labels("yes" if row.sure else "no").inc()
             if row.shadow_label is not None and row.shadow_label != row.label:
                 metrics.disagreements.inc()
+
+
+def _pieces(requests):
+    """The `Asked`, in order, in lists of about PIECE_BYTES of files."""
+    sizes = np.cumsum([sum(len(file) for file in one.files if isinstance(file, bytes)) for one in requests])
+    return [[one for _, one in piece] for _, piece in groupby(zip(sizes // PIECE_BYTES, requests), lambda one: one[0])]
 
 
 def _decoded(files, size):
@@ -156,7 +183,12 @@ def _decoded(files, size):
     return pictures
 
 
-def _request(picture, seen, n, at, client, milliseconds):
+def _rows(seen, now):
+    """The rows of the log for a request's pictures. now: as of `time.perf_counter`"""
+    return [_request(picture, seen, n, 1000 * (now - seen.asked.began)) for n, picture in enumerate(seen.pictures)]
+
+
+def _request(picture, seen, n, milliseconds):
     """The row of the log for picture n of a request."""
     places = seen.model.places
     found, shadowed = seen.answers[n], seen.shadowed and seen.shadowed[n]
@@ -172,15 +204,15 @@ def _request(picture, seen, n, at, client, milliseconds):
         )
     return Request(
         id=secrets.token_hex(8),
-        at=at,
-        client=client,
+        at=seen.asked.at,
+        client=seen.asked.client,
         sha256=picture.sha256,
         bytes=len(picture.data),
         format=picture.format,
         width=picture.width,
         height=picture.height,
         prepared=picture.prepared,
-        **{name: float(values[n]) for name, values in seen.statistics.items()},
+        **{name: float(value) for name, [value] in picture_statistics(picture.square[None]).items()},
         novelty=None if seen.novelty is None else float(seen.novelty[n]),
         model=seen.model.hash,
         label=places[first.id],
