@@ -1,5 +1,6 @@
 """`tinyalex serve`: answer over HTTP what pictures show, and log it."""
 
+import gc
 import json
 import os
 import secrets
@@ -60,7 +61,9 @@ def run(args):
         else:
             say(f"serving {args.run} at {about['url']} {'with' if args.log else 'without'} a log; Ctrl-C stops")
 
-    serve(build_app(service, token), address, port, listening, service.stop)
+    app = build_app(service, token)
+    gc.freeze()  # what is here now stays, so collections need not look through it, answer after answer
+    serve(app, address, port, listening, service.stop)
     service.close()
     raise KeyboardInterrupt(f"stopped after {service.answered:,} answers")
 
