@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -75,7 +76,58 @@ def signals_reach_children():
         signal.signal(number, signal.SIG_IGN)
 
 
-def pytest_collection_modifyitems(items):
+TURNS = pytest.StashKey()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Where pytest-xdist runs several processes: the folder of their turns, one for all."""
+    if TURNS not in node.config.stash:
+        folder = node.config.stash[TURNS] = tempfile.TemporaryDirectory(prefix="tinyalex-turns-")
+        node.config.add_cleanup(folder.cleanup)
+    node.workerinput["turns"] = node.config.stash[TURNS].name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    folder = getattr(item.config, "workerinput", {}).get("turns")
+    if folder is None:
+        return (yield)
+    from tests.turns import turn  # not on Windows
+
+    with turn(folder, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+def pytest_collection_modifyitems(config, items):
+    skip_what_is_missing(items)
+    if hasattr(config, "workerinput"):
+        items[:] = dealt(items, config.workerinput["workercount"])
+
+
+def dealt(items, workers):
+    """The items, as many for each worker as WorkStealingScheduling gives it: those that run alone first, then the slow.
+
+    So workers wait for each other's tests once, not before each that runs alone, and no long one is left to the end.
+    """
+    first = {item: None for mark in ("alone", "slow") for item in items if item.get_closest_marker(mark)}
+    rest, order = [item for item in items if item not in first], []
+    for number in range(workers):
+        share, hand = (len(items) - len(order)) // (workers - number), list(first)[number::workers]
+        fill = max(0, share - len(hand))
+        order += hand + rest[:fill]
+        rest = rest[fill:]
+    return order
+
+
+def skip_what_is_missing(items):
     reasons = {
         "mpi": _mpi_missing(),
         "torch": None if importlib.util.find_spec("torch") else "PyTorch is not installed",

@@ -319,6 +319,7 @@ def data_threads():
     return [thread for thread in threading.enumerate() if thread.name.startswith("tinyalex-data")]
 
 
+@pytest.mark.alone
 def test_prefetch_is_ahead_but_not_far():
     begun = []
     results = backend.prefetch(lambda n: begun.append(n) or n * n, range(10), depth=2)

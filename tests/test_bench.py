@@ -232,6 +232,7 @@ def test_other_batches_and_threads_for_one_step(monkeypatch):
     assert seen == [(2, 2, 3), (3, 3, 1), (3, 3, 1)]
 
 
+@pytest.mark.alone
 def test_where_the_time_goes():
     """Every layer once, by name; kinds and pipeline in seconds; afterwards the layers are unwrapped."""
     ours = Ours(SMALL)
@@ -247,6 +248,7 @@ def test_where_the_time_goes():
     assert not [thread.name for thread in threading.enumerate() if "data" in thread.name]
 
 
+@pytest.mark.alone
 def test_layer_times_are_core_seconds():
     """A call on one of several threads occupies one core, any other call all; options pass through."""
 
@@ -510,6 +512,7 @@ def run_bench(*arguments, **options):
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_end_to_end(tmp_path):
     """One JSON object with every field; PyTorch's filled where it is installed; the bars beside it."""

@@ -224,6 +224,7 @@ def test_a_name_that_does_not_resolve(server, tmp_path):
     assert "no connection" in failure(tmp_path, url="http://host.invalid/file.bin", tries=1)
 
 
+@pytest.mark.alone
 def test_silence_counts_as_lost(server, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SILENCE", 0.1)
     honest, asked = server.answer, []

@@ -290,6 +290,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_the_workers_and_leaves_nothing(tmp_path):
     root = sources.class_folders(tmp_path / "pets")
     write(root / "train/cat/large.jpg", sources.encoded(sources.picture(0, (8000, 5000))))

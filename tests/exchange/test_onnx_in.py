@@ -513,6 +513,7 @@ def test_names_and_numbers_of_a_file_do_not_fill_the_screen(tmp_path):
         assert "\n" not in str(caught.value) and len(str(caught.value)) < 1300
 
 
+@pytest.mark.alone
 def test_a_long_chain_takes_no_long_time(tmp_path):
     nodes, last = [], "x"
     for number in range(20_000):

@@ -155,6 +155,7 @@ def test_gradient_sums(carrier):
         agree(total, numbers(0, *total.shape) + numbers(1, *total.shape), name, exact=True)
 
 
+@pytest.mark.alone
 def test_mpi_and_nccl_go_on_while_sums_travel(monkeypatch):
     """submit returns before the other worker has even begun."""
     mail, begun = Mail(2), []

@@ -160,6 +160,7 @@ def test_the_ranks_reports_are_collected(mpiexec):
     assert link == pytest.approx([2e-4, 2e9]) and rounds == [ROUND, second]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "lines, words",
     [

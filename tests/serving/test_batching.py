@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 pytest.importorskip("granian", reason="needs the packages of tinyalex[serve]")
-pytestmark = pytest.mark.serve
+pytestmark = [pytest.mark.serve, pytest.mark.alone]
 
 from tinyalex.serving import batching  # noqa: E402
 from tinyalex.serving.batching import Gatherer  # noqa: E402

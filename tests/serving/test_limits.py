@@ -58,6 +58,7 @@ def test_a_body_may_not_be_too_large():
     assert intake.received == 0
 
 
+@pytest.mark.alone
 def test_a_body_may_not_come_too_slowly(monkeypatch):
     monkeypatch.setattr(limits, "BODY_SECONDS", 0.1)
     monkeypatch.setattr(limits, "BODY_RATE", 1000)

@@ -107,6 +107,7 @@ def test_odd_requests(service, pieces, statuses):
     assert service.ask("/health/live")[0] == 200, "the service lives"
 
 
+@pytest.mark.alone
 def test_clients_that_send_a_byte_now_and_then(service):
     """In the head or in the body they are dropped in time, and a client beside them does not notice."""
     ends, request = {}, request_bytes("/classify", encoded(noise()))

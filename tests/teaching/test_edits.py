@@ -201,6 +201,7 @@ def joined(n):
     return np.sort(np.r_[np.arange(n), np.arange(n)])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("function", [halving, growing, nested, joined], ids=lambda f: f.__name__)
 def test_no_edit_takes_for_ever(function):
     """A loop over the list it appends to, a power of a power, a list in itself, an array of np.r_ itself."""

@@ -17,6 +17,7 @@ from tinyalex.teaching import learner, limits, notebook
 from tinyalex.teaching.answers import judge_file
 from tinyalex.teaching.limits import OutOfTime, limited, time_limit
 
+pytestmark = pytest.mark.alone  # a check is given half a second
 LINUX = pytest.mark.skipif(not limits.FORKS, reason="memory is limited and children are forked on Linux only")
 RUNNING = "lrn_forward was still running after 0.5 s: look for a loop that does not end."
 TOO_LARGE = "lrn_forward asks for more memory than a check may take, 2 GB"

@@ -2,7 +2,6 @@
 
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,9 +14,9 @@ APPENDICES = [file.stem for file in sorted(lessons.FOLDER.glob("appendix_*.ipynb
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", WRITTEN)
 def test_as_committed(number):
-    """Alone, since its time counts."""
     committed, lesson = running.read(number), find_lesson(number)
     start = time.perf_counter()
     fresh = running.run(running.read(number))
@@ -39,45 +38,23 @@ def test_appendix_as_committed(name):
     assert_same_outputs(running.read(name), running.run(running.read(name)))
 
 
-@pytest.fixture(scope="module")
-def notebooks(request):
-    """{test: future of its notebook when it has run}: two at a time, since most keep only one core busy."""
-    chosen = [item for item in request.session.items if item.originalname in FILLED_IN]
-    runs = {item.name: FILLED_IN[item.originalname](item.callspec.params["number"]) for item in chosen}
-    with ThreadPoolExecutor(2) as pool:
-        yield {name: pool.submit(running.run, *both) for name, both in runs.items()}
-        pool.shutdown(cancel_futures=True)
-
-
-def solved(number):
-    """(the notebook, the answers to fill in)"""
-    return running.read(number), running.solved(number)
-
-
-def oddly_answered(number):
-    notebook = running.read(number)
-    (setup,) = running.cells(notebook, "setup")
-    setup.source += "\n\nSTEPS = EPOCHS = SEEDS = 2  # in place of the notebook's: every cell runs, and soon ends"
-    return notebook, odd.answers(number)
-
-
-FILLED_IN = {"test_solved": solved, "test_odd_answers": oddly_answered}
-
-
 def assert_all_right(fresh):
     for cell in running.cells(fresh, "check"):
         assert re.match(r"\S+: right", running.text(cell)), running.text(cell)
 
 
 @pytest.mark.parametrize("number", WRITTEN)
-def test_solved(number, notebooks, request):
-    assert_all_right(notebooks[request.node.name].result())
+def test_solved(number):
+    assert_all_right(running.run(running.read(number), running.solved(number)))
 
 
 @pytest.mark.parametrize("number", WRITTEN)
-def test_odd_answers(number, notebooks, request):
+def test_odd_answers(number):
     """Every cell runs on right answers of another style, which return what few would but the check accepts."""
-    assert_all_right(notebooks[request.node.name].result())
+    notebook = running.read(number)
+    (setup,) = running.cells(notebook, "setup")
+    setup.source += "\n\nSTEPS = EPOCHS = SEEDS = 2  # in place of the notebook's: every cell runs, and soon ends"
+    assert_all_right(running.run(notebook, odd.answers(number)))
 
 
 @pytest.mark.parametrize("number", WRITTEN)
