@@ -1,7 +1,5 @@
 """Counting on the stand-in, beside counts by hand."""
 
-from contextlib import nullcontext
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from tinyalex.backend import fused
 from tinyalex.backend.fused import Kernel, Parameter
 from tinyalex.bench.side import resident_peak
 from tinyalex.layers import Layer
-from tinyalex.standin import METHODS, UFUNCS, Generator, Product, Refused, counting, xp
+from tinyalex.standin import METHODS, UFUNCS, Generator, Product, Refused, counting, observed_by, xp
 from tinyalex.standin.counting import _Counter, unique_bytes
 from tinyalex.standin.device import FUNCTIONS
 from tinyalex.standin.launches import RULES
@@ -191,17 +189,36 @@ def test_every_name_of_the_stand_in_has_a_rule_or_is_refused():
     assert names - RULES.keys() == without
 
 
+class Recorder:
+    """An observer that notes the names of calls, computes them or counts them, and runs no kernel."""
+
+    def __init__(self, counter=None):
+        self.counter, self.names = counter, []
+
+    def operation(self, name, function, args, kwargs):
+        self.names.append(name)
+        if self.counter:
+            return self.counter.operation(name, function, args, kwargs)
+        with np.errstate(all="ignore"):  # of the numbers that no kernel wrote
+            return function(*args, **kwargs)
+
+    def kernel(self, kernel, arguments):
+        self.names.append(kernel.name)
+
+
 @pytest.mark.parametrize("layer, shape", EVERY_LAYER, ids=lambda v: str(v) if isinstance(v, Layer) else "")
-def test_every_layer_gives_the_same_shapes(layer, shape):
+def test_counting_makes_the_calls_that_computing_makes(layer, shape):
+    """In the same order, with results of the same shapes and dtypes."""
     layer = layer.like()
     layer.map_arrays(lambda a: xp.asarray(a))
     x = xp.asarray(np.ones(shape, np.float32))
     found = []
-    for context in (counting(), nullcontext()):
-        with context:
+    for recorder in (Recorder(), Recorder(_Counter())):
+        with observed_by(recorder):
             y, cache = layer.forward(x, train=True, rng=Generator(0))
             dx, grads = layer.backward(xp.asarray(np.ones(y.shape, y.dtype)), cache)
-        found.append([(a.shape, a.dtype, a.flags.c_contiguous) for a in (y, dx, *grads.values())])
+        results = [(a.shape, a.dtype, a.flags.c_contiguous) for a in (y, dx, *grads.values())]
+        found.append((recorder.names, results))
     assert found[0] == found[1]
 
 

@@ -139,7 +139,7 @@ class Refused(TypeError):
     """The device refuses an operation.
 
     kind: "numpy", "host", "convert", "wait", "mask", "list", "rows", "unknown" or "dtype"
-        of the `bus`: "send" or "fetch"
+        of the `bus`: "send" or "fetch";  of `counting`: "uncounted"
     """
 
     def __init__(self, kind, message):
