@@ -111,10 +111,13 @@ def test_cub_refuses_what_is_not_at_the_end_of_an_array_in_order():
         return operations[-1].blocks > 0
 
     assert not any(map(refused, (lambda: A.sum(), lambda: A.max(axis=1), lambda: A.sum(axis=(0, 1)))))
+    assert not any(map(refused, (lambda: A.T.sum(axis=0), lambda: A.argmax(), lambda: made(2, 3, 4).min(axis=(1, 2)))))
+    assert refused(lambda: A.argmax(axis=1)) and refused(lambda: A.T.sum(axis=1)) and refused(lambda: A.all())
     assert all(map(refused, (lambda: A.sum(axis=0), lambda: A.T.sum(axis=1), lambda: A[:, :2].sum(axis=1))))
     with counting() as operations:
-        made(7, 5, 96).sum(axis=1).sum(axis=0)
-    assert [o.blocks for o in operations] == [7 * 3, 3]
+        made(512, 300, 96).sum(axis=1).sum(axis=0)
+        made(7, 5, 96).sum(axis=1)
+    assert [o.blocks for o in operations] == [512 * 3, 3, 11], "32 results a block; 64 of five entries each"
     assert refused(lambda: A.view(np.int32).sum()) and refused(lambda: (A > 0).sum(axis=1)), "CuPy widens these sums"
 
 

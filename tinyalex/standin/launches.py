@@ -155,24 +155,31 @@ def _joined(counter, name, function, args, kwargs):
 
 
 def _reduced(counter, name, function, args, kwargs):
-    """A reduction: by CUB over all axes (two launches) or the last axes (one), else by CuPy's own kernel (one)."""
+    """A reduction: by CUB over all axes (two launches) or the innermost ones (one), else by CuPy's own kernel (one)."""
     a = args[0]
     axes, result = _reduction(function, args, kwargs)
-    last, whole = axes == list(range(a.ndim - len(axes), a.ndim)), len(axes) == a.ndim
-    promoted = name in ("sum", "prod", "mean") and result.dtype != a.dtype  # CUB adds up in the array's own dtype
-    refused = not (a.flags.c_contiguous and last) or promoted or name in ("any", "all")
-    if refused:
-        counter.note(name, [a], [result], blocks=_blocks(result))
+    if not _cub_takes(a, name, axes, result.dtype):
+        counter.note(name, [a], [result], blocks=_blocks(a, result))
         return result
-    counter.note(name, [a], [result], launches=2 if whole else 1)
+    counter.note(name, [a], [result], launches=2 if len(axes) == a.ndim else 1)
     if name == "mean":
         counter.note("mean: divide", [result], [result])
     return result
 
 
-def _blocks(result):
-    """CuPy's own reduction gives a block of threads 32 results."""
-    return -(-result.size // 32)
+def _cub_takes(a, name, axes, dtype):
+    """Whether CUB does it: innermost axes of an array in order, no widening of a sum, argmax and argmin over all."""
+    last, first = list(range(a.ndim - len(axes), a.ndim)), list(range(len(axes)))
+    in_order = (a.flags.c_contiguous and axes == last) or (a.flags.f_contiguous and axes == first)
+    if name in ("argmax", "argmin"):
+        return in_order and len(axes) == a.ndim
+    return in_order and name not in ("any", "all") and (dtype == a.dtype or name in ("max", "min", "amax", "amin"))
+
+
+def _blocks(a, result):
+    """The blocks of threads of CuPy's own reduction: 32 results each, more if few entries go into one."""
+    results = max(min(result.size, 32), 512 // max(1, a.size // max(1, result.size)))
+    return -(-result.size // (1 << results.bit_length() - 1))
 
 
 def _reduction(function, args, kwargs):
@@ -188,7 +195,7 @@ def _spread(counter, name, function, args, kwargs):
     """var and std: the mean, then a second reduction of the differences from it; std takes a root."""
     mean = _reduced(counter, "mean", np.mean, args, kwargs | {"keepdims": True})
     _, result = _reduction(function, args, kwargs)
-    counter.note(name, [args[0], mean], [result], blocks=_blocks(result))
+    counter.note(name, [args[0], mean], [result], blocks=_blocks(args[0], result))
     if name == "std":
         counter.note("std: sqrt", [result], [result])
     return result
