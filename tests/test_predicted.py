@@ -150,6 +150,16 @@ def test_own_rates_take_the_place_of_known_ones():
     assert (own.copy_gb_per_s, own.fp32_tflops, own.tf32_tflops, own.launch_us) == (400, 20, 20, 5)
 
 
+def test_memory_is_that_of_all_arrays_at_the_worst_moment():
+    """At least the weights, their velocity and gradients, and the layers' inputs; at most a few times as much."""
+    network = SMALL.build()
+    weights = 4 * sum(p.size for p in network.params.values())
+    kept = [4 * np.prod(shape) for _, _, shape, _ in network.shapes()]
+    at = {N: counted_step("alexnet-small", True, N).memory_bytes for N in (3, 64, 128)}
+    assert 3 * weights < at[3]
+    assert 0.8 * sum(kept) < (at[128] - at[64]) / 64 < 5 * sum(kept)
+
+
 def test_a_step_that_does_not_fit():
     needed = predict(SMALL, GPU)["memory_bytes"] / 1e9
     assert needed > 0.001 and predict(SMALL, replace(GPU, memory_gb=1.01 * needed))

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from tinyalex.bench.predicted import MACHINES, OWN, machine, predict
 from tinyalex.commands.options import print_table, print_text
 from tinyalex.errors import UserError
+from tinyalex.terminal import bytes_text
 
 RATES = ("copy_gb_per_s", "matmul_tflops", "launch_us")
 MEASURING = {"rounds": 5, "no_torch": False, "scaling": False, "chart": None, "device": "auto", "threads": None}
@@ -60,7 +61,7 @@ def show(result, label):
     )
     print()
     header = ("a training step", "images/s", "ms", "limited by", "GB", "launches", "products' GB", "products", "TFLOP")
-    print_table(header, [(label(r), *_step(r)) for r in rows], right=(1, 2, 4, 5, 6, 7, 8))
+    print_table((*header, "memory"), [(label(r), *_step(r)) for r in rows], right=(1, 2, 4, 5, 6, 7, 8, 9))
     print()
     _show_layers(rows[0], label(rows[0]))
     print_text(
@@ -74,7 +75,7 @@ def show(result, label):
 def _step(r):
     limit = f"{r['limit']} {r[r['limit'] + '_ms'] / r['ms']:.0%}"
     sizes = f"{r['gb']:.1f}", r["launches"], f"{r['products_gb']:.1f}", r["products"], f"{r['tflop']:.2f}"
-    return f"{r['images_per_s']:.0f}", f"{r['ms']:.2f}", limit, *sizes
+    return f"{r['images_per_s']:.0f}", f"{r['ms']:.2f}", limit, *sizes, bytes_text(r["memory_bytes"])
 
 
 def _show_layers(r, label):
