@@ -83,6 +83,8 @@ CASES = {  # name: (work, what it counts)
     "a product into its factor": (lambda: xp.matmul(SQUARE, SQUARE, out=SQUARE), [(1, 25, 25), (1, 25, 25)]),
     "a batch of products": (lambda: made(3, 4, 6) @ made(3, 6, 5), [(1, 72 + 90, 60)]),
     "a batch in another order": (lambda: made(3, 4, 6) @ made(3, 5, 6).swapaxes(1, 2), [(1, 90, 90), (1, 162, 60)]),
+    "a batch in Fortran order": (lambda: made(6, 4, 3).T @ made(3, 6, 5), [(1, 72, 72), (1, 72 + 90, 60)]),
+    "a product of two dtypes": (lambda: A @ made(6, 5, dtype=np.float64), [(1, 24, 48), (1, 2 * (24 + 30), 2 * 20)]),
     "a vector": (lambda: ROW @ made(6, 5), [(1, 36, 5)]),
     "two vectors": (lambda: xp.vdot(ROW, made(6)), [(1, 12, 6), (2, 6, 1)]),
     "draws": (lambda: Generator().random((2, 3), dtype=np.float32), [(1, 0, 6)]),
@@ -94,6 +96,43 @@ CASES = {  # name: (work, what it counts)
 def test_by_hand(case):
     work, expected = CASES[case]
     assert counts(work) == expected
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda xp, a: xp.stack([a, a], axis=1),
+        lambda xp, a: xp.stack([a, a], axis=-1),
+        lambda xp, a: xp.concatenate([a, a[:, :2]], axis=1),
+        lambda xp, a: xp.tile(a, (2, 1, 3)),
+        lambda xp, a: xp.take(a, xp.asarray([[0, 1]]), axis=1),
+        lambda xp, a: a[xp.asarray([0, 1]), :, None],
+        lambda xp, a: a[:, xp.asarray([[0, 1]])],
+        lambda xp, a: a.T.astype(np.float64),
+        lambda xp, a: a.T.copy(),
+        lambda xp, a: a.T.flatten(),
+        lambda xp, a: xp.full_like(a, 2, dtype=np.int32),
+        lambda xp, a: xp.ones(3, np.float32),
+        lambda xp, a: a.sum(axis=1, keepdims=True),
+        lambda xp, a: a.astype(np.int8).sum(),
+        lambda xp, a: a.var(axis=0),
+        lambda xp, a: a.argmax(axis=1),
+        lambda xp, a: a.reshape(2, -1),
+        lambda xp, a: a.T.reshape(-1, 3, 2),
+        lambda xp, a: ~(a > 0),
+        lambda xp, a: 1 / a.astype(np.int32),
+        lambda xp, a: a[0] @ a.T,
+        lambda xp, a: a[None] @ a.T,
+        lambda xp, a: xp.where(a > 0, a, 0),
+        lambda xp, a: xp.clip(a, 0, 1),
+    ],
+)
+def test_results_look_as_computed_ones(work):
+    numbers = np.arange(1, 25, dtype=np.float32).reshape(4, 6)
+    expected = work(np, numbers)
+    with counting():
+        found = work(xp, xp.asarray(numbers))
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
 
 
 def test_a_product_says_what_it_multiplies():
