@@ -4,6 +4,7 @@ arrays.py      which library an array lives in, moving arrays: the one file that
 randomness.py  random generators keyed by what they are for
 memory.py      free memory, work arrays
 threads.py     work divided among the cores
+products.py    matrix products: among threads, and of stacks of matrices
 fused.py       one launch on a device for several passes over memory; the kernels are in kernels/
 """
 
@@ -21,13 +22,13 @@ from tinyalex.backend.arrays import (
 )
 from tinyalex.backend.fused import fused
 from tinyalex.backend.memory import memory_available, scratch
+from tinyalex.backend.products import matmul, stacked_matmul
 from tinyalex.backend.randomness import child_streams, random_stream, uniform
 from tinyalex.backend.threads import (
     MOST_THREADS,
     among_threads,
     cores,
     device_name,
-    matmul,
     one_blas_thread,
     ordered_map,
     prefetch,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from tinyalex.backend.arrays import Array, array_module, gpu_number, is_host
+from tinyalex.backend.arrays import gpu_number
 from tinyalex.backend.memory import keep_freed_memory
 from tinyalex.errors import UserError
 
@@ -30,7 +30,6 @@ _threads = len(cores())
 _pools: dict[int, ThreadPoolExecutor] = {}
 _gpu: Any = None  # the one that this process has chosen; CUDA starts each thread with the machine's first
 _this_thread = threading.local()
-MATMUL_COLUMNS = 256
 MOST_THREADS = max(1024, len(cores()))  # more is a mistake, and would end in one of the system's
 
 
@@ -163,18 +162,6 @@ def _begin_thread():
     _this_thread.among_others = True
     if _gpu is not None:
         _gpu.use()
-
-
-def matmul(a: Array, b: Array) -> Array:
-    """a @ b for two matrices; the threads divide the columns of b among them, a fixed number at a time."""
-    xp = array_module(a)
-    if not is_host(a):
-        return a @ b
-    out = xp.empty((a.shape[0], b.shape[1]), xp.result_type(a, b))
-    runs = [slice(start, start + MATMUL_COLUMNS) for start in range(0, b.shape[1], MATMUL_COLUMNS)]
-    for _ in ordered_map(lambda columns: xp.matmul(a, b[:, columns], out=out[:, columns]), runs):
-        pass
-    return out
 
 
 def prefetch(function: Callable[[Any], Any], items: Iterable[Any], depth: int = 2) -> Iterator[Any]:

@@ -1,0 +1,104 @@
+"""Matrix products: one among threads; a whole stack of them, wherever the matrices lie, in one call of cuBLAS."""
+
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+from tinyalex.backend.arrays import Array, array_module, is_cupy, is_host
+from tinyalex.backend.threads import ordered_map
+
+MATMUL_COLUMNS = 256
+COEFFICIENTS = {name: np.array([1, 0], name) for name in ("float32", "float64")}  # cuBLAS reads them in host memory
+MOST_INT32 = (1 << 31) - 1
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """a @ b for two matrices; the threads divide the columns of b among them, a fixed number at a time."""
+    xp = array_module(a)
+    if not is_host(a):
+        return a @ b
+    out = xp.empty((a.shape[0], b.shape[1]), xp.result_type(a, b))
+    runs = [slice(start, start + MATMUL_COLUMNS) for start in range(0, b.shape[1], MATMUL_COLUMNS)]
+    for _ in ordered_map(lambda columns: xp.matmul(a, b[:, columns], out=out[:, columns]), runs):
+        pass
+    return out
+
+
+def stacked_matmul(a: Array, b: Array, out: Array) -> None:
+    """Write a @ b into out for S pairs of matrices, (S, M, K) @ (S, K, N) → (S, M, N); with two axes, one serves all.
+
+    Matrices of a, or of b, may overlap; none may overlap one of out. On a device cuBLAS reads and writes views where
+    they lie, in TF32 if `allow_tf32` said so. CuPy's own product of stacks copies them first, and never uses TF32.
+    """
+    xp = array_module(out)
+    if not (is_cupy(xp) and _by_cublas(a, b, out)):
+        xp.matmul(a, b, out=out)
+
+
+def _by_cublas(a, b, out):
+    """Whether cuBLAS did it; False for dtypes and memory layouts that it does not take, and for no numbers at all.
+
+    cuBLAS goes down columns, so to it our matrices are transposed, and the product is outᵀ = bᵀ·aᵀ.
+    """
+    (*stack, M, N), K, dtype = out.shape, a.shape[-1], out.dtype
+    right, left, result = map(_layout, (b, a, out))
+    if (
+        dtype.name not in COEFFICIENTS
+        or not a.dtype == b.dtype == dtype
+        or a.shape not in ((M, K), (*stack, M, K))
+        or b.shape not in ((K, N), (*stack, K, N))
+        or len(stack) > 1
+        or 0 in (*out.shape, K)
+        or None in (right, left, result)
+        or result.transposed
+        or max(M, N, K, right.ld, left.ld, result.ld) > MOST_INT32
+    ):
+        return False
+    cupy = sys.modules["cupy"]
+    cublas, handle = cupy.cuda.cublas, cupy.cuda.get_cublas_handle()
+    real, compute = _types(cupy, dtype)
+    one = COEFFICIENTS[dtype.name].ctypes.data
+    zero = one + dtype.itemsize
+    what = handle, int(right.transposed), int(left.transposed), N, M, K, one
+    x, y, z = ((m.data.ptr, real, layout.ld) for m, layout in ((b, right), (a, left), (out, result)))
+    if stack in ([], [1]):
+        cublas.gemmEx(*what, *x, *y, zero, *z, compute, cublas.CUBLAS_GEMM_DEFAULT)
+    else:
+        x, y, z = ((*m, layout.stride) for m, layout in ((x, right), (y, left), (z, result)))
+        cublas.gemmStridedBatchedEx(*what, *x, *y, zero, *z, *stack, compute, cublas.CUBLAS_GEMM_DEFAULT)
+    return True
+
+
+class _Layout(NamedTuple):
+    """How matrices lie in memory.
+
+    transposed: column by column;  ld: entries from one row to the next, or column;  stride: from one matrix to the next
+    """
+
+    transposed: bool
+    ld: int
+    stride: int
+
+
+def _layout(a):
+    """The `_Layout` of (…, rows, columns); None where neither axis is contiguous, or where rows overlap."""
+    *stack, rows, columns = a.shape
+    *apart, down, across = (s // a.itemsize for s in a.strides)
+    stride = apart[0] if stack and stack[0] > 1 else 0
+    if stride < 0:
+        return None
+    if (across == 1 or columns == 1) and (down >= columns or rows == 1):
+        return _Layout(False, down if rows > 1 else columns, stride)
+    if (down == 1 or rows == 1) and (across >= rows or columns == 1):
+        return _Layout(True, across if columns > 1 else rows, stride)
+    return None
+
+
+def _types(cupy, dtype):
+    """CUDA's number for `dtype`, and cuBLAS's for how to multiply it: as CuPy's own products of two matrices do."""
+    cublas, linalg = cupy.cuda.cublas, cupy._core._routines_linalg
+    if dtype.name == "float64":
+        return cupy.cuda.runtime.CUDA_R_64F, cublas.CUBLAS_COMPUTE_64F
+    tf32 = linalg.get_compute_type(dtype) == linalg.COMPUTE_TYPE_TF32
+    return cupy.cuda.runtime.CUDA_R_32F, cublas.CUBLAS_COMPUTE_32F_FAST_TF32 if tf32 else cublas.CUBLAS_COMPUTE_32F
