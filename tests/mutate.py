@@ -42,7 +42,8 @@ from tests.mutant_bench import Bench, TestsFail  # noqa: E402
 from tests.mutations import Mutant, mutants  # noqa: E402
 
 LAYERS = """
-activation base batchnorm blocks conv dropout im2col kernel_rows linear loss norm pieces pool shortcut windows winograd
+activation base batchnorm blocks conv dropout im2col kernel_rows linear loss norm pieces pool shortcut strips windows
+winograd
 """.split()
 OTHERS = "network residual optim data/augment data/loader evaluation runs/checkpoint".split()
 CORE = [f"tinyalex/layers/{name}.py" for name in LAYERS] + [f"tinyalex/{name}.py" for name in OTHERS]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.checks import agree
 from tinyalex.backend import allow_tf32, array_module, products, stacked_matmul
+from tinyalex.layers import strips
 from tinyalex.standin import xp as device
 
 REALS = {0: ctypes.c_float, 1: ctypes.c_double}  # cuBLAS's numbers for them: CUDA_R_32F, CUDA_R_64F
@@ -222,3 +223,37 @@ def test_cublas_is_not_asked_for_other_dtypes(cublas, dtypes):
 def test_sizes_that_cublas_cannot_count(cublas, size):
     a, b, out = as_strided(in_cupy(np.zeros(4)), (2, size), (size, 1)), in_cupy(np.zeros(1)), in_cupy(np.zeros((2, 2)))
     assert not products._by_cublas(a, as_strided(b, (size, 2), (2, 1)), out)
+
+
+@pytest.mark.cupy
+@pytest.mark.parametrize(
+    "kernels, stride, padding, size",
+    [  # (KH, KW, C/G, G, F/G)
+        ((3, 3, 4, 1, 5), (1, 1), (1, 1), (5, 7)),
+        ((3, 2, 3, 2, 3), (2, 1), (1, 2), (5, 7)),
+        ((11, 11, 3, 1, 2), (4, 4), (0, 0), (23, 27)),
+        ((2, 3, 5, 1, 4), (2, 3), (0, 0), (4, 6)),
+        ((5, 7, 2, 1, 3), (1, 1), (0, 0), (5, 7)),
+        ((1, 1, 3, 2, 2), (1, 1), (0, 0), (5, 7)),
+        ((1, 1, 3, 2, 1), (2, 2), (0, 0), (5, 7)),
+        ((3, 1, 1, 4, 1), (1, 1), (1, 0), (5, 7)),
+    ],
+)
+def test_cublas_takes_every_matrix_of_strips(cublas, kernels, stride, padding, size):
+    """Forward and for dweight, without a copy; and runs begin at a multiple of 16 bytes unless x is taken as it is."""
+    KH, KW, C, G, F = kernels
+    rng = np.random.default_rng(1)
+    out_size = tuple((n + 2 * p - k) // s + 1 for n, p, k, s in zip(size, padding, (KH, KW), stride))
+    layout = strips.Layout(np.zeros(kernels, "float32"), stride, padding, out_size)
+    x = rng.standard_normal((2, *size, G * C)).astype("float32")
+    here = layout.strips(x)
+    there = layout.strips(in_cupy(x)) if layout.plain else in_cupy(here)
+    y, matrices = np.zeros((2, *out_size, G * F), "float32"), rng.standard_normal(layout.matrices_shape).astype("f4")
+    for g in range(G):
+        host, rows, places = layout.rows(here[g]), layout.rows(there[g]), layout.places(in_cupy(y), g)
+        assert products._by_cublas(rows, in_cupy(matrices)[g], places)
+        agree(layout.places(y, g), host @ matrices[g], "y", rtol=1e-4, atol=1e-4)
+        part = np.zeros((layout.stack, *layout.matrices_shape[1:]), "float32")
+        assert products._by_cublas(rows.swapaxes(1, 2), places, in_cupy(part))
+        agree(part, host.swapaxes(1, 2) @ layout.places(y, g), "dweight", rtol=1e-4, atol=1e-4)
+        assert layout.plain or not any(bytes % 16 for bytes in (*rows.strides[:2], there.strides[0]))

@@ -59,6 +59,8 @@ def check_everything(xp: ModuleType, seed: int = 0) -> Iterator[tuple[Layer, lis
         (Conv2d(4, 6, 3, padding=(1, 2), groups=2, algorithm="winograd"), _normal(picture, seed)),
         (Conv2d(3, 2, 5, stride=2, padding=(0, 1), algorithm="winograd"), _normal((2, 7, 5, 3), seed)),
         (Conv2d(4, 6, (3, 2), padding=(1, 0), algorithm="rows"), _normal(picture, seed)),
+        (Conv2d(4, 6, (3, 2), padding=(1, 2), groups=2, algorithm="strips"), _normal(picture, seed)),
+        (Conv2d(4, 6, (2, 3), stride=(3, 2), rounding="ceil", algorithm="strips"), _normal(picture, seed)),
         (Conv2d(4, 6, (2, 3), stride=(1, 2), groups=2, bias=False), _normal(picture, seed)),
         (MaxPool2d(3, 2), _distinct(picture, seed)),
         (MaxPool2d((2, 3), (2, 1), padding=1, rounding="floor"), -10 - _distinct(picture, seed)),

@@ -41,13 +41,15 @@ def loops(geometry):
     return forward, backward
 
 
+@pytest.mark.parametrize("algorithm", ["im2col", "strips"])
 @pytest.mark.parametrize("case", CASES)
-def test_right(case):
+def test_right(case, algorithm):
     channels, features, kernel, geometry = CASES[case]
-    check_layer(Conv2d(channels, features, kernel, **geometry), batch(channels), *loops(geometry))
+    layer = Conv2d(channels, features, kernel, **geometry, algorithm=algorithm)
+    check_layer(layer, batch(channels), *loops(geometry))
 
 
-@pytest.mark.parametrize("algorithm", ["im2col", "rows", "winograd"])
+@pytest.mark.parametrize("algorithm", ["im2col", "rows", "winograd", "strips"])
 def test_without_bias(algorithm):
     """As with a bias of 0, and no gradient for it."""
     geometry = dict(padding=1, groups=1 if algorithm == "rows" else 2)
@@ -109,12 +111,13 @@ def test_any_geometry(data):
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("algorithm", ["im2col", "strips"])
 @pytest.mark.parametrize("case", sorted(CASES.keys() - {"hangs over", "last windows wholly outside"}))
-def test_like_pytorch(case):
+def test_like_pytorch(case, algorithm):
     import torch
 
     channels, features, kernel, geometry = CASES[case]
-    x, layer = batch(channels), Conv2d(channels, features, kernel, **geometry)
+    x, layer = batch(channels), Conv2d(channels, features, kernel, **geometry, algorithm=algorithm)
     tx, tw, tb = (torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in (x, *layer.params.values()))
     options = {key: value for key, value in geometry.items() if key != "rounding"}
     ty = torch.nn.functional.conv2d(tx.permute(0, 3, 1, 2), tw.permute(3, 2, 0, 1), tb, **options).permute(0, 2, 3, 1)

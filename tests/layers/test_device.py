@@ -17,12 +17,18 @@ from tinyalex.standin import xp as device
 
 PICTURES, VECTORS = (2, 5, 7, 6), (3, 11)
 EVERY_LAYER = [
-    (layers.Conv2d(6, 4, (3, 2), stride=(2, 1), padding=(1, 2), groups=2), PICTURES),
-    (layers.Conv2d(6, 5, (2, 3), stride=(2, 3), rounding="ceil"), PICTURES),
+    (layers.Conv2d(6, 4, (3, 2), stride=(2, 1), padding=(1, 2), groups=2, algorithm="im2col"), PICTURES),
+    (layers.Conv2d(6, 5, (2, 3), stride=(2, 3), rounding="ceil", algorithm="im2col"), PICTURES),
     (layers.Conv2d(6, 4, 3, padding=(1, 2), groups=2, algorithm="winograd"), PICTURES),
     (layers.Conv2d(6, 5, 5, stride=2, padding=(0, 1), rounding="ceil", algorithm="winograd"), PICTURES),
     (layers.Conv2d(6, 4, (3, 2), padding=(1, 0), algorithm="rows"), PICTURES),
-    (layers.Conv2d(6, 4, (3, 2), stride=(2, 1), groups=2, bias=False), PICTURES),
+    (layers.Conv2d(6, 4, 3, padding=(1, 2), groups=2, algorithm="strips"), PICTURES),
+    (layers.Conv2d(6, 4, (3, 2), padding=(0, 4), algorithm="strips"), PICTURES),
+    (layers.Conv2d(6, 4, (3, 2), stride=(2, 1), padding=(1, 2), groups=2, algorithm="strips"), PICTURES),
+    (layers.Conv2d(6, 5, (2, 3), stride=(2, 3), rounding="ceil", algorithm="strips"), PICTURES),
+    (layers.Conv2d(6, 4, 1, groups=2, algorithm="strips"), PICTURES),
+    (layers.Conv2d(6, 4, 1, stride=(2, 3), bias=False, algorithm="strips"), PICTURES),
+    (layers.Conv2d(6, 4, (3, 2), stride=(2, 1), groups=2, bias=False, algorithm="im2col"), PICTURES),
     (layers.Conv2d(6, 4, 3, padding=1, bias=False, algorithm="winograd"), PICTURES),
     (layers.MaxPool2d((3, 2), (2, 1), padding=(1, 0)), PICTURES),
     (layers.MaxPool2d((2, 4), (2, 2), rounding="ceil"), PICTURES),

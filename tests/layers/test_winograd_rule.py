@@ -7,7 +7,7 @@ import pytest
 
 from tests.checks import agree, refused, weightless
 from tinyalex.bench.rounding import convolutions
-from tinyalex.layers import Conv2d, kernel_rows, winograd
+from tinyalex.layers import Conv2d, kernel_rows, strips, winograd
 from tinyalex.layers.windows import Windows
 from tinyalex.layers.winograd import best_tile
 from tinyalex.models import MODELS
@@ -20,7 +20,7 @@ def fast_way(layer, in_shape, xp=np):
     layer.map_arrays(xp.asarray)
     ready = layer.for_batch()
     ready.forward(xp.zeros((0, *in_shape), "float32"))
-    ways = {kernel_rows.KernelRows: "rows", winograd.Winograd: "winograd"}
+    ways = {kernel_rows.KernelRows: "rows", winograd.Winograd: "winograd", strips.Strips: "strips"}
     assert [ways[type(fast)] for fast in ready._prepared.values()] == [way for way in [layer.fast_way()] if way]
     return layer.fast_way()
 
@@ -59,7 +59,7 @@ def test_which_convolutions_of_the_networks_are_fast():
             found = convolutions(model)
         ways = {layer.name: fast_way(layer, in_shape) == "winograd" for layer, in_shape in found}
         assert ways == {f"conv{i}": f"conv{i}" not in plain[model] for i in range(1, 6)}, model
-        assert not any(fast_way(layer, in_shape, device) for layer, in_shape in found), "on a device"
+        assert {fast_way(layer, in_shape, device) for layer, in_shape in found} == {"strips"}, "on a device"
 
 
 def test_convolutions_inside_blocks_are_found():
@@ -99,8 +99,13 @@ def test_the_rule(C, kernel, geometry, way):
     assert fast_way(layer, (14, 14, C)) == way
 
 
+def test_a_device_takes_strips_for_every_geometry():
+    for kernel, geometry in [(1, dict()), (1, dict(stride=2)), ((1, 3), dict(groups=2)), (3, dict(stride=(4, 5)))]:
+        assert fast_way(Conv2d(4, 4, kernel, **geometry, rounding="floor"), (14, 14, 4), device) == "strips"
+
+
 def test_the_asked_for_way_is_taken():
-    for way in ("rows", "winograd", "im2col"):
+    for way in ("rows", "winograd", "strips", "im2col"):
         for C, xp in ((2, np), (32, np), (64, np), (32, device)):
             found = fast_way(Conv2d(C, 4, 3, algorithm=way), (5, 5, C), xp)
             assert found == (None if way == "im2col" else way)
@@ -136,7 +141,9 @@ def test_the_ways_differ_in_rounding_alone(C, way):
 
 
 def test_refuses_arguments():
-    refused(lambda: Conv2d(4, 6, 3, algorithm="fft"), "algorithm", "'fft'", "'im2col'", "'rows'", "'winograd'")
+    refused(
+        lambda: Conv2d(4, 6, 3, algorithm="fft"), "algorithm", "'fft'", "'im2col'", "'rows'", "'winograd'", "'strips'"
+    )
     for kernel, geometry, words in [
         ((3, 5), dict(), "3×5"),
         (7, dict(), "7×7"),

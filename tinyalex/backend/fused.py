@@ -95,10 +95,11 @@ def _parameter(text):
     return Parameter(name, type, bool(star), bool(star) and not constant)
 
 
-def fused(name: str, *arguments: Any) -> bool:
-    """Whether kernel `name` did the work, with one thread for each entry of the last array; if not, the caller does it.
+def fused(name: str, *arguments: Any, threads: int | None = None) -> bool:
+    """Whether kernel `name` did the work; if not, the caller does it.
 
     arguments: the kernel's, without `count`: arrays of one library, and numbers
+    threads: `count`, if not one for each entry of the last array
     False on the CPU, and for arrays that are not contiguous or neither float32 nor float64
     """
     xp = array_module(arguments[0])
@@ -109,7 +110,7 @@ def fused(name: str, *arguments: Any) -> bool:
     if launch is None or (variant := kernel.variant(arguments)) is None:
         return False
     arrays = [a for a in arguments if hasattr(a, "dtype") and hasattr(a, "size")]
-    count = arrays[-1].size
+    count = arrays[-1].size if threads is None else threads
     return launch(kernel, variant, arguments, count) if count else True
 
 

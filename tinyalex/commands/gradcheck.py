@@ -38,7 +38,7 @@ def run(args):
 
 
 def _words(layer):
-    ways = {"rows": ", by rows of the kernel", "winograd": ", the fast way"}
+    ways = {"rows": ", by rows of the kernel", "winograd": ", the fast way", "strips": ", by strips"}
     fast = ways.get(getattr(layer, "algorithm", None), "")
     return layer.name or f"{layer}{fast}"
 

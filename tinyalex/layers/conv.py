@@ -1,4 +1,4 @@
-"""Convolution: windows as rows of a matrix, times the kernels (`im2col`); two fast ways behind one door.
+"""Convolution: windows as rows of a matrix, times the kernels (`im2col`); three fast ways behind one door.
 
 N pictures, H×W pixels, C channels in; KH×KW kernel; OH×OW places; F channels out; G groups.
 """
@@ -9,12 +9,14 @@ import operator
 from typing import Self
 
 from tinyalex.backend import Array, array_module, is_host
-from tinyalex.layers import kernel_rows, winograd
+from tinyalex.layers import kernel_rows, strips, winograd
 from tinyalex.layers.base import Layer, at_least, channel_sums, checked, default_params
 from tinyalex.layers.im2col import col2im, group_slices, im2col, picture_blocks
 from tinyalex.layers.windows import Pair, Windows
 
-FAST = {"rows": kernel_rows, "winograd": winograd}  # each with its rules, `fits` and `suits`
+ON_CPU = {"rows": kernel_rows, "winograd": winograd}  # each with its rules, `fits` and `suits`
+ON_DEVICE = "strips"  # fits everything, and writes no more than `im2col` but a few zeros
+FAST = (*ON_CPU, ON_DEVICE)
 ALGORITHMS = (None, "im2col", *FAST)
 
 
@@ -30,7 +32,8 @@ class Conv2d(Layer):
     x: (N, H, W, C);  y: (N, OH, OW, F);  weight: (KH, KW, C/G, F);  bias: (F,), absent with bias=False
     kernel_size, stride, padding: pixels, one integer or a pair (height, width)
     rounding: None, "floor" or "ceil", for a stride that does not divide (see `tinyalex.layers.windows`)
-    algorithm: "im2col", "rows", "winograd", or None for the fastest by a rule of thumb; they differ only in rounding
+    algorithm: "im2col", "rows", "winograd", "strips", or None for the fastest by a rule of thumb; they differ only in
+        rounding
     Left out: dilation, and padding="same", which is (kernel − 1) / 2 for an odd kernel and a stride of 1.
     Raises ValueError for channels that the groups do not divide, and for a picture that does not fit.
     Source: paper §3.5; 2012 source, `layer.py` (size rule).
@@ -65,7 +68,7 @@ class Conv2d(Layer):
             del self.params["bias"]
         if algorithm not in ALGORITHMS:
             raise ValueError(f"Conv2d: algorithm = {algorithm!r}, expected one of {ALGORITHMS}")
-        if algorithm in FAST and not FAST[algorithm].fits(self.windows, groups):
+        if algorithm in ON_CPU and not ON_CPU[algorithm].fits(self.windows, groups):
             raise ValueError(f'Conv2d: algorithm "{algorithm}" is not for {self}; expected "im2col" or None')
         self.algorithm = algorithm
 
@@ -123,11 +126,13 @@ class Conv2d(Layer):
         """The name of the fast way that computes this layer, or None if `im2col` does.
 
         Without an algorithm's name it is, on the CPU, the one expected to be faster. A device has multiplications to
-        spare, and its TF32 rounds more than `winograd` can afford.
+        spare, and its TF32 rounds more than `winograd` can afford: there it is the one that moves the fewest bytes.
         """
-        if self.algorithm is not None or not is_host(self.params["weight"]):
+        if self.algorithm is not None:
             return self.algorithm if self.algorithm in FAST else None
-        suitable = (name for name, way in FAST.items() if way.suits(self.windows, self.in_channels, self.groups))
+        if not is_host(self.params["weight"]):
+            return ON_DEVICE
+        suitable = (name for name, way in ON_CPU.items() if way.suits(self.windows, self.in_channels, self.groups))
         return next(suitable, None)
 
     def for_batch(self):
@@ -147,7 +152,7 @@ class Conv2d(Layer):
         return ready
 
     def _fast(self, x):
-        """The `KernelRows` or `Winograd` for x, or None if the lines above compute it; kept if made `for_batch`."""
+        """The fast way for x, kept if made `for_batch`; None if the lines above compute it."""
         if (way := self.fast_way()) is None:
             return None
         prepared, key = {} if self._prepared is None else self._prepared, (x.shape[1:], x.dtype)
@@ -156,7 +161,8 @@ class Conv2d(Layer):
             if way == "rows":
                 fast = kernel_rows.KernelRows(self.windows.padding, weight)
             else:
-                fast = winograd.Winograd(self.windows, self.groups, out_size, weight)
+                kind = {"winograd": winograd.Winograd, "strips": strips.Strips}[way]
+                fast = kind(self.windows, self.groups, out_size, weight)
             prepared.setdefault(key, fast)  # another thread may have been first
         return prepared[key]
 
