@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.layers.test_device import EVERY_LAYER
-from tinyalex.backend import fused
+from tinyalex.backend import fused, stacked_matmul
 from tinyalex.backend.fused import Kernel, Parameter
 from tinyalex.bench.side import resident_peak
 from tinyalex.layers import Layer
@@ -133,6 +133,16 @@ def test_results_look_as_computed_ones(work):
     with counting():
         found = work(xp, xp.asarray(numbers))
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+
+
+def test_a_stacked_product_copies_nothing_and_may_use_tf32():
+    a, out = made(6, 3, 4).swapaxes(0, 1), made(6, 3, 7)[:, :, 2:].swapaxes(0, 1)
+    with counting() as operations:
+        stacked_matmul(a, made(4, 5), out)
+        stacked_matmul(a[:, :, ::2], made(2, 5), out)  # by CuPy's own product, from copies
+    first, *others = operations
+    assert first.product == Product(6, 5, 4, 3, "float32") and (first.launches, first.read) == (1, 4 * (72 + 20))
+    assert [o.product for o in others if o.product] == [Product(6, 5, 2, 3, "float32", True)] and len(others) > 2
 
 
 def test_a_product_says_what_it_multiplies():

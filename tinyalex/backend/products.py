@@ -32,45 +32,14 @@ def stacked_matmul(a: Array, b: Array, out: Array) -> None:
     they lie, in TF32 if `allow_tf32` said so. CuPy's own product of stacks copies them first, and never uses TF32.
     """
     xp = array_module(out)
-    if not (is_cupy(xp) and _by_cublas(a, b, out)):
+    gemm = _gemm if is_cupy(xp) else getattr(xp, "gemm", None)
+    if gemm is None or (layouts := _layouts(a, b, out)) is None:
         xp.matmul(a, b, out=out)
-
-
-def _by_cublas(a, b, out):
-    """Whether cuBLAS did it; False for dtypes and memory layouts that it does not take, and for no numbers at all.
-
-    cuBLAS goes down columns, so to it our matrices are transposed, and the product is outᵀ = bᵀ·aᵀ.
-    """
-    (*stack, M, N), K, dtype = out.shape, a.shape[-1], out.dtype
-    right, left, result = map(_layout, (b, a, out))
-    if (
-        dtype.name not in COEFFICIENTS
-        or not a.dtype == b.dtype == dtype
-        or a.shape not in ((M, K), (*stack, M, K))
-        or b.shape not in ((K, N), (*stack, K, N))
-        or len(stack) > 1
-        or 0 in (*out.shape, K)
-        or None in (right, left, result)
-        or result.transposed
-        or max(M, N, K, right.ld, left.ld, result.ld) > MOST_INT32
-    ):
-        return False
-    cupy = sys.modules["cupy"]
-    cublas, handle = cupy.cuda.cublas, cupy.cuda.get_cublas_handle()
-    real, compute = _types(cupy, dtype)
-    one = COEFFICIENTS[dtype.name].ctypes.data
-    zero = one + dtype.itemsize
-    what = handle, int(right.transposed), int(left.transposed), N, M, K, one
-    x, y, z = ((m.data.ptr, real, layout.ld) for m, layout in ((b, right), (a, left), (out, result)))
-    if stack in ([], [1]):
-        cublas.gemmEx(*what, *x, *y, zero, *z, compute, cublas.CUBLAS_GEMM_DEFAULT)
     else:
-        x, y, z = ((*m, layout.stride) for m, layout in ((x, right), (y, left), (z, result)))
-        cublas.gemmStridedBatchedEx(*what, *x, *y, zero, *z, *stack, compute, cublas.CUBLAS_GEMM_DEFAULT)
-    return True
+        gemm(a, b, out, *layouts)
 
 
-class _Layout(NamedTuple):
+class Layout(NamedTuple):
     """How matrices lie in memory.
 
     transposed: column by column;  ld: entries from one row to the next, or column;  stride: from one matrix to the next
@@ -81,18 +50,53 @@ class _Layout(NamedTuple):
     stride: int
 
 
+def _layouts(a, b, out):
+    """The `Layout` of each; None for dtypes and memory that cuBLAS does not take, and where there is nothing to do."""
+    (*stack, M, N), K, dtype = out.shape, a.shape[-1], out.dtype
+    layouts = tuple(map(_layout, (a, b, out)))
+    if (
+        dtype.name not in COEFFICIENTS
+        or not a.dtype == b.dtype == dtype
+        or a.shape not in ((M, K), (*stack, M, K))
+        or b.shape not in ((K, N), (*stack, K, N))
+        or len(stack) > 1
+        or 0 in (*out.shape, K)
+        or None in layouts
+        or layouts[2].transposed
+        or max(M, N, K, *(layout.ld for layout in layouts)) > MOST_INT32
+    ):
+        return None
+    return layouts
+
+
 def _layout(a):
-    """The `_Layout` of (…, rows, columns); None where neither axis is contiguous, or where rows overlap."""
+    """The `Layout` of (…, rows, columns); None where neither axis is contiguous, or where rows overlap."""
     *stack, rows, columns = a.shape
     *apart, down, across = (s // a.itemsize for s in a.strides)
     stride = apart[0] if stack and stack[0] > 1 else 0
     if stride < 0:
         return None
     if (across == 1 or columns == 1) and (down >= columns or rows == 1):
-        return _Layout(False, down if rows > 1 else columns, stride)
+        return Layout(False, down if rows > 1 else columns, stride)
     if (down == 1 or rows == 1) and (across >= rows or columns == 1):
-        return _Layout(True, across if columns > 1 else rows, stride)
+        return Layout(True, across if columns > 1 else rows, stride)
     return None
+
+
+def _gemm(a, b, out, *layouts):
+    """One call of cuBLAS. It goes down columns, so to it our matrices are transposed: outᵀ = bᵀ·aᵀ."""
+    cupy, (*stack, M, N), dtype = sys.modules["cupy"], out.shape, out.dtype
+    cublas, (real, compute) = cupy.cuda.cublas, _types(cupy, dtype)
+    one = COEFFICIENTS[dtype.name].ctypes.data
+    zero = one + dtype.itemsize
+    left, right, result = layouts
+    what = cupy.cuda.get_cublas_handle(), int(right.transposed), int(left.transposed), N, M, a.shape[-1], one
+    x, y, z = ((m.data.ptr, real, layout.ld) for m, layout in ((b, right), (a, left), (out, result)))
+    if stack in ([], [1]):
+        cublas.gemmEx(*what, *x, *y, zero, *z, compute, cublas.CUBLAS_GEMM_DEFAULT)
+    else:
+        x, y, z = (*x, right.stride), (*y, left.stride), (*z, result.stride)
+        cublas.gemmStridedBatchedEx(*what, *x, *y, zero, *z, *stack, compute, cublas.CUBLAS_GEMM_DEFAULT)
 
 
 def _types(cupy, dtype):

@@ -423,6 +423,10 @@ class Namespace:
             return True
         return _launchers[-1](kernel, variant, arguments, count) if _launchers else False
 
+    def gemm(self, a, b, out, *layouts):
+        """A product of `tinyalex.backend.products` that cuBLAS takes on a GPU."""
+        _do("gemm", np.matmul, *unwrap((a, b), "gemm"), out=unwrap(out))
+
     def __getattr__(self, name):
         raise AttributeError(f"the device has no {name!r}: CuPy lacks it, or it is not listed here yet")
 

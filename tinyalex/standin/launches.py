@@ -15,7 +15,7 @@ from tinyalex.standin.device import UFUNCS
 
 @dataclass(frozen=True)
 class Product:
-    """`batch` matrix products (m, k) @ (k, n). strided: more than two axes, which CuPy never multiplies in TF32"""
+    """`batch` matrix products (m, k) @ (k, n). strided: CuPy's own of more than two axes, which never use TF32"""
 
     m: int
     n: int
@@ -235,6 +235,14 @@ def _product(counter, name, function, args, kwargs):
     return result if out is None else out
 
 
+def _gemm(counter, name, function, args, kwargs):
+    """A product or a stack of them, as `tinyalex.backend.products` hands it to cuBLAS: no copies, TF32 if allowed."""
+    (a, b), out = args, kwargs["out"]
+    *stack, m, n = out.shape
+    product = Product(m, n, a.shape[-1], math.prod(stack), out.dtype.name)
+    counter.note(name, [a, b], [out], product=product)
+
+
 def _for_cublas(counter, a, dtype, strided):
     """`a`, or a copy where cuBLAS needs one."""
     fits = a.flags.c_contiguous or (a.flags.f_contiguous and not strided)
@@ -376,6 +384,7 @@ RULES = _table(
     (_reduced, "sum prod mean max min amax amin any all argmax argmin"),
     (_spread, "var std"),
     (_product, "matmul __matmul__ __rmatmul__ dot"),
+    (_gemm, "gemm"),
     (_vdot, "vdot"),
     (_get, "getitem"),
     (_set, "setitem"),
