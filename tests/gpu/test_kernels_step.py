@@ -98,11 +98,12 @@ def test_dropout(p, inverted, dtype):
 
 def test_a_share_of_exactly_p_is_dropped(monkeypatch):
     """p as float32, as the numbers drawn are, also in float64."""
-    drawn = np.array([[0.0, 0.3, np.nextafter(np.float32(0.3), np.float32(0)), 0.99]], np.float32)
+    share = np.float32(0.7)  # less than 0.7
+    drawn = np.array([[0.0, share, np.nextafter(share, np.float32(0)), 0.99]], np.float32)
     monkeypatch.setattr("tinyalex.layers.dropout.uniform", lambda rng, shape, xp: xp.asarray(drawn))
     for dtype in (np.float32, np.float64):
         x = xp.asarray(np.ones((1, 4), dtype))
-        by_kernels, words = both_ways(lambda: Dropout(0.3, False).forward(x, True)[0].tolist(), ["dropout"])
+        by_kernels, words = both_ways(lambda: Dropout(0.7, False).forward(x, True)[0].tolist(), ["dropout"])
         assert by_kernels == words == [[0, 1, 0, 1]]
 
 
