@@ -13,6 +13,7 @@ from tinyalex.backend import Array, array_module, child_streams, is_host, ordere
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.layers import BatchNorm2d, Conv2d, Layer
 from tinyalex.layers.base import Shape
+from tinyalex.layers.bias_relu import BiasReLU, with_biases_in_relus
 from tinyalex.layers.blocks import slices
 from tinyalex.layers.pieces import add_up, together
 
@@ -111,7 +112,7 @@ class Sequential(Composite):
 
     def forward_piece(self, x, train, rng):
         cache = {}
-        for name, layer in self.layers.items():
+        for name, layer in self.running(x).items():
             if train and layer.fixed:
                 x = layer.predict(x)
             else:
@@ -125,23 +126,28 @@ class Sequential(Composite):
 
     def _backward_into(self, grads, dy, cache, input_grad):
         """`backward_piece`, which returns dx and fills the dict `grads`, layer by layer."""
-        for name, layer, wanted in reversed(list(self._whose_dx_is_wanted(input_grad))):
+        for name, layer, wanted in reversed(list(self._whose_dx_is_wanted(dy, input_grad))):
             dy, own = yield from layer.backward_piece(dy, cache[name], wanted)
-            grads.update({path(self.prefix(name), key): grad for key, grad in own.items()})
+            of = layer.of if isinstance(layer, BiasReLU) else name
+            grads.update({path(self.prefix(of), key): grad for key, grad in own.items()})
             if not wanted:
                 break  # nothing before this layer is learnt
         return dy
 
-    def _whose_dx_is_wanted(self, wanted):
+    def _whose_dx_is_wanted(self, dy, wanted):
         """(name, layer, whether the caller or an earlier layer with parameters needs its dx)."""
-        for name, layer in self.layers.items():
+        for name, layer in self.running(dy).items():
             yield name, layer, wanted
             wanted = wanted or bool(layer.params) and not layer.fixed
 
     def predict(self, x):
-        for layer in self.layers.values():
+        for layer in self.running(x).values():
             x = layer.predict(x)
         return x
+
+    def running(self, x: Array) -> dict[str, Layer]:
+        """The layers as they run where x lives, by name: on a device some share their work, to the same caches."""
+        return self.layers if is_host(x) else with_biases_in_relus(self.layers)
 
     def for_test(self):
         """A `BatchNorm2d` right behind a `Conv2d` is taken into its weight: a pass over the pictures less."""

@@ -4,6 +4,7 @@ import threading
 from collections import defaultdict
 
 from tinyalex.layers import Layer
+from tinyalex.layers.bias_relu import BiasReLU
 
 
 class LayerWatch:
@@ -14,8 +15,8 @@ class LayerWatch:
 
     def __init__(self, network):
         self.lock, self.spans = threading.Lock(), defaultdict(list)
-        # Wraps the classes, not the layers, since a network may work with copies (`Layer.for_batch`)
-        kinds = {type(layer) for _, layer, _, _ in network.shapes()}
+        # Wraps the classes, not the layers, since a network may work with copies (`Layer.for_batch`, `BiasReLU`)
+        kinds = {type(layer) for _, layer, _, _ in network.shapes()} | {BiasReLU}
         self.originals = [(kind, *self._defined(kind, way)) for kind in kinds for way in ("forward", "backward")]
 
     @staticmethod

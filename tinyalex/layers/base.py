@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Self
 
-from tinyalex.backend import Array, array_module, is_host, random_stream
+from tinyalex.backend import Array, array_module, fused, is_host, random_stream
 from tinyalex.layers.pieces import Piece, Sums, add_up, alone
 
 Shape = tuple[int, ...]
@@ -208,6 +208,8 @@ def at_least(least: int) -> tuple[Callable[[Any], bool], str]:
     return lambda value: operator.index(value) >= least, f"a whole number, {least} or more"
 
 
+DEVICE_THREADS = 1 << 18  # about as many as a large device runs at once
+
 FINITE = (lambda value: -math.inf < value < math.inf), "a finite number"  # as `at_least`, for any number
 
 
@@ -219,7 +221,20 @@ def channel_sums(dy: Array) -> Array:
     N, *places, F = dy.shape
     if is_host(dy):
         return dy.reshape(-1, F).sum(axis=0)
+    partial = partial_sums(dy)
+    if fused("channel_sums", dy, dy.size, F, partial):
+        return partial.sum(axis=1)
     return dy.reshape(N, math.prod(places), F).sum(axis=1).sum(axis=0)
+
+
+def partial_sums(dy: Array) -> Array:
+    """Room for sums of rows, (F, parts), for a kernel: enough parts that their threads fill a device.
+
+    Parts last, since CuPy sums the last axis fast.
+    """
+    F = dy.shape[-1]
+    parts = min(dy.size // F, -(-DEVICE_THREADS // F))
+    return array_module(dy).empty((F, max(1, parts)), dy.dtype)
 
 
 def default_params(weight_shape: Shape, fan_in: int) -> dict[str, Array]:

@@ -142,6 +142,12 @@ class Conv2d(Layer):
         ready._prepared = {}
         return ready
 
+    def without_bias(self) -> Self:
+        """This layer, for one whose caller adds the bias, on the same arrays."""
+        ready = copy.copy(self)
+        ready.bias = False
+        return ready
+
     def scaled(self, scale: Array, shift: Array) -> Self:
         """This layer, with each channel of y times `scale` plus `shift`: (F,) both. In new arrays."""
         ready = copy.copy(self)

@@ -1,6 +1,8 @@
 """Fully connected layers, and the step from pictures to vectors. N pictures."""
 
+import copy
 import math
+from typing import Self
 
 from tinyalex.backend import matmul
 from tinyalex.layers.base import Layer, at_least, checked, default_params
@@ -37,6 +39,8 @@ class Linear(Layer):
     Source: paper §3.5 (its last three layers). PyTorch keeps the weight transposed.
     """
 
+    bias = True  # False in a copy made by `without_bias`
+
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
         self.in_features = checked(in_features, "Linear: in_features", *at_least(1))
@@ -47,14 +51,23 @@ class Linear(Layer):
         self._check_float(x, ("N", "features"))
         self.out_shape(x.shape[1:])
         y = matmul(x, self._param("weight", x.dtype))  # (N, in) @ (in, out)
-        y += self._param("bias", x.dtype)
+        if self.bias:
+            y += self._param("bias", x.dtype)
         return y, x
 
     def backward(self, dy, cache, input_grad=True):
         x = cache
         self._check_dy(dy, (len(x), self.out_features))
-        grads = {"weight": matmul(x.T, dy), "bias": dy.sum(axis=0)}  # (in, N) @ (N, out)
+        grads = {"weight": matmul(x.T, dy)}  # (in, N) @ (N, out)
+        if self.bias:
+            grads["bias"] = dy.sum(axis=0)
         return matmul(dy, self._param("weight", x.dtype).T) if input_grad else None, grads
+
+    def without_bias(self) -> Self:
+        """This layer, for one whose caller adds the bias, on the same arrays."""
+        ready = copy.copy(self)
+        ready.bias = False
+        return ready
 
     def out_shape(self, in_shape):
         if tuple(in_shape) != (self.in_features,):

@@ -92,7 +92,7 @@ class DividedSequential(SharedSequential):
 
     def forward_piece(self, x, train, rng):
         cache = {}
-        for name, layer in self.layers.items():
+        for name, layer in self.running(x).items():
             x, cache[name] = yield from layer.forward_piece(x, train, rng)
             if name == self.first and rng is not None:
                 rng = SharedDraws(rng, self.share, axis=1)
