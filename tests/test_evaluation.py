@@ -155,7 +155,7 @@ def test_evaluate(monkeypatch, at_once):
         ("class_probabilities", ("= batch\n", "= batch[::-1]\n")),
         ("class_probabilities", ("p[done : done + len(batch)]", "p[: len(batch)]")),
         ("class_probabilities", ("done += len(batch)\n", "done += at_once + 1\n")),
-        ("class_probabilities", ("view, ten_crop))", "view))")),
+        ("class_probabilities", ("view, ten_crop) for", "view) for")),
     ],
 )
 def test_evaluate_teeth(monkeypatch, name, edits):
@@ -172,6 +172,24 @@ def test_probabilities_of_a_whole_split(monkeypatch, ten_crop):
     p = class_probabilities(Probe(), split(), view(), np, ten_crop)
     assert p.dtype == np.float32 and p.shape == (23, K)
     agree(p, probabilities(Probe(), np.concatenate(split().shards), view(), ten_crop), "in one batch", rtol=1e-6)
+
+
+def test_a_device_is_never_without_work(monkeypatch):
+    """The next batch is asked of it before the results of the last one are waited for."""
+    events, get = [], device.ndarray.get
+
+    class Corner(Probe):
+        def predict(self, x):
+            events.append("predict")
+            return x[:, 0, 0, :] / 100
+
+    expected = class_probabilities(Corner(), split(), view(), np, batches=[range(9)])
+    monkeypatch.setattr(device.ndarray, "get", lambda self: events.append("get") or get(self))
+    events.clear()
+    there = view().to(device)
+    p = class_probabilities(Corner(), split(), there, device, batches=[range(4), range(4, 8), range(8, 9)])
+    assert events == ["predict", "predict", "get", "predict", "get", "get"]
+    agree(p, expected, "on the host", rtol=1e-5)
 
 
 def test_the_batches_can_be_chosen():

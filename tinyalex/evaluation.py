@@ -1,5 +1,6 @@
 """How often the network is wrong: top-1 and top-5 error, on the centre crop or averaged over ten."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol
@@ -144,14 +145,23 @@ def class_probabilities(
         batches = [range(start, min(start + at_once, len(split))) for start in range(0, len(split), at_once)]
     pictures_in_all = sum(map(len, batches))
     with progress_bar(pictures_in_all, label, quiet=quiet) as bar:
-        for pictures in prefetch(split.gather, batches):
-            batch = to_host(probabilities(ready, to_device(pictures, xp), view, ten_crop))
+        pictures = (to_device(pictures, xp) for pictures in prefetch(split.gather, batches))
+        for batch in map(to_host, one_behind(probabilities(ready, some, view, ten_crop) for some in pictures)):
             if p is None:  # the first batch says how many classes there are
                 p = np.empty((pictures_in_all, batch.shape[1]), np.float32)
             p[done : done + len(batch)] = batch
             done += len(batch)
             bar.update(len(batch))
     return p
+
+
+def one_behind(results: Iterable[Array]) -> Iterator[Array]:
+    """The same, each once the next has been asked for: a device computes that one while we wait for this one."""
+    before: list[Array] = []
+    for result in results:
+        yield from before
+        before = [result]
+    yield from before
 
 
 def pictures_at_once(ten_crop: bool) -> int:
