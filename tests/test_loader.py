@@ -161,9 +161,11 @@ def test_changes_hold_for_one_epoch():
 
 @pytest.mark.parametrize("free", [0, 1, 3_000])
 @pytest.mark.parametrize("options", [{}, {"reserve": 0}, {"reserve": 1_000}], ids=str)
-def test_memory_is_kept_for_training(monkeypatch, free, options):
-    """The split moves if it fits twice, in shards and as one, beside the reserve: to the byte."""
-    needed = 2 * COUNT * SIDE * SIDE * 3 + options.get("reserve", 0)
+@pytest.mark.parametrize("at_once", [4, 1024])
+def test_memory_is_kept_for_training(monkeypatch, free, options, at_once):
+    """The split moves if it fits beside the reserve, with the pictures that move at once: to the byte."""
+    monkeypatch.setattr(loader_module, "MOVED_AT_ONCE", at_once)
+    needed = (COUNT + min(COUNT, at_once)) * SIDE * SIDE * 3 + options.get("reserve", 0)
     for available, resident in ((needed + free, True), (needed - 1 - free, False)):
         monkeypatch.setattr(loader_module, "memory_available", lambda xp: available)
         loader = TrainingLoader(numbered(), view().to(device), BATCH, 0, device, **options)
@@ -184,6 +186,7 @@ def test_the_first_batch_is_shown_as_the_network_gets_it(monkeypatch, xp):
 @pytest.mark.parametrize("available, resident", [(None, False), (10_000, True), (1_000, False)])
 def test_the_device_gets_the_same_batches(monkeypatch, available, resident):
     """Whether the pictures live there or travel batch by batch."""
+    monkeypatch.setattr(loader_module, "MOVED_AT_ONCE", 4)
     monkeypatch.setattr(loader_module, "memory_available", lambda xp: available)
     there, here = (make(xp=xp, augment={}, crop=3) for xp in (device, np))
     assert (there.resident is not None) == resident

@@ -1,5 +1,6 @@
 """Batches in a seeded order, gathered one step ahead, and on the CPU also augmented."""
 
+import math
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -9,7 +10,9 @@ import numpy as np
 from tinyalex.backend import Array, is_host, memory_available, prefetch, random_stream, to_device, to_host
 from tinyalex.data.augment import Looks, View
 from tinyalex.data.dataset import Split
+from tinyalex.layers.blocks import slices
 
+MOVED_AT_ONCE = 1024  # pictures: while the split moves, they have room beside it on the device, and pinned on the host
 Choose = Callable[[np.ndarray, Looks], tuple[np.ndarray, Looks]]
 
 
@@ -86,9 +89,15 @@ class TrainingLoader:
         return self.resident[to_device(pictures_or_indices, self.xp)]
 
     def _move_if_it_fits(self, reserve):
-        """The whole split on the device; None if fewer than `reserve` bytes would stay free."""
-        wanted = 2 * sum(shard.nbytes for shard in self.split.shards)  # twice: the shards and their concatenation
+        """The whole split on the device; None if fewer than `reserve` bytes would stay free while it moves."""
+        shards, N, done = self.split.shards, len(self.split), 0
+        picture = shards[0].shape[1:]
+        wanted = (N + min(N, MOVED_AT_ONCE)) * math.prod(picture)
         available = memory_available(self.xp)
         if available is None or wanted > available - reserve:
             return None
-        return self.xp.concatenate([to_device(shard, self.xp) for shard in self.split.shards])
+        resident = self.xp.empty((N, *picture), self.xp.uint8)
+        for run in (shard[run] for shard in shards for run in slices(len(shard), MOVED_AT_ONCE)):
+            resident[done : done + len(run)] = to_device(run, self.xp)
+            done += len(run)
+        return resident
