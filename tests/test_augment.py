@@ -353,6 +353,8 @@ def test_on_the_device():
 
 
 @pytest.mark.gpu
-def test_on_a_gpu(gpu):
-    found = view().to(gpu).random(gpu.asarray(pictures(5)), np.random.default_rng(3))
-    agree(found, view().random(pictures(5), np.random.default_rng(3)), "on the GPU", rtol=1e-5, atol=1e-3)
+@pytest.mark.parametrize("scale", [0.5, (0.5, 0.25, 0.75)], ids=str)
+def test_on_a_gpu(gpu, scale):
+    here, there, whole = view(scale=scale), view(scale=scale).to(gpu), pictures(5)
+    for look in (lambda v, x: v.random(x, np.random.default_rng(3)), lambda v, x: v.centre(x), lambda v, x: v.ten(x)):
+        agree(look(there, gpu.asarray(whole)), look(here, whole), "on the GPU", rtol=1e-5, atol=1e-3)

@@ -68,7 +68,7 @@ def runs(monkeypatch, threads, rows):
 
 
 @pytest.mark.parametrize("check", [name for name in CHECKS if name != "vectors"])  # whose pieces are one entry
-@pytest.mark.parametrize("threads, rows", [(1, 16), (32, 1), (1 << 16, 1)])
+@pytest.mark.parametrize("threads, rows", [(1, 16), (32, 1), (1 << 17, 1)])
 def test_every_check_of_the_layer(check, threads, rows, ran, monkeypatch):
     """In one run for each channel, in a few, and in one for each row or two."""
     runs(monkeypatch, threads, rows)
@@ -103,7 +103,7 @@ TRAINING = SUMS_AND_ENTRIES | {"batch_norm_mean", "batch_norm_inverse", "batch_n
 
 @pytest.mark.parametrize("shape", [(7, 9, 11, 3), (5, 7, 5, 40), (129, 2), (1, 1, 2, 1), (3, 1, 1, 5)], ids=str)
 @pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-4), (np.float64, 1e-10)])
-@pytest.mark.parametrize("threads, rows", [(1 << 16, 16), (1 << 16, 1), (50, 7), (1, 1)])
+@pytest.mark.parametrize("threads, rows", [(1 << 17, 16), (1 << 17, 1), (50, 7), (1, 1)])
 def test_any_division_into_runs(shape, dtype, tolerance, threads, rows, ran, monkeypatch):
     runs(monkeypatch, threads, rows)
     x, dy = (plain.batch(shape, seed).astype(dtype) for seed in (0, 1))
@@ -117,7 +117,7 @@ def test_float32_keeps_the_digits_of_a_small_spread(ran, monkeypatch):
     x = (1000 + np.random.default_rng(0).standard_normal((4, 50, 50, 2))).astype(np.float32)
     x[0, :2] = 0
     expected = x.astype(float).reshape(-1, 2).var(axis=0) * x[..., 0].size
-    for threads, rows in ((1, 1), (1 << 16, 16)):
+    for threads, rows in ((1, 1), (1 << 17, 16)):
         runs(monkeypatch, threads, rows)
         layer = plain.made(cls=ByKernels)
         agree(layer.observe(layer.forward(x, True)[1])["squares"], expected, "squares", rtol=1e-6)

@@ -12,7 +12,7 @@ from tinyalex.layers.base import FINITE, Layer, at_least, checked
 from tinyalex.layers.blocks import blocks
 
 # On a device, a sum over the rows is taken in runs: enough threads to keep its memory busy, rows enough for each
-THREADS = 1 << 16
+THREADS = 1 << 17
 RUN_ROWS = 16
 
 
