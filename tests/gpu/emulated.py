@@ -62,10 +62,19 @@ def emulated(threads=None, seed=0, index=None):
 
 
 def watched(names, way):
-    """`way`, which adds each kernel's name to `names`, and first spoils the arrays that the kernel writes."""
+    """`way`, which adds each kernel's name to `names`."""
+
+    def launch(kernel, *others):
+        names.append(kernel.name)
+        return way(kernel, *others)
+
+    return launch
+
+
+def spoiling(way):
+    """`way`, which first spoils what the kernel writes: for kernels that do not read it."""
 
     def launch(kernel, variant, arguments, count):
-        names.append(kernel.name)
         for parameter, array in zip(kernel.parameters, arguments):
             if parameter.written:
                 array.fill(np.nan if array.dtype.kind == "f" else 99)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.checks import agree
-from tests.gpu.emulated import emulated, needs_compiler, watched
+from tests.gpu.emulated import emulated, needs_compiler, spoiling, watched
 from tinyalex.layers import AvgPool2d, MaxPool2d
 from tinyalex.standin import kernels_by, xp
 
@@ -35,7 +35,7 @@ def with_and_without(layer, x, names, **way):
     (y, cache), ran = layer.forward(x), []
     dy = np.random.default_rng(1).standard_normal(y.shape).astype(x.dtype)
     dy.reshape(-1)[::23], dy.reshape(-1)[7::31] = np.inf, np.nan
-    with np.errstate(invalid="ignore"), kernels_by(watched(ran, emulated(**way))):
+    with np.errstate(invalid="ignore"), kernels_by(watched(ran, spoiling(emulated(**way)))):
         plain = y, cache, layer.backward(dy, cache)[0], layer.predict(x)
         y, cache = layer.forward(xp.asarray(x))
         by_kernels = y, cache, layer.backward(xp.asarray(dy), cache)[0], layer.predict(xp.asarray(x))

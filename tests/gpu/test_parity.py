@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import REHEARSED
+from tests.gpu.steps import train
 from tinyalex.backend import random_stream, to_device, to_host
 from tinyalex.data.augment import View
-from tinyalex.layers import SoftmaxCrossEntropy
-from tinyalex.models import find_model
-from tinyalex.optim import SGD, initialise
 from tinyalex.probes import check_everything
 
 pytestmark = pytest.mark.gpu
@@ -25,28 +23,12 @@ def test_every_gradient_is_right_on_the_device(gpu):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_training_steps_agree_with_the_cpu(gpu, name, monkeypatch):
-    """Losses, weights and state of five steps in float64, from equal weights, on equal pictures, with equal draws."""
+    """Losses, gradients, weights and state of five steps in float64, from equal weights, with equal draws."""
     monkeypatch.setattr("tinyalex.network.PIECES", 1)  # a batch in pieces would draw otherwise than a whole one
-    losses, weights = zip(*(_train_five_steps(find_model(name), xp) for xp in (np, gpu)))
-    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-9)
-    for key, cpu in weights[0].items():
-        np.testing.assert_allclose(weights[1][key], cpu, rtol=1e-6, atol=1e-9, err_msg=key)
-
-
-def _train_five_steps(model, xp):
-    network, loss = model.build(10), SoftmaxCrossEntropy()
-    initialise(network, "he", seed=1)
-    network.map_arrays(lambda p: to_device(p.astype(np.float64), xp))
-    optimiser, losses = SGD(network.params), []
-    for step in range(5):
-        x = to_device(random_stream(2, step).standard_normal((8, *network.in_shape)), xp)
-        logits, cache = network.forward(x, train=True, rng=random_stream(3, step))  # host stream: equal dropout masks
-        value, loss_cache = loss.forward(logits, to_device(np.arange(8) % 10, xp))
-        _, grads = network.backward(loss.backward(loss_cache), cache, input_grad=False)
-        optimiser.step(grads, 0.01)
-        network.absorb(network.observe(cache))
-        losses.append(float(value))
-    return losses, to_host(network.params | network.state)
+    (right, arrays), (losses, arrays2) = train(name, np), train(name, gpu)
+    np.testing.assert_allclose(losses, right, rtol=1e-9)
+    for key, cpu in arrays.items():
+        np.testing.assert_allclose(arrays2[key], cpu, rtol=1e-6, atol=1e-9, err_msg=key)
 
 
 def test_augmentation_agrees_with_the_cpu(gpu):
