@@ -51,7 +51,7 @@ def layout_of(case, dtype="float32", size=(5, 7)):
 @THREADS
 @INDEX
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("case", CASES.keys() - {"pixels as they are", "pixels as they are, groups"})
+@pytest.mark.parametrize("case", [name for name in CASES if not name.startswith("pixels as they are")])
 def test_strips(case, dtype, threads, index):
     """A copy: every number arrives with its bits, also what is no number."""
     layer, layout = layout_of(case, dtype)
