@@ -82,6 +82,7 @@ CASES = {  # name: (work, what it counts)
     "a product into a slice": (lambda: xp.matmul(A, made(6, 2), out=SQUARE[:4, :2]), [(1, 36, 8), (1, 8, 8)]),
     "a product into its factor": (lambda: xp.matmul(SQUARE, SQUARE, out=SQUARE), [(1, 25, 25), (1, 25, 25)]),
     "a batch of products": (lambda: made(3, 4, 6) @ made(3, 6, 5), [(1, 72 + 90, 60)]),
+    "a batch that shares a factor": (lambda: made(3, 4, 6) @ made(6, 5), [(3, 0, 3 * 3 * 2), (1, 72 + 30, 60)]),
     "a batch in another order": (lambda: made(3, 4, 6) @ made(3, 5, 6).swapaxes(1, 2), [(1, 90, 90), (1, 162, 60)]),
     "a batch in Fortran order": (lambda: made(6, 4, 3).T @ made(3, 6, 5), [(1, 72, 72), (1, 72 + 90, 60)]),
     "a product of two dtypes": (lambda: A @ made(6, 5, dtype=np.float64), [(1, 24, 48), (1, 2 * (24 + 30), 2 * 20)]),
@@ -143,6 +144,13 @@ def test_a_stacked_product_copies_nothing_and_may_use_tf32():
     first, *others = operations
     assert first.product == Product(6, 5, 4, 3, "float32") and (first.launches, first.read) == (1, 4 * (72 + 20))
     assert [o.product for o in others if o.product] == [Product(6, 5, 2, 3, "float32", True)] and len(others) > 2
+
+
+def test_matrices_of_a_stack_that_overlap_are_each_read():
+    windows = xp.lib.stride_tricks.as_strided(made(4, 6), (3, 2, 6), (24, 24, 4))
+    with counting() as operations:
+        stacked_matmul(windows, made(6, 5), made(3, 2, 5))
+    assert [o.read for o in operations] == [4 * (3 * 12 + 30)]
 
 
 def test_a_product_says_what_it_multiplies():

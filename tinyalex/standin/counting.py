@@ -7,8 +7,8 @@
 Nothing is computed meanwhile: results have the right shape, dtype and order in memory, and any content. Their memory is
 not touched, so a step on 512 pictures is counted in seconds on any machine.
 
-Views are free. An array is read once, however often its entries are used, and an entry that a view repeats counts once.
-Transfers count in `bus`, not here. `launches.py` says what each call launches.
+Views are free. An array is read once, however often its entries are used, and an entry that a view repeats counts once,
+except between the matrices of a stack. Transfers count in `bus`, not here. `launches.py` says what each call launches.
 """
 
 import itertools

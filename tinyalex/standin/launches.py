@@ -229,7 +229,7 @@ def _product(counter, name, function, args, kwargs):
     direct = out is None or (out.flags.c_contiguous and not any(np.may_share_memory(out, x) for x in ready))
     target = out if direct and out is not None else result
     product = Product(m, n, depth, math.prod(batch), dtype.name, strided)
-    counter.note(name, ready, [target], product=product)
+    counter.note(name, [*_matrices(ready[0]), *_matrices(ready[1])], [target], product=product)
     if not direct:
         counter.note("product: out", [result], [out])
     return result if out is None else out
@@ -240,7 +240,12 @@ def _gemm(counter, name, function, args, kwargs):
     (a, b), out = args, kwargs["out"]
     *stack, m, n = out.shape
     product = Product(m, n, a.shape[-1], math.prod(stack), out.dtype.name)
-    counter.note(name, [a, b], [out], product=product)
+    counter.note(name, [*_matrices(a), *_matrices(b)], [out], product=product)
+
+
+def _matrices(a):
+    """Each matrix of a stack: where they overlap, a device reads each, since one alone may fill its cache."""
+    return [a[place] for place in np.ndindex(a.shape[:-2])]
 
 
 def _for_cublas(counter, a, dtype, strided):
