@@ -7,6 +7,7 @@ from tinyalex.bench.predicted import MACHINES, predict
 from tinyalex.bench.setup import Setup
 from tinyalex.layers import LocalResponseNorm
 
+MOST_GB, MOST_LAUNCHES = 45, 250  # of a whole step, besides matrix products, however the parts' bounds are set
 COLUMNS = ("GB", "launches", "MB in slow reductions")
 
 
@@ -23,6 +24,11 @@ def test_every_part_keeps_within_its_bounds(counted):
             if found > most + 1e-6:
                 over.append(f"{' '.join(part)}: {found:.2f} {what}, expected at most {most}")
     assert not over, "\n".join(over)
+
+
+def test_the_whole_step_keeps_within_its_bounds(counted):
+    gb, launches, _ = counted["total", ""]
+    assert gb <= MOST_GB and launches <= MOST_LAUNCHES
 
 
 def test_the_bounds_are_those_of_this_network(counted):
