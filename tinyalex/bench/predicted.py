@@ -131,7 +131,7 @@ class Machine:
     memory_gb: float | None = None
 
     def tflops(self, product, tf32):
-        """The rate of a `Product`. CuPy multiplies in TF32 only single matrices of float32."""
+        """The rate of a `Product`: TF32 is for float32, and not for those that CuPy itself makes of stacks."""
         fast = tf32 and self.tf32_tflops and product.dtype == "float32" and not product.strided
         return self.tf32_tflops if fast else self.fp32_tflops
 
