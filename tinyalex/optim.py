@@ -115,6 +115,8 @@ class SGD:
                 raise TypeError(f"SGD: the gradient of {name} is a {type(g).__name__}, expected a {type(w).__name__}")
             if g.shape != w.shape:
                 raise ValueError(f"SGD: the gradient of {name} is {g.shape}, expected {w.shape}")
+            if not is_host(g):
+                g = array_module(g).ascontiguousarray(g)  # for the kernel
             if not is_host(w) or w.size <= UPDATE_ELEMENTS or not (w.flags.c_contiguous and v.flags.c_contiguous):
                 yield w, v, g, rate, decay
                 continue

@@ -139,7 +139,7 @@ def test_sgd(dtype, tolerance):
 
 
 def test_sgd_goes_on_in_words_where_a_kernel_cannot():
-    """For arrays that are not contiguous, or of two dtypes."""
+    """For weights that are not contiguous, or arrays of two dtypes; a gradient that is not contiguous is copied."""
     w, g = np.random.default_rng(0).standard_normal((2, 3, 4))
 
     def work(turned, dtype):
@@ -148,5 +148,7 @@ def test_sgd_goes_on_in_words_where_a_kernel_cannot():
         return optimiser.params["w"]
 
     expected, _ = both_ways(lambda: work(False, "float64"), ["sgd"])
+    optimiser, turned = SGD({"w": xp.asarray(w)}), xp.asarray(g.T.copy()).T
+    both_ways(lambda: optimiser.step({"w": turned}, 0.1), ["sgd"])
     for turned, dtype, tolerance in ((True, "float64", 1e-14), (False, "float32", 1e-6)):
         alike(both_ways(lambda: work(turned, dtype), [])[0], expected, tolerance)
