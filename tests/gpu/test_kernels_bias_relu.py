@@ -55,7 +55,7 @@ def apart(x, bias, dy):
         return y, dx, dx.reshape(-1, len(bias)).sum(axis=0)
 
 
-def joined(x, bias, dy):
+def joined(x, bias, dy, xp=xp):
     layer, x = BiasReLU(ReLU(), xp.asarray(bias), "conv"), xp.asarray(x)
     y, cache = layer.forward(x)
     dx, grads = layer.backward(xp.asarray(dy), cache)
@@ -77,15 +77,27 @@ def test_bias_relu(shape, device_threads, dtype, tolerance, monkeypatch):
             alike(one, expected, 0 if exact else 10 * tolerance)
 
 
+def not_finite(dtype):
+    """x, bias and dy with each of NaN, ±∞ and ±0 beside each other: 0 · ∞ too, and sums of −0."""
+    x, bias, dy = (a.astype(dtype) for a in np.meshgrid([*AWKWARD, 2, -2], [*AWKWARD, 1], [*AWKWARD, 3], indexing="ij"))
+    return x.reshape(7, -1), bias[0].reshape(-1), dy.reshape(7, -1)
+
+
 @needs_compiler
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_bias_relu_of_what_is_not_finite(dtype):
-    """Each of NaN, ±∞ and ±0 in x with each in dy and each in the bias: 0 · ∞ too, and sums of −0."""
-    x, bias, dy = (a.astype(dtype) for a in np.meshgrid([*AWKWARD, 2, -2], [*AWKWARD, 1], [*AWKWARD, 3], indexing="ij"))
-    x, bias, dy = x.reshape(7, -1), bias[0].reshape(-1), dy.reshape(7, -1)
-    for found in both_ways(lambda: joined(x, bias, dy), ["bias_relu", "bias_relu_backward"]):
-        for one, expected in zip(found, apart(x, bias, dy)):
+    arrays = not_finite(dtype)
+    for found in both_ways(lambda: joined(*arrays), ["bias_relu", "bias_relu_backward"]):
+        for one, expected in zip(found, apart(*arrays)):
             alike(one, expected)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bias_relu_of_what_is_not_finite_on_a_gpu(dtype, gpu):
+    arrays = not_finite(dtype)
+    for one, expected in zip(joined(*arrays, gpu), apart(*arrays)):
+        alike(one, expected)
 
 
 # ---------------------------------------------------------------------------------------------- where it stands in
