@@ -4,19 +4,23 @@ import math
 import subprocess
 import sys
 import weakref
+from functools import cache
 
+import numpy as np
 import pytest
 
 from tests.checks import edited, refused
+from tests.gpu.memory import CASES, built, counted
 from tests.test_summary import BY_HAND, FLOAT
 from tests.training.test_training import easy_dataset, start
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
+from tinyalex.standin import xp as device
 from tinyalex.summary import summarise
 from tinyalex.terminal import bytes_text
 from tinyalex.training import memory, trainer
 from tinyalex.training.freezing import freeze
-from tinyalex.training.memory import BASE_BYTES, check_memory, training_bytes
+from tinyalex.training.memory import BASE_BYTES, LIBRARY_BYTES, check_memory, training_bytes
 
 
 def test_training_bytes():
@@ -141,6 +145,54 @@ def test_the_estimate_counts(monkeypatch, old, new):
         return all(0.95 < estimate(rows[model], batch, (224, 224, 3)) / found < 1.1 for model, batch, found in taken)
 
     assert right(training_bytes) and not right(edited(training_bytes, old, new))
+
+
+@cache
+def counted_on_a_device(model, batch):
+    """(what the stand-in counts, the arguments of `_device_bytes`)."""
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "_device_bytes", lambda *arguments: asked.append(arguments) or 0)
+        network = built(model)
+        training_bytes(summarise(network), batch, network.in_shape, xp=device)
+    return counted(network, batch), asked[0]
+
+
+def right_on_a_device(estimate, model, batch):
+    taken, arguments = counted_on_a_device(model, batch)
+    return 0.8 < estimate(*arguments) / taken < 1.25
+
+
+@pytest.mark.parametrize("model, batch", CASES)
+def test_the_estimate_on_a_device(model, batch):
+    """What a training step holds, to 25 %."""
+    assert right_on_a_device(memory._device_bytes, model, batch), counted_on_a_device(model, batch)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("3 * weights", "2 * weights"),
+        ("+ activations", ""),
+        ("GRADIENTS * largest", "0"),
+        ("min(COLUMNS * largest, COLUMN_BLOCKS * COLUMN_BYTES_GPU)", "0"),
+        ("min(COLUMNS * largest, COLUMN_BLOCKS * COLUMN_BYTES_GPU)", "COLUMNS * largest"),
+    ],
+)
+def test_the_estimate_on_a_device_counts(old, new):
+    """Nothing that one of them needs may be left out."""
+    wrong = edited(memory._device_bytes, old, new)
+    assert not all(right_on_a_device(wrong, *case) for case in CASES)
+
+
+def test_a_device_is_asked_for_its_own_estimate(monkeypatch):
+    network = find_model("alexnet-small").build(10)
+    monkeypatch.setattr(memory, "memory_available", lambda xp: None)
+    rows = summarise(network)
+    assert check_memory(network, 64, device) == training_bytes(rows, 64, network.in_shape, xp=device) > LIBRARY_BYTES
+    assert check_memory(network, 64, np) == training_bytes(rows, 64, network.in_shape)
+    large, none = (training_bytes(rows, 64, shape, xp=device) for shape in ((100, 100, 3), (0, 0, 3)))
+    assert large - none == 64 * 100 * 100 * 3 * FLOAT, "the pictures are not counted"
 
 
 def test_a_step_does_not_keep_the_last_ones_activations(tmp_path, monkeypatch):

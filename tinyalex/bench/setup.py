@@ -67,11 +67,11 @@ def flops(network):
 def check(setup, network, sides, xp):
     """UserError unless the memory suffices for `sides` processes that each train `network`."""
     rows, available = summarise(network), memory_available(xp)
-    needed = training_bytes(rows, setup.batch, network.in_shape)
+    needed = training_bytes(rows, setup.batch, network.in_shape, xp=xp)
     if available is None or sides * needed <= available:
         return
     smaller = setup.batch
-    while smaller > 1 and sides * training_bytes(rows, smaller, network.in_shape) > available:
+    while smaller > 1 and sides * training_bytes(rows, smaller, network.in_shape, xp=xp) > available:
         smaller //= 2
     alone = "; --no-torch needs only one process" if sides > 1 else ""
     raise UserError(
@@ -85,5 +85,5 @@ def check(setup, network, sides, xp):
 def batches_that_fit(network, xp):
     """The BATCHES that fit into memory."""
     rows, available = summarise(network), memory_available(xp)
-    needed = {batch: training_bytes(rows, batch, network.in_shape) for batch in BATCHES}
+    needed = {batch: training_bytes(rows, batch, network.in_shape, xp=xp) for batch in BATCHES}
     return [batch for batch in BATCHES if available is None or needed[batch] <= available]

@@ -162,7 +162,7 @@ def _check_memory(network, load, processes, xp):
     """UserError unless the memory suffices for `processes` that each train the network and time its parts."""
     rows, available = summarise(network), memory_available(xp)
     weights = 4 * sum(row.parameters for row in rows)
-    needed = processes * (training_bytes(rows, load.of_all(TOWERS), network.in_shape) + 4 * weights)
+    needed = processes * (training_bytes(rows, load.of_all(TOWERS), network.in_shape, xp=xp) + 4 * weights)
     if available is not None and needed > available:
         given = f"--per-worker {load.per_worker}" if load.per_worker else f"--batch {load.batch}"
         what = f"{network.name} takes" if processes == 1 else f"{processes} processes of {network.name} take"
