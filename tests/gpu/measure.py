@@ -8,10 +8,11 @@ a kill loses only the part under way. A later call, also on another machine that
 that are not yet done for the code as it is; a part that is named is done again. Without PART, these, in this order:
 
     machine         what it is, how fast it copies, and multiplies in TF32 and in float32
-    layers          every layer and kernel against the CPU, on small arrays with hard cases
+    layers          every product, layer and kernel against the CPU, on small arrays with hard cases
     sizes           every layer of three networks against the CPU at its real size; a batch of 512 against its parts
     gradients       every gradient against a numerical one; training steps against the CPU's
     speed-512       training and inference beside PyTorch, TF32, with times by layer; also speed-128 and speed-256
+    memory          the most that training steps hold, beside what is promised
     training        alexnet-64 on PICTURES, as many epochs as there is time for, then its errors
     rest            the other tests marked gpu, among them NCCL with one rank and two threads on one GPU
 
@@ -74,7 +75,7 @@ class Sizes:
     """What differs between a measurement and its rehearsal.
 
     model: to time, with batches divided by `smaller`;  trained: the model to train, at most so many `epochs`
-    workers: processes for tests
+    workers: processes for tests;  held: models whose memory is compared, () for all
     """
 
     device: str
@@ -84,10 +85,11 @@ class Sizes:
     trained: str
     epochs: int
     workers: int
+    held: tuple = ()
 
 
 REAL = Sizes("gpu", "alexnet", 1, 5, "alexnet-64", 60, min(8, os.cpu_count() or 1))
-REHEARSED = Sizes("cpu", "alexnet-mini", 128, 1, "alexnet-mini", 4, 2)
+REHEARSED = Sizes("cpu", "alexnet-mini", 128, 1, "alexnet-mini", 4, 2, ("alexnet-small",))
 REHEARSED_PICTURES = "builtin+2-a-class+2-val-a-class"
 
 
@@ -214,6 +216,10 @@ def speed(batch, *options):
     return work
 
 
+def memory(run):
+    return {"memory": run.json("tests.gpu.memory", run.sizes.device, *run.sizes.held)}
+
+
 def scaling(run):
     return run.tinyalex("bench", "--model", run.sizes.model, "--lrn", "with", "--rounds", 1, "--no-torch", "--scaling")
 
@@ -274,7 +280,7 @@ class Part:
 
 
 ONLY_TF32 = ("--lrn", "with", "--tf32", "on")
-ALONE = ("tests/layers/test_device.py", "tests/gpu/test_kernels*.py")
+ALONE = ("tests/test_products.py", "tests/layers/test_device.py", "tests/gpu/test_kernels*.py")
 WHOLE = ("tests/gpu/test_sizes.py", "tests/gpu/test_parity.py")
 PARTS = {
     "machine": Part(machine, 15, decides=True),
@@ -284,6 +290,7 @@ PARTS = {
     "speed-512": Part(speed(512, *ONLY_TF32), 60),
     "speed-128": Part(speed(128, *ONLY_TF32), 50),
     "speed-256": Part(speed(256, *ONLY_TF32), 50),
+    "memory": Part(memory, 25),
     "training": Part(training, 75),
     "rest": Part(tests("tests/test_*.py", "tests/parallel/test_*.py"), 60),
     "full-512": Part(speed(512, "--lrn", "both"), 200, usual=False),
@@ -360,8 +367,10 @@ def report(results):
     for name, result in results.items():
         if "text" in result:
             rows += ["", f"{name}, {result['state']}:", "", "```", result["text"], "```"]
-    benches = [row for result in results.values() for row in result.get("figures", {}).get("results", ())]
-    return "\n".join(rows + speed_rows(benches))
+    found = [result["figures"] for result in results.values() if "figures" in result]
+    rows += speed_rows([bench for figures in found for bench in figures.get("results", ())])
+    held = [line for figures in found for line in figures.get("memory", ())]
+    return "\n".join(rows + (table(tuple(held[0]), [line.values() for line in held]) if held else []))
 
 
 def short(figures):
@@ -384,15 +393,29 @@ def table(header, lines):
 def speed_rows(benches):
     """Both sides' speed, a row for each comparison; then the times by layer, and by batch where asked for."""
     of = ("model", "batch", "lrn", "tf32")
-    rows = table((*of, *SPEED), [[bench[key] for key in (*of, *SPEED)] for bench in benches])
+    lines = [
+        [bench[key] for key in (*of, *SPEED)] + [(bench["predicted"] or {}).get("images_per_s")] for bench in benches
+    ]
+    rows = table((*of, *SPEED, "predicted_train_images_per_s"), lines)
     for bench in benches:
         title = ", ".join(f"{key} {bench[key]}" for key in of)
-        lines = [[layer[key] for key in layer] for layer in bench["layers"]]
-        rows += ["", f"Milliseconds per picture by layer: {title}", *table(tuple(bench["layers"][0]), lines)]
+        rows += ["", f"Milliseconds of a step by layer: {title}", *layer_rows(bench)]
         if bench["scaling"]:
             times = ", ".join(f"{s['batch']}: {s['ms_per_image']:.4g}" for s in bench["scaling"])
             rows += ["", f"Milliseconds per picture by batch: {title}: {times}"]
     return rows
+
+
+def layer_rows(bench):
+    """Measured, and beside it predicted from the machine's rates."""
+    lines = []
+    for place, layer in enumerate(bench["layers"]):
+        line = [layer["name"], layer["layer"]]
+        for way in ("forward", "backward"):
+            predicted = bench["predicted"]["layers"][place][way] if bench["predicted"] else {"ms": None, "limit": None}
+            line += [bench["batch"] * layer[f"{way}_ms"], predicted["ms"], predicted["limit"]]
+        lines.append(line)
+    return table(("layer", "", "forward", "predicted", "limit", "backward", "predicted", "limit"), lines)
 
 
 def main(words):

@@ -14,8 +14,10 @@ import pytest
 from tests.gpu import measure
 from tests.gpu.measure import REAL, Failed, Part, TimeIsUp
 from tests.gpu.relative import close
+from tinyalex.bench.predicted import MACHINES, predict
+from tinyalex.bench.setup import Setup
 
-TINY = ("machine", "layers", "sizes", "gradients", "speed-512", "training", "rest")
+TINY = ("machine", "layers", "sizes", "gradients", "speed-512", "memory", "training", "rest")
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_the_rehearsal(tmp_path):
     assert {name: result["state"] for name, result in results.items()} == dict.fromkeys(TINY, "done"), said
     assert process.returncode == 0
     assert said.endswith((tmp_path / "out" / "results.md").read_text(encoding="utf-8") + "\n")
-    for words in ("copied_tb_per_s", "passed in", "train_ratio", "conv1", "top5_error"):
+    for words in ("tf32_gflops", "passed in", "train_ratio", "conv1", "promised_over_held", "top5_error"):
         assert words in said
 
 
@@ -184,3 +186,16 @@ def test_every_part_is_described():
     described = measure.__doc__.split("These run only if named")
     for name, part in measure.PARTS.items():
         assert name in described[0 if part.usual else 1], name
+
+
+def test_predictions_stand_beside_the_layers():
+    predicted = predict(Setup("alexnet-mini", True, 4, 1, "gpu", True), MACHINES["H200"])
+    layers = [
+        {"name": layer["name"], "layer": "", "forward_ms": 1.5, "backward_ms": 2.5} for layer in predicted["layers"]
+    ]
+    bench = dict.fromkeys(measure.SPEED, 1.0) | {"model": "alexnet-mini", "batch": 4, "lrn": True, "tf32": True}
+    rows = measure.speed_rows([bench | {"layers": layers, "predicted": predicted, "scaling": None}])
+    assert any(row.endswith(f"| {predicted['images_per_s']:.4g} |") for row in rows)
+    forward, backward = (predicted["layers"][0][way] for way in ("forward", "backward"))
+    cells = ["conv1", "", 6.0, forward["ms"], forward["limit"], 10.0, backward["ms"], backward["limit"]]
+    assert f"| {' | '.join(map(measure.number, cells))} |" in rows
