@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tinyalex.runs.calibrated import checkpoint_hash, save_calibration  # noqa: 
 from tinyalex.serving import service as services  # noqa: E402
 from tinyalex.serving.app import build_app  # noqa: E402
 from tinyalex.serving.journal import Journal  # noqa: E402
+from tinyalex.serving.metrics import Metrics  # noqa: E402
 from tinyalex.serving.models import Model, Models  # noqa: E402
 from tinyalex.serving.pictures import received  # noqa: E402
 from tinyalex.serving.service import Service  # noqa: E402
@@ -148,8 +150,10 @@ def test_calibrated_answers(runs, tmp_path, view):
     found = ask(build_app(one), "/classify", body, headers).json
     alone = [ask(build_app(one), "/classify", data).json["answers"][0] for data in pictures]
     rows = [one.journal.log.request(answer["id"]) for answer in found["answers"]]
-    [logged] = one.journal.log.models()
+    [logged], sure = one.journal.log.models(), sum(row.sure for row in one.journal.log.requests())
+    metrics = one.metrics.text().decode()
     one.close()
+    assert f'sure="yes"}} {sure}.0' in metrics and f'sure="no"}} {2 * len(pictures) - sure}.0' in metrics
     assert found["calibrated"] is True and logged.about["view"] == view
     assert logged.about["calibration"]["threshold"] == threshold
     assert {answer["sure"] for answer in found["answers"]} == {True, False}
@@ -307,6 +311,12 @@ def test_a_shadow_that_fails_disturbs_nobody(app, service, monkeypatch):
     id = ask(app, "/classify", encoded(noise())).json["answers"][0]["id"]
     assert service.journal.log.request(id).shadow is None
     assert "tinyalex_shadow_errors_total 1.0" in ask(app, "/metrics").body.decode()
+
+
+def test_disagreements_are_counted():
+    metrics, labels = Metrics(), [(1, 1), (1, 2), (2, 1), (1, None)]
+    metrics.count_pictures([SimpleNamespace(sure=True, label=own, shadow_label=other) for own, other in labels])
+    assert "tinyalex_shadow_disagreements_total 2.0" in metrics.text().decode()
 
 
 def failing_for(model):

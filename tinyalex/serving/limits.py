@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 MB = 2**20
 MOST_BODY = 16 * MB  # of one request
@@ -64,18 +64,20 @@ class Body:
         declared = self.request.headers.get("content-length", "0")
         if declared.isdecimal() and (len(declared) > 18 or int(declared) > self.most):
             raise self._too_large(f"{declared[:18]} bytes")
-        chunks, began = [], asyncio.get_running_loop().time()
+        chunks, began, more = [], asyncio.get_running_loop().time(), True
         try:
             async with asyncio.timeout_at(began + BODY_SECONDS) as limit:
-                async for chunk in self.request.stream():
-                    if chunk:
-                        self._count(len(chunk))
-                        chunks.append(chunk)
+                while more:
+                    message = await self.request.receive()
+                    if message["type"] == "http.disconnect":
+                        raise HTTPException(400, f"the body broke off after {self.counted:,} bytes")
+                    chunk, more = message.get("body", b""), message.get("more_body", False)
+                    self._count(len(chunk))
+                    chunks.append(chunk)
+                    if more:
                         limit.reschedule(began + BODY_SECONDS + self.counted / BODY_RATE)
         except TimeoutError:
             raise HTTPException(408, f"the body came too slowly: {self.counted:,} bytes so far") from None
-        except ClientDisconnect:
-            raise HTTPException(400, f"the body broke off after {self.counted:,} bytes") from None
         return b"".join(chunks)
 
     def _count(self, size):

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
+from tinyalex.monitoring.log import Request
 from tinyalex.serving.models import Models
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -37,6 +38,13 @@ class Metrics:
     def count(self, path: str, status: int) -> None:
         """Count an answer. All unknown paths count as one, since clients invent them."""
         self.requests.labels(path if path in self.paths else "other", status).inc()
+
+    def count_pictures(self, rows: list[Request]) -> None:
+        """Count the pictures of a batch, by their rows of the log."""
+        sure = sum(row.sure for row in rows)
+        self.pictures.labels("yes").inc(sure)
+        self.pictures.labels("no").inc(len(rows) - sure)
+        self.disagreements.inc(sum(row.shadow_label not in (None, row.label) for row in rows))
 
     def name_models(self, models: Models) -> None:
         """Say which models answer from now on."""

@@ -84,7 +84,7 @@ class Service:
         """The JSON answer about the pictures of one request. HTTPException for one that is none."""
         asked = Asked(files, client, time.time(), time.perf_counter())
         seen, rows = await self._answer(asked)
-        self._count(rows, time.perf_counter() - asked.began)
+        self.metrics.seconds.observe(time.perf_counter() - asked.began)
         return {
             "answers": [answer_json(row.id, found, seen.model.calibrated) for row, found in zip(rows, seen.answers)],
             "model": seen.model.hash,
@@ -144,25 +144,19 @@ class Service:
             return None
 
     def _log(self, found):
-        """(`Seen`, its rows), which are in the log now, for each `Seen`; what is wrong for others, as it was."""
+        """(`Seen`, its rows), counted and in the log, for each `Seen`; what is wrong for others, as it was."""
         now = time.perf_counter()
         found = [(one, _rows(one, now)) if isinstance(one, Seen) else one for one in found]
         answered = [
             Answered(rows, seen.pictures, [model.logged for model in (seen.model, seen.shadow) if model])
             for seen, rows in (one for one in found if isinstance(one, tuple))
         ]
-        if answered and not self.journal.write(answered):
-            self.metrics.unlogged.inc(sum(len(one.rows) for one in answered))
-        return found
-
-    def _count(self, rows, seconds):
-        metrics = self.metrics
+        rows = [row for one in answered for row in one.rows]
+        if rows and not self.journal.write(answered):
+            self.metrics.unlogged.inc(len(rows))
         self.answered += len(rows)
-        metrics.seconds.observe(seconds)
-        for row in rows:
-            metrics.pictures.labels("yes" if row.sure else "no").inc()
-            if row.shadow_label is not None and row.shadow_label != row.label:
-                metrics.disagreements.inc()
+        self.metrics.count_pictures(rows)
+        return found
 
 
 def _pieces(requests):
