@@ -2,11 +2,13 @@
 
 import errno
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -287,3 +289,38 @@ def test_a_disk_that_is_full_for_a_while(runs, tmp_path):
         row = log.request(id)
         assert len(log.requests()) == 2 and (tmp_path / f"a-pictures/{row.sha256}.png").is_file()
     assert len(list((tmp_path / "a-pictures").iterdir())) == 2, "nothing half-written is left"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full(runs, small_disk):
+    """Answers go on, and it is said that they are not logged; once there is room again, they are."""
+    picture, other = encoded(noise()), small_disk / "other"
+    with running(runs["first"], "--log", small_disk / "a.db") as service:
+        first = service.ask("/classify", picture)[1]["answers"][0]["id"]
+        with suppress(OSError), other.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        statuses = {service.ask("/classify", picture)[0] for _ in range(20)}  # what SQLite has reserved is used up
+        assert statuses == {200} and service.ask("/health/ready")[1]["ready"]
+        assert service.ask("/health/ready")[1]["log"].startswith("cannot log: ")
+        metrics = service.ask("/metrics")[1].decode()
+        assert "tinyalex_cannot_log 1.0" in metrics and "tinyalex_unlogged_pictures_total 0.0" not in metrics
+        assert service.ask("/report.json")[0] == 200
+        other.unlink()
+        again = service.ask("/classify", picture)[1]["answers"][0]["id"]
+        assert service.ask("/health/ready")[1]["log"] == "ok"
+        service.process.terminate()
+        assert service.process.wait(20) == 143
+    with Log.read_only(small_disk / "a.db") as log:
+        assert {first, again} <= {row.id for row in log.requests()}

@@ -154,7 +154,8 @@ def _comparison(part):
     words = (
         f"<p>{part['pictures']:,} different pictures, compared with {text(part['against'])}. A thin line is the middle "
         "90 % of the numbers, a thick one the middle half: above the reference, below now. <em>p</em> is how often "
-        "windows without drift have a comparison as striking, among all that are made here.</p>"
+        "windows without drift have a comparison as striking, among all that are made here, if the pictures come "
+        "independently of each other: several of one scene can look like drift.</p>"
     )
     found = words + table("All pictures", ("what", "reference above, now below", "was", "is", "p"), rows, (2, 3, 4))
     alarms = [
