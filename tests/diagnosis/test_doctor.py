@@ -32,7 +32,7 @@ def ward(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def shorter_sweeps(monkeypatch):
-    monkeypatch.setattr(limits, "SWEEP_STEPS", (40, 100))
+    monkeypatch.setattr(limits, "SWEEP_STEPS", (40, 60))
 
 
 QUICK = (
