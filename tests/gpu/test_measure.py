@@ -58,6 +58,7 @@ def test_a_signal_loses_nothing_that_is_done(tmp_path):
 # ---------------------------------------------------------------------------------------------- commands
 
 
+@pytest.mark.alone
 def test_a_command_that_takes_too_long_may_save(run, tmp_path):
     run.end = time.monotonic() + measure.SAVING + 3
     patient = f"""
@@ -74,6 +75,7 @@ except KeyboardInterrupt:
         run.python("-c", "", kept=60)
 
 
+@pytest.mark.alone
 def test_nothing_is_left_running(run):
     run.end = time.monotonic() + measure.SAVING + 2
     forked = "import os, time; print(os.fork() and os.getpid(), flush=True); time.sleep(60)"
