@@ -218,15 +218,16 @@ def test_a_mistake_makes_the_command_fail(monkeypatch, capsys):
     assert "1 of 1 gradients are wrong" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_every_seed_is_right_and_its_own():
     """Probes and parameters follow from the seed, and stay away from kinks and ties whatever it is."""
 
     def outcome(seed):
         return [check for _, checks in check_everything(np, seed) for check in checks]
 
-    wrong = [(seed, check) for seed in range(12) for check in outcome(seed) if not check.right]
-    assert not wrong
-    assert outcome(3) == outcome(3) != outcome(4)
+    outcomes = [outcome(seed) for seed in range(12)]
+    assert not [(seed, check) for seed, checks in enumerate(outcomes) for check in checks if not check.right]
+    assert outcome(3) == outcomes[3] != outcomes[4]
 
 
 # ---------------------------------------------------------------------------------------------- rounding
