@@ -110,7 +110,7 @@ class MaxPool2d(_Pool2d):
         xp = array_module(dy)
         if not is_host(dy) and winner.itemsize == 1:
             dx = xp.empty(shape, dy.dtype)
-            if fused("max_pool_backward", winner, *self._geometry(shape[1:]), dx, dy):
+            if fused("max_pool_backward", dy, winner, *self._geometry(shape[1:]), dx, threads=dy.size):
                 return dx, {}
         out_size = winner.shape[1:3]
         SH, SW = self.windows.stride
@@ -190,7 +190,7 @@ class AvgPool2d(_Pool2d):
         xp = array_module(dy)
         if not is_host(dy):
             dx = xp.empty(shape, dy.dtype)
-            if fused("avg_pool_backward", dx, *self._geometry(shape[1:]), *self._border(), dy):
+            if fused("avg_pool_backward", dy, *self._geometry(shape[1:]), *self._border(), dx, threads=dy.size):
                 return dx, {}
         dpadded, dx = self.windows.zeros(shape, out_size, dy.dtype, xp)
         share = dy / self._counted(shape, out_size, xp, dy.dtype)

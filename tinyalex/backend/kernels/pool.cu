@@ -39,8 +39,8 @@ KERNEL void max_pool_values(const REAL* x, INDEX H, INDEX W, INDEX C, INDEX OH, 
 }
 
 // dx: the sum of dy over the windows that a pixel wins
-KERNEL void max_pool_backward(const uint8* winner, INDEX H, INDEX W, INDEX C, INDEX OH, INDEX OW, INDEX KH, INDEX KW,
-                              INDEX SH, INDEX SW, INDEX PH, INDEX PW, REAL* dx, const REAL* dy, INDEX count) {
+KERNEL void max_pool_backward(const REAL* dy, const uint8* winner, INDEX H, INDEX W, INDEX C, INDEX OH, INDEX OW,
+                              INDEX KH, INDEX KW, INDEX SH, INDEX SW, INDEX PH, INDEX PW, REAL* dx, INDEX count) {
     for (EACH(i, count)) {
         INDEX c = i % C, ow = i / C % OW, oh = i / C / OW % OH, n = i / C / OW / OH;
         INDEX top = oh * SH - PH, bottom = oh + 1 < OH ? min(top + SH, H) : H;
@@ -73,8 +73,8 @@ KERNEL void avg_pool(const REAL* x, INDEX H, INDEX W, INDEX C, INDEX OH, INDEX O
 }
 
 // dx: the sum of every window's share, dy over the number of its pixels
-KERNEL void avg_pool_backward(REAL* dx, INDEX H, INDEX W, INDEX C, INDEX OH, INDEX OW, INDEX KH, INDEX KW, INDEX SH,
-                              INDEX SW, INDEX PH, INDEX PW, INDEX BH, INDEX BW, const REAL* dy, INDEX count) {
+KERNEL void avg_pool_backward(const REAL* dy, INDEX H, INDEX W, INDEX C, INDEX OH, INDEX OW, INDEX KH, INDEX KW,
+                              INDEX SH, INDEX SW, INDEX PH, INDEX PW, INDEX BH, INDEX BW, REAL* dx, INDEX count) {
     for (EACH(i, count)) {
         INDEX c = i % C, ow = i / C % OW, oh = i / C / OW % OH, n = i / C / OW / OH;
         INDEX top = oh * SH - PH, bottom = oh + 1 < OH ? min(top + SH, H) : H;
