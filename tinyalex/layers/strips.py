@@ -26,6 +26,7 @@ from tinyalex.layers.im2col import col2im, group_slices, picture_blocks
 from tinyalex.layers.windows import Windows
 
 ALIGNED = 16  # bytes; zeros at its end make each run a multiple of them, so that tensor cores can load it
+RUNS_A_THREAD = 8  # of the kernel that copies, so that finding its place takes little beside them
 
 
 class Strips:
@@ -140,8 +141,8 @@ class Layout:
             return x.reshape(N, H, W, G, C // G).transpose(3, 0, 1, 2, 4)
         strips = scratch((G, N, OH, self.width, self.depth), x.dtype, xp, "strips")
         geometry = (self.kernel[0], *self.stride, *self.padding, OH, self.width, self.step, self.depth)
-        columns = strips.size // self.depth
-        if fused("strips", x, *x.shape, G, *geometry, strips, threads=columns * C // G):
+        apart = -(-self.width // RUNS_A_THREAD)
+        if fused("strips", x, *x.shape, G, *geometry, apart, strips, threads=N * OH * apart * C):
             return strips
         padded, SH = self._padded(x), self.stride[0]
         for i in range(self.kernel[0]):

@@ -1,18 +1,19 @@
-// strips of x (N, H, W, C): (groups, N, OH, width, depth), as in layers/strips.py. A thread for each channel of each
-// column, that is for depth / (KH·C/groups) entries rounded up; x counts as 0 outside the picture and beyond the kernel
+// strips of x (N, H, W, C): (groups, N, OH, width, depth), as in layers/strips.py. A thread fills every `apart`-th run of
+// a row, for one channel; x counts as 0 outside the picture and beyond the kernel
 KERNEL void strips(const REAL* x, INDEX N, INDEX H, INDEX W, INDEX C, INDEX groups, INDEX KH, INDEX SH, INDEX SW,
-                   INDEX PH, INDEX PW, INDEX OH, INDEX width, INDEX step, INDEX depth, REAL* strips, INDEX count) {
+                   INDEX PH, INDEX PW, INDEX OH, INDEX width, INDEX step, INDEX depth, INDEX apart, REAL* strips,
+                   INDEX count) {
     const INDEX channels = C / groups;
     for (EACH(i, count)) {
-        const INDEX c = i % channels, column = i / channels, row = column / width;
-        const INDEX place = column % width, picture = row / OH;  // of N for each group
-        const INDEX w = (step == SW ? place : place / step * SW + place % step) - PW;
+        const INDEX c = i % channels, thread = i / channels, row = thread / apart, picture = row / OH;
         const INDEX n = groups == 1 ? picture : picture % N, g = groups == 1 ? 0 : picture / N;
-        const INDEX top = row % OH * SH - PH, last = w >= 0 && w < W ? KH - 1 : -1;
-        for (INDEX kh = 0, d = c; d < depth; kh++, d += channels) {
-            const INDEX h = top + kh;
-            const bool inside = kh <= last && h >= 0 && h < H;
-            strips[column * depth + d] = inside ? x[((n * H + h) * W + w) * C + g * channels + c] : 0;
+        const INDEX top = row % OH * SH - PH, bottom = top + KH < H ? top + KH : H;
+        for (INDEX run = thread % apart; run < width; run += apart) {
+            const INDEX w = (step == SW ? run : run / step * SW + run % step) - PW;
+            const INDEX end = w >= 0 && w < W ? bottom : top, to = (row * width + run) * depth;
+            INDEX from = ((n * H + top) * W + w) * C + g * channels + c;
+            for (INDEX h = top, d = c; d < depth; h++, d += channels, from += W * C)
+                strips[to + d] = h >= 0 && h < end ? x[from] : 0;
         }
     }
 }
