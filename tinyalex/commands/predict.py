@@ -67,9 +67,14 @@ def run(args):
 
 
 def about_calibration(classifier, ten_crop):
-    """Whether the probabilities are calibrated, in one line; "" for a network that never was."""
+    """Whether the probabilities are calibrated, and why no answer is sure, if none is; "" for one that never was."""
     if found := classifier.calibrated(ten_crop):
-        return f"Its probabilities are calibrated ({found.view}, temperature {found.temperature:.3g})."
+        text = f"Its probabilities are calibrated ({found.view}, temperature {found.temperature:.3g})."
+        if found.threshold is None:
+            again = command("calibrate", classifier.run.path, *(["--ten-crop"] if ten_crop else []), "--risk", "R")
+            text += f" It is not sure of any picture: {found.reason(1.0)}. To be sure of some, allow more: {again}"
+            text += f"; {found.risk:g} is too little, and the command names the smallest R for which it can be sure."
+        return text
     other = classifier.calibration
     return f"Calibrated for the {other.view} only: these probabilities are its own." if other else ""
 
@@ -106,5 +111,5 @@ def show(result):
             padding = " " * (width - text_width(name))
             mark = "" if label is None else f"{RIGHT} " if answer["id"] == label_id else "  "
             print_text(f"  {answer['probability']:6.1%}  {mark}{name}{padding}  {bar}".rstrip())
-        if prediction.get("reason"):
-            print_text(f"  not sure: {prediction['reason']}", 2)
+        if reason := prediction.get("reason"):
+            print_text("  not sure" if reason in result["calibration"] else f"  not sure: {reason}", 2)
