@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyalex.backend import array_module, to_device, to_host
+from tinyalex.backend import array_module, matmul, to_device, to_host
 from tinyalex.calibration import VIEWS, Calibration
 from tinyalex.data.dataset import Dataset, Split
 from tinyalex.errors import UserError
@@ -129,7 +129,7 @@ def novelties(run: Run, pictures: np.ndarray, training: np.ndarray) -> np.ndarra
 
 def novelty_of(features: np.ndarray, training: np.ndarray) -> np.ndarray:
     """`novelties` of pictures whose features, float32 (N, D) of any length, are known."""
-    nearest = (_of_length_1(features) @ training.T).max(axis=1)
+    nearest = matmul(_of_length_1(features), training.T).max(axis=1)  # with @, BLAS's threads spin on for a while
     return np.sqrt(np.maximum(2 - 2 * nearest.astype(np.float64), 0))
 
 
