@@ -8,10 +8,10 @@ from tinyalex.backend import fused, stacked_matmul
 from tinyalex.backend.fused import Kernel, Parameter
 from tinyalex.bench.side import resident_peak
 from tinyalex.layers import Layer
-from tinyalex.standin import METHODS, UFUNCS, Generator, Product, Refused, counting, observed_by, xp
+from tinyalex.standin import Generator, Product, Refused, counting, observed_by, xp
 from tinyalex.standin.counting import _Counter, unique_bytes
-from tinyalex.standin.device import FUNCTIONS
 from tinyalex.standin.launches import RULES
+from tinyalex.standin.names import FUNCTIONS, METHODS, UFUNCS
 
 F = 4  # bytes of a float32
 

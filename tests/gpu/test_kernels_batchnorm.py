@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all
-from tests.gpu.emulated import emulated, needs_compiler
+from tests.gpu.emulated import emulated, needs_compiler, watched
 from tests.layers import test_batchnorm as plain
 from tests.layers.test_batchnorm_teeth import CHECKS
 from tinyalex.backend import to_device, to_host
@@ -52,13 +52,8 @@ def like(x, a):
 @pytest.fixture
 def ran():
     """The names of the kernels that ran; they do inside the test."""
-    names, by = [], emulated(threads=5, seed=1)
-
-    def launch(kernel, *arguments):
-        names.append(kernel.name)
-        return by(kernel, *arguments)
-
-    with kernels_by(launch):
+    names = []
+    with kernels_by(watched(names, emulated(threads=5, seed=1))):
         yield names
 
 

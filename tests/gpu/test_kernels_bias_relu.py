@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all, edited, host
-from tests.gpu.emulated import emulated, needs_compiler
+from tests.gpu.emulated import emulated, needs_compiler, watched
 from tests.gpu.test_kernels_step import AWKWARD, alike, both_ways
 from tinyalex.backend import to_device
 from tinyalex.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU, base, bias_relu
@@ -202,8 +202,8 @@ def test_networks_compute_the_same(name, joined, apart_and_joined):
 
 @needs_compiler
 def test_networks_compute_the_same_by_kernels(apart_and_joined):
-    names, way = [], emulated(threads=50, seed=2)
-    with kernels_by(lambda kernel, *rest: names.append(kernel.name) or way(kernel, *rest)):
+    names = []
+    with kernels_by(watched(names, emulated(threads=50, seed=2))):
         assert apart_and_joined("alexnet-mini", input_grad=True) == ALEXNET
     assert names.count("bias_relu") == 3 * 7 and names.count("bias_relu_backward") == 7
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.checks import agree
-from tests.gpu.emulated import emulated, needs_compiler
+from tests.gpu.emulated import emulated, needs_compiler, watched
 from tests.layers.test_strips import CASES, by_strips
 from tinyalex.layers import Conv2d, im2col, strips
 from tinyalex.layers.windows import Windows
@@ -16,13 +16,8 @@ THREADS, INDEX = pytest.mark.parametrize("threads", [1, 7, None]), pytest.mark.p
 
 def by_kernels(call, threads=None, index=None):
     """(what `call` gives, the names of the kernels that ran)."""
-    names, run = [], emulated(threads, seed=4, index=index)
-
-    def launch(kernel, variant, arguments, count):
-        names.append(kernel.name)
-        return run(kernel, variant, arguments, count)
-
-    with kernels_by(launch):
+    names = []
+    with kernels_by(watched(names, emulated(threads, seed=4, index=index))):
         return call(), names
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests import test_augment as plain
 from tests.checks import agree
-from tests.gpu.emulated import emulated, needs_compiler
+from tests.gpu.emulated import emulated, needs_compiler, watched
 from tinyalex.backend import to_device
 from tinyalex.data.augment import View
 from tinyalex.standin import bus, kernels_by, xp
@@ -32,13 +32,8 @@ class ByKernel(View):
 @pytest.fixture
 def ran():
     """The names of the kernels that ran; they do inside the test."""
-    names, by = [], emulated(threads=5, seed=1)
-
-    def launch(kernel, *arguments):
-        names.append(kernel.name)
-        return by(kernel, *arguments)
-
-    with kernels_by(launch):
+    names = []
+    with kernels_by(watched(names, emulated(threads=5, seed=1))):
         yield names
 
 

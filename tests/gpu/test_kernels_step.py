@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.checks import host
-from tests.gpu.emulated import emulated, needs_compiler
+from tests.gpu.emulated import emulated, needs_compiler, watched
 from tinyalex.layers import Dropout, SoftmaxCrossEntropy
 from tinyalex.optim import SGD
 from tinyalex.standin import kernels_by, xp
@@ -16,14 +16,9 @@ AWKWARD = [np.nan, np.inf, -np.inf, -0.0, 0.0]
 
 def both_ways(work, ran, threads=7):
     """(what work() returns through kernels, and without); fails unless exactly the kernels named `ran` ran."""
-    names, way = [], emulated(threads, seed=5)
-
-    def recorded(kernel, *arguments):
-        names.append(kernel.name)
-        return way(kernel, *arguments)
-
+    names = []
     with np.errstate(invalid="ignore"):
-        with kernels_by(recorded):
+        with kernels_by(watched(names, emulated(threads, seed=5))):
             by_kernels = work()
         assert names == ran
         return by_kernels, work()

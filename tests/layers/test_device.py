@@ -12,8 +12,9 @@ import pytest
 import tinyalex
 from tests.checks import agree, agree_all, host
 from tinyalex import layers
-from tinyalex.standin import FUNCTIONS, METHODS, PLAIN, SCATTERING, UFUNCS, DeviceArray, Refused, bus
+from tinyalex.standin import DeviceArray, Refused, bus
 from tinyalex.standin import xp as device
+from tinyalex.standin.names import FUNCTIONS, METHODS, PLAIN, SCATTERING, UFUNCS
 
 PICTURES, VECTORS = (2, 5, 7, 6), (3, 11)
 EVERY_LAYER = [

@@ -27,7 +27,7 @@ from tinyalex.backend.arrays import array_module, is_cupy
 
 FOLDER = Path(__file__).parent / "kernels"
 THREADS_A_BLOCK = 256
-MOST_INT32 = 1 << 30  # entries; beyond them, stepping over an array by its threads could pass 2³¹
+FEW_ENTRIES = 1 << 30  # for an int32 to count; beyond them, stepping over an array by its threads could pass 2³¹
 DEVICE = """
 #define KERNEL extern "C" __global__
 #define EACH(i, count) \\
@@ -66,7 +66,7 @@ class Kernel:
         real = reals.pop().name if len(reals) == 1 else ""
         if real not in ("float32", "float64") or not all(a.flags.c_contiguous for _, a in arrays):
             return None
-        index = "int32" if max(a.size for _, a in arrays) < MOST_INT32 else "int64"
+        index = "int32" if max(a.size for _, a in arrays) < FEW_ENTRIES else "int64"
         for parameter, array in arrays:
             if array.dtype != parameter.dtype(real, index):
                 raise TypeError(f"{self.name}: {parameter.name} is {array.dtype}, expected {parameter.type}")

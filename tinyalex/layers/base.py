@@ -208,9 +208,8 @@ def at_least(least: int) -> tuple[Callable[[Any], bool], str]:
     return lambda value: operator.index(value) >= least, f"a whole number, {least} or more"
 
 
-DEVICE_THREADS = 1 << 18  # about as many as a large device runs at once
-
 FINITE = (lambda value: -math.inf < value < math.inf), "a finite number"  # as `at_least`, for any number
+DEVICE_THREADS = 1 << 18  # about as many as a large device runs at once
 
 
 def channel_sums(dy: Array) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyalex.standin.device import UFUNCS
+from tinyalex.standin.names import UFUNCS
 
 
 @dataclass(frozen=True)
