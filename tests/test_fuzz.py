@@ -53,6 +53,7 @@ def leave(name, then=lambda: None):
     return case
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "case, outcome",
     [
