@@ -15,8 +15,8 @@ class Gatherer:
     """Calls work(items) → results in one thread, for all items that have arrived; `submit` awaits the result of one.
 
     then: then(results) → results in a second thread, before anybody gets one, while the next batch is worked on
-    seconds: how long an item waits for others at most; a tenth of what the last batch took is enough, so that waiting
-        costs little where work is quick
+    seconds: how long a batch waits for more items at most; it waits a quarter of what the last one took, and only for
+        as many as there were then, done or waiting: whoever got an answer often asks again
     most: what the sizes of a batch's items add up to at most
     An exception of `work` or `then` goes to everyone whose item was in the batch.
     """
@@ -25,7 +25,7 @@ class Gatherer:
         self, name: str, work: Callable[[list], list], then: Callable[[list], list], seconds: float, most: int
     ) -> None:
         self.work, self.then, self.seconds, self.most = work, then, seconds, most
-        self.took = 0.0  # seconds, by the last batch
+        self.took, self.enough = 0.0, most  # seconds, by the last batch; items that the next one waits for
         self.arrived: SimpleQueue = SimpleQueue()
         self.second = ThreadPoolExecutor(1, f"{name}-then")
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -35,7 +35,7 @@ class Gatherer:
         """The result of one item. size: how much of a batch it takes"""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        self.arrived.put((item, size, time.monotonic(), loop, future))
+        self.arrived.put((item, size, loop, future))
         return await future
 
     def close(self) -> None:
@@ -53,20 +53,20 @@ class Gatherer:
                 results = self.work([item for item, *_ in batch])
             except Exception as error:
                 results = [error] * len(batch)
-            self.took = time.monotonic() - began
+            self.took, self.enough = time.monotonic() - began, len(batch) + self.arrived.qsize()
             self.second.submit(self._finish, batch, results)
             if left == ():
                 return
 
     def _gather(self, first):
         """(a batch, the item that did not fit, or () after the last of all)"""
-        _, size, at, *_ = first
-        batch, room, until = [first], self.most - size, at + min(self.seconds, self.took / 10)
+        batch, room, until = [first], self.most - first[1], time.monotonic() + min(self.seconds, self.took / 4)
         while room > 0:
             try:
                 item = self.arrived.get_nowait()
             except Empty:
-                if (rest := until - time.monotonic()) <= 0:
+                rest = until - time.monotonic()
+                if rest <= 0 or len(batch) >= self.enough:
                     break
                 time.sleep(min(rest, LOOKS))  # asleep, not in get(): each item would wake this thread, and wait for it
                 continue

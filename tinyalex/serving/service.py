@@ -21,7 +21,7 @@ from tinyalex.serving.models import Model, Models
 from tinyalex.serving.pictures import SMALL_PIXELS, LargePictures, Larger, Picture, numbered, received
 from tinyalex.serving.reports import Reporter
 
-GATHER_SECONDS = 0.01  # a request waits no longer for others
+GATHER_SECONDS = 0.02  # a batch waits no longer for more requests
 MOST_AT_ONCE = 64  # pictures in a batch
 PIECE_BYTES = 256 * 1024  # of files that one core decodes; small files take two cores longer, since Python takes turns
 
@@ -45,7 +45,7 @@ class Seen:
 
     pictures: of `asked`, decoded;  model: the one that answered;  answers: a `Classification` of each picture
     shadow, shadowed: the same of the shadow, if there is one
-    novelty: of each picture (see `novelties`), if it is known
+    statistics: of the prepared pictures (see `picture_statistics`);  novelty: (see `novelties`), if it is known
     """
 
     asked: Asked
@@ -54,6 +54,7 @@ class Seen:
     answers: list
     shadow: Model | None
     shadowed: list | None
+    statistics: dict[str, np.ndarray]
     novelty: np.ndarray | None
 
 
@@ -117,7 +118,7 @@ class Service:
         squares = np.stack([picture.square for _, pictures in requests for picture in pictures])
         self.metrics.batch.observe(len(squares))
         answers, novelty = current.listener.classify(squares, current.ten_crop)
-        shadowed = self._shadowed(shadow, squares)
+        shadowed, statistics = self._shadowed(shadow, squares), picture_statistics(squares)
         ends = np.cumsum([len(pictures) for _, pictures in requests])
         parts = [slice(end - len(pictures), end) for end, (_, pictures) in zip(ends, requests)]
         return [
@@ -128,6 +129,7 @@ class Service:
                 answers[part],
                 shadow if shadowed else None,
                 shadowed and shadowed[part],
+                {name: values[part] for name, values in statistics.items()},
                 None if novelty is None else novelty[part],
             )
             for (asked, pictures), part in zip(requests, parts)
@@ -206,7 +208,7 @@ def _request(picture, seen, n, milliseconds):
         width=picture.width,
         height=picture.height,
         prepared=picture.prepared,
-        **{name: float(value) for name, [value] in picture_statistics(picture.square[None]).items()},
+        **{name: float(values[n]) for name, values in seen.statistics.items()},
         novelty=None if seen.novelty is None else float(seen.novelty[n]),
         model=seen.model.hash,
         label=places[first.id],
