@@ -21,7 +21,7 @@ def picture_statistics(pictures: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _of_some(pictures):
-    """The three numbers, float64 (3, N), of pictures (N, S, S, 3). All is whole up to the squares, so exact in float32."""
+    """The three numbers, float64 (3, N), of pictures (N, S, S, 3). Before the squares, float32 is exact."""
     y = pictures.astype(np.float32) @ LUMA  # (N, S, S), in thousandths
     across, down = y[:, :, 1:] - y[:, :, :-1], y[:, 1:] - y[:, :-1]  # (N, S, S−1), (N, S−1, S)
     curvature = across[:, 1:-1, 1:] - across[:, 1:-1, :-1] + down[:, 1:, 1:-1] - down[:, :-1, 1:-1]  # (N, S−2, S−2)
@@ -31,6 +31,6 @@ def _of_some(pictures):
 
 
 def _mean_square(values):
-    """Of each picture, (N,). Not by BLAS, whose threads would wait for more work by spinning."""
+    """The mean square in each picture, (N,). BLAS would leave threads that wait for more work by spinning."""
     flat = values.reshape(len(values), -1).astype(np.float64)
     return np.einsum("np,np->n", flat, flat) / flat.shape[1]
