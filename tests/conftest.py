@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.gpu.emulated import emulated
+from tinyalex.backend import set_thread_count, thread_count
 from tinyalex.signals import ENDING
 from tinyalex.standin import DeviceArray, kernels_by
 from tinyalex.standin import xp as standin
@@ -160,6 +161,14 @@ def gpu(monkeypatch):
         monkeypatch.setattr(DeviceArray, f"__{kind.__name__}__", lambda a, kind=kind: kind(a.item()))
     with kernels_by(emulated(threads=1)) if shutil.which("g++") else nullcontext():
         yield standin
+
+
+@pytest.fixture
+def set_threads():
+    """Sets how many threads share the work, until the end of the test."""
+    before = thread_count()
+    yield set_thread_count
+    set_thread_count(before)
 
 
 @pytest.fixture

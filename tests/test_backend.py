@@ -18,14 +18,6 @@ from tinyalex.errors import UserError
 from tinyalex.standin import DeviceArray
 from tinyalex.standin import xp as device
 
-
-@pytest.fixture
-def set_threads():
-    before = backend.thread_count()
-    yield backend.set_thread_count
-    backend.set_thread_count(before)
-
-
 # ---------------------------------------------------------------------------------------------- which library
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.checks import agree, agree_all, edited, refused
-from tinyalex import backend
 from tinyalex import network as network_module
 from tinyalex.backend import to_device
 from tinyalex.errors import UserError
@@ -50,13 +49,6 @@ def pictures(count, seed=1):
 def pieces_of_three(monkeypatch):
     monkeypatch.setattr(network_module, "PIECE_PICTURES", 3)  # so a batch of 7 is 3 + 3 + 1
     monkeypatch.setattr(network_module, "PIECES", 1)
-
-
-@pytest.fixture
-def set_threads():
-    before = backend.thread_count()
-    yield backend.set_thread_count
-    backend.set_thread_count(before)
 
 
 def run(network, x, dy, train=False, seed=0, **options):

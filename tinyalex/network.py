@@ -9,7 +9,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
-from tinyalex.backend import Array, array_module, child_streams, is_host, ordered_map
+from tinyalex.backend import Array, array_module, child_streams, is_host, one_blas_thread, ordered_map
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.layers import BatchNorm2d, Conv2d, Layer
 from tinyalex.layers.base import Shape
@@ -286,7 +286,8 @@ class Network(Sequential):
     def predict(self, x):
         """Scores (N, K) as at test time. Keeps nothing for backward, so a large batch needs little memory."""
         self._check_x(x)
-        return super().predict(x)
+        with one_blas_thread():  # here too, since each change of BLAS's threads takes as long as a small layer
+            return super().predict(x)
 
     def features_at(self, x: Array, layer: str) -> Array:
         """The output of a layer as at test time; the layers behind it are not computed. See `up_to`."""

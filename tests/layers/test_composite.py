@@ -5,7 +5,6 @@ import pytest
 
 from tests.checks import agree, agree_all, check_layer, edited, refused
 from tests.layers.test_pieces import Centred
-from tinyalex import backend
 from tinyalex import network as network_module
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, Tanh, winograd
 from tinyalex.network import Network, Sequential, Trunk, layer_of, piece_size
@@ -16,13 +15,6 @@ from tinyalex.standin import xp as device
 def pieces_of_three(monkeypatch):
     monkeypatch.setattr(network_module, "PIECE_PICTURES", 3)  # so a batch of 7 is 3 + 3 + 1
     monkeypatch.setattr(network_module, "PIECES", 1)
-
-
-@pytest.fixture
-def set_threads():
-    before = backend.thread_count()
-    yield backend.set_thread_count
-    backend.set_thread_count(before)
 
 
 def pictures(count, seed=1):

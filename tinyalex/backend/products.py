@@ -1,6 +1,8 @@
 """Matrix products: one among threads; a whole stack of them, wherever the matrices lie, in one call of cuBLAS."""
 
+import operator
 import sys
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -8,21 +10,41 @@ import numpy as np
 from tinyalex.backend.arrays import Array, array_module, is_cupy, is_host
 from tinyalex.backend.threads import ordered_map
 
-MATMUL_COLUMNS = 256
+RUN = 512  # rows or columns of the largest matrix that a thread takes at a time
+ONE_THREAD = 1 << 22, 1 << 25  # entries, and multiplications, up to which one thread is as fast
 COEFFICIENTS = {name: np.array([1, 0], name) for name in ("float32", "float64")}  # cuBLAS reads them in host memory
 MOST_INT32 = (1 << 31) - 1
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """a @ b for two matrices; the threads divide the columns of b among them, a fixed number at a time."""
-    xp = array_module(a)
+    """a @ b for two matrices, (M, K) @ (K, N). Threads divide the largest of the three, RUN rows or columns at a time.
+
+    They divide it so that each reads or writes one run of memory. If that divides K, their products are added up, in
+    order. The result does not depend on the number of threads.
+    """
     if not is_host(a):
         return a @ b
-    out = xp.empty((a.shape[0], b.shape[1]), xp.result_type(a, b))
-    runs = [slice(start, start + MATMUL_COLUMNS) for start in range(0, b.shape[1], MATMUL_COLUMNS)]
-    for _ in ordered_map(lambda columns: xp.matmul(a, b[:, columns], out=out[:, columns]), runs):
+    (M, K), N = a.shape, b.shape[1]
+    axis, length, entries = _longest_apart(a, b)
+    run = length if entries <= ONE_THREAD[0] and M * K * N <= ONE_THREAD[1] else RUN
+    runs = [slice(start, start + run) for start in range(0, length, run or 1)]
+    if axis == "K":
+        return reduce(operator.iadd, ordered_map(lambda run: a[:, run] @ b[run], runs))
+    out = np.empty((M, N), np.result_type(a, b))
+    pieces = [(a[run], b, out[run]) if axis == "M" else (a, b[:, run], out[:, run]) for run in runs]
+    for _ in ordered_map(lambda piece: np.matmul(piece[0], piece[1], out=piece[2]), pieces):
         pass
     return out
+
+
+def _longest_apart(a, b):
+    """(axis, length, entries) of the largest of the three. axis: the one whose entries lie farther apart."""
+    (M, K), N = a.shape, b.shape[1]
+    sizes = [(M * N, "M", M)]
+    sizes.append((a.size, "K", K) if a.strides[0] < a.strides[1] else (a.size, "M", M))
+    sizes.append((b.size, "N", N) if b.strides[0] < b.strides[1] else (b.size, "K", K))
+    entries, axis, length = max(sizes, key=lambda size: size[0])
+    return axis, length, entries
 
 
 def stacked_matmul(a: Array, b: Array, out: Array) -> None:
