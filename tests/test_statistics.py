@@ -9,17 +9,7 @@ import pytest
 
 from tests.checks import edited, refused
 from tinyalex import statistics as ours
-from tinyalex.statistics import (
-    Interval,
-    holm,
-    mcnemar,
-    paired_bootstrap,
-    smallest_effect,
-    student_t,
-    t_interval,
-    verdict,
-    wilson,
-)
+from tinyalex.statistics import Interval, holm, mcnemar, paired_bootstrap, student_t, t_interval, verdict, wilson
 
 # ---------------------------------------------------------------------------------------------- Student's t
 
@@ -136,41 +126,6 @@ def test_t_interval_covers_the_truth_as_often_as_promised(n):
 
 def test_one_value_says_nothing_about_the_spread():
     assert t_interval([0.25]) == Interval(0.25, -math.inf, math.inf)
-
-
-def check_smallest_effect(smallest_effect):
-    """Against drawn samples: an interval lies above 0 as often as promised, and less often for a smaller mean."""
-    rng, draws = np.random.default_rng(0), 40_000
-    for n, power, level in [(2, 0.8, 0.95), (3, 0.8, 0.95), (3, 0.5, 0.9), (10, 0.9, 0.95)]:
-        values = rng.standard_normal((draws, n))
-        half = student_t(level, n - 1) * values.std(axis=1, ddof=1) / n**0.5
-        above = (values.mean(axis=1) + smallest_effect(n, power, level) > half).mean()
-        assert above == pytest.approx(power, abs=0.01), (n, power)
-
-
-def test_smallest_effect():
-    check_smallest_effect(smallest_effect)
-    assert [round(smallest_effect(n), 2) for n in (3, 10)] == [3.26, 1.0]
-
-
-@pytest.mark.parametrize(
-    "old, new",
-    [
-        ("(n - 2) * np.log", "(n - 1) * np.log"),
-        ("(n - 1) * r * r / 2", "n * r * r / 2"),
-        ("math.sqrt(n) * middle", "middle"),
-        ("< power", "< 1 - power"),
-        ("student_t(level, n - 1)", "student_t(level, n)"),
-    ],
-)
-def test_smallest_effect_teeth(old, new):
-    with pytest.raises(AssertionError):
-        check_smallest_effect(edited(smallest_effect, old, new))
-
-
-@pytest.mark.parametrize("arguments", [(1,), (2.5,), (3, 0.0), (3, 1.0), (3, 0.8, 1.0)])
-def test_smallest_effect_refuses(arguments):
-    refused(lambda: smallest_effect(*arguments), "expected")
 
 
 @pytest.mark.parametrize("value", [0.1, -1e9 / 3, 0.0])

@@ -17,6 +17,7 @@ from tests.training.test_training import easy_pictures, write_easy
 from tinyalex.cli import main
 from tinyalex.commands import COMMANDS, bench, download, experiment
 from tinyalex.commands.options import print_table, print_text
+from tinyalex.experiments.outlook import outlook
 from tinyalex.lines import text_width
 
 WIDTHS = (80, 60)
@@ -128,6 +129,9 @@ def test_the_claims_fit(width, terminal, capsys):
     out = capsys.readouterr().out
     assert not too_long(out, width), "\n".join(too_long(out, width))
     assert all(result["title"].split()[0] in out for result in results)
+    experiment.show({"power": outlook(results)})
+    out = capsys.readouterr().out
+    assert not too_long(out, width), "\n".join(too_long(out, width))
 
 
 def test_every_command_is_here():

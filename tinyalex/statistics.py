@@ -122,37 +122,6 @@ def binomial_upper(hits, n, level=0.95):
     return high
 
 
-def smallest_effect(n, power=0.8, level=0.95):
-    """The mean, in deviations of a single value, from which n values are likely to have an interval above 0.
-
-    `t_interval` of n independent normal values of deviation 1 and mean δ lies above 0 with the probability
-
-        P(δ) = ∫ Φ(√n·δ − t·r) f(r) dr,   f(r) ∝ r^(n−2) · exp(−(n−1)·r² / 2)
-
-    where r is the deviation found, and t = student_t(level, n − 1). It rises with δ; found by bisection: P(δ) = power.
-    3.26 for 3 values, 1.00 for 10. n: 2 or more;  power, level: above 0, below 1. Raises ValueError for others.
-    Source: the noncentral t distribution, as in Cohen, Statistical Power Analysis (1988), ch. 2.
-    """
-    if n < 2 or n != int(n):
-        raise ValueError(f"smallest_effect: n = {n}, expected a whole number, 2 or more")
-    _check_level(power)
-    t = student_t(level, n - 1)
-    r = np.linspace(0, 8, 4001)[1:]
-    log_f = (n - 2) * np.log(r) - (n - 1) * r * r / 2
-    f = np.exp(log_f - log_f.max())
-    low, high = 0.0, 2.0 * t + 8
-    for _ in range(60):
-        middle = (low + high) / 2
-        above = float(f @ _normal(math.sqrt(n) * middle - t * r) / f.sum())
-        low, high = (middle, high) if above < power else (low, middle)
-    return (low + high) / 2
-
-
-def _normal(z):
-    """Φ(z): the share of a standard normal variable below z, elementwise."""
-    return np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in z])
-
-
 def paired_bootstrap(a, b, seed, draws=10_000, level=0.95):
     """The percentile bootstrap interval of mean(a − b), with a and b measured on the same N pictures.
 

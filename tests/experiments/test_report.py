@@ -11,7 +11,7 @@ from tests.checks import edited
 from tinyalex.experiments import report
 from tinyalex.experiments.chart import draw_effect
 from tinyalex.experiments.claims import CLAIMS
-from tinyalex.experiments.plan import Arm, Contrast, Side
+from tinyalex.experiments.plan import Contrast, Side
 from tinyalex.experiments.trained import NoNumber
 from tinyalex.experiments.transfer import COUNTS, DEPTHS
 from tinyalex.plots import plt
@@ -237,18 +237,13 @@ def test_every_contrast_is_the_right_way_round(claim):
 
 
 @pytest.mark.parametrize(
-    "seeds, words",
-    [(3, "; 3 seeds resolve one of 5.7 points 80% of the time."), (1, ", and one seed resolves nothing.")],
+    "seeds, words", [(3, "3 seeds resolve an effect of 2.9 points 80% of the time."), (1, "one seed resolves nothing.")]
 )
 def test_what_is_foreseen(seeds, words):
-    """√(0.3 / 1000) is 1.73 points; 3.26 times that for three values, see `smallest_effect`."""
-    sizes = {"+odd-half": 1000, "+even-half": 4000}
-    lab = SimpleNamespace(data_of=lambda arm, seed: SimpleNamespace(val=range(sizes[arm.part])))
-    arms = {part: Arm(part=part) for part in sizes}
-    found = report.foreseen(SimpleNamespace(differ=0.3, arms=arms), lab, seeds)
-    start = "If the sides differ on 30% of 1,000 validation pictures, chance moves an effect by 1.7 points"
-    assert found == start + words
-    assert report.foreseen(CLAIMS["C3"], lab, 3) == "" and CLAIMS["C23"].differ == 0.3
+    """3.26 deviations for three values, see `smallest_effect`."""
+    start = "If chance moves the effect of a seed by 0.9 points, as in earlier runs, "
+    assert report.foreseen(CLAIMS["C23"], seeds) == start + words
+    assert report.foreseen(CLAIMS["C4"], 3) == ""
 
 
 def test_a_variation_that_all_arms_share_is_named():

@@ -12,7 +12,7 @@ from tinyalex.backend import thread_count
 from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text
 from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
-from tinyalex.experiments import report
+from tinyalex.experiments import outlook, report
 from tinyalex.experiments.chart import effects
 from tinyalex.experiments.claims import CLAIMS, find_claims
 from tinyalex.experiments.lab import Lab, network_of
@@ -33,12 +33,18 @@ over seeds, the paper's figure, and a verdict (reproduced, opposite, or not reso
 about AlexNet's successors: VGG, batch normalisation, ResNet; C12 and C21 to C23 about transfer. Without NAME, list \
 the claims.
 
+--power trains nothing. It reads recorded results (--table) and prints for each row how far chance moves a seed's \
+effect, the effect that as many seeds show 80 % of the time, and the seeds that would show the paper's effect, and the \
+one found. Ranges come from the 95 % interval of the spread, which few seeds hardly tell. "Pooled" is over rows of the \
+same quantity, network and data, and is used where there is one; these share runs, so its range is too narrow.
+
 Claims share runs. Ctrl-C saves, and the same command resumes. Finished runs are not trained again: after changing \
 the code, delete OUT/runs."""
 EXAMPLES = (
     "tinyalex experiment",
     "tinyalex experiment C3",
     "tinyalex experiment C17 C18",
+    "tinyalex experiment --power --table lessons/claims.md",
     "tinyalex experiment lrn --data data/tiny64 --seeds 5",
     "tinyalex experiment all --table claims.md",
     "tinyalex experiment all --scale full --data data/tiny64 --device gpu",
@@ -67,10 +73,13 @@ def add_arguments(parser):
         f"data it was run on; {REPLACED}"
     )
     add("--table", metavar="FILE.md", help=table)
+    add("--power", action="store_true", help="print what the results in --table can tell, and the seeds that they lack")
     add_device(parser)
 
 
 def run(args):
+    if args.power:
+        return {"power": _power(args)}
     if not args.name:
         _check_bare(args)
         return {"claims": [{"id": c.id, "name": c.name, "title": c.title, "paper": c.says} for c in CLAIMS.values()]}
@@ -102,6 +111,17 @@ def _check_bare(args):
     given = [name for name, value in vars(args).items() if value not in defaults and name not in others]
     if given:
         raise UserError(f"--{given[0]}: found no NAME, expected a claim or all with it; see {command('experiment')}")
+
+
+def _power(args):
+    """The rows of `outlook` of the claims asked for, or of all; other claims in the table tell of the spread too."""
+    if args.table is None:
+        raise UserError("--power: found no --table, expected one with recorded results")
+    ids = {claim.id for name in args.name or ["all"] for claim in find_claims(name)}
+    found = [row for row in outlook.outlook(earlier(Path(args.table))) if row["id"] in ids]
+    if not found:
+        raise UserError(f"found no results of {' '.join(args.name) or 'any claim'} over several seeds", "table")
+    return found
 
 
 def _lab(args, claims):
@@ -138,7 +158,7 @@ def _others(table, claims):
 def _train(lab, claims, seeds, args):
     """Train the runs not yet trained."""
     for claim in claims:
-        if expected := report.foreseen(claim, lab, seeds):
+        if expected := report.foreseen(claim, seeds):
             say(f"{claim.id} {claim.title}. Foreseen: {expected}", args.json)
     runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds)}.values())
     jobs = args.jobs or (thread_count() if lab.xp is np else 1)
@@ -166,6 +186,9 @@ def _report(lab, claim, seeds, typed, quiet):
 
 
 def show(result):
+    if "power" in result:
+        print_table(outlook.HEADER, outlook.cells(result["power"]), outlook.RIGHT)
+        return
     if "claims" in result:
         print_table(("", "name", "claim", "the paper"), [tuple(claim.values()) for claim in result["claims"]])
         print_text("\nTo run one claim (or all, with `all` instead of its name):")

@@ -59,8 +59,8 @@ class Claim:
 
     arms: by name;  contrasts: the first decides the verdict, the others add detail
     models: {scale's name: the network that the arms vary}, for a claim that is not about AlexNet
-    differ: guessed beforehand, the share of validation pictures that one side gets right and the other wrong; from it
-        follows how small an effect can be resolved (`report.foreseen`); 0: nothing is said beforehand
+    spread: the standard deviation of a seed's effect in earlier runs, in percentage points (`--power` prints it); from
+        it follows how small an effect can be resolved (`report.foreseen`); 0: nothing is said beforehand
     """
 
     id: str
@@ -70,7 +70,7 @@ class Claim:
     arms: dict
     contrasts: tuple
     models: dict = field(default_factory=dict)
-    differ: float = 0.0
+    spread: float = 0.0
 
 
 @dataclass(frozen=True)

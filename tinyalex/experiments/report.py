@@ -7,13 +7,13 @@ import numpy as np
 from tinyalex.backend import device_name
 from tinyalex.evaluation import has_top5
 from tinyalex.experiments.lab import result_of_run
+from tinyalex.experiments.power import POWER, smallest_effect
 from tinyalex.experiments.trained import NoNumber
 from tinyalex.runs.folder import versions
-from tinyalex.statistics import smallest_effect, t_interval, verdict
+from tinyalex.statistics import t_interval, verdict
 
 SCALE = " at this scale"
 NULL = f"not resolved{SCALE}"
-POWER = 0.8  # the usual one
 UNITS = {"points": " points", "×": " ×", "": ""}  # after a number
 
 
@@ -38,7 +38,7 @@ def result_of(claim, lab, seeds):
         "seconds": sum(result.get("seconds", 0.0) for result in results),
         "device": device_name(lab.xp),
         "versions": versions(),
-        "foreseen": foreseen(claim, lab, seeds),
+        "foreseen": foreseen(claim, seeds),
         "verdict": contrasts[0]["verdict"],
         "contrasts": contrasts,
     }
@@ -50,22 +50,15 @@ def _shared_variation(claim):
     return variations.pop() if len(variations) == 1 else ""
 
 
-def foreseen(claim, lab, seeds):
-    """How small an effect a claim's runs can resolve, worked out before them, as a sentence; "" without a guess.
-
-    If only one side is right on a share `differ` of N pictures, and each of these may fall to either side, chance moves
-    a difference of errors by √(differ / N).
-    """
-    if not claim.differ:
+def foreseen(claim, seeds):
+    """How small an effect a claim's runs can show, worked out before them, as a sentence; "" without a known spread."""
+    if not claim.spread:
         return ""
-    pictures = min(len(lab.data_of(arm, 0).val) for arm in claim.arms.values())
-    deviation = 100 * math.sqrt(claim.differ / pictures)
-    guess = f"If the sides differ on {claim.differ:.0%} of {pictures:,} validation pictures"
-    by_chance = f"chance moves an effect by {deviation:.1f} points"
+    guess = f"If chance moves the effect of a seed by {claim.spread:.1f} points, as in earlier runs"
     if seeds < 2:
-        return f"{guess}, {by_chance}, and one seed resolves nothing."
-    smallest = deviation * smallest_effect(seeds, POWER)
-    return f"{guess}, {by_chance}; {seeds} seeds resolve one of {smallest:.1f} points {POWER:.0%} of the time."
+        return f"{guess}, one seed resolves nothing."
+    smallest = claim.spread * smallest_effect(seeds)
+    return f"{guess}, {seeds} seeds resolve an effect of {smallest:.1f} points {POWER:.0%} of the time."
 
 
 def _means_something(contrast, claim, lab):

@@ -170,6 +170,6 @@ TRANSFER = (
             points("top-1 error, from other classes", top1, (f"A{N}B+", "fine-tuned"), (f"A{N}B", "frozen")),
             points("top-1 error, fine-tuned", top1, (f"A{N}B+", "from other classes"), (f"B{N}B+", "from the same")),
         ),
-        differ=0.3,
+        spread=0.9,
     ),
 )
