@@ -7,7 +7,7 @@ from tests.checks import edited, refused
 from tests.training.test_training import CLASSES, write_easy
 from tinyalex.data import _whole_and_parts, open_dataset, open_validation, part
 from tinyalex.data.dataset import ColorStatistics, Dataset, Split
-from tinyalex.data.part import take_parts
+from tinyalex.data.part import left_out, take_parts
 from tinyalex.errors import UserError
 
 K, SIZE = 9, 4
@@ -103,6 +103,31 @@ def test_parts_teeth(monkeypatch, function, old, new):
     monkeypatch.setattr(part, function, edited(getattr(part, function), old, new))
     with pytest.raises((AssertionError, UserError)):
         check_parts(take_parts)
+
+
+def check_left_out(left_out):
+    """With the part's own training pictures, each picture of its classes once; in order, of the part's labels."""
+    for names in (["3-a-class"], ["odd-half"], ["4-a-class", "second-half"], ["odd-half", "2-a-class-draw-1"], []):
+        classes = [k for k in range(K) if IDS[k] in take_parts(whole(), names).class_ids]
+        of_classes, taken = by_loop(whole().train, classes), pictures_of(take_parts(whole(), names).train)
+        assert pictures_of(left_out(whole(), names)) == [one for one in of_classes if one not in taken], names
+
+
+def test_what_a_part_leaves_out():
+    check_left_out(left_out)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("np.setdiff1d(of_classes, rows", "np.setdiff1d(np.arange(len(dataset.train)), rows"),
+        ('np.setdiff1d(of_classes, rows["train"])', "of_classes"),
+        ('np.setdiff1d(of_classes, rows["train"])', 'rows["train"]'),
+    ],
+)
+def test_left_out_teeth(old, new):
+    with pytest.raises(AssertionError):
+        check_left_out(edited(left_out, old, new))
 
 
 def check_draws(take_parts):

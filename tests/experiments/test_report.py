@@ -18,9 +18,16 @@ from tinyalex.plots import plt
 from tinyalex.statistics import Interval
 
 
-def contrast(unit="points", direction=-1, paper=-1.4, a="a", b="b"):
+def contrast(unit="points", direction=-1, paper=-1.4, a="a", b="b", margin=None):
+    paper = abs(paper) if unit == "×" else paper
     return Contrast(
-        "top-1 error", unit, Side("with", lambda arms: arms[a]), Side("without", lambda arms: arms[b]), direction, paper
+        "top-1 error",
+        unit,
+        Side("with", lambda arms: arms[a]),
+        Side("without", lambda arms: arms[b]),
+        direction,
+        paper,
+        margin,
     )
 
 
@@ -89,11 +96,42 @@ def test_a_diverged_run_has_no_number():
         (1, 3, 1, "reproduced"),
         (1, 3, 0, "more with with"),
         (-3, -1, 0, "more with without"),
-        (-1, 1, 0, report.NULL),
+        (-2, 2, 0, report.NULL),
     ],
 )
 def test_the_verdict(low, high, direction, expected):
     assert report.judge(Interval((low + high) / 2, low, high), contrast(direction=direction)) == expected
+
+
+@pytest.mark.parametrize(
+    "low, high, expected",
+    [
+        (-1.3, 1.3, "less than 1.4 points at this scale"),
+        (-1.5, 0.2, report.NULL),
+        (-0.2, 1.5, report.NULL),
+        (-1.3, -0.1, "reproduced"),
+        (0.1, 1.3, "opposite"),
+    ],
+)
+def test_an_interval_within_the_margin(low, high, expected):
+    """The margin is the paper's figure unless it is given; without either there is none."""
+    interval = Interval((low + high) / 2, low, high)
+    assert report.judge(interval, contrast(paper=-1.4)) == expected
+    assert report.judge(interval, contrast(paper=-9.0, margin=1.4)) == expected
+    if "less" in expected:
+        assert report.judge(interval, contrast(paper=None)) == report.NULL
+        assert report.judge(interval, contrast(paper=None, margin=1.4, direction=0)) == expected
+
+
+def test_a_ratio_within_the_margin():
+    """Logarithms: between a half and the double; the lower end counts too."""
+    ratio = contrast("×", 1, paper=2.0)
+    for low, high, expected in (
+        (0.6, 1.9, "less than 2 × at this scale"),
+        (0.4, 1.9, report.NULL),
+        (0.6, 2.1, report.NULL),
+    ):
+        assert report.judge(Interval(0.0, math.log(low), math.log(high)), ratio) == expected
 
 
 @pytest.mark.parametrize(
@@ -147,7 +185,11 @@ class Everything:
         norms = {"block1_1.conv1": first_gradient, "block3_1.conv1": 0.2}
         self.steps = [{"epoch": epoch, "health": {"gradient_norm": norms}} for epoch in (1, 2, 3)]
         self.probabilities = self.ten_crops = np.full((6, 8), 1 / 8)
-        self.dataset = SimpleNamespace(val=SimpleNamespace(labels=np.arange(6)), class_ids=range(8))
+        self.judged, self.dataset = SimpleNamespace(labels=np.arange(6)), SimpleNamespace(class_ids=range(8))
+
+    @property
+    def errors(self):
+        return {f"top{k}_error": self.history[-1].get(f"val_top{k}_error") for k in (1, 5)}
 
     def purity(self, space):
         return {"fc7": 0.6, "pixels": 0.2}[space]
@@ -214,7 +256,7 @@ def test_each_activation_is_taken_at_its_best_rate(errors, diverged, epochs):
     assert side.label == "relu" and side.value(arms) == pytest.approx(epochs, nan_ok=True)
 
 
-BETTER = {"base", "1", "He, 1", "3×3", "3×3, BN", "BN", "BN at 0.5"}
+BETTER = {"base", "strong", "1", "He, 1", "3×3", "3×3, BN", "BN", "BN at 0.5"}
 BETTER |= {"plain, 20 layers", "residual, 44 layers", *(f"fine-tuned, {count}" for count in COUNTS)}
 IN_ORDER = ("A5B+", "B5B+", "B5B", "A5B")  # of C23, from the fewest errors to the most
 

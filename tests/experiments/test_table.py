@@ -45,7 +45,7 @@ def test_the_page_counts_every_verdict():
     verdicts = ("opposite", "more with the text", report.NULL, "opposite")
     results = [result(verdict=verdict) for verdict in verdicts]
     counts = f"0 reproduced; 2 opposite; 1 {report.NULL}; 1 more with the text."
-    assert f"Judged by their first rows, the\n4 claims are: {counts}" in table.page(results)
+    assert f"Judged by their first\nrows, the 4 claims are: {counts}" in table.page(results)
 
 
 def test_the_page_says_how_each_claim_was_run():

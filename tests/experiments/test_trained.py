@@ -63,7 +63,7 @@ def test_the_training_loss_is_the_last_epochs():
 
 def test_a_diverged_run_guesses():
     dataset = SimpleNamespace(class_ids="abcde")
-    run = SimpleNamespace(diverged=True, dataset=dataset, history=[{"val_top1_error": 0.1}])
+    run = SimpleNamespace(diverged=True, dataset=dataset, errors={"top1_error": 0.1})
     assert numbers.top1_or_chance(run) == pytest.approx(0.8)
     run.diverged = False
     assert numbers.top1_or_chance(run) == 0.1
@@ -111,17 +111,34 @@ def test_errors_are_the_last_epochs(runs):
 
 def test_top_5_of_few_classes_is_no_number(runs):
     dataset, (one, _) = runs
-    six = replace(dataset, class_ids=tuple("abcdef"))
     for quantity in (
         numbers.top5,
         lambda run: numbers.ten_crop_error(run, 5),
         lambda run: numbers.ensemble_error([run], 5),
     ):
         assert math.isnan(quantity(one))
-    assert numbers.top5(SimpleNamespace(dataset=six, history=[{"val_top5_error": 0.25}])) == 0.25
+    six, last = replace(dataset, class_ids=tuple("abcdef")), {"val_top1_error": 0.5, "val_top5_error": 0.25}
+    run = Trained(one.folder.path, six, np)
+    run.history = [last]
+    assert numbers.top5(run) == 0.25
     for quantity, k in ((numbers.ten_crop_error, 5), (lambda run, k: numbers.ensemble_error([run], k), 5)):
-        p, few = np.eye(6)[[0, 1, 2]] - np.eye(6)[[3, 4, 5]], replace(six, val=SimpleNamespace(labels=np.arange(3, 6)))
-        assert quantity(SimpleNamespace(ten_crops=p, probabilities=p, dataset=few), k) == 1, "the last of six"
+        p, few = np.eye(6)[[0, 1, 2]] - np.eye(6)[[3, 4, 5]], SimpleNamespace(labels=np.arange(3, 6))
+        assert quantity(SimpleNamespace(ten_crops=p, probabilities=p, judged=few), k) == 1, "the last of six"
+
+
+def test_errors_of_more_pictures_than_validation_has(runs):
+    """Of validation's and of those that training left out, each picture counting once."""
+    dataset, (one, _) = runs
+    left = dataset.train.gather(range(10))
+    judged = Split((*dataset.val.shards, left), np.concatenate([dataset.val.labels, dataset.train.labels[:10]]))
+    more = Trained(one.folder.path, dataset, np, judged)
+    network, view, _, _ = load_network(one.folder.last, np)
+    pictures = np.concatenate([dataset.val.gather(range(len(dataset.val))), left])
+    for ten, error in ((False, numbers.top1(more)), (True, numbers.ten_crop_error(more))):
+        p = probabilities(network, pictures, view, ten_crop=ten)
+        assert error == pytest.approx((p.argmax(axis=1) != judged.labels).mean())
+    assert numbers.overfitting(more) == numbers.top1(more) - one.training_error
+    assert numbers.ensemble_error([more]) == numbers.top1(more) and more.history == one.history
 
 
 def test_the_ensemble_averages_probabilities(runs):

@@ -12,9 +12,10 @@ from tinyalex.backend import thread_count
 from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text
 from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
-from tinyalex.experiments import outlook, report
+from tinyalex.experiments import outlook, report, schedule
 from tinyalex.experiments.chart import effects
 from tinyalex.experiments.claims import CLAIMS, find_claims
+from tinyalex.experiments.designs import at_scale
 from tinyalex.experiments.lab import Lab, network_of
 from tinyalex.experiments.plan import SCALES
 from tinyalex.experiments.running import is_done, train_all
@@ -29,9 +30,13 @@ from tinyalex.training.checks import check_fit
 DESCRIPTION = """\
 Run the paper's claims again. An experiment changes one thing and trains with and without it, over several seeds, on \
 the same pictures in the same order. It writes result.json, result.md and figure.png: the effect, its 95 % interval \
-over seeds, the paper's figure, and a verdict (reproduced, opposite, or not resolved at this scale). C16 to C20 are \
-about AlexNet's successors: VGG, batch normalisation, ResNet; C12 and C21 to C23 about transfer. Without NAME, list \
-the claims.
+over seeds, the paper's figure, and a verdict: reproduced; opposite; less than a margin set beforehand, the paper's \
+figure where it has one; or not resolved at this scale. C16 to C20 are about AlexNet's successors: VGG, batch \
+normalisation, ResNet; C12 and C21 to C23 about transfer. Without NAME, list the claims.
+
+--plan trains nothing. It prints the runs of the claims, the effect that they show 80 % of the time, the half-width of \
+the interval to expect, and the time, where these are known. --scale planned gives each claim that was left open its \
+own pictures, length and seeds, and measures errors on the training pictures too that no run of the claim uses.
 
 --power trains nothing. It reads recorded results (--table) and prints for each row how far chance moves a seed's \
 effect, the effect that as many seeds show 80 % of the time, and the seeds that would show the paper's effect, and the \
@@ -45,6 +50,7 @@ EXAMPLES = (
     "tinyalex experiment C3",
     "tinyalex experiment C17 C18",
     "tinyalex experiment --power --table lessons/claims.md",
+    "tinyalex experiment all --scale planned --plan",
     "tinyalex experiment lrn --data data/tiny64 --seeds 5",
     "tinyalex experiment all --table claims.md",
     "tinyalex experiment all --scale full --data data/tiny64 --device gpu",
@@ -74,6 +80,11 @@ def add_arguments(parser):
     )
     add("--table", metavar="FILE.md", help=table)
     add("--power", action="store_true", help="print what the results in --table can tell, and the seeds that they lack")
+    add(
+        "--plan",
+        action="store_true",
+        help="print the runs, what they can show, and their time; --table writes it, at --scale planned",
+    )
     add_device(parser)
 
 
@@ -84,22 +95,26 @@ def run(args):
         _check_bare(args)
         return {"claims": [{"id": c.id, "name": c.name, "title": c.title, "paper": c.says} for c in CLAIMS.values()]}
     claims = list({claim.id: claim for name in args.name for claim in find_claims(name)}.values())
+    claims = at_scale(claims, SCALES[args.scale])
     for name in ("seeds", "pictures", "jobs"):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UserError(f"--{name}: found {value}, expected 1 or more")
     if args.seeds is not None and args.seeds > MOST_SEEDS:
         raise UserError(f"--seeds: found {args.seeds}, expected 1 to {MOST_SEEDS}")
-    if args.table:
-        check_table(Path(args.table))
-    lab, seeds = _lab(args, claims), args.seeds or SCALES[args.scale].seeds
-    others = _others(args.table, claims)
     typed = "tinyalex " + shlex.join(sys.argv[1:])
+    if args.table:
+        (schedule.check_page if args.plan else check_table)(Path(args.table))
+    lab = _lab(args, claims)
+    seeds = {claim.id: args.seeds or claim.seeds or lab.scale.seeds for claim in claims}
+    if args.plan:
+        return _plan(lab, claims, seeds, args, typed)
+    others = _others(args.table, claims)
     with ExitStack() as holds:
         for folder in (RunFolder(lab.out), *(_folder(lab, claim) for claim in claims)):  # errors there come first
             holds.enter_context(folder.held())
         _train(lab, claims, seeds, args)
-        results = [_report(lab, claim, seeds, typed, args.json) for claim in claims]
+        results = [_report(lab, claim, seeds[claim.id], typed, args.json) for claim in claims]
     if args.table:
         write_table(Path(args.table), others + results)
     return {"results": results, "out": str(lab.out), "table": args.table}
@@ -108,7 +123,11 @@ def run(args):
 def _check_bare(args):
     """UserError if options for a claim are given, but no claim."""
     defaults, others = (None, "quick", "auto"), ("name", "command", "module", "spelling", "json")
-    given = [name for name, value in vars(args).items() if value not in defaults and name not in others]
+    given = [
+        name
+        for name, value in vars(args).items()
+        if value is not False and value not in defaults and name not in others
+    ]
     if given:
         raise UserError(f"--{given[0]}: found no NAME, expected a claim or all with it; see {command('experiment')}")
 
@@ -149,6 +168,20 @@ def _check_networks(networks, asked, data):
             raise UserError(f"for {these}, {error.args[0]}", "model") from None
 
 
+def _plan(lab, claims, seeds, args, typed):
+    """The plan of the claims' runs, and its page."""
+    if args.table and lab.scale.name != "planned":
+        raise UserError(f"--plan: found --table at --scale {lab.scale.name}, expected --scale planned with it")
+    plan, jobs = schedule.schedule(lab, claims, seeds), _jobs(lab, args)
+    if args.table:
+        schedule.write_page(args.table, plan, jobs, typed)
+    return {"plan": plan, "jobs": jobs}
+
+
+def _jobs(lab, args):
+    return args.jobs or (thread_count() if lab.xp is np else 1)
+
+
 def _others(table, claims):
     """The results of other claims that the table has from earlier runs."""
     kept = earlier(Path(table)) if table else []
@@ -158,11 +191,11 @@ def _others(table, claims):
 def _train(lab, claims, seeds, args):
     """Train the runs not yet trained."""
     for claim in claims:
-        if expected := report.foreseen(claim, seeds):
+        if expected := report.foreseen(claim, seeds[claim.id]):
             say(f"{claim.id} {claim.title}. Foreseen: {expected}", args.json)
-    runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds)}.values())
-    jobs = args.jobs or (thread_count() if lab.xp is np else 1)
-    say(f"{sum(map(is_done, runs))} of {len(runs)} runs already done, {jobs} at a time → {lab.out}/runs", args.json)
+    runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds[claim.id])}.values())
+    jobs = _jobs(lab, args)
+    say(f"{schedule.total_text(schedule.schedule(lab, claims, seeds), jobs)} → {lab.out}/runs", args.json)
     try:
         train_all(runs, args.device, jobs, quiet=args.json)
     except KeyboardInterrupt:
@@ -186,6 +219,10 @@ def _report(lab, claim, seeds, typed, quiet):
 
 
 def show(result):
+    if "plan" in result:
+        print_table(schedule.HEADER, schedule.cells(result["plan"], result["jobs"]), schedule.RIGHT)
+        print_text(f"\n{schedule.total_text(result['plan'], result['jobs'])}")
+        return
     if "power" in result:
         print_table(outlook.HEADER, outlook.cells(result["power"]), outlook.RIGHT)
         return

@@ -40,14 +40,26 @@ def take_parts(dataset, parts):
 
     Raises UserError for an unknown part, or if a split ends up empty or too large for memory.
     """
-    if not parts:
-        return dataset
+    return _cut(dataset, parts, *_classes_and_rows(dataset, parts)) if parts else dataset
+
+
+def left_out(dataset, parts):
+    """The training pictures that `take_parts` leaves out of the classes it takes: a `Split`, as good as validation's.
+
+    In memory, with the part's labels; it may be empty. UserError for an unknown part.
+    """
+    classes, rows = _classes_and_rows(dataset, parts)
+    of_classes = _of_classes(dataset.train.labels, np.arange(len(dataset.train)), classes)
+    return _select(dataset.train, np.setdiff1d(of_classes, rows["train"]), classes)
+
+
+def _classes_and_rows(dataset, parts):
+    """(the range of the classes taken, {"train" or "val": picture indices})."""
     classes = classes_left(dataset.name, len(dataset.class_ids), parts)
     rows = {split: np.arange(len(getattr(dataset, split))) for split in SPLITS}
     for few in filter(None, map(_few, parts)):
         rows[few.split] = _of_each_class(getattr(dataset, few.split).labels, rows[few.split], few)
-    rows = {split: _of_classes(getattr(dataset, split).labels, kept, classes) for split, kept in rows.items()}
-    return _cut(dataset, parts, classes, rows)
+    return classes, {split: _of_classes(getattr(dataset, split).labels, kept, classes) for split, kept in rows.items()}
 
 
 def classes_left(name, K, parts):

@@ -9,14 +9,14 @@ def of(arm, quantity, label=None):
     return Side(label or arm, lambda trained: quantity(trained[arm]))
 
 
-def between(what, unit, quantity, a, b, direction=-1, paper=None):
+def between(what, unit, quantity, a, b, direction=-1, paper=None, margin=None):
     """A contrast of one quantity between two arms, each given as (arm's name, label)."""
-    return Contrast(what, unit, of(a[0], quantity, a[1]), of(b[0], quantity, b[1]), direction, paper)
+    return Contrast(what, unit, of(a[0], quantity, a[1]), of(b[0], quantity, b[1]), direction, paper, margin)
 
 
-def points(what, quantity, a, b, paper=None, direction=-1):
+def points(what, quantity, a, b, paper=None, direction=-1, margin=None):
     """A contrast of an error between two arms (arm's name, label), in percentage points."""
-    return between(what, "points", quantity, a, b, direction, paper)
+    return between(what, "points", quantity, a, b, direction, paper, margin)
 
 
 def errors(a, b, top1_points=None, top5_points=None, direction=-1):

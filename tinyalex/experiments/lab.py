@@ -5,9 +5,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 import tinyalex
-from tinyalex.data import fingerprint_of
-from tinyalex.data.part import take_parts
+from tinyalex.data import Split, fingerprint_of
+from tinyalex.data.part import left_out, take_parts
 from tinyalex.errors import UserError
 from tinyalex.experiments.trained import Trained
 from tinyalex.models import find_model
@@ -48,6 +50,11 @@ def part_of(arm, seed):
     return arm.part.format(seed=seed)
 
 
+def _names(part):
+    """The names of which a part is made: "+even-half+5-a-class" has two."""
+    return part.split("+")[1:]
+
+
 class Lab:
     """One scale, one data set, one folder: an arm and a seed give one run, whichever claim asks for it.
 
@@ -58,14 +65,24 @@ class Lab:
     def __init__(self, scale, dataset, data, out, xp, model=None, pictures=None):
         self.scale, self.data, self.out, self.xp = scale, data, Path(out), xp
         self.model, self.pictures = model or scale.model, pictures or scale.pictures
-        self._datasets, self._trained = {"": dataset}, {}
+        self._datasets, self._judged, self._trained = {"": dataset}, {}, {}
 
     def dataset(self, part=""):
         """The data set, or a part of it ("+first-half"). UserError, too, for one that its runs could not open."""
         if part not in self._datasets:
             fingerprint_of(self.data + part)
-            self._datasets[part] = take_parts(self._datasets[""], part.split("+")[1:])
+            self._datasets[part] = take_parts(self._datasets[""], _names(part))
         return self._datasets[part]
+
+    def judged(self, part=""):
+        """The `Split` on which errors are measured: validation's, and what training leaves out if the scale says so."""
+        val = self.dataset(part).val
+        if not (part and self.scale.judge_left_out):
+            return val
+        if part not in self._judged:
+            more = left_out(self._datasets[""], _names(part))
+            self._judged[part] = Split((*val.shards, *more.shards), np.concatenate([val.labels, more.labels]))
+        return self._judged[part]
 
     def data_of(self, arm, seed):
         """The data set of an arm for a seed."""
@@ -104,5 +121,8 @@ class Lab:
         arms, model = {}, self.network(claim)
         for name, arm in claim.arms.items():
             folder = self.run(arm, seed, model).folder
-            arms[name] = self._trained.setdefault(folder, Trained(folder, self.data_of(arm, seed), self.xp))
+            if folder not in self._trained:
+                dataset, judged = self.data_of(arm, seed), self.judged(part_of(arm, seed))
+                self._trained[folder] = Trained(folder, dataset, self.xp, judged)
+            arms[name] = self._trained[folder]
         return arms

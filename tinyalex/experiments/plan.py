@@ -43,6 +43,7 @@ class Contrast:
     what: the quantity, "top-5 error…" only for one that means nothing for few classes
     paper: the paper's figure for the effect, None if it gives none
     direction: the sign that the paper claims for the effect (for "×", for its logarithm); 0 if it claims none
+    margin: an effect certainly smaller than this is as good as none, whatever its sign; None: the paper's figure
     """
 
     what: str
@@ -51,6 +52,13 @@ class Contrast:
     b: Side
     direction: int
     paper: float | None = None
+    margin: float | None = None
+
+    @property
+    def bound(self):
+        """The margin, above 0 ("points") or above 1 ("×"); None without one."""
+        given = self.paper if self.margin is None else self.margin
+        return given if given is None or self.unit == "×" else abs(given)
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class Claim:
     models: {scale's name: the network that the arms vary}, for a claim that is not about AlexNet
     spread: the standard deviation of a seed's effect in earlier runs, in percentage points (`--power` prints it); from
         it follows how small an effect can be resolved (`report.foreseen`); 0: nothing is said beforehand
+    seeds: 0: the scale's
     """
 
     id: str
@@ -71,6 +80,7 @@ class Claim:
     contrasts: tuple
     models: dict = field(default_factory=dict)
     spread: float = 0.0
+    seeds: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,8 @@ class Scale:
     """How large the runs are.
 
     model, data, pictures, seeds: defaults;  pictures: seen by a run, so epochs = pictures / size of the training set
+    judge_left_out: errors are measured on the training pictures too that a run's part of the data leaves out
+    rate: pictures that one job trains on in a second, as in the recorded runs; 0: unknown
     """
 
     name: str
@@ -86,12 +98,24 @@ class Scale:
     data: str
     pictures: int
     seeds: int
+    judge_left_out: bool = False
+    rate: int = 0
 
 
 SCALES = {
     scale.name: scale
     for scale in (
         Scale("quick", "minutes on two cores", "alexnet-mini", "builtin+100-a-class", 40_000, 3),
+        Scale(
+            "planned",
+            "each claim at a scale of its own, hours on two cores (see --plan)",
+            "alexnet-mini",
+            "data/tiny100",
+            50_000,
+            9,
+            True,
+            480,
+        ),
         Scale("full", "hours on a GPU", "alexnet-64", "builtin", 1_500_000, 3),
     )
 }

@@ -29,9 +29,10 @@ def result_of(claim, lab, seeds):
         "paper": claim.says,
         "scale": lab.scale.name,
         "model": lab.network(claim) + _shared_variation(claim),
-        "data": lab.data,
-        "classes": list(lab.dataset().class_ids),
-        "pictures_a_run": lab.pictures,
+        "data": lab.data + _shared_part(claim),
+        "classes": list(lab.dataset(_shared_part(claim)).class_ids),
+        "judged": len(lab.judged(_shared_part(claim))),
+        "pictures_a_run": round(lab.pictures * max(arm.share for arm in claim.arms.values())),
         "seeds": seeds,
         "runs": len(results),
         "diverged": sum("diverged" in result for result in results),
@@ -48,6 +49,13 @@ def _shared_variation(claim):
     """The variation of all arms, if it is the same, such as "+bn"."""
     variations = {arm.variation for arm in claim.arms.values()}
     return variations.pop() if len(variations) == 1 else ""
+
+
+def _shared_part(claim):
+    """The part of the data that all arms use, if it is the same for every seed, such as "+odd-half"."""
+    parts = {arm.part for arm in claim.arms.values()}
+    part = parts.pop()
+    return "" if parts or "{" in part else part
 
 
 def foreseen(claim, seeds):
@@ -83,6 +91,7 @@ def _contrast(contrast, trained):
             "unit": contrast.unit,
             "paper": contrast.paper,
             "direction": contrast.direction,
+            "margin": contrast.bound,
             "a": {"label": contrast.a.label, "values": list(map(_json_number, a))},
             "b": {"label": contrast.b.label, "values": list(map(_json_number, b))},
             "effects": [_shown(contrast.unit, effect) for effect in effects],
@@ -120,17 +129,34 @@ def _json_number(value):
 
 
 def judge(interval, contrast):
-    """ "reproduced", "opposite" or NULL; if the paper claims no direction, which side has the larger number, or NULL.
+    """ "reproduced", "opposite", "less than" the contrast's bound, or NULL; for a question, which side has more.
 
+    "Less than": the whole interval lies within the bound on both sides of no effect, which is the two one-sided tests
+    of equivalence, each at 2.5 %; an interval beside no effect is told by its side, however close it lies.
     If all effects are equal, chance has shown no spread (errors are counts of pictures), so nothing is resolved. Equal
     means up to rounding, since equal counts can give fractions that differ in their last bits.
+    Source: Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15 (1987).
     """
     if interval is None or math.isclose(interval.low, interval.high, rel_tol=1e-9, abs_tol=1e-9):
         return NULL
+    found = verdict(interval, contrast.direction or 1)
+    if found == NULL:
+        return _less_than(contrast) if _within_bound(interval, contrast) else NULL
     if contrast.direction:
-        return verdict(interval, contrast.direction)
-    found = verdict(interval, 1)
-    return found if found == NULL else f"more with {(contrast.a if found == 'reproduced' else contrast.b).label}"
+        return found
+    return f"more with {(contrast.a if found == 'reproduced' else contrast.b).label}"
+
+
+def _within_bound(interval, contrast):
+    if contrast.bound is None:
+        return False
+    bound = math.log(contrast.bound) if contrast.unit == "×" else contrast.bound
+    return max(-interval.low, interval.high) < bound
+
+
+def _less_than(contrast):
+    """The verdict as text; a net that has hardly learnt differs little from any other, hence "at this scale"."""
+    return f"less than {contrast.bound:g}{UNITS[contrast.unit]}{SCALE}"
 
 
 # ---------------------------------------------------------------------------------------------- words
@@ -177,7 +203,7 @@ def markdown(result):
     lines += [
         f"**{result['verdict'].capitalize()}.** {seeds_text(result)}, "
         f"{result['runs']} runs of {result['model']} on {result['data']}, "
-        f"about {result['pictures_a_run']:,} pictures per run or fewer{diverged_text(result)}.",
+        f"{pictures_text(result)}{diverged_text(result)}.",
         "",
         "![The effects and their intervals](figure.png)",
         "",
@@ -194,6 +220,12 @@ def markdown(result):
 def diverged_text(result):
     """A suffix that counts the diverged runs, whose seeds have no effect; "" if none diverged."""
     return f"; {result['diverged']} diverged" if result["diverged"] else ""
+
+
+def pictures_text(result):
+    """How many pictures a result's runs saw, and on how many their errors were measured, if that is recorded."""
+    judged = f", errors of {result['judged']:,} others" if result.get("judged") else ""
+    return f"about {result['pictures_a_run']:,} pictures per run or fewer{judged}"
 
 
 def seeds_text(result):

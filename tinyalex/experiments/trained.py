@@ -29,11 +29,12 @@ class NoNumber(Exception):
 class Trained:
     """A finished run, measured on demand, each number once. Errors are fractions, with the last epoch's weights.
 
+    judged: the `Split` of their pictures, if it has more than the data set's validation pictures
     Raises `NoNumber` if the run diverged, even after good epochs.
     """
 
-    def __init__(self, folder, dataset, xp):
-        self.folder, self.dataset, self.xp = RunFolder(folder), dataset, xp
+    def __init__(self, folder, dataset, xp, judged=None):
+        self.folder, self.dataset, self.xp, self.judged = RunFolder(folder), dataset, xp, judged or dataset.val
         self._linear_errors = {}
 
     @functools.cached_property
@@ -57,14 +58,24 @@ class Trained:
         return self.folder
 
     @functools.cached_property
+    def errors(self):
+        """{"top1_error": …, "top5_error": … unless it means nothing} of the judged pictures on their centre crops."""
+        if len(self.judged) > len(self.dataset.val):
+            return evaluate(*self._on(self.judged), quiet=True).errors()
+        last = self.history[-1]
+        return {"top1_error": last["val_top1_error"]} | (
+            {"top5_error": last["val_top5_error"]} if has_top5(len(self.dataset.class_ids)) else {}
+        )
+
+    @functools.cached_property
     def probabilities(self):
-        """Class probabilities of the validation pictures on their centre crops, (N, K)."""
-        return class_probabilities(*self._on(self.dataset.val), quiet=True)
+        """Class probabilities of the judged pictures on their centre crops, (N, K)."""
+        return class_probabilities(*self._on(self.judged), quiet=True)
 
     @functools.cached_property
     def ten_crops(self):
-        """Class probabilities of the validation pictures averaged over ten crops, (N, K)."""
-        return class_probabilities(*self._on(self.dataset.val), ten_crop=True, quiet=True)
+        """Class probabilities of the judged pictures averaged over ten crops, (N, K)."""
+        return class_probabilities(*self._on(self.judged), ten_crop=True, quiet=True)
 
     @functools.cached_property
     def training_error(self):
@@ -138,13 +149,13 @@ def _first(file, xp):
 
 
 def top1(trained):
-    """Top-1 validation error."""
-    return trained.history[-1]["val_top1_error"]
+    """Top-1 error of the judged pictures."""
+    return trained.errors["top1_error"]
 
 
 def top5(trained):
-    """Top-5 validation error; NaN for too few classes."""
-    return trained.history[-1]["val_top5_error"] if has_top5(len(trained.dataset.class_ids)) else math.nan
+    """Top-5 error of the judged pictures; NaN for too few classes."""
+    return trained.errors.get("top5_error", math.nan)
 
 
 def training_error(trained):
@@ -153,12 +164,12 @@ def training_error(trained):
 
 
 def overfitting(trained):
-    """Validation error minus training error, both as at test time."""
+    """Error of the judged pictures minus training error, both as at test time."""
     return top1(trained) - trained.training_error
 
 
 def top1_or_chance(trained):
-    """Top-1 validation error; a diverged run guesses."""
+    """Top-1 error of the judged pictures; a diverged run guesses."""
     return 1 - 1 / len(trained.dataset.class_ids) if trained.diverged else top1(trained)
 
 
@@ -190,16 +201,16 @@ def early_loss(trained):
 
 def ten_crop_error(trained, k=1):
     """Top-1 or top-5 error with ten crops."""
-    return _error(trained.ten_crops, trained.dataset, k)
+    return _error(trained.ten_crops, trained.judged, k)
 
 
 def ensemble_error(several, k=1):
     """Top-1 or top-5 error of the networks' averaged probabilities."""
-    return _error(np.mean([trained.probabilities for trained in several], axis=0), several[0].dataset, k)
+    return _error(np.mean([trained.probabilities for trained in several], axis=0), several[0].judged, k)
 
 
-def _error(p, dataset, k):
-    measured = Evaluation.of(p, dataset.val.labels)
+def _error(p, judged, k):
+    measured = Evaluation.of(p, judged.labels)
     return measured.errors().get(f"top{k}_error", math.nan)
 
 
