@@ -320,19 +320,28 @@ def softmax(row):
     return [e / math.fsum(exponentials) for e in exponentials]
 
 
-def cross_entropy_forward(logits, labels):
-    """Mean over the pictures of log Σ exp(z) − z[label]."""
+def cross_entropy_forward(logits, labels, smoothing=0.0):
+    """Mean over the pictures of log Σ exp(z) − Σ target · z; see `targets`."""
     losses = []
-    for row, label in zip(logits, labels):
+    for row, target in zip(logits, targets(labels, logits.shape[1], smoothing)):
         top = float(max(row))
-        losses.append(top + math.log(math.fsum(math.exp(float(v) - top) for v in row)) - float(row[label]))
+        total = top + math.log(math.fsum(math.exp(float(v) - top) for v in row))
+        losses.append(math.fsum(share * (total - float(v)) for share, v in zip(target, row)))
     return math.fsum(losses) / len(losses)
 
 
-def cross_entropy_backward(logits, labels):
-    """(softmax − one-hot) / N."""
+def cross_entropy_backward(logits, labels, smoothing=0.0):
+    """(softmax − target) / N; see `targets`."""
     d = np.zeros(logits.shape)
-    for n, (row, label) in enumerate(zip(logits, labels)):
-        d[n] = softmax(row)
-        d[n, label] -= 1
+    for n, target in enumerate(targets(labels, logits.shape[1], smoothing)):
+        d[n] = softmax(logits[n])
+        d[n] -= target
     return d / len(labels)
+
+
+def targets(labels, classes, smoothing=0.0):
+    """What the probabilities of each picture are to become: `smoothing` over all classes, the rest at the label."""
+    rows = [[smoothing / classes] * classes for _ in labels]
+    for row, label in zip(rows, labels):
+        row[label] += 1 - smoothing
+    return rows

@@ -50,7 +50,9 @@ def test_settings_that_differ():
 
 
 def test_a_setting_that_one_run_does_not_know():
-    """Config may gain fields later; a missing setting differs from every value it can have."""
+    """Config may gain fields later: then it did what `LATER` says."""
+    assert differing(info(), info(label_smoothing=0.1)) == [("label_smoothing", 0.0, 0.1, True)]
+    assert differing(info(), info(label_smoothing=0.0)) == differing(info(patience=0), info()) == []
     assert differing(info(), info(crop_run=32)) == [("crop_run", None, 32, True)]
     assert differing(info(start_from=""), info()) == [("start_from", "", None, True)]
 

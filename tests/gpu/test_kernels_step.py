@@ -32,16 +32,16 @@ def alike(found, expected, tolerance=0):
 # ---------------------------------------------------------------------------------------------- the loss
 
 
-def loss_of(logits, labels):
+def loss_of(logits, labels, smoothing):
     """(loss, dlogits) on the stand-in."""
-    loss = SoftmaxCrossEntropy()
+    loss = SoftmaxCrossEntropy(smoothing)
     value, cache = loss.forward(xp.asarray(logits), xp.asarray(labels))
     return value, loss.backward(cache)
 
 
-def check_loss(logits, labels, tolerance):
+def check_loss(logits, labels, tolerance, smoothing=0.0):
     ran = ["cross_entropy", "cross_entropy_backward"]
-    (value, dlogits), (expected, slopes) = both_ways(lambda: loss_of(logits, labels), ran)
+    (value, dlogits), (expected, slopes) = both_ways(lambda: loss_of(logits, labels, smoothing), ran)
     assert value.dtype == dlogits.dtype == logits.dtype
     alike(value, expected, tolerance)
     alike(dlogits, slopes, tolerance)
@@ -52,7 +52,8 @@ def check_loss(logits, labels, tolerance):
 @pytest.mark.parametrize("labels", ["int64", "int32", "int8", "uint8", "uint16", "uint64"])
 def test_loss(labels, dtype, tolerance):
     logits = np.random.default_rng(0).standard_normal((9, 5)).astype(dtype)
-    check_loss(logits, np.arange(9).astype(labels) % 5, tolerance)
+    plain, smooth = (check_loss(logits, np.arange(9).astype(labels) % 5, tolerance, s) for s in (0.0, 0.1))
+    assert plain != smooth
 
 
 @pytest.mark.parametrize("dtype, tolerance", BOTH)

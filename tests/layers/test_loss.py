@@ -18,22 +18,22 @@ def scores(shape=(4, 6), seed=0, scale=2.0):
     return scale * np.random.default_rng(seed).standard_normal(shape)
 
 
-def check_loss(loss):
+def check_loss(loss, smoothing=0.0):
     """AssertionError unless `loss` is right: values, gradient, manners, dtypes, device, and scores far out."""
-    logits = scores()
+    logits, before = scores(), dict(vars(loss))
     kept = logits.copy()
     value, cache = loss.forward(logits, LABELS)
-    agree(value, reference.cross_entropy_forward(kept, LABELS), "loss against the loops")
+    agree(value, reference.cross_entropy_forward(kept, LABELS, smoothing), "loss against the loops")
     loss.forward(scores(seed=9), LABELS[::-1])
     dlogits = loss.backward(cache)
-    agree(dlogits, reference.cross_entropy_backward(kept, LABELS), "dlogits, after a second forward")
+    agree(dlogits, reference.cross_entropy_backward(kept, LABELS, smoothing), "dlogits, after a second forward")
     slopes = numerical_gradient(lambda: float(loss.forward(logits, LABELS)[0]), logits)
     agree(dlogits, slopes, "dlogits against differences")
     agree(logits, kept, "forward wrote into logits", exact=True)
     kept_gradient = dlogits.copy()
     agree(loss.backward(cache), kept_gradient, "backward twice")
     agree(dlogits, kept_gradient, "the second backward changed the first dlogits", exact=True)
-    assert not vars(loss), "the loss keeps something of the batch"
+    assert vars(loss) == before, "the loss keeps something of the batch"
     for name, laid_out in layouts(logits[:, :, None]):
         agree(loss.backward(loss.forward(laid_out[:, :, 0], LABELS)[1]), dlogits, f"dlogits of {name} logits")
     agree(loss.forward(np.zeros((4, 6)), LABELS)[0], math.log(6), "loss of a guesser")
@@ -41,7 +41,7 @@ def check_loss(loss):
     agree(twice, value, "loss of the batch stacked twice")
     agree(loss.backward(cache), np.concatenate([dlogits] * 2) / 2, "dlogits of the batch stacked twice")
     _check_dtypes_and_device(loss, logits, value, dlogits)
-    _check_far_out(loss)
+    _check_far_out(loss, smoothing)
 
 
 def _check_dtypes_and_device(loss, logits, value, dlogits):
@@ -60,7 +60,7 @@ def _check_dtypes_and_device(loss, logits, value, dlogits):
     agree(gradient, dlogits, "dlogits on the device", rtol=1e-12)
 
 
-def _check_far_out(loss):
+def _check_far_out(loss, smoothing):
     """Rows far apart, far from zero, and a right answer that the network thinks impossible."""
     far = np.array([[1e4, 0, -1e4], [-1e4, -1e4, -1e4 + 1], [3, 90, 2], [0, 0, -800]])
     labels = np.array([1, 0, 2, 2])
@@ -68,12 +68,42 @@ def _check_far_out(loss):
         with np.errstate(all="ignore"):
             value, cache = loss.forward(far.astype(dtype), labels)
             dlogits = loss.backward(cache)
-        agree(value, reference.cross_entropy_forward(far, labels), "loss of far-out scores", rtol=1e-5)
-        agree(dlogits, reference.cross_entropy_backward(far, labels), "dlogits of far-out scores", rtol=1e-5, atol=1e-6)
+        expected, slopes = (
+            of(far, labels, smoothing) for of in (reference.cross_entropy_forward, reference.cross_entropy_backward)
+        )
+        agree(value, expected, "loss of far-out scores", rtol=1e-5)
+        agree(dlogits, slopes, "dlogits of far-out scores", rtol=1e-5, atol=1e-6)
 
 
 def test_right():
     check_loss(SoftmaxCrossEntropy())
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.7])
+def test_smoothed_labels(smoothing):
+    check_loss(SoftmaxCrossEntropy(smoothing), smoothing)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("losses += self.smoothing", "losses -= self.smoothing"),
+        ("shifted.mean(axis=1) - losses", "shifted.mean(axis=1)"),
+        ("shifted.mean(axis=1) -", "shifted.sum(axis=1) -"),
+        ("dlogits += self.smoothing", "dlogits -= self.smoothing"),
+        ("self.smoothing / len(exps)", "self.smoothing"),
+        ("onehot - 1 / exps.shape[1]", "onehot"),
+        ("onehot - 1 / exps.shape[1]", "onehot - 1 / (exps.shape[1] - 1)"),  # over the other classes alone
+    ],
+)
+def test_smoothing_teeth(old, new):
+    with pytest.raises(AssertionError):
+        check_loss(edited(SoftmaxCrossEntropy, old, new)(0.1), 0.1)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1, np.nan, "0.1", None])
+def test_a_smoothing_that_is_none(smoothing):
+    refused(lambda: SoftmaxCrossEntropy(smoothing), "SoftmaxCrossEntropy: smoothing = ", "expected 0 ≤ smoothing < 1")
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -90,16 +120,17 @@ def test_one_picture_one_class():
 
 
 @pytest.mark.torch
-def test_like_pytorch():
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_like_pytorch(smoothing):
     import torch
 
     logits, labels = scores((5, 1000), scale=5.0), np.array([0, 999, 17, 17, 500])
     t = torch.tensor(logits, requires_grad=True)
-    expected = torch.nn.functional.cross_entropy(t, torch.tensor(labels))
+    expected = torch.nn.functional.cross_entropy(t, torch.tensor(labels), label_smoothing=smoothing)
     expected.backward()
-    value, cache = SoftmaxCrossEntropy().forward(logits, labels)
+    value, cache = SoftmaxCrossEntropy(smoothing).forward(logits, labels)
     agree(value, expected.detach().numpy(), "loss", rtol=1e-10, atol=1e-10)
-    agree(SoftmaxCrossEntropy().backward(cache), t.grad.numpy(), "dlogits", rtol=1e-10, atol=1e-10)
+    agree(SoftmaxCrossEntropy(smoothing).backward(cache), t.grad.numpy(), "dlogits", rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +158,8 @@ def test_refuses(logits, labels, error, words):
 
 def test_a_label_out_of_range_does_not_pass_on_the_device():
     """There a look at the labels would be a wait, so the loss itself must tell."""
-    for wrong in (6, -1):
-        value, _ = SoftmaxCrossEntropy().forward(device.asarray(scores()), device.asarray([2, 0, wrong, 2]))
+    for wrong, smoothing in ((6, 0.0), (-1, 0.0), (6, 0.1)):
+        value, _ = SoftmaxCrossEntropy(smoothing).forward(device.asarray(scores()), device.asarray([2, 0, wrong, 2]))
         assert np.isnan(value.item())
 
 

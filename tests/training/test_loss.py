@@ -44,15 +44,15 @@ class Together(Apart):
         return slice(0, share.of)
 
 
-def check(kind, size, cls=PartLoss):
-    scores, labels = batch()
-    value, cache = SoftmaxCrossEntropy().forward(scores, labels)
-    expected, wrong = SoftmaxCrossEntropy().backward(cache), int((scores.argmax(axis=1) != labels).sum())
+def check(kind, size, cls=PartLoss, smoothing=0.0):
+    (scores, labels), plain = batch(), SoftmaxCrossEntropy(smoothing)
+    value, cache = plain.forward(scores, labels)
+    expected, wrong = plain.backward(cache), int((scores.argmax(axis=1) != labels).sum())
     assert 0 < wrong < N  # so that there is something to count
 
     def work(team):
         network = kind(team)
-        loss, mine = cls(network, team), network.scored(network.share(N))
+        loss, mine = cls(network, team, smoothing), network.scored(network.share(N))
         agree(loss.gradient(scores[mine], labels), expected[mine], "dscores", rtol=1e-12)
         return loss.take(), loss.take(), loss.pending
 
@@ -79,6 +79,7 @@ def test_a_loss_that_is_no_number_is_refused_at_once():
 @pytest.mark.parametrize("size", [1, 2, 3, 9])
 def test_the_same_for_all(kind, size):
     check(kind, size)
+    check(kind, size, smoothing=0.2)
 
 
 @pytest.mark.parametrize(
@@ -88,11 +89,12 @@ def test_the_same_for_all(kind, size):
         ("if not self.network.scores_apart", "if True"),
         ("super().gradient(scores, mine)", "super().gradient(scores, mine) * 2"),
         ("[[loss, int(wrong), int(pictures)]", "[[loss, int(wrong), 1]"),
+        ("super().__init__(smoothing)", "super().__init__()"),
     ],
 )
 def test_teeth(old, new):
     with pytest.raises((AssertionError, ValueError)):
-        check(Apart, 2, edited(PartLoss, old, new))
+        check(Apart, 2, edited(PartLoss, old, new), smoothing=0.2)
 
 
 def test_nothing_is_fetched_from_the_device_before_it_is_read(monkeypatch):

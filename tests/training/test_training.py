@@ -17,7 +17,7 @@ from tinyalex.data import open_dataset
 from tinyalex.data.dataset import ColorStatistics, Dataset, Split
 from tinyalex.data.prepared import PreparedWriter
 from tinyalex.errors import UserError, as_typed
-from tinyalex.evaluation import Evaluation
+from tinyalex.evaluation import Evaluation, evaluate
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
 from tinyalex.runs.checkpoint import load_checkpoint
@@ -179,13 +179,15 @@ def test_the_same_run_twice_and_another_seed(done, tmp_path):
     assert losses[0] == losses[1] == trainer.folder.read_metrics("epoch")[0]["train_loss"]
 
 
-def test_one_step_by_hand(tmp_path):
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_one_step_by_hand(tmp_path, smoothing):
     """The first batch through the network, and the paper's update: nothing else happens to the weights."""
-    trainer = start(tmp_path / "run", epochs=1, batch=48, bias_lr=2.0, bias_decay=False, **NOTHING)
+    chosen = {"bias_lr": 2.0, "bias_decay": False, "label_smoothing": smoothing} | NOTHING
+    trainer = start(tmp_path / "run", epochs=1, batch=48, **chosen)
     twin, network = start(tmp_path / "twin", epochs=1, batch=48, **NOTHING), trainer.network
     ((_, x, labels),) = trainer.loader.epoch(0)
     logits, cache = twin.network.forward(x, True, training.random_stream(0, "network", 0, 0))
-    loss = SoftmaxCrossEntropy()
+    loss = SoftmaxCrossEntropy(smoothing)
     value, loss_cache = loss.forward(logits, labels)
     _, grads = twin.network.backward(loss.backward(loss_cache), cache)
     trainer.train()
@@ -196,6 +198,8 @@ def test_one_step_by_hand(tmp_path):
     (line,) = trainer.folder.read_metrics("epoch")
     assert line["train_loss"] == pytest.approx(float(value))
     assert line["train_top1_error"] == pytest.approx((logits.argmax(axis=1) != labels).mean())
+    plain = evaluate(network, trainer.dataset.val, trainer.view, np, quiet=True)
+    assert line["val_loss"] == plain.loss, "smoothing is for training"
 
 
 def test_every_step_draws_from_a_stream_of_its_own(tmp_path, monkeypatch):
@@ -357,6 +361,9 @@ def test_labels_out_of_range_cannot_get_in(tmp_path, label):
         ("until_error", -0.1),
         ("until_error", 1.0),
         ("until_error", math.nan),
+        ("label_smoothing", -0.1),
+        ("label_smoothing", 1.0),
+        ("label_smoothing", math.nan),
     ],
 )
 def test_settings_out_of_range(tmp_path, name, value):

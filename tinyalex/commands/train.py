@@ -152,6 +152,13 @@ def _add_settings(parser):
         help="N consecutive pictures share a crop and its mirroring (1; 2012 source: 32)",
     )
     settings.add_argument(
+        "--label-smoothing",
+        type=float,
+        metavar="S",
+        help="spread a share S of every target over all classes, such as 0.1, so that no answer grows too sure; the "
+        "training loss is shown with it, the validation loss without (0)",
+    )
+    settings.add_argument(
         "--until-error",
         type=float,
         metavar="E",

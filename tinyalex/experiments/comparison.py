@@ -10,6 +10,7 @@ import json
 import numpy as np
 
 from tinyalex.evaluation import Evaluation, class_probabilities, per_picture
+from tinyalex.runs.config import LATER
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import history
 from tinyalex.statistics import mcnemar, paired_bootstrap
@@ -63,10 +64,10 @@ def differences(a, b):
     """The differences between two runs, according to their checkpoints' info: a list of {"what", "a", "b", "counts"}.
 
     Each setting is a row, and so is each variation in the model's name, such as +no-lrn. Data sets are compared by
-    fingerprint, so a moved folder is no difference. A setting missing from one run has the value None there.
+    fingerprint, so a moved folder is no difference. A setting that a run's version did not have is what it did then.
     counts: False for Python, NumPy and the machine, which move results no further than another seed does
     """
-    configs = config_a, config_b = a["config"], b["config"]
+    configs = config_a, config_b = LATER | a["config"], LATER | b["config"]
     (base_a, *plus_a), (base_b, *plus_b) = (config["model"].split("+") for config in configs)
     rows = [("model", base_a, base_b, True)]
     rows += [(f"+{name}", name in plus_a, name in plus_b, True) for name in dict.fromkeys(plus_a + plus_b)]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tinyalex.backend import Array, array_module, fused, is_host
+from tinyalex.layers.base import checked
 
 
 def softmax(logits: Array) -> Array:
@@ -69,11 +70,19 @@ class SoftmaxCrossEntropy:
     Each row's maximum is subtracted before exp, so scores of ±1e4 neither overflow nor lose the loss. A network that
     cannot tell the classes apart has loss ln K.
 
-    logits: (N, K);  labels: integers (N,) in 0..K−1, in the same library as logits
-    Left out, since no recipe here needs them: class weights, `ignore_index`, label smoothing, soft targets, and sums
-    instead of the mean.
-    Source: paper §3.5 ("maximizes the multinomial logistic regression objective").
+    With smoothing s, a share s of every target is spread evenly over all classes, the right one too:
+
+        loss = (1 − s) · the above + s · (−1/(N·K)) · Σ_nk log p[n, k];   dlogits += s/N · (onehot(labels) − 1/K)
+
+    logits: (N, K);  labels: integers (N,) in 0..K−1, in the same library as logits;  smoothing: s, 0 ≤ s < 1
+    Left out, since no recipe here needs them: class weights, `ignore_index`, soft targets, and sums instead of the
+    mean.
+    Source: paper §3.5 ("maximizes the multinomial logistic regression objective"); smoothing: Szegedy et al. 2015,
+    arXiv:1512.00567, §7.
     """
+
+    def __init__(self, smoothing: float = 0.0) -> None:
+        self.smoothing = checked(smoothing, "SoftmaxCrossEntropy: smoothing", lambda s: 0 <= s < 1, "0 ≤ smoothing < 1")
 
     def forward(self, logits: Array, labels: Array) -> tuple[Array, Any]:
         """(mean loss as a 0-d array or scalar, cache). ValueError or TypeError for labels or logits of the wrong kind.
@@ -91,6 +100,8 @@ class SoftmaxCrossEntropy:
             picked = xp.where(chosen, shifted, 0).sum(axis=1)
             losses = xp.log(sums[:, 0]) - picked
             losses = xp.where(chosen.any(axis=1), losses, xp.nan)
+        if self.smoothing:
+            losses += self.smoothing * (xp.log(sums[:, 0]) - shifted.mean(axis=1) - losses)
         return losses.mean(), (exps, sums, labels)
 
     def backward(self, cache: Any) -> Array:
@@ -102,4 +113,7 @@ class SoftmaxCrossEntropy:
             xp.divide(exps, sums, out=dlogits)
             dlogits -= _chosen(labels, exps)
             dlogits /= len(exps)
+        if self.smoothing:
+            onehot = _chosen(labels, exps).astype(exps.dtype)
+            dlogits += self.smoothing / len(exps) * (onehot - 1 / exps.shape[1])
         return dlogits

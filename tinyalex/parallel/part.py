@@ -32,10 +32,10 @@ TRAINING = ("forward", "backward", "gradients", "statistics")
 class Part(Whole):
     """A worker's part of a network. form: "data", "towers" or "hybrid";  team: the workers"""
 
-    def __init__(self, form: str, team: Team, network: Network) -> None:
+    def __init__(self, form: str, team: Team, network: Network, smoothing: float = 0.0) -> None:
         self.form, self.team, self.divides_layers = form, team, form != "data"
         self.network = split_network(form, network, team)
-        self.loss = PartLoss(self.network, team)
+        self.loss = PartLoss(self.network, team, smoothing)
 
     def memory(self) -> dict[str, int]:
         held = sum(p.size for p in self.network.params.values())
@@ -74,11 +74,11 @@ class Part(Whole):
 class PartLoss(TrackedLoss):
     """The loss of a batch, however its pictures are divided among workers.
 
-    network: the worker's `SplitNetwork`, which computes the scores
+    network: the worker's `SplitNetwork`, which computes the scores;  smoothing: see `TrackedLoss`
     """
 
-    def __init__(self, network: SplitNetwork, team: Team) -> None:
-        super().__init__()
+    def __init__(self, network: SplitNetwork, team: Team, smoothing: float = 0.0) -> None:
+        super().__init__(smoothing)
         self.network, self.team = network, team
 
     def gradient(self, scores: Array, labels: Array) -> Array:

@@ -22,11 +22,12 @@ class NotFinite(Exception):
 class TrackedLoss:
     """Softmax cross-entropy, averaged over the batch, and its sums since `take` was last called.
 
+    smoothing: of the labels (see `SoftmaxCrossEntropy`); the sums are of the loss with it
     pending: (loss, wrong answers, pictures) of steps that have not been read yet
     """
 
-    def __init__(self) -> None:
-        self.loss = SoftmaxCrossEntropy()
+    def __init__(self, smoothing: float = 0.0) -> None:
+        self.loss = SoftmaxCrossEntropy(smoothing)
         self.pending: list[tuple[Array, Array, int]] = []
         self.sums: tuple[float, int, int] = (0.0, 0, 0)
 

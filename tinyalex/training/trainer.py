@@ -54,7 +54,7 @@ class Trainer:
     """One run: `train()` takes it from where it stands to its last epoch.
 
     folder: a `RunFolder`;  config: a `Config`;  dataset: a `Dataset`;  xp: the array module of the device
-    whole: network → what is trained, with the interface of `tinyalex.training.whole.Whole`
+    whole: network, label smoothing → what is trained, with the interface of `tinyalex.training.whole.Whole`
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class Trainer:
         dataset: Dataset,
         xp: ModuleType,
         quiet: bool = False,
-        whole: Callable[[Any], Whole] = Whole,
+        whole: Callable[[Any, float], Whole] = Whole,
     ) -> None:
         self.folder, self.config, self.dataset, self.xp, self.quiet = folder, config, dataset, xp, quiet
         model = config.find_model()
         check_fit(dataset, model)
         network = self._all_layers = model.build(len(dataset.class_ids))
         initialise(network, config.init, config.seed, model.input_rms, config.bias_init)
-        self.whole = whole(network)
+        self.whole = whole(network, config.label_smoothing)
         if config.freeze and self.whole.divides_layers:
             raise UserError("found layers divided among workers, expected the form data for frozen ones", "parallel")
         self.network, self.loss = self.whole.network, self.whole.loss
@@ -370,7 +370,7 @@ def go_on(
     dataset: Dataset,
     xp: ModuleType,
     quiet: bool = False,
-    whole: Callable[[Any], Whole] = Whole,
+    whole: Callable[[Any, float], Whole] = Whole,
     epochs: int | None = None,
 ) -> Trainer:
     """A `Trainer` that continues the run in `folder`. UserError if the run began with other data, or diverged.

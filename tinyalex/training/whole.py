@@ -22,7 +22,7 @@ Arrays = dict[str, Array]
 class Whole:
     """A network, whole, on one process.
 
-    network: what computes the scores;  loss: its loss on a batch
+    network: what computes the scores;  loss: its loss on a batch;  smoothing: of the loss's labels
     divides_layers: whether workers have different parts of a layer
     """
 
@@ -30,8 +30,8 @@ class Whole:
     loss: TrackedLoss
     divides_layers = False
 
-    def __init__(self, network: Network) -> None:
-        self.network, self.loss = network, TrackedLoss()
+    def __init__(self, network: Network, smoothing: float = 0.0) -> None:
+        self.network, self.loss = network, TrackedLoss(smoothing)
 
     def memory(self) -> dict[str, int]:
         """How training divides its memory, as keyword arguments of `tinyalex.training.memory.check_memory`."""
