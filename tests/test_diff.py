@@ -118,7 +118,18 @@ def test_every_setting_of_a_recipe_is_compared():
     recipe = diff._recipe(find_model("alexnet"))
     assert set(Config.for_model(MODELS["alexnet"], "").to_dict()) - {"model"} <= recipe.keys()
     nowhere = {"data", "until_error", "patience", "seed"}  # the user's, not the paper's
-    nowhere |= {"network", "start_from", "start_up_to", "freeze", "thaw", "head_lr", "tf32", "label_smoothing"}
+    nowhere |= {
+        "network",
+        "start_from",
+        "start_up_to",
+        "freeze",
+        "thaw",
+        "head_lr",
+        "tf32",
+        "label_smoothing",
+        "mixup",
+        "cutmix",
+    }
     assert recipe.keys() - diff.SETTINGS.keys() == nowhere
 
 

@@ -57,6 +57,8 @@ def judged(epochs=10, model="alexnet-mini", **given):
         ("color_epochs", {"color_epochs": 3, "color": False}),
         ("crop_run", {"crop_run": 4, "crops": False, "mirror": False}),
         ("crop_run", {"crop_run": 9, "batch": 8}),
+        ("mixup", {"mixup": 0.2, "batch": 1}),
+        ("cutmix", {"cutmix": 1.0, "batch": 1}),
         ("bias_init", {"bias_init": 1.0, "model": "resnet20"}),
         ("thaw", {"freeze": "body", "thaw": 10}),
         ("start_up_to", {"start_up_to": "conv3"}),
@@ -84,6 +86,7 @@ def test_settings_without_effect_are_refused(name, given):
         {"patience": 4, "schedule": "plateau:3"},
         {"color_epochs": 9},
         {"crop_run": 8, "batch": 8, "crops": False},
+        {"mixup": 0.2, "cutmix": 1.0, "batch": 2},
         {"layer_lr": "conv1:9:0,conv1:0:0.1,fc8:9:2"},
         {
             "epochs": 2,

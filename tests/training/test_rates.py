@@ -160,12 +160,13 @@ def test_shifted_colours_are_cut_to_a_byte():
 # ---------------------------------------------------------------------------------------------- the commands
 
 
-@pytest.mark.parametrize("color", [(), ("--no-color",)])
+@pytest.mark.parametrize("color", [(), ("--no-color",), ("--mixup", 0.4)])
 def test_show_batch(data, tmp_path, monkeypatch, capsys, color):
     monkeypatch.chdir(tmp_path)
     options = "train", "--data", data, "--model", "alexnet-mini", "--batch", 8, "--show-batch", "b.png", *color
     result = json_of(capsys, *options)
     assert result["picture"] == "b.png" and len(result["labels"]) == 8 and result["batch"] == 8
+    assert all((" + " in name) == ("--mixup" in color) for name in result["labels"])
     assert [file.name for file in tmp_path.iterdir()] == ["b.png"], "a run was made"
     with Image.open("b.png") as picture:
         assert picture.format == "PNG" and picture.width > 300

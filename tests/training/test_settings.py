@@ -222,6 +222,7 @@ def test_a_layer_stops_when_its_epoch_comes(tmp_path):
 def test_resumed_across_the_epoch_of_the_change(tmp_path, monkeypatch, call, after, save_seconds):
     """And of the colours, which end with the same epoch: bit for bit, wherever the run was killed."""
     chosen = {"layer_lr": "conv1:1:0.1,fc8:1:0", "color_epochs": 1, "bias_lr": 2.0, "crop_run": 4}
+    chosen |= {"label_smoothing": 0.1, "mixup": 0.4, "cutmix": 1.0}
     alone = start(tmp_path / "alone", **chosen)
     alone.train()
     monkeypatch.setattr(training, "SAVE_SECONDS", save_seconds)
@@ -238,7 +239,15 @@ def test_the_change_makes_a_difference(tmp_path):
     plain = start(tmp_path / "plain")
     plain.train()
     for number, chosen in enumerate(
-        ({"layer_lr": "conv1:1:0.1"}, {"color_epochs": 1}, {"crop_run": 4}, {"bias_lr": 2.0})
+        (
+            {"layer_lr": "conv1:1:0.1"},
+            {"color_epochs": 1},
+            {"crop_run": 4},
+            {"bias_lr": 2.0},
+            {"label_smoothing": 0.1},
+            {"mixup": 0.4},
+            {"cutmix": 1.0},
+        )
     ):
         trainer = start(tmp_path / str(number), **chosen)
         trainer.train()

@@ -364,6 +364,9 @@ def test_labels_out_of_range_cannot_get_in(tmp_path, label):
         ("label_smoothing", -0.1),
         ("label_smoothing", 1.0),
         ("label_smoothing", math.nan),
+        ("mixup", -0.1),
+        ("mixup", math.nan),
+        ("cutmix", math.inf),
     ],
 )
 def test_settings_out_of_range(tmp_path, name, value):

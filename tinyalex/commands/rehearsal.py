@@ -5,9 +5,11 @@ from pathlib import Path
 from tinyalex import plots
 from tinyalex.commands.options import REPLACED, print_text
 from tinyalex.data import open_dataset, outline
+from tinyalex.data.mixing import MixedLabels
 from tinyalex.errors import UserError
 from tinyalex.files import check_picture
 from tinyalex.inspection.galleries import words
+from tinyalex.inspection.panel import first_name
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.runs.folder import RunFolder
 from tinyalex.training.checks import judge
@@ -58,12 +60,21 @@ def rehearse(args, config, xp):
 
 def _show_batch(args, trainer, title):
     pictures, labels = trainer.loader.first_batch()
-    names = [trainer.dataset.class_names[label] for label in labels]
+    names = _names(labels, trainer.dataset.class_names)
     some = f"{SHOWN} of {len(labels)}" if len(labels) > SHOWN else f"{len(labels)}"
     title = f"The first batch of {title}, {some} pictures as the network sees them"
-    figure = plots.batch(pictures[:SHOWN], [words(name, 16) for name in names[:SHOWN]], title)
+    lines = 2 if isinstance(labels, MixedLabels) else 1
+    figure = plots.batch(pictures[:SHOWN], [words(name, 16, lines) for name in names[:SHOWN]], title)
     plots.save(figure, Path(args.show_batch))
     return {"picture": args.show_batch, "labels": names}
+
+
+def _names(labels, class_names):
+    """The class of each picture in words; both classes, if pictures are mixed."""
+    if isinstance(labels, MixedLabels):
+        both = zip(_names(labels.labels, class_names), _names(labels.partners, class_names))
+        return [f"{first_name(one)} + {first_name(other)}" for one, other in both]
+    return [class_names[label] for label in labels]
 
 
 def _find_lr(args, trainer, title):

@@ -152,6 +152,21 @@ def _add_settings(parser):
         help="N consecutive pictures share a crop and its mirroring (1; 2012 source: 32)",
     )
     settings.add_argument(
+        "--mixup",
+        type=float,
+        metavar="A",
+        help="train on weighted means of two pictures and their labels; the weights are drawn from Beta(A, A), such as "
+        "0.2. The training loss is then of mixed labels, and an answer is wrong if it is not the class with the larger "
+        "share (0)",
+    )
+    settings.add_argument(
+        "--cutmix",
+        type=float,
+        metavar="A",
+        help="the same, but a box of one picture is put on the other, such as 1; with both, each batch is mixed in one "
+        "of the two ways, by chance (0)",
+    )
+    settings.add_argument(
         "--label-smoothing",
         type=float,
         metavar="S",

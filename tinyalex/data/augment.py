@@ -31,8 +31,8 @@ class Looks:
     mirrored: np.ndarray
     alphas: np.ndarray | None
 
-    def __getitem__(self, run: slice) -> "Looks":
-        """The draws for a slice of the pictures."""
+    def __getitem__(self, run: slice | np.ndarray) -> "Looks":
+        """The draws for some of the pictures: a slice, or their places."""
         alphas = None if self.alphas is None else self.alphas[run]
         return Looks(self.tops[run], self.lefts[run], self.mirrored[run], alphas)
 

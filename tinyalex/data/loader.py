@@ -1,4 +1,4 @@
-"""Batches in a seeded order, gathered one step ahead, and on the CPU also augmented."""
+"""Batches in a seeded order, gathered one step ahead, and on the CPU also augmented and mixed."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -8,24 +8,25 @@ from typing import Any
 import numpy as np
 
 from tinyalex.backend import Array, is_host, memory_available, prefetch, random_stream, to_device, to_host
-from tinyalex.data.augment import Looks, View
+from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
+from tinyalex.data.mixing import MixedLabels, draw_mix
 from tinyalex.layers.blocks import slices
 
 MOVED_AT_ONCE = 1024  # pictures: while the split moves, they have room beside it on the device, and pinned on the host
-Choose = Callable[[np.ndarray, Looks], tuple[np.ndarray, Looks]]
 
 
 class TrainingLoader:
     """Shuffled, augmented batches of one training split.
 
-    The order and augmentation of step s in epoch e depend only on (seed, e, s), so an epoch can begin at any step.
+    Order, augmentation and mixing of step s in epoch e depend only on (seed, e, s), so an epoch can begin at any step.
     Every picture comes once; the last batch of an epoch may be smaller.
 
     split: a `Split`;  view: a `View` on the device;  batch: pictures per step
     augment: keyword arguments of `View.draw`
     reserve: bytes of device memory to keep free for training; the whole split moves there if it fits in the rest
-    choose: (indices, looks) of a batch → (indices, looks) of the pictures to read; by default all
+    choose: number of pictures in a batch → the slice of them to read here; by default all
+    mixing: keyword arguments of `tinyalex.data.mixing.draw_mix`; by default nothing is mixed
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class TrainingLoader:
         xp: ModuleType,
         augment: dict[str, Any] | None = None,
         reserve: int = 0,
-        choose: Choose = lambda indices, looks: (indices, looks),
+        choose: Callable[[int], slice] = lambda pictures: slice(None),
+        mixing: dict[str, float] | None = None,
     ) -> None:
         self.split, self.view, self.batch, self.seed, self.xp = split, view, batch, seed, xp
-        self.augment, self.choose = augment or {}, choose
+        self.augment, self.choose, self.mixing = augment or {}, choose, mixing or {}
         self.resident = None if is_host(view.mean) else self._move_if_it_fits(reserve)
 
     @property
@@ -48,32 +50,41 @@ class TrainingLoader:
         """Batches in an epoch."""
         return -(-len(self.split) // self.batch)
 
-    def epoch(self, epoch: int, first_step: int = 0, **changes: Any) -> Iterator[tuple[int, Array, Array]]:
+    def epoch(
+        self, epoch: int, first_step: int = 0, **changes: Any
+    ) -> Iterator[tuple[int, Array, Array | MixedLabels]]:
         """Yield (step, x, labels) from `first_step` on; x and labels are on the device.
 
         x: float32 (n, T, T, 3), the chosen pictures of the batch, by default all N
-        labels: int64 (N,), of the whole batch
+        labels: int64 (N,), of the whole batch; where pictures are mixed, `MixedLabels`
         changes: replace entries of `augment` in this epoch
         """
         order, on_host = self._order(epoch), is_host(self.view.mean)
 
         def fetch(step):
             indices = order[step * self.batch : (step + 1) * self.batch]
-            chosen, looks = self.choose(indices, self._looks(len(indices), epoch, step, changes))
-            pictures = chosen if self.resident is not None else self.split.gather(chosen)
-            return step, self.view.apply(pictures, looks) if on_host else pictures, looks, self.split.labels[indices]
+            looks, mix = self._looks(len(indices), epoch, step, changes), self._mix(len(indices), epoch, step)
+            here = np.arange(len(indices))[self.choose(len(indices))]
+            # partners are read again, since they may be pictures that are not read here
+            read = [(self._read(indices[some]), looks[some]) for some in _with_partners(here, mix)]
+            return step, self._seen(read, mix) if on_host else read, mix, self.split.labels[indices]
 
-        for step, x, looks, labels in prefetch(fetch, range(first_step, self.steps)):
+        for step, x, mix, labels in prefetch(fetch, range(first_step, self.steps)):
             if not on_host:
-                x = self.view.apply(self._to_device(x), looks)
-            yield step, x, to_device(labels, self.xp)
+                x = self._seen(x, mix)
+            labels = to_device(labels, self.xp)
+            yield step, x, mix.labels(labels) if mix else labels
 
-    def first_batch(self) -> tuple[np.ndarray, np.ndarray]:
+    def first_batch(self) -> tuple[np.ndarray, np.ndarray | MixedLabels]:
         """The pictures of the first step, for people to look at: (uint8 (N, T, T, 3), labels (N,)), on the host."""
         indices = self._order(0)[: self.batch]
-        looks = self._looks(len(indices), 0, 0, {})
+        looks, mix = self._looks(len(indices), 0, 0, {}), self._mix(len(indices), 0, 0)
         x = self.view.apply(to_device(self.split.gather(indices), self.xp), looks)
-        return to_host(self.view.pictures(x, looks)), np.take(self.split.labels, indices)
+        pictures, labels = to_host(self.view.pictures(x, looks)), np.take(self.split.labels, indices)
+        if not mix:
+            return pictures, labels
+        pictures = mix.into(*(pictures[some].astype("float32") for some in _with_partners(slice(None), mix)))
+        return np.rint(pictures).astype("uint8"), mix.labels(labels)
 
     def _order(self, epoch):
         return random_stream(self.seed, "order", epoch).permutation(len(self.split))
@@ -82,6 +93,19 @@ class TrainingLoader:
         """The draws for the pictures of a step."""
         rng = random_stream(self.seed, "augment", epoch, step)
         return self.view.draw(pictures, rng, **(self.augment | changes))
+
+    def _mix(self, pictures, epoch, step):
+        """How the pictures of a step are mixed; None if they are not."""
+        return draw_mix(pictures, self.view.crop, random_stream(self.seed, "mix", epoch, step), **self.mixing)
+
+    def _read(self, indices):
+        """The pictures or, if they are on the device already, their indices."""
+        return indices if self.resident is not None else self.split.gather(indices)
+
+    def _seen(self, read, mix):
+        """x from [(pictures from `_read`, their looks)]: of the batch and, if there is a mix, of the partners."""
+        x, *partners = (self.view.apply(self._to_device(pictures), looks) for pictures, looks in read)
+        return mix.into(x, *partners) if mix else x
 
     def _to_device(self, pictures_or_indices):
         if self.resident is None:
@@ -101,3 +125,8 @@ class TrainingLoader:
             resident[done : done + len(run)] = to_device(run, self.xp)
             done += len(run)
         return resident
+
+
+def _with_partners(here, mix):
+    """The pictures `here` of a batch and, if there is a mix, their partners: their places."""
+    return [here, mix.partners[here]] if mix else [here]

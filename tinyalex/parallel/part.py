@@ -13,8 +13,9 @@ import numpy as np
 
 from tinyalex import evaluation
 from tinyalex.backend import Array
-from tinyalex.data.augment import Looks, View
+from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
+from tinyalex.data.mixing import MixedLabels
 from tinyalex.evaluation import Evaluation, pictures_at_once
 from tinyalex.network import Network
 from tinyalex.parallel.network import SplitNetwork, split_network
@@ -41,9 +42,8 @@ class Part(Whole):
         held = sum(p.size for p in self.network.params.values())
         return {"workers": self.team.size, "here": self.team.local_size, "held": held}
 
-    def choose(self, indices: np.ndarray, looks: Looks) -> tuple[np.ndarray, Looks]:
-        mine = self.network.share(len(indices)).run
-        return indices[mine], looks[mine]
+    def choose(self, pictures: int) -> slice:
+        return self.network.share(pictures).run
 
     def draws(self, rng: Any, pictures: int) -> SharedDraws:
         return self.network.draws(rng, pictures)
@@ -81,7 +81,7 @@ class PartLoss(TrackedLoss):
         super().__init__(smoothing)
         self.network, self.team = network, team
 
-    def gradient(self, scores: Array, labels: Array) -> Array:
+    def gradient(self, scores: Array, labels: Array | MixedLabels) -> Array:
         """d(loss of the batch)/d(scores). scores: from `SplitNetwork.forward`;  labels: of the whole batch"""
         mine = labels[self.network.scored(self.network.share(len(labels)))]
         if len(mine) == 0:  # a batch with fewer pictures than workers

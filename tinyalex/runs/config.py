@@ -11,7 +11,16 @@ from tinyalex.schema import Kind, judge, number, optional, or_null, record, text
 MOST_SEED = 2**64  # in runs of earlier versions
 # what earlier versions did that did not have these settings
 LATER: dict[str, Any] = dict(
-    patience=0, network=None, start_up_to="", freeze="", thaw=0, head_lr=1.0, tf32=False, label_smoothing=0.0
+    patience=0,
+    network=None,
+    start_up_to="",
+    freeze="",
+    thaw=0,
+    head_lr=1.0,
+    tf32=False,
+    label_smoothing=0.0,
+    mixup=0.0,
+    cutmix=0.0,
 )
 
 
@@ -35,6 +44,8 @@ class Config:
     crop_run: how many consecutive pictures share one crop and mirroring (2012 source: 32)
     until_error: stop once an epoch's training error is at most this; 0: after the last epoch
     patience: stop after this many epochs without a lower top-1 validation error; 0: after the last epoch
+    mixup, cutmix: α of two ways to mix pictures (see `tinyalex.data.mixing.draw_mix`); 0: not. train_loss is then the
+        loss of mixed labels, and train_top1_error counts answers other than the class with the larger share
     label_smoothing: the share of every target that is spread over all classes; train_loss is the loss with it (val_loss
         is plain)
     tf32: on a GPU, products may round their factors to 10 bits of mantissa (see `tinyalex.backend.allow_tf32`)
@@ -70,6 +81,8 @@ class Config:
     head_lr: float = 1.0
     tf32: bool = True
     label_smoothing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     def __post_init__(self):
         for field in fields(self):
@@ -84,6 +97,8 @@ class Config:
         self._expect("weight_decay", 0 <= self.weight_decay < 1e6, "0 or more")
         self._expect("thaw", self.thaw >= 0, "0 (never) or more")
         self._expect("head_lr", 0 <= self.head_lr < 1e6, "0 or more")
+        self._expect("mixup", 0 <= self.mixup < 1e6, "0 (off) or more")
+        self._expect("cutmix", 0 <= self.cutmix < 1e6, "0 (off) or more")
         self._expect("label_smoothing", 0 <= self.label_smoothing < 1, "0 (off) or a fraction below 1")
         self._expect("bias_lr", 0 <= self.bias_lr < 1e6, "0 or more")
         self._expect("bias_init", abs(self.bias_init) < 1e6, "a number")

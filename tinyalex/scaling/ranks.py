@@ -68,8 +68,7 @@ class Steps:
     def __init__(self, whole, model, batch):
         self.whole, self.batch, self.optimiser = whole, batch, SGD(whole.network.params)
         x, self.labels = pictures_for(whole.network, model, batch)
-        mine, _ = whole.choose(np.arange(batch), np.arange(batch))
-        self.x = x[mine]
+        self.x = x[whole.choose(batch)]
 
     def seconds(self, count):
         """Seconds per step, over `count` in a row."""

@@ -57,6 +57,9 @@ def _pictures(config):
         yield "color_epochs", f"fewer than the {config.epochs} epochs of the run"
     if config.crop_run > 1 and not (config.crops or config.mirror):
         yield "crop_run", "crops or mirror images to share, but there are none"
+    for name in ("mixup", "cutmix"):
+        if getattr(config, name) and config.batch == 1:
+            yield name, "batches of two pictures or more, to mix"
     if config.crop_run > config.batch:
         yield "crop_run", f"at most the {config.batch} pictures of a batch"
 

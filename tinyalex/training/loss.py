@@ -3,6 +3,7 @@
 import math
 
 from tinyalex.backend import Array, is_host
+from tinyalex.data.mixing import MixedLabels
 from tinyalex.layers import SoftmaxCrossEntropy
 
 READ_EVERY = 20  # steps between readings on a device; on the CPU every step is read at once
@@ -31,12 +32,18 @@ class TrackedLoss:
         self.pending: list[tuple[Array, Array, int]] = []
         self.sums: tuple[float, int, int] = (0.0, 0, 0)
 
-    def gradient(self, scores: Array, labels: Array) -> Array:
-        """d(loss)/d(scores) for scores (N, K) and labels (N,). `NotFinite` as soon as that is known."""
-        loss, cache = self.loss.forward(scores, labels)
-        self.pending.append((loss, (scores.argmax(axis=1) != labels).sum(), len(labels)))
+    def gradient(self, scores: Array, labels: Array | MixedLabels) -> Array:
+        """d(loss)/d(scores) for scores (N, K) and labels (N,). `NotFinite` as soon as that is known.
+
+        The loss of mixed pictures is share · loss of the labels + (1 − share) · loss of the partners' labels; an answer
+        is then wrong if it is not the class with the larger share.
+        """
+        mixed = isinstance(labels, MixedLabels)
+        right, of = (labels.larger, (labels.labels, labels.partners)) if mixed else (labels, (labels,))
+        losses, caches = zip(*(self.loss.forward(scores, one) for one in of))
+        self.pending.append((_together(losses, labels), (scores.argmax(axis=1) != right).sum(), len(labels)))
         self.read_if_due(scores)
-        return self.loss.backward(cache)
+        return _together([self.loss.backward(cache) for cache in caches], labels)
 
     def read_if_due(self, scores: Array) -> None:
         """Read what is pending: on the CPU at once, on a device once there is enough of it."""
@@ -61,3 +68,10 @@ class TrackedLoss:
     def over_all(self, parts: list[list]) -> list[list]:
         """[[loss · pictures, wrong answers, pictures]] of steps: of the whole batch, from the scores seen here."""
         return parts
+
+
+def _together(values, labels):
+    """The one value for plain labels; of two, for mixed ones, the mean weighted by the shares."""
+    if len(values) == 1:
+        return values[0]
+    return labels.share * values[0] + (1 - labels.share) * values[1]

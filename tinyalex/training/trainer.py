@@ -85,8 +85,10 @@ class Trainer:
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
         self.layer_rates = LayerRates.of(config.layer_lr, self.network.params)
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
+        mixing = {"mixup": config.mixup, "cutmix": config.cutmix}
         self.loader = TrainingLoader(
-            dataset.train, self.view, config.batch, config.seed, xp, augment, self.memory_bytes, self.whole.choose
+            *(dataset.train, self.view, config.batch, config.seed, xp, augment, self.memory_bytes),
+            *(self.whole.choose, mixing),
         )
         self.log_every = min(LOG_EVERY, max(1, self.loader.steps - 1))  # not always at an epoch's last, smaller batch
         self.watch = Watch(config.lr)

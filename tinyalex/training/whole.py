@@ -6,10 +6,8 @@
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from tinyalex.backend import Array
-from tinyalex.data.augment import Looks, View
+from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.evaluation import Evaluation, evaluate
 from tinyalex.network import Network
@@ -37,9 +35,9 @@ class Whole:
         """How training divides its memory, as keyword arguments of `tinyalex.training.memory.check_memory`."""
         return {}
 
-    def choose(self, indices: np.ndarray, looks: Looks) -> tuple[np.ndarray, Looks]:
-        """Which pictures of a batch are read here, and how they are looked at."""
-        return indices, looks
+    def choose(self, pictures: int) -> slice:
+        """Which pictures are read here. pictures: their number in the batch"""
+        return slice(None)
 
     def draws(self, rng: Any, pictures: int) -> Any:
         """The generator for the layers of a step, from one made for a batch of this many pictures."""
