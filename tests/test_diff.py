@@ -129,6 +129,7 @@ def test_every_setting_of_a_recipe_is_compared():
         "label_smoothing",
         "mixup",
         "cutmix",
+        "ema",
     }
     assert recipe.keys() - diff.SETTINGS.keys() == nowhere
 

@@ -112,6 +112,7 @@ def test_the_same_run_whatever_the_settings(form, size, tmp_path):
         label_smoothing=0.2,
         mixup=0.4,
         cutmix=1.0,
+        ema=0.7,
     )
     trained(tmp_path / "alone", dataset, **chosen), trained(tmp_path / "team", dataset, form, size, **chosen)
     found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("team", "alone"))

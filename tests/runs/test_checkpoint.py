@@ -30,11 +30,12 @@ def some(seed=0):
     velocity = {name: p * 2 for name, p in params.items() if name != "fc8.bias"} | {"fc8.bias": odd[::-1].copy()}
     info = info_of("alexnet-small", ["écrin", "犬"], errors=[0.1 + 0.2], later=[None])
     state = {"norm1.mean": np.float32([0.25, -0.0])}
-    return Checkpoint(params, velocity, {"mean": np.ones((2, 2, 3), np.float32)}, info, state)
+    trained = {name: p - 1 for name, p in (params | state).items()}
+    return Checkpoint(params, velocity, {"mean": np.ones((2, 2, 3), np.float32)}, info, state, trained)
 
 
 def bits(checkpoint):
-    groups = (checkpoint.params, checkpoint.velocity, checkpoint.view, checkpoint.state)
+    groups = (checkpoint.params, checkpoint.velocity, checkpoint.view, checkpoint.state, checkpoint.trained)
     arrays = [{name: (a.dtype, a.shape, a.tobytes()) for name, a in group.items()} for group in groups]
     return [*arrays, checkpoint.info]
 
@@ -51,13 +52,14 @@ def test_there_and_back_bit_for_bit(saved):
 
 
 def test_a_file_without_the_group_state(tmp_path):
-    """As written before layers had state, and by every network whose layers have none."""
+    """As written before layers had state, and by every network whose layers have none; without averages, too."""
     whole = some()
     save_checkpoint(tmp_path / "a.safetensors", whole)
-    arrays = {name: a for name, a in load_file(tmp_path / "a.safetensors").items() if not name.startswith("state/")}
+    kept = load_file(tmp_path / "a.safetensors").items()
+    arrays = {name: a for name, a in kept if not name.startswith(("state/", "trained/"))}
     assert len(arrays) == 5
     save_file(arrays, tmp_path / "b.safetensors", {"tinyalex": json.dumps({"version": 1} | whole.info)})
-    assert bits(load_checkpoint(tmp_path / "b.safetensors")) == bits(replace(whole, state={}))
+    assert bits(load_checkpoint(tmp_path / "b.safetensors")) == bits(replace(whole, state={}, trained={}))
 
 
 def test_arrays_of_any_layout(tmp_path):
@@ -115,7 +117,7 @@ def test_arrays_of_no_group(tmp_path):
         arrays, header = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()
     for key in ("other/x", "x"):
         save_file(arrays | {key: np.zeros(3)}, tmp_path / "b.safetensors", header)
-        words = f"b.safetensors: holds '{key}', expected only param/…, velocity/…, state/…, view/…"
+        words = f"b.safetensors: holds '{key}', expected only param/…, velocity/…, state/…, trained/…, view/…"
         refused(lambda: load_checkpoint(tmp_path / "b.safetensors"), words, error=UserError)
 
 

@@ -364,6 +364,8 @@ def test_labels_out_of_range_cannot_get_in(tmp_path, label):
         ("label_smoothing", -0.1),
         ("label_smoothing", 1.0),
         ("label_smoothing", math.nan),
+        ("ema", -0.1),
+        ("ema", 1.0),
         ("mixup", -0.1),
         ("mixup", math.nan),
         ("cutmix", math.inf),

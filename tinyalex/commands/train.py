@@ -174,6 +174,13 @@ def _add_settings(parser):
         "training loss is shown with it, the validation loss without (0)",
     )
     settings.add_argument(
+        "--ema",
+        type=float,
+        metavar="D",
+        help="keep a moving average of the weights, in which the past weighs D, such as 0.999; the average is "
+        "validated, saved and used by other commands (0)",
+    )
+    settings.add_argument(
         "--until-error",
         type=float,
         metavar="E",

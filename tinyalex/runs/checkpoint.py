@@ -1,7 +1,8 @@
 """A network in one safetensors file, at the end of training or in between. Writing is atomic, reading is strict.
 
 The file holds `param/…`, `velocity/…`, `state/…` and `view/…` arrays, and the rest in its header as one JSON text: the
-model's name, the class names, the configuration, counters.
+model's name, the class names, the configuration, counters. If a run averages its weights, `param/…` and `state/…` are
+the average, and it goes on with `trained/…`.
 """
 
 import json
@@ -23,7 +24,8 @@ from tinyalex.schema import judge, parse_json, record, whole
 
 MOST_LISTED = 20  # names of arrays in a message
 DTYPES = ("F32", "F16", "F64", "I32", "I64", "U8", "BOOL")
-GROUPS = {"param": "params", "velocity": "velocity", "state": "state", "view": "view"}  # file's name: Checkpoint's
+# file's name: Checkpoint's
+GROUPS = {"param": "params", "velocity": "velocity", "state": "state", "trained": "trained", "view": "view"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Checkpoint:
 
     params, velocity: float32 arrays by name;  view: the arrays of a `View`
     info: JSON values;  state: arrays by name that are saved but not learnt (see `tinyalex.layers.Layer`)
+    trained: parameters and state behind an average, which params and state then are; empty without one
     """
 
     params: dict[str, np.ndarray]
@@ -39,6 +42,7 @@ class Checkpoint:
     view: dict[str, np.ndarray]
     info: dict[str, Any] = field(default_factory=dict)
     state: dict[str, np.ndarray] = field(default_factory=dict)
+    trained: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:

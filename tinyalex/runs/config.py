@@ -21,6 +21,7 @@ LATER: dict[str, Any] = dict(
     label_smoothing=0.0,
     mixup=0.0,
     cutmix=0.0,
+    ema=0.0,
 )
 
 
@@ -46,6 +47,8 @@ class Config:
     patience: stop after this many epochs without a lower top-1 validation error; 0: after the last epoch
     mixup, cutmix: α of two ways to mix pictures (see `tinyalex.data.mixing.draw_mix`); 0: not. train_loss is then the
         loss of mixed labels, and train_top1_error counts answers other than the class with the larger share
+    ema: decay of an average of the weights (see `tinyalex.training.average`), which is what is validated and saved; 0:
+        none
     label_smoothing: the share of every target that is spread over all classes; train_loss is the loss with it (val_loss
         is plain)
     tf32: on a GPU, products may round their factors to 10 bits of mantissa (see `tinyalex.backend.allow_tf32`)
@@ -83,6 +86,7 @@ class Config:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
+    ema: float = 0.0
 
     def __post_init__(self):
         for field in fields(self):
@@ -99,6 +103,7 @@ class Config:
         self._expect("head_lr", 0 <= self.head_lr < 1e6, "0 or more")
         self._expect("mixup", 0 <= self.mixup < 1e6, "0 (off) or more")
         self._expect("cutmix", 0 <= self.cutmix < 1e6, "0 (off) or more")
+        self._expect("ema", 0 <= self.ema < 1, "0 (no average) or a fraction below 1")
         self._expect("label_smoothing", 0 <= self.label_smoothing < 1, "0 (off) or a fraction below 1")
         self._expect("bias_lr", 0 <= self.bias_lr < 1e6, "0 or more")
         self._expect("bias_init", abs(self.bias_init) < 1e6, "a number")

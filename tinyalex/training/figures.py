@@ -10,7 +10,8 @@ from tinyalex.training.trainer import Trainer
 def first_kernels(trainer: Trainer) -> list[Any]:
     """[all kernels of the first convolution over colours, (KH, KW, 3, F)]; [] without one. Every worker must ask."""
     over_colours = [{n: p} for n, p in trainer.network.params.items() if p.ndim == 4 and p.shape[2] == 3][:1]
-    return to_host([p for arrays in over_colours for p in trainer.whole.whole(arrays).values()])
+    with trainer.average.in_place():
+        return [to_host(p).copy() for arrays in over_colours for p in trainer.whole.whole(arrays).values()]
 
 
 def draw_run(trainer: Trainer, weight: Any = None) -> None:

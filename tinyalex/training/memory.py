@@ -23,18 +23,27 @@ LIBRARY_BYTES = 256 << 20  # of CUDA's libraries, and what CuPy's pool holds wit
 
 
 def training_bytes(
-    rows: list[Row], batch: int, in_shape: Shape, held: int | None = None, xp: ModuleType | None = None
+    rows: list[Row],
+    batch: int,
+    in_shape: Shape,
+    held: int | None = None,
+    xp: ModuleType | None = None,
+    averaged: bool = False,
 ) -> int:
     """An estimate of the bytes that training takes: on the CPU to 15 % where it was measured, on a device to 25 %.
 
     held: how many of the parameters one worker has, if not all;  xp: the array module, None for NumPy
+    averaged: whether an average of the weights is kept
     """
     weights = 4 * (sum(row.parameters for row in rows) if held is None else held)
+    average = weights if averaged else 0
     activations = sum(row.activation_bytes for row in rows)
     largest = 4 * max(math.prod(row.out_shape) for row in rows)
     if xp not in (None, np):
-        return LIBRARY_BYTES + _device_bytes(
-            weights, batch * activations, 4 * batch * math.prod(in_shape), batch * largest
+        return (
+            LIBRARY_BYTES
+            + average
+            + _device_bytes(weights, batch * activations, 4 * batch * math.prod(in_shape), batch * largest)
         )
     piece = piece_size(batch)
     threads = min(thread_count(), -(-batch // piece))
@@ -44,6 +53,7 @@ def training_bytes(
     return (
         BASE_BYTES
         + 3 * weights  # they, their velocity, their gradients
+        + average
         + batch * (activations + 4 * 4 * math.prod(in_shape))  # four batches: in use, or prepared ahead
         + max(sum(prepared), (1 + threads) * max(prepared))  # at the end; or one of them, and its threads' gradients
         + 3 * waiting * largest  # what goes into a layer, what comes out, and what goes around it
@@ -63,17 +73,23 @@ def _device_bytes(weights, activations, pictures, largest):
 
 
 def check_memory(
-    network: Network, batch: int, xp: ModuleType, workers: int = 1, here: int = 1, held: int | None = None
+    network: Network,
+    batch: int,
+    xp: ModuleType,
+    workers: int = 1,
+    here: int = 1,
+    held: int | None = None,
+    averaged: bool = False,
 ) -> int:
     """Bytes that one worker is expected to take for training. UserError with both figures if they are not available.
 
     workers: how many divide the batch's pictures or maps;  here: how many of them use this memory
-    held: see `training_bytes`
+    held, averaged: see `training_bytes`
     """
     rows = summarise(network)
 
     def needed(batch):
-        return here * training_bytes(rows, -(-batch // workers), network.in_shape, held, xp)
+        return here * training_bytes(rows, -(-batch // workers), network.in_shape, held, xp, averaged)
 
     available = memory_available(xp)
     if available is not None and needed(batch) > available:

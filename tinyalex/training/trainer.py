@@ -26,6 +26,7 @@ from tinyalex.runs.places import find_start, places_of
 from tinyalex.runs.trained import begin_with
 from tinyalex.schema import judge
 from tinyalex.terminal import how_to_resume, progress_bar, say, stop_signals
+from tinyalex.training.average import Average
 from tinyalex.training.checks import check_fit
 from tinyalex.training.freezing import freeze, head_of, layers_to_start_with
 from tinyalex.training.health import Watch, measure_health
@@ -76,12 +77,13 @@ class Trainer:
             raise UserError("found layers divided among workers, expected the form data for frozen ones", "parallel")
         self.network, self.loss = self.whole.network, self.whole.loss
         freeze(network, "" if config.thaw else config.freeze)  # thawed, all layers keep what they need
-        self.memory_bytes = check_memory(network, config.batch, xp, **self.whole.memory())
+        self.memory_bytes = check_memory(network, config.batch, xp, averaged=config.ema > 0, **self.whole.memory())
         allow_tf32(config.tf32, xp)
         self.network.map_arrays(lambda a: to_device(a, xp))
         self.view = View.of(dataset, model).to(xp)
         factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))
         self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, *factors)
+        self.average = Average(self.network, config.ema)
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
         self.layer_rates = LayerRates.of(config.layer_lr, self.network.params)
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
@@ -116,8 +118,10 @@ class Trainer:
                 anew = how_to_resume(self.folder.path)
                 raise UserError(f"{error}; without that file the run begins anew: {anew}") from error
             part, where = self.whole.part, self.folder.last
-            copy_into(self.network.params, part(checkpoint.params), where)
-            copy_into(self.network.state, part(checkpoint.state), where)
+            with self.average.in_place():  # as when it was saved
+                copy_into(self.network.params, part(checkpoint.params), where)
+                copy_into(self.network.state, part(checkpoint.state), where)
+                copy_into(self.average.arrays, part(checkpoint.trained), where)
             copy_into(self.optimiser.velocity, part(checkpoint.velocity), where)
             self._go_on_after(judge(checkpoint.info["state"], PROGRESS, f"{where}: state"))
         else:
@@ -218,6 +222,7 @@ class Trainer:
             rng = random_stream(self.config.seed, "network", epoch, step, xp=self.xp)
             rng, self.at = self.whole.draws(rng, len(labels)), (step, x)
             cache, grads = training_step(self.network, self.loss, self.optimiser, x, labels, rng, self._lr(step))
+            self.average.take(self._total_step())
             progress["step"] = step + 1
             now = time.perf_counter()
             progress["seconds"] += now - started
@@ -284,7 +289,8 @@ class Trainer:
     def _finish_epoch(self):
         """Validate, log, and save; the epoch counts as done only after all three."""
         progress, seen = self.progress, self.progress["seen"]
-        measured = self.whole.evaluate(self.dataset.val, self.view, self.xp, "validate", self.quiet)
+        with self.average.in_place():
+            measured = self.whole.evaluate(self.dataset.val, self.view, self.xp, "validate", self.quiet)
         if not math.isfinite(measured.loss):
             pictures = self.dataset.val.gather(range(min(len(self.dataset.val), 128)))
             self.at = self.loader.steps - 1, self.view.centre(to_device(pictures, self.xp))
@@ -353,8 +359,6 @@ class Trainer:
 
     def _save(self, path):
         self._take_loss()
-        whole = self.whole.whole
-        arrays = whole(self.network.params), whole(self.optimiser.velocity), whole(self.network.state)
         info = {
             "model": self.config.model,
             "class_ids": list(self.dataset.class_ids),
@@ -363,8 +367,11 @@ class Trainer:
             "scale": self.view.scale,
             "state": self.progress,
         } | self._about()
-        params, velocity, state, view = to_host((*arrays, {key: getattr(self.view, key) for key in ARRAYS}))
-        self.folder.save(path, Checkpoint(params, velocity, view, info, state))
+        view = {key: getattr(self.view, key) for key in ARRAYS}
+        with self.average.in_place():  # whoever reads `params` and `state` gets the average
+            groups = self.network.params, self.optimiser.velocity, self.network.state, self.average.arrays
+            params, velocity, state, trained, view = to_host((*map(self.whole.whole, groups), view))
+            self.folder.save(path, Checkpoint(params, velocity, view, info, state, trained))
 
 
 def go_on(

@@ -1,0 +1,52 @@
+"""Averaged weights: a run can evaluate and save a mean over its last steps, which wavers less than each of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tinyalex.backend import Array, array_module
+
+
+class Average:
+    """The exponential moving average of a network's parameters and state, such as running means.
+
+        average ← d · average + (1 − d) · now,   d = min(decay, t / (t + 9)) after step t = 0, 1, 2, …
+
+    With so small a d at first, the average begins as the weights after the first step, and soon forgets them. State is
+    averaged like the weights that it belongs to; whole numbers in it are left as they are.
+
+    network: with `params` and `state`, already where it is trained;  decay: 0 ≤ decay < 1; 0: there is no average, and
+        nothing here does anything
+    arrays: the average by name. Inside `in_place` it and the network's own change places
+    Source: Polyak and Juditsky 1992; the growing d is TensorFlow's, (1 + n) / (10 + n) from the second step on.
+    """
+
+    def __init__(self, network: Any, decay: float) -> None:
+        self.network, self.decay = network, decay
+        averaged = {name: a for name, a in self._now().items() if decay and a.dtype.kind == "f"}
+        self.arrays: dict[str, Array] = {name: array_module(a).zeros_like(a) for name, a in averaged.items()}
+
+    def take(self, step: int) -> None:
+        """Take the network's arrays in, after a step of the run, counted from 0."""
+        now, weight = self._now(), 1 - min(self.decay, step / (step + 9))
+        for name, mean in self.arrays.items():
+            mean += weight * (now[name] - mean)  # in this form, what stays the same stays the same to the bit
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Inside, the network holds the average, and `arrays` what it is trained on."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self):
+        now = self._now()
+        for name, mean in self.arrays.items():
+            kept = now[name].copy()
+            now[name][...] = mean
+            mean[...] = kept
+
+    def _now(self):
+        return self.network.params | self.network.state
