@@ -100,7 +100,7 @@ def rates(test, title):
 
 
 def batch(pictures, names, title):
-    """Pictures of one batch in a grid, each with its class below. pictures: uint8 (N, T, T, 3);  names: N words"""
+    """Pictures of a batch in a grid, each above its class. pictures: uint8 (N, T, T, 3);  names: N, of 1 or 2 lines"""
     columns = math.ceil(math.sqrt(1.6 * len(pictures)))
     rows = math.ceil(len(pictures) / columns)
     figure = plt.figure(figsize=(max(columns, 5), 1.2 * rows + 0.5))
@@ -113,7 +113,8 @@ def batch(pictures, names, title):
         )
         axis.imshow(picture, interpolation="nearest")
         axis.set_axis_off()
-        axis.text(0.5, -0.03, name, transform=axis.transAxes, ha="center", va="top", fontsize=7)
+        size = 6 if "\n" in name else 7  # two lines fit above the next row
+        axis.text(0.5, -0.03, name, transform=axis.transAxes, ha="center", va="top", fontsize=size, linespacing=1)
     figure.suptitle(title, x=0.01, y=1 - 0.1 / figure.get_figheight(), ha="left", va="top", fontsize=11)
     return figure
 
