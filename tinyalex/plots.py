@@ -45,7 +45,7 @@ def draw_loss(axis, epochs):
     x = [line["epoch"] for line in epochs]
     axis.plot(x, [line["train_loss"] for line in epochs], color=MIDDLE, ls="--", label="training (augmented, dropout)")
     axis.plot(x, [line["val_loss"] for line in epochs], color=DARK, marker="o", ms=3, label="validation")
-    axis.set(title="Loss", xlabel="epoch", ylabel="mean −log p(right class)")
+    axis.set(title="Loss", xlabel="epoch", ylabel="mean cross-entropy")
     axis.set_ylim(bottom=0)
     _finish(axis)
 
