@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -338,6 +339,12 @@ class Works:
     def fail(self):
         raise ValueError("no such thing")
 
+    def mistake(self):
+        raise UserError("no compiler works; try another")
+
+    def start(self):
+        return subprocess.Popen(["sleep", "600"]).pid
+
     def exhaust(self):
         raise MemoryError("Unable to allocate 9 TiB")
 
@@ -355,6 +362,8 @@ def test_a_side_works_in_its_own_process():
         assert side.ask("blocked")
         assert 1 << 20 < side.ask("peak") < ballast.nbytes <= resident_peak()
         assert side.ask("reserve") < 0.25
+        with pytest.raises(UserError, match="^no compiler works; try another$"):
+            side.ask("mistake")
         with pytest.raises(RuntimeError, match="(?s)it failed during 'fail'.*no such thing"):
             side.ask("fail")
         for work in ("exhaust", "exhaust_torch"):
@@ -370,6 +379,25 @@ def test_a_side_that_dies():
             side.ask("die")
         with pytest.raises(UserError, match="ended"):
             side.ask("pid")
+
+
+def test_nothing_that_a_side_started_outlives_it():
+    """Such as a compiler, which is in no hurry."""
+    with Side("it", Works) as side:
+        child = side.ask("start")
+        os.kill(child, 0)
+    until = time.monotonic() + 30
+    while state(child) not in ("gone", "Z"):  # Z: ended, and nobody has asked how
+        assert time.monotonic() < until, "it goes on"
+        time.sleep(0.01)
+
+
+def state(process):
+    """A letter for what a process does, or "gone"."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "gone"
 
 
 def test_no_side_outlives_an_error():

@@ -5,6 +5,8 @@ nor competes with our threads. While one side works, the others wait for a messa
 """
 
 import multiprocessing
+import os
+import signal
 import sys
 import time
 import traceback
@@ -38,33 +40,44 @@ class Side:
         return self
 
     def __exit__(self, *error):
-        self.process.terminate()
+        self._end()
         self.process.join()
         self.pipe.close()
 
+    def _end(self):
+        """End the process with all that it has started, such as a compiler."""
+        try:
+            os.killpg(self.process.pid, signal.SIGTERM)
+        except (AttributeError, OSError):  # Windows has no groups; or the process has none yet, or has ended
+            self.process.terminate()
+
     def ask(self, work, **options):
-        """Call method `work` over there. UserError if memory ran out, RuntimeError for any other failure."""
+        """Call method `work` over there. Its UserError, or one if memory ran out; RuntimeError for other failures."""
         try:
             self.pipe.send((work, options))
             connection.wait([self.pipe, self.process.sentinel])
-            answer, out_of_memory, error = self.pipe.recv()
+            answer, failure, words = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
             raise UserError(
                 f"the process of {self.name} ended with code {self.process.exitcode} during {work!r}; "
                 "if memory ran out, a smaller --batch helps"
             ) from None
-        if out_of_memory:
+        if failure == "memory":
             raise UserError(
-                f"not enough memory for {self.name} during {work!r}: {error.splitlines()[-1]}; try a smaller --batch"
+                f"not enough memory for {self.name} during {work!r}: {words.splitlines()[-1]}; try a smaller --batch"
             )
-        if error:
-            raise RuntimeError(f"{self.name} failed during {work!r}:\n{error}")
+        if failure == "mistake":
+            raise UserError(words)
+        if failure:
+            raise RuntimeError(f"{self.name} failed during {work!r}:\n{words}")
         return answer
 
 
 def _serve(pipe, works, arguments):
     """The other process: answers every message until the pipe closes."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
     try:
         side = None
         while True:
@@ -72,12 +85,19 @@ def _serve(pipe, works, arguments):
             try:
                 side = side or works(*arguments)
                 time.sleep(PAUSE)
-                answer = getattr(side, work)(**options), False, None
+                answer = getattr(side, work)(**options), None, None
             except Exception as error:
-                answer = None, _is_out_of_memory(error), traceback.format_exc()
+                answer = None, *_failure(error)
             pipe.send(answer)
     except (EOFError, OSError):
         pass
+
+
+def _failure(error):
+    """(its kind: "memory", "mistake" or "bug"; words)."""
+    if _is_out_of_memory(error):
+        return "memory", traceback.format_exc()
+    return ("mistake", str(error)) if isinstance(error, UserError) else ("bug", traceback.format_exc())
 
 
 def _is_out_of_memory(error):
