@@ -21,7 +21,7 @@ from tinyalex.bench.limit import Sgemm
 from tinyalex.bench.ours import LayerClock, Ours, seconds_of
 from tinyalex.bench.setup import Setup, flops
 from tinyalex.bench.side import Side, resident_peak
-from tinyalex.bench.turns import CHANNELS_LAST, NCHW, OURS, SGEMM, Turn
+from tinyalex.bench.turns import CHANNELS_LAST, COMPILED, EAGER, NCHW, OURS, SGEMM, THEIRS, Turn
 from tinyalex.cli import main
 from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Flatten, Linear, LocalResponseNorm, ReLU
@@ -35,7 +35,8 @@ from tinyalex.training.memory import check_memory
 SMALL = Setup("alexnet-small", True, batch=3, threads=1, classes=5)
 SPEC = (
     "model batch lrn device train_images_per_s infer_images_per_s fraction_of_sgemm torch_train_images_per_s "
-    "torch_infer_images_per_s train_ratio infer_ratio peak_memory_bytes torch_peak_memory_bytes layers"
+    "torch_infer_images_per_s train_ratio infer_ratio one_images_per_s torch_one_images_per_s one_ratio "
+    "peak_memory_bytes torch_peak_memory_bytes layers"
 ).split()
 
 
@@ -80,9 +81,11 @@ def test_without_lrn():
 def test_too_little_memory_is_reported_before_measuring(monkeypatch):
     needed = check_memory(SMALL.build(), 3, np)
     monkeypatch.setattr(setup, "memory_available", lambda xp: 2 * needed)
-    benchmark.plan(SMALL, with_torch=False, scaling=False)
+    benchmark.plan(SMALL, theirs=(), scaling=False)
     with pytest.raises(UserError, match="memory in each of 3 processes.*try --batch 1; --no-torch"):
-        benchmark.plan(SMALL, with_torch=True, scaling=False)
+        benchmark.plan(SMALL, theirs=EAGER, scaling=False)
+    with pytest.raises(UserError, match="memory in each of 4 processes"):
+        benchmark.plan(SMALL, theirs=THEIRS, scaling=False)
 
 
 def test_batches_that_fit(monkeypatch):
@@ -111,14 +114,24 @@ def scripted():
     """The answers of a whole comparison in three rounds, and the log of questions."""
     log = []
     ours = {"train": [9.0, 2.0, 1.0, 4.0, 6.0, 3.0, 4.0, 4.0, 8.0, 2.0], "infer": [9.0, 0.5, 1.0, 2.0], "peak": [100]}
+    ours["one"] = [9.0, 9.0, 0.25, 0.5, 1.0]
     ours |= {"layers": [["all"]], "kinds": [{"forward": 1.0, "data": 3.0}], "pipeline": [0.5]}
     sides = [
         Script(OURS, log, **ours),
-        Script(NCHW, log, train=[9.0, 5.0, 7.0, 9.0], infer=[9.0, 2.0, 2.0, 2.0], peak=[300]),
-        Script(CHANNELS_LAST, log, train=[9.0, 6.0, 2.0, 8.0], infer=[9.0, 3.0, 3.0, 3.0], peak=[200]),
+        Script(NCHW, log, train=[9.0, 5.0, 7.0, 9.0], infer=[9.0, 2.0, 2.0, 2.0], one=[9.0] * 5, peak=[300]),
+        Script(CHANNELS_LAST, log, train=[9.0, 6.0, 2.0, 8.0], infer=[9.0, 3.0, 3.0, 3.0], one=[7.0] * 5, peak=[200]),
+        Script(
+            COMPILED,
+            log,
+            compile=[60.0, 30.0, 20.0],
+            train=[9.0, 8.0, 8.0, 8.0],
+            infer=[9.0, 4.0, 4.0, 4.0],
+            one=[9.0, 9.0, 2.0, 0.5, 0.5],
+            peak=[400],
+        ),
         Script(SGEMM, log, rates=[{"a": a, "b": b} for a, b in ((99.0, 99.0), (10.0, 1.0), (20.0, 40.0), (30.0, 2.0))]),
     ]
-    plan = [*turns.side_by_side((OURS, NCHW, CHANNELS_LAST), 3, warm_ups=1), *turns.ours_alone(3, (1, 2))]
+    plan = [*turns.side_by_side((OURS, *THEIRS), 3, warm_ups=1), *turns.ours_alone(3, (1, 2))]
     with progress_bar(1, "", quiet=True) as bar:
         return turns.take(plan, {side.name: side for side in sides}, bar, "", 1), log
 
@@ -126,11 +139,21 @@ def scripted():
 def test_turns_interleave():
     _, log = scripted()
     trained = [name for name, work, options in log if work in ("train", "rates") and "threads" not in options]
-    assert trained == [OURS, NCHW, CHANNELS_LAST, SGEMM] * 4
+    assert trained == [OURS, NCHW, CHANNELS_LAST, COMPILED, SGEMM] * 4
     works = [work for name, work, _ in log if name == NCHW]
-    assert works == ["train"] * 4 + ["peak"] + ["infer"] * 4
+    assert works == ["train"] * 4 + ["peak"] + ["infer"] * 4 + ["one"] * 5
     threads = [options["threads"] for _, _, options in log if "threads" in options]
     assert threads == [1, 2] * 3
+
+
+def test_everything_is_compiled_before_its_turns():
+    """Also before the warm-ups, so that no figure holds a compilation; the peak does not hold inference's."""
+    _, log = scripted()
+    asked = [options.get("of", work) for name, work, options in log if name == COMPILED]
+    assert asked == ["train"] * 5 + ["peak"] + ["infer"] * 5 + ["one"] * 6
+    compiled = [place for place, (_, work, _) in enumerate(log) if work == "compile"]
+    assert [log[place + 1][:2] for place in compiled] == [(OURS, "train"), (OURS, "infer"), (OURS, "one")]
+    assert str(Turn(COMPILED, "compile", (("of", "one"),))) == "torch.compile, compiling, one picture at a time"
 
 
 def test_quick_steps_are_repeated():
@@ -142,16 +165,27 @@ def test_quick_steps_are_repeated():
 
 
 def test_figures():
-    """Medians over rounds, ratios within rounds, PyTorch's better layout, all by hand."""
+    """Medians over rounds, ratios within rounds to PyTorch's fastest side, all by hand."""
     answers, _ = scripted()
     row = figures.row(Setup("alexnet-small", True, 4, 2), (1e9, 3e9), answers)
     assert [row[f"train_images_per_s{end}"] for end in ("", "_low", "_high")] == [2.0, 1.0, 4.0]
-    assert row["torch_train_layout"] == CHANNELS_LAST and row["torch_train_images_per_s"] == 4 / 6.0
+    assert row["torch_train_fastest"] == CHANNELS_LAST and row["torch_train_images_per_s"] == 4 / 6.0
     assert [row[f"train_ratio{end}"] for end in ("", "_low", "_high")] == [2.0, 2.0, 3.0]
-    assert row["torch_infer_layout"] == NCHW and row["infer_ratio"] == 2.0 and row["infer_images_per_s"] == 4.0
+    assert row["torch_infer_fastest"] == NCHW and row["infer_ratio"] == 2.0 and row["infer_images_per_s"] == 4.0
+    assert row["torch_one_fastest"] == COMPILED and row["torch_one_images_per_s"] == 2.0, "one picture, not four"
+    assert [row[f"one_ratio{end}"] for end in ("", "_low", "_high")] == [1.0, 0.5, 8.0] and row[
+        "one_images_per_s"
+    ] == 2.0
+    assert {side: rate["images_per_s"] for side, rate in row["torch_infer_sides"].items()} == {
+        NCHW: 2.0,
+        CHANNELS_LAST: 4 / 3.0,
+        COMPILED: 1.0,
+    }
+    assert row["torch_compile_seconds"] == {"train": 60.0, "infer": 30.0, "one": 20.0}
     assert (row["peak_memory_bytes"], row["torch_peak_memory_bytes"]) == (100, 200)
     assert row["train_gflops"] == 6.0 and row["sgemm_gflops"] == 20.0 and row["fraction_of_sgemm"] == 0.3
     assert row["infer_gflops"] == 4.0 and row["infer_fraction_of_sgemm"] == 0.2
+    assert row["one_gflops"] == 2.0 and row["one_fraction_of_sgemm"] == 0.1
     assert row["pipeline_images_per_s"] == 8.0 and row["pipeline_ratio"] == 4.0
     assert row["kinds"] == {"forward": 0.25, "data": 0.75} and row["layers"] == ["all"]
     one, two = row["thread_scaling"]
@@ -211,10 +245,22 @@ def test_a_step_is_a_whole_step():
     """Forward, backward and update move every parameter; inference moves none."""
     ours = Ours(SMALL)
     before = {name: param.copy() for name, param in ours.network.params.items()}
-    assert ours.infer() > 0
+    assert ours.infer() > 0 and ours.one() > 0
     assert all((param == before[name]).all() for name, param in ours.network.params.items())
     assert ours.train() > 0
     assert not [name for name, param in ours.network.params.items() if (param == before[name]).all()]
+
+
+def test_one_picture_is_one(monkeypatch):
+    """On a network made ready once, as one that answers many questions."""
+    ours, seen, made = Ours(SMALL), [], []
+    ready = ours.network.for_test()
+    monkeypatch.setattr(ours.network, "for_test", lambda: made.append(ready) or ready)
+    monkeypatch.setattr(ready, "predict", lambda x: seen.append(len(x)), raising=False)
+    ours.one(count=3)
+    assert seen == [1] * 4 and len(made) == 1, "the first is not timed"
+    ours.infer(count=2)
+    assert seen[4:] == [1, 3, 3]
 
 
 def test_other_batches_and_threads_for_one_step(monkeypatch):
@@ -443,7 +489,7 @@ def test_pytorch_runs_whole_steps_in_its_layout(layout):
     assert len(kernels) == 5 and all(weight.is_contiguous(memory_format=order) for weight in kernels)
     np.testing.assert_array_equal(works.x.numpy().transpose(0, 2, 3, 1), SMALL.pictures()[0])
     before = [p.detach().clone() for p in works.twin.parameters()]
-    assert works.infer() > 0 and not works.twin.training
+    assert works.infer() > 0 and works.one() > 0 and not works.twin.training
     assert all((p == old).all() for p, old in zip(works.twin.parameters(), before))
     assert works.train() > 0 and works.twin.training
     assert not any((p == old).all() for p, old in zip(works.twin.parameters(), before))
@@ -523,13 +569,14 @@ def test_the_bars_are_drawn(tmp_path):
         words = [text.get_text() for axis in figure.axes for text in axis.texts]
         assert any("2.00 × PyTorch" in word for word in words) == (results[0] is row)
         assert any("tinyalex" in word for word in words) == (results[0] is row), "one side's bars need no name"
+        assert any(word.endswith("PyTorch: torch.compile") for word in words) == (results[0] is row)
         for axis in figure.axes:
             assert axis.get_xlim()[1] < room * max(bar.get_width() for bar in axis.patches)
             places, middles = axis.get_yticks(), [bar.get_y() + bar.get_height() / 2 for bar in axis.patches]
             pairs = len(middles) // len(places)
             together = np.reshape(middles, (len(places), pairs)).mean(axis=1)
             np.testing.assert_allclose(together, places, atol=1e-9, err_msg="a bar stands off its label")
-            assert {axis.get_ylim()} == {(1.5, -0.5)}, "room above and below, however many bars"
+            assert {axis.get_ylim()} == {(2.5, -0.5)}, "room above and below, however many bars"
         plots.save(figure, tmp_path / "bars.png")
         with Image.open(tmp_path / "bars.png") as picture:
             assert picture.format == "PNG" and picture.size[0] > 600
@@ -547,7 +594,8 @@ def test_end_to_end(tmp_path):
     from tinyalex.exchange.torch import torch_version
 
     chart = tmp_path / "bars.png"
-    child = run_bench("--batch", "2", "--rounds", "1", "--threads", "2", "--json", "--chart", str(chart))
+    options = ("--batch", "2", "--rounds", "1", "--threads", "2", "--no-compile", "--json", "--chart", str(chart))
+    child = run_bench(*options)
     out, err = child.communicate(timeout=300)
     assert child.returncode == 0 and out.count("\n") == 1, err
     result = json.loads(out)
@@ -559,7 +607,9 @@ def test_end_to_end(tmp_path):
     assert [s["threads"] for s in row["thread_scaling"]] == [1, 2]
     with_torch = torch_version() is not None
     assert all((row[key] is not None) == with_torch for key in SPEC if key.startswith("torch"))
-    assert result["machine"]["torch"] == torch_version() and chart.stat().st_size > 1000
+    assert result["machine"]["torch"] == torch_version() and row["torch_compile_seconds"] is None
+    assert list(row["torch_train_sides"] or ()) == ([NCHW, CHANNELS_LAST] if with_torch else [])
+    assert chart.stat().st_size > 1000
 
 
 @pytest.mark.slow

@@ -257,10 +257,10 @@ def test_a_gpu_is_asked_for_its_rates(monkeypatch):
     passes = Sgemm(replace(SMALL, threads=2)).passes()
     assert passes["copy_gb_per_s"] == pytest.approx(8e-3) and 0 < passes["launch_us"] < 1e4 and counts == [10]
     plan = benchmark.Plan(SMALL, (1, 3), ())
-    asked = [turn for turn in plan.turns(2, with_torch=False) if (turn.side, turn.work) == (SGEMM, "passes")]
+    asked = [turn for turn in plan.turns(2, theirs=()) if (turn.side, turn.work) == (SGEMM, "passes")]
     assert [turn.warm_up for turn in asked] == [True, False]
     on_cpu = benchmark.Plan(replace(SMALL, device="cpu", tf32=None), (1, 3), ())
-    assert not [turn for turn in on_cpu.turns(2, with_torch=False) if turn.work == "passes"]
+    assert not [turn for turn in on_cpu.turns(2, theirs=()) if turn.work == "passes"]
 
 
 def test_measured_rates_make_the_prediction():

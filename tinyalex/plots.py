@@ -161,21 +161,21 @@ def overview(epochs, weight, title):
 
 
 def speeds(results, machine):
-    """Images/s of tinyalex and PyTorch as bars, one panel per network. results: from `tinyalex bench`."""
+    """Images/s of tinyalex and PyTorch's fastest side as bars, one panel per network. results: of `tinyalex bench`."""
     N = len(results)
-    figure, axes = plt.subplots(N, 1, figsize=(8, 1.2 + 1.75 * N), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(N, 1, figsize=(8, 1.2 + 2.5 * N), layout="constrained", squeeze=False)
     for axis, result in zip(axes[:, 0], results):
         draw_speeds(axis, result)
     axes[-1, 0].set_xlabel("images/s (longer is faster; each network has its own scale)", fontsize=11)
-    against = "tinyalex against PyTorch" if results[0]["torch_train_layout"] else "tinyalex"
+    against = "tinyalex against PyTorch" if results[0]["torch_train_fastest"] else "tinyalex"
     figure.suptitle(f"Images per second: {against}, medians", fontsize=15)
     figure.supxlabel(machine, fontsize=8, color="#444444")
     return figure
 
 
 def draw_speeds(axis, result):
-    """Bars of training and inference on one axis: ours, above PyTorch's and with the ratio if that was measured."""
-    works = [("training", "train"), ("inference", "infer")]
+    """Bars of each kind of work on one axis: ours, above PyTorch's fastest with the ratio if that was measured."""
+    works = [("training", "train"), ("inference", "infer"), ("one picture\nat a time", "one")]
     longest = max(result[f"{side}{key}_images_per_s"] or 0 for _, key in works for side in ("", "torch_"))
     for place, (_, key) in enumerate(works):
         ours, theirs = result[f"{key}_images_per_s"], result[f"torch_{key}_images_per_s"]
@@ -186,10 +186,11 @@ def draw_speeds(axis, result):
         axis.text(ours, at, text, va="center", fontsize=12, weight="bold")
         if theirs:
             axis.barh(place + 0.2, theirs, 0.38, color=MIDDLE)
-            axis.text(theirs, place + 0.2, f" {_rate(theirs)}  PyTorch", va="center", fontsize=11)
+            text = f" {_rate(theirs)}  PyTorch: {result[f'torch_{key}_fastest']}"
+            axis.text(theirs, place + 0.2, text, va="center", fontsize=11)
     axis.set_yticks(range(len(works)), [name for name, _ in works], fontsize=12)
     axis.set_ylim(len(works) - 0.5, -0.5)  # the first above
-    room = 1.8 if result["torch_train_layout"] else 1.15
+    room = 1.8 if result["torch_train_fastest"] else 1.15
     axis.set_xlim(0, room * longest)  # room for the words behind the longest bar
     lrn = "" if result["lrn"] else ", no LRN"
     tf32 = "" if result["tf32"] is None else f", TF32 {'on' if result['tf32'] else 'off'}"

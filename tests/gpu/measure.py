@@ -19,6 +19,7 @@ that are not yet done for the code as it is; a part that is named is done again.
 These run only if named:
 
     full-512        speed-512 with TF32 and without, with LRN and without
+    compile-512     speed-512, and torch.compile
     scaling         time per picture by batch
     towers          one epoch of alexnet-64+two-towers as one network, and as two threads on the one GPU
 
@@ -56,8 +57,9 @@ FEW_EPOCHS = 3
 TRAINED = "epochs seconds images_per_s top1_error top5_error stopped".split()
 STANDIN = "TINYALEX_STANDIN_FOR_GPU"
 SPEED = (
-    "train_images_per_s torch_train_images_per_s torch_train_layout train_ratio "
-    "infer_images_per_s torch_infer_images_per_s infer_ratio "
+    "train_images_per_s torch_train_images_per_s torch_train_fastest train_ratio "
+    "infer_images_per_s torch_infer_images_per_s torch_infer_fastest infer_ratio "
+    "one_images_per_s torch_one_images_per_s torch_one_fastest one_ratio "
     "train_gflops sgemm_gflops fraction_of_sgemm peak_memory_bytes torch_peak_memory_bytes pipeline_ratio"
 ).split()
 
@@ -287,13 +289,14 @@ PARTS = {
     "layers": Part(tests(*ALONE), 40, decides=True),
     "sizes": Part(tests(WHOLE[0]), 45, decides=True),
     "gradients": Part(tests(WHOLE[1]), 60, decides=True),
-    "speed-512": Part(speed(512, *ONLY_TF32), 60),
-    "speed-128": Part(speed(128, *ONLY_TF32), 50),
-    "speed-256": Part(speed(256, *ONLY_TF32), 50),
+    "speed-512": Part(speed(512, "--no-compile", *ONLY_TF32), 60),
+    "speed-128": Part(speed(128, "--no-compile", *ONLY_TF32), 50),
+    "speed-256": Part(speed(256, "--no-compile", *ONLY_TF32), 50),
     "memory": Part(memory, 25),
     "training": Part(training, 75),
     "rest": Part(tests("tests/test_*.py", "tests/parallel/test_*.py"), 60),
-    "full-512": Part(speed(512, "--lrn", "both"), 200, usual=False),
+    "full-512": Part(speed(512, "--no-compile", "--lrn", "both"), 200, usual=False),
+    "compile-512": Part(speed(512, *ONLY_TF32), 180, usual=False),
     "scaling": Part(scaling, 120, usual=False),
     "towers": Part(towers, 60, usual=False),
 }

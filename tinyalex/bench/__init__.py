@@ -1,4 +1,4 @@
-"""Speed, side by side: our network and PyTorch's in turns, medians over rounds, as fractions of sgemm's rate.
+"""Speed, side by side: our network and PyTorch's sides in turns, medians over rounds, as fractions of sgemm's rate.
 
 setup.py      what to measure, and how many operations that takes
 side.py       one side in its own process: ours.py our network, theirs.py PyTorch's, limit.py sgemm

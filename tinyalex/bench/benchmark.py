@@ -2,6 +2,8 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 
 from tinyalex.backend import choose_device
 from tinyalex.bench import figures, turns
@@ -11,8 +13,8 @@ from tinyalex.bench.ours import Ours
 from tinyalex.bench.predicted import Machine, predict
 from tinyalex.bench.setup import Setup, batches_that_fit, check, flops
 from tinyalex.bench.side import Side
-from tinyalex.bench.theirs import TorchWorks
-from tinyalex.bench.turns import LAYOUTS, NAMES, OURS, SGEMM
+from tinyalex.bench.theirs import CompiledWorks, TorchWorks
+from tinyalex.bench.turns import COMPILED, NAMES, OURS, SGEMM
 from tinyalex.terminal import progress_bar
 
 
@@ -24,11 +26,11 @@ class Plan:
     work: tuple
     batches: tuple
 
-    def turns(self, rounds, with_torch):
-        """The turns of the comparison, ours and PyTorch's."""
+    def turns(self, rounds, theirs):
+        """The turns of the comparison. theirs: names of PyTorch's sides"""
         threads = thread_numbers(self.setup, every=bool(self.batches))
         warm_ups = 2 if self.setup.device == "gpu" else 1  # on a GPU the first step compiles
-        yield from turns.side_by_side((OURS, *(LAYOUTS if with_torch else ())), rounds, warm_ups)
+        yield from turns.side_by_side((OURS, *theirs), rounds, warm_ups)
         yield from turns.ours_alone(rounds, threads)
         if self.setup.device == "gpu":
             yield from turns.passes()
@@ -37,10 +39,10 @@ class Plan:
         """The turns at other batch sizes, if any were asked for."""
         return list(turns.by_batch(rounds, self.batches)) if self.batches else []
 
-    def cost(self, rounds, with_torch):
+    def cost(self, rounds, theirs):
         """The progress bar's length for this row, in units of about 1e9 operations."""
         scaling = self.unit(max(self.batches, default=0)) * sum(t.cost for t in self.scaling_turns(rounds))
-        return self.unit() * sum(turn.cost for turn in self.turns(rounds, with_torch)) + scaling
+        return self.unit() * sum(turn.cost for turn in self.turns(rounds, theirs)) + scaling
 
     def unit(self, batch=None):
         return (self.setup.batch if batch is None else batch) * self.work[0] / 1e9
@@ -54,39 +56,46 @@ def thread_numbers(setup, every):
     return (1, *between, setup.threads)
 
 
-def plan(setup, with_torch, scaling):
+def plan(setup, theirs, scaling):
     """The plan for a setup; UserError if the memory does not suffice."""
     xp, network = choose_device(setup.device), setup.build()
-    check(setup, network, 1 + len(LAYOUTS) if with_torch else 1, xp)
+    check(setup, network, 1 + len(theirs), xp)
     return Plan(setup, flops(network), tuple(batches_that_fit(network, xp)) if scaling else ())
 
 
-def run_benchmark(setups, rounds, with_torch, scaling=False, quiet=False):
-    """Measure every setup in turn; a dict for --json. UserError for lack of memory, before measuring where possible."""
-    plans = [plan(setup, with_torch, scaling) for setup in setups]
-    results, answers = [], []
-    with progress_bar(sum(p.cost(rounds, with_torch) for p in plans), "bench", "GFLOP", quiet, scale=True) as bar:
+def run_benchmark(setups, rounds, theirs, scaling=False, quiet=False):
+    """Measure every setup in turn; a dict for --json. UserError for lack of memory, before measuring where possible.
+
+    theirs: names of PyTorch's sides, some of `tinyalex.bench.turns.THEIRS`
+    """
+    plans = [plan(setup, theirs, scaling) for setup in setups]
+    results, answers, began = [], [], datetime.now(UTC)
+    with progress_bar(sum(p.cost(rounds, theirs) for p in plans), "bench", "GFLOP", quiet, scale=True) as bar:
         for p in plans:
-            answers.append(_compare(p, rounds, with_torch, bar))
+            answers.append(_compare(p, rounds, theirs, bar))
             results.append(figures.row(p.setup, p.work, answers[-1]))
             results[-1]["predicted"] = _predicted(p.setup, answers[-1], results[-1]["sgemm_gflops"])
             if p.batches:
                 results[-1]["scaling"] = _scale(p, rounds, bar)
     return {
-        "machine": describe(choose_device(setups[0].device), with_torch),
+        "began": began.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "machine": describe(choose_device(setups[0].device), with_torch=bool(theirs)),
         **_limits(setups, answers),
         "results": results,
     }
 
 
-def _compare(plan, rounds, with_torch, bar):
+def _compare(plan, rounds, theirs, bar):
     """The answers of all sides, whose processes live only inside this function."""
     setup = plan.setup
     with ExitStack() as stack:
         works = {OURS: (Ours, setup), SGEMM: (Sgemm, setup)}
-        works |= {layout: (TorchWorks, setup, layout) for layout in LAYOUTS if with_torch}
+        works |= {layout: (TorchWorks, setup, layout) for layout in theirs if layout != COMPILED}
+        if COMPILED in theirs:
+            cache = stack.enter_context(TemporaryDirectory(prefix="tinyalex-", ignore_cleanup_errors=True))
+            works[COMPILED] = (CompiledWorks, setup, cache)
         sides = {name: stack.enter_context(Side(NAMES[name], *work)) for name, work in works.items()}
-        return turns.take(plan.turns(rounds, with_torch), sides, bar, str(setup), plan.unit())
+        return turns.take(plan.turns(rounds, theirs), sides, bar, str(setup), plan.unit())
 
 
 def _predicted(setup, answers, sgemm_gflops):

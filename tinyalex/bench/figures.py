@@ -2,21 +2,21 @@
 
 from statistics import median
 
-from tinyalex.bench.turns import LAYOUTS, OURS, SGEMM
+from tinyalex.bench.turns import COMPILED, OURS, SGEMM, THEIRS, WORKS
 
 
 def row(setup, work, answers):
     """One result. work: floating-point operations per picture, (inference, training);  answers: from `turns.take`"""
     limit = max(median(rates) for rates in sgemm_rates(answers).values())
-    train, infer = (compared(name, setup.batch, answers) for name in ("train", "infer"))
-    gflops = {
-        f"{name}_gflops": operations * figures[f"{name}_images_per_s"] / 1e9
-        for name, operations, figures in (("train", work[1], train), ("infer", work[0], infer))
-    }
+    speeds = {}
+    for name in WORKS:
+        speeds |= compared(name, 1 if name == "one" else setup.batch, answers)
+        gflops = work[name == "train"] * speeds[f"{name}_images_per_s"] / 1e9
+        speeds |= {f"{name}_gflops": gflops, fraction_name(name): gflops / limit}
     (peak,), (layers,), (kinds,), (pipeline,) = (
         answers[OURS, name] for name in ("peak", "layers", "kinds", "pipeline")
     )
-    torch_peak = answers.get((train["torch_train_layout"], "peak"), [None])[0]
+    torch_peak = answers.get((speeds["torch_train_fastest"], "peak"), [None])[0]
     return {
         "model": setup.model,
         "batch": setup.batch,
@@ -25,16 +25,13 @@ def row(setup, work, answers):
         "tf32": setup.tf32,
         "threads": setup.threads,
         "rounds": len(answers[OURS, "train"]),
-        **train,
-        **infer,
-        **gflops,
+        **speeds,
         "sgemm_gflops": limit,
-        "fraction_of_sgemm": gflops["train_gflops"] / limit,
-        "infer_fraction_of_sgemm": gflops["infer_gflops"] / limit,
+        "torch_compile_seconds": compile_seconds(answers),
         "peak_memory_bytes": peak,
         "torch_peak_memory_bytes": torch_peak,
         "pipeline_images_per_s": setup.batch / pipeline,
-        "pipeline_ratio": setup.batch / pipeline / train["train_images_per_s"],
+        "pipeline_ratio": setup.batch / pipeline / speeds["train_images_per_s"],
         "kinds": {kind: seconds / sum(kinds.values()) for kind, seconds in kinds.items()},
         "layers": layers,
         "thread_scaling": by_threads(setup.batch, answers),
@@ -43,17 +40,33 @@ def row(setup, work, answers):
 
 
 def compared(work, batch, answers):
-    """Images/s of both sides for "train" or "infer", PyTorch in its better layout; the ratio is above 1 if we lead."""
+    """Images/s of all sides for one of WORKS; the ratio to PyTorch's fastest side is above 1 if we lead.
+
+    batch: pictures at a time
+    """
     ours = answers[OURS, work]
-    theirs = {layout: answers[layout, work] for layout in LAYOUTS if (layout, work) in answers}
-    layout = min(theirs, key=lambda name: median(theirs[name]), default=None)
-    ratios = [t / o for o, t in zip(ours, theirs[layout])] if layout else None
+    theirs = {side: answers[side, work] for side in THEIRS if (side, work) in answers}
+    fastest = min(theirs, key=lambda side: median(theirs[side]), default=None)
+    ratios = [t / o for o, t in zip(ours, theirs[fastest])] if fastest else None
+    rates = {side: [batch / seconds for seconds in times] for side, times in theirs.items()}
     return {
         **spread(f"{work}_images_per_s", [batch / seconds for seconds in ours]),
-        **spread(f"torch_{work}_images_per_s", layout and [batch / seconds for seconds in theirs[layout]]),
-        f"torch_{work}_layout": layout,
+        **spread(f"torch_{work}_images_per_s", rates.get(fastest)),
+        f"torch_{work}_fastest": fastest,
+        f"torch_{work}_sides": {side: spread("images_per_s", rates[side]) for side in rates} or None,
         **spread(f"{work}_ratio", ratios),
     }
+
+
+def compile_seconds(answers):
+    """{work: seconds that compiling it took} of torch.compile, which the speeds leave out; None without that side."""
+    keys = {work: (COMPILED, "compile", ("of", work)) for work in WORKS}
+    return {work: answers[key][0] for work, key in keys.items() if key in answers} or None
+
+
+def fraction_name(work):
+    """The key of the fraction of sgemm's rate in a row."""
+    return "fraction_of_sgemm" if work == "train" else f"{work}_fraction_of_sgemm"
 
 
 def spread(name, values):

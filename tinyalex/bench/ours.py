@@ -69,9 +69,11 @@ class Ours:
 
     def infer(self, count=1):
         """Seconds for the scores of a batch, one of many with the same weights, as `tinyalex.evaluation` takes them."""
-        ready = self.network.for_test()
-        ready.predict(self.x[:1])  # what is computed once
-        return seconds_of(lambda: ready.predict(self.x), self.xp, count)
+        return self._scores(self.x, count)
+
+    def one(self, count=1):
+        """Seconds for the scores of one picture, one of many with the same weights."""
+        return self._scores(self.x[:1], count)
 
     def peak(self):
         """Peak memory in bytes: the largest resident size so far; on a GPU, what CuPy's pool took from the device."""
@@ -121,6 +123,11 @@ class Ours:
                 pass
             seconds.append(clock.lap() / steps)
         return statistics.median(seconds)
+
+    def _scores(self, x, count):
+        ready = self.network.for_test()
+        ready.predict(x[:1])  # what is computed once
+        return seconds_of(lambda: ready.predict(x), self.xp, count)
 
     def _forward(self, x, labels):
         logits, cache = self.network.forward(x, train=True, rng=random_stream(0, xp=self.xp))

@@ -8,17 +8,23 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 
-OURS, SGEMM, NCHW, CHANNELS_LAST = "ours", "sgemm", "NCHW", "channels_last"
-LAYOUTS = (NCHW, CHANNELS_LAST)  # PyTorch as its users write it, and as its manual advises
-NAMES = {OURS: "tinyalex", SGEMM: "sgemm", NCHW: "PyTorch", CHANNELS_LAST: "PyTorch, channels_last"}
+OURS, SGEMM = "ours", "sgemm"
+NCHW, CHANNELS_LAST, COMPILED = "NCHW", "channels_last", "torch.compile"
+EAGER = (NCHW, CHANNELS_LAST)  # PyTorch as its users write it, and as its manual advises
+THEIRS = (*EAGER, COMPILED)
+NAMES = {OURS: "tinyalex", SGEMM: "sgemm", **{layout: f"PyTorch, {layout}" for layout in EAGER}, COMPILED: COMPILED}
+WORKS = {"train": 3, "infer": 1, "one": 1}  # what all sides do, with the cost of a turn
 WORDS = {
     "train": "training",
     "infer": "inference",
+    "one": "one picture at a time",
+    "compile": "compiling",
     "rates": "",
     "passes": "passes over memory",
     "kinds": "kinds of work",
 }
 LONG_ENOUGH = 0.5  # seconds: a turn repeats quick steps until they take about this long
+COMPILING = 10  # the cost of a compilation
 FEW = 3  # rounds at most for whatever is not compared with PyTorch
 
 
@@ -38,18 +44,24 @@ class Turn:
         return self.side, self.work, *self.options
 
     def __str__(self):
-        options = ", ".join(f"{name} {value}" for name, value in self.options)
+        options = ", ".join(WORDS.get(value, f"{name} {value}") for name, value in self.options)
         return ", ".join(filter(None, (NAMES[self.side], WORDS.get(self.work, self.work), options)))
 
 
 def side_by_side(sides, rounds, warm_ups):
-    """Training in turns, then its peak memory, then inference in turns. sides: names, ours and PyTorch's"""
-    for work, cost in (("train", 3), ("infer", 1)):
+    """Training in turns, then its peak memory, then inference in turns, then that of one picture.
+
+    sides: names, ours and PyTorch's;  what has to be compiled is compiled before the turns that use it
+    """
+    for work, cost in WORKS.items():
+        if COMPILED in sides:
+            yield Turn(COMPILED, "compile", (("of", work),), cost=COMPILING)
         everyone = [Turn(side, work, cost=cost) for side in sides]
         if work == "train":
             everyone.append(Turn(SGEMM, "rates"))
-        for number in range(warm_ups + rounds):
-            yield from (Turn(t.side, t.work, warm_up=number < warm_ups, cost=t.cost) for t in everyone)
+        cold = max(warm_ups, 2) if work == "one" else warm_ups  # the first is too slow to tell how often to repeat it
+        for number in range(cold + rounds):
+            yield from (Turn(t.side, t.work, warm_up=number < cold, cost=t.cost) for t in everyone)
         if work == "train":  # before inference, which could raise the peak
             yield from (Turn(side, "peak") for side in sides)
 
@@ -83,10 +95,10 @@ def take(turns, sides, bar, label, unit):
     for turn in turns:
         bar.set_description(f"{label}: {turn}")
         options = dict(turn.options)
-        if turn.work in ("train", "infer"):
+        if turn.work in WORKS:
             options["count"] = counts.get(turn.key, 1)
         answer = sides[turn.side].ask(turn.work, **options)
-        if turn.work in ("train", "infer"):
+        if turn.work in WORKS:
             counts[turn.key] = max(1, math.ceil(LONG_ENOUGH / answer))
         if not turn.warm_up:
             answers[turn.key].append(answer)

@@ -4,7 +4,10 @@ import numpy as np
 
 from tinyalex.backend import thread_count
 from tinyalex.bench.benchmark import run_benchmark
+from tinyalex.bench.figures import fraction_name
 from tinyalex.bench.setup import Setup
+from tinyalex.bench.theirs import compiler_missing
+from tinyalex.bench.turns import EAGER, NAMES, THEIRS, WORKS
 from tinyalex.commands import prediction
 from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
@@ -15,12 +18,13 @@ from tinyalex.terminal import bytes_text, say
 from tinyalex.training.trainer import LOG_EVERY
 
 DESCRIPTION = """\
-Time whole training steps (forward, backward, update) and inference on random pictures, and matrix multiplication \
-(sgemm), which limits both. If PyTorch is installed, time the same network there too, with the same threads, in the \
-faster of two layouts.
+Time whole training steps (forward, backward, update), inference in batches and of one picture at a time, on random \
+pictures, and matrix multiplication (sgemm), which limits them all. If PyTorch is installed, time the same network \
+there too, with the same threads: eager in two memory layouts and, with a C++ compiler, by torch.compile (default \
+mode, channels_last). How long it compiles is shown, and does not count.
 
-All sides take turns. Figures are medians over rounds, with the lowest and highest; a ratio above 1 means that this \
-code is faster.
+All sides take turns. Figures are medians over rounds, with the lowest and highest. The ratio is to PyTorch's fastest \
+side; above 1 means that this code is faster.
 
 --predict measures nothing: it counts what a training step asks of a GPU, and divides it by that GPU's rates."""
 EXAMPLES = (
@@ -28,7 +32,7 @@ EXAMPLES = (
     "tinyalex bench --model alexnet-small --rounds 20",
     "tinyalex bench --model alexnet --lrn without --chart speed.png",
     "tinyalex bench --scaling --no-torch",
-    "tinyalex bench --json",
+    "tinyalex bench --threads 1 --no-compile",
     "tinyalex bench --predict H200 --model alexnet --batch 512",
     "tinyalex bench --predict own --copy-gb-per-s 400 --matmul-tflops 20 --model resnet18",
 )
@@ -46,10 +50,12 @@ def add_arguments(parser):
     add("--lrn", choices=LRN, help="with or without the normalisation layers (alexnet: both, others: with)")
     add("--tf32", choices=TF32, default="both", help="on a GPU: products in TF32, in full float32, or both (default)")
     add("--no-torch", action="store_true", help="do not time PyTorch")
+    add("--no-compile", action="store_true", help="do not time torch.compile, which compiles each network three times")
     add("--scaling", action="store_true", help="also time batches of 16 to 512 pictures, and 1 to N threads")
-    add("--chart", metavar="FILE.png", help=f"draw images/s of both sides as bars; {REPLACED}")
+    add("--chart", metavar="FILE.png", help=f"draw images/s as bars, beside PyTorch's fastest side; {REPLACED}")
     add_device(parser)
-    prediction.add_prediction(parser)
+    instead = parser.add_argument_group("instead of measuring (needs neither a GPU nor CuPy)")
+    prediction.add_prediction(instead)
 
 
 def run(args):
@@ -72,17 +78,27 @@ def run(args):
     if args.chart:
         check_picture(args.chart, "chart")
     device = "cpu" if open_device(args) is np else "gpu"
-    with_torch = not args.no_torch and torch_version(device) is not None
-    if not with_torch and not args.no_torch:
-        say(f"no PyTorch for the {device.upper()} is installed: measuring only this side", args.json)
     plans = setups(device, (None,) if device == "cpu" else TF32[args.tf32])
-    result = run_benchmark(plans, args.rounds, with_torch, args.scaling, quiet=args.json)
+    result = run_benchmark(plans, args.rounds, _theirs(args, device), args.scaling, quiet=args.json)
     if args.chart:
         from tinyalex import plots  # here, since Matplotlib takes a second to import
 
         plots.save(plots.speeds(result["results"], _machine(result["machine"])), args.chart)
         result["chart"] = args.chart
     return result
+
+
+def _theirs(args, device):
+    """The sides of PyTorch to time here; a line says why one that was not refused is left out."""
+    if args.no_torch:
+        return ()
+    if torch_version(device) is None:
+        say(f"no PyTorch for the {device.upper()} is installed: measuring only this side", args.json)
+        return ()
+    missing = None if args.no_compile else compiler_missing(device)
+    if missing:
+        say(f"torch.compile is left out: {missing}", args.json)
+    return EAGER if args.no_compile or missing else THEIRS
 
 
 # ---------------------------------------------------------------------------------------------- for people
@@ -96,23 +112,23 @@ def show(result):
     print_text(_machine(result["machine"]))
     print_text(f"sgemm's limit: {result['sgemm_gflops']:.0f} GFLOP/s ({result['sgemm_shape']})")
     print()
-    for work, title in (("train", "training"), ("infer", "inference")):
-        _show_speeds(results, work, title)
+    _show_speeds(results)
     _show_around(results)
     _show_kinds(first)
     _show_layers(first)
     for r in results:
         _show_scaling(r)
     print_text(
-        "Medians over rounds (lowest–highest); a ratio above 1 means that this code is faster. GFLOP/s count every "
-        "product of the direct method, even where a fast convolution does fewer, except the gradient of the pixels."
+        "Medians over rounds (lowest–highest); a ratio above 1 means that this code is faster than PyTorch's fastest "
+        "side. GFLOP/s count every product of the direct method, even where a fast convolution does fewer, except the "
+        "gradient of the pixels."
     )
     if "chart" in result:
         print_text(f"The chart: {result['chart']}")
 
 
 def _machine(machine):
-    """One line on the machine and the libraries of both sides."""
+    """One line on the machine and the libraries of all sides."""
     versions = [f"{name} {machine[key]}" for name, key in (("CuPy", "cupy"), ("PyTorch", "torch")) if machine[key]]
     where = machine["gpu"] or f"{machine['cpu']}, {_threads(machine['threads'])}"
     return ", ".join([where, f"NumPy {machine['numpy']}, {machine['blas'] or 'unknown BLAS'}", *versions])
@@ -127,33 +143,38 @@ def _label(r):
     return f"{r['model']} × {r['batch']}{'' if r['lrn'] else ', no LRN'}{tf32}"
 
 
-def _show_speeds(results, work, title):
-    """Both sides' images/s and their ratio, one row per result."""
-    rows = []
-    for r in results:
-        fraction = r["fraction_of_sgemm" if work == "train" else "infer_fraction_of_sgemm"]
-        ours = (_spread(r, f"{work}_images_per_s"), f"{r[f'{work}_gflops']:.0f}", f"{fraction:.0%}")
-        torch = ("", "", "")
-        if r[f"torch_{work}_layout"]:
-            speed, ratio = _spread(r, f"torch_{work}_images_per_s"), _spread(r, f"{work}_ratio", 2)
-            torch = (speed, r[f"torch_{work}_layout"], ratio)
-        predicted = f"{r['predicted']['images_per_s']:.0f}" if r.get("predicted") and work == "train" else ""
-        rows.append((_label(r), *ours, predicted, *torch))
-    header = (title, "images/s", "GFLOP/s", "of sgemm", "predicted", "PyTorch's images/s", "its layout", "ratio")
-    _print(header, rows, right=(1, 2, 3, 4, 5, 7))
+def _show_speeds(results):
+    """All sides' images/s and the ratio to PyTorch's fastest: a table for each kind of work, a row for each result."""
+    header = ("images/s", "GFLOP/s", "of sgemm", "predicted", *(NAMES[side] for side in THEIRS), "fastest", "ratio")
+    for work, title in zip(WORKS, ("training", "inference", "one picture at a time")):
+        rows = []
+        for r in results:
+            ours = _spread(r, f"{work}_images_per_s"), f"{r[f'{work}_gflops']:.0f}", f"{r[fraction_name(work)]:.0%}"
+            predicted = f"{r['predicted']['images_per_s']:.0f}" if r.get("predicted") and work == "train" else ""
+            label = _label(r | {"batch": 1} if work == "one" else r)
+            rows.append((label, *ours, predicted, *_theirs_and_ratio(r, work)))
+        _print((title, *header), rows, right=(1, 2, 3, 4, 5, 6, 7, 9))
+
+
+def _theirs_and_ratio(r, work):
+    """The cells of PyTorch's sides, which of them was the fastest, and the ratio to it."""
+    sides = r[f"torch_{work}_sides"] or {}
+    speeds = [_spread(sides[side], "images_per_s") if side in sides else "" for side in THEIRS]
+    return *speeds, *((r[f"torch_{work}_fastest"], _spread(r, f"{work}_ratio", 2)) if sides else ("", ""))
 
 
 def _show_around(results):
-    """Memory, the input pipeline, and all threads against one."""
+    """Memory, the input pipeline, all threads against one, and how long torch.compile compiled."""
     rows = []
     for r in results:
         many = r["thread_scaling"][-1] if r["thread_scaling"] else None
         threads = f"{_spread(many, 'speedup', 2)} on {many['threads']}" if many else ""
         memory = [bytes_text(r[key]) if r[key] else "" for key in ("peak_memory_bytes", "torch_peak_memory_bytes")]
         pipeline = f"{r['pipeline_images_per_s']:.0f} images/s, {r['pipeline_ratio']:.1f}× training"
-        rows.append((_label(r), *memory, pipeline, threads))
+        compiling = ", ".join(f"{seconds:.0f}" for seconds in (r["torch_compile_seconds"] or {}).values())
+        rows.append((_label(r), *memory, pipeline, threads, compiling))
     header = ("memory, input, threads", "peak memory", "PyTorch's", "input pipeline alone", "times one thread's speed")
-    _print(header, rows, right=(1, 2, 3, 4))
+    _print((*header, "seconds to compile: training, inference, one picture"), rows, right=(1, 2, 3, 4, 5))
 
 
 def _show_kinds(r):

@@ -8,12 +8,20 @@ from tinyalex.errors import UserError
 from tinyalex.terminal import bytes_text
 
 RATES = ("copy_gb_per_s", "matmul_tflops", "launch_us")
-MEASURING = {"rounds": 5, "no_torch": False, "scaling": False, "chart": None, "device": "auto", "threads": None}
+MEASURING = {  # options of measuring, with their defaults
+    "rounds": 5,
+    "no_torch": False,
+    "no_compile": False,
+    "scaling": False,
+    "chart": None,
+    "device": "auto",
+    "threads": None,
+}
 
 
-def add_prediction(parser):
+def add_prediction(group):
     """--predict, and rates for it."""
-    add = parser.add_argument_group("instead of measuring (needs neither a GPU nor CuPy)").add_argument
+    add = group.add_argument
     add(
         "--predict",
         metavar="GPU",
@@ -33,10 +41,16 @@ def predicts(args):
     for name in RATES:
         if args.predict is None and getattr(args, name) is not None:
             raise UserError(f"goes with --predict GPU, such as --predict {OWN}", name)
-    for name, default in MEASURING.items():
-        if args.predict is not None and getattr(args, name) != default:
-            raise UserError("does not go with --predict, which measures nothing", name)
+    if args.predict is not None:
+        refuse(args, MEASURING, "--predict")
     return args.predict is not None
+
+
+def refuse(args, options, instead):
+    """UserError for any of these options that was given. options: {name: default};  instead: of measuring"""
+    for name, default in options.items():
+        if getattr(args, name) != default:
+            raise UserError(f"does not go with {instead}, which measures nothing", name)
 
 
 def predicted(args, setups_of):
