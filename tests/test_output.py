@@ -164,7 +164,12 @@ PATHS = (
     *("predict LONG FILE", "predict RUN LONG", "inspect LONG", "inspect RUN --data LONG", "inspect RUN --out LONG"),
     *("prepare LONG new", "prepare FILE LONG", "prepare FILE new --classes LONG", "download cifar10 LONG"),
     *("lesson 01 --check LONG", "lesson --book LONG", "experiment C3 --data LONG"),
-    *("bench --chart LONG/x.png", "scale --chart LONG/x.png", "train --start-from LONG --data DATA --out new"),
+    *(
+        "bench --chart LONG/x.png",
+        "bench --merge LONG LONG LONG",
+        "scale --chart LONG/x.png",
+        "train --start-from LONG --data DATA --out new",
+    ),
 )
 
 

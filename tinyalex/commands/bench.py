@@ -8,7 +8,7 @@ from tinyalex.bench.figures import fraction_name
 from tinyalex.bench.setup import Setup
 from tinyalex.bench.theirs import compiler_missing
 from tinyalex.bench.turns import EAGER, NAMES, THEIRS, WORKS
-from tinyalex.commands import prediction
+from tinyalex.commands import merging, prediction
 from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.exchange.torch import torch_version
@@ -26,6 +26,9 @@ mode, channels_last). How long it compiles is shown, and does not count.
 All sides take turns. Figures are medians over rounds, with the lowest and highest. The ratio is to PyTorch's fastest \
 side; above 1 means that this code is faster.
 
+Speeds drift by the hour. For a table that others will read, keep --json of three runs or more, hours apart, and \
+--merge them.
+
 --predict measures nothing: it counts what a training step asks of a GPU, and divides it by that GPU's rates."""
 EXAMPLES = (
     "tinyalex bench",
@@ -33,6 +36,7 @@ EXAMPLES = (
     "tinyalex bench --model alexnet --lrn without --chart speed.png",
     "tinyalex bench --scaling --no-torch",
     "tinyalex bench --threads 1 --no-compile",
+    "tinyalex bench --merge run1.json run2.json run3.json",
     "tinyalex bench --predict H200 --model alexnet --batch 512",
     "tinyalex bench --predict own --copy-gb-per-s 400 --matmul-tflops 20 --model resnet18",
 )
@@ -55,10 +59,13 @@ def add_arguments(parser):
     add("--chart", metavar="FILE.png", help=f"draw images/s as bars, beside PyTorch's fastest side; {REPLACED}")
     add_device(parser)
     instead = parser.add_argument_group("instead of measuring (needs neither a GPU nor CuPy)")
+    merging.add_merging(instead)
     prediction.add_prediction(instead)
 
 
 def run(args):
+    if args.merge is not None:
+        return merging.merged(args)
     for name in ("batch", "rounds"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -110,6 +117,11 @@ def show(result):
         return
     results, first = result["results"], result["results"][0]
     print_text(_machine(result["machine"]))
+    if "runs" in result:
+        print()
+        _show_speeds(results)
+        merging.show(result)
+        return
     print_text(f"sgemm's limit: {result['sgemm_gflops']:.0f} GFLOP/s ({result['sgemm_shape']})")
     print()
     _show_speeds(results)
