@@ -168,6 +168,16 @@ def test_more_pictures_than_a_batch(classifier, monkeypatch):
     np.testing.assert_allclose(classifier.probabilities(pictures), whole, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("count", "computed"), [(1, [1]), (3, [3, 1, 1, 1])])
+def test_pictures_that_rounding_could_decide_are_computed_alone(classifier, monkeypatch, count, computed):
+    seen, equal = [], np.full(len(CLASSES), 1 / len(CLASSES), np.float32)
+    monkeypatch.setattr(
+        classifier, "_of_squares", lambda x, ten_crop: seen.append(len(x)) or np.tile(equal, (len(x), 1))
+    )
+    answers = classifier.classify(np.zeros((count, 8, 8, 3), np.uint8))
+    assert seen == computed and [one.answers[0].name for one in answers] == [classifier.classes[0]] * count
+
+
 def test_a_view_as_of_a_greyscale_png_with_alpha(classifier):
     """Transparent is white, from a Pillow image as from its file."""
     image = Image.new("LA", (70, 64), (0, 0))

@@ -184,7 +184,7 @@ class Classifier:
         rows = [np.empty((0, len(self.classes)), np.float32)]
         for batch in _batches(squares, pictures_at_once(ten_crop)):
             p = self._of_squares(np.stack(batch), ten_crop)
-            for n in np.flatnonzero(undecided(p, calibration)):
+            for n in np.flatnonzero(undecided(p, calibration)) if len(batch) > 1 else ():
                 p[n] = self._of_squares(batch[n][None], ten_crop)[0]
             rows.append(p)
         p = np.concatenate(rows)
