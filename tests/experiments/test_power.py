@@ -138,7 +138,8 @@ def test_the_command(tmp_path, capsys):
     write_table(tmp_path / "t.md", [result("C3")])
     for words, told in (
         ((), "--power: found no --table"),
-        (("--table", tmp_path / "none.md"), "no results of any claim"),
+        (("--table", tmp_path / "none.md"), "none.md: no such file"),
+        (("--table", OURS, "--plan"), "--plan: does not go with --power"),
         (("C3", "--table", tmp_path / "t.md"), "no results of C3 over several seeds"),
     ):
         code, out, err = call(capsys, "experiment", "--power", *words)

@@ -47,7 +47,7 @@ def merge(paths):
     UserError for fewer than LEAST, and for runs that are one and the same, of other machines or of other rows
     """
     if len(paths) < LEAST:
-        raise UserError(f"found {len(paths)} files, expected {LEAST} or more", "merge")
+        raise UserError(f"found {len(paths)}, expected {LEAST} files or more", "merge")
     runs = [read_json(path, RUN) for path in paths]
     for place in range(1, len(runs)):
         _check(paths, runs, place)

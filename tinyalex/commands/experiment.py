@@ -136,6 +136,10 @@ def _power(args):
     """The rows of `outlook` of the claims asked for, or of all; other claims in the table tell of the spread too."""
     if args.table is None:
         raise UserError("--power: found no --table, expected one with recorded results")
+    if args.plan:
+        raise UserError("--plan: does not go with --power, which reads recorded results")
+    if not Path(args.table).exists():
+        raise UserError(f"{args.table}: no such file, expected a table that `experiment --table` wrote", "table")
     ids = {claim.id for name in args.name or ["all"] for claim in find_claims(name)}
     found = [row for row in outlook.outlook(earlier(Path(args.table))) if row["id"] in ids]
     if not found:
