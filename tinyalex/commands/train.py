@@ -76,6 +76,14 @@ def add_arguments(parser):
 def _add_settings(parser):
     """The settings of training, each with a name of `Config`."""
     settings = parser.add_argument_group("settings (default: the model's recipe)")
+    _add_start(settings)
+    _add_update(settings)
+    _add_pictures(settings)
+    _add_end(settings)
+
+
+def _add_start(settings):
+    """The weights that the run begins with, and those that learn."""
     settings.add_argument(
         "--start-from",
         metavar="RUN",
@@ -91,6 +99,10 @@ def _add_settings(parser):
     )
     settings.add_argument("--thaw", type=int, metavar="N", help="after N epochs, frozen layers learn too")
     settings.add_argument("--head-lr", type=float, metavar="F", help="multiply the last layer's rate by F (1)")
+
+
+def _add_update(settings):
+    """The update, and the first weights."""
     settings.add_argument(
         "--epochs",
         type=int,
@@ -129,6 +141,10 @@ def _add_settings(parser):
     settings.add_argument(
         "--bias-init", type=float, metavar="B", help="first biases of conv2, conv4, conv5, fc6, fc7 (paper: 1)"
     )
+
+
+def _add_pictures(settings):
+    """Augmentation, mixing and labels."""
     settings.add_argument(
         "--no-crops",
         dest="crops",
@@ -173,6 +189,10 @@ def _add_settings(parser):
         help="spread a share S of every target over all classes, such as 0.1, so that no answer grows too sure; the "
         "training loss is shown with it, the validation loss without (0)",
     )
+
+
+def _add_end(settings):
+    """The average of the weights, the end of the run, its seed."""
     settings.add_argument(
         "--ema",
         type=float,
