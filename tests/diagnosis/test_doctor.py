@@ -4,6 +4,7 @@ Then what it says where there is nothing to examine, and its arithmetic by hand.
 """
 
 import json
+import math
 import shutil
 from types import SimpleNamespace
 from typing import Any
@@ -196,7 +197,7 @@ def of_course(*lines, **chosen):
     keys = ("train_loss", "train_top1_error", "val_loss", "val_top1_error")
     log = [dict(zip(keys, line)) | {"kind": "epoch", "epoch": n, "lr": 0.01} for n, line in enumerate(lines, 1)]
     config = Config.for_model(find_model("alexnet-mini"), "builtin", **chosen)
-    data: Any = SimpleNamespace(train=range(4000), val=range(1000), class_ids=range(20))
+    data: Any = SimpleNamespace(train=range(4000), val=range(1000), class_ids=range(20), size=64)
     return Patient(config, data, np, log=tuple(log))
 
 
@@ -217,6 +218,25 @@ def test_still_learning_by_hand():
     assert course.still_learning(of_course(*falling[:2]))
     rest = [*falling[:5], *[(1.6, 0.5, 2.0, 0.5)] * 6]
     assert not course.still_learning(of_course(*rest))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "lowest", "within"),
+    [
+        ({}, 0.0, 1e-12),
+        ({"label_smoothing": 0.1}, -0.905 * math.log(0.905) - 0.095 * math.log(0.005), 1e-12),
+        ({"mixup": 1.0}, 0.95 * 0.5, 0.02),  # mean of −p ln p − q ln q over p from 0 to 1; 1 of 20 is of one class
+        ({"mixup": 1e5}, 0.95 * math.log(2), 1e-4),  # half and half
+    ],
+)
+def test_the_lowest_loss_by_hand(chosen, lowest, within):
+    assert of_course(**chosen).lowest_loss == pytest.approx(lowest, abs=within)
+
+
+def test_a_loss_near_its_lowest_is_still_learning_if_what_is_left_shrinks():
+    smooth = of_course(label_smoothing=0.1).lowest_loss
+    losses = [(smooth + left, 0.5, 2.0, 0.5) for left in (1, 0.5, 0.1, 0.05, 0.01, 0.004, 0.003, 0.002, 0.001)]
+    assert course.still_learning(of_course(*losses, label_smoothing=0.1))
 
 
 def test_decay_and_momentum_by_hand():

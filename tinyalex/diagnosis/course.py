@@ -47,7 +47,7 @@ def still_learning(patient):
     """Whether the training loss was still falling, or the run has had few updates."""
     if not patient.epochs:
         return False
-    losses = [line["train_loss"] for line in patient.epochs]
+    losses = [patient.above_lowest(line["train_loss"]) for line in patient.epochs]
     if len(losses) * patient.steps < limits.ENOUGH_UPDATES or len(losses) < 4:
         return True
     return losses[-1] < (1 - limits.FALLING) ** 3 * losses[-4]

@@ -37,7 +37,7 @@ DIFFERENT, DIFFERENT_FOR_SURE = 0.6, 8.0  # deviations and standard errors betwe
 
 # ---------------------------------------------------------------------------------------------- training
 
-LEARNT_SOMETHING = 0.9  # of ln K; a network whose training loss is lower has learnt something
+LEARNT_SOMETHING = 0.9  # of ln K, both above the lowest loss; a network with a lower one has learnt something
 RATE_FACTOR = 8.0  # under the rates of both the sweep and the recipe; the sweep errs by a factor of 3.3 or less
 HIGH_FACTOR = 4.0  # over both: beyond the lowest point of the sweep
 MOMENTUM = 0.97  # 0.9 is usual; steps add up to 1 / (1 - momentum) times their size

@@ -11,6 +11,7 @@ import numpy as np
 from tinyalex.backend import random_stream
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Dataset, Split
+from tinyalex.data.mixing import draw_mix
 from tinyalex.diagnosis.labels import LabelTrial
 from tinyalex.diagnosis.limits import LEARNT_SOMETHING, PICTURES, SCANNED_BYTES
 from tinyalex.diagnosis.pictures import Scan, view_of
@@ -23,6 +24,7 @@ from tinyalex.runs.trained import Run
 from tinyalex.statistics import wilson
 
 NOT_SETTINGS = ("data", "model", "network")
+MIXES = 1000  # draws that give the mean entropy of mixed labels, to about 0.01
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,31 @@ class Patient:
     def start_loss(self) -> float:
         """The loss of a network that knows only how frequent the classes are: ln K if all are as frequent."""
         shares = self.counts["train"] / max(1, self.counts["train"].sum())
-        return float(-sum(share * math.log(share) for share in shares if share > 0))
+        return _entropy(shares)
+
+    @cached_property
+    def lowest_loss(self) -> float:
+        """The training loss of a network that knows every label: 0, unless labels are smoothed or mixed."""
+        config, rng = self.config, random_stream(0, "doctor", "mixing")
+        left, spread = 1 - config.label_smoothing, config.label_smoothing / self.K
+
+        def entropy(*shares):
+            """The entropy of a picture's targets, for its shares of different classes."""
+            return _entropy([left * share + spread for share in shares] + [spread] * (self.K - len(shares)))
+
+        if not (config.mixup or config.cutmix):
+            return entropy(1.0)
+        mixes = (draw_mix(1, self.data.size, rng, config.mixup, config.cutmix) for _ in range(MIXES))
+        mixed = float(np.mean([entropy(mix.share, 1 - mix.share) for mix in mixes if mix]))
+        return mixed + (entropy(1.0) - mixed) / self.K  # a partner may be of the same class
+
+    def above_lowest(self, loss: float) -> float:
+        """How far a training loss is above the lowest possible."""
+        return loss - self.lowest_loss
+
+    def has_fallen_to(self, share: float, loss: float) -> bool:
+        """Whether a training loss is below this share of the start's, both counted from the lowest possible."""
+        return self.above_lowest(loss) < share * self.above_lowest(self.start_loss)
 
     @property
     def has_learnt(self) -> bool:
@@ -141,7 +167,7 @@ class Patient:
         chance = 1 - self.counts["val"].max() / len(self.data.val)
         best, N = min(line["val_top1_error"] for line in self.epochs), len(self.data.val)
         below = wilson(min(N, round(best * N)), N, 0.999).high < chance
-        return below and min(line["train_loss"] for line in self.epochs) < LEARNT_SOMETHING * self.start_loss
+        return below and self.has_fallen_to(LEARNT_SOMETHING, min(line["train_loss"] for line in self.epochs))
 
     # ------------------------------------------------------------------------------------------ advice
 
@@ -155,6 +181,10 @@ class Patient:
             if name not in NOT_SETTINGS and (value != own[name] or name in changes):
                 words += _option(name, value)
         return command("train", *words)
+
+
+def _entropy(shares):
+    return float(-sum(share * math.log(share) for share in shares if share > 0))
 
 
 def _option(name, value):

@@ -58,7 +58,7 @@ def rate_falls_too_early(patient):
     if config.schedule.startswith("cosine") or len(still) < max(3, len(patient.epochs) / 2):
         return None
     first = still[0]
-    if first["train_loss"] < limits.LEARNT_ENOUGH * patient.start_loss:
+    if patient.has_fallen_to(limits.LEARNT_ENOUGH, first["train_loss"]):
         return None
     return Fault(
         "the rate falls too early",
