@@ -10,7 +10,7 @@ from tests.data.sources import encoded, picture, write
 from tests.data.test_prepare import refused
 from tests.data.test_validation_part import flat, prepared
 from tests.test_cli import call
-from tinyalex.data import prepare as prepare_module
+from tinyalex.data import convert
 from tinyalex.data.prepare import prepare
 from tinyalex.data.prepared import open_prepared
 
@@ -32,7 +32,7 @@ PAIRS = [("train/cat/3.png", "val/cat/copy.png"), ("train/dog/4.png", "val/cat/o
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("choice", [None, "keep", "drop"])
 def test_they_are_found_and_counted(tmp_path, monkeypatch, workers, choice):
-    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 3 * 16 * 16 * 3)  # three pictures per task
+    monkeypatch.setattr(convert, "CHUNK_BYTES", 3 * 16 * 16 * 3)  # three pictures per task
     root = with_duplicates(tmp_path / "pets")
     report = prepare(root, tmp_path / "out", size=16, workers=workers, duplicates=choice, quiet=True)
     data = open_prepared(tmp_path / "out")
@@ -89,7 +89,7 @@ def test_a_class_that_loses_all_its_pictures(tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_repeats_in_training_are_counted_and_kept(tmp_path, monkeypatch, capsys, workers):
-    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 3 * 16 * 16 * 3)  # three pictures per task
+    monkeypatch.setattr(convert, "CHUNK_BYTES", 3 * 16 * 16 * 3)  # three pictures per task
     root = with_duplicates(tmp_path / "pets")
     write(root / "train/cat/4 (1).png", (root / "train/cat/4.png").read_bytes())
     write(root / "train/cat/4 (2).bmp", encoded(picture(4), "BMP"))

@@ -10,7 +10,7 @@ from tests.data.sources import WNIDS, write
 from tests.data.test_prepare import refused as refused_by_prepare
 from tests.data.test_readers import contents
 from tests.data.test_readers_refuse import refused
-from tinyalex.data import prepare as prepare_module
+from tinyalex.data import convert
 from tinyalex.data.pictures import decode_picture
 from tinyalex.data.prepare import prepare
 from tinyalex.data.prepared import open_prepared
@@ -36,7 +36,7 @@ def test_classes_labels_and_order(tmp_path, start):
 
 def test_any_number_of_workers_gives_the_same(tmp_path, monkeypatch):
     root = sources.imagenet_1k(tmp_path / "set")
-    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 2 * 16 * 16 * 3)  # two pictures per task
+    monkeypatch.setattr(convert, "CHUNK_BYTES", 2 * 16 * 16 * 3)  # two pictures per task
     reports = [prepare(root, tmp_path / f"out{n}", size=16, workers=n, quiet=True) for n in (1, 2, 3)]
     assert len({report.fingerprint for report in reports}) == 1 and reports[0].skipped == []
 
@@ -48,7 +48,7 @@ def test_no_tar_is_unpacked_more_than_once_by_a_worker(tmp_path, monkeypatch):
     monkeypatch.setattr(
         imagenet_1k, "read_at", lambda file, *place: places.append((file, place)) or read_at(file, *place)
     )
-    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 2 * 16 * 16 * 3)
+    monkeypatch.setattr(convert, "CHUNK_BYTES", 2 * 16 * 16 * 3)
     prepare(root, tmp_path / "out", size=16, workers=1, quiet=True)
     files = list(dict.fromkeys(file for file, _place in places))
     assert len(places) == 15 and len(files) == 3

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.data import sources
 from tests.data.sources import WNIDS, write
 from tests.test_cli import call
-from tinyalex.data import prepare as prepare_module
+from tinyalex.data import convert
 from tinyalex.data.pictures import decode_picture
 from tinyalex.data.prepare import prepare
 from tinyalex.data.prepared import open_prepared
@@ -77,7 +77,7 @@ def test_any_number_of_workers_and_any_wrapping_gives_the_same(tmp_path, monkeyp
     root = sources.tiny_imagenet(tmp_path / "tiny", train=4)
     write(root / f"train/{WNIDS[1]}/images/{WNIDS[1]}_1.JPEG", "not a picture")
     packed = sources.zipped(root, tmp_path / "tiny.zip", "tiny/")
-    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 2 * 64 * 64 * 3)  # two pictures per task
+    monkeypatch.setattr(convert, "CHUNK_BYTES", 2 * 64 * 64 * 3)  # two pictures per task
     reports = [
         prepare(source, tmp_path / f"out{i}", workers=workers, quiet=True)
         for i, (source, workers) in enumerate([(root, 1), (root, 2), (packed, 2), (packed, None)])
@@ -97,14 +97,14 @@ def test_processes_start_only_if_they_save_time(tmp_path, monkeypatch):
         started.append(workers)
         return map(convert, tasks)
 
-    monkeypatch.setattr(prepare_module, "in_processes", in_processes)
-    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 2 * 64 * 64 * 3)
-    monkeypatch.setattr(prepare_module, "cores", lambda: range(3))
-    monkeypatch.setattr(prepare_module, "POOL_WORTH", 1000)
+    monkeypatch.setattr(convert, "in_processes", in_processes)
+    monkeypatch.setattr(convert, "CHUNK_BYTES", 2 * 64 * 64 * 3)
+    monkeypatch.setattr(convert, "cores", lambda: range(3))
+    monkeypatch.setattr(convert, "POOL_WORTH", 1000)
     root = sources.tiny_imagenet(tmp_path / "tiny")
     small = prepare(root, tmp_path / "small", quiet=True)
     assert started == []
-    monkeypatch.setattr(prepare_module, "POOL_WORTH", 0)
+    monkeypatch.setattr(convert, "POOL_WORTH", 0)
     assert prepare(root, tmp_path / "large", quiet=True).fingerprint == small.fingerprint
     assert started == [3]
 
@@ -271,7 +271,7 @@ def test_a_taken_target_is_left_alone(tmp_path):
 
 
 def test_memory_stays_at_a_few_tasks(tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare_module, "CHUNK_BYTES", 8 * 64 * 64 * 3)  # 98 kB per task
+    monkeypatch.setattr(convert, "CHUNK_BYTES", 8 * 64 * 64 * 3)  # 98 kB per task
     root = sources.tiny_imagenet(tmp_path / "tiny", train=40, val=1)  # 1.5 MB of pixels
     prepare(root, tmp_path / "first", quiet=True, workers=1)  # so that what loads only once is not counted below
     tracemalloc.start()

@@ -2,35 +2,30 @@
 
 Chunks of undecoded pictures go to worker processes, which return pixels and statistics; the main process writes and
 hashes them in source order, validation first, so the result does not depend on the number of workers. Nothing is
-shuffled. Memory holds the list of files (about 200 bytes each), digests of all pictures and a few chunks of CHUNK_BYTES
-per worker. Formats that store arrays take one file at a time instead; the main process rearranges them, which is faster
-than sending them to workers.
+shuffled. Memory holds the list of files (about 200 bytes each), digests of all pictures and a few chunks per worker.
+Formats that store arrays take one file at a time instead; the main process rearranges them, which is faster than
+sending them to workers.
 """
 
 import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from tinyalex.backend import MOST_THREADS, cores
+from tinyalex.backend import MOST_THREADS
+from tinyalex.data.convert import converted, statistics_of, tasks_of
 from tinyalex.data.dataset import ColorStatistics
-from tinyalex.data.duplicates import CHOICES, Duplicates, digests
-from tinyalex.data.pool import in_processes
+from tinyalex.data.duplicates import CHOICES, Duplicates
 from tinyalex.data.prepared import DUPLICATES, REPEATS, SKIPPED, PreparedWriter, check_target
 from tinyalex.data.readers import read_source
 from tinyalex.data.readers.parts import with_validation
-from tinyalex.data.selection import Selection, chosen_classes
+from tinyalex.data.selection import chosen_classes
 from tinyalex.errors import UserError
 from tinyalex.files import target
 from tinyalex.terminal import progress_bar
 
-CHUNK_BYTES, CHUNK_PICTURES = 4 * 2**20, 128  # the most pixels, in bytes, and the most pictures in one task
 SIDES = 8, 1024  # the smallest and largest side of prepared pictures, in pixels
-POOL_WORTH = 1.0  # seconds of remaining work that justify the 0.3 s for starting processes
 
 
 @dataclass(frozen=True)
@@ -110,8 +105,7 @@ def prepare(
     found = with_validation(found, val_share, seed, chosen)
     both = Duplicates(duplicates or ("keep" if val_share is None else "drop"))
     ids, names = ([of_all[i] for i in chosen] for of_all in (found.class_ids, found.class_names))
-    length = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // (size * size * 3)))
-    tasks, expected = _tasks(found, chosen, per_class, length), found.expected
+    tasks, expected = tasks_of(found, chosen, per_class, size), found.expected
     in_files = isinstance(found.train, list)
     if in_files:  # labels are known: count and check them before hours of decoding
         tasks = list(tasks)
@@ -119,18 +113,14 @@ def prepare(
         expected = sum(len(task.labels) for task in tasks)
     with PreparedWriter(out, size, ids, names) as writer:
         writer.check_space(expected if in_files else 0)
-        results = _converted(tasks, size, workers if in_files else 1, expected)
+        results = converted(tasks, size, workers if in_files else 1, expected)
         with contextlib.closing(results), progress_bar(expected, "preparing", quiet=quiet) as bar:
             statistics, skipped = _write_all(results, writer, both, strict, bar)
         counts = _count((split, labels) for split in writer.labels for labels in writer.labels[split])
         dropped = both.choice == "drop" and bool(both.found)
         unvalidated = _check_counts(counts, ids, found.name, val_share is not None, dropped)
-        origin = {"name": found.name, "format": found.format} | ({"labels": labels} if labels else {}) | found.details
         repeats, relabelled = both.repeats()
-        origin |= {"duplicates": {both.choice: len(both.found)}} if both.found else {}
-        origin |= (
-            {"repeats": {"same label": len(repeats), "other label": len(relabelled)}} if repeats + relabelled else {}
-        )
+        origin = _origin(found, labels, both, repeats, relabelled)
         lists = {SKIPPED: [*skipped, *found.left_out], DUPLICATES: both.found, REPEATS: [*relabelled, *repeats]}
         fingerprint, total_bytes = writer.finish(statistics, origin, lists)
     seconds, train, val = time.perf_counter() - started, counts["train"].total(), counts["val"].total()
@@ -154,6 +144,16 @@ def prepare(
         fingerprint=fingerprint,
         bytes=total_bytes,
     )
+
+
+def _origin(found, labels, both, repeats, relabelled):
+    """JSON values about the source, for the prepared folder."""
+    origin = {"name": found.name, "format": found.format} | ({"labels": labels} if labels else {}) | found.details
+    if both.found:
+        origin["duplicates"] = {both.choice: len(both.found)}
+    if repeats or relabelled:
+        origin["repeats"] = {"same label": len(repeats), "other label": len(relabelled)}
+    return origin
 
 
 def _check_arguments(size, per_class, workers, val_share, seed, duplicates):
@@ -187,55 +187,6 @@ def _side(found):
     return found.size
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A chunk of a split, and the new labels of its pictures."""
-
-    split: str
-    chunk: object
-    labels: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Result:
-    """A finished task: uint8 (n, S, S, 3), labels (n,), (name, reason) of the others, ColorStatistics (train only).
-
-    names: n strings, or None if the source has none; digests: of the n pictures, as duplicates.py has them
-    """
-
-    split: str
-    pictures: np.ndarray
-    labels: np.ndarray
-    skipped: list
-    statistics: ColorStatistics | None
-    names: list | None
-    digests: list
-
-
-def _tasks(source, chosen, per_class, length):
-    """Yield the chosen pictures in order, as tasks of at most `length` pictures, val before train."""
-    for split, chunks, most in (("val", source.val, None), ("train", source.train, per_class)):
-        selection = Selection(chosen, len(source.class_ids), most)
-        for chunk in chunks:
-            for piece, labels in selection.pieces(chunk, length):
-                yield _Task(split, piece, labels)
-            del chunk  # up to 1.6 GB, and the next one is about to be loaded
-
-
-def _convert(task, size):
-    """Do one task: read, decode, sum up the statistics."""
-    pictures, kept, skipped = task.chunk.pictures(size)
-    statistics = _statistics(pictures, size) if task.split == "train" else None
-    names = [task.chunk.names[i] for i in kept] if hasattr(task.chunk, "names") else None
-    return _Result(task.split, pictures, task.labels[kept], skipped, statistics, names, digests(pictures))
-
-
-def _statistics(pictures, size):
-    statistics = ColorStatistics(size)
-    statistics.add(pictures)
-    return statistics
-
-
 def _write_all(results, writer, both, strict, bar):
     """Write results as they arrive, without what `both`, the Duplicates, drops.
 
@@ -251,7 +202,7 @@ def _write_all(results, writer, both, strict, bar):
         )
         writer.add(result.split, pictures, labels)
         if result.statistics:
-            statistics.merge(result.statistics if kept.all() else _statistics(pictures, writer.size))
+            statistics.merge(result.statistics if kept.all() else statistics_of(pictures, writer.size))
         skipped[result.split] += result.skipped
         bar.update(len(result.labels) + len(result.skipped))
     return statistics, [*skipped["train"], *skipped["val"]]
@@ -281,23 +232,3 @@ def _check_counts(counts, class_ids, name, each=False, dropped=False):
     if not counts["val"]:
         raise UserError(f"{name}: no validation pictures that can be read")
     return unseen
-
-
-def _converted(tasks, size, workers, expected):
-    """Yield the results of all tasks, in order. With `workers` None, processes start only if they save time."""
-    tasks = iter(tasks)
-    if workers is None:
-        workers, spent, done = len(cores()), 0.0, 0
-        for task in tasks:
-            began = time.perf_counter()
-            result = _convert(task, size)
-            spent, done = spent + time.perf_counter() - began, done + len(task.labels)
-            yield result
-            if workers > 1 and spent / done * (expected - done) > POOL_WORTH:
-                break
-        else:
-            return
-    if workers == 1:
-        yield from (_convert(task, size) for task in tasks)
-    else:
-        yield from in_processes(partial(_convert, size=size), tasks, workers)
