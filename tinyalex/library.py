@@ -355,11 +355,7 @@ def _finish(trainer: Trainer, device: str) -> Classifier:
     try:
         trainer.train()
     except Stopped:
-        progress = trainer.progress
-        raise KeyboardInterrupt(
-            f"stopped and saved at epoch {progress['epoch'] + 1}, step {progress['step']}; "
-            f"go on with {how_to_resume(path)}"
-        ) from None
+        raise KeyboardInterrupt(f"stopped and saved at {trainer.progress}; go on with {how_to_resume(path)}") from None
     draw_run(trainer, *first_kernels(trainer))
     return load(path, device)
 

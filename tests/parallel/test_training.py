@@ -81,7 +81,7 @@ def test_the_same_run(form, size, tmp_path):
         assert not {
             label for label in result["sent_per_picture"] if not label.endswith(("gradients", "forward", "backward"))
         }
-        for ours, theirs in zip(trainer.progress["history"], alone.progress["history"], strict=True):
+        for ours, theirs in zip(trainer.progress.history, alone.progress.history, strict=True):
             assert ours == pytest.approx(theirs, rel=1e-3)
     assert [trainer.folder.path for trainer, _ in answers] == [tmp_path / "team"] * size
     found, right = (load_checkpoint(tmp_path / name / "last.safetensors") for name in ("team", "alone"))

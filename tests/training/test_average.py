@@ -138,7 +138,7 @@ def test_it_is_judged_by_the_average(done):
     trainer, _ = done
     network, view, *_ = load_network(trainer.folder.last, np)
     found = evaluate(network, trainer.dataset.val, view, np, quiet=True)
-    line = trainer.progress["history"][-1]
+    line = trainer.progress.history[-1]
     assert (line["val_loss"], line["val_top1_error"]) == (found.loss, found.top1_error)
     assert evaluate(trainer.network, trainer.dataset.val, view, np, quiet=True).loss != found.loss
 

@@ -20,6 +20,7 @@ from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import begin_with
 from tinyalex.standin import xp as device
 from tinyalex.training import trainer as training
+from tinyalex.training.progress import Progress
 
 TRAIN, VAL, STEPS = 24, 8, 3  # batches of 8
 
@@ -338,7 +339,7 @@ def test_a_run_that_ended_early_has_ended(tmp_path):
 
 def test_no_error_is_low_enough_where_none_was_asked_for(tmp_path):
     trainer = start(tmp_path / "run")
-    trainer.progress |= {"epoch": 1, "history": [{"train_top1_error": 0.0}]}
+    trainer.progress = Progress(epoch=1, history=[{"train_top1_error": 0.0}])
     assert not trainer.finished()
 
 
@@ -361,7 +362,7 @@ def test_no_error_is_low_enough_where_none_was_asked_for(tmp_path):
 def test_patience_counts_epochs_without_a_better_one(tmp_path, errors, patience, ends):
     trainer = start(tmp_path / "run", epochs=9, patience=patience)
     lines = [{"epoch": n, "train_top1_error": 0.9, "val_top1_error": error} for n, error in enumerate(errors, 1)]
-    trainer.progress |= {"epoch": len(errors), "history": lines}
+    trainer.progress = Progress(epoch=len(errors), history=lines)
     assert trainer.finished() == ends and ("without a lower top-1" in trainer.ended()) == ends
 
 

@@ -272,7 +272,7 @@ def test_weights_that_break_in_the_last_step_are_not_kept(tmp_path):
 
     def breaking(grads, lr):
         step(grads, lr)
-        if trainer.progress["step"] == 5:
+        if trainer.progress.step == 5:
             trainer.network.params["fc8.weight"][:] = np.nan
 
     trainer.optimiser.step = breaking

@@ -250,10 +250,7 @@ def _trained(args, trainer, team, stop):
     try:
         result = trainer.train(stop)
     except Stopped:
-        progress = trainer.progress
-        stopped = KeyboardInterrupt(
-            f"stopped and saved at epoch {progress['epoch'] + 1}, step {progress['step']}; go on with: {again}"
-        )
+        stopped = KeyboardInterrupt(f"stopped and saved at {trainer.progress}; go on with: {again}")
         stopped.everywhere = True
         raise stopped from None
     kernels = first_kernels(trainer)  # all towers'
@@ -333,7 +330,7 @@ def _resumed(args, xp, team, holds):
     data = args.data or team.all_do(lambda: find_data(folder.about(), folder.path))
     dataset = _open_data(data, config, team)
     trainer = team.all_do(lambda: go_on(folder, dataset, xp, team.rank > 0, _whole(args, team), args.epochs))
-    same_everywhere(team, {f"the checkpoint in {folder.path}": "epoch {epoch}, step {step}".format(**trainer.progress)})
+    same_everywhere(team, {f"the checkpoint in {folder.path}": str(trainer.progress)})
     if trainer.finished():
         say(f"the run has ended, {trainer.ended()}; there is nothing left to do", quiet=team.rank > 0)
     return trainer

@@ -17,7 +17,7 @@ def first_kernels(trainer: Trainer) -> list[Any]:
 def draw_run(trainer: Trainer, weight: Any = None) -> None:
     """Draw the run's figures into its folder: three or, without kernels, only the curves. weight: from the above"""
     folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
-    epochs = trainer.progress["history"]
+    epochs = trainer.progress.history
     plots.save(plots.curves(epochs, title), folder.path / "curves.png")
     if weight is None:
         return

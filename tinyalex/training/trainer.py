@@ -21,10 +21,8 @@ from tinyalex.optim import SGD, initialise
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder, versions
-from tinyalex.runs.formats import PROGRESS
 from tinyalex.runs.places import find_start, places_of
 from tinyalex.runs.trained import begin_with
-from tinyalex.schema import judge
 from tinyalex.terminal import how_to_resume, progress_bar, say, stop_signals
 from tinyalex.training.average import Average
 from tinyalex.training.checks import check_fit
@@ -32,6 +30,7 @@ from tinyalex.training.freezing import freeze, head_of, layers_to_start_with
 from tinyalex.training.health import Watch, measure_health
 from tinyalex.training.loss import READ_EVERY, NotFinite
 from tinyalex.training.memory import check_memory
+from tinyalex.training.progress import Progress
 from tinyalex.training.schedules import LayerRates, Schedule, bias_factors
 from tinyalex.training.step import training_step
 from tinyalex.training.whole import Whole
@@ -94,7 +93,7 @@ class Trainer:
         )
         self.log_every = min(LOG_EVERY, max(1, self.loader.steps - 1))  # not always at an epoch's last, smaller batch
         self.watch = Watch(config.lr)
-        self.progress = {"epoch": 0, "step": 0, "seconds": 0.0, "images": 0, "history": []} | _fresh_sums()
+        self.progress = Progress()
         self.images_before = 0  # of the run, before this process took it up
         used = {"data": dataset.name, "start_from": config.start_from}
         self.places = {what: places_of(name, folder.path) for what, name in used.items()}
@@ -123,29 +122,29 @@ class Trainer:
                 copy_into(self.network.state, part(checkpoint.state), where)
                 copy_into(self.average.arrays, part(checkpoint.trained), where)
             copy_into(self.optimiser.velocity, part(checkpoint.velocity), where)
-            self._go_on_after(judge(checkpoint.info["state"], PROGRESS, f"{where}: state"))
+            self._go_on_after(Progress.from_dict(checkpoint.info["state"], f"{where}: state"))
         else:
             self.begin(find_start(self.folder.about(), self.folder.path))
-        self.images_before = self.progress["images"]
+        self.images_before = self.progress.images
         with self.folder.held():
             self._renew_settings()
-            self.folder.forget_metrics_after(self._total_step(), self.progress["epoch"])
+            self.folder.forget_metrics_after(self._total_step(), self.progress.epoch)
             if not self.finished():
                 self.folder.forget_result()
         self.watch = Watch(self.config.lr, self.folder.read_metrics("warning"))
 
     def _go_on_after(self, progress):
         """UserError if more epochs are done than the run is to have, or more steps than an epoch has."""
-        steps, seen = progress["step"], min(progress["step"] * self.config.batch, len(self.dataset.train))
-        if steps > self.loader.steps or progress["seen"] != seen:
-            found = f"{progress['seen']} pictures in {steps} steps of an epoch"
+        seen = min(progress.step * self.config.batch, len(self.dataset.train))
+        if progress.step > self.loader.steps or progress.seen != seen:
+            found = f"{progress.seen} pictures in {progress.step} steps of an epoch"
             raise UserError(f"{self.folder.last}: state: found {found}, which this run cannot have")
-        begun = progress["epoch"] + (progress["step"] > 0)
+        begun = progress.epoch + (progress.step > 0)
         if self.config.epochs < begun:
             raise UserError(f"found {self.config.epochs}, expected at least the {begun} begun already", "epochs")
         self.progress = progress
         changed = self.config.epochs != self.folder.about()["config"]["epochs"]
-        if changed and progress["epoch"] < self.config.epochs and (why := self.ended()):
+        if changed and progress.epoch < self.config.epochs and (why := self.ended()):
             raise UserError(f"found {self.config.epochs}, but the run has ended: {why}", "epochs")
 
     def write_settings(self, command: str) -> None:
@@ -186,7 +185,7 @@ class Trainer:
                 (asked,) = self.whole.anyone(stop.asked)
                 if asked and not self.finished():
                     raise Stopped
-        if goes_on and self.progress["epoch"] < self.config.epochs:
+        if goes_on and self.progress.epoch < self.config.epochs:
             say(f"ended early: {self.ended()}", self.quiet)
         result = self.result()
         self.folder.write_json("result.json", result)
@@ -198,34 +197,29 @@ class Trainer:
 
     def ended(self) -> str:
         """Why no epoch is left to train, in words; "" if one is."""
-        done, history, config = self.progress["epoch"], self.progress["history"], self.config
-        if history and history[-1]["train_top1_error"] <= config.until_error and config.until_error > 0:
-            return f"the training error is at most {config.until_error:g}"
-        if history and config.patience and done - self.best()["epoch"] >= config.patience:
-            return f"{config.patience} epoch{'s' if config.patience > 1 else ''} without a lower top-1 validation error"
-        return f"all {done} epochs are done" if done >= config.epochs else ""
+        return self.progress.ended(self.config)
 
     def _bar(self):
         images = len(self.dataset.train)
-        done = self.progress["epoch"] * images + self.progress["seen"]
-        label = f"epoch {self.progress['epoch'] + 1}/{self.config.epochs}"
+        done = self.progress.epoch * images + self.progress.seen
+        label = f"epoch {self.progress.epoch + 1}/{self.config.epochs}"
         return progress_bar(self.config.epochs * images, label, quiet=self.quiet, initial=done)
 
     # ------------------------------------------------------------------------------------------ one epoch
 
     def _train_epoch(self, stop, bar):
-        progress, epoch = self.progress, self.progress["epoch"]
+        progress, epoch = self.progress, self.progress.epoch
         bar.set_description(f"epoch {epoch + 1}/{self.config.epochs}")
         started = saved = time.perf_counter()
         self.set_factors(epoch)
-        for step, x, labels in self.loader.epoch(epoch, progress["step"], color=self._color(epoch)):
+        for step, x, labels in self.loader.epoch(epoch, progress.step, color=self._color(epoch)):
             rng = random_stream(self.config.seed, "network", epoch, step, xp=self.xp)
             rng, self.at = self.whole.draws(rng, len(labels)), (step, x)
             cache, grads = training_step(self.network, self.loss, self.optimiser, x, labels, rng, self._lr(step))
             self.average.take(self._total_step())
-            progress["step"] = step + 1
+            progress.step = step + 1
             now = time.perf_counter()
-            progress["seconds"] += now - started
+            progress.seconds += now - started
             started = now
             bar.update(len(labels))
             if self._total_step() % self.log_every == 0:
@@ -237,11 +231,11 @@ class Trainer:
                 saved = time.perf_counter()
             if asked:
                 raise Stopped
-        self._take_loss()
+        self.progress.take(*self.loss.take())
 
     def _lr(self, step):
-        errors = [line["val_top1_error"] for line in self.progress["history"]]
-        return self.schedule.rate(self.progress["epoch"] + step / self.loader.steps, errors)
+        errors = [line["val_top1_error"] for line in self.progress.history]
+        return self.schedule.rate(self.progress.epoch + step / self.loader.steps, errors)
 
     def set_factors(self, epoch):
         """Which parameters learn in an epoch, and the factor on the rate of each: the biases' times its layer's."""
@@ -261,14 +255,6 @@ class Trainer:
         """Whether colours are shifted in an epoch."""
         return self.config.color and (self.config.color_epochs == 0 or epoch < self.config.color_epochs)
 
-    def _take_loss(self):
-        """Take the losses of the steps since the last time into the epoch's sums."""
-        loss_sum, wrong, pictures = self.loss.take()
-        self.progress["loss_sum"] += loss_sum
-        self.progress["wrong"] += wrong
-        self.progress["seen"] += pictures
-        self.progress["images"] += pictures
-
     def _refuse_loss(self, error):
         step, x = self.at
         where = self.whole.first_not_finite(x)
@@ -276,7 +262,7 @@ class Trainer:
         began = f"; {'by now it is' if error.step else 'it began'} in {where}" if where else ""
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
         text = (
-            f"epoch {self.progress['epoch'] + 1}, step {step + 1 - error.step}: {error}{began}; {kept}. "
+            f"epoch {self.progress.epoch + 1}, step {step + 1 - error.step}: {error}{began}; {kept}. "
             f"Most often the rate is too high: try a rate of {self._lower_rate():g} in a new run"
         )
         self.folder.write_json("result.json", {"diverged": text})
@@ -288,7 +274,7 @@ class Trainer:
 
     def _finish_epoch(self):
         """Validate, log, and save; the epoch counts as done only after all three."""
-        progress, seen = self.progress, self.progress["seen"]
+        progress = self.progress
         with self.average.in_place():
             measured = self.whole.evaluate(self.dataset.val, self.view, self.xp, "validate", self.quiet)
         if not math.isfinite(measured.loss):
@@ -296,18 +282,16 @@ class Trainer:
             self.at = self.loader.steps - 1, self.view.centre(to_device(pictures, self.xp))
             raise NotFinite(0, measured.loss)
         line = {
-            "epoch": progress["epoch"] + 1,
-            "train_loss": progress["loss_sum"] / seen,
-            "train_top1_error": progress["wrong"] / seen,
+            "epoch": progress.epoch + 1,
+            **progress.training_errors(),
             "val_loss": measured.loss,
             **{f"val_{name}": error for name, error in measured.errors().items()},
             "lr": self._lr(self.loader.steps - 1),
         }
-        progress["history"].append(line)
-        progress.update({"epoch": progress["epoch"] + 1, "step": 0} | _fresh_sums())
+        progress.finish_epoch(line)
         # logged before it is saved: a run killed in between drops the line and writes it again
-        self.folder.log(kind="epoch", step=self._total_step(), seconds=progress["seconds"], **line)
-        if line is self.best():
+        self.folder.log(kind="epoch", step=self._total_step(), seconds=progress.seconds, **line)
+        if line is self.progress.best():
             self._save(self.folder.best)
         self._save(self.folder.last)
         top5 = f", top-5 {line['val_top5_error']:6.1%}" if "val_top5_error" in line else ""
@@ -320,52 +304,45 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------ bookkeeping
 
-    def best(self) -> dict[str, Any]:
-        """The finished epoch with the lowest top-1 validation error, the earliest of equals."""
-        return min(self.progress["history"], key=lambda line: line["val_top1_error"])
-
     def result(self) -> dict[str, Any]:
         """The run's final numbers; errors are fractions, of the best epoch."""
-        best, last = self.best(), self.progress["history"][-1]
-        return self.whole.report(self.progress["images"] - self.images_before) | {
+        best, last = self.progress.best(), self.progress.history[-1]
+        return self.whole.report(self.progress.images - self.images_before) | {
             "run": str(self.folder.path),
             "model": self.config.model,
             "data": self.config.data,
             **{key.removeprefix("val_"): best[key] for key in TOP_ERRORS.values() if key in best},
             "best_epoch": best["epoch"],
             **{key.replace("val_", "last_"): last[key] for key in TOP_ERRORS.values() if key in last},
-            "epochs": self.progress["epoch"],
-            "seconds": self.progress["seconds"],
-            "images_per_s": self.progress["images"] / max(self.progress["seconds"], 1e-9),
+            "epochs": self.progress.epoch,
+            "seconds": self.progress.seconds,
+            "images_per_s": self.progress.images / max(self.progress.seconds, 1e-9),
             "device": device_name(self.xp),
             "memory_estimate_bytes": self.memory_bytes,
         }
 
     def _total_step(self):
-        return self.progress["epoch"] * self.loader.steps + self.progress["step"]
+        return self.progress.epoch * self.loader.steps + self.progress.step
 
     def _log_step(self, bar, health):
-        self._take_loss()
-        loss = self.progress["loss_sum"] / self.progress["seen"]
+        self.progress.take(*self.loss.take())
+        loss = self.progress.training_errors()["train_loss"]
         bar.set_postfix_str(f"loss {loss:.3f}")
-        where, lr = (
-            {"step": self._total_step(), "epoch": self.progress["epoch"] + 1},
-            self._lr(self.progress["step"] - 1),
-        )
+        where, lr = {"step": self._total_step(), "epoch": self.progress.epoch + 1}, self._lr(self.progress.step - 1)
         self.folder.log(kind="step", **where, mean_loss=loss, lr=lr, health=health)
         for warning in self.watch.look(health, lr, self.optimiser.lr_factors):
-            say(f"epoch {where['epoch']}, step {self.progress['step']}: {warning['text']}", self.quiet)
+            say(f"epoch {where['epoch']}, step {self.progress.step}: {warning['text']}", self.quiet)
             self.folder.log(kind="warning", **where, **warning)
 
     def _save(self, path):
-        self._take_loss()
+        self.progress.take(*self.loss.take())
         info = {
             "model": self.config.model,
             "class_ids": list(self.dataset.class_ids),
             "class_names": list(self.dataset.class_names),
             "crop": self.view.crop,
             "scale": self.view.scale,
-            "state": self.progress,
+            "state": self.progress.to_dict(),
         } | self._about()
         view = {key: getattr(self.view, key) for key in ARRAYS}
         with self.average.in_place():  # whoever reads `params` and `state` gets the average
@@ -404,8 +381,3 @@ def start(
     trainer.begin()
     trainer.write_settings(command)
     return trainer
-
-
-def _fresh_sums():
-    """The sums of an epoch: loss × pictures, wrong answers, pictures seen."""
-    return {"loss_sum": 0.0, "wrong": 0, "seen": 0}
