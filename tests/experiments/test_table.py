@@ -80,8 +80,10 @@ def test_a_table_of_an_earlier_version_can_be_added_to(tmp_path):
     assert table.earlier(tmp_path / "t.md") == [old] and "\n\non d:\n" in (tmp_path / "t.md").read_text()
 
 
-def test_what_was_foreseen_stands_in_the_table():
-    assert "**t**<br>Foreseen: 5.4 points.<br>top-1 error: " in table.page([result(foreseen="5.4 points.")])
+def test_what_was_foreseen_stands_once_for_claims_run_alike():
+    page = table.page([result(foreseen="5.4 points."), result("C3", foreseen="5.4 points."), result("C4")])
+    (line,) = (line for line in page.splitlines() if "Foreseen" in line)
+    assert line.startswith("* C1, C3: ") and line.endswith(". Foreseen: 5.4 points.") and "\n* C4: " in page
     assert "Foreseen" not in table.page([result(), result("C3", foreseen="")])
 
 

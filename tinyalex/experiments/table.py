@@ -103,6 +103,7 @@ def _conditions(results):
         where = f"{result['device']}, NumPy {result['versions']['numpy']}"
         runs = pictures_text(result)
         line = f"{result['model']} on {result['data']}; {seeds_text(result)} of each arm, {runs}, {where}"
+        line += f". Foreseen: {result['foreseen']}" if result.get("foreseen") else ""
         alike.setdefault(line, []).append(result["id"])
     return "\n".join(f"* {', '.join(ids)}: {line}" for line, ids in alike.items())
 
@@ -112,15 +113,9 @@ def _table(results):
     rows = ["| | claim | effect (95 % interval) | the paper's | verdict |", "|---|---|---|---|---|"]
     for result in results:
         for n, c in enumerate(result["contrasts"]):
-            claim = _first_words(result) if n == 0 else ""
+            claim = f"**{result['title']}**{diverged_text(result)}<br>" if n == 0 else ""
             sides = f"{c['what']}: {side_text(c, 'a')}, {side_text(c, 'b')}"
             verdict = c["verdict"].removesuffix(SCALE)
             cells = (result["id"] if n == 0 else "", claim + sides, interval_text(c), paper_text(c), verdict)
             rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
-
-
-def _first_words(result):
-    """A claim and what was foreseen of it, above its first contrast."""
-    expected = result.get("foreseen")
-    return f"**{result['title']}**{diverged_text(result)}<br>" + (f"Foreseen: {expected}<br>" if expected else "")
