@@ -10,6 +10,7 @@ from tests.test_loader import BATCH, numbered, view
 from tinyalex.backend import random_stream
 from tinyalex.data import loader as loader_module
 from tinyalex.data import mixing
+from tinyalex.data.dataset import Split
 from tinyalex.data.loader import TrainingLoader
 from tinyalex.data.mixing import Mix, MixedLabels, draw_mix
 from tinyalex.standin import xp as device
@@ -156,6 +157,13 @@ def test_batches_are_those_without_mixing_but_mixed(monkeypatch, way, xp, availa
         assert isinstance(labels, MixedLabels) and labels.share == mix.share and len(labels) == len(own)
         agree(labels.labels, own, "labels", exact=True)
         agree(labels.partners, host(own)[mix.partners], "the partners' labels", exact=True)
+
+
+def test_a_picture_is_read_once_though_it_is_a_partner_too(monkeypatch):
+    loader, read, gather = make(mixing={"mixup": 0.4}), [], Split.gather
+    monkeypatch.setattr(Split, "gather", lambda split, indices: read.extend(indices) or gather(split, indices))
+    assert len(list(loader.epoch(0))) == loader.steps
+    assert sorted(read) == list(range(len(loader.split)))
 
 
 def test_every_step_is_mixed_otherwise():

@@ -1,5 +1,8 @@
 """Averaged weights: they are what a loop over the recorded weights gives, and all that a run is judged and kept by."""
 
+import tracemalloc
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -14,7 +17,7 @@ from tinyalex.runs.trained import load_network
 from tinyalex.standin import xp as device
 from tinyalex.summary import summarise
 from tinyalex.training import trainer as training
-from tinyalex.training.average import Average
+from tinyalex.training.average import Average, _move
 from tinyalex.training.figures import first_kernels
 from tinyalex.training.memory import check_memory, training_bytes
 
@@ -83,16 +86,42 @@ def test_average():
         ("step / (step + 9)", "(1 + step) / (10 + step)"),  # begins with a part of nothing
         ("1 - min(self.decay", "min(self.decay"),
         ("min(self.decay, step", "max(self.decay, step"),
-        ("mean += weight * (now[name] - mean)", "mean *= 1 - weight; mean += weight * now[name]"),
+        ("in blocks(mean, now[name])", "in [*blocks(mean, now[name])][1:]"),
         ('a.dtype.kind == "f"', "True"),
         ("self.network.params | self.network.state", "self.network.params"),
-        ("kept = now[name].copy()", "kept = now[name]"),
+        ("kept = array.copy()", "kept = array"),
         ("finally:\n            self._swap()", "finally:\n            pass"),
     ],
 )
 def test_teeth(old, new):
     with pytest.raises((AssertionError, TypeError)):
         check_average(edited(Average, old, new))
+
+
+def test_what_stays_the_same_stays_the_same_to_the_bit():
+    mean = now = np.full(3, 0.1, np.float32)
+    _move((mean, now.copy()), 0.3)
+    assert (mean == np.float32(0.1)).all()
+
+
+@pytest.mark.parametrize("rows", [1, 1500])
+def test_large_arrays_are_taken_in_block_by_block(rows):
+    """Of several blocks; more memory than a block for each thread is not taken."""
+    rng = np.random.default_rng(rows)
+    recorded = [{"w": rng.standard_normal((rows, 3_000_000 // rows), dtype="float32")} for _ in range(3)]
+    network = SimpleNamespace(params={"w": recorded[0]["w"].copy()}, state={})
+    average = Average(network, 0.6)
+    tracemalloc.start()
+    for step, arrays in enumerate(recorded):
+        network.params["w"][...] = arrays["w"]
+        average.take(step)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    agree_all(average.arrays, by_loop(recorded, 0.6), "averaged", rtol=1e-5, atol=1e-6)
+    with average.in_place():
+        agree_all(network.params, by_loop(recorded, 0.6), "in place", rtol=1e-5, atol=1e-6)
+    agree_all(network.params, recorded[-1], "back", exact=True)
+    assert rows == 1 or peak < 6e6, "of 12e6 bytes in the array"
 
 
 def test_without_a_decay_there_is_none():

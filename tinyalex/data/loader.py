@@ -65,8 +65,9 @@ class TrainingLoader:
             indices = order[step * self.batch : (step + 1) * self.batch]
             looks, mix = self._looks(len(indices), epoch, step, changes), self._mix(len(indices), epoch, step)
             here = np.arange(len(indices))[self.choose(len(indices))]
-            # partners are read again, since they may be pictures that are not read here
-            read = [(self._read(indices[some]), looks[some]) for some in _with_partners(here, mix)]
+            partners = mix.partners[here] if mix else here
+            places = np.union1d(here, partners)  # each once: if all are chosen, the whole batch
+            read = self._read(indices[places]), looks[places], *(np.searchsorted(places, of) for of in (here, partners))
             return step, self._seen(read, mix) if on_host else read, mix, self.split.labels[indices]
 
         for step, x, mix, labels in prefetch(fetch, range(first_step, self.steps)):
@@ -83,7 +84,8 @@ class TrainingLoader:
         pictures, labels = to_host(self.view.pictures(x, looks)), np.take(self.split.labels, indices)
         if not mix:
             return pictures, labels
-        pictures = mix.into(*(pictures[some].astype("float32") for some in _with_partners(slice(None), mix)))
+        pictures = pictures.astype("float32")
+        pictures = mix.into(pictures.copy(), pictures[mix.partners])
         return np.rint(pictures).astype("uint8"), mix.labels(labels)
 
     def _order(self, epoch):
@@ -103,9 +105,10 @@ class TrainingLoader:
         return indices if self.resident is not None else self.split.gather(indices)
 
     def _seen(self, read, mix):
-        """x from [(pictures from `_read`, their looks)]: of the batch and, if there is a mix, of the partners."""
-        x, *partners = (self.view.apply(self._to_device(pictures), looks) for pictures, looks in read)
-        return mix.into(x, *partners) if mix else x
+        """x from pictures of `_read`, their looks, and the places among them of the batch and of its partners."""
+        pictures, looks, *places = read
+        x = self.view.apply(self._to_device(pictures), looks)
+        return mix.into(*(x[to_device(of, self.xp)] for of in places)) if mix else x
 
     def _to_device(self, pictures_or_indices):
         if self.resident is None:
@@ -125,8 +128,3 @@ class TrainingLoader:
             resident[done : done + len(run)] = to_device(run, self.xp)
             done += len(run)
         return resident
-
-
-def _with_partners(here, mix):
-    """The pictures `here` of a batch and, if there is a mix, their partners: their places."""
-    return [here, mix.partners[here]] if mix else [here]

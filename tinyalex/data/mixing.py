@@ -1,4 +1,4 @@
-"""Mixed pictures: every picture of a training batch becomes one with a partner from the batch, and so do their labels.
+"""Mixed pictures: every picture of a training batch is mixed with another of the batch, and so are their labels.
 
 N pictures of T × T pixels. The few random numbers are drawn on the host, for the whole batch: CPU and GPU mix alike.
 """

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tinyalex.backend import Array, array_module
+from tinyalex.backend import Array, array_module, ordered_map
+from tinyalex.layers.blocks import blocks
 
 
 class Average:
@@ -12,7 +13,7 @@ class Average:
 
         average ← d · average + (1 − d) · now,   d = min(decay, t / (t + 9)) after step t = 0, 1, 2, …
 
-    With so small a d at first, the average begins as the weights after the first step, and soon forgets them. State is
+    d is small at first: the average starts as the weights after the first step, and soon forgets them. State is
     averaged like the weights that it belongs to; whole numbers in it are left as they are.
 
     network: with `params` and `state`, already where it is trained;  decay: 0 ≤ decay < 1; 0: there is no average, and
@@ -29,8 +30,9 @@ class Average:
     def take(self, step: int) -> None:
         """Take the network's arrays in, after a step of the run, counted from 0."""
         now, weight = self._now(), 1 - min(self.decay, step / (step + 9))
-        for name, mean in self.arrays.items():
-            mean += weight * (now[name] - mean)  # in this form, what stays the same stays the same to the bit
+        parts = (part for name, mean in self.arrays.items() for part in blocks(mean, now[name]))
+        for _ in ordered_map(lambda part: _move(part, weight), parts):
+            pass
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -43,10 +45,16 @@ class Average:
 
     def _swap(self):
         now = self._now()
-        for name, mean in self.arrays.items():
-            kept = now[name].copy()
-            now[name][...] = mean
-            mean[...] = kept
+        for name, own in self.arrays.items():
+            for mean, array in blocks(own, now[name]):
+                kept = array.copy()
+                array[...] = mean
+                mean[...] = kept
 
     def _now(self):
         return self.network.params | self.network.state
+
+
+def _move(part, weight):
+    mean, now = part
+    mean += weight * (now - mean)  # in this form, what stays the same stays the same to the bit

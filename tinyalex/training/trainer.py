@@ -88,8 +88,10 @@ class Trainer:
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
         mixing = {"mixup": config.mixup, "cutmix": config.cutmix}
         self.loader = TrainingLoader(
-            *(dataset.train, self.view, config.batch, config.seed, xp, augment, self.memory_bytes),
-            *(self.whole.choose, mixing),
+            *(dataset.train, self.view, config.batch, config.seed, xp, augment),
+            reserve=self.memory_bytes,
+            choose=self.whole.choose,
+            mixing=mixing,
         )
         self.log_every = min(LOG_EVERY, max(1, self.loader.steps - 1))  # not always at an epoch's last, smaller batch
         self.watch = Watch(config.lr)
