@@ -391,6 +391,12 @@ class Works:
     def start(self):
         return subprocess.Popen(["sleep", "600"]).pid
 
+    def die_before_its_child(self):
+        """The child has the pipe, and keeps it open."""
+        if os.fork() == 0:
+            time.sleep(60)
+        os._exit(3)
+
     def exhaust(self):
         raise MemoryError("Unable to allocate 9 TiB")
 
@@ -425,6 +431,13 @@ def test_a_side_that_dies():
             side.ask("die")
         with pytest.raises(UserError, match="ended"):
             side.ask("pid")
+
+
+def test_a_side_that_dies_before_its_child():
+    began = time.monotonic()
+    with Side("it", Works) as side, pytest.raises(UserError, match="ended with code 3"):
+        side.ask("die_before_its_child")
+    assert time.monotonic() - began < 30
 
 
 def test_nothing_that_a_side_started_outlives_it():

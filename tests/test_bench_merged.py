@@ -14,6 +14,7 @@ from tinyalex.errors import UserError
 from tinyalex.lines import text_width
 
 MACHINE = {"cpu": "a processor", "threads": 2, "gpu": None, "blas": "openblas", "numpy": "2.4.0", "cupy": None}
+ONE = "torch_one_sides", "torch_one_fastest", "one_ratio", "one_ratio_low", "one_ratio_high"
 MACHINE |= {"torch": "2.13.0", "system": "Linux"}
 
 
@@ -119,10 +120,12 @@ def test_runs_that_are_no_three_runs_of_one_thing(saved):
         ([first, second, a_run(15, numpy="2.3.0")], "run3.json: found numpy 2.3.0, expected 2.4.0, as in run1.json"),
         ([first, without_torch(second), third], "run2.json: found torch None, expected 2.13.0"),
         ([first, a_run(12, batch=8), third], "run2.json: found other rows or sides, expected the same as in run1.json"),
-        ([first, a_run(12, torch_one_sides=None), third], "run2.json: found other rows or sides"),
+        ([first, a_run(12, **dict.fromkeys(ONE)), third], "run2.json: found other rows or sides"),
         ([first, second, third | {"results": third["results"][:1]}], "run3.json: found other rows or sides"),
         ([first, second, {"results": []}], "run3.json: began: found nothing"),
         ([first, second, a_run(15, train_ratio="high")], 'run3.json: results[0].train_ratio: found "high"'),
+        ([first, a_run(12, train_ratio=None), third], "run2.json: found a part of PyTorch's train, expected all"),
+        ([a_run(9, torch_infer_fastest=None), second, third], "run1.json: found a part of PyTorch's infer"),
     ]
     for runs, words in cases:
         with pytest.raises(UserError) as caught:
@@ -133,7 +136,7 @@ def test_runs_that_are_no_three_runs_of_one_thing(saved):
 @pytest.mark.parametrize(
     "more, words",
     [
-        ("--model alexnet", "--model: does not go with --merge, which measures nothing"),
+        ("--model alexnet", "--model: does not go with --merge"),
         ("--rounds 3", "--rounds: does not go with --merge"),
         ("--no-compile", "--no-compile: does not go with --merge"),
         ("--chart a.png", "--chart: does not go with --merge"),

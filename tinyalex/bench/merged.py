@@ -49,10 +49,21 @@ def merge(paths):
     if len(paths) < LEAST:
         raise UserError(f"found {len(paths)}, expected {LEAST} files or more", "merge")
     runs = [read_json(path, RUN) for path in paths]
+    for path, run in zip(paths, runs):
+        _check_whole(path, run)
     for place in range(1, len(runs)):
         _check(paths, runs, place)
     rows = [_merged(rows) for rows in zip(*(run["results"] for run in runs))]
     return {"runs": sorted(run["began"] for run in runs), "machine": runs[0]["machine"], "results": rows}
+
+
+def _check_whole(path, run):
+    """UserError if a row has a part of PyTorch's figures for one kind of work."""
+    for row in run["results"]:
+        for work in WORKS:
+            theirs = f"torch_{work}_sides", f"torch_{work}_fastest", *_spread(f"{work}_ratio")
+            if len({row[key] is None for key in theirs}) > 1:
+                raise UserError(f"{path}: found a part of PyTorch's {work}, expected all of it or none", "merge")
 
 
 def _check(paths, runs, place):

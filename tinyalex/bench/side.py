@@ -10,11 +10,11 @@ import signal
 import sys
 import time
 import traceback
-from multiprocessing import connection
 
 from tinyalex.errors import UserError
 from tinyalex.signals import kept_from_children
 
+LOOK = 1.0  # seconds between looks at whether the other process is alive
 PAUSE = 0.05  # seconds: threads of the previous side may still be spinning, waiting for more work
 
 
@@ -55,7 +55,9 @@ class Side:
         """Call method `work` over there. Its UserError, or one if memory ran out; RuntimeError for other failures."""
         try:
             self.pipe.send((work, options))
-            connection.wait([self.pipe, self.process.sentinel])
+            while not self.pipe.poll(LOOK):
+                if not self.process.is_alive() and not self.pipe.poll():
+                    raise EOFError  # a process that it started may still hold the pipe
             answer, failure, words = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()

@@ -115,9 +115,8 @@ class CompiledWorks(TorchWorks):
         UserError if it fails
         """
         try:
-            self.scores = self.torch.compile(
-                self.twin, dynamic=False
-            )  # here, since it refuses a Python that is too new
+            # here, since it refuses a Python that is too new
+            self.scores = self.torch.compile(self.twin, dynamic=False)
             first, second = (getattr(self, of)() for _ in range(2))
         except RuntimeError as error:
             reason = str(error).strip().partition("\n")[0]

@@ -1,10 +1,11 @@
 """`bench --merge`: one table from several runs, each of which `bench --json` wrote into a file."""
 
 from tinyalex.bench.merged import LEAST, merge
-from tinyalex.commands.options import print_text
-from tinyalex.commands.prediction import MEASURING, RATES, refuse
+from tinyalex.commands.options import print_text, refuse
+from tinyalex.commands.prediction import MEASURING, RATES
 
-CHOICES = {"model": None, "batch": None, "lrn": None, "tf32": "both", "predict": None}
+# options that choose the rows, with their defaults; --merge takes the rows from its files
+ROWS = {"model": None, "batch": None, "lrn": None, "tf32": "both", "predict": None}
 
 
 def add_merging(group):
@@ -19,7 +20,7 @@ def add_merging(group):
 
 def merged(args):
     """The result of `bench`. UserError for options that do not go together."""
-    refuse(args, MEASURING | CHOICES | dict.fromkeys(RATES), "--merge")
+    refuse(args, MEASURING | ROWS | dict.fromkeys(RATES), "--merge")
     return merge(args.merge)
 
 

@@ -4,6 +4,7 @@ import math
 import sys
 
 from tinyalex.backend import choose_device, set_thread_count
+from tinyalex.errors import UserError
 from tinyalex.lines import columns, folded, harmless, prose_width, text_width, words
 from tinyalex.streams import readable
 
@@ -43,6 +44,13 @@ def print_table(header, rows, right=()):
             print()
         part = [[line[i] for i in chosen] for line in lines if not number or any(line[i] for i in chosen[1:])]
         _print_block(part, {new for new, old in enumerate(chosen) if old in right}, width)
+
+
+def refuse(args, options, instead):
+    """UserError for any of these options that was given. options: {name: default};  instead: what rules them out"""
+    for name, default in options.items():
+        if getattr(args, name) != default:
+            raise UserError(f"does not go with {instead}", name)
 
 
 def print_text(text, hang=0):

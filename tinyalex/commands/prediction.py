@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from tinyalex.bench.predicted import MACHINES, OWN, machine, predict
-from tinyalex.commands.options import print_table, print_text
+from tinyalex.commands.options import print_table, print_text, refuse
 from tinyalex.errors import UserError
 from tinyalex.terminal import bytes_text
 
@@ -44,13 +44,6 @@ def predicts(args):
     if args.predict is not None:
         refuse(args, MEASURING, "--predict")
     return args.predict is not None
-
-
-def refuse(args, options, instead):
-    """UserError for any of these options that was given. options: {name: default};  instead: of measuring"""
-    for name, default in options.items():
-        if getattr(args, name) != default:
-            raise UserError(f"does not go with {instead}, which measures nothing", name)
 
 
 def predicted(args, setups_of):
