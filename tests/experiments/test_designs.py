@@ -11,7 +11,7 @@ from tinyalex.experiments.claims import CLAIMS
 from tinyalex.experiments.designs import DESIGNS, SPREAD, at_scale, planned, seeds_for
 from tinyalex.experiments.lab import Lab
 from tinyalex.experiments.plan import SCALES
-from tinyalex.experiments.power import half_width
+from tinyalex.experiments.power import half_width, smallest_effect
 
 PLANNED = SCALES["planned"]
 PLAN = ROOT / "lessons" / "claims-plan.md"
@@ -90,8 +90,20 @@ def test_the_plan(data, small, tmp_path, capsys):  # noqa: F811
     assert text.startswith(schedule.TITLE) and "before the runs" in text and "## C5: Shifting colours" in text
     code, out, _ = call(capsys, *words)
     assert code == 0 and "0 of 4 runs already done" in out
+    json_of(capsys, *words, "--table", page, "--seeds", 1)
+    assert "* Resolution: 1 seed, margin 1.0 points; one seed shows nothing" in page.read_text()
+    other = json_of(capsys, *words, "--model", "alexnet-small", "--table", page)["plan"]
+    assert other["seconds"] is None and "* Cost: 4 runs\n" in page.read_text(), "its rate is not known"
     code, _, err = call(capsys, "experiment", "C6", "--plan", "--data", data, "--table", page)
     assert code == 2 and "--plan: found --table at --scale quick" in err
+
+
+def test_a_plan_comes_before_the_runs(data, small, tmp_path, capsys):  # noqa: F811
+    words = ("experiment", "C6", "--scale", "planned", "--data", data, "--out", tmp_path / "out", "--seeds", 1)
+    json_of(capsys, *words)
+    code, _, err = call(capsys, *words, "--plan", "--table", tmp_path / "plan.md")
+    assert code == 2 and "--plan: found 1 of 1 runs done, expected none" in err and not (tmp_path / "plan.md").exists()
+    assert json_of(capsys, *words, "--plan")["plan"]["done"] == 1
 
 
 def test_our_own_plan_is_of_these_designs():
@@ -100,6 +112,10 @@ def test_our_own_plan_is_of_these_designs():
     for id, design in DESIGNS.items():
         claim = planned(CLAIMS[id], PLANNED)
         section = text.partition(f"## {id}: {claim.title}\n")[2].partition("\n## ")[0]
-        assert f"* Resolution: {claim.seeds} seeds" in section and design.because in section, id
+        because = f" ({design.because})" if design.because else ""
+        margin = "no margin" if claim.contrasts[0].bound is None else f"margin {claim.contrasts[0].bound:.1f} points"
+        shown = f"shows {SPREAD * smallest_effect(claim.seeds):.1f} points"
+        ends = f"expected interval ± {SPREAD * half_width(claim.seeds):.2f}\n"
+        assert f"* Resolution: {claim.seeds} seeds{because}, {margin}; {shown}, {ends}" in section, id
         assert f"data/tiny100{design.regime.part}," in section and design.regime.why in section
-        assert f"± {SPREAD * half_width(claim.seeds):.2f}" in section
+        assert all(f"{name} (alexnet-mini{arm.variation}" in section for name, arm in claim.arms.items())

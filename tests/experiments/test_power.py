@@ -1,5 +1,6 @@
 """The power of n values against simulations and published numbers; the spread that recorded results show."""
 
+import json
 import math
 
 import numpy as np
@@ -53,16 +54,16 @@ def test_chance_teeth(old, new):
 def test_smallest_effects_and_numbers_of_values():
     """34 and 199 are G*Power's for the effects 0.5 and 0.2."""
     assert [round(smallest_effect(n), 2) for n in (3, 10)] == [3.26, 1.0]
-    assert chance(smallest_effect(5, 0.6, 0.9), 5, 0.9) == pytest.approx(0.6, abs=1e-6)
+    assert [chance(smallest_effect(n), n) for n in (2, 5, 100)] == pytest.approx([power.POWER] * 3, abs=1e-6)
     assert [values_needed(effect) for effect in (1.0, -0.5, 0.2, 1e6, 0.0)] == [10, 34, 199, 2, math.inf]
     for effect in (0.37, 1.4, 3.0):
         n = values_needed(effect)
         assert chance(effect, n) >= power.POWER > chance(effect, n - 1)
 
 
-@pytest.mark.parametrize("arguments", [(1,), (2.5,), (3, 0.0), (3, 1.0), (3, 0.8, 1.0)])
-def test_smallest_effect_refuses(arguments):
-    refused(lambda: smallest_effect(*arguments), "expected")
+@pytest.mark.parametrize("n", [1, 2.5])
+def test_smallest_effect_refuses(n):
+    refused(lambda: smallest_effect(n), "expected")
 
 
 def test_the_half_width_is_that_of_the_interval():
@@ -138,9 +139,29 @@ def test_the_command(tmp_path, capsys):
     write_table(tmp_path / "t.md", [result("C3")])
     for words, told in (
         ((), "--power: found no --table"),
-        (("--table", tmp_path / "none.md"), "none.md: no such file"),
+        (("--table", tmp_path / "none.md"), "none.json: no such file"),
         (("--table", OURS, "--plan"), "--plan: does not go with --power"),
+        (("--table", OURS, "--seeds", 5), "--seeds: does not go with --power"),
+        (("--table", OURS, "--scale", "full"), "--scale: does not go with --power"),
+        (("--table", OURS, "--data", "nosuch"), "--data: does not go with --power"),
         (("C3", "--table", tmp_path / "t.md"), "no results of C3 over several seeds"),
     ):
         code, out, err = call(capsys, "experiment", "--power", *words)
         assert code == 2 and out == "" and err.count("\n") == 1 and told in err, err
+
+
+@pytest.mark.parametrize(
+    "changes, told",
+    [
+        ({"effects": ["a"]}, 'contrasts[0].effects[0]: found "a"'),
+        ({"unit": "×", "effects": [2.0, 0.0]}, "contrasts[0].effects[1]: found 0"),
+        ({"unit": "×", "effects": [2.0, 3.0], "paper": 0.0}, "contrasts[0].paper: found 0"),
+        ({"unit": "%"}, 'contrasts[0].unit: found "%"'),
+    ],
+)
+def test_a_damaged_table_is_refused(changes, told, tmp_path, capsys):
+    (tmp_path / "t.json").write_text(json.dumps([result("C3", contrasts=[row_of([1.0, 2.0]) | changes])]))
+    code, out, err = call(capsys, "experiment", "--power", "--table", tmp_path / "t.md")
+    assert code == 2 and out == "" and err.count("\n") == 1 and "t.json" in err and told in err, err
+    (tmp_path / "t.json").write_text(json.dumps([result("C3", contrasts=[{"what": "top-1 error", "unit": "points"}])]))
+    assert call(capsys, "experiment", "--power", "--table", tmp_path / "t.md")[0] == 2

@@ -283,7 +283,7 @@ def test_every_contrast_is_the_right_way_round(claim):
 )
 def test_what_is_foreseen(seeds, words):
     """3.26 deviations for three values, see `smallest_effect`."""
-    start = "If chance moves the effect of a seed by 0.9 points, as in earlier runs, "
+    start = "If chance moves the effect of a seed by 0.9 points, as expected, "
     assert report.foreseen(CLAIMS["C23"], seeds) == start + words
     assert report.foreseen(CLAIMS["C4"], 3) == ""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyalex import plots
 from tinyalex.backend import thread_count
-from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text
+from tinyalex.commands.options import REPLACED, add_device, open_device, print_table, print_text, refuse
 from tinyalex.data import open_dataset, outline
 from tinyalex.errors import UserError
 from tinyalex.experiments import outlook, report, schedule
@@ -19,7 +19,7 @@ from tinyalex.experiments.designs import at_scale
 from tinyalex.experiments.lab import Lab, network_of
 from tinyalex.experiments.plan import SCALES
 from tinyalex.experiments.running import is_done, train_all
-from tinyalex.experiments.table import check_table, earlier, write_table
+from tinyalex.experiments.table import beside, check_table, earlier, write_table
 from tinyalex.files import check_folder, target, write_text
 from tinyalex.lines import command
 from tinyalex.models import find_model
@@ -38,10 +38,11 @@ normalisation, ResNet; C12 and C21 to C23 about transfer. Without NAME, list the
 the interval to expect, and the time, where these are known. --scale planned gives each claim that was left open its \
 own pictures, length and seeds, and measures errors on the training pictures too that no run of the claim uses.
 
---power trains nothing. It reads recorded results (--table) and prints for each row how far chance moves a seed's \
-effect, the effect that as many seeds show 80 % of the time, and the seeds that would show the paper's effect, and the \
-one found. Ranges come from the 95 % interval of the spread, which few seeds hardly tell. "Pooled" is over rows of the \
-same quantity, network and data, and is used where there is one; these share runs, so its range is too narrow.
+--power trains nothing. It reads recorded results (--table). For each row it prints the spread of the effect over \
+seeds, the smallest effect that this number of seeds shows 80 % of the time, and how many seeds the paper's effect and \
+the found one would need. Ranges come from the 95 % interval of the spread, which is wide for few seeds. "Pooled" is \
+the spread over all rows of the same quantity, network and data; it is used where it is given. Such rows share runs, \
+so its range is too narrow.
 
 Claims share runs. Ctrl-C saves, and the same command resumes. Finished runs are not trained again: after changing \
 the code, delete OUT/runs."""
@@ -57,6 +58,12 @@ EXAMPLES = (
 )
 
 MOST_SEEDS = 1000
+TRAINING = {  # options of training, with their defaults
+    **dict.fromkeys(("data", "seeds", "pictures", "model", "out", "jobs", "threads")),
+    "scale": "quick",
+    "plan": False,
+    "device": "auto",
+}
 
 
 def add_arguments(parser):
@@ -64,12 +71,14 @@ def add_arguments(parser):
     add("name", metavar="NAME", nargs="*", help="claims, such as C3 or lrn, or all")
     add("--data", metavar="FOLDER", help="a folder that `prepare` wrote, or builtin (default: the scale's)")
     add("--scale", choices=SCALES, default="quick", help=scales)
-    add("--seeds", type=int, metavar="N", help="runs with the change, and as many without it (default: the scale's, 3)")
+    seeds = "runs with the change, and as many without it (default: the claim's or the scale's)"
+    add("--seeds", type=int, metavar="N", help=seeds)
     add(
         "--pictures",
         type=int,
         metavar="N",
-        help="how many pictures each run trains on, counting repeats (default: the scale's)",
+        help="pictures that a run trains on, counting repeats; at --scale planned, times each claim's share (default: "
+        "the scale's)",
     )
     add("--model", metavar="NAME", help="the network to vary (default: the scale's)")
     add("--out", metavar="FOLDER", help="folder for runs and results (default: runs/experiments-SCALE)")
@@ -103,6 +112,8 @@ def run(args):
     if args.seeds is not None and args.seeds > MOST_SEEDS:
         raise UserError(f"--seeds: found {args.seeds}, expected 1 to {MOST_SEEDS}")
     typed = "tinyalex " + shlex.join(sys.argv[1:])
+    if args.table and args.plan and args.scale != "planned":
+        raise UserError(f"--plan: found --table at --scale {args.scale}, expected --scale planned with it")
     if args.table:
         (schedule.check_page if args.plan else check_table)(Path(args.table))
     lab = _lab(args, claims)
@@ -136,10 +147,9 @@ def _power(args):
     """The rows of `outlook` of the claims asked for, or of all; other claims in the table tell of the spread too."""
     if args.table is None:
         raise UserError("--power: found no --table, expected one with recorded results")
-    if args.plan:
-        raise UserError("--plan: does not go with --power, which reads recorded results")
-    if not Path(args.table).exists():
-        raise UserError(f"{args.table}: no such file, expected a table that `experiment --table` wrote", "table")
+    refuse(args, TRAINING, "--power")
+    if not beside(args.table).exists():
+        raise UserError(f"{beside(args.table)}: no such file, expected one that `experiment --table` wrote", "table")
     ids = {claim.id for name in args.name or ["all"] for claim in find_claims(name)}
     found = [row for row in outlook.outlook(earlier(Path(args.table))) if row["id"] in ids]
     if not found:
@@ -174,9 +184,9 @@ def _check_networks(networks, asked, data):
 
 def _plan(lab, claims, seeds, args, typed):
     """The plan of the claims' runs, and its page."""
-    if args.table and lab.scale.name != "planned":
-        raise UserError(f"--plan: found --table at --scale {lab.scale.name}, expected --scale planned with it")
     plan, jobs = schedule.schedule(lab, claims, seeds), _jobs(lab, args)
+    if args.table and plan["done"]:
+        raise UserError(f"--plan: found {plan['done']} of {plan['runs']} runs done, expected none: a plan comes first")
     if args.table:
         schedule.write_page(args.table, plan, jobs, typed)
     return {"plan": plan, "jobs": jobs}
@@ -196,7 +206,7 @@ def _train(lab, claims, seeds, args):
     """Train the runs not yet trained."""
     for claim in claims:
         if expected := report.foreseen(claim, seeds[claim.id]):
-            say(f"{claim.id} {claim.title}. Foreseen: {expected}", args.json)
+            say(f"{claim.id}: {claim.title}{'' if claim.title.endswith('?') else '.'} {expected}", args.json)
     runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds[claim.id])}.values())
     jobs = _jobs(lab, args)
     say(f"{schedule.total_text(schedule.schedule(lab, claims, seeds), jobs)} → {lab.out}/runs", args.json)

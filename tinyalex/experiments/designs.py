@@ -61,9 +61,9 @@ DESIGNS = {
 }
 
 
-def seeds_for(bound, spread=SPREAD):
-    """The fewest seeds with which an interval is expected to be no wider than `bound`. Both in points, above 0."""
-    return next(n for n in range(2, 10_000) if 2 * half_width(n) * spread <= bound)
+def seeds_for(bound):
+    """The fewest seeds with which an interval is expected to be no wider than `bound`, in points, above 0."""
+    return next(n for n in range(2, 10_000) if 2 * half_width(n) * SPREAD <= bound)
 
 
 def planned(claim, scale):

@@ -67,8 +67,8 @@ class Claim:
 
     arms: by name;  contrasts: the first decides the verdict, the others add detail
     models: {scale's name: the network that the arms vary}, for a claim that is not about AlexNet
-    spread: the standard deviation of a seed's effect in earlier runs, in percentage points (`--power` prints it); from
-        it follows how small an effect can be resolved (`report.foreseen`); 0: nothing is said beforehand
+    spread: the expected standard deviation of a seed's effect, in percentage points; from it follows how small an
+        effect can be resolved (`report.foreseen`); 0: nothing is said beforehand
     seeds: 0: the scale's
     """
 
@@ -112,9 +112,9 @@ SCALES = {
             "alexnet-mini",
             "data/tiny100",
             50_000,
-            9,
-            True,
-            480,
+            3,
+            judge_left_out=True,
+            rate=480,
         ),
         Scale("full", "hours on a GPU", "alexnet-64", "builtin", 1_500_000, 3),
     )

@@ -14,6 +14,7 @@ POWER = 0.8  # the usual one
 MOST = 1000  # values: more are not asked for
 STEPS = 600  # of an integral: right to three digits and more
 WIDTHS = 12  # from its middle to each end, in standard deviations
+_critical = functools.cache(student_t)  # bisection asks for the same ones again and again
 
 
 def chance(effect, n, level=0.95):
@@ -32,47 +33,45 @@ def chance(effect, n, level=0.95):
     return float(f @ _normal(math.sqrt(n) * abs(effect) - t * r))
 
 
-def smallest_effect(n, power=POWER, level=0.95):
-    """The mean from which n values have a `chance` of at least `power`: 3.26 for 3 values, 1.00 for 10; by bisection.
+def smallest_effect(n):
+    """The mean from which n values have a `chance` of at least POWER: 3.26 for 3 values, 1.00 for 10; by bisection.
 
-    n: 2 or more;  power, level: above 0, below 1. Raises ValueError for others.
+    n: 2 or more. Raises ValueError for others.
     """
-    if not 0 < power < 1:
-        raise ValueError(f"smallest_effect: power = {power}, expected above 0 and below 1")
-    low, high = 0.0, 2.0 * student_t(level, max(1, n - 1)) + 8
+    low, high = 0.0, 2.0 * _critical(0.95, max(1, n - 1)) + 8
     for _ in range(30):
         middle = (low + high) / 2
-        low, high = (middle, high) if chance(middle, n, level) < power else (low, middle)
+        low, high = (middle, high) if chance(middle, n) < POWER else (low, middle)
     return (low + high) / 2
 
 
-def values_needed(effect, power=POWER):
-    """How many values give a mean a `chance` of at least `power`: 10 for 1; math.inf if over MOST; by bisection."""
-    if chance(effect, MOST) < power:
+def values_needed(effect):
+    """How many values give a mean a `chance` of at least POWER: 10 for 1; math.inf if over MOST; by bisection."""
+    if chance(effect, MOST) < POWER:
         return math.inf
     low, high = 1, MOST
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if chance(effect, middle) < power else (low, middle)
+        low, high = (middle, high) if chance(effect, middle) < POWER else (low, middle)
     return high
 
 
-def half_width(n, level=0.95):
-    """Half of the interval of n values whose deviation is found to be 1: 2.48 for 3 values, 0.715 for 10."""
-    return student_t(level, n - 1) / math.sqrt(n)
+def half_width(n):
+    """Half of the 95 % interval of n values whose deviation is found to be 1: 2.48 for 3 values, 0.715 for 10."""
+    return _critical(0.95, n - 1) / math.sqrt(n)
 
 
-def spread_interval(deviation, freedom, level=0.95):
-    """(low, high) of the true deviation, found to be `deviation` with `freedom`: n values around their mean have n − 1.
+def spread_interval(deviation, freedom):
+    """The 95 % interval (low, high) of the true deviation, where `deviation` was found.
 
     freedom · (found / true)² has the χ² distribution. 0.52 to 6.28 for 1 from three values.
-    freedom: 1 or more;  level: above 0, below 1.
+    freedom: n − 1 for n values around their mean; 1 or more.
     Source: Snedecor & Cochran, Statistical Methods, ch. 5.
     """
     r, f = _deviations(freedom)
     step = r[1] - r[0]
     below = np.concatenate([[0.0], np.cumsum(f)])  # at r − step / 2 of each, and behind the last
-    ends = np.interp([(1 + level) / 2, (1 - level) / 2], below, np.append(r - step / 2, r[-1] + step / 2))
+    ends = np.interp([0.975, 0.025], below, np.append(r - step / 2, r[-1] + step / 2))
     return tuple(float(deviation / end) for end in ends)
 
 
@@ -90,6 +89,3 @@ def _deviations(freedom):
 def _normal(z):
     """Φ(z): the share of a standard normal variable below z, elementwise."""
     return np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in z.tolist()])
-
-
-_critical = functools.cache(student_t)  # asked for again and again with the same freedom

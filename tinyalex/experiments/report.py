@@ -62,7 +62,7 @@ def foreseen(claim, seeds):
     """How small an effect a claim's runs can show, worked out before them, as a sentence; "" without a known spread."""
     if not claim.spread:
         return ""
-    guess = f"If chance moves the effect of a seed by {claim.spread:.1f} points, as in earlier runs"
+    guess = f"If chance moves the effect of a seed by {claim.spread:.1f} points, as expected"
     if seeds < 2:
         return f"{guess}, one seed resolves nothing."
     smallest = claim.spread * smallest_effect(seeds)

@@ -3,6 +3,8 @@
 from datetime import date
 from pathlib import Path
 
+import numpy as np
+
 from tinyalex.experiments.designs import DESIGNS, SPREAD
 from tinyalex.experiments.power import POWER, half_width, smallest_effect
 from tinyalex.experiments.report import number
@@ -17,7 +19,7 @@ def schedule(lab, claims, seeds):
     """The plan as JSON values. seeds: {claim's id: number}
 
     "claims": a dict for each;  "runs", "done": trained once each, whichever claims share them
-    "seconds": those left, for one job; None if the scale's rate is unknown
+    "seconds": of the runs left, on one job; None if their rate is unknown
     """
     runs, rows = {}, []
     for claim in claims:
@@ -37,7 +39,7 @@ def schedule(lab, claims, seeds):
 
 
 def _row(lab, claim, seeds):
-    """One claim of the plan. The first contrast decides; "margin", "shows" and "half_width" are its."""
+    """One claim of the plan, with the data and length of its first arm. The first contrast decides."""
     first, run = claim.contrasts[0], lab.run(next(iter(claim.arms.values())), 0, lab.network(claim))
     dataset = lab.dataset(_part(lab, run))
     known = first.unit == "points" and claim.spread and seeds > 1
@@ -72,8 +74,8 @@ def _part(lab, run):
 
 
 def _seconds(lab, runs):
-    """The time of runs, one after another on one job; None if the scale's rate is unknown."""
-    if not lab.scale.rate:
+    """The time of runs, one after another on one job; None if their rate is unknown."""
+    if not lab.scale.rate or lab.model != lab.scale.model or lab.xp is not np:
         return None
     return sum(_work(lab, run) for run in runs) / lab.scale.rate
 
@@ -160,7 +162,7 @@ the interval tells from none {POWER:.0%} of the time. No seeds are added because
 larger than expected, `--power` prints how many would decide. "Less than" means little of nets that have hardly learnt:
 the errors stand beside it.
 
-{total_text(plan, jobs).capitalize()}, and minutes more to measure
+{total_text(plan, jobs)}, and minutes more to measure
 ten crops. Claims share runs: each counts those that the claims above it lack.
 
 {sections}"""
@@ -172,7 +174,11 @@ def _section(row, jobs):
     arms = "; ".join(f"{name} ({text})" for name, text in row["arms"].items())
     paper = "" if row["paper"] is None else f"; the paper's effect: {number(row['paper'], 'points')} points"
     margin = "no margin" if row["margin"] is None else f"margin {row['margin']:.1f} points"
-    seeds = f"{row['seeds']} seeds" + (f" ({design.because})" if design.because else "")
+    seeds = f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}" + (f" ({design.because})" if design.because else "")
+    shown = "one seed shows nothing"
+    if row["shows"] is not None:
+        shown = f"shows {row['shows']:.1f} points, expected interval ± {row['half_width']:.2f}"
+    time = "" if row["seconds"] is None else f", about {row['seconds'] / jobs / 60:.0f} minutes"
     return f"""## {row["id"]}: {row["title"]}
 
 The paper: {row["says"]}.
@@ -180,6 +186,6 @@ The paper: {row["says"]}.
 * Measured: {row["measure"]} on {row["judged"]:,} pictures, {a} less {b}{paper}
 * Arms: {arms}
 * Data: {row["data"]}, {row["pictures"]:,} training pictures, {row["epochs"]} epochs: {design.regime.why}
-* Resolution: {seeds}, {margin}; shows {row["shows"]:.1f} points, expected interval ± {row["half_width"]:.2f}
-* Cost: {row["new_runs"]} runs, about {row["seconds"] / jobs / 60:.0f} minutes
+* Resolution: {seeds}, {margin}; {shown}
+* Cost: {row["new_runs"]} runs{time}
 """

@@ -1,6 +1,7 @@
 """The results of several claims as one Markdown table, with a JSON file beside it that a later run adds to."""
 
 import json
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -16,12 +17,20 @@ from tinyalex.experiments.report import (
     side_text,
 )
 from tinyalex.files import check_file, write_text
-from tinyalex.schema import each, number, one_of, optional, or_null, read_json, record, text, whole
+from tinyalex.schema import cases, each, number, one_of, optional, or_null, read_json, record, text, whole
 
 TITLE = "# The paper's claims, run again"
-END = {key: or_null(number()) for key in ("paper", "effect", "low", "high")}
 SIDE = record(label=text(), values=each(or_null(number())))
-CONTRAST = record(END, what=text(), unit=one_of("points", "×", ""), a=SIDE, b=SIDE, verdict=text())
+WORDS = {"what": text(), "a": SIDE, "b": SIDE, "verdict": text()}
+ENDS = ("paper", "effect", "low", "high")
+
+
+def _numbers(kind):
+    return record(WORDS | dict.fromkeys(ENDS, or_null(kind)), effects=each(or_null(kind)))
+
+
+RATIO = number(sys.float_info.min)  # above 0
+CONTRAST = cases("unit", {"points": _numbers(number()), "×": _numbers(RATIO), "": _numbers(number())})
 NAMES = {key: text() for key in ("title", "scale", "model", "data", "device", "verdict", "command")}
 LATER = {
     "foreseen": optional(text()),
@@ -36,16 +45,17 @@ RESULT = record(NAMES | COUNTS | LATER, id=one_of(*CLAIMS), versions=VERSIONS, c
 def check_table(path):
     """UserError unless the table can be written at `path`, and its JSON beside it."""
     check_file(path, ".md", TITLE.encode(), "table")
-    check_file(_beside(path), ".json", b'"tinyalex"', "table")
+    check_file(beside(path), ".json", b'"tinyalex"', "table")
 
 
-def _beside(path):
+def beside(path):
+    """The JSON file of the table at `path`."""
     return Path(path).with_suffix(".json")
 
 
 def earlier(path):
     """The results that the JSON beside `path` has. UserError if it is damaged."""
-    return read_json(_beside(path), each(RESULT)) if _beside(path).exists() else []
+    return read_json(beside(path), each(RESULT)) if beside(path).exists() else []
 
 
 def write_table(path, results):
@@ -53,7 +63,7 @@ def write_table(path, results):
     order = list(CLAIMS)
     results = sorted(results, key=lambda result: order.index(result["id"]))
     write_text(path, page(results))
-    write_text(_beside(path), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    write_text(beside(path), json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
 def page(results):
