@@ -197,7 +197,7 @@ def of_course(*lines, **chosen):
     keys = ("train_loss", "train_top1_error", "val_loss", "val_top1_error")
     log = [dict(zip(keys, line)) | {"kind": "epoch", "epoch": n, "lr": 0.01} for n, line in enumerate(lines, 1)]
     config = Config.for_model(find_model("alexnet-mini"), "builtin", **chosen)
-    data: Any = SimpleNamespace(train=range(4000), val=range(1000), class_ids=range(20), size=64)
+    data: Any = SimpleNamespace(train=range(4000), val=range(1000), class_ids=range(20))
     return Patient(config, data, np, log=tuple(log))
 
 
@@ -220,6 +220,18 @@ def test_still_learning_by_hand():
     assert not course.still_learning(of_course(*rest))
 
 
+def mean_entropy_of_boxes(points=60):
+    """Of −p ln p − q ln q, where q is the part in the unit square of a box of area 0..1 with its centre anywhere."""
+    middles = (np.arange(points) + 0.5) / points
+    half = np.sqrt(middles)[:, None] / 2
+    inside = np.minimum(middles + half, 1) - np.maximum(middles - half, 0)  # of a side, for each area and centre
+    q = np.clip(inside[:, :, None] * inside[:, None, :], 1e-9, 1 - 1e-9)
+    return float(-(q * np.log(q) + (1 - q) * np.log(1 - q)).mean())
+
+
+CUT = mean_entropy_of_boxes()
+
+
 @pytest.mark.parametrize(
     ("chosen", "lowest", "within"),
     [
@@ -227,6 +239,7 @@ def test_still_learning_by_hand():
         ({"label_smoothing": 0.1}, -0.905 * math.log(0.905) - 0.095 * math.log(0.005), 1e-12),
         ({"mixup": 1.0}, 0.95 * 0.5, 0.02),  # mean of −p ln p − q ln q over p from 0 to 1; 1 of 20 is of one class
         ({"mixup": 1e5}, 0.95 * math.log(2), 1e-4),  # half and half
+        ({"cutmix": 1.0}, 0.95 * CUT, 0.03),
     ],
 )
 def test_the_lowest_loss_by_hand(chosen, lowest, within):

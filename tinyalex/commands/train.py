@@ -129,7 +129,7 @@ def _exchanged(trainer, sent_per_picture, form, size):
 
 
 def _whole(args, team):
-    """network → what the trainer trains: the whole network or, with --parallel, this worker's part."""
+    """(network, label smoothing) → what is trained: the whole network or, with --parallel, this worker's part."""
     return partial(Part, args.parallel, team) if args.parallel else Whole
 
 

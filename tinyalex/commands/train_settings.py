@@ -101,28 +101,28 @@ def _add_pictures(settings):
         "--mixup",
         type=float,
         metavar="A",
-        help="train on weighted means of two pictures and their labels; the weights are drawn from Beta(A, A), such as "
-        "0.2. The training loss is then of mixed labels, and an answer is wrong if it is not the class with the larger "
-        "share (0)",
+        help="train on weighted means of two pictures and of their labels; the weight is drawn from Beta(A, A); try "
+        "0.2. The training loss is then that of mixed labels, and an answer is wrong unless it is the class with the "
+        "larger share (0)",
     )
     settings.add_argument(
         "--cutmix",
         type=float,
         metavar="A",
-        help="the same, but a box of one picture is put on the other, such as 1; with both, each batch is mixed in one "
-        "of the two ways, by chance (0)",
+        help="as --mixup, but a box of one picture covers the other; try 1. With both, chance chooses one way for each "
+        "batch (0)",
     )
     settings.add_argument(
         "--label-smoothing",
         type=float,
         metavar="S",
-        help="spread a share S of every target over all classes, such as 0.1, so that no answer grows too sure; the "
-        "training loss is shown with it, the validation loss without (0)",
+        help="spread a share S of every target evenly over all classes, so that no answer grows too sure; try 0.1. The "
+        "training loss includes it, the validation loss does not (0)",
     )
 
 
 def _add_end(settings):
-    """The average of the weights, the end of the run, its seed."""
+    """The average of the weights, the end of the run, TF32, the seed."""
     settings.add_argument(
         "--ema",
         type=float,

@@ -1,4 +1,4 @@
-"""Chunks of undecoded pictures to pixels and statistics, in worker processes where that saves time."""
+"""Convert chunks of undecoded pictures to pixels and statistics, in worker processes where that saves time."""
 
 import time
 from dataclasses import dataclass

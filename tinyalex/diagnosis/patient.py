@@ -147,7 +147,7 @@ class Patient:
 
         if not (config.mixup or config.cutmix):
             return entropy(1.0)
-        mixes = (draw_mix(1, self.data.size, rng, config.mixup, config.cutmix) for _ in range(MIXES))
+        mixes = (draw_mix(1, config.find_model().crop, rng, config.mixup, config.cutmix) for _ in range(MIXES))
         mixed = float(np.mean([entropy(mix.share, 1 - mix.share) for mix in mixes if mix]))
         return mixed + (entropy(1.0) - mixed) / self.K  # a partner may be of the same class
 

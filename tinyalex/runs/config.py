@@ -1,6 +1,6 @@
 """All settings of a training run, in one frozen record that is saved with its weights."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from tinyalex.errors import LARGEST, UserError, as_typed
@@ -9,20 +9,6 @@ from tinyalex.models.model import Model
 from tinyalex.schema import Kind, judge, number, optional, or_null, record, text, truth, whole
 
 MOST_SEED = 2**64  # in runs of earlier versions
-# what earlier versions did that did not have these settings
-LATER: dict[str, Any] = dict(
-    patience=0,
-    network=None,
-    start_up_to="",
-    freeze="",
-    thaw=0,
-    head_lr=1.0,
-    tf32=False,
-    label_smoothing=0.0,
-    mixup=0.0,
-    cutmix=0.0,
-    ema=0.0,
-)
 
 
 @dataclass(frozen=True)
@@ -45,7 +31,7 @@ class Config:
     crop_run: how many consecutive pictures share one crop and mirroring (2012 source: 32)
     until_error: stop once an epoch's training error is at most this; 0: after the last epoch
     patience: stop after this many epochs without a lower top-1 validation error; 0: after the last epoch
-    mixup, cutmix: α of two ways to mix pictures (see `tinyalex.data.mixing.draw_mix`); 0: not. train_loss is then the
+    mixup, cutmix: α of two ways to mix pictures (see `tinyalex.data.mixing.draw_mix`); 0: off. train_loss is then the
         loss of mixed labels, and train_top1_error counts answers other than the class with the larger share
     ema: decay of an average of the weights (see `tinyalex.training.average`), which is what is validated and saved; 0:
         none
@@ -171,6 +157,9 @@ def model_of(name: str, network: dict[str, Any] | None, argument: str = "model")
     return find_model(name, argument) if network is None else written.read(network, name)
 
 
+# what earlier versions did that did not have these settings
+LATER = {field.name: field.default for field in fields(Config) if field.default is not MISSING}
+LATER |= {"patience": 0, "tf32": False}
 _KINDS: dict[Any, Kind] = {  # of a field's type
     **{bool: truth, int: whole(0, MOST_SEED), float: number(), str: text()},
     dict[str, Any] | None: or_null(written.NETWORK),

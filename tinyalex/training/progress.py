@@ -48,7 +48,7 @@ class Progress:
         return {"train_loss": self.loss_sum / self.seen, "train_top1_error": self.wrong / self.seen}
 
     def finish_epoch(self, line: dict[str, Any]) -> None:
-        """Count the epoch under way as done. line: of it, for the history"""
+        """Count the epoch under way as done. line: the epoch's, for the history"""
         self.history.append(line)
         self.epoch, self.step = self.epoch + 1, 0
         self.loss_sum, self.wrong, self.seen = 0.0, 0, 0
