@@ -112,7 +112,9 @@ def build_parser(chosen):
         examples = "examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES)
         command = choices.add_parser(name, help=about(name), description=module.DESCRIPTION, epilog=examples)
         module.add_arguments(command)
-        command.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
+        command.add_argument(
+            "--json", action="store_true", help="print one JSON object on stdout, and progress on stderr"
+        )
         command.set_defaults(module=module)
         command.usage = usage(command)
     return parser

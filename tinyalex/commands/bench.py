@@ -86,7 +86,7 @@ def run(args):
         check_picture(args.chart, "chart")
     device = "cpu" if open_device(args) is np else "gpu"
     plans = setups(device, (None,) if device == "cpu" else TF32[args.tf32])
-    result = run_benchmark(plans, args.rounds, _theirs(args, device), args.scaling, quiet=args.json)
+    result = run_benchmark(plans, args.rounds, _theirs(args, device), args.scaling)
     if args.chart:
         from tinyalex import plots  # here, since Matplotlib takes a second to import
 
@@ -100,11 +100,11 @@ def _theirs(args, device):
     if args.no_torch:
         return ()
     if torch_version(device) is None:
-        say(f"no PyTorch for the {device.upper()} is installed: measuring only this side", args.json)
+        say(f"no PyTorch for the {device.upper()} is installed: measuring only this side")
         return ()
     missing = None if args.no_compile else compiler_missing(device)
     if missing:
-        say(f"torch.compile is left out: {missing}", args.json)
+        say(f"torch.compile is left out: {missing}")
     return EAGER if args.no_compile or missing else THEIRS
 
 

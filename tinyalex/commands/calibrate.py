@@ -57,19 +57,19 @@ def run(args):
         raise UserError(f"found {args.risk:g}, expected above 0, and at most 1 (always answer)", "risk")
     xp = open_device(args)
     checkpoint = checkpoint_hash(find_checkpoint(args.run, quiet=True))
-    (trained,), data, split = open_runs([args.run], xp, args.data, quiet=args.json)
+    (trained,), data, split = open_runs([args.run], xp, args.data)
     picture = calibration_file(trained.file, ".png")
     check_picture(picture)
     if len(split) < 2:
         raise UserError(f"{data}: found {len(split)} validation picture, expected at least 2: one to fit, one to judge")
-    p = class_probabilities(trained.network, split, trained.view, xp, args.ten_crop, quiet=args.json)
+    p = class_probabilities(trained.network, split, trained.view, xp, args.ten_crop)
     trained.check_answers(p)
     if checkpoint_hash(trained.file) != checkpoint:
         raise UserError(f"{trained.file}: was written meanwhile; calibrate it once its training is done")
     found = study(p, split.labels, args.risk, args.ten_crop, checkpoint)
     result = {"run": str(args.run), "checkpoint": str(trained.file), "sha256": checkpoint, "data": data}
     result |= _result(found, args)
-    reference = make_reference(trained, open_dataset(data, args.json), found.calibration, p, quiet=args.json)
+    reference = make_reference(trained, open_dataset(data), found.calibration, p)
     _draw(picture, result, found)
     saved = {"file": save_calibration(trained, found.calibration), "picture": picture}
     saved["reference"] = save_reference(trained, reference)

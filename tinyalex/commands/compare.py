@@ -45,11 +45,11 @@ def run(args):
     paths = (args.run_a, args.run_b, *args.others)
     check_count(paths)
     xp = open_device(args)
-    runs, data, split = open_runs(paths, xp, args.data, quiet=args.json)
+    runs, data, split = open_runs(paths, xp, args.data)
     if args.others:
-        result = compare_several(runs, data, split, xp, args.ten_crop, quiet=args.json)
+        result = compare_several(runs, data, split, xp, args.ten_crop)
     else:
-        result = compare(*runs, data, split, xp, args.ten_crop, quiet=args.json)
+        result = compare(*runs, data, split, xp, args.ten_crop)
     if args.out:
         result["out"] = args.out
         _write(RunFolder(target(args.out)), result, [history(one) for one in runs])

@@ -63,7 +63,7 @@ def _before_a_run(args, xp):
         raise UserError("expected a RUN, or --data and --model")
     config = choose_settings(args.data, args.model)
     judge(config, outline(config.data))
-    return Patient(config, open_dataset(config.data, quiet=args.json), xp, quiet=args.json)
+    return Patient(config, open_dataset(config.data), xp, quiet=False)
 
 
 def _of_run(args, xp):
@@ -73,13 +73,13 @@ def _of_run(args, xp):
     if folder:
         log, diverged = tuple(folder.read_metrics()), folder.diverged()
     if folder is None or folder.best.exists() or folder.last.exists():
-        trained = open_run(args.run, xp, quiet=args.json)
+        trained = open_run(args.run, xp)
     about = folder.about() if folder else trained.info
     config = Config.from_dict(about["config"], args.run)
     dataset = _pictures(args, folder, trained, config)
     if config.data and dataset:
         config = replace(config, data=dataset.name)  # where they are now, in the commands to try
-    return Patient(config, dataset, xp, folder, trained, log, diverged, args.json)
+    return Patient(config, dataset, xp, folder, trained, log, diverged, quiet=False)
 
 
 def _folder(path):
@@ -96,14 +96,14 @@ def _pictures(args, folder, trained, config):
     try:
         name = args.data or (trained.own_data() if trained else find_data(folder.about(), folder.path))
     except UserError as error:
-        say(f"tinyalex: {error}; only the log and the network are looked at. Name the pictures with --data", args.json)
+        say(f"tinyalex: {error}; only the log and the network are looked at. Name the pictures with --data")
         return None
     about = outline(name)  # before any picture is drawn
     if trained:
         check_fits(trained, name, about.class_ids, about.size)
     else:
         judge(config, about)
-    return open_dataset(name, quiet=args.json)
+    return open_dataset(name)
 
 
 def _notes(patient, faults):

@@ -17,7 +17,7 @@ def add_arguments(parser):
 
 
 def run(args):
-    path = download(args.name, args.folder, url=args.url, quiet=args.json)
+    path = download(args.name, args.folder, url=args.url)
     return {"path": str(path), "bytes": path.stat().st_size}
 
 

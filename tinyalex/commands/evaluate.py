@@ -62,7 +62,7 @@ def run(args):
 
 def _evaluate(args, xp, team):
     """One worker's part; returns the result."""
-    quiet = args.json or team.rank > 0
+    quiet = team.rank > 0
     runs, data, split = team.all_do(lambda: open_runs(args.run, xp, args.data, quiet=quiet))
     if args.ensemble:
         team.all_do(lambda: _refuse_equals(runs))

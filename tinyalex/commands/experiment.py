@@ -125,7 +125,7 @@ def run(args):
         for folder in (RunFolder(lab.out), *(_folder(lab, claim) for claim in claims)):  # errors there come first
             holds.enter_context(folder.held())
         _train(lab, claims, seeds, args)
-        results = [_report(lab, claim, seeds[claim.id], typed, args.json) for claim in claims]
+        results = [_report(lab, claim, seeds[claim.id], typed) for claim in claims]
     if args.table:
         write_table(Path(args.table), others + results)
     return {"results": results, "out": str(lab.out), "table": args.table}
@@ -164,7 +164,7 @@ def _lab(args, claims):
     out = target(args.out or f"runs/experiments-{scale.name}")
     check_folder(out, "out")
     _check_networks({claim.id: network_of(claim, scale, model.name) for claim in claims}, args.model, outline(data))
-    return Lab(scale, open_dataset(data, quiet=args.json), data, out, xp, model.name, args.pictures)
+    return Lab(scale, open_dataset(data), data, out, xp, model.name, args.pictures)
 
 
 def _check_networks(networks, asked, data):
@@ -206,12 +206,12 @@ def _train(lab, claims, seeds, args):
     """Train the runs not yet trained."""
     for claim in claims:
         if expected := report.foreseen(claim, seeds[claim.id]):
-            say(f"{claim.id}: {claim.title}{'' if claim.title.endswith('?') else '.'} {expected}", args.json)
+            say(f"{claim.id}: {claim.title}{'' if claim.title.endswith('?') else '.'} {expected}")
     runs = list({run.folder: run for claim in claims for run in lab.runs(claim, seeds[claim.id])}.values())
     jobs = _jobs(lab, args)
-    say(f"{schedule.total_text(schedule.schedule(lab, claims, seeds), jobs)} → {lab.out}/runs", args.json)
+    say(f"{schedule.total_text(schedule.schedule(lab, claims, seeds), jobs)} → {lab.out}/runs")
     try:
-        train_all(runs, args.device, jobs, quiet=args.json)
+        train_all(runs, args.device, jobs)
     except KeyboardInterrupt:
         done = f"{sum(map(is_done, runs))} of {len(runs)} runs done"
         raise KeyboardInterrupt(f"stopped and saved, {done}; the same command resumes") from None
@@ -221,14 +221,14 @@ def _folder(lab, claim):
     return RunFolder(lab.out / f"{claim.id}-{claim.name}")
 
 
-def _report(lab, claim, seeds, typed, quiet):
+def _report(lab, claim, seeds, typed):
     """Read a claim's numbers off its runs and write them to its folder."""
     result = report.result_of(claim, lab, seeds) | {"command": typed}
     folder = _folder(lab, claim)
     folder.write_json("result.json", result)
     write_text(folder.path / "result.md", report.markdown(result))
     plots.save(effects(result), folder.path / "figure.png")
-    say(f"{claim.id} {claim.title}: {result['verdict']}", quiet)
+    say(f"{claim.id} {claim.title}: {result['verdict']}")
     return result
 
 

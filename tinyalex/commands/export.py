@@ -30,7 +30,7 @@ def add_arguments(parser):
 
 
 def run(args):
-    return export_run(open_run(args.run, choose_device("cpu"), args.json), args.file, args.pixels)
+    return export_run(open_run(args.run, choose_device("cpu")), args.file, args.pixels)
 
 
 def show(result):

@@ -56,7 +56,7 @@ def run(args):
         split, beside, found = _of_files(args, trained)
     else:
         split, beside, found = _of_data(args, trained)
-    features = features_of(trained.network, split, trained.view, xp, layer, quiet=args.json)
+    features = features_of(trained.network, split, trained.view, xp, layer)
     arrays = {"tinyalex": __version__, "checkpoint": str(trained.file), "layer": layer, "shape": shape}
     with replacing(args.out) as path, open(path, "wb") as file:
         np.savez(file, **arrays, features=features, **beside)
@@ -75,7 +75,7 @@ def _of_files(args, trained):
 def _of_data(args, trained):
     """As `_of_files`."""
     data, wanted = args.data[0] if args.data else trained.own_data(), args.split or "both"
-    dataset = open_dataset(data, quiet=args.json)
+    dataset = open_dataset(data)
     check_size(trained, data, dataset.size)
     splits = {name: getattr(dataset, name) for name in ("train", "val") if wanted in (name, "both")}
     shards = [shard for split in splits.values() for shard in split.shards]

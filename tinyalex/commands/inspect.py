@@ -47,13 +47,13 @@ def run(args):
     out = target(args.out or default_out(args.run))
     check_out(out)  # before any work is done
     data = args.data or trained.own_data()
-    dataset = open_dataset(data, quiet=args.json)
+    dataset = open_dataset(data)
     check_fits(trained, data, dataset.class_ids, dataset.size)
-    p = class_probabilities(trained.network, dataset.val, trained.view, xp, label="answers", quiet=args.json)
+    p = class_probabilities(trained.network, dataset.val, trained.view, xp, label="answers")
     trained.check_answers(p)
     steps = RunFolder(trained.file.parent).read_metrics("step")
     subject = Subject(trained.network, trained.view, trained.info, dataset, xp, p, args.pictures, steps)
-    page, figures, numbers = write_page(out, subject, _about(subject, trained.file, data), quiet=args.json)
+    page, figures, numbers = write_page(out, subject, _about(subject, trained.file, data))
     about = {"checkpoint": str(trained.file), "data": data, "figures": [str(out / name) for name in figures]}
     return {"page": str(page)} | about | numbers
 

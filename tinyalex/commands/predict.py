@@ -46,7 +46,7 @@ def run(args):
     if args.pictures:
         files, pictures, unreadable = read_pictures(args.pictures, one.view.size)
     else:
-        files, pictures, labels = _validation_pictures(one, args.run, args.json)
+        files, pictures, labels = _validation_pictures(one, args.run)
     names, classifier = one.info["class_names"], Classifier(one, xp)
     calibration = classifier.calibrated(args.ten_crop)
     predictions = [
@@ -79,11 +79,11 @@ def about_calibration(classifier, ten_crop):
     return f"Calibrated for the {other.view} only: these probabilities are its own." if other else ""
 
 
-def _validation_pictures(one, path, quiet):
+def _validation_pictures(one, path):
     """(names, pictures, labels) of the first picture of a few classes, spread evenly over all of them."""
     try:
         data = one.own_data()
-        split, class_ids, size = open_validation(data, quiet=quiet)
+        split, class_ids, size = open_validation(data)
     except UserError as error:
         hint = f"to classify your own pictures, name them: {command('predict', path, 'cat.jpg')}"
         raise UserError(f"{error.args[0]}; {hint}") from None

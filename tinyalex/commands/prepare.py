@@ -69,7 +69,6 @@ def run(args):
         per_class=args.per_class,
         strict=args.strict,
         workers=args.workers,
-        quiet=args.json,
     )
     return asdict(report)
 

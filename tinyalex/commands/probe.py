@@ -55,12 +55,10 @@ def run(args):
     out = target(args.out or default_out(args.run, COMMAND))
     check_out(out, COMMAND)  # before any work is done
     data = args.data or trained.own_data()
-    dataset = open_dataset(data, quiet=args.json)
+    dataset = open_dataset(data)
     check_size(trained, data, dataset.size)
     input_rms = model_of_run(args.run).input_rms
-    depths = probe(
-        trained.network, dataset, trained.view, xp, args.numbers, args.neighbours, input_rms, args.seed, args.json
-    )
+    depths = probe(trained.network, dataset, trained.view, xp, args.numbers, args.neighbours, input_rms, args.seed)
     result = _result(args, trained, dataset, depths)
     with written(out, COMMAND) as folder:
         _draw(folder / PICTURE, result, depths)

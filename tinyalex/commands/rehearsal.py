@@ -50,8 +50,8 @@ def rehearses(args):
 def rehearse(args, config, xp):
     """Draw what is asked for; the result."""
     judge(config, outline(config.data))
-    dataset = open_dataset(config.data, quiet=args.json)
-    trainer = Trainer(RunFolder(""), config, dataset, xp, args.json)  # an empty folder's name: nothing is written
+    dataset = open_dataset(config.data)
+    trainer = Trainer(RunFolder(""), config, dataset, xp)  # an empty folder's name: nothing is written
     trainer.begin()
     title = f"{config.model} on {dataset.name}"
     about = {"model": config.model, "data": config.data, "batch": config.batch}

@@ -66,24 +66,24 @@ def run(args):
     xp = open_device(args)
     trained = open_run(args.run, xp)
     data = args.data or trained.own_data()
-    split, class_ids, size = open_validation(data, quiet=args.json)
+    split, class_ids, size = open_validation(data)
     check_fits(trained, data, class_ids, size)
     chosen = Chosen(split, sample(split, args.pictures or len(split), "robustness"))
     view, classifier = VIEWS[int(args.ten_crop)], Classifier(trained, xp)
     calibration = classifier.calibrated(args.ten_crop)
     if classifier.calibration and not calibration:
-        say(f"{trained.file}: calibrated for the {classifier.calibration.view}, so not used for the {view}", args.json)
+        say(f"{trained.file}: calibrated for the {classifier.calibration.view}, so not used for the {view}")
     trial = Trial(trained, data, chosen, names, severities, view, calibration)
     written = {}
     with _nothing_lost(trial, args, written):
-        with progress_bar(trial.planned * len(chosen), "corrupted pictures", quiet=args.json) as bar:
+        with progress_bar(trial.planned * len(chosen), "corrupted pictures") as bar:
             trial.measure(xp, bar.update)
         result = trial.result()
         if args.chart:
             _draw(args.chart, result)
             written["chart"] = args.chart
         if args.card:
-            write_text(args.card, card(trial, result, open_dataset(data, quiet=args.json), xp))
+            write_text(args.card, card(trial, result, open_dataset(data), xp))
             written["card"] = args.card
     return result | written
 

@@ -86,7 +86,7 @@ def run(args):
     else:
         xp = open_device(args)
         _check_memory(network, load, 1, xp)
-        parts = measure_worker(model, args.classes, load, xp, args.rounds, quiet=args.json)
+        parts = measure_worker(model, args.classes, load, xp, args.rounds)
         result = {"device": device_name(xp), "parts": {"alone": parts, "beside": parts}}
     costs = {name: Costs(measured) for name, measured in result["parts"].items()}
     result |= {
@@ -151,7 +151,7 @@ def _with_ranks(args, links, model, network, load, forms):
         beside=tuple(size for size in SIZES if size <= most_here(threads, cores)),
         forms=tuple(forms) if args.check else (),
     )
-    parts, link, rounds = measure_pair(task, "towers" in forms, mpiexec, quiet=args.json)
+    parts, link, rounds = measure_pair(task, "towers" in forms, mpiexec)
     result = {"device": device_name(np), "parts": parts}
     if args.check:
         result["check"] = compare(rounds, network, load, threads, cores, forms)

@@ -73,8 +73,8 @@ def _trace(args, log):
 
 def _compare(args, log):
     xp = open_device(args)
-    first, second = (Classifier(open_run(path, xp, quiet=args.json), xp) for path in args.change)
-    comparison = compare_on_log(log, first, second, args.newest, quiet=args.json)
+    first, second = (Classifier(open_run(path, xp), xp) for path in args.change)
+    comparison = compare_on_log(log, first, second, args.newest)
     result = {"log": args.log, "run": args.change[0], "new_run": args.change[1]} | comparison.numbers()
     result["calibrated"] = [one.calibration is not None for one in (first, second)]
     result["changes"] = [_change(one) for one in comparison.changed]
