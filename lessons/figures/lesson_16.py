@@ -86,9 +86,9 @@ def show_claims(rows):
         if None not in ends:
             line = dict(color=DARK, lw=5, alpha=0.35, solid_capstyle="butt")
             axis.plot(np.clip(ends, -WIDEST, WIDEST), [-y, -y], **line)
-            for end, edge, arrow in zip(ends, (-WIDEST, WIDEST), "<>"):
+            for end in ends:
                 if abs(end) > WIDEST:
-                    axis.plot(edge, -y, arrow, color=DARK, ms=5)
+                    axis.plot(np.copysign(WIDEST, end), -y, "<" if end < 0 else ">", color=DARK, ms=5)
         ours, theirs = (None, None) if y else ("ours, with 95 % interval", "the paper's")
         axis.plot(np.clip(c["effect"], -WIDEST, WIDEST), -y, "|", color=DARK, ms=13, mew=3, label=ours)
         axis.plot(c["paper"], -y, "D", color="white", mec="black", ms=5, label=theirs)

@@ -272,8 +272,8 @@ def test_a_part_may_depend_on_the_seed(data, tmp_path):
 
 def test_what_is_foreseen_is_said_before_training(data, tmp_path, capsys):
     code, _, err = call(capsys, *arguments(data, tmp_path, "C23"))
-    said = err.index("C23 Features of 5 convolutions")
-    assert code == 0 and "Foreseen: If chance moves the effect of a seed by 0.9 points" in err[said:]
+    said = err.index("C23: Features of 5 convolutions")
+    assert code == 0 and "If chance moves the effect of a seed by 0.9 points" in err[said:]
     assert said < err.index("of 6 runs already done")
     found = read_json(tmp_path / "C23-halves" / "result.json", anything)["foreseen"]
     assert f"Foreseen: {found}" in (tmp_path / "C23-halves" / "result.md").read_text() and found in err

@@ -39,11 +39,11 @@ def measured(monkeypatch):
     """The list of measurements asked for, which are faked."""
     asked = []
 
-    def one(model, classes, load, xp, rounds, quiet):
+    def one(model, classes, load, xp, rounds, quiet=False):
         asked.append((model.name, classes, load, xp, rounds, quiet, backend.thread_count()))
         return parts()
 
-    def two(task, has_towers, mpiexec, quiet):
+    def two(task, has_towers, mpiexec, quiet=False):
         asked.append((task, has_towers, mpiexec, quiet))
         rounds = [
             {"alone": parts(), "beside": parts(2.0), "link": [1e-4, 2e9]}
@@ -65,7 +65,7 @@ def test_what_is_measured_and_predicted(measured, capsys):
     words = ("--classes", 5, "--threads", 1, "--pictures", 999, "--rounds", 2)
     result = json_of(capsys, "scale", "--model", "alexnet-mini", *words)
     load, network = Load(batch=64), find_model(MODEL).build(5)
-    assert measured == [(MODEL, 5, load, np, 2, True, 1)]
+    assert measured == [(MODEL, 5, load, np, 2, False, 1)]
     assert (result["model"], result["batch"], result["per_worker"], result["pictures"]) == (MODEL, 64, None, 999)
     assert [link["name"] for link in result["links"]] == list(LINKS)
     costs = Costs(parts())
@@ -104,7 +104,7 @@ def test_what_is_measured_between_processes(words, alone, forms, links, measured
     """Processes of one thread; on this machine they slow each other down, on separate machines they do not."""
     monkeypatch.setattr(scale, "thread_count", lambda: 2)
     result = json_of(capsys, "scale", "--model", "alexnet-mini", *words)
-    assert measured == [(Task(MODEL, 1000, 64, None, 1, 5, alone, (1, 2), forms), True, "mpiexec", True)]
+    assert measured == [(Task(MODEL, 1000, 64, None, 1, 5, alone, (1, 2), forms), True, "mpiexec", False)]
     assert result["device"] == "CPU, 1 thread" and [link["name"] for link in result["links"]] == links
     network, beside = find_model(MODEL).build(1000), Costs(parts(2.0))
     here = Link("here", "", 1e-4, 2e9, overlaps=False, most=2)

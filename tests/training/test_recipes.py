@@ -18,7 +18,7 @@ from tinyalex.training.settings import choose_settings
 GOOD = (
     'about = "a"\nmodel = "alexnet-mini"\ndata = "d"\n[settings]\nepochs = 2\nlr = 0.003\nmirror = false\nbatch = 8\n'
 )
-REACHED = {"command", "date", "hardware", "minutes", "top1_error", "top5_error", "ten_crop_top1_error"}
+REACHED = {"command", "date", "hardware", "seeds", "minutes", "top1_error", "top5_error", "ten_crop_top1_error"}
 
 
 @pytest.mark.parametrize("name", recipe_names())

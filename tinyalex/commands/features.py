@@ -56,7 +56,7 @@ def run(args):
         split, beside, found = _of_files(args, trained)
     else:
         split, beside, found = _of_data(args, trained)
-    features = features_of(trained.network, split, trained.view, xp, layer)
+    features = features_of(trained.network, split, trained.view, xp, layer, quiet=False)
     arrays = {"tinyalex": __version__, "checkpoint": str(trained.file), "layer": layer, "shape": shape}
     with replacing(args.out) as path, open(path, "wb") as file:
         np.savez(file, **arrays, features=features, **beside)

@@ -9,6 +9,7 @@ A recipe is a TOML file, in this folder or elsewhere:
     [settings]                   entries of a `Config`; the model's own recipe has the rest
     [reached]                    the printed result; absent until the recipe has been run
     command, date, hardware      strings
+    seeds                        of the runs; with several, errors are means over them
     minutes, top1_error, top5_error, ten_crop_top1_error      numbers; errors are fractions
 """
 
