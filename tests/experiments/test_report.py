@@ -16,6 +16,9 @@ from tinyalex.experiments.trained import NoNumber
 from tinyalex.experiments.transfer import COUNTS, DEPTHS
 from tinyalex.plots import plt
 from tinyalex.statistics import Interval
+from tinyalex.terminal import progress_bar
+
+SILENT = progress_bar(0, "", quiet=True)
 
 
 def contrast(unit="points", direction=-1, paper=-1.4, a="a", b="b", margin=None):
@@ -32,7 +35,7 @@ def contrast(unit="points", direction=-1, paper=-1.4, a="a", b="b", margin=None)
 
 
 def measured(unit, pairs, direction=-1):
-    return report._contrast(contrast(unit, direction), [{"a": a, "b": b} for a, b in pairs])
+    return report._contrast(contrast(unit, direction), [{"a": a, "b": b} for a, b in pairs], SILENT)
 
 
 def test_points_are_a_hundred_times_the_difference_with_students_interval():
@@ -84,7 +87,7 @@ def test_a_diverged_run_has_no_number():
     def asked(arms):
         raise NoNumber
 
-    assert math.isnan(report._value(Side("a", asked), {}))
+    assert math.isnan(report._value(Side("a", asked), {}, SILENT))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +220,7 @@ def test_every_contrast_of_a_claim_reads_only_its_own_arms(claim):
             return super().values()
 
     for one in claim.contrasts:
-        found = report._contrast(one, [Watched((name, Everything()) for name in claim.arms)])
+        found = report._contrast(one, [Watched((name, Everything()) for name in claim.arms)], SILENT)
         assert found["effects"][0] is not None, one.what
         assert one.direction or claim.id in QUESTIONS or one.what.startswith("gradient norm"), "a question"
     assert read == set(claim.arms), "an arm that no side reads"

@@ -11,6 +11,7 @@ from tinyalex.experiments.power import POWER, smallest_effect
 from tinyalex.experiments.trained import NoNumber
 from tinyalex.runs.folder import versions
 from tinyalex.statistics import t_interval, verdict
+from tinyalex.terminal import progress_bar
 
 SCALE = " at this scale"
 NULL = f"not resolved{SCALE}"
@@ -18,10 +19,15 @@ UNITS = {"points": " points", "×": " ×", "": ""}  # after a number
 
 
 def result_of(claim, lab, seeds):
-    """The result of a claim whose runs are done, as JSON values. "seconds": summed over its runs, each on one job"""
+    """The result of a claim whose runs are done, as JSON values; measuring the networks shows its progress.
+
+    "seconds": summed over its runs, each on one job
+    """
     results = [result_of_run(run) for run in lab.runs(claim, seeds)]
     trained = [lab.trained(claim, seed) for seed in range(seeds)]
-    contrasts = [_contrast(contrast, trained) for contrast in claim.contrasts if _means_something(contrast, claim, lab)]
+    contrasts = [contrast for contrast in claim.contrasts if _means_something(contrast, claim, lab)]
+    with progress_bar(2 * seeds * len(contrasts), f"measuring {claim.id}", "numbers") as bar:
+        contrasts = [_contrast(contrast, trained, bar) for contrast in contrasts]
     return {
         "id": claim.id,
         "name": claim.name,
@@ -75,9 +81,9 @@ def _means_something(contrast, claim, lab):
     return not contrast.what.startswith("top-5") or has_top5(fewest)
 
 
-def _contrast(contrast, trained):
+def _contrast(contrast, trained, bar):
     """A contrast's values for each seed, its effect with the 95 % interval, and its verdict."""
-    a, b = ([_value(side, arms) for arms in trained] for side in (contrast.a, contrast.b))
+    a, b = ([_value(side, arms, bar) for arms in trained] for side in (contrast.a, contrast.b))
     effects = [effect_of(contrast.unit, x, y) for x, y in zip(a, b)]
     known = [effect for effect in effects if math.isfinite(effect)]
     interval = t_interval(known) if known else None
@@ -101,12 +107,14 @@ def _contrast(contrast, trained):
     )
 
 
-def _value(side, arms):
+def _value(side, arms, bar):
     """A side's number for one seed; NaN if one of its runs diverged."""
     try:
         return float(side.value(arms))
     except NoNumber:
         return math.nan
+    finally:
+        bar.update(1)
 
 
 def effect_of(unit, a, b):
