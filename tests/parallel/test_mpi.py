@@ -251,7 +251,7 @@ def test_another_checkpoint_is_refused(data, alone, tmp_path):
     options = ["train", "--resume", "run", "--data", data, "--parallel", "data"]
     code, _, err = run(*((1, ["-c", THERE, tmp_path / place, *options]) for place in ("one", "other")))
     assert code == 2 and err.strip().splitlines() == [err.strip()]
-    assert "rank 1 of 2: the checkpoint in run is epoch 0, step 0, rank 0 has epoch 2, step 0" in err
+    assert "rank 1 of 2: the checkpoint in run is epoch 1, step 0, rank 0 has epoch 3, step 0" in err
 
 
 @pytest.mark.parametrize(
