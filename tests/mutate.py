@@ -45,13 +45,14 @@ LAYERS = """
 activation base batchnorm blocks conv dropout im2col kernel_rows linear loss norm pieces pool shortcut strips windows
 winograd
 """.split()
-OTHERS = "network residual optim data/augment data/loader evaluation runs/checkpoint".split()
+OTHERS = "composite network residual optim data/augment data/loader evaluation runs/checkpoint".split()
 CORE = [f"tinyalex/layers/{name}.py" for name in LAYERS] + [f"tinyalex/{name}.py" for name in OTHERS]
 OWN = {  # tests that are not found by their names
     "tinyalex/layers/conv.py": [f"tests/layers/test_{name}.py" for name in ("conv", "conv_teeth", "winograd_rule")],
     "tinyalex/layers/im2col.py": ["tests/layers/test_conv.py"],
     "tinyalex/layers/shortcut.py": ["tests/layers/test_shortcut.py", "tests/layers/test_identity.py"],
     "tinyalex/layers/norm.py": ["tests/layers/test_norm.py", "tests/layers/test_spatial_norm.py"],
+    "tinyalex/composite.py": ["tests/test_network.py", "tests/layers/test_composite.py"],
     "tinyalex/network.py": ["tests/test_network.py", "tests/layers/test_composite.py"],
 }
 CONTRACT = "tests/layers/test_base.py"  # what holds for every layer, and is tested of every layer

@@ -14,12 +14,13 @@ from tinyalex import backend
 from tinyalex import network as network_module
 from tinyalex.backend import to_device, to_host
 from tinyalex.bench.ours import LayerClock
+from tinyalex.composite import Composite, Sequential
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
 from tinyalex.evaluation import class_probabilities
 from tinyalex.gradcheck import check_layer
 from tinyalex.layers import AvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, ReLU, SoftmaxCrossEntropy, winograd
-from tinyalex.network import Composite, Network, Sequential, Trunk
+from tinyalex.network import Network, Trunk
 from tinyalex.optim import SGD, initialise
 from tinyalex.residual import Residual
 from tinyalex.standin import DeviceArray

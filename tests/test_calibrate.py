@@ -259,7 +259,7 @@ def test_company_changes_no_answer(calibrated, trained, monkeypatch):
     alone = [decided([n])[0] for n in range(3)]
     for company in ([0, 1], [0, 1, 2], [2, 1, 0, 0]):
         assert decided(company) == [alone[n] for n in company]
-    monkeypatch.setattr("tinyalex.library.undecided", lambda p, calibration: np.zeros(len(p), bool))
+    monkeypatch.setattr("tinyalex.classifier.undecided", lambda p, calibration: np.zeros(len(p), bool))
     assert any(decided([0, 1])[n] != alone[n] for n in range(2)), "the test has no teeth"
 
 

@@ -137,6 +137,7 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
         "backend",
         "standin",
         "layers",
+        "composite",
         "network",
         "residual",
         "variations",
@@ -145,12 +146,13 @@ FLOORS = (  # from the ground up: a room knows only rooms that stand before it
         "gradcheck",
         "probes",
     ),
-    *("summary", "statistics", "calibration", "plots", "data", "evaluation", "runs", "exchange", "training", "library"),
+    *("summary", "statistics", "calibration", "plots", "data", "evaluation", "runs", "exchange"),
+    *("training", "programs", "classifier", "library"),
     *("parallel", "bench"),
     *("inspection", "monitoring", "serving"),
     *("experiments", "scaling", "diagnosis", "teaching", "commands", "cli", "__main__"),
 )
-CORE = ("backend", "layers", "network", "models", "optim", "gradcheck")
+CORE = ("backend", "layers", "composite", "network", "models", "optim", "gradcheck")
 WITHOUT_WORKERS = (*CORE, "data.augment", "data.loader", "training.step")
 
 

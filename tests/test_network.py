@@ -8,11 +8,12 @@ import pytest
 from tests.checks import agree, agree_all, edited, refused
 from tinyalex import network as network_module
 from tinyalex.backend import to_device
+from tinyalex.composite import Sequential
 from tinyalex.errors import UserError
 from tinyalex.gradcheck import check_layer as gradient_checks
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, SoftmaxCrossEntropy
 from tinyalex.models import find_model
-from tinyalex.network import Network, Sequential, Trunk
+from tinyalex.network import Network, Trunk
 from tinyalex.optim import SGD, initialise
 from tinyalex.standin import DeviceArray
 from tinyalex.standin import xp as device

@@ -8,10 +8,10 @@ import pytest
 from tests.checks import edited, refused
 from tinyalex import backend, optim
 from tinyalex.backend import to_device
+from tinyalex.composite import Sequential
 from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Layer, ReLU
 from tinyalex.models import find_model
-from tinyalex.network import Sequential
 from tinyalex.optim import SGD, initialise
 from tinyalex.standin import xp as device
 

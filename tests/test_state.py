@@ -12,12 +12,13 @@ from tests.stateful import GhostNorm
 from tests.test_blocks import model, pictures, run, small
 from tests.training.test_training import CLASSES, config, easy_dataset, write_easy
 from tinyalex.cli import main
+from tinyalex.composite import Composite
 from tinyalex.errors import UserError
 from tinyalex.evaluation import evaluate
 from tinyalex.gradcheck import check_layer
 from tinyalex.layers import AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU
 from tinyalex.models import MODELS, find_model
-from tinyalex.network import Composite, Trunk
+from tinyalex.network import Trunk
 from tinyalex.residual import Residual
 from tinyalex.runs.checkpoint import load_checkpoint
 from tinyalex.runs.config import Config

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.layers.test_pieces import Centred
+from tinyalex.composite import Sequential
 from tinyalex.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU
 from tinyalex.models import find_model
-from tinyalex.network import Network, Sequential
+from tinyalex.network import Network
 from tinyalex.summary import summarise
 
 FLOAT = 4  # bytes

@@ -13,11 +13,11 @@ from tinyalex.models import MODELS, find_model
 from tinyalex.variations import VARIATIONS, find_variation
 
 SMALL = ("alexnet-small", "alexnet-mini", "vgg-small", "resnet20", "resnet-small")
-DEPTHS = ("depth-8", "depth-32")
+NUMBERED = ("depth-8", "depth-32", "dropout-25")
 PAIRS = [
     (model, variation)
     for model in MODELS
-    for variation in (*VARIATIONS, *DEPTHS)
+    for variation in (*VARIATIONS, *NUMBERED)
     if find_variation(variation, MODELS[model].family) and variation not in MODELS[model].variations
 ]
 
@@ -55,6 +55,7 @@ CHANGED = {
     "one-column": r"conv[1-5]",
     "two-towers": r"norm[12]",
     "large-kernels": r"conv\d_1",
+    "dropout-25": r"drop[67]",
 }
 
 
@@ -92,7 +93,7 @@ def test_it_changes_what_it_says_and_nothing_else(model, variation):
     [
         (model, variation)
         for model, variation in PAIRS
-        if variation in ("tanh", "sigmoid", "no-lrn", "no-dropout", "2012-source", "two-towers", "lrn")
+        if variation in ("tanh", "sigmoid", "no-lrn", "no-dropout", "dropout-25", "2012-source", "two-towers", "lrn")
         or (variation == "no-skip" and MODELS[model].family == "cifar-resnet")
     ],
 )
@@ -292,17 +293,21 @@ def test_a_network_with_a_variation_is_a_model_like_any_other():
             "alexnet-mini+vgg",
             ("'vgg'", "expected some of", *(f"+{name}" for name, v in VARIATIONS.items() if "alexnet" in v.families)),
         ),
-        ("resnet20+bn", ("resnet20 has no variation 'bn'", "expected some of +no-skip, +depth-N, where N is 8, 14")),
+        ("resnet20+bn", ("resnet20 has no variation 'bn'", "expected some of +no-skip, +depth-N; N of depth-N is 8, 14")),
         ("vgg16+no-skip", ("vgg16 has no variation 'no-skip'", "+large-kernels")),
         ("alexnet+lrn", ("'lrn'", "did you mean +no-lrn?")),
         ("resnet18+depth-20", ("'depth-20'", "expected some of +no-skip")),
-        ("resnet20+depth-21", ("'depth-21'", "where N is 8, 14, 20, … (6n + 2)")),
-        ("resnet20+depth-2", ("'depth-2'", "where N is")),
-        ("resnet20+depth-08", ("'depth-08'", "where N is")),
-        ("resnet20+depth-N", ("'depth-N'", "where N is")),
+        ("resnet20+depth-21", ("'depth-21'", "N of depth-N is 8, 14, 20, … (6n + 2)")),
+        ("resnet20+depth-2", ("'depth-2'", "N of depth-N is")),
+        ("resnet20+depth-08", ("'depth-08'", "N of depth-N is")),
+        ("resnet20+depth-N", ("'depth-N'", "N of depth-N is")),
         ("resnet20+depth-8+no-skip+depth-14", ("found +depth-8 and +depth-14, expected one of them",)),
         ("resnet20+depth-8+depth-8", ("'depth-8' comes twice",)),
         ("vgg-small+sigmoid+bn+tanh", ("found +sigmoid and +tanh, expected one of them",)),
+        ("alexnet-mini+dropout-100", ("'dropout-100'", "N of dropout-N is 1 to 99")),
+        ("alexnet-mini+dropout-0", ("'dropout-0'", "N of dropout-N is 1 to 99")),
+        ("resnet20+dropout-20", ("'dropout-20'", "expected some of +no-skip")),
+        ("alexnet-mini+no-dropout+dropout-20", ("found +no-dropout and +dropout-20, expected one of them",)),
         ("alexnet-mini+", ("''", "expected some of")),
         ("alexnet-mini+tanh+no-lrn+tanh", ("'tanh' comes twice",)),
         ("alexnet-2012-source+2012-source", ("'2012-source' comes twice",)),

@@ -20,7 +20,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 (older Pythons run this file, and 
 __version__ = "0.2.0"
 
 FACE = {  # what `from tinyalex import …` finds, and the module that has it
-    "Classifier": "tinyalex.library",
+    "Classifier": "tinyalex.classifier",
     "UserError": "tinyalex.errors",
     "import_network": "tinyalex.library",
     "load": "tinyalex.library",

@@ -4,10 +4,10 @@ import math
 from collections.abc import Collection
 
 from tinyalex.backend import Array, array_module, fused, is_host, ordered_map, random_stream
+from tinyalex.composite import layer_of
 from tinyalex.errors import UserError
 from tinyalex.layers import Layer
 from tinyalex.layers.base import FINITE, at_least, checked
-from tinyalex.network import layer_of
 
 # ---------------------------------------------------------------------------------------------- initialisers
 

@@ -1,7 +1,7 @@
 """The residual block: layers learn what to add to their input, instead of a new output."""
 
+from tinyalex.composite import Composite, Sequential, path
 from tinyalex.layers import Identity, Layer
-from tinyalex.network import Composite, Sequential, path
 
 
 class Residual(Composite):

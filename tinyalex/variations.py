@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tinyalex.composite import Sequential
 from tinyalex.layers import (
     BatchNorm2d,
     Conv2d,
@@ -23,7 +24,6 @@ from tinyalex.layers import (
     Tanh,
 )
 from tinyalex.layers.base import Shape
-from tinyalex.network import Sequential
 from tinyalex.residual import Residual
 
 Layers = dict[str, Layer]  # by name, in order
@@ -34,7 +34,7 @@ class Variation:
     """about: one line for people;  change: (features, classifier) → (features, classifier)
 
     families: of the models that it is for (see `tinyalex.models.Model`)
-    sets: what it decides, if only one variation of a name may: "activation", "depth"
+    sets: what it decides, if only one variation of a name may: "activation", "depth", "dropout"
     """
 
     about: str
@@ -222,7 +222,7 @@ VARIATIONS = {
         "without local response normalisation (§3.3)", _without_kinds(LocalResponseNorm, SpatialResponseNorm)
     ),
     "pool-2": Variation("pooling without overlap, 2/2 instead of 3/2 (§3.4)", _mapped(_pool_2)),
-    "no-dropout": Variation("without dropout (§4.2)", _without_kinds(Dropout), ALEXNET_AND_VGG),
+    "no-dropout": Variation("without dropout (§4.2)", _without_kinds(Dropout), ALEXNET_AND_VGG, "dropout"),
     "no-conv3": Variation("without the third convolution (§7)", _without(*_convolution(3))),
     "no-conv4": Variation("without the fourth convolution (§7)", _without(*_convolution(4))),
     "no-conv5": Variation("without the fifth convolution (§7)", _without(*_convolution(5))),
@@ -238,21 +238,55 @@ VARIATIONS = {
         "without shortcuts: the plain network of the same depth (ResNet §3.3)", _mapped(_no_skip), RESNET
     ),
 }
-DEPTH = "depth-N"  # in lists; a number in a name, such as "depth-44"
-DEPTHS = "N is 8, 14, 20, … (6n + 2)"
+
+
+# ---------------------------------------------------------------------------------------------- with a number
+
+
+def _with_depth(layers):
+    if layers >= 8 and layers % 6 == 2:
+        return Variation(f"{layers} layers (ResNet §4.2)", _depth(layers), CIFAR, "depth")
+    return None
+
+
+def _with_dropout(percent):
+    if 1 <= percent <= 99:
+        change = _mapped(lambda name, layer: layer.like(p=percent / 100) if isinstance(layer, Dropout) else layer)
+        return Variation(f"dropout of {percent} % of the units (§4.2: 50)", change, ALEXNET_AND_VGG, "dropout")
+    return None
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Variations that a number tells apart, such as depth-44.
+
+    about: one line for people;  numbers: which N there are, in words;  of: N → the variation, None for another N
+    families: as of `Variation`
+    """
+
+    about: str
+    numbers: str
+    of: Callable[[int], Variation | None]
+    families: tuple[str, ...]
+
+
+NUMBERED = {
+    "depth": Numbered("another number of layers (ResNet §4.2)", "8, 14, 20, … (6n + 2)", _with_depth, CIFAR),
+    "dropout": Numbered("another percentage of units dropped (§4.2)", "1 to 99", _with_dropout, ALEXNET_AND_VGG),
+}
 
 
 def find_variation(name: str, family: str | None = None) -> Variation | None:
     """The variation of that name, for models of that family if one is given; None if there is none."""
     found = VARIATIONS.get(name)
-    if number := re.fullmatch(r"depth-([1-9]\d{0,3})", name):
-        layers = int(number[1])
-        if layers >= 8 and layers % 6 == 2:
-            found = Variation(f"{layers} layers (ResNet §4.2)", _depth(layers), CIFAR, "depth")
+    if parts := re.fullmatch(r"([a-z]+)-([1-9]\d{0,3})", name):
+        kind = NUMBERED.get(parts[1])
+        found = kind.of(int(parts[2])) if kind else found
     return found if found and (family is None or family in found.families) else None
 
 
 def listed_variations() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """{name: (about, families)} of all variations, with one entry for all depths."""
+    """{name: (about, families)} of all variations, with one entry, such as depth-N, for all numbers."""
     found = {name: (variation.about, variation.families) for name, variation in VARIATIONS.items()}
-    return found | {DEPTH: (f"another number of layers: {DEPTHS} (ResNet §4.2)", CIFAR)}
+    numbered = {f"{name}-N": (f"{kind.about}: N is {kind.numbers}", kind.families) for name, kind in NUMBERED.items()}
+    return found | numbered

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyalex.composite import layer_of
 from tinyalex.data.builtin import load_builtin
 from tinyalex.layers import SoftmaxCrossEntropy
 from tinyalex.models import find_model
-from tinyalex.network import layer_of
 from tinyalex.optim import SGD, initialise
 from tinyalex.runs.trained import load_network
 

@@ -10,13 +10,13 @@ import pytest
 
 from tests.exchange.graphs import onnx, saved, theirs
 from tests.exchange.stirring import numbers
+from tinyalex.composite import Sequential
 from tinyalex.errors import UserError
 from tinyalex.exchange.onnx_file import OPERATORS, as_graph, open_model
 from tinyalex.exchange.onnx_in import leave_out_softmax, read_layers, read_onnx
 from tinyalex.exchange.onnx_layers import CONVERSIONS
 from tinyalex.exchange.onnx_reading import At, Reading
 from tinyalex.layers import softmax
-from tinyalex.network import Sequential
 
 pytestmark = pytest.mark.onnx
 

@@ -7,11 +7,12 @@ from tests.checks import agree, agree_all, edited, host
 from tests.gpu.emulated import emulated, needs_compiler, watched
 from tests.gpu.test_kernels_step import AWKWARD, alike, both_ways
 from tinyalex.backend import to_device
+from tinyalex.composite import Sequential
 from tinyalex.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU, base, bias_relu
 from tinyalex.layers.base import channel_sums
 from tinyalex.layers.bias_relu import BiasReLU, with_biases_in_relus
 from tinyalex.models import find_model
-from tinyalex.network import Sequential, Trunk
+from tinyalex.network import Trunk
 from tinyalex.optim import initialise
 from tinyalex.parallel.shares import DividedSequential, Share
 from tinyalex.residual import Residual
@@ -167,7 +168,7 @@ def apart_and_joined(monkeypatch):
         network, results = built(name, frozen), []
         x, dy = (xp.asarray(normal((3, *shape), np.float64, 5)) for shape in (network.in_shape, (5,)))
         for joined in (lambda layers: layers, with_biases_in_relus):
-            monkeypatch.setattr("tinyalex.network.with_biases_in_relus", joined)
+            monkeypatch.setattr("tinyalex.composite.with_biases_in_relus", joined)
             results.append(a_step(network, x, dy, input_grad))
         (expected, grads, health), (found, own_grads, own_health) = results
         agree_all(found, expected, "of the network", exact=True)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.checks import agree, edited
 from tests.inspection import small
+from tinyalex.composite import layer_of
 from tinyalex.data.dataset import Dataset, Split
 from tinyalex.inspection import answers, course, seen
 from tinyalex.inspection.colour import differences_by_chance
@@ -21,7 +22,6 @@ from tinyalex.inspection.seen import shrunk
 from tinyalex.inspection.subject import Subject, sample
 from tinyalex.layers import Tanh
 from tinyalex.models import find_model
-from tinyalex.network import layer_of
 from tinyalex.plots import plt
 
 

@@ -6,8 +6,9 @@ import pytest
 from tests.checks import agree, agree_all, check_layer, edited, refused
 from tests.layers.test_pieces import Centred
 from tinyalex import network as network_module
+from tinyalex.composite import Sequential, layer_of
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, Tanh, winograd
-from tinyalex.network import Network, Sequential, Trunk, layer_of, piece_size
+from tinyalex.network import Network, Trunk, piece_size
 from tinyalex.standin import xp as device
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.checks import edited, refused
 from tests.monitoring import traced
+from tinyalex.classifier import Classifier
 from tinyalex.cli import main
 from tinyalex.errors import UserError
-from tinyalex.library import Classifier, load
+from tinyalex.library import load
 from tinyalex.monitoring import changes
 from tinyalex.monitoring.changes import Change, Said, compare_on_log
 from tinyalex.monitoring.log import Log

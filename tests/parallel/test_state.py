@@ -12,6 +12,7 @@ from tests.parallel.test_training import whole_of
 from tests.stateful import GhostNorm
 from tests.test_blocks import model
 from tests.training.test_training import config, easy_dataset
+from tinyalex.composite import Sequential
 from tinyalex.errors import UserError
 from tinyalex.layers import (
     AvgPool2d,
@@ -30,7 +31,7 @@ from tinyalex.layers import (
     Tanh,
 )
 from tinyalex.models import MODELS, find_model
-from tinyalex.network import Network, Sequential
+from tinyalex.network import Network
 from tinyalex.optim import SGD
 from tinyalex.parallel import network as parallel_network
 from tinyalex.parallel import run_threads, split_network, stages

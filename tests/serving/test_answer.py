@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("granian", reason="needs the packages of tinyalex[serve]")
 pytestmark = pytest.mark.serve
 
-from tinyalex.library import Answer, Classification  # noqa: E402
+from tinyalex.classifier import Answer, Classification  # noqa: E402
 from tinyalex.serving.answer import answer_json, in_a_sentence, percent  # noqa: E402
 
 CAT, DOG = Answer("tabby cat", "n1", 0.62), Answer("dog", "n2", 0.3)

@@ -13,8 +13,9 @@ from tests.inspection import small
 from tests.inspection.test_occlusion import by_loops
 from tests.reference import softmax
 from tinyalex.calibration import Calibration
+from tinyalex.classifier import Classifier
 from tinyalex.inspection.features import features_of
-from tinyalex.library import Classifier, load
+from tinyalex.library import load
 from tinyalex.runs.trained import Run
 from tinyalex.serving import explain
 from tinyalex.serving.explain import NOT_YET, Pool, explained, pool_of

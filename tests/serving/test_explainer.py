@@ -11,7 +11,7 @@ import pytest
 
 from tests.inspection import small
 from tests.tiny_runs import info_of
-from tinyalex.library import Classifier
+from tinyalex.classifier import Classifier
 from tinyalex.runs.trained import Run
 
 starlette = pytest.importorskip("starlette.exceptions", reason="needs the packages of tinyalex[serve]")

@@ -8,10 +8,11 @@ import pytest
 from tests.checks import agree_all, refused
 from tests.parallel.test_training import whole_of
 from tests.training.test_training import easy_dataset
+from tinyalex.composite import layer_of
 from tinyalex.errors import UserError
 from tinyalex.layers import Conv2d, Dropout, Layer
 from tinyalex.models import find_model
-from tinyalex.network import Network, layer_of
+from tinyalex.network import Network
 from tinyalex.parallel import run_threads, split_network
 from tinyalex.parallel.part import folder_of
 from tinyalex.runs.checkpoint import load_checkpoint

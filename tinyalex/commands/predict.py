@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 
+from tinyalex.classifier import Classifier
 from tinyalex.commands.options import add_device, open_device, print_text
 from tinyalex.commands.picture_files import read_pictures
 from tinyalex.data import open_validation
 from tinyalex.errors import UserError
-from tinyalex.library import Classifier
 from tinyalex.lines import MOST_WIDTH, columns, command, harmless, text_width
 from tinyalex.runs.trained import check_fits, open_run
 

@@ -5,6 +5,7 @@ import sys
 from contextlib import contextmanager
 
 from tinyalex.calibration import VIEWS
+from tinyalex.classifier import Classifier
 from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.data import open_dataset, open_validation
 from tinyalex.data.corruptions import CORRUPTIONS, SEVERITIES, find_corruption
@@ -13,7 +14,6 @@ from tinyalex.files import check_file, check_picture, write_text
 from tinyalex.inspection.card import MARK, card
 from tinyalex.inspection.robustness import ALPHA, Chosen, Trial
 from tinyalex.inspection.subject import sample
-from tinyalex.library import Classifier
 from tinyalex.runs.trained import check_fits, open_run
 from tinyalex.statistics import Interval
 from tinyalex.streams import onto_stdout

@@ -3,12 +3,12 @@
 import json
 from datetime import UTC, datetime
 
+from tinyalex.classifier import Classifier
 from tinyalex.commands.options import add_device, open_device, print_table, print_text
 from tinyalex.errors import UserError
 from tinyalex.files import target
 from tinyalex.inspection.folder import check_out, written
 from tinyalex.inspection.panel import first_name
-from tinyalex.library import Classifier
 from tinyalex.lines import command, harmless
 from tinyalex.monitoring.changes import compare_on_log
 from tinyalex.monitoring.changes_page import changes_page

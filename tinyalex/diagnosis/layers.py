@@ -3,11 +3,11 @@
 import numpy as np
 
 from tinyalex.backend import to_host
+from tinyalex.composite import layer_of
 from tinyalex.diagnosis import limits
 from tinyalex.diagnosis.fault import Fault
 from tinyalex.errors import UserError
 from tinyalex.inspection.health import dead_relus
-from tinyalex.network import layer_of
 from tinyalex.optim import initialise
 from tinyalex.runs.trained import begin_with
 from tinyalex.training.freezing import layers_to_start_with

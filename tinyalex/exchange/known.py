@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+from tinyalex.composite import Sequential, layer_of
 from tinyalex.errors import UserError
 from tinyalex.exchange.foreign import Foreign
 from tinyalex.exchange.layout import Misfit, Tensors, check, conversions, count_classes, expect_no_others, fill
@@ -18,7 +19,7 @@ from tinyalex.models import resnet
 from tinyalex.models import vgg as paper
 from tinyalex.models.resnet import cifar, imagenet
 from tinyalex.models.vgg import VGG_11, VGG_16
-from tinyalex.network import Network, Sequential, layer_of
+from tinyalex.network import Network
 
 Layers = dict[str, Layer]
 # PyTorch users take (pixel / 255 − mean) / std, with ImageNet's mean and std of R, G, B

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinyalex import __version__
 from tinyalex.backend import to_host
+from tinyalex.composite import Sequential
 from tinyalex.data.augment import View
 from tinyalex.errors import UserError
 from tinyalex.exchange import own
@@ -33,7 +34,7 @@ from tinyalex.layers import (
     SpatialResponseNorm,
     Tanh,
 )
-from tinyalex.network import Network, Sequential
+from tinyalex.network import Network
 from tinyalex.residual import Residual
 
 OPSET, IR = 13, 7  # old enough for every runtime of these years

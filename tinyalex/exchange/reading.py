@@ -3,6 +3,7 @@
 from os import PathLike
 from pathlib import Path
 
+from tinyalex.composite import layer_of
 from tinyalex.errors import UserError
 from tinyalex.exchange import own
 from tinyalex.exchange.foreign import Foreign, name_of
@@ -14,7 +15,6 @@ from tinyalex.exchange.pickled import ZIP
 from tinyalex.exchange.tensors import holds_tensors, read_tensors, text_of
 from tinyalex.files import open_regular, reason
 from tinyalex.models import find_model
-from tinyalex.network import layer_of
 
 ONNX = b"\x08"  # how files begin that the onnx package writes: the field of their version
 ASSUMED = "The file does not say how pictures were prepared: ImageNet's mean and spread are assumed."

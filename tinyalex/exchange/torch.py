@@ -6,6 +6,7 @@ The only file that imports PyTorch; training does not need it.
 import importlib.metadata
 import importlib.util
 
+from tinyalex.composite import Sequential
 from tinyalex.layers import (
     AvgPool2d,
     BatchNorm2d,
@@ -23,7 +24,6 @@ from tinyalex.layers import (
     SpatialResponseNorm,
     Tanh,
 )
-from tinyalex.network import Sequential
 from tinyalex.residual import Residual
 
 

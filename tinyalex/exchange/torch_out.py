@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinyalex.backend import to_host
+from tinyalex.composite import Sequential
 from tinyalex.errors import UserError
 from tinyalex.exchange.layout import flattened, in_torch_layout
 from tinyalex.layers import (
@@ -31,7 +32,7 @@ from tinyalex.layers import (
     Tanh,
 )
 from tinyalex.layers.base import Layer, Shape
-from tinyalex.network import Network, Sequential
+from tinyalex.network import Network
 from tinyalex.residual import Residual
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from tinyalex.composite import layer_of
 from tinyalex.inspection import charts
 from tinyalex.inspection.health import dead_relus, health_by_layer
 from tinyalex.inspection.panel import Panel, listed, spread
 from tinyalex.inspection.subject import sample
-from tinyalex.network import layer_of
 
 SAMPLE = 500  # validation pictures; a unit that is 0 for all of them counts as dead
 LINES = 12  # in a panel of the chart: more could not be told apart

@@ -126,7 +126,7 @@ class Layer:
 
     # ------------------------------------------------------------------------------------------ leaves
 
-    # A layer made of layers (`tinyalex.network.Composite`) answers for those inside, by path, such as "block1.conv2".
+    # A layer made of layers (`tinyalex.composite.Composite`) answers for those inside, by path, such as "block1.conv2".
 
     def named(self, name: str) -> None:
         """Set the layer's name; every `Composite` names its layers."""

@@ -10,7 +10,7 @@ from tinyalex.models.alexnet import ALEXNETS
 from tinyalex.models.model import Model
 from tinyalex.models.resnet import RESNETS
 from tinyalex.models.vgg import VGGS
-from tinyalex.variations import DEPTH, DEPTHS, find_variation, listed_variations
+from tinyalex.variations import NUMBERED, find_variation, listed_variations
 
 MODELS = {model.name: model for model in (*ALEXNETS, *VGGS, *RESNETS)}
 
@@ -44,8 +44,10 @@ def find_model(name: str, argument: str = "model") -> Model:
 def _instead(variation, model):
     """Words for what could be meant by a variation that the model does not have."""
     known = [name for name, (_, families) in listed_variations().items() if model.family in families]
-    nearest = did_you_mean(variation, [name for name in known if name != DEPTH], prefix="+")
-    return f"{nearest}; expected some of +{', +'.join(known)}{f', where {DEPTHS}' if DEPTH in known else ''}"
+    numbers = {f"{name}-N": kind.numbers for name, kind in NUMBERED.items() if model.family in kind.families}
+    nearest = did_you_mean(variation, [name for name in known if name not in numbers], prefix="+")
+    where = "".join(f"; N of {name} is {expected}" for name, expected in numbers.items())
+    return f"{nearest}; expected some of +{', +'.join(known)}{where}"
 
 
 def in_towers(model: Model) -> Model:

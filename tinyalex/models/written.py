@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tinyalex import layers
+from tinyalex.composite import Sequential
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.layers import Conv2d, Layer, Linear
 from tinyalex.models.model import Model
-from tinyalex.network import Network, Sequential
+from tinyalex.network import Network
 from tinyalex.residual import Residual
 from tinyalex.schema import each, judge, number, record, table, text, whole
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from tinyalex.classifier import Classifier
 from tinyalex.data.pictures import PictureError, decode_picture
 from tinyalex.errors import UserError
 from tinyalex.evaluation import pictures_at_once
-from tinyalex.library import Classifier
 from tinyalex.monitoring.log import Log, Request, pictures_folder
 from tinyalex.monitoring.trace import NotThere, ask, read_kept
 from tinyalex.runs.calibrated import checkpoint_hash

@@ -14,11 +14,11 @@ import numpy as np
 
 from tinyalex.backend import to_device, to_host
 from tinyalex.calibration import VIEWS
+from tinyalex.classifier import Classification, Classifier
 from tinyalex.data.pictures import MAX_FILE_BYTES, PictureError, decode_picture
 from tinyalex.errors import UserError, did_you_mean
 from tinyalex.files import read_regular, reason
 from tinyalex.inspection.features import activations
-from tinyalex.library import Classification, Classifier
 from tinyalex.monitoring.log import Log, LoggedModel, Request, kept_picture
 from tinyalex.monitoring.pictures import STATISTICS
 from tinyalex.monitoring.reference import QUANTILES, find_reference, layer_sizes

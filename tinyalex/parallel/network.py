@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any, Self
 
 from tinyalex.backend import Array, array_module
+from tinyalex.composite import layer_of
 from tinyalex.layers import Layer
 from tinyalex.layers.base import Grads
-from tinyalex.network import Network, layer_of
+from tinyalex.network import Network
 from tinyalex.parallel.shares import DividedSequential, Share, SharedDraws, SharedTrunk, shares
 from tinyalex.parallel.stages import FORMS
 from tinyalex.parallel.sums import GradientSums

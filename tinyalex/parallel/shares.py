@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tinyalex.backend import Array, child_streams, is_host
+from tinyalex.composite import Sequential
 from tinyalex.layers.base import Layer
 from tinyalex.layers.blocks import slices
 from tinyalex.layers.pieces import Sums
-from tinyalex.network import Sequential, Trunk, piece_size
+from tinyalex.network import Trunk, piece_size
 from tinyalex.parallel.team import Team
 
 

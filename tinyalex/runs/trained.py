@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyalex.backend import array_module, to_device
+from tinyalex.composite import layer_of
 from tinyalex.data import open_validation, outline
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Split
@@ -16,7 +17,7 @@ from tinyalex.errors import UserError
 from tinyalex.layers import Layer
 from tinyalex.locks import Busy
 from tinyalex.models.model import Model
-from tinyalex.network import Network, layer_of
+from tinyalex.network import Network
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, expect_file, load_checkpoint, load_info
 from tinyalex.runs.config import model_of
 from tinyalex.runs.folder import RunFolder

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tinyalex.library import Answer, Classification
+from tinyalex.classifier import Answer, Classification
 
 
 def answer_json(id: str, classification: Classification, calibrated: bool) -> dict[str, Any]:

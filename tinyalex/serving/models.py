@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tinyalex.calibration import VIEWS
+from tinyalex.classifier import Classification, Classifier
 from tinyalex.errors import UserError
-from tinyalex.library import Classification, Classifier
 from tinyalex.monitoring.log import LoggedModel
 from tinyalex.monitoring.reference import find_reference
 from tinyalex.runs.calibrated import checkpoint_hash

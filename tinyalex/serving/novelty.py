@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from tinyalex.backend import Array, to_host
+from tinyalex.classifier import Classification, Classifier
 from tinyalex.data import open_dataset
 from tinyalex.errors import UserError
 from tinyalex.layers import Layer
-from tinyalex.library import Classification, Classifier
 from tinyalex.monitoring.reference import novelties, novelty_of, training_features
 from tinyalex.serving.background import in_background
 from tinyalex.terminal import say

@@ -4,8 +4,9 @@ Frozen layers work as at test time: without dropout, and batch normalisation wit
 gradients nor updates are computed for them, so a step is faster.
 """
 
+from tinyalex.composite import path
 from tinyalex.errors import UserError, did_you_mean
-from tinyalex.network import Network, path
+from tinyalex.network import Network
 
 BODY = "body"  # everything before the last layer with weights
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tinyalex.backend import Array, array_module, ordered_map, to_host
+from tinyalex.composite import layer_of
 from tinyalex.layers import Layer, ReLU
-from tinyalex.network import layer_of
 from tinyalex.terminal import option
 
 # ---------------------------------------------------------------------------------------------- measuring

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Collection, Iterable, Sequence
 
+from tinyalex.composite import layer_of
 from tinyalex.errors import UserError
-from tinyalex.network import layer_of
 
 
 def bias_factors(

@@ -12,11 +12,11 @@ from types import ModuleType
 from typing import Any
 
 from tinyalex.backend import allow_tf32, device_name, random_stream, to_device, to_host
+from tinyalex.composite import layer_of
 from tinyalex.data.augment import ARRAYS, View
 from tinyalex.data.dataset import Dataset
 from tinyalex.data.loader import TrainingLoader
 from tinyalex.errors import UserError
-from tinyalex.network import layer_of
 from tinyalex.optim import SGD, initialise
 from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
 from tinyalex.runs.config import Config
