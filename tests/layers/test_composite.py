@@ -5,6 +5,7 @@ import pytest
 
 from tests.checks import agree, agree_all, check_layer, edited, refused
 from tests.layers.test_pieces import Centred
+from tinyalex import composite as composite_module
 from tinyalex import network as network_module
 from tinyalex.composite import Sequential, layer_of
 from tinyalex.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, Tanh, winograd
@@ -209,8 +210,10 @@ def test_pieces_meet_where_a_layer_needs_the_whole_batch(set_threads, count):
 def test_layers_in_layers_teeth(set_threads, monkeypatch, name, old, new):
     """Planted in one class, and the others made anew on top of it."""
     for each in ("Composite", "Sequential", "Trunk"):
-        planted = edited(getattr(network_module, each), *((old, new) if each == name else ()))
-        monkeypatch.setattr(network_module, each, planted)
+        homes = [module for module in (composite_module, network_module) if hasattr(module, each)]
+        planted = edited(getattr(homes[0], each), *((old, new) if each == name else ()))
+        for module in homes:
+            monkeypatch.setattr(module, each, planted)
         monkeypatch.setitem(globals(), each, planted)
     with pytest.raises((AssertionError, TypeError)):
         test_pieces_meet_where_a_layer_needs_the_whole_batch(set_threads, 7)
