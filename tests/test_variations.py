@@ -293,7 +293,10 @@ def test_a_network_with_a_variation_is_a_model_like_any_other():
             "alexnet-mini+vgg",
             ("'vgg'", "expected some of", *(f"+{name}" for name, v in VARIATIONS.items() if "alexnet" in v.families)),
         ),
-        ("resnet20+bn", ("resnet20 has no variation 'bn'", "expected some of +no-skip, +depth-N; N of depth-N is 8, 14")),
+        (
+            "resnet20+bn",
+            ("resnet20 has no variation 'bn'", "expected some of +no-skip, +depth-N; N of depth-N is 8, 14"),
+        ),
         ("vgg16+no-skip", ("vgg16 has no variation 'no-skip'", "+large-kernels")),
         ("alexnet+lrn", ("'lrn'", "did you mean +no-lrn?")),
         ("resnet18+depth-20", ("'depth-20'", "expected some of +no-skip")),

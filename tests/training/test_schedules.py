@@ -1,10 +1,12 @@
 """Learning rates over a run, of single layers, of biases: as tables, and with mistakes planted."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests.checks import edited, refused
 from tinyalex.errors import UserError
-from tinyalex.training.schedules import LayerRates, Schedule, bias_factors
+from tinyalex.training.schedules import Factors, LayerRates, Schedule, bias_factors
 
 
 def test_bias_factors_are_the_2012_sources():
@@ -75,6 +77,33 @@ def test_layer_rates_teeth(old, new):
 def test_bad_layer_rates(change):
     words = ["layer_lr", repr(change), "LAYER:EPOCH:FACTOR", "conv1, conv2, fc8"]
     refused(lambda: LayerRates(f"conv2:3:0.5,{change}", LAYERS), *words, error=UserError)
+
+
+def check_factors(factors):
+    config = SimpleNamespace(layer_lr="fc8:1:0.5,conv1:2:0", bias_lr=2.0, head_lr=10.0)
+    at = factors(config, ["conv1.weight", "conv1.bias", "fc8.weight", "fc8.bias"], ["fc8.weight", "fc8.bias"]).at
+    assert at(0) == {"conv1.bias": 2.0, "fc8.weight": 10.0, "fc8.bias": 20.0}
+    assert at(1) == {"conv1.bias": 2.0, "fc8.weight": 5.0, "fc8.bias": 10.0}
+    assert at(2) == {"conv1.weight": 0.0, "conv1.bias": 0.0, "fc8.weight": 5.0, "fc8.bias": 10.0}
+    assert at(0) == {"conv1.bias": 2.0, "fc8.weight": 10.0, "fc8.bias": 20.0}, "an epoch changed what another finds"
+
+
+def test_factors_of_a_layer_of_biases_and_of_the_head_multiply():
+    check_factors(Factors)
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("factor * factors.get(name, 1.0)", "factor"),
+        ("of_layer[layer_of(name)] * factors.get(name, 1.0)", "of_layer[layer_of(name)]"),
+        ("dict(self.biases)", "self.biases"),
+        ("dict(self.biases)", "{}"),
+    ],
+)
+def test_factors_teeth(old, new):
+    with pytest.raises(AssertionError):
+        check_factors(edited(Factors, old, new))
 
 
 # ---------------------------------------------------------------------------------------------- schedules

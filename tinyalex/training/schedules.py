@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from tinyalex.composite import layer_of
 from tinyalex.errors import UserError
+from tinyalex.runs.config import Config
 
 
 def bias_factors(
@@ -47,6 +48,30 @@ class LayerRates:
     def at(self, epoch: int) -> dict[str, float]:
         """{layer: factor} in that epoch, for the layers whose rate changes."""
         return {layer: factor for start, layer, factor in self.changes if start <= epoch}
+
+
+class Factors:
+    """Factors on the rate of each parameter, as a pure function of the epoch: its layer's, the biases', the head's.
+
+    config: of the run;  params: the names of all parameters;  head: of the last layer's
+    """
+
+    def __init__(self, config: Config, params: Iterable[str], head: Iterable[str]) -> None:
+        self.params = list(params)
+        self.layers = LayerRates.of(config.layer_lr, self.params)
+        self.biases, _ = bias_factors(self.params, config.bias_lr, 1.0)
+        self.head = dict.fromkeys(head, config.head_lr)
+
+    def at(self, epoch: int) -> dict[str, float]:
+        """{parameter: factor} in that epoch, for those that learn at another rate."""
+        factors = dict(self.biases)
+        for name, factor in self.head.items():
+            factors[name] = factor * factors.get(name, 1.0)
+        of_layer = self.layers.at(epoch)
+        for name in self.params:
+            if layer_of(name) in of_layer:
+                factors[name] = of_layer[layer_of(name)] * factors.get(name, 1.0)
+        return factors
 
 
 # ---------------------------------------------------------------------------------------------- schedules

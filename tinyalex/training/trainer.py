@@ -11,19 +11,17 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
-from tinyalex.backend import allow_tf32, device_name, random_stream, to_device, to_host
-from tinyalex.composite import layer_of
-from tinyalex.data.augment import ARRAYS, View
+from tinyalex.backend import allow_tf32, device_name, random_stream, to_device
+from tinyalex.data.augment import View
 from tinyalex.data.dataset import Dataset
 from tinyalex.data.loader import TrainingLoader
 from tinyalex.errors import UserError
 from tinyalex.optim import SGD, initialise
-from tinyalex.runs.checkpoint import Checkpoint, copy_into, load_checkpoint
+from tinyalex.runs.checkpoint import copy_into
 from tinyalex.runs.config import Config
-from tinyalex.runs.folder import RunFolder, versions
-from tinyalex.runs.places import find_start, places_of
+from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import begin_with
-from tinyalex.terminal import how_to_resume, progress_bar, say, stop_signals
+from tinyalex.terminal import progress_bar, say, stop_signals
 from tinyalex.training.average import Average
 from tinyalex.training.checks import check_fit
 from tinyalex.training.freezing import freeze, head_of, layers_to_start_with
@@ -31,7 +29,8 @@ from tinyalex.training.health import Watch, measure_health
 from tinyalex.training.loss import READ_EVERY, NotFinite
 from tinyalex.training.memory import check_memory
 from tinyalex.training.progress import Progress
-from tinyalex.training.schedules import LayerRates, Schedule, bias_factors
+from tinyalex.training.record import Record
+from tinyalex.training.schedules import Factors, Schedule, bias_factors
 from tinyalex.training.step import training_step
 from tinyalex.training.whole import Whole
 
@@ -84,7 +83,7 @@ class Trainer:
         self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, *factors)
         self.average = Average(self.network, config.ema)
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
-        self.layer_rates = LayerRates.of(config.layer_lr, self.network.params)
+        self.factors = Factors(config, self.network.params, head_of(network))
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
         mixing = {"mixup": config.mixup, "cutmix": config.cutmix}
         self.loader = TrainingLoader(
@@ -97,8 +96,7 @@ class Trainer:
         self.watch = Watch(config.lr)
         self.progress = Progress()
         self.images_before = 0  # of the run, before this process took it up
-        used = {"data": dataset.name, "start_from": config.start_from}
-        self.places = {what: places_of(name, folder.path) for what, name in used.items()}
+        self.record = Record(folder, config, dataset, self.view)
         self.at: tuple[int, Any] = (0, None)  # the step under way and its pictures, in case its loss is not finite
 
     # ------------------------------------------------------------------------------------------ going on
@@ -112,24 +110,20 @@ class Trainer:
 
     def resume(self) -> None:
         """Take up the last checkpoint; a run that ended before its first checkpoint starts from its configuration."""
-        if self.folder.last.exists():
-            try:
-                checkpoint = load_checkpoint(self.folder.last)
-            except UserError as error:
-                anew = how_to_resume(self.folder.path)
-                raise UserError(f"{error}; without that file the run begins anew: {anew}") from error
+        if found := self.record.last():
+            checkpoint, progress = found
             part, where = self.whole.part, self.folder.last
             with self.average.in_place():  # as when it was saved
                 copy_into(self.network.params, part(checkpoint.params), where)
                 copy_into(self.network.state, part(checkpoint.state), where)
                 copy_into(self.average.arrays, part(checkpoint.trained), where)
             copy_into(self.optimiser.velocity, part(checkpoint.velocity), where)
-            self._go_on_after(Progress.from_dict(checkpoint.info["state"], f"{where}: state"))
+            self._go_on_after(progress)
         else:
-            self.begin(find_start(self.folder.about(), self.folder.path))
+            self.begin(self.record.start_from())
         self.images_before = self.progress.images
         with self.folder.held():
-            self._renew_settings()
+            self.record.renew_settings()
             self.folder.forget_metrics_after(self._total_step(), self.progress.epoch)
             if not self.finished():
                 self.folder.forget_result()
@@ -151,23 +145,7 @@ class Trainer:
 
     def write_settings(self, command: str) -> None:
         """Make the folder of a new run, with config.json in it. command: what the person typed"""
-        with self.folder.held():
-            self.folder.write_json("config.json", self._about() | {"command": command, "device": device_name(self.xp)})
-
-    def _renew_settings(self):
-        """Write down how many epochs the run has and where its data are, as both may have changed since it began."""
-        about = self.folder.about()
-        self.places["start_from"] = about.get("places", {}).get("start_from", [])  # recorded from another folder
-        self.folder.write_json("config.json", about | {"config": self.config.to_dict(), "places": self.places})
-
-    def _about(self):
-        """The values that config.json and every checkpoint record of the run."""
-        return {
-            "config": self.config.to_dict(),
-            "fingerprint": self.dataset.fingerprint,
-            "places": self.places,
-            "versions": versions(),
-        }
+        self.record.write_settings(command, device_name(self.xp))
 
     def train(self, stop: Any = None) -> dict[str, Any]:
         """Run to the end; returns the result that is also written to result.json. `Stopped` after a signal.
@@ -241,17 +219,9 @@ class Trainer:
 
     def set_factors(self, epoch):
         """Which parameters learn in an epoch, and the factor on the rate of each: the biases' times its layer's."""
-        config = self.config
-        frozen = config.freeze and (not config.thaw or epoch < config.thaw)
-        self.optimiser.fixed = freeze(self._all_layers, config.freeze if frozen else "")
-        factors, _ = bias_factors(self.network.params, config.bias_lr, 1.0)
-        for name in head_of(self._all_layers):
-            factors[name] = config.head_lr * factors.get(name, 1.0)
-        of_layer = self.layer_rates.at(epoch)
-        for name in self.network.params:
-            if layer_of(name) in of_layer:
-                factors[name] = of_layer[layer_of(name)] * factors.get(name, 1.0)
-        self.optimiser.lr_factors = factors
+        frozen = not self.config.thaw or epoch < self.config.thaw
+        self.optimiser.fixed = freeze(self._all_layers, self.config.freeze if frozen else "")
+        self.optimiser.lr_factors = self.factors.at(epoch)
 
     def _color(self, epoch):
         """Whether colours are shifted in an epoch."""
@@ -338,19 +308,9 @@ class Trainer:
 
     def _save(self, path):
         self.progress.take(*self.loss.take())
-        info = {
-            "model": self.config.model,
-            "class_ids": list(self.dataset.class_ids),
-            "class_names": list(self.dataset.class_names),
-            "crop": self.view.crop,
-            "scale": self.view.scale,
-            "state": self.progress.to_dict(),
-        } | self._about()
-        view = {key: getattr(self.view, key) for key in ARRAYS}
         with self.average.in_place():  # whoever reads `params` and `state` gets the average
             groups = self.network.params, self.optimiser.velocity, self.network.state, self.average.arrays
-            params, velocity, state, trained, view = to_host((*map(self.whole.whole, groups), view))
-            self.folder.save(path, Checkpoint(params, velocity, view, info, state, trained))
+            self.record.save(path, self.progress, *map(self.whole.whole, groups))
 
 
 def go_on(
