@@ -1,4 +1,4 @@
-"""What a run leaves in its folder besides its log: its settings, in config.json, and checkpoints."""
+"""A run's files besides its log: its settings, in config.json, and its checkpoints."""
 
 from pathlib import Path
 
