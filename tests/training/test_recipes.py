@@ -1,6 +1,7 @@
 """Recipes as files: every one that comes with tinyalex resolves, and a wrong one is refused in one line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.checks import refused
 from tests.test_cli import call, json_of
 from tests.tiny_runs import train_mini
 from tests.training.test_training import write_easy
+from tinyalex.commands.recipes import ERRORS
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.runs.config import Config
@@ -15,10 +17,25 @@ from tinyalex.training.recipes import find_recipe, recipe_names
 from tinyalex.training.schedules import Schedule
 from tinyalex.training.settings import choose_settings
 
+ROOT = Path(__file__).resolve().parents[2]
 GOOD = (
     'about = "a"\nmodel = "alexnet-mini"\ndata = "d"\n[settings]\nepochs = 2\nlr = 0.003\nmirror = false\nbatch = 8\n'
 )
-REACHED = {"command", "date", "hardware", "seeds", "minutes", "top1_error", "top5_error", "ten_crop_top1_error"}
+REACHED = """[reached]
+command = "tinyalex train"
+date = "2026-11-30"
+hardware = "two cores"
+seeds = [0, 1]
+minutes = 12.5
+top1_error = 0.4567
+top5_error = 0.1
+ten_crop_top1_error = 0.4
+five_nets_top1_error = 0.3
+[changes]
+runs = "three epochs each"
+command = "tinyalex compare"
+effects = [{ what = "no mirror images", points = 3.14, interval = [1, 5.28] }]
+"""
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -28,7 +45,6 @@ def test_every_recipe_resolves(name):
     Schedule(config.schedule, config.lr, config.epochs)
     for key, value in recipe.settings.items():
         assert getattr(config, key) == value
-    assert set(recipe.reached) in (set(), REACHED)
     assert f"--recipe {name}" in recipe.reached.get("command", f"--recipe {name}")
 
 
@@ -48,6 +64,43 @@ def test_a_recipe_wants_to_be_told_its_data(tmp_path, capsys):
     code, _, err = call(capsys, "train", "--recipe", "tiny-imagenet-10", "--out", tmp_path / "run")
     assert code == 2 and err.count("\n") == 1 and find_recipe("tiny-imagenet-10").data in err and "--data" in err
     assert not (tmp_path / "run").exists()
+
+
+# ---------------------------------------------------------------------------------------------- `tinyalex recipes`
+
+
+def test_all_recipes_are_listed_with_what_they_reached(capsys):
+    found = {one["name"]: one for one in json_of(capsys, "recipes")["recipes"]}
+    assert list(found) == recipe_names()
+    _, out, _ = call(capsys, "recipes")
+    for name, one in found.items():
+        (line,) = [line for line in out.splitlines() if line.split()[:1] == [name]]
+        errors = [f"{one['reached'][key]:.1%}" for key in ("top1_error", "ten_crop_top1_error") if one["reached"]]
+        assert [word for word in line.split() if word in errors or word == "–"][:2] == (errors or ["–", "–"])
+
+
+def test_one_recipe_is_shown(tmp_path, capsys):
+    file = tmp_path / "mine.toml"
+    file.write_text(GOOD + REACHED)
+    _, out, _ = call(capsys, "recipes", file)
+    lines = [line.split() for line in out.splitlines()]
+    for words in ("epochs 2", "model alexnet-mini", "top-1 error 45.7%", "five nets, ten crops 30.0%"):
+        assert words.split() in lines
+    assert "no mirror images +3.1 +1.0 to +5.3".split() in lines
+    assert "12.5 minutes on two cores; seeds 0, 1" in out
+    file.write_text(GOOD)
+    assert "not been run yet" in call(capsys, "recipes", file)[1]
+    refused(lambda: find_recipe(tmp_path / "no.toml"), "no.toml", error=UserError)
+
+
+def test_the_readme_quotes_the_recipes():
+    """Each recipe with a result has its row: minutes, and the errors."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for recipe in map(find_recipe, recipe_names()):
+        if reached := recipe.reached:
+            errors = [f"{reached[key]:.1%}" if key in reached else "–" for key in ERRORS]
+            row = [f"`{recipe.name}`", f"`{recipe.model}`", f"{reached['minutes']:.0f}", *errors]
+            assert f"| {' | '.join(row)} |".replace("%", " %") in readme
 
 
 # ---------------------------------------------------------------------------------------------- without a model
@@ -106,6 +159,13 @@ def test_a_recipe_may_leave_model_and_data_open(tmp_path):
 @pytest.mark.parametrize(
     "old, new, words",
     [
+        ("batch = 8", "batch = 8\n[reached]\nminutes = 3", ["reached.command: found nothing, expected plain text"]),
+        (
+            "batch = 8",
+            "batch = 8\n" + REACHED.replace("0.1\n", "10\n"),
+            ["reached.top5_error: found 10, expected a number"],
+        ),
+        ("batch = 8", "batch = 8\n" + REACHED.replace("[1, 5.28]", "[1]"), ["changes.effects[0].interval: found"]),
         ("epochs = 2", "epoch = 2", ['settings: found "epoch" (did you mean epochs?), expected some of epochs, ']),
         ("epochs = 2", 'epochs = "2"', ['settings.epochs: found "2", expected a whole number']),
         ("epochs = 2", "epochs = 2.0", ["settings.epochs: found 2.0, expected a whole number"]),

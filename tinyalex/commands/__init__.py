@@ -9,7 +9,7 @@ from pathlib import Path
 COMMANDS = (  # in the order of --help
     *("lesson", "train", "doctor", "runs", "evaluate", "calibrate", "robustness", "compare", "predict", "experiment"),
     *("inspect", "features", "probe", "serve", "report", "trace"),
-    *("prepare", "download", "import", "export", "summary", "diff", "gradcheck", "bench", "scale"),
+    *("prepare", "download", "import", "export", "summary", "recipes", "diff", "gradcheck", "bench", "scale"),
 )
 
 

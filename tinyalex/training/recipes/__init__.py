@@ -10,7 +10,12 @@ A recipe is a TOML file, in this folder or elsewhere:
     [reached]                    the printed result; absent until the recipe has been run
     command, date, hardware      strings
     seeds                        of the runs; with several, errors are means over them
-    minutes, top1_error, top5_error, ten_crop_top1_error      numbers; errors are fractions
+    minutes                      of one run's training
+    top1_error, top5_error, ten_crop_top1_error, five_nets_top1_error
+                                 fractions; the last is that of five runs averaged, with ten crops; it may be absent
+    [changes]                    one thing changed at a time; absent until it was tried
+    runs, command                strings: which runs, and how they were compared
+    effects                      each {what, points, interval}: on the top-1 error, in percentage points, 95 %
 """
 
 import os
@@ -20,18 +25,34 @@ from pathlib import Path
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.runs.config import SETTINGS, Config
-from tinyalex.schema import anything, optional, read_toml, record, table, text
+from tinyalex.schema import each, number, optional, read_toml, record, text, whole
 from tinyalex.training.idle import refuse_idle
 
 FOLDER = Path(__file__).parent
 NOT_SETTINGS = ("data", "model", "start_from", "seed")  # entries of a `Config` that [settings] may not have
+ERROR = number(0, 1)
+REACHED = record(
+    command=text(),
+    date=text(),
+    hardware=text(),
+    seeds=each(whole(), least=1),
+    minutes=number(0),
+    top1_error=ERROR,
+    top5_error=ERROR,
+    ten_crop_top1_error=ERROR,
+    five_nets_top1_error=optional(ERROR),
+    only=True,
+)
+EFFECT = record(what=text(), points=number(-100, 100), interval=each(number(-100, 100), least=2, most=2), only=True)
+CHANGES = record(runs=text(), command=text(), effects=each(EFFECT, least=1), only=True)
 RECIPE = record(
     about=text(),
     model=optional(text()),
     data=optional(text()),
     start_from=optional(text()),
     settings=record({name: optional(kind) for name, kind in SETTINGS.items() if name not in NOT_SETTINGS}, only=True),
-    reached=optional(table(anything)),
+    reached=optional(REACHED),
+    changes=optional(CHANGES),
     only=True,
 )
 
@@ -47,6 +68,7 @@ class Recipe:
     data: str | None = None
     start_from: str | None = None
     reached: dict = field(default_factory=dict)
+    changes: dict = field(default_factory=dict)
 
 
 def recipe_names():
