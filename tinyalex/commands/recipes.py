@@ -1,4 +1,4 @@
-"""`tinyalex recipes`: settings that were tried, with the errors they reached and the time they took."""
+"""`tinyalex recipes`: settings for a data set, with the errors that they reached and the time that they took."""
 
 from dataclasses import asdict
 
