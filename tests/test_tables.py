@@ -43,6 +43,7 @@ def folder(tmp_path_factory):
 OTHER = "OTHER-RUN-with-a-rather-long-name-that-says-what-was-tried-and-when"
 COMMAND_LINES = (
     *("lesson", "experiment", "summary", "summary alexnet", "summary alexnet --classes 7 --batch 9", "gradcheck"),
+    *("recipes", "recipes tiny-imagenet-10", "recipes fine-tune"),
     *("diff alexnet alexnet-2012-source", "diff alexnet-small alexnet-small+no-lrn+pool-2", "diff alexnet alexnet"),
     f"evaluate RUN {OTHER} --ensemble",
     *(

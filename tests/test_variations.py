@@ -8,7 +8,16 @@ import pytest
 
 from tests.checks import refused, weightless
 from tinyalex.errors import UserError
-from tinyalex.layers import BatchNorm2d, Conv2d, Linear, LocalResponseNorm, MaxPool2d, ReLU, SpatialResponseNorm
+from tinyalex.layers import (
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    SpatialResponseNorm,
+)
 from tinyalex.models import MODELS, find_model
 from tinyalex.variations import VARIATIONS, find_variation
 
@@ -121,6 +130,11 @@ def test_a_small_network_still_learns(model, variation):
 def layers_of(name):
     with weightless():
         return {name: layer for name, layer, *_ in find_model(name).build(7).shapes()}
+
+
+def test_dropout_has_the_percentage_of_its_name():
+    layers = layers_of("alexnet-mini+dropout-30").values()
+    assert [layer.p for layer in layers if isinstance(layer, Dropout)] == [0.3, 0.3]
 
 
 def test_one_column():
@@ -308,6 +322,9 @@ def test_a_network_with_a_variation_is_a_model_like_any_other():
         ("resnet20+depth-8+depth-8", ("'depth-8' comes twice",)),
         ("vgg-small+sigmoid+bn+tanh", ("found +sigmoid and +tanh, expected one of them",)),
         ("alexnet-mini+dropout-100", ("'dropout-100'", "N of dropout-N is 1 to 99")),
+        ("alexnet-mini+dropout-05", ("'dropout-05'; expected", "N of dropout-N is 1 to 99")),
+        ("alexnet-mini+dropout-2٥", ("'dropout-2٥'; expected", "N of dropout-N is 1 to 99")),
+        ("alexnet-mini+dropout", ("'dropout'; expected", "N of dropout-N is 1 to 99")),
         ("alexnet-mini+dropout-0", ("'dropout-0'", "N of dropout-N is 1 to 99")),
         ("resnet20+dropout-20", ("'dropout-20'", "expected some of +no-skip")),
         ("alexnet-mini+no-dropout+dropout-20", ("found +no-dropout and +dropout-20, expected one of them",)),

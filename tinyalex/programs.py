@@ -1,4 +1,4 @@
-"""Functions for programs judge their arguments first, and say a mistake in one line, spelled for Python."""
+"""A decorator for functions that programs call: it judges arguments, and spells mistakes for Python, in one line."""
 
 from collections.abc import Callable
 from functools import wraps

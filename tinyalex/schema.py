@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,9 @@ def shown(value: Any) -> str:
         return f"entries {_few(value)}" if value else "no entries"
     if isinstance(value, list):
         return f"a list of {len(value):,}"
-    return _cut(json.dumps(value, default=str))
+    if isinstance(value, (date, time)):  # of TOML
+        return f"the {'time' if isinstance(value, time) else 'date'} {value}"
+    return _cut(json.dumps(value))
 
 
 def _few(keys):

@@ -46,13 +46,13 @@ class Variation:
 def vary(features: Layers, classifier: Layers, in_shape: Shape, names: Sequence[str]) -> Sequence[Layers]:
     """(features, classifier) with the named variations; their layers then fit together again.
 
-    They are applied in the order of VARIATIONS, so that the order in a name means nothing.
+    Those with a number come first, then the others in the order of VARIATIONS: the order in a name means nothing.
     in_shape: (H, W, C) of the pictures
     """
     if not names:
         return features, classifier
     order = {name: number for number, name in enumerate(VARIATIONS)}
-    for name in sorted(names, key=lambda name: order.get(name, -1)):  # a depth first
+    for name in sorted(names, key=lambda name: order.get(name, -1)):  # those with a number first
         variation = find_variation(name)
         assert variation is not None, name
         features, classifier = variation.change(features, classifier)
@@ -272,16 +272,18 @@ class Numbered:
 
 NUMBERED = {
     "depth": Numbered("another number of layers (ResNet §4.2)", "8, 14, 20, … (6n + 2)", _with_depth, CIFAR),
-    "dropout": Numbered("another percentage of units dropped (§4.2)", "1 to 99", _with_dropout, ALEXNET_AND_VGG),
+    "dropout": Numbered(
+        "another percentage of units dropped (§4.2)", "1 to 99, without a leading 0", _with_dropout, ALEXNET_AND_VGG
+    ),
 }
 
 
 def find_variation(name: str, family: str | None = None) -> Variation | None:
     """The variation of that name, for models of that family if one is given; None if there is none."""
     found = VARIATIONS.get(name)
-    if parts := re.fullmatch(r"([a-z]+)-([1-9]\d{0,3})", name):
-        kind = NUMBERED.get(parts[1])
-        found = kind.of(int(parts[2])) if kind else found
+    parts = re.fullmatch(r"([a-z]+)-([1-9][0-9]{0,3})", name)
+    if parts and (kind := NUMBERED.get(parts[1])):
+        found = kind.of(int(parts[2]))
     return found if found and (family is None or family in found.families) else None
 
 

@@ -1,7 +1,10 @@
-"""Damaged recipes, read as by `train --recipe`."""
+"""Damaged recipes, read as by `train --recipe`, and shown."""
+
+from argparse import Namespace
 
 from tests.fuzzing.damage import spoiled
-from tinyalex.training.recipes import FOLDER, find_recipe, recipe_names
+from tinyalex.commands.recipes import run, show
+from tinyalex.training.recipes import FOLDER, recipe_names
 
 VALUES = (
     *("0", "1", "-1", "3.5", "-0.0", "nan", "inf", "1e999", "true", '""', '"x"', "[]", "{}", "{a = 1}", "2026-11-29"),
@@ -49,4 +52,4 @@ def make(random, folder, shared):
     data = "\n".join(lines).encode()
     file = folder / "recipe.toml"
     file.write_bytes(spoiled(random, data) if random.random() < 0.2 else data)
-    return lambda: find_recipe(file)
+    return lambda: show(run(Namespace(recipe=str(file))))

@@ -9,7 +9,7 @@ from tests.checks import refused
 from tests.test_cli import call, json_of
 from tests.tiny_runs import train_mini
 from tests.training.test_training import write_easy
-from tinyalex.commands.recipes import ERRORS
+from tinyalex.commands.recipes import ERRORS, figures
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.runs.config import Config
@@ -22,19 +22,14 @@ GOOD = (
     'about = "a"\nmodel = "alexnet-mini"\ndata = "d"\n[settings]\nepochs = 2\nlr = 0.003\nmirror = false\nbatch = 8\n'
 )
 REACHED = """[reached]
-command = "tinyalex train"
+command = "tinyalex train --data my's"
 date = "2026-11-30"
 hardware = "two cores"
 seeds = [0, 1]
-minutes = 12.5
+minutes = 2.51
 top1_error = 0.4567
 top5_error = 0.1
 ten_crop_top1_error = 0.4
-five_nets_top1_error = 0.3
-[changes]
-runs = "three epochs each"
-command = "tinyalex compare"
-effects = [{ what = "no mirror images", points = 3.14, interval = [1, 5.28] }]
 """
 
 
@@ -70,37 +65,41 @@ def test_a_recipe_wants_to_be_told_its_data(tmp_path, capsys):
 
 
 def test_all_recipes_are_listed_with_what_they_reached(capsys):
-    found = {one["name"]: one for one in json_of(capsys, "recipes")["recipes"]}
-    assert list(found) == recipe_names()
-    _, out, _ = call(capsys, "recipes")
-    for name, one in found.items():
-        (line,) = [line for line in out.splitlines() if line.split()[:1] == [name]]
-        errors = [f"{one['reached'][key]:.1%}" for key in ("top1_error", "ten_crop_top1_error") if one["reached"]]
-        assert [word for word in line.split() if word in errors or word == "–"][:2] == (errors or ["–", "–"])
+    found = json_of(capsys, "recipes")["recipes"]
+    assert [one["name"] for one in found] == recipe_names()
+    lines = call(capsys, "recipes")[1].splitlines()
+    for one in found:
+        (line,) = [line for line in lines if line.split()[:1] == [one["name"]]]
+        assert line.split() == [one["name"], one["model"] or "any", *figures(one["reached"])]
+    assert find_recipe("tiny-imagenet-10").reached["top1_error"] == 0.362
+    assert figures(find_recipe("tiny-imagenet-10").reached) == ["16", "36.2%", "4.6%", "33.6%"]
 
 
-def test_one_recipe_is_shown(tmp_path, capsys):
+def test_one_recipe_is_shown(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["tinyalex"])
     file = tmp_path / "mine.toml"
     file.write_text(GOOD + REACHED)
     _, out, _ = call(capsys, "recipes", file)
     lines = [line.split() for line in out.splitlines()]
-    for words in ("epochs 2", "model alexnet-mini", "top-1 error 45.7%", "five nets, ten crops 30.0%"):
+    for words in ("epochs 2", "mirror false", "model alexnet-mini", "pictures d", "reached 2026-11-30"):
         assert words.split() in lines
-    assert "no mirror images +3.1 +1.0 to +5.3".split() in lines
-    assert "12.5 minutes on two cores; seeds 0, 1" in out
+    for words in ("top-1 error 45.7%", "top-5 10.0%", "top-1, ten crops 40.0%"):
+        assert words.split() in lines
+    assert "2.5 minutes on two cores; seeds 0, 1\n" in out and "train --data my's\n" in out
+    assert json_of(capsys, "recipes", file)["recipe"]["reached"]["minutes"] == 2.51
+    file.write_text(GOOD + REACHED.replace("[0, 1]", "[7]"))
+    assert "; seed 7\n" in call(capsys, "recipes", file)[1]
     file.write_text(GOOD)
-    assert "not been run yet" in call(capsys, "recipes", file)[1]
-    refused(lambda: find_recipe(tmp_path / "no.toml"), "no.toml", error=UserError)
+    assert "No run of it is recorded." in call(capsys, "recipes", file)[1]
 
 
-def test_the_readme_quotes_the_recipes():
-    """Each recipe with a result has its row: minutes, and the errors."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for recipe in map(find_recipe, recipe_names()):
-        if reached := recipe.reached:
-            errors = [f"{reached[key]:.1%}" if key in reached else "–" for key in ERRORS]
-            row = [f"`{recipe.name}`", f"`{recipe.model}`", f"{reached['minutes']:.0f}", *errors]
-            assert f"| {' | '.join(row)} |".replace("%", " %") in readme
+def test_the_readme_quotes_the_recipes_with_a_result():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    first = lines.index(f"| recipe | model | minutes | {' | '.join(ERRORS.values())} |") + 2
+    rows = lines[first : lines.index("", first)]
+    recipes = [recipe for recipe in map(find_recipe, recipe_names()) if recipe.reached]
+    expected = [[f"`{one.name}`", f"`{one.model}`", *figures(one.reached)] for one in recipes]
+    assert rows == [f"| {' | '.join(row)} |".replace("%", " %") for row in expected]
 
 
 # ---------------------------------------------------------------------------------------------- without a model
@@ -160,19 +159,19 @@ def test_a_recipe_may_leave_model_and_data_open(tmp_path):
     "old, new, words",
     [
         ("batch = 8", "batch = 8\n[reached]\nminutes = 3", ["reached.command: found nothing, expected plain text"]),
-        (
-            "batch = 8",
-            "batch = 8\n" + REACHED.replace("0.1\n", "10\n"),
-            ["reached.top5_error: found 10, expected a number"],
-        ),
-        ("batch = 8", "batch = 8\n" + REACHED.replace("[1, 5.28]", "[1]"), ["changes.effects[0].interval: found"]),
+        ("batch = 8", "batch = 8\n" + REACHED + "note = 'x'", ['reached: found "note"']),
+        ("batch = 8", "batch = 8\n" + REACHED.replace("0.1", "10"), ["reached.top5_error: found 10, expected"]),
+        ("batch = 8", "batch = 8\n" + REACHED.replace("[0, 1]", "[]"), ["reached.seeds: found a list of 0"]),
+        ("batch = 8", "batch = 8\n" + REACHED.replace("2.51", "-1"), ["reached.minutes: found -1"]),
+        ("batch = 8", "batch = 8\n" + REACHED.replace('"2026-11-30"', "2026-11-30"), ["found the date 2026-11-30"]),
+        ("lr = 0.003", "lr = 07:32:00", ["settings.lr: found the time 07:32:00, expected a number"]),
         ("epochs = 2", "epoch = 2", ['settings: found "epoch" (did you mean epochs?), expected some of epochs, ']),
         ("epochs = 2", 'epochs = "2"', ['settings.epochs: found "2", expected a whole number']),
         ("epochs = 2", "epochs = 2.0", ["settings.epochs: found 2.0, expected a whole number"]),
         ("epochs = 2", "epochs = 0", ["epochs: found 0, expected 1 or more"]),
         ("epochs = 2", f"epochs = 1{'0' * 5000}", ["not a TOML file"]),
         ("lr = 0.003", "lr = nan", ["settings.lr: found NaN, expected a number"]),
-        ("lr = 0.003", "lr = 2026-11-29", ['settings.lr: found "2026-11-29", expected a number']),
+        ("lr = 0.003", "lr = 2026-11-29", ["settings.lr: found the date 2026-11-29, expected a number"]),
         ("mirror = false", "mirror = 0", ["settings.mirror: found 0, expected true or false"]),
         ("mirror = false", "seed = 1", ['"seed"']),
         ('about = "a"', "about = 3", ["about: found 3, expected plain text"]),
@@ -199,6 +198,12 @@ def test_wrong_files_are_refused(tmp_path, old, new, words):
     refused(lambda: find_recipe(file), str(file), *words, error=UserError)
 
 
-def test_a_name_that_there_is_not(tmp_path):
-    refused(lambda: find_recipe("tiny"), "'tiny'", *recipe_names(), error=UserError)
-    refused(lambda: find_recipe(tmp_path / "none.toml"), "none.toml", error=UserError)
+@pytest.mark.parametrize("name", ["tiny", "../recipes/fine-tune", "fine-tune.tom"])
+def test_a_name_that_there_is_not(capsys, name):
+    refused(lambda: find_recipe(name), repr(name), *recipe_names(), error=UserError)
+    code, out, err = call(capsys, "recipes", name)
+    assert code == 2 and not out and err.count("\n") == 1 and f"NAME: found {name!r}, expected fine-tune, " in err
+
+
+def test_a_file_that_there_is_not(tmp_path):
+    refused(lambda: find_recipe(tmp_path / "none.toml"), "none.toml: not found", error=UserError)

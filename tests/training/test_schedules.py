@@ -1,7 +1,5 @@
 """Learning rates over a run, of single layers, of biases: as tables, and with mistakes planted."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from tests.checks import edited, refused
@@ -80,8 +78,8 @@ def test_bad_layer_rates(change):
 
 
 def check_factors(factors):
-    config = SimpleNamespace(layer_lr="fc8:1:0.5,conv1:2:0", bias_lr=2.0, head_lr=10.0)
-    at = factors(config, ["conv1.weight", "conv1.bias", "fc8.weight", "fc8.bias"], ["fc8.weight", "fc8.bias"]).at
+    head = ["fc8.weight", "fc8.bias"]
+    at = factors("fc8:1:0.5,conv1:2:0", 2.0, 10.0, ["conv1.weight", "conv1.bias", *head], head).at
     assert at(0) == {"conv1.bias": 2.0, "fc8.weight": 10.0, "fc8.bias": 20.0}
     assert at(1) == {"conv1.bias": 2.0, "fc8.weight": 5.0, "fc8.bias": 10.0}
     assert at(2) == {"conv1.weight": 0.0, "conv1.bias": 0.0, "fc8.weight": 5.0, "fc8.bias": 10.0}
@@ -99,6 +97,8 @@ def test_factors_of_a_layer_of_biases_and_of_the_head_multiply():
         ("of_layer[layer_of(name)] * factors.get(name, 1.0)", "of_layer[layer_of(name)]"),
         ("dict(self.biases)", "self.biases"),
         ("dict(self.biases)", "{}"),
+        ("self.head.items()", "{}.items()"),
+        ("self.layers.at(epoch)", "self.layers.at(1)"),
     ],
 )
 def test_factors_teeth(old, new):

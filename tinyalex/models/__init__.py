@@ -45,7 +45,8 @@ def _instead(variation, model):
     """Words for what could be meant by a variation that the model does not have."""
     known = [name for name, (_, families) in listed_variations().items() if model.family in families]
     numbers = {f"{name}-N": kind.numbers for name, kind in NUMBERED.items() if model.family in kind.families}
-    nearest = did_you_mean(variation, [name for name in known if name not in numbers], prefix="+")
+    near = [] if f"{variation.partition('-')[0]}-N" in numbers else [name for name in known if name not in numbers]
+    nearest = did_you_mean(variation, near, prefix="+")
     where = "".join(f"; N of {name} is {expected}" for name, expected in numbers.items())
     return f"{nearest}; expected some of +{', +'.join(known)}{where}"
 

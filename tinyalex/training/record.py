@@ -15,7 +15,7 @@ from tinyalex.training.progress import Progress
 
 
 class Record:
-    """The files of one run. Whoever writes holds the folder.
+    """The files of one run. `renew_settings` and `save` expect the folder to be held.
 
     folder: a `RunFolder`;  config: a `Config`;  dataset: a `Dataset`;  view: how the network sees its pictures
     """

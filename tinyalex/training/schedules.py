@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Sequence
 
 from tinyalex.composite import layer_of
 from tinyalex.errors import UserError
-from tinyalex.runs.config import Config
 
 
 def bias_factors(
@@ -53,17 +52,20 @@ class LayerRates:
 class Factors:
     """Factors on the rate of each parameter, as a pure function of the epoch: its layer's, the biases', the head's.
 
-    config: of the run;  params: the names of all parameters;  head: of the last layer's
+    layer_lr: as `LayerRates` reads it;  bias_lr, head_lr: factors
+    params: the names of all parameters;  head: of the last layer's
     """
 
-    def __init__(self, config: Config, params: Iterable[str], head: Iterable[str]) -> None:
+    def __init__(
+        self, layer_lr: str, bias_lr: float, head_lr: float, params: Iterable[str], head: Iterable[str]
+    ) -> None:
         self.params = list(params)
-        self.layers = LayerRates.of(config.layer_lr, self.params)
-        self.biases, _ = bias_factors(self.params, config.bias_lr, 1.0)
-        self.head = dict.fromkeys(head, config.head_lr)
+        self.layers = LayerRates.of(layer_lr, self.params)
+        self.biases, _ = bias_factors(self.params, bias_lr, 1.0)
+        self.head = dict.fromkeys(head, head_lr)
 
     def at(self, epoch: int) -> dict[str, float]:
-        """{parameter: factor} in that epoch, for those that learn at another rate."""
+        """{parameter: factor} in that epoch; 1 for a parameter that is absent."""
         factors = dict(self.biases)
         for name, factor in self.head.items():
             factors[name] = factor * factors.get(name, 1.0)

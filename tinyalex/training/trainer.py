@@ -79,11 +79,12 @@ class Trainer:
         allow_tf32(config.tf32, xp)
         self.network.map_arrays(lambda a: to_device(a, xp))
         self.view = View.of(dataset, model).to(xp)
-        factors = bias_factors(self.network.params, config.bias_lr, float(config.bias_decay))
-        self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, *factors)
+        self.factors = Factors(config.layer_lr, config.bias_lr, config.head_lr, self.network.params, head_of(network))
+        _, decays = bias_factors(self.network.params, 1.0, float(config.bias_decay))
+        rates = self.factors.at(0)
+        self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, rates, decays)
         self.average = Average(self.network, config.ema)
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
-        self.factors = Factors(config, self.network.params, head_of(network))
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
         mixing = {"mixup": config.mixup, "cutmix": config.cutmix}
         self.loader = TrainingLoader(

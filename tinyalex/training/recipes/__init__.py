@@ -7,15 +7,11 @@ A recipe is a TOML file, in this folder or elsewhere:
     data = "…"                   the pictures that it was made for, in words; absent: any
     start_from = "…"             the run that must be named to start from, in words; absent: none must
     [settings]                   entries of a `Config`; the model's own recipe has the rest
-    [reached]                    the printed result; absent until the recipe has been run
+    [reached]                    the printed result; absent until a run is recorded
     command, date, hardware      strings
     seeds                        of the runs; with several, errors are means over them
     minutes                      of one run's training
-    top1_error, top5_error, ten_crop_top1_error, five_nets_top1_error
-                                 fractions; the last is that of five runs averaged, with ten crops; it may be absent
-    [changes]                    one thing changed at a time; absent until it was tried
-    runs, command                strings: which runs, and how they were compared
-    effects                      each {what, points, interval}: on the top-1 error, in percentage points, 95 %
+    top1_error, top5_error, ten_crop_top1_error              fractions
 """
 
 import os
@@ -32,19 +28,16 @@ FOLDER = Path(__file__).parent
 NOT_SETTINGS = ("data", "model", "start_from", "seed")  # entries of a `Config` that [settings] may not have
 ERROR = number(0, 1)
 REACHED = record(
-    command=text(),
-    date=text(),
-    hardware=text(),
+    command=text(least=1),
+    date=text(least=1),
+    hardware=text(least=1),
     seeds=each(whole(), least=1),
     minutes=number(0),
     top1_error=ERROR,
     top5_error=ERROR,
     ten_crop_top1_error=ERROR,
-    five_nets_top1_error=optional(ERROR),
     only=True,
 )
-EFFECT = record(what=text(), points=number(-100, 100), interval=each(number(-100, 100), least=2, most=2), only=True)
-CHANGES = record(runs=text(), command=text(), effects=each(EFFECT, least=1), only=True)
 RECIPE = record(
     about=text(),
     model=optional(text()),
@@ -52,7 +45,6 @@ RECIPE = record(
     start_from=optional(text()),
     settings=record({name: optional(kind) for name, kind in SETTINGS.items() if name not in NOT_SETTINGS}, only=True),
     reached=optional(REACHED),
-    changes=optional(CHANGES),
     only=True,
 )
 
@@ -68,7 +60,6 @@ class Recipe:
     data: str | None = None
     start_from: str | None = None
     reached: dict = field(default_factory=dict)
-    changes: dict = field(default_factory=dict)
 
 
 def recipe_names():
@@ -78,9 +69,12 @@ def recipe_names():
 
 def find_recipe(name):
     """The `Recipe` of this name, or in this file if the name ends in .toml. UserError if it is missing or wrong."""
-    file = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
-    if not os.path.exists(file):
+    own = str(name).endswith(".toml")
+    if own and not os.path.exists(name):
+        raise UserError(f"{name}: not found", "recipe")
+    if not own and name not in recipe_names():
         raise UserError(f"found {name!r}, expected {', '.join(recipe_names())} or a .toml file", "recipe")
+    file = Path(name) if own else FOLDER / f"{name}.toml"
     try:
         recipe = Recipe(file.stem, **read_toml(file, RECIPE))
     except UserError as error:
