@@ -199,7 +199,7 @@ def shown(value: Any) -> str:
         return f"a list of {len(value):,}"
     if isinstance(value, (date, time)):  # of TOML
         return f"the {'time' if isinstance(value, time) else 'date'} {value}"
-    return _cut(json.dumps(value))
+    return _cut(json.dumps(value, default=str))
 
 
 def _few(keys):
