@@ -301,7 +301,7 @@ def test_gradcheck(capsys):
         ("train --data DATA --out FILE", "--out: FILE is a file"),
         ("train --data DATA --out FILE/under", "--out: FILE/under cannot be made"),
         ("train --data DATA --recipe tiny", "--recipe: found 'tiny'"),
-        ("train --data DATA --recipe FILE.toml", "--recipe: found 'FILE.toml'"),
+        ("train --data DATA --recipe FILE.toml", "--recipe: FILE.toml: not found"),
         ("train --resume nowhere", "nowhere"),
         ("train --resume DATA", "config.json"),
         ("evaluate", "RUN"),
