@@ -78,10 +78,17 @@ def test_all_recipes_are_listed_with_what_they_reached(capsys):
 def test_one_recipe_is_shown(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["tinyalex"])
     file = tmp_path / "mine.toml"
-    file.write_text(GOOD + REACHED)
+    file.write_text(GOOD + "color_epochs = 0\n" + REACHED)
     _, out, _ = call(capsys, "recipes", file)
     lines = [line.split() for line in out.splitlines()]
-    for words in ("epochs 2", "mirror false", "model alexnet-mini", "pictures d", "reached 2026-11-30"):
+    for words in (
+        "epochs 2",
+        "color_epochs 0",
+        "mirror false",
+        "model alexnet-mini",
+        "pictures d",
+        "reached 2026-11-30",
+    ):
         assert words.split() in lines
     for words in ("top-1 error 45.7%", "top-5 10.0%", "top-1, ten crops 40.0%"):
         assert words.split() in lines

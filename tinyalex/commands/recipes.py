@@ -44,8 +44,9 @@ def figures(reached):
 def _show_one(recipe):
     print_text(f"{recipe['name']}: {recipe['about']}\n")
     kept = {"model": recipe["model"], "pictures": recipe["data"], "start from": recipe["start_from"]}
-    settings = {name: str(value).lower() for name, value in recipe["settings"].items()}  # false, as in the file
-    print_table(("setting", "value"), [(name, value) for name, value in (kept | settings).items() if value])
+    given = {name: value for name, value in kept.items() if value is not None} | recipe["settings"]
+    rows = [(name, str(value).lower() if isinstance(value, bool) else value) for name, value in given.items()]
+    print_table(("setting", "value"), rows)  # true and false, as in the file
     reached = recipe["reached"]
     if not reached:
         print_text("\nNo run of it is recorded.")

@@ -81,8 +81,7 @@ class Trainer:
         self.view = View.of(dataset, model).to(xp)
         self.factors = Factors(config.layer_lr, config.bias_lr, config.head_lr, self.network.params, head_of(network))
         _, decays = bias_factors(self.network.params, 1.0, float(config.bias_decay))
-        rates = self.factors.at(0)
-        self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, rates, decays)
+        self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, decay_factors=decays)
         self.average = Average(self.network, config.ema)
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
