@@ -22,7 +22,7 @@ GOOD = (
     'about = "a"\nmodel = "alexnet-mini"\ndata = "d"\n[settings]\nepochs = 2\nlr = 0.003\nmirror = false\nbatch = 8\n'
 )
 REACHED = """[reached]
-command = "tinyalex train --data my's"
+command = "tinyalex train --data 'my data'"
 date = "2026-11-30"
 hardware = "two cores"
 seeds = [0, 1]
@@ -92,7 +92,7 @@ def test_one_recipe_is_shown(tmp_path, capsys, monkeypatch):
         assert words.split() in lines
     for words in ("top-1 error 45.7%", "top-5 10.0%", "top-1, ten crops 40.0%"):
         assert words.split() in lines
-    assert "2.5 minutes on two cores; seeds 0, 1\n" in out and "train --data my's\n" in out
+    assert "2.5 minutes on two cores; seeds 0, 1\n" in out and "\n  tinyalex train --data 'my data'\n" in out
     assert json_of(capsys, "recipes", file)["recipe"]["reached"]["minutes"] == 2.51
     file.write_text(GOOD + REACHED.replace("[0, 1]", "[7]"))
     assert "; seed 7\n" in call(capsys, "recipes", file)[1]
@@ -165,7 +165,9 @@ def test_a_recipe_may_leave_model_and_data_open(tmp_path):
 @pytest.mark.parametrize(
     "old, new, words",
     [
-        ("batch = 8", "batch = 8\n[reached]\nminutes = 3", ["reached.command: found nothing, expected plain text"]),
+        ("batch = 8", "batch = 8\n[reached]\nminutes = 3", ["reached.command: found nothing, expected a command"]),
+        ("batch = 8", "batch = 8\n" + REACHED.replace("my data'", "my"), ["reached.command: found ", "a shell"]),
+        ("batch = 8", "batch = 8\n" + REACHED.replace("tinyalex train", "train"), ["reached.command: found "]),
         ("batch = 8", "batch = 8\n" + REACHED + "note = 'x'", ['reached: found "note"']),
         ("batch = 8", "batch = 8\n" + REACHED.replace("0.1", "10"), ["reached.top5_error: found 10, expected"]),
         ("batch = 8", "batch = 8\n" + REACHED.replace("[0, 1]", "[]"), ["reached.seeds: found a list of 0"]),

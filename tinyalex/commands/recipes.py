@@ -1,9 +1,10 @@
 """`tinyalex recipes`: settings for a data set, with the errors that they reached and the time that they took."""
 
+import shlex
 from dataclasses import asdict
 
 from tinyalex.commands.options import print_table, print_text
-from tinyalex.lines import program
+from tinyalex.lines import command
 from tinyalex.training.recipes import find_recipe, recipe_names
 
 DESCRIPTION = """\
@@ -56,4 +57,4 @@ def _show_one(recipe):
     print_table(("reached", reached["date"]), list(zip(ERRORS.values(), errors)), right=(1,))
     seeds = f"seed{'s' if len(reached['seeds']) > 1 else ''} {', '.join(map(str, reached['seeds']))}"
     print_text(f"\n{minutes} minutes on {reached['hardware']}; {seeds}")
-    print_text(f"\n  {program()} {reached['command'].removeprefix('tinyalex ')}")
+    print_text(f"\n  {command(*shlex.split(reached['command'])[1:])}")

@@ -8,7 +8,8 @@ A recipe is a TOML file, in this folder or elsewhere:
     start_from = "…"             the run that must be named to start from, in words; absent: none must
     [settings]                   entries of a `Config`; the model's own recipe has the rest
     [reached]                    the printed result; absent until a run is recorded
-    command, date, hardware      strings
+    command                      that ran it, beginning with tinyalex
+    date, hardware               strings
     seeds                        of the runs; with several, errors are means over them
     minutes                      of one run's training
     top1_error, top5_error, ten_crop_top1_error              fractions
@@ -21,14 +22,15 @@ from pathlib import Path
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.runs.config import SETTINGS, Config
-from tinyalex.schema import each, number, optional, read_toml, record, text, whole
+from tinyalex.schema import each, like, number, optional, read_toml, record, text, whole
 from tinyalex.training.idle import refuse_idle
 
 FOLDER = Path(__file__).parent
 NOT_SETTINGS = ("data", "model", "start_from", "seed")  # entries of a `Config` that [settings] may not have
+COMMAND = like(r"""tinyalex( ('[^']*'|"[^"\\]*"|[^\s'"\\])+)+""", "a command of tinyalex, quoted as for a shell")
 ERROR = number(0, 1)
 REACHED = record(
-    command=text(least=1),
+    command=COMMAND,
     date=text(least=1),
     hardware=text(least=1),
     seeds=each(whole(), least=1),
