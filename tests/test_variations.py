@@ -328,6 +328,7 @@ def test_a_network_with_a_variation_is_a_model_like_any_other():
         ("alexnet-mini+dropout-0", ("'dropout-0'", "N of dropout-N is 1 to 99")),
         ("resnet20+dropout-20", ("'dropout-20'", "expected some of +no-skip")),
         ("alexnet-mini+no-dropout+dropout-20", ("found +no-dropout and +dropout-20, expected one of them",)),
+        ("alexnet-mini+four-layer+dropout-20", ("found +four-layer and +dropout-20, expected one of them",)),
         ("alexnet-mini+", ("''", "expected some of")),
         ("alexnet-mini+tanh+no-lrn+tanh", ("'tanh' comes twice",)),
         ("alexnet-2012-source+2012-source", ("'2012-source' comes twice",)),

@@ -213,7 +213,9 @@ VARIATIONS = {
     "sigmoid": Variation(
         "the logistic function instead of ReLU (§3.1)", _swapped(ReLU, Sigmoid), ALEXNET_AND_VGG, "activation"
     ),
-    "four-layer": Variation("conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)", _four_layer),
+    "four-layer": Variation(
+        "conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)", _four_layer, sets="dropout"
+    ),
     "one-column": Variation("half the kernels in conv1 to conv4, no groups (§3.2)", _mapped(_one_column)),
     "two-towers": Variation(
         "LRN within each half of the channels, as on two GPUs (§3.2, Fig. 2)", _mapped(_two_towers)

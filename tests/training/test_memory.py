@@ -3,6 +3,8 @@
 import math
 import subprocess
 import sys
+import time
+import tracemalloc
 import weakref
 from functools import cache
 
@@ -13,6 +15,9 @@ from tests.checks import edited, refused
 from tests.gpu.memory import CASES, built, counted
 from tests.test_summary import BY_HAND, FLOAT
 from tests.training.test_training import easy_dataset, start
+from tinyalex.data.augment import View
+from tinyalex.data.dataset import Split
+from tinyalex.data.loader import TrainingLoader
 from tinyalex.errors import UserError
 from tinyalex.models import find_model
 from tinyalex.standin import xp as device
@@ -193,6 +198,34 @@ def test_a_device_is_asked_for_its_own_estimate(monkeypatch):
     assert check_memory(network, 64, np) == training_bytes(rows, 64, network.in_shape)
     large, none = (training_bytes(rows, 64, shape, xp=device) for shape in ((100, 100, 3), (0, 0, 3)))
     assert large - none == 64 * 100 * 100 * 3 * FLOAT, "the pictures are not counted"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("mixing", [{}, {"mixup": 0.2}, {"cutmix": 1.0}])
+def test_what_the_loader_holds(mixing, workers):
+    """No more than is counted for its batches, while the network computes and the next one is prepared."""
+    side, batch, share = 64, 64, 64 // workers
+    pictures = np.random.default_rng(0).integers(0, 256, (8 * batch, side, side, 3), np.uint8)
+    view = View(side - 8, 1.0, np.zeros((side, side, 3), "float32"), np.ones(3, "float32"), np.eye(3, dtype="float32"))
+    split = Split((pictures,), np.zeros(len(pictures), int))
+    loader = TrainingLoader(split, view, batch, 0, np, choose=lambda n: slice(n // workers), mixing=mixing)
+    tracemalloc.start()
+    for _ in loader.epoch(0):
+        time.sleep(0.05)  # the network's part
+    held = tracemalloc.get_traced_memory()[1] / (share * (side - 8) ** 2 * 3 * FLOAT)
+    tracemalloc.stop()
+    batches = memory.BATCHES + (memory.MIXED_BATCHES if mixing else 0)
+    assert batches - 1.5 < held < batches + 0.5  # the pictures as bytes, and their draws, come on top
+
+
+def test_mixed_pictures_are_counted(tmp_path):
+    plain, mixed, boxed = (
+        start(tmp_path / f"run-{n}", epochs=1, **settings).memory_bytes
+        for n, settings in enumerate(({}, {"mixup": 0.2}, {"cutmix": 1.0}))
+    )
+    trainer = start(tmp_path / "run", epochs=1)
+    batch = trainer.config.batch * math.prod(trainer.network.in_shape) * FLOAT
+    assert mixed - plain == boxed - plain == 2 * batch
 
 
 def test_a_step_does_not_keep_the_last_ones_activations(tmp_path, monkeypatch):

@@ -15,6 +15,8 @@ from tinyalex.terminal import bytes_text
 
 BASE_BYTES = 16 << 20  # of the libraries, once they compute
 SCRATCH_BYTES = 16 << 20  # the most work arrays of a thread: columns, or tiles and their products
+BATCHES = 4  # of pictures: in use, or prepared ahead
+MIXED_BATCHES = 2  # besides, while pictures are mixed: copies, and partners that other workers read too
 # On a device, in arrays as large as the largest output of a layer; see tests/gpu/memory.py
 GRADIENTS = 2  # that exist at once: of a layer's output and of its input
 COLUMNS = 3  # of a convolution, unless they are cut into blocks
@@ -29,11 +31,13 @@ def training_bytes(
     held: int | None = None,
     xp: ModuleType | None = None,
     averaged: bool = False,
+    mixed: bool = False,
 ) -> int:
     """An estimate of the bytes that training takes: on the CPU to 15 % where it was measured, on a device to 25 %.
 
     held: how many of the parameters one worker has, if not all;  xp: the array module, None for NumPy
     averaged: whether an average of the weights is kept
+    mixed: whether pictures are mixed; a device mixes them before the network takes its memory
     """
     weights = 4 * (sum(row.parameters for row in rows) if held is None else held)
     average = weights if averaged else 0
@@ -45,6 +49,7 @@ def training_bytes(
             + average
             + _device_bytes(weights, batch * activations, 4 * batch * math.prod(in_shape), batch * largest)
         )
+    batches = BATCHES + (MIXED_BATCHES if mixed else 0)
     piece = piece_size(batch)
     threads = min(thread_count(), -(-batch // piece))
     under_way = min(batch, threads * piece)  # pictures
@@ -54,7 +59,7 @@ def training_bytes(
         BASE_BYTES
         + 3 * weights  # they, their velocity, their gradients
         + average
-        + batch * (activations + 4 * 4 * math.prod(in_shape))  # four batches: in use, or prepared ahead
+        + batch * (activations + batches * 4 * math.prod(in_shape))
         + max(sum(prepared), (1 + threads) * max(prepared))  # at the end; or one of them, and its threads' gradients
         + 3 * waiting * largest  # what goes into a layer, what comes out, and what goes around it
         + min(threads * SCRATCH_BYTES, 4 * under_way * largest)
@@ -80,16 +85,17 @@ def check_memory(
     here: int = 1,
     held: int | None = None,
     averaged: bool = False,
+    mixed: bool = False,
 ) -> int:
     """Bytes that one worker is expected to take for training. UserError with both figures if they are not available.
 
     workers: how many divide the batch's pictures or maps;  here: how many of them use this memory
-    held, averaged: see `training_bytes`
+    held, averaged, mixed: see `training_bytes`
     """
     rows = summarise(network)
 
     def needed(batch):
-        return here * training_bytes(rows, -(-batch // workers), network.in_shape, held, xp, averaged)
+        return here * training_bytes(rows, -(-batch // workers), network.in_shape, held, xp, averaged, mixed)
 
     available = memory_available(xp)
     if available is not None and needed(batch) > available:

@@ -75,7 +75,11 @@ class Trainer:
             raise UserError("found layers divided among workers, expected the form data for frozen ones", "parallel")
         self.network, self.loss = self.whole.network, self.whole.loss
         freeze(network, "" if config.thaw else config.freeze)  # thawed, all layers keep what they need
-        self.memory_bytes = check_memory(network, config.batch, xp, averaged=config.ema > 0, **self.whole.memory())
+        mixing = {"mixup": config.mixup, "cutmix": config.cutmix}
+        averaged, mixed = config.ema > 0, any(mixing.values())
+        self.memory_bytes = check_memory(
+            network, config.batch, xp, averaged=averaged, mixed=mixed, **self.whole.memory()
+        )
         allow_tf32(config.tf32, xp)
         self.network.map_arrays(lambda a: to_device(a, xp))
         self.view = View.of(dataset, model).to(xp)
@@ -85,7 +89,6 @@ class Trainer:
         self.average = Average(self.network, config.ema)
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
         augment = {"crops": config.crops, "mirror": config.mirror, "color": config.color, "run": config.crop_run}
-        mixing = {"mixup": config.mixup, "cutmix": config.cutmix}
         self.loader = TrainingLoader(
             *(dataset.train, self.view, config.batch, config.seed, xp, augment),
             reserve=self.memory_bytes,
