@@ -1,6 +1,7 @@
 """Recipes as files: every one that comes with tinyalex resolves, and a wrong one is refused in one line."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from tests.checks import refused
 from tests.test_cli import call, json_of
 from tests.tiny_runs import train_mini
 from tests.training.test_training import write_easy
+from tinyalex.cli import build_parser
+from tinyalex.commands import train
 from tinyalex.commands.recipes import ERRORS, figures
 from tinyalex.errors import UserError
 from tinyalex.models import DEFAULT_MODEL, find_model
@@ -31,6 +34,14 @@ top1_error = 0.4567
 top5_error = 0.1
 ten_crop_top1_error = 0.4
 """
+WITHOUT = """[[without]]
+part = "dropout"
+options = "--model alexnet-mini+no-dropout"
+top1_error = 0.4707
+difference = 0.014
+low = -0.002
+high = 0.03
+"""
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -41,6 +52,20 @@ def test_every_recipe_resolves(name):
     for key, value in recipe.settings.items():
         assert getattr(config, key) == value
     assert f"--recipe {name}" in recipe.reached.get("command", f"--recipe {name}")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_what_a_recipe_is_without_is_one_thing(name):
+    """Its command with the options differs from the recipe in one setting, and the difference is from its result."""
+    recipe = find_recipe(name)
+    for one in recipe.without:
+        line = shlex.split(f"{recipe.reached['command']} {one['options']}")[1:]
+        config = train._config(build_parser(line[0]).parse_args(line))
+        as_is = choose_settings("builtin", recipe=name)
+        changed = [key for key in vars(config) if getattr(config, key) != getattr(as_is, key) and key != "data"]
+        assert len(changed) == 1 and changed[0] not in ("seed", "epochs", "lr"), one
+        assert one["low"] <= one["difference"] <= one["high"]
+        assert one["top1_error"] - recipe.reached["top1_error"] == pytest.approx(one["difference"], abs=0.001)
 
 
 def test_a_recipe_of_ones_own_is_used_and_options_win(tmp_path, capsys):
@@ -96,6 +121,12 @@ def test_one_recipe_is_shown(tmp_path, capsys, monkeypatch):
     assert json_of(capsys, "recipes", file)["recipe"]["reached"]["minutes"] == 2.51
     file.write_text(GOOD + REACHED.replace("[0, 1]", "[7]"))
     assert "; seed 7\n" in call(capsys, "recipes", file)[1]
+    assert "without" not in call(capsys, "recipes", file)[1]
+    file.write_text(GOOD + REACHED + WITHOUT + WITHOUT.replace("dropout", "nothing").replace("-0.002", "0.002"))
+    _, out, _ = call(capsys, "recipes", file)
+    assert out.count("--model alexnet-mini+no-dropout        47.1%") == 1
+    assert "+1.40  −0.20 to +3.00\n" in out and "+1.40  +0.20 to +3.00\n" in out
+    assert [one["low"] for one in json_of(capsys, "recipes", file)["recipe"]["without"]] == [-0.002, 0.002]
     file.write_text(GOOD)
     assert "No run of it is recorded." in call(capsys, "recipes", file)[1]
 
@@ -173,6 +204,10 @@ def test_a_recipe_may_leave_model_and_data_open(tmp_path):
         ("batch = 8", "batch = 8\n" + REACHED.replace("[0, 1]", "[]"), ["reached.seeds: found a list of 0"]),
         ("batch = 8", "batch = 8\n" + REACHED.replace("2.51", "-1"), ["reached.minutes: found -1"]),
         ("batch = 8", "batch = 8\n" + REACHED.replace('"2026-11-30"', "2026-11-30"), ["found the date 2026-11-30"]),
+        ("batch = 8", "batch = 8\n" + WITHOUT, ["found [[without]], expected [reached] too"]),
+        ("batch = 8", "batch = 8\n" + REACHED + WITHOUT.replace("0.4707", "47"), ["without[0].top1_error: found 47"]),
+        ("batch = 8", "batch = 8\n" + REACHED + WITHOUT + "lo = 1", ['without[0]: found "lo" (did you mean low?)']),
+        ("batch = 8", "batch = 8\n" + REACHED + WITHOUT.replace("-0.002", "-1.01"), ["without[0].low: found -1.01"]),
         ("lr = 0.003", "lr = 07:32:00", ["settings.lr: found the time 07:32:00, expected a number"]),
         ("epochs = 2", "epoch = 2", ['settings: found "epoch" (did you mean epochs?), expected some of epochs, ']),
         ("epochs = 2", 'epochs = "2"', ['settings.epochs: found "2", expected a whole number']),

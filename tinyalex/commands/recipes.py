@@ -4,16 +4,18 @@ import shlex
 from dataclasses import asdict
 
 from tinyalex.commands.options import print_table, print_text
+from tinyalex.experiments.comparison import points
 from tinyalex.lines import command
 from tinyalex.training.recipes import find_recipe, recipe_names
 
 DESCRIPTION = """\
 List the recipes that `train --recipe` takes, with the errors and the time of their recorded runs. With NAME, show \
-one: its model, its pictures, its settings, and the command that ran it. An error is the last epoch's, on the \
-validation pictures; no epoch is chosen by it."""
+one: its model, its pictures, its settings, the command that ran it, and its errors without one part at a time. An \
+error is the last epoch's, on the validation pictures; no epoch is chosen by it."""
 EXAMPLES = ("tinyalex recipes", "tinyalex recipes tiny-imagenet-10", "tinyalex recipes mine.toml --json")
 
 ERRORS = {"top1_error": "top-1 error", "top5_error": "top-5", "ten_crop_top1_error": "top-1, ten crops"}
+WITHOUT = ("without", "options", "top-1 error", "change, percentage points", "95 % interval")
 
 
 def add_arguments(parser):
@@ -58,3 +60,13 @@ def _show_one(recipe):
     seeds = f"seed{'s' if len(reached['seeds']) > 1 else ''} {', '.join(map(str, reached['seeds']))}"
     print_text(f"\n{minutes} minutes on {reached['hardware']}; {seeds}")
     print_text(f"\n  {command(*shlex.split(reached['command'])[1:])}")
+    if recipe["without"]:
+        print()
+        print_table(WITHOUT, list(map(_without, recipe["without"])), right=(2, 3, 4))
+        print_text("\nIntervals cover the choice of validation pictures, not the chance in training.")
+
+
+def _without(run):
+    ends = (points(run[end], "+") for end in ("low", "high"))
+    error = f"{run['top1_error']:.1%}"
+    return run["part"], run["options"], error, points(run["difference"], "+"), " to ".join(ends)

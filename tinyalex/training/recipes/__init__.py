@@ -13,6 +13,10 @@ A recipe is a TOML file, in this folder or elsewhere:
     seeds                        of the runs; with several, errors are means over them
     minutes                      of one run's training
     top1_error, top5_error, ten_crop_top1_error              fractions
+    [[without]]                  a run with one part of the recipe left out, beside the run that was reached
+    part                         in words
+    options                      added to the command
+    top1_error, difference, low, high                        fractions, as `tinyalex compare` gives them
 """
 
 import os
@@ -40,6 +44,10 @@ REACHED = record(
     ten_crop_top1_error=ERROR,
     only=True,
 )
+SHARE = number(-1, 1)
+WITHOUT = record(
+    part=text(least=1), options=text(least=1), top1_error=ERROR, difference=SHARE, low=SHARE, high=SHARE, only=True
+)
 RECIPE = record(
     about=text(),
     model=optional(text()),
@@ -47,6 +55,7 @@ RECIPE = record(
     start_from=optional(text()),
     settings=record({name: optional(kind) for name, kind in SETTINGS.items() if name not in NOT_SETTINGS}, only=True),
     reached=optional(REACHED),
+    without=optional(each(WITHOUT)),
     only=True,
 )
 
@@ -62,6 +71,7 @@ class Recipe:
     data: str | None = None
     start_from: str | None = None
     reached: dict = field(default_factory=dict)
+    without: list = field(default_factory=list)
 
 
 def recipe_names():
@@ -86,4 +96,8 @@ def find_recipe(name):
         refuse_idle(Config.for_model(model, recipe.data or "builtin", **recipe.settings), recipe.settings)
     except UserError as error:
         raise UserError(f"{name}: {error}", "recipe") from None
+    if recipe.without and not recipe.reached:
+        raise UserError(
+            f"{name}: found [[without]], expected [reached] too, which its runs are compared with", "recipe"
+        )
     return recipe
