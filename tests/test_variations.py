@@ -1,7 +1,9 @@
 """Variations: each changes what it says and nothing else, on every model, and the networks still run."""
 
 import functools
+import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -337,6 +339,28 @@ def test_a_network_with_a_variation_is_a_model_like_any_other():
 )
 def test_refuses(name, words):
     refused(lambda: find_model(name), *words, error=UserError)
+
+
+@pytest.mark.parametrize("model", ["alexnet-mini", "alexnet-2012-source", "vgg-mini", "resnet20"])
+def test_two_are_refused_just_where_one_is_in_vain(model):
+    """If both together make the network of one of them, or set one thing; in either order."""
+    own, family = MODELS[model].variations, MODELS[model].family
+    names = [name for name in (*VARIATIONS, "dropout-20", "depth-14") if find_variation(name, family)]
+
+    def with_these(*names):
+        with weightless():
+            network = replace(MODELS[model], variations=(*own, *names)).build(7)
+        return [(name, str(layer)) for name, layer, *_ in network.shapes()]
+
+    alone = {name: with_these(name) for name in names if name not in own}
+    for first, second in itertools.combinations(alone, 2):
+        sets = {find_variation(name).sets for name in (first, second)}
+        if with_these(first, second) in (alone[first], alone[second]) or len(sets) == 1 and sets != {""}:
+            for pair in ((first, second), (second, first)):
+                words = f"found +{pair[0]} and +{pair[1]}, expected one of them"
+                refused(lambda: find_model(f"{model}+{pair[0]}+{pair[1]}"), words, error=UserError)
+        else:
+            find_model(f"{model}+{first}+{second}")
 
 
 @pytest.mark.parametrize("variation", ["no-lrn", "four-layer"])

@@ -62,6 +62,12 @@ def test_every_layer_can_be_written():
     assert "Layer" not in written.KINDS
 
 
+def _one_more_and_one_less(layers):
+    """Two fully connected layers, whose weights are as many, but for the sign."""
+    for name, sign in (("more", 1), ("less", -1)):
+        layers[name] = {"layer": "Linear", "in_features": sign * 200_000, "out_features": 200_000}
+
+
 @pytest.mark.parametrize(
     "change, words",
     [
@@ -72,6 +78,8 @@ def test_every_layer_can_be_written():
         (lambda n: n["features"]["conv1"].update(out_channels=10**9), ["weights", "expected at most 536,870,912"]),
         (lambda n: n["features"]["conv1"].update(kernel_size=[10**5, 10**5]), ["weights", "expected at most"]),
         (lambda n: n["features"]["conv1"].update(kernel_size=10**5), ["weights", "expected at most"]),
+        (lambda n: _one_more_and_one_less(n["classifier"]), ["80,000,", "weights", "expected at most"]),
+        (lambda n: n.update(size=50), ["a crop of 56 pixels from pictures of 50", "at most their side"]),
         (lambda n: n["features"].update(a={"layer": "Residual", "body": 3}), ["features.a", "found 3"]),
     ],
 )

@@ -35,12 +35,18 @@ class Variation:
 
     families: of the models that it is for (see `tinyalex.models.Model`)
     sets: what it decides, if only one variation of a name may: "activation", "depth", "dropout"
+    removes: the variations that it leaves nothing to change: their names, or what they set
     """
 
     about: str
     change: Callable[[Layers, Layers], Sequence[Layers]]
     families: tuple[str, ...] = ("alexnet",)
     sets: str = ""
+    removes: tuple[str, ...] = ()
+
+    def rules_out(self, name: str, other: "Variation") -> bool:
+        """Whether another variation, called `name`, cannot stand beside this one."""
+        return name in self.removes or bool(other.sets) and other.sets in (self.sets, *self.removes)
 
 
 def vary(features: Layers, classifier: Layers, in_shape: Shape, names: Sequence[str]) -> Sequence[Layers]:
@@ -99,8 +105,8 @@ def _without_kinds(*kinds):
 
 
 def _convolution(number):
-    """The names of one of AlexNet's convolutions and of what is computed with each of its outputs."""
-    return f"conv{number}", f"bn{number}", f"relu{number}"
+    """The names of one of AlexNet's convolutions and of its ReLU."""
+    return f"conv{number}", f"relu{number}"
 
 
 def _pool_2(name, layer):
@@ -214,14 +220,18 @@ VARIATIONS = {
         "the logistic function instead of ReLU (§3.1)", _swapped(ReLU, Sigmoid), ALEXNET_AND_VGG, "activation"
     ),
     "four-layer": Variation(
-        "conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)", _four_layer, sets="dropout"
+        "conv1 to conv3 and the last layer, without LRN and dropout (§3.1, Fig. 1)",
+        _four_layer,
+        removes=("two-towers", "no-lrn", "no-conv4", "no-conv5", "dropout"),
     ),
     "one-column": Variation("half the kernels in conv1 to conv4, no groups (§3.2)", _mapped(_one_column)),
     "two-towers": Variation(
         "LRN within each half of the channels, as on two GPUs (§3.2, Fig. 2)", _mapped(_two_towers)
     ),
     "no-lrn": Variation(
-        "without local response normalisation (§3.3)", _without_kinds(LocalResponseNorm, SpatialResponseNorm)
+        "without local response normalisation (§3.3)",
+        _without_kinds(LocalResponseNorm, SpatialResponseNorm),
+        removes=("two-towers",),
     ),
     "pool-2": Variation("pooling without overlap, 2/2 instead of 3/2 (§3.4)", _mapped(_pool_2)),
     "no-dropout": Variation("without dropout (§4.2)", _without_kinds(Dropout), ALEXNET_AND_VGG, "dropout"),
@@ -233,6 +243,7 @@ VARIATIONS = {
         "batch normalisation behind each convolution, in place of LRN (Ioffe and Szegedy 2015)",
         _batch_norm,
         ALEXNET_AND_VGG,
+        removes=("two-towers", "no-lrn"),
     ),
     "lrn": Variation("LRN behind the first convolution (VGG §4.1)", _response_norm, VGG),
     "large-kernels": Variation("one 5×5 or 7×7 instead of each stack of 3×3 (VGG §2.3)", _large_kernels, VGG),

@@ -10,7 +10,7 @@ from tinyalex.models.alexnet import ALEXNETS
 from tinyalex.models.model import Model
 from tinyalex.models.resnet import RESNETS
 from tinyalex.models.vgg import VGGS
-from tinyalex.variations import NUMBERED, find_variation, listed_variations
+from tinyalex.variations import NUMBERED, VARIATIONS, Variation, find_variation, listed_variations
 
 MODELS = {model.name: model for model in (*ALEXNETS, *VGGS, *RESNETS)}
 
@@ -28,16 +28,17 @@ def find_model(name: str, argument: str = "model") -> Model:
             f"there is no {base!r}{did_you_mean(base, MODELS)}; expected one of {', '.join(MODELS)}", argument
         )
     model = replace(MODELS[base], name=name, variations=(*MODELS[base].variations, *names))
-    decided: dict[str, str] = {}
+    chosen: dict[str, Variation] = {}
     for variation in model.variations:
         found = find_variation(variation, model.family)
         if found is None:
             raise UserError(f"{name}: {base} has no variation {variation!r}{_instead(variation, model)}", argument)
-        other = decided.setdefault(found.sets or variation, variation)
-        if model.variations.count(variation) > 1:
+        if variation in chosen:
             raise UserError(f"{name}: {variation!r} comes twice, expected once", argument)
-        if other != variation:
-            raise UserError(f"{name}: found +{other} and +{variation}, expected one of them", argument)
+        for other, its in chosen.items():
+            if its.rules_out(variation, found) or found.rules_out(other, its):
+                raise UserError(f"{name}: found +{other} and +{variation}, expected one of them", argument)
+        chosen[variation] = found
     return model
 
 
@@ -53,5 +54,6 @@ def _instead(variation, model):
 
 def in_towers(model: Model) -> Model:
     """The model as two GPUs of 2012 computed it, which did not meet where responses are normalised (paper §3.2)."""
-    apart = {"two-towers", "no-lrn", "four-layer", "bn"} & set(model.variations)
+    without = (name for name, variation in VARIATIONS.items() if "two-towers" in variation.removes)
+    apart = {"two-towers", *without} & set(model.variations)
     return model if apart or model.family != "alexnet" else find_model(f"{model.name}+two-towers")

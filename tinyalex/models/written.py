@@ -75,7 +75,7 @@ def _write_one(layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Written(Model):
-    """A `Model` from JSON. values: those"""
+    """A `Model` read from JSON. values: the JSON's"""
 
     values: dict[str, Any] = field(default_factory=dict)
 
@@ -89,9 +89,12 @@ class Written(Model):
 def read(values: dict[str, Any], name: str, most: int = MOST_WEIGHTS) -> Model:
     """The `Model` of a network that `write` wrote, called `name`. UserError for anything else, or above `most` weights.
 
-    For another number of classes, its last layer with weights has as many outputs.
+    For another number of classes, its last layer with weights has as many outputs, if it is a `Linear` or a `Conv2d`.
     """
     judge(values, NETWORK, f"{name}: network")
+    if values["crop"] > values["size"]:
+        found = f"found a crop of {values['crop']} pixels from pictures of {values['size']}"
+        raise UserError(f"{name}: {found}, expected at most their side", "network")
     parts = {part: values[part] for part in ("features", "classifier")}
     if (weights := sum(_weights(part, f"{name}: {where}") for where, part in parts.items())) > most:
         raise UserError(f"{name}: found {weights:,} weights, expected at most {most:,}", "network")
@@ -122,7 +125,7 @@ def _weights(named, where):
             total += sum(_weights(part, f"{where}.{inner}") for part in _arguments(values).values())
         else:
             sizes = [number for key, value in values.items() if key in SIZES for number in _numbers(key, value)]
-            total += math.prod(sizes)
+            total += math.prod(map(abs, sizes))  # a negative one is refused only when the layer is built
     return total
 
 
