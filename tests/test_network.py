@@ -17,6 +17,7 @@ from tinyalex.network import Network, Trunk
 from tinyalex.optim import SGD, initialise
 from tinyalex.standin import DeviceArray
 from tinyalex.standin import xp as device
+from tinyalex.training.freezing import freeze
 
 
 def small(network_class=Network, dropout=0.0):
@@ -231,6 +232,26 @@ def test_gradients_of_the_whole_network(train, dropout):
     assert {check.what for check in checks} == {"x", *small().params}
     for check in checks:
         assert check.right, check
+
+
+@pytest.mark.parametrize("layer", ["pool1", "conv2"])
+@pytest.mark.parametrize("train", [False, True])
+def test_gradients_of_a_network_without_a_head(layer, train):
+    network = small().up_to(layer)
+    checks = gradient_checks(network, pictures(4), train)
+    assert {check.what for check in checks} == {"x", *network.params}
+    for check in checks:
+        assert check.right, check
+
+
+def test_there_is_no_dx_through_fixed_layers():
+    """In training they keep nothing for it; without it, the gradients of the others are all there."""
+    network = small()
+    freeze(network, "pool1")
+    y, cache = network.forward(pictures(4), True, np.random.default_rng(0))
+    _, grads = network.backward(y, cache, input_grad=False)
+    assert grads.keys() == {name for name in network.params if not name.startswith("conv1.")}
+    refused(lambda: network.backward(y, cache), "MaxPool2d 'pool1' is fixed", "dx")
 
 
 def test_every_piece_drops_other_units():

@@ -36,8 +36,8 @@ class Composite(Layer):
 
     @property
     def fixed(self) -> bool:  # type: ignore[override]
-        """Whether training leaves all of it as it is."""
-        return all(layer.fixed for layer in self.layers.values())
+        """Whether training leaves all of it as it is; not if there is nothing in it."""
+        return bool(self.layers) and all(layer.fixed for layer in self.layers.values())
 
     @fixed.setter
     def fixed(self, value: bool) -> None:
@@ -94,7 +94,10 @@ class Composite(Layer):
 
 
 class Sequential(Composite):
-    """Layers one after the other. The first of them may be fixed: in training they keep nothing for backward."""
+    """Layers one after the other. The first of them may be fixed: in training they keep nothing for backward.
+
+    Raises ValueError in backward for the dx of a fixed layer, after a forward pass in training.
+    """
 
     def forward_piece(self, x, train, rng):
         cache = {}
@@ -113,6 +116,8 @@ class Sequential(Composite):
     def _backward_into(self, grads, dy, cache, input_grad):
         """`backward_piece`, which returns dx and fills the dict `grads`, layer by layer."""
         for name, layer, wanted in reversed(list(self._whose_dx_is_wanted(dy, input_grad))):
+            if name not in cache:
+                raise ValueError(f"{layer.label} is fixed: training kept nothing for its dx")
             dy, own = yield from layer.backward_piece(dy, cache[name], wanted)
             of = layer.of if isinstance(layer, BiasReLU) else name
             grads.update({path(self.prefix(of), key): grad for key, grad in own.items()})

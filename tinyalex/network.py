@@ -85,8 +85,9 @@ class Trunk(Sequential):
 class Network(Sequential):
     """features, then classifier: pictures (N, H, W, C) in, scores (N, K) out.
 
-    in_shape: (H, W, C) of the pictures. All shapes are computed here, so a network that does not fit together is
-    refused when it is built, with the name of the layer that does not fit.
+    in_shape: (H, W, C) of the pictures;  num_classes: K; without a head, the first length of the output
+    All shapes are computed here, so a network that does not fit together is refused when it is built, with the name of
+    the layer that does not fit.
     """
 
     def __init__(

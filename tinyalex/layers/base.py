@@ -98,7 +98,7 @@ class Layer:
         return self
 
     def for_test(self) -> Self:
-        """`for_batch`, of any number of batches, where only `predict` is called; layers may have become one."""
+        """As `for_batch`, for any number of batches, but for `predict` only; several layers may be merged into one."""
         return self.for_batch()
 
     def out_shape(self, in_shape: Shape) -> Shape:

@@ -37,7 +37,8 @@ class BatchNorm2d(Layer):
     num_features: C;  eps: added to the variance;  momentum: the weight of the newest batch, 0 to 1 (in ONNX and Caffe,
         that of the older ones)
     frozen: True: training too uses the running statistics and leaves them as they are, as in fine-tuning
-    Raises ValueError in training for m = 1, which has no variance (on a device, for one entry in a piece).
+    Raises ValueError in training for m = 1, which has no variance (on a device, for one entry in a piece). A piece may
+    be without pictures, but not the batch: `absorb` would make the running statistics NaN.
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167; the meaning of each argument is PyTorch's.
     """
 
@@ -251,7 +252,7 @@ def _repeated(a, *vectors):
 
 
 def _row_pixels(a):
-    """W: NumPy takes long rows faster than short ones."""
+    """Pixels in one of the `_rows`: W in NumPy, which takes long rows faster than short ones; else 1."""
     return a.shape[-2] if a.ndim > 2 and is_host(a) else 1
 
 

@@ -40,9 +40,9 @@ class BiasReLU(ReLU):
 
 
 def with_biases_in_relus(layers: dict[str, Layer]) -> dict[str, Layer]:
-    """Layers that compute the same, by the same names and with the same caches: each `BiasReLU` that there can be.
+    """The same layers, with each ReLU right behind a convolution or `Linear` as a `BiasReLU`; names and caches stay.
 
-    There can be one behind a convolution or a fully connected layer, if both it and the ReLU are fixed or neither is.
+    Only where the layer before it has a bias, and both are fixed or neither is.
     """
     found, last = dict(layers), ""
     for name, layer in layers.items():
