@@ -81,6 +81,7 @@ def test_train_is_the_command(data, classifier, tmp_path, capsys):
 
 def test_settings_that_are_not_given_are_the_commands():
     assert choose_settings().epochs == 15 and choose_settings("somewhere").epochs == 30
+    assert choose_settings(model="alexnet-small+no-lrn").epochs == choose_settings(towers=True).epochs == 15
     assert choose_settings("somewhere", recipe="tiny-imagenet-10").epochs == 60
     assert choose_settings(recipe="tiny-imagenet-10", data="somewhere", epochs=2, lr=None).epochs == 2
 

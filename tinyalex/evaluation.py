@@ -47,7 +47,7 @@ class Evaluation:
 
     @classmethod
     def of(cls, p: Array, labels: Array, at_once: int = PICTURES_AT_ONCE) -> "Evaluation":
-        """That of class probabilities (N, K), of one network or averaged over several, for labels (N,).
+        """The errors of class probabilities (N, K), of one network or averaged over several, for labels (N,).
 
         at_once: pictures looked at in one piece, so that work arrays stay small
         ValueError without a picture, and for labels that do not fit.

@@ -27,7 +27,7 @@ from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.runs.trained import open_run
 from tinyalex.terminal import how_to_resume
-from tinyalex.training.checks import judge
+from tinyalex.training.checks import check_settings
 from tinyalex.training.settings import SETTINGS, choose_settings
 from tinyalex.training.trainer import Stopped, Trainer, go_on, start
 
@@ -95,7 +95,7 @@ def train(
     """
     _refuse_unknown(settings)
     config = choose_settings(str(data) if data else None, model, str(recipe) if recipe else None, **settings)
-    judge(config, outline(config.data))
+    check_settings(config, outline(config.data))
     xp, folder = choose_device(device), RunFolder.fresh(out, config.model)
     given = {"data": data, "model": model, "recipe": recipe} | settings
     words = [f"{name}={getattr(config, name, value)!r}" for name, value in given.items() if value is not None]

@@ -17,7 +17,7 @@ set_thread_count(1)
 team = MpiTeam(import_mpi().COMM_WORLD)
 net = split_network(form, network(), team)
 train(net, 50, count, team=True)
-found = net.whole(net.params)
+found = net.joined(net.params)
 same = len({str(words) for words in team.agree([float(abs(p).sum()) for p in found.values()])}) == 1
 if team.rank == 0:
     alone = network()

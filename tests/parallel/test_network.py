@@ -88,7 +88,7 @@ def in_a_team(form, size, steps=1, count=7):
     def work(team):
         net = split_network(form, network(), team)
         lost, scores, grads = train(net, steps, count, team=True)
-        return lost, scores, net.whole(grads), net.whole(net.params)
+        return lost, scores, net.joined(grads), net.joined(net.params)
 
     return run_threads(size, work)
 
@@ -145,10 +145,10 @@ def test_parts_and_the_whole(form, size):
 
     def work(team):
         net = split_network(form, network(), team)
-        agree_all(net.part(whole), net.params, "part", exact=True)
+        agree_all(net.own(whole), net.params, "part", exact=True)
         other = {name: np.zeros((*p.shape[:-1], p.shape[-1] + 1)) for name, p in whole.items()}
-        assert all(a is other[name] for name, a in net.part(other).items())  # another network's: not cut until it fits
-        return net.whole(net.params), sum(p.size for p in net.params.values())
+        assert all(a is other[name] for name, a in net.own(other).items())  # another network's: not cut until it fits
+        return net.joined(net.params), sum(p.size for p in net.params.values())
 
     answers = run_threads(size, work)
     for joined, _ in answers:
@@ -265,7 +265,7 @@ def test_dropout_before_the_first_fully_connected_layer(form, units):
     def work(team):
         net = split_network(form, build(), team)
         _, scores, grads = train(net, 1, 6, team=True)
-        return scores, net.whole(grads)
+        return scores, net.joined(grads)
 
     _, scores, grads = train(build(), 1, 6)
     for team_scores, team_grads in run_threads(2, work):

@@ -118,7 +118,7 @@ def check_forms(make, form, size, count):
     def work(team):
         net = split_network(form, make(), team)
         train(net, count, team=True)
-        return net.whole(net.params), net.whole(net.state), sum(s.size for s in net.state.values())
+        return net.joined(net.params), net.joined(net.state), sum(s.size for s in net.state.values())
 
     answers = run_threads(size, work)
     for params, state, _ in answers:
@@ -333,7 +333,7 @@ def test_start_from_by_a_team(named, tmp_path):
 
     def work(team):
         network = begun(tmp_path / "run", dataset, "towers", team, start_from=str(tmp_path / "source")).network
-        return network.whole(network.state)
+        return network.joined(network.state)
 
     for state in run_threads(2, work):
         agree_all(state, source.state, "begun with", exact=True)

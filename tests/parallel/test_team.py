@@ -214,7 +214,7 @@ def test_networks_on_devices(carrier, form, size):
         mine = labels[net.scored(share)]
         _, loss_cache = loss.forward(scores, to_device(mine, xp))
         _, grads = net.backward(loss.backward(loss_cache) * (len(mine) / 7), cache, input_grad=False)
-        return to_host(net.whole(grads))
+        return to_host(net.joined(grads))
 
     for grads in run(size, work):
         agree_all(grads, expected, form, rtol=1e-9)
@@ -320,7 +320,7 @@ def step_of_part(form, alone, team, x, labels):
     """The same by one of several workers."""
     net, pictures = split_network(form, alone, team), len(x)
     draws = net.draws(np.random.default_rng(4), pictures)
-    return net.whole(step_of(net, x[net.share(pictures).run], labels, draws))
+    return net.joined(step_of(net, x[net.share(pictures).run], labels, draws))
 
 
 @pytest.mark.gpu

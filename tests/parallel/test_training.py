@@ -190,7 +190,7 @@ def test_start_from_by_a_team(tmp_path):
 
     def work(team):
         trainer = begun(tmp_path / "run", dataset, "towers", team, start_from=str(tmp_path / "source"))
-        return trainer.network.whole(trainer.network.params)
+        return trainer.network.joined(trainer.network.params)
 
     expected = load_checkpoint(tmp_path / "source" / "best.safetensors").params
     for params in run_threads(2, work):

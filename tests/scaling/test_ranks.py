@@ -94,10 +94,10 @@ def test_two_workers_take_the_step_of_one():
         for name, steps in pair.steps.items():
             rng = np.random.default_rng(0)
             weights = {n: rng.normal(0, 0.05, p.shape).astype("float32") for n, p in pair.worker.network.params.items()}
-            for parameter, mine in steps.whole.part(weights).items():
+            for parameter, mine in steps.whole.own(weights).items():
                 steps.whole.network.params[parameter][...] = mine
             steps.seconds(1)
-            moved[name] = steps.whole.whole(steps.optimiser.velocity)
+            moved[name] = steps.whole.joined(steps.optimiser.velocity)
         return moved
 
     moved = run_threads(2, work)[0]

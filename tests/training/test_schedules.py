@@ -9,7 +9,7 @@ from tinyalex.training.schedules import Factors, LayerRates, Schedule, bias_fact
 
 def test_bias_factors_are_the_2012_sources():
     names = ("conv1.weight", "conv1.bias", "fc6.weight", "fc6.bias")
-    assert bias_factors(names, 2.0, 0.0) == ({"conv1.bias": 2.0, "fc6.bias": 2.0}, {"conv1.bias": 0.0, "fc6.bias": 0.0})
+    assert bias_factors(names, 2.0) == {"conv1.bias": 2.0, "fc6.bias": 2.0}
 
 
 # ---------------------------------------------------------------------------------------------- rates of layers

@@ -280,6 +280,20 @@ def test_weights_that_break_in_the_last_step_are_not_kept(tmp_path):
     assert tree(trainer.folder.path).keys() <= {"config.json", "metrics.jsonl", "result.json"}
 
 
+def test_an_average_that_breaks_is_looked_through_itself(tmp_path):
+    """It is what the validation judges, not the weights that are trained."""
+    trainer = start(tmp_path / "run", epochs=1, ema=0.5)
+    take = trainer.average.take
+
+    def breaking(step):
+        take(step)
+        trainer.average.arrays["fc7.bias"][2] = np.nan
+
+    trainer.average.take = breaking
+    refused(trainer.train, "epoch 1, step 6", "it began in the bias of Linear 'fc7'", error=UserError)
+    assert np.isfinite(trainer.network.params["fc7.bias"]).all()
+
+
 @pytest.mark.parametrize("rate, instead", [(1e5, "0.02"), (0.05, "0.005")])
 def test_a_rate_to_try_instead(rate, instead, tmp_path):
     trainer = start(tmp_path / "run", lr=rate)

@@ -14,7 +14,7 @@ from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.runs.trained import check_fits, find_checkpoint, open_run
 from tinyalex.terminal import say
-from tinyalex.training.checks import judge
+from tinyalex.training.checks import check_settings
 from tinyalex.training.settings import choose_settings
 
 DESCRIPTION = """\
@@ -62,7 +62,7 @@ def _before_a_run(args, xp):
     if not args.data and not args.model:
         raise UserError("expected a RUN, or --data and --model")
     config = choose_settings(args.data, args.model)
-    judge(config, outline(config.data))
+    check_settings(config, outline(config.data))
     return Patient(config, open_dataset(config.data), xp, quiet=False)
 
 
@@ -102,7 +102,7 @@ def _pictures(args, folder, trained, config):
     if trained:
         check_fits(trained, name, about.class_ids, about.size)
     else:
-        judge(config, about)
+        check_settings(config, about)
     return open_dataset(name)
 
 

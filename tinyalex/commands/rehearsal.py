@@ -12,7 +12,7 @@ from tinyalex.inspection.galleries import words
 from tinyalex.inspection.panel import first_name
 from tinyalex.parallel.mpi import ranks_started
 from tinyalex.runs.folder import RunFolder
-from tinyalex.training.checks import judge
+from tinyalex.training.checks import check_settings
 from tinyalex.training.rates import find_rate, lowest_point
 from tinyalex.training.trainer import Trainer
 
@@ -49,7 +49,7 @@ def rehearses(args):
 
 def rehearse(args, config, xp):
     """Draw what is asked for; the result."""
-    judge(config, outline(config.data))
+    check_settings(config, outline(config.data))
     dataset = open_dataset(config.data)
     trainer = Trainer(RunFolder(""), config, dataset, xp)  # an empty folder's name: nothing is written
     trainer.begin()

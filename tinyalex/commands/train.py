@@ -23,7 +23,7 @@ from tinyalex.parallel.traffic import by_layer, saved
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_data
 from tinyalex.terminal import bytes_text, say
-from tinyalex.training.checks import judge
+from tinyalex.training.checks import check_settings
 from tinyalex.training.figures import draw_run, first_kernels
 from tinyalex.training.recipes import recipe_names
 from tinyalex.training.settings import SETTINGS, choose_settings
@@ -135,7 +135,7 @@ def _whole(args, team):
 
 def _fresh(args, xp, team, holds):
     config = team.all_do(lambda: _config(args))
-    team.all_do(lambda: judge(config, outline(config.data)))
+    team.all_do(lambda: check_settings(config, outline(config.data)))
     path = team.agree(team.all_do(lambda: team.rank or str(_new_folder(args.out, config.model, holds).path)))[0]
     dataset = _open_data(config.data, config, team)
 

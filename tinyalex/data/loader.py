@@ -1,4 +1,4 @@
-"""Batches in a seeded order, gathered one step ahead, and on the CPU also augmented and mixed."""
+"""Batches in a seeded order, gathered up to two steps ahead, and on the CPU also augmented and mixed."""
 
 import math
 from collections.abc import Callable, Iterator

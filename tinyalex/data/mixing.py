@@ -1,6 +1,7 @@
-"""Mixed pictures: every picture of a training batch is mixed with another of the batch, and so are their labels.
+"""Mixed pictures: each picture of a training batch is mixed with one of the batch, and so are their labels.
 
-N pictures of T × T pixels. The few random numbers are drawn on the host, for the whole batch: CPU and GPU mix alike.
+N pictures of T × T pixels; on average one of them is mixed with itself. The few random numbers are drawn on the host,
+for the whole batch: CPU and GPU mix alike.
 """
 
 import math

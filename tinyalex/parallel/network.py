@@ -83,7 +83,7 @@ class SplitNetwork:
         for stage in self.stages:
             stage.layers.map_arrays(function)
 
-    def part(self, arrays: Arrays) -> Arrays:
+    def own(self, arrays: Arrays) -> Arrays:
         """The worker's part of a dict of whole arrays by name."""
 
         def mine(cut, a):
@@ -92,14 +92,14 @@ class SplitNetwork:
 
         return {name: mine(self.cuts.get(layer_of(name)), a) for name, a in arrays.items()}
 
-    def whole(self, arrays: Arrays) -> Arrays:
+    def joined(self, arrays: Arrays) -> Arrays:
         """The dict of whole arrays, joined from the workers' parts."""
-        joined = {}
+        found = {}
         for name, a in arrays.items():
             cut = self.cuts.get(layer_of(name))
             widths = [len(share) for share in shares(cut.of, self.team.size)] if cut else []
-            joined[name] = self.team.gather(a, widths, a.ndim - 1, "whole") if cut else a
-        return joined
+            found[name] = self.team.gather(a, widths, a.ndim - 1, "whole") if cut else a
+        return found
 
     # ------------------------------------------------------------------------------------------ as a layer
 

@@ -51,11 +51,11 @@ class Part(Whole):
     def anyone(self, *flags: bool) -> tuple[bool, ...]:
         return tuple(total > 0 for total in self.team.totals(flags))
 
-    def part(self, arrays: Arrays) -> Arrays:
-        return self.network.part(arrays)
+    def own(self, arrays: Arrays) -> Arrays:
+        return self.network.own(arrays)
 
-    def whole(self, arrays: Arrays) -> Arrays:
-        return self.network.whole(arrays)
+    def joined(self, arrays: Arrays) -> Arrays:
+        return self.network.joined(arrays)
 
     def evaluate(self, split: Split, view: View, xp: ModuleType, label: str, quiet: bool) -> Evaluation:
         p = class_probabilities(self.network, split, view, xp, label=label, quiet=quiet)

@@ -16,8 +16,8 @@ class Average:
     d is small at first: the average starts as the weights after the first step, and soon forgets them. State is
     averaged like the weights that it belongs to; whole numbers in it are left as they are.
 
-    network: with `params` and `state`, already where it is trained;  decay: 0 ≤ decay < 1; 0: there is no average, and
-        nothing here does anything
+    network: with `params` and `state`, already where it is trained;  decay: 0 ≤ decay < 1; 0: no average is kept, and
+        every method does nothing
     arrays: the average by name. Inside `in_place` it and the network's own change places
     Source: Polyak and Juditsky 1992; the growing d is TensorFlow's, (1 + n) / (10 + n) from the second step on.
     """

@@ -13,7 +13,7 @@ from tinyalex.training.freezing import freeze, layers_to_start_with
 from tinyalex.training.schedules import LayerRates
 
 
-def judge(config: Config, data: Outline) -> None:
+def check_settings(config: Config, data: Outline) -> None:
     """UserError for settings that do not fit the network or the data, before any picture is drawn or read.
 
     The run to start from is tried on a network of its own, which costs seconds only for the largest.

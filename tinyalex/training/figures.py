@@ -11,11 +11,12 @@ def first_kernels(trainer: Trainer) -> list[Any]:
     """[all kernels of the first convolution over colours, (KH, KW, 3, F)]; [] without one. Every worker must ask."""
     over_colours = [{n: p} for n, p in trainer.network.params.items() if p.ndim == 4 and p.shape[2] == 3][:1]
     with trainer.average.in_place():
-        return [to_host(p).copy() for arrays in over_colours for p in trainer.whole.whole(arrays).values()]
+        return [to_host(p).copy() for arrays in over_colours for p in trainer.whole.joined(arrays).values()]
 
 
 def draw_run(trainer: Trainer, weight: Any = None) -> None:
-    """Draw the run's figures into its folder: three or, without kernels, only the curves. weight: from the above"""
+    """Draw the run's figures into its folder: three or, without kernels, only the curves. weight: the array of
+    `first_kernels`, or None"""
     folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
     epochs = trainer.progress.history
     plots.save(plots.curves(epochs, title), folder.path / "curves.png")

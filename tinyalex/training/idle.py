@@ -74,7 +74,7 @@ def _layers(config):
     if config.freeze and config.thaw >= config.epochs:
         yield "epochs", f"more than {config.thaw}, after which frozen layers learn"
     if config.head_lr != 1 and config.freeze == BODY and not config.thaw:
-        yield "head_lr", "other layers that learn; alone, the last one has the rate itself"
+        yield "head_lr", "1, since only the last layer learns: set its rate with lr"
     if "resnet" in config.find_model().family:
         yield "bias_init", f"a network with one of {', '.join(LAYERS_WITH_BIAS_ONE)}"
     places = [tuple(change.split(":")[:2]) for change in config.layer_lr.split(",") if change]

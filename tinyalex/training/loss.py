@@ -13,11 +13,12 @@ class NotFinite(Exception):
     """The loss of a step is NaN or infinite.
 
     step: how many steps before the last one that was;  loss: its value
+    where: words for where it began, if that has been looked for (see `first_not_finite`)
     """
 
-    def __init__(self, step: int, loss: float) -> None:
+    def __init__(self, step: int, loss: float, where: str = "") -> None:
         super().__init__(f"the loss is {loss}")
-        self.step, self.loss = step, loss
+        self.step, self.loss, self.where = step, loss, where
 
 
 class TrackedLoss:
@@ -41,9 +42,9 @@ class TrackedLoss:
         mixed = isinstance(labels, MixedLabels)
         right, of = (labels.larger, (labels.labels, labels.partners)) if mixed else (labels, (labels,))
         losses, caches = zip(*(self.loss.forward(scores, one) for one in of))
-        self.pending.append((_together(losses, labels), (scores.argmax(axis=1) != right).sum(), len(labels)))
+        self.pending.append((_weighted_mean(losses, labels), (scores.argmax(axis=1) != right).sum(), len(labels)))
         self.read_if_due(scores)
-        return _together([self.loss.backward(cache) for cache in caches], labels)
+        return _weighted_mean([self.loss.backward(cache) for cache in caches], labels)
 
     def read_if_due(self, scores: Array) -> None:
         """Read what is pending: on the CPU at once, on a device once there is enough of it."""
@@ -70,7 +71,7 @@ class TrackedLoss:
         return parts
 
 
-def _together(values, labels):
+def _weighted_mean(values, labels):
     """The one value for plain labels; of two, for mixed ones, the mean weighted by the shares."""
     if len(values) == 1:
         return values[0]

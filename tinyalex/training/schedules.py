@@ -7,12 +7,9 @@ from tinyalex.composite import layer_of
 from tinyalex.errors import UserError
 
 
-def bias_factors(
-    params: Iterable[str], lr_factor: float, decay_factor: float
-) -> tuple[dict[str, float], dict[str, float]]:
-    """(lr_factors, decay_factors) for `SGD` that set biases apart; the 2012 source had 2 and 0."""
-    biases = [name for name in params if name.endswith(".bias")]
-    return dict.fromkeys(biases, lr_factor), dict.fromkeys(biases, decay_factor)
+def bias_factors(params: Iterable[str], factor: float) -> dict[str, float]:
+    """The same factor for each bias, for `SGD`: the 2012 source had 2 on rates and 0 on the decay."""
+    return {name: factor for name in params if name.endswith(".bias")}
 
 
 class LayerRates:
@@ -61,7 +58,7 @@ class Factors:
     ) -> None:
         self.params = list(params)
         self.layers = LayerRates.of(layer_lr, self.params)
-        self.biases, _ = bias_factors(self.params, bias_lr, 1.0)
+        self.biases = bias_factors(self.params, bias_lr)
         self.head = dict.fromkeys(head, head_lr)
 
     def at(self, epoch: int) -> dict[str, float]:
@@ -87,6 +84,7 @@ class Schedule:
         "steps:20,40,60"  divide by 10 at the start of these epochs (counted from 0)
         "plateau:3"       divide by 10 when the validation error has not improved for 3 epochs (paper §5, by hand there)
         "cosine:1"        rise in a straight line for 1 epoch, then fall as half a cosine to 0 at the last
+        "plateau", "cosine" alone mean these; a rise takes at most half of the run
     """
 
     def __init__(self, text: str, lr: float, epochs: int) -> None:

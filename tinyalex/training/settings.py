@@ -40,7 +40,7 @@ def choose_settings(
         raise UserError(f"{recipe} was made for {found.start_from}; name its run", "start_from")
     chosen = (found.settings if found else {}) | given
     net, data = _model(model or (found.model if found else None), chosen.get("start_from")), data or "builtin"
-    if data == "builtin" and "epochs" not in chosen and net.name == DEFAULT_MODEL:
+    if data == "builtin" and "epochs" not in chosen and net.name.partition("+")[0] == DEFAULT_MODEL:
         chosen["epochs"] = BUILTIN_EPOCHS
     config = Config.for_model(in_towers(net) if towers else net, data, **chosen)
     refuse_idle(config, list(given))

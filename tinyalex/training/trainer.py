@@ -84,7 +84,7 @@ class Trainer:
         self.network.map_arrays(lambda a: to_device(a, xp))
         self.view = View.of(dataset, model).to(xp)
         self.factors = Factors(config.layer_lr, config.bias_lr, config.head_lr, self.network.params, head_of(network))
-        _, decays = bias_factors(self.network.params, 1.0, float(config.bias_decay))
+        decays = bias_factors(self.network.params, float(config.bias_decay))
         self.optimiser = SGD(self.network.params, config.momentum, config.weight_decay, decay_factors=decays)
         self.average = Average(self.network, config.ema)
         self.schedule = Schedule(config.schedule, config.lr, config.epochs)
@@ -109,18 +109,18 @@ class Trainer:
         if self.config.start_from:
             path = start_from or self.config.start_from
             layers = layers_to_start_with(self._all_layers, self.config.start_up_to)
-            begin_with(self.network, path, self.dataset.class_ids, self.whole.part, self.quiet, layers)
+            begin_with(self.network, path, self.dataset.class_ids, self.whole.own, self.quiet, layers)
 
     def resume(self) -> None:
         """Take up the last checkpoint; a run that ended before its first checkpoint starts from its configuration."""
         if found := self.record.last():
             checkpoint, progress = found
-            part, where = self.whole.part, self.folder.last
+            own, where = self.whole.own, self.folder.last
             with self.average.in_place():  # as when it was saved
-                copy_into(self.network.params, part(checkpoint.params), where)
-                copy_into(self.network.state, part(checkpoint.state), where)
-                copy_into(self.average.arrays, part(checkpoint.trained), where)
-            copy_into(self.optimiser.velocity, part(checkpoint.velocity), where)
+                copy_into(self.network.params, own(checkpoint.params), where)
+                copy_into(self.network.state, own(checkpoint.state), where)
+                copy_into(self.average.arrays, own(checkpoint.trained), where)
+            copy_into(self.optimiser.velocity, own(checkpoint.velocity), where)
             self._go_on_after(progress)
         else:
             self.begin(self.record.start_from())
@@ -232,7 +232,7 @@ class Trainer:
 
     def _refuse_loss(self, error):
         step, x = self.at
-        where = self.whole.first_not_finite(x)
+        where = error.where or self.whole.first_not_finite(x)
         # a device tells of the loss some steps late: by then, what began it has spread
         began = f"; {'by now it is' if error.step else 'it began'} in {where}" if where else ""
         kept = f"the last good checkpoint is {self.folder.last}" if self.folder.last.exists() else "no checkpoint yet"
@@ -252,10 +252,10 @@ class Trainer:
         progress = self.progress
         with self.average.in_place():
             measured = self.whole.evaluate(self.dataset.val, self.view, self.xp, "validate", self.quiet)
-        if not math.isfinite(measured.loss):
-            pictures = self.dataset.val.gather(range(min(len(self.dataset.val), 128)))
-            self.at = self.loader.steps - 1, self.view.centre(to_device(pictures, self.xp))
-            raise NotFinite(0, measured.loss)
+            if not math.isfinite(measured.loss):
+                pictures = self.dataset.val.gather(range(min(len(self.dataset.val), 128)))
+                x = self.view.centre(to_device(pictures, self.xp))
+                raise NotFinite(0, measured.loss, self.whole.first_not_finite(x))
         line = {
             "epoch": progress.epoch + 1,
             **progress.training_errors(),
@@ -313,7 +313,7 @@ class Trainer:
         self.progress.take(*self.loss.take())
         with self.average.in_place():  # whoever reads `params` and `state` gets the average
             groups = self.network.params, self.optimiser.velocity, self.network.state, self.average.arrays
-            self.record.save(path, self.progress, *map(self.whole.whole, groups))
+            self.record.save(path, self.progress, *map(self.whole.joined, groups))
 
 
 def go_on(

@@ -47,11 +47,11 @@ class Whole:
         """Whether each flag holds anywhere."""
         return flags
 
-    def part(self, arrays: Arrays) -> Arrays:
+    def own(self, arrays: Arrays) -> Arrays:
         """The part held here of a dict of whole arrays by name."""
         return arrays
 
-    def whole(self, arrays: Arrays) -> Arrays:
+    def joined(self, arrays: Arrays) -> Arrays:
         """The dict of whole arrays, from the parts held everywhere."""
         return arrays
 
