@@ -247,6 +247,22 @@ def test_top_5_is_left_out_of_the_results_for_few_classes(classes, there):
     assert kept == ["top-1 error", "top-5 error"][: 1 + there]
 
 
+@pytest.mark.parametrize("scale", ["quick", "full"])
+def test_every_claim_can_run_on_the_pictures_of_its_scale(scale, tmp_path, capsys):
+    found = json_of(capsys, "experiment", "all", "--scale", scale, "--plan", "--out", tmp_path / "out")["plan"]
+    assert [claim["id"] for claim in found["claims"]] == list(CLAIMS) and found["done"] == 0
+
+
+def test_a_part_that_takes_nothing_away_is_left_out(data, tmp_path):
+    """Such as 200 pictures a class of a set cut down to 2; a draw by seed stays."""
+    parts = {2: "+2-a-class", 3: "", 1: "+1-a-class"}
+    lab = Lab(SCALES["quick"], open_dataset(f"{data}+3-a-class"), f"{data}+3-a-class", tmp_path, None, pictures=24)
+    for count, expected in parts.items():
+        assert lab.part_of(Arm(part=f"+odd-half+{count}-a-class"), 0) == f"+odd-half{expected}"
+    assert lab.part_of(Arm(part="+3-a-class-draw-{seed}"), 7) == "+3-a-class-draw-7"
+    assert lab.part_of(Arm(part="+3-val-a-class"), 0) == "+3-val-a-class"
+
+
 def test_runs_on_a_part_are_judged_on_it(data, tmp_path):
     """The number of epochs follows from the part's own pictures, 12 of 24 here, and so do its classes, two of four."""
     lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=48)

@@ -81,6 +81,13 @@ def classes_left(name, K, parts):
     return classes
 
 
+def is_idle(part, earlier):
+    """Whether a part takes nothing away after `earlier` ones: the first N of each class, where as few are left."""
+    few = _few(part)
+    counts = [one.count for one in map(_few, earlier) if few and one and one.split == few.split]
+    return few is not None and few.seed is None and min(counts, default=few.count + 1) <= few.count
+
+
 def refuse_too_many(name, counts, parts):
     """UserError for N a class that takes nothing away. counts: {split: pictures of each class of the set, (K,)}"""
     for part in parts:

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinyalex
 from tinyalex.data import Split, fingerprint_of
-from tinyalex.data.part import left_out, take_parts
+from tinyalex.data.part import is_idle, left_out, take_parts
 from tinyalex.errors import UserError
 from tinyalex.experiments.trained import Trained
 from tinyalex.models import find_model
@@ -43,11 +43,6 @@ def network_of(claim, scale, model):
     """The name of the network that a claim varies: `model`, or the claim's own if that is of another family."""
     own = claim.models.get(scale.name, scale.model)
     return model if find_model(model).family == find_model(own).family else own
-
-
-def part_of(arm, seed):
-    """The part of the data that an arm uses for a seed."""
-    return arm.part.format(seed=seed)
 
 
 def _names(part):
@@ -84,9 +79,14 @@ class Lab:
             self._judged[part] = Split((*val.shards, *more.shards), np.concatenate([val.labels, more.labels]))
         return self._judged[part]
 
+    def part_of(self, arm, seed):
+        """The part of the data that an arm uses for a seed, without what takes nothing away, such as +200-a-class of 100."""
+        names, earlier = _names(arm.part.format(seed=seed)), _names(self.data)
+        return "".join(f"+{name}" for name in names if not is_idle(name, earlier))
+
     def data_of(self, arm, seed):
         """The data set of an arm for a seed."""
-        return self.dataset(part_of(arm, seed))
+        return self.dataset(self.part_of(arm, seed))
 
     def network(self, claim):
         """The name of the network that a claim varies."""
@@ -100,7 +100,7 @@ class Lab:
         after = arm.after and self.run(arm.after, seed, model)
         model, dataset = find_model((model or self.model) + arm.variation), self.data_of(arm, seed)
         epochs = max(1, round(self.pictures * arm.share / len(dataset.train)))
-        start_from, part = str(after.folder / "last.safetensors") if after else "", part_of(arm, seed)
+        start_from, part = str(after.folder / "last.safetensors") if after else "", self.part_of(arm, seed)
         seed += arm.seed_shift
         settings = {"epochs": epochs} | arm.settings | {"start_from": start_from, "seed": seed}
         config = Config.for_model(model, self.data + part, **settings)
@@ -122,7 +122,7 @@ class Lab:
         for name, arm in claim.arms.items():
             folder = self.run(arm, seed, model).folder
             if folder not in self._trained:
-                dataset, judged = self.data_of(arm, seed), self.judged(part_of(arm, seed))
+                dataset, judged = self.data_of(arm, seed), self.judged(self.part_of(arm, seed))
                 self._trained[folder] = Trained(folder, dataset, self.xp, judged)
             arms[name] = self._trained[folder]
         return arms
