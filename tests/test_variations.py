@@ -21,6 +21,7 @@ from tinyalex.layers import (
     SpatialResponseNorm,
 )
 from tinyalex.models import MODELS, find_model
+from tinyalex.runs.config import Config
 from tinyalex.variations import VARIATIONS, find_variation
 
 SMALL = ("alexnet-small", "alexnet-mini", "vgg-small", "resnet20", "resnet-small")
@@ -359,8 +360,14 @@ def test_two_are_refused_just_where_one_is_in_vain(model):
             for pair in ((first, second), (second, first)):
                 words = f"found +{pair[0]} and +{pair[1]}, expected one of them"
                 refused(lambda: find_model(f"{model}+{pair[0]}+{pair[1]}"), words, error=UserError)
+            assert find_model(f"{model}+{first}+{second}", recorded=True)  # of an older run
         else:
             find_model(f"{model}+{first}+{second}")
+
+
+def test_older_runs_of_names_that_are_refused_now_still_load():
+    config = Config.for_model(find_model("alexnet-mini+bn+no-lrn", recorded=True), "builtin")
+    assert Config.from_dict(config.to_dict(), "config.json").find_model().name == "alexnet-mini+bn+no-lrn"
 
 
 @pytest.mark.parametrize("variation", ["no-lrn", "four-layer"])

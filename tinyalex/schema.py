@@ -161,14 +161,14 @@ def record(entries: dict[str, Kind] | None = None, only: bool = False, **more: K
     def check(value):
         if not isinstance(value, dict):
             raise Misfit(shown(value), f"entries {_few(entries)}")
+        if only and (others := value.keys() - entries.keys()):  # first: a misspelt key is one that is missing, too
+            other = min(others)
+            raise Misfit(shown(other) + did_you_mean(other, entries), f"some of {', '.join(entries)}")
         for key, kind in entries.items():
             if key in value:
                 _check_inside(kind, value[key], f".{key}")
             elif not kind.optional:
                 raise Misfit("nothing", kind.words, f".{key}")
-        if only and (others := value.keys() - entries.keys()):
-            other = min(others)
-            raise Misfit(shown(other) + did_you_mean(other, entries), f"some of {', '.join(entries)}")
 
     return Kind("entries", check)
 

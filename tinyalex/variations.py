@@ -284,7 +284,9 @@ class Numbered:
 
 
 NUMBERED = {
-    "depth": Numbered("another number of layers (ResNet §4.2)", "8, 14, 20, … (6n + 2)", _with_depth, CIFAR),
+    "depth": Numbered(
+        "another number of layers (ResNet §4.2)", "8, 14, 20, … (6n + 2), below 10,000", _with_depth, CIFAR
+    ),
     "dropout": Numbered(
         "another percentage of units dropped (§4.2)", "1 to 99, without a leading 0", _with_dropout, ALEXNET_AND_VGG
     ),

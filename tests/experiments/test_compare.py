@@ -59,6 +59,15 @@ def test_a_setting_that_one_run_does_not_know():
 
 def test_each_variation_is_a_difference_of_its_own():
     assert differing(info("alexnet-mini+tanh"), info("alexnet-mini+tanh+no-lrn")) == [("+no-lrn", False, True, True)]
+    assert differing(info("alexnet-mini+tanh+dropout-25"), info("alexnet-mini+dropout-40+tanh")) == [
+        ("dropout", "+dropout-25", "+dropout-40", True)
+    ]
+    assert differing(info("alexnet-mini+dropout-25+bn"), info("alexnet-mini+no-dropout+sigmoid")) == [
+        ("dropout", "+dropout-25", "+no-dropout", True),
+        ("+bn", True, False, True),
+        ("+sigmoid", False, True, True),
+    ]
+    assert differing(info("mine"), info("mine+of-theirs")) == [("+of-theirs", False, True, True)]
     found = differing(info("alexnet-mini+tanh"), info("alexnet-small+pool-2"))
     assert found == [
         ("model", "alexnet-mini", "alexnet-small", True),

@@ -12,8 +12,10 @@ from tests.checks import refused
 from tests.test_cli import call, json_of
 from tests.training.test_training import easy_dataset, start, write_easy
 from tinyalex import plots
+from tinyalex.commands import rehearsal
 from tinyalex.data import open_dataset
 from tinyalex.data.augment import View
+from tinyalex.data.mixing import MixedLabels
 from tinyalex.errors import UserError
 from tinyalex.inspection.galleries import words
 from tinyalex.models import find_model
@@ -158,6 +160,12 @@ def test_shifted_colours_are_cut_to_a_byte():
 
 
 # ---------------------------------------------------------------------------------------------- the commands
+
+
+@pytest.mark.parametrize("share, expected", [(0.5, "cat + dog"), (0.7, "cat + dog"), (0.3, "dog + cat")])
+def test_of_mixed_pictures_the_class_that_counts_comes_first(share, expected):
+    labels = MixedLabels(np.array([0, 2]), np.array([1, 0]), share)
+    assert rehearsal._names(labels, ["cat, tabby", "dog, hound", "cow"])[0] == expected
 
 
 @pytest.mark.parametrize("color", [(), ("--no-color",), ("--mixup", 0.4)])

@@ -162,7 +162,7 @@ def machine(name, copy_gb_per_s=None, matmul_tflops=None, launch_us=None):
     given = {"copy_gb_per_s": copy_gb_per_s, "matmul_tflops": matmul_tflops, "launch_us": launch_us}
     for argument, value in given.items():
         if value is not None and not 0 < value < math.inf:
-            raise UserError(f"found {value:g}, expected a number above 0", argument)
+            raise UserError(f"found {value:g}, expected a finite number above 0", argument)
     if name == OWN:
         for argument in ("copy_gb_per_s", "matmul_tflops"):
             if given[argument] is None:

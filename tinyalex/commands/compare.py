@@ -28,7 +28,7 @@ def add_arguments(parser):
     add = parser.add_argument
     add("run_a", metavar="RUN_A", help="run folder or checkpoint")
     add("run_b", metavar="RUN_B", help="the run to compare with it")
-    add("others", metavar="RUN", nargs="*", help="more runs to compare with RUN_A, each alone")
+    add("others", metavar="RUN", nargs="*", default=[], help="more runs to compare with RUN_A, each alone")
     add(
         "--data",
         metavar="FOLDER",

@@ -163,7 +163,15 @@ def _lab(args, claims):
     model, data = find_model(args.model or scale.model), args.data or scale.data
     out = target(args.out or f"runs/experiments-{scale.name}")
     check_folder(out, "out")
-    _check_networks({claim.id: network_of(claim, scale, model.name) for claim in claims}, args.model, outline(data))
+    try:
+        about = outline(data)
+    except UserError as error:
+        if args.data is not None:
+            raise
+        raise UserError(
+            f"the pictures of --scale {scale.name}: {error}; name others, or prepare these", "data"
+        ) from None
+    _check_networks({claim.id: network_of(claim, scale, model.name) for claim in claims}, args.model, about)
     return Lab(scale, open_dataset(data), data, out, xp, model.name, args.pictures)
 
 

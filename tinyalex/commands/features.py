@@ -33,6 +33,7 @@ def add_arguments(parser):
         "data",
         metavar="DATA|PICTURE",
         nargs="*",
+        default=[],
         help="a folder that `prepare` wrote, builtin, or picture files (default: the data that RUN was trained on)",
     )
     parser.add_argument(

@@ -30,7 +30,9 @@ EXAMPLE_PICTURES = 4  # where none are named
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="run folder or checkpoint")
-    parser.add_argument("pictures", metavar="PICTURE", nargs="*", help="picture files (default: validation pictures)")
+    parser.add_argument(
+        "pictures", metavar="PICTURE", nargs="*", default=[], help="picture files (default: validation pictures)"
+    )
     parser.add_argument(
         "--ten-crop", action="store_true", help="average over four corners, the centre and their mirror images"
     )

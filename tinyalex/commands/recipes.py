@@ -58,7 +58,7 @@ def _show_one(recipe):
     print()
     print_table(("reached", reached["date"]), list(zip(ERRORS.values(), errors)), right=(1,))
     seeds = f"seed{'s' if len(reached['seeds']) > 1 else ''} {', '.join(map(str, reached['seeds']))}"
-    print_text(f"\n{minutes} minutes on {reached['hardware']}; {seeds}")
+    print_text(f"\n{minutes} minute{'' if minutes == '1' else 's'} on {reached['hardware']}; {seeds}")
     print_text(f"\n  {command(*shlex.split(reached['command'])[1:])}")
     if recipe["without"]:
         print()

@@ -63,16 +63,19 @@ def _show_batch(args, trainer, title):
     names = _names(labels, trainer.dataset.class_names)
     some = f"{SHOWN} of {len(labels)}" if len(labels) > SHOWN else f"{len(labels)}"
     title = f"The first batch of {title}, {some} pictures as the network sees them"
-    lines = 2 if isinstance(labels, MixedLabels) else 1
-    figure = plots.batch(pictures[:SHOWN], [words(name, 16, lines) for name in names[:SHOWN]], title)
+    mixed = isinstance(labels, MixedLabels)
+    if mixed:
+        title += f", each {max(labels.share, 1 - labels.share):.0%} of the class named first"
+    figure = plots.batch(pictures[:SHOWN], [words(name, 16, 1 + mixed) for name in names[:SHOWN]], title)
     plots.save(figure, Path(args.show_batch))
     return {"picture": args.show_batch, "labels": names}
 
 
 def _names(labels, class_names):
-    """The class of each picture in words; both classes, if pictures are mixed."""
+    """The class of each picture in words; of mixed ones both, the larger share first."""
     if isinstance(labels, MixedLabels):
-        both = zip(_names(labels.labels, class_names), _names(labels.partners, class_names))
+        shares = (labels.labels, labels.partners) if labels.share >= 0.5 else (labels.partners, labels.labels)
+        both = zip(*(_names(one, class_names) for one in shares))
         return [f"{first_name(one)} + {first_name(other)}" for one, other in both]
     return [class_names[label] for label in labels]
 

@@ -14,6 +14,7 @@ from tinyalex.runs.config import LATER
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.trained import history
 from tinyalex.statistics import mcnemar, paired_bootstrap
+from tinyalex.variations import find_variation
 
 SEED = 0  # of the bootstrap: the same two networks always get the same interval
 LEVEL = 0.95
@@ -63,14 +64,15 @@ def judge(run, split, xp, ten_crop, quiet):
 def differences(a, b):
     """The differences between two runs, according to their checkpoints' info: a list of {"what", "a", "b", "counts"}.
 
-    Each setting is a row, and so is each variation in the model's name, such as +no-lrn. Data sets are compared by
-    fingerprint, so a moved folder is no difference. A setting that a run's version did not have is what it did then.
+    Each setting is a row, and so is each variation in the model's name, such as +no-lrn; two that decide one thing, as
+    on dropout, are one row. Data sets are compared by fingerprint, so a moved folder is no difference. A setting that a
+    run's version did not have is what it did then.
     counts: False for Python, NumPy and the machine, which move results no further than another seed does
     """
     configs = config_a, config_b = LATER | a["config"], LATER | b["config"]
     (base_a, *plus_a), (base_b, *plus_b) = (config["model"].split("+") for config in configs)
     rows = [("model", base_a, base_b, True)]
-    rows += [(f"+{name}", name in plus_a, name in plus_b, True) for name in dict.fromkeys(plus_a + plus_b)]
+    rows += _variations(plus_a, plus_b)
     if a["fingerprint"] != b["fingerprint"]:
         rows.append(("data", *map(_data, (a, b)), True))
     if base_a == base_b:
@@ -81,6 +83,16 @@ def differences(a, b):
     versions = a["versions"], b["versions"]
     rows += [(key, *(v.get(key) for v in versions), key == "tinyalex") for key in versions[0] | versions[1]]
     return [dict(zip(("what", "a", "b", "counts"), row)) for row in rows if row[1] != row[2]]
+
+
+def _variations(plus_a, plus_b):
+    """Rows of the variations in two names: one for what both decide, such as dropout, and one for each other."""
+    found = {name: find_variation(name) for name in plus_a + plus_b}
+    a, b = ({found[name].sets: name for name in plus if found[name] and found[name].sets} for plus in (plus_a, plus_b))
+    both = [what for what in a if what in b]
+    alone = [name for name in found if name not in [side[what] for side in (a, b) for what in both]]
+    rows = [(what, f"+{a[what]}", f"+{b[what]}", True) for what in both]
+    return rows + [(f"+{name}", name in plus_a, name in plus_b, True) for name in alone]
 
 
 def cause(differ):

@@ -80,7 +80,7 @@ class Lab:
         return self._judged[part]
 
     def part_of(self, arm, seed):
-        """The part of the data that an arm uses for a seed, without what takes nothing away, such as +200-a-class of 100."""
+        """The part of the data that an arm uses for a seed, without what takes nothing away, as +200-a-class of 100."""
         names, earlier = _names(arm.part.format(seed=seed)), _names(self.data)
         return "".join(f"+{name}" for name in names if not is_idle(name, earlier))
 

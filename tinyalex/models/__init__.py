@@ -17,10 +17,11 @@ MODELS = {model.name: model for model in (*ALEXNETS, *VGGS, *RESNETS)}
 DEFAULT_MODEL = "alexnet-small"
 
 
-def find_model(name: str, argument: str = "model") -> Model:
+def find_model(name: str, argument: str = "model", recorded: bool = False) -> Model:
     """The model of that name, such as "alexnet-small" or "alexnet-small+no-lrn+pool-2".
 
     UserError, with the nearest name, if there is none. argument: what the name was given as, for the message
+    recorded: whether the name is a run's; in older ones, variations may stand together that are refused now
     """
     base, *names = name.split("+")
     if base not in MODELS:
@@ -36,7 +37,7 @@ def find_model(name: str, argument: str = "model") -> Model:
         if variation in chosen:
             raise UserError(f"{name}: {variation!r} comes twice, expected once", argument)
         for other, its in chosen.items():
-            if its.rules_out(variation, found) or found.rules_out(other, its):
+            if not recorded and (its.rules_out(variation, found) or found.rules_out(other, its)):
                 raise UserError(f"{name}: found +{other} and +{variation}, expected one of them", argument)
         chosen[variation] = found
     return model

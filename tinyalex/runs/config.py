@@ -84,15 +84,15 @@ class Config:
         self._expect("batch", self.batch >= 1, "1 or more")
         self._expect("lr", 0 < self.lr < 1e6, "a positive number below 1e6")
         self._expect("momentum", 0 <= self.momentum < 1, "0 ≤ momentum < 1")
-        self._expect("weight_decay", 0 <= self.weight_decay < 1e6, "0 or more")
+        self._expect("weight_decay", 0 <= self.weight_decay < 1e6, "0 or more, below 1e6")
         self._expect("thaw", self.thaw >= 0, "0 (never) or more")
-        self._expect("head_lr", 0 <= self.head_lr < 1e6, "0 or more")
-        self._expect("mixup", 0 <= self.mixup < 1e6, "0 (off) or more")
-        self._expect("cutmix", 0 <= self.cutmix < 1e6, "0 (off) or more")
+        self._expect("head_lr", 0 <= self.head_lr < 1e6, "0 or more, below 1e6")
+        self._expect("mixup", 0 <= self.mixup < 1e6, "0 (off) or more, below 1e6")
+        self._expect("cutmix", 0 <= self.cutmix < 1e6, "0 (off) or more, below 1e6")
         self._expect("ema", 0 <= self.ema < 1, "0 (no average) or a fraction below 1")
         self._expect("label_smoothing", 0 <= self.label_smoothing < 1, "0 (off) or a fraction below 1")
-        self._expect("bias_lr", 0 <= self.bias_lr < 1e6, "0 or more")
-        self._expect("bias_init", abs(self.bias_init) < 1e6, "a number")
+        self._expect("bias_lr", 0 <= self.bias_lr < 1e6, "0 or more, below 1e6")
+        self._expect("bias_init", abs(self.bias_init) < 1e6, "a number between -1e6 and 1e6")
         self._expect("color_epochs", self.color_epochs >= 0, "0 (never stop) or more")
         self._expect("crop_run", self.crop_run >= 1, "1 or more")
         self._expect("until_error", 0 <= self.until_error < 1, "0 (do not stop early) or a fraction below 1")
@@ -154,16 +154,17 @@ class Config:
 
 def model_of(name: str, network: dict[str, Any] | None, argument: str = "model") -> Model:
     """The model that a config names. argument: as of `find_model`"""
-    return find_model(name, argument) if network is None else written.read(network, name)
+    return find_model(name, argument, recorded=True) if network is None else written.read(network, name)
 
 
 # what earlier versions did that did not have these settings
 LATER = {field.name: field.default for field in fields(Config) if field.default is not MISSING}
 LATER |= {"patience": 0, "tf32": False}
 _KINDS: dict[Any, Kind] = {  # of a field's type
-    **{bool: truth, int: whole(0, MOST_SEED), float: number(), str: text()},
+    **{bool: truth, int: whole(0, LARGEST), float: number(), str: text()},
     dict[str, Any] | None: or_null(written.NETWORK),
 }
 SETTINGS = {field.name: _KINDS[field.type] for field in fields(Config)}  # of each setting, in files and recipes
+SETTINGS["seed"] = whole(0, MOST_SEED)
 SETTINGS |= {name: optional(SETTINGS[name]) for name in LATER}
 CONFIG = record(SETTINGS)  # a config that a file records; a newer version's may have more

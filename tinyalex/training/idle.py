@@ -77,8 +77,11 @@ def _layers(config):
         yield "head_lr", "1, since only the last layer learns: set its rate with lr"
     if "resnet" in config.find_model().family:
         yield "bias_init", f"a network with one of {', '.join(LAYERS_WITH_BIAS_ONE)}"
-    places = [tuple(change.split(":")[:2]) for change in config.layer_lr.split(",") if change]
-    if any(not epoch.isdecimal() or float(epoch) >= config.epochs for _, epoch in (p for p in places if len(p) == 2)):
+    changes = [change.split(":") for change in config.layer_lr.split(",") if change]
+    places = [tuple(change[:2]) for change in changes]
+    if not all(len(change) == 3 and change[1].isdecimal() for change in changes):
+        yield "layer_lr", "LAYER:EPOCH:FACTOR, or several with commas"
+    elif any(float(epoch) >= config.epochs for _, epoch in places):
         yield "layer_lr", f"epochs from 0, below the {config.epochs} of the run"
     if len(set(places)) < len(places):
         yield "layer_lr", "one factor for a layer from an epoch on"

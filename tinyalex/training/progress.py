@@ -63,7 +63,8 @@ class Progress:
             return f"the training error is at most {config.until_error:g}"
         if self.history and config.patience and self.epoch - self.best()["epoch"] >= config.patience:
             return f"{config.patience} epoch{'s' if config.patience > 1 else ''} without a lower top-1 validation error"
-        return f"all {self.epoch} epochs are done" if self.epoch >= config.epochs else ""
+        done = f"all {self.epoch} epochs are done" if self.epoch > 1 else "its one epoch is done"
+        return done if self.epoch >= config.epochs else ""
 
     def __str__(self) -> str:
         return f"epoch {self.epoch + 1}, step {self.step}"

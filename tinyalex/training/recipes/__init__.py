@@ -23,7 +23,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tinyalex.errors import UserError
+from tinyalex.errors import UserError, did_you_mean
 from tinyalex.models import DEFAULT_MODEL, find_model
 from tinyalex.runs.config import SETTINGS, Config
 from tinyalex.schema import each, like, number, optional, read_toml, record, text, whole
@@ -31,7 +31,9 @@ from tinyalex.training.idle import refuse_idle
 
 FOLDER = Path(__file__).parent
 NOT_SETTINGS = ("data", "model", "start_from", "seed")  # entries of a `Config` that [settings] may not have
-COMMAND = like(r"""tinyalex( ('[^']*'|"[^"\\]*"|[^\s'"\\])+)+""", "a command of tinyalex, quoted as for a shell")
+WORD = r"""('[^']*'|"[^"\\]*"|[^\s'"\\])+"""  # of a command, quoted or not
+COMMAND = like(f"tinyalex( {WORD})+", "a command of tinyalex, quoted as for a shell")
+OPTIONS = like(f"--{WORD}( {WORD})*", "options, quoted as for a shell")
 ERROR = number(0, 1)
 REACHED = record(
     command=COMMAND,
@@ -45,14 +47,15 @@ REACHED = record(
     only=True,
 )
 SHARE = number(-1, 1)
+ROUNDING = 0.001  # of errors in a file
 WITHOUT = record(
-    part=text(least=1), options=text(least=1), top1_error=ERROR, difference=SHARE, low=SHARE, high=SHARE, only=True
+    part=text(least=1), options=OPTIONS, top1_error=ERROR, difference=SHARE, low=SHARE, high=SHARE, only=True
 )
 RECIPE = record(
-    about=text(),
-    model=optional(text()),
-    data=optional(text()),
-    start_from=optional(text()),
+    about=text(least=1),
+    model=optional(text(least=1)),
+    data=optional(text(least=1)),
+    start_from=optional(text(least=1)),
     settings=record({name: optional(kind) for name, kind in SETTINGS.items() if name not in NOT_SETTINGS}, only=True),
     reached=optional(REACHED),
     without=optional(each(WITHOUT)),
@@ -85,7 +88,8 @@ def find_recipe(name):
     if own and not os.path.exists(name):
         raise UserError(f"{name}: not found", "recipe")
     if not own and name not in recipe_names():
-        raise UserError(f"found {name!r}, expected {', '.join(recipe_names())} or a .toml file", "recipe")
+        near, names = did_you_mean(name, recipe_names()), ", ".join(recipe_names())
+        raise UserError(f"found {name!r}{near}, expected {names} or a .toml file", "recipe")
     file = Path(name) if own else FOLDER / f"{name}.toml"
     try:
         recipe = Recipe(file.stem, **read_toml(file, RECIPE))
@@ -96,8 +100,19 @@ def find_recipe(name):
         refuse_idle(Config.for_model(model, recipe.data or "builtin", **recipe.settings), recipe.settings)
     except UserError as error:
         raise UserError(f"{name}: {error}", "recipe") from None
+    _check_without(recipe, name)
+    return recipe
+
+
+def _check_without(recipe, name):
+    """UserError for runs without a part that do not fit the run that was reached."""
     if recipe.without and not recipe.reached:
         raise UserError(
             f"{name}: found [[without]], expected [reached] too, which its runs are compared with", "recipe"
         )
-    return recipe
+    for run in recipe.without:
+        difference, low, high = (run[key] for key in ("difference", "low", "high"))
+        expected = run["top1_error"] - recipe.reached["top1_error"]
+        if abs(difference - expected) > ROUNDING or not low <= difference <= high:
+            found = f"without {run['part']}: found the difference {difference:g}, {low:g} to {high:g}"
+            raise UserError(f"{name}: {found}, expected {expected:.3g}, inside its interval", "recipe")
