@@ -38,7 +38,7 @@ def _speeds(work):
 
 
 ROW = record(SAME, **{key: kind for work in WORKS for key, kind in _speeds(work).items()})
-RUN = record(began=text(), machine=record(MACHINE), results=each(ROW, 1))
+RUN = record(began=text(least=1), machine=record(MACHINE), results=each(ROW, 1))
 
 
 def merge(paths):

@@ -25,7 +25,7 @@ def _schedule(config) -> Iterator[tuple[str, str]]:
     if schedule.kind == "steps" and not (0 < numbers[0] and numbers == sorted(set(numbers)) and numbers[-1] < epochs):
         yield "schedule", f"ascending epochs, above 0 and below the {epochs} of the run"
     if schedule.kind == "cosine" and numbers and numbers[0] > max(1, epochs / 2):
-        yield "schedule", f"a warm-up of at most half of the run's {epochs} epochs"
+        yield "schedule", "a warm-up of at most half of the run"
     if schedule.kind == "plateau":
         yield from _waits("schedule", schedule.patience, epochs)
 
