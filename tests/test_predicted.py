@@ -188,7 +188,7 @@ def test_a_system_without_addresses(monkeypatch):
         ("--predict H100", "invalid choice: 'H100'"),
         ("--predict own", "--copy-gb-per-s: missing"),
         ("--predict own --copy-gb-per-s 5", "--matmul-tflops: missing"),
-        ("--predict H200 --copy-gb-per-s 0", "--copy-gb-per-s: found 0, expected a number above 0"),
+        ("--predict H200 --copy-gb-per-s 0", "--copy-gb-per-s: found 0, expected a finite number above 0"),
         ("--predict H200 --matmul-tflops -1", "--matmul-tflops: found -1"),
         ("--predict H200 --launch-us inf", "--launch-us: found inf"),
         ("--predict H200 --batch 0", "--batch: found 0"),
