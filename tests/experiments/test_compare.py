@@ -65,13 +65,13 @@ def test_each_variation_is_a_difference_of_its_own():
     assert differing(info("alexnet-mini+dropout-25+bn"), info("alexnet-mini+no-dropout+sigmoid")) == [
         ("dropout", "+dropout-25", "+no-dropout", True),
         ("+bn", True, False, True),
-        ("+sigmoid", False, True, True),
+        ("activation", "", "+sigmoid", True),
     ]
     assert differing(info("mine"), info("mine+of-theirs")) == [("+of-theirs", False, True, True)]
     found = differing(info("alexnet-mini+tanh"), info("alexnet-small+pool-2"))
     assert found == [
         ("model", "alexnet-mini", "alexnet-small", True),
-        ("+tanh", True, False, True),
+        ("activation", "+tanh", "", True),
         ("+pool-2", False, True, True),
     ]
 
@@ -111,9 +111,13 @@ def test_versions_are_listed_but_only_ours_counts():
         (info(versions={"numpy": "3"}), "Nothing that decides", "differ "),
         (info(seed=1), "Only the seed differs: what follows is due to chance", "attributed"),
         (info(lr=0.01), "One thing differs: lr.", "attributed"),
-        (info("alexnet-mini+tanh"), "One thing differs: +tanh.", "attributed"),
+        (info("alexnet-mini+tanh"), "One thing differs: activation.", "attributed"),
         (info(lr=0.01, seed=1), "2 things differ (lr, seed): what follows cannot be attributed to any one", "Only"),
-        (info("alexnet-mini+tanh", "ab", lr=0.01), "3 things differ (+tanh, data, lr): what follows cannot", "Only"),
+        (
+            info("alexnet-mini+tanh", "ab", lr=0.01),
+            "3 things differ (activation, data, lr): what follows cannot",
+            "Only",
+        ),
     ],
 )
 def test_what_a_change_can_be_attributed_to(other, words, not_said):

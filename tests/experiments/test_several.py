@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.experiments.test_compare import runs  # noqa: F401 (a fixture)
+from tests.experiments.test_compare import info, runs  # noqa: F401 (a fixture)
 from tests.test_cli import call, json_of
 from tests.training.test_training import tree
 from tinyalex.cli import main
+from tinyalex.experiments.comparison import differences
 from tinyalex.experiments.several import MOST, reading, settings
 from tinyalex.plots import compared_curves, plt
 from tinyalex.statistics import holm
@@ -122,6 +123,13 @@ def test_settings_of_all():
 
     comparisons = [{"differences": [row("lr", 1, 2)]}, {"differences": [row("seed", 0, None), row("lr", 1, 3)]}]
     assert settings([*comparisons, {"differences": []}]) == [("lr", 1, 2, 3, 1), ("seed", 0, 0, None, 0)]
+
+
+def test_what_a_row_decides_is_said_of_every_run():
+    """Also of one that differs from A in other things only."""
+    a, *others = (info(f"alexnet-mini{plus}") for plus in ("+dropout-40", "", "+no-dropout+bn", "+dropout-40+bn"))
+    rows = settings([{"differences": differences(a, b)} for b in others])
+    assert rows == [("dropout", "+dropout-40", "", "+no-dropout", "+dropout-40"), ("+bn", False, False, True, True)]
 
 
 def test_curves_of_many_differ():

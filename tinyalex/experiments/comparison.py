@@ -64,8 +64,8 @@ def judge(run, split, xp, ten_crop, quiet):
 def differences(a, b):
     """The differences between two runs, according to their checkpoints' info: a list of {"what", "a", "b", "counts"}.
 
-    Each setting is a row, and so is each variation in the model's name, such as +no-lrn; two that decide one thing, as
-    on dropout, are one row. Data sets are compared by fingerprint, so a moved folder is no difference. A setting that a
+    Each setting is a row, and so is each variation in the model's name, such as +no-lrn; all that decide one thing, as
+    dropout, share a row. Data sets are compared by fingerprint, so a moved folder is no difference. A setting that a
     run's version did not have is what it did then.
     counts: False for Python, NumPy and the machine, which move results no further than another seed does
     """
@@ -86,13 +86,15 @@ def differences(a, b):
 
 
 def _variations(plus_a, plus_b):
-    """Rows of the variations in two names: one for what both decide, such as dropout, and one for each other."""
-    found = {name: find_variation(name) for name in plus_a + plus_b}
-    a, b = ({found[name].sets: name for name in plus if found[name] and found[name].sets} for plus in (plus_a, plus_b))
-    both = [what for what in a if what in b]
-    alone = [name for name in found if name not in [side[what] for side in (a, b) for what in both]]
-    rows = [(what, f"+{a[what]}", f"+{b[what]}", True) for what in both]
-    return rows + [(f"+{name}", name in plus_a, name in plus_b, True) for name in alone]
+    """Rows of the variations in two names: one for each, or for what several decide, such as dropout."""
+    rows: dict[str, list] = {}
+    for side, names in enumerate((plus_a, plus_b)):
+        for name in names:
+            variation = find_variation(name)
+            sets = variation.sets if variation else ""
+            row = rows.setdefault(sets or f"+{name}", ["", ""] if sets else [False, False])
+            row[side] = f"+{name}" if sets else True
+    return [(what, *row, True) for what, row in rows.items()]
 
 
 def cause(differ):
