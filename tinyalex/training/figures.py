@@ -15,8 +15,10 @@ def first_kernels(trainer: Trainer) -> list[Any]:
 
 
 def draw_run(trainer: Trainer, weight: Any = None) -> None:
-    """Draw the run's figures into its folder: three or, without kernels, only the curves. weight: the array of
-    `first_kernels`, or None"""
+    """Draw the run's figures into its folder: three or, without kernels, only the curves.
+
+    weight: the array of `first_kernels`, or None
+    """
     folder, title = trainer.folder, f"{trainer.config.model} on {trainer.dataset.name}"
     epochs = trainer.progress.history
     plots.save(plots.curves(epochs, title), folder.path / "curves.png")
