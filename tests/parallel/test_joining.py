@@ -1,7 +1,10 @@
 """How a command becomes a team: cores and GPUs are shared out, and what has to be the same is."""
 
+import select
+import subprocess
 import sys
 import threading
+import time
 from contextlib import nullcontext
 from functools import partial
 from types import SimpleNamespace
@@ -271,3 +274,25 @@ def test_a_transport_without_workers(capsys):
     assert main(["train", "--transport", "mpi"]) == 2
     said = capsys.readouterr().err.strip()
     assert len(said.splitlines()) == 1 and "--transport: found mpi" in said and "expected --parallel" in said
+
+
+ABORT = """
+import fcntl, os, termios
+from tinyalex.parallel.mpi import MpiTeam
+
+class Comm:
+    Get_rank, Get_size, pipe = lambda self: 1, lambda self: 2, os.dup(2)
+
+    def Abort(self, code):
+        os._exit(9 if any(fcntl.ioctl(self.pipe, termios.FIONREAD, bytes(4))) else code)
+
+MpiTeam(Comm()).abort("stopped")
+"""
+
+
+def test_the_last_line_is_read_before_all_ranks_end():
+    pytest.importorskip("fcntl", reason="pipes of POSIX")
+    with subprocess.Popen([sys.executable, "-c", ABORT], stderr=subprocess.PIPE, text=True) as process:
+        select.select([process.stderr], [], [])
+        time.sleep(0.3)  # mpiexec may take its time
+        assert process.communicate()[1] == "tinyalex: rank 1 of 2: stopped\n" and process.returncode == 2

@@ -6,6 +6,7 @@ ranks than cores every call would last seconds.
 """
 
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -115,6 +116,7 @@ class MpiTeam(Team):
     def abort(self, message: str) -> None:
         self.last_words("")
         print(f"tinyalex: rank {self.rank} of {self.size}: {message}", file=sys.stderr, flush=True)
+        wait_until_read(2)  # mpiexec loses what it has not read when ranks are ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # MPI would add lines of its own
         self.comm.Abort(2)
 
@@ -160,6 +162,23 @@ def wait_for(requests: list[Any]) -> None:
     while not all(request.Test() for request in requests):
         time.sleep(SLEEPS[min(looks, len(SLEEPS) - 1)])
         looks += 1
+
+
+def wait_until_read(stream: int) -> None:
+    """Return once the reader of a pipe has taken all that was written to it, after two seconds at the latest.
+
+    stream: a file descriptor; returns at once if it is not a pipe
+    """
+    try:
+        import fcntl
+        import termios
+    except ImportError:  # Windows
+        return
+    end = time.monotonic() + 2
+    while stat.S_ISFIFO(os.fstat(stream).st_mode) and time.monotonic() < end:
+        if not int.from_bytes(fcntl.ioctl(stream, termios.FIONREAD, bytes(4)), sys.byteorder):
+            return
+        time.sleep(0.001)
 
 
 def _bytes(array):
