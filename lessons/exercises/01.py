@@ -11,15 +11,24 @@ def to_batch(rows, H, W):
 
 
 def mirror(pictures, chosen):
+    _expect_colours(pictures)
     return np.where(chosen[:, None, None, None], pictures[:, :, ::-1], pictures)  # as tinyalex.data.augment does
 
 
 def mean_picture(pictures, is_train):
+    _expect_colours(pictures)
     return pictures[is_train].mean(axis=0).astype(np.float32)
 
 
 def centre(pictures, mean):
+    _expect_colours(pictures)
     return pictures - mean
+
+
+def _expect_colours(pictures):
+    """An answer may rely on the three channels that it is promised."""
+    if pictures.shape[3] != 3:
+        raise ValueError
 
 
 def _bytes(shape, seed):
@@ -111,8 +120,8 @@ BATCH_WRONG = (
         "F1",
         lambda rows, H, W: rows.reshape(len(rows), H, W, 3),
         "You read three neighbouring bytes as one pixel. In these rows the whole red plane comes first, then green, "
-        "then blue: reshape to (N, 3, H, W), then move the channels to the end with transpose (a second reshape moves "
-        "nothing).",
+        "then blue: reshape to (N, 3, H, W), then move the channels to the end with transpose (a second reshape keeps "
+        "their order).",
     ),
     Wrong(
         "A21",
@@ -603,7 +612,7 @@ LESSON = Lesson(
                 "Which bytes of a row belong to the top left pixel? How far apart are they?",
                 "pictures[n, h, w, c] = rows[n, c·H·W + h·W + w]",
                 "rows.reshape(N, 3, H, W) follows the order of the bytes; transpose(0, 2, 3, 1) then puts the axes in "
-                "ours",
+                "the order N, H, W, C",
             ),
         ),
         Exercise(

@@ -28,6 +28,8 @@ def im2col(x, KH, KW, stride, padding):
 
 def col2im(dcolumns, x_shape, KH, KW, stride, padding):
     N, H, W, C = x_shape
+    if dcolumns.shape[1] != KH * KW * C:
+        raise ValueError
     windows = Windows((KH, KW), stride, padding, "floor")
     size = windows.out_size(H, W, "window")
     dpadded, inside = windows.zeros(x_shape, size, dcolumns.dtype, np)
@@ -530,7 +532,7 @@ FORWARD_WRONG = (
     Wrong(
         "C7",
         _product(order=(0, 2, 1, 3)),
-        "Right numbers, wrong places: you swap OH and OW in the reshape. A square picture would hide this.",
+        "Right numbers, wrong places: you swap OH and OW in the reshape. The rows run as (N, OH, OW).",
     ),
     *by_loops.FORWARD_WRONG,
 )

@@ -363,6 +363,8 @@ def _cut_by_hand(arguments, output, index):
 
 def axes_of_colour(pictures):
     """By the package's exact sums, which are given every pixel as a picture of its own."""
+    if pictures.shape[3] != 3:
+        raise ValueError
     statistics = ColorStatistics(1)
     statistics.add(pictures.reshape(-1, 1, 1, 3))
     mean = statistics.picture_sum.sum(axis=(0, 1)) / statistics.count
@@ -1056,7 +1058,8 @@ LESSON = Lesson(
                 Property(
                     "A42",
                     _not_times(0.1),
-                    "Your shifts are 10 times too small: 0.1 is alpha's standard deviation, not its variance.",
+                    "Your shifts are 10 times too small: alpha's standard deviation is 0.1. Is your scale 0.1², or do "
+                    "you multiply by 0.1 twice?",
                 ),
                 Property(
                     "A11",

@@ -12,6 +12,8 @@ from tinyalex.training.schedules import Schedule
 
 
 def top_k_error(scores, labels, k):
+    if k > scores.shape[1]:
+        raise ValueError
     return (ranks(scores, labels) >= k).mean()
 
 
@@ -242,7 +244,7 @@ DROP_WRONG = (
     Wrong(
         "M9",
         _plateau(keep_best=False),
-        "After a drop your stalls are counted from elsewhere: keep the best error, and begin the count of epochs anew.",
+        "You forget the best error at each drop. Keep it; only the count goes back to 0.",
     ),
     Wrong(
         "M9",
@@ -252,7 +254,7 @@ DROP_WRONG = (
     Wrong(
         "M22",
         _plateau(first=lambda errors: errors[0]),
-        "You count the first epoch as one without a new best. It always is one: the count begins after it.",
+        "You count the first epoch as one without a new best. It always is a new best: begin the count after it.",
     ),
     *(
         Wrong("M23", _plateau(better=better), "You ask for a gain of some size. A gain is a new best, however small.")
@@ -436,7 +438,8 @@ SEEN = {
     "is it worse than guessing, or only worse than it should be?",
     "birch": "Both of birch's losses hardly move from ln 20: "
     "compare its update-to-weight ratio with the healthy run's.",
-    "cedar": "In training, cedar is wrong more often than a guesser: how, unless it answers the previous question? "
+    "cedar": "Cedar's updates are smaller than the healthy run's, yet in training it is wrong more often than a "
+    "guesser: how, unless it answers the previous question? "
     "Look at the loss of single steps.",
     "dusk": "Dusk has the healthy run's training curve, so look at validation: "
     "compare its error with a guesser's, 95 %.",
@@ -547,7 +550,7 @@ LESSON = Lesson(
                 "Which runs train exactly like the healthy one? Their illness must lie in validation.",
                 "A guesser's loss is ln 20 and its error 95 %. Below, at or above these: each means something else.",
                 "One run answers well, but to the wrong question; one does not move; "
-                "one was broken in its first steps.",
+                "one begins to learn and is thrown back.",
             ),
         ),
     ),

@@ -41,6 +41,15 @@ def mirror_by_flip(pictures, chosen):
     return np.stack([np.fliplr(picture) if c else picture for picture, c in zip(pictures, chosen)])
 
 
+def mirror_of_three_channels(pictures, chosen):
+    N, H, W, _ = pictures.shape
+    y = np.zeros((N, H, W, 3), dtype=np.uint8)
+    for n in range(N):
+        for c in range(3):
+            y[n, :, :, c] = pictures[n, :, ::-1, c] if chosen[n] else pictures[n, :, :, c]
+    return y
+
+
 def mean_picture(pictures, is_train):
     return pictures[is_train].mean(axis=0)
 
@@ -74,9 +83,16 @@ def centre_in_place(pictures, mean):
     return x
 
 
+def centre_of_three_channels(pictures, mean):
+    N, H, W, _ = pictures.shape
+    x = np.empty((N, H, W, 3), dtype=mean.dtype)
+    x[...] = pictures - mean
+    return x
+
+
 SOLUTIONS = {
     "01-batch": [to_batch, to_batch_by_loops, to_batch_by_stacking],
-    "01-mirror": [mirror, mirror_by_loops, mirror_by_flip],
+    "01-mirror": [mirror, mirror_by_loops, mirror_by_flip, mirror_of_three_channels],
     "01-mean": [mean_picture, mean_picture_by_sums, mean_picture_by_weights],
-    "01-centre": [centre, centre_by_loops, centre_in_place],
+    "01-centre": [centre, centre_by_loops, centre_in_place, centre_of_three_channels],
 }

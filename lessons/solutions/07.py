@@ -96,6 +96,19 @@ def col2im(dcolumns, x_shape, KH, KW, stride, padding):
     return dpadded[:, padding : padding + H, padding : padding + W]
 
 
+def col2im_row_by_row(dcolumns, x_shape, KH, KW, stride, padding):
+    N, H, W, C = x_shape
+    OH, OW = (H + 2 * padding - KH) // stride + 1, (W + 2 * padding - KW) // stride + 1
+    dpadded, row = np.zeros((N, H + 2 * padding, W + 2 * padding, C), dcolumns.dtype), 0
+    for n in range(N):
+        for oh in range(OH):
+            for ow in range(OW):
+                top, left = oh * stride, ow * stride
+                dpadded[n, top : top + KH, left : left + KW] += dcolumns[row].reshape(KH, KW, C)
+                row += 1
+    return dpadded[:, padding : padding + H, padding : padding + W]
+
+
 def col2im_by_kernel_places(dcolumns, x_shape, KH, KW, stride, padding):
     N, H, W, C = x_shape
     OH, OW = (H + 2 * padding - KH) // stride + 1, (W + 2 * padding - KW) // stride + 1
@@ -154,6 +167,6 @@ SOLUTIONS = {
     "07-out-size": [out_size, out_size_by_name, out_size_by_sliding],
     "07-im2col": [im2col, im2col_row_by_row, im2col_by_a_view, im2col_by_indices],
     "07-forward": [conv_forward, conv_forward_kernels_as_rows, conv_forward_picture_by_picture],
-    "07-col2im": [col2im, col2im_by_kernel_places, col2im_by_add_at],
+    "07-col2im": [col2im, col2im_row_by_row, col2im_by_kernel_places, col2im_by_add_at],
     "07-backward": [conv_backward, conv_backward_by_einsum, conv_backward_picture_by_picture],
 }

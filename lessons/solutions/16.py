@@ -92,7 +92,7 @@ def mcnemar_test(wrong_a, wrong_b):
     only_b = int(((wrong_a == 0) & (wrong_b == 1)).sum())
     n = only_a + only_b
     tail = sum(math.comb(n, i) for i in range(min(only_a, only_b) + 1)) / 2**n
-    return only_a, only_b, min(1.0, 2 * tail)
+    return only_a, only_b, min(1, 2 * tail)
 
 
 def mcnemar_test_by_differences(wrong_a, wrong_b):

@@ -144,7 +144,7 @@ def choose_by_loop(val, test):
 
 
 def choose_by_sorting(val, test):
-    place = np.argsort(val.mean(axis=1), kind="stable")[0]
+    place = int(np.argsort(val.mean(axis=1))[0])
     return place, test.mean(axis=1)[place]
 
 

@@ -208,6 +208,13 @@ def distance_by_comparing(window, reference):
     return max(abs((window <= v).mean() - (reference <= v).mean()) for v in [*window, *reference])
 
 
+def distance_step_by_step(window, reference):
+    most = 0
+    for v in [*window, *reference]:
+        most = max(most, abs((window <= v).mean() - (reference <= v).mean()))
+    return most
+
+
 def distance_by_walking(window, reference):
     """Walk through all values upwards: up 1/n at each of the window's, down 1/M at each of the reference's."""
     values = np.concatenate([window, reference])
@@ -245,7 +252,7 @@ SOLUTIONS = {
     "21-risk": [risk_coverage, risk_coverage_by_thresholds, risk_coverage_by_groups],
     "21-allowed": [allowed_errors, allowed_errors_by_logs, allowed_errors_by_fractions],
     "21-threshold": [threshold_for, threshold_for_by_sorting, threshold_for_from_below],
-    "21-distance": [distance, distance_by_comparing, distance_by_walking],
+    "21-distance": [distance, distance_by_comparing, distance_step_by_step, distance_by_walking],
     "21-alarm": [alarm_level, alarm_level_by_loop],
     "21-report": [troubles, troubles_as_lists],
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.test_cli import call
+from tests.test_documents import ROOT
 from tinyalex.errors import UserError
 from tinyalex.teaching import learner, lessons, notebook
 from tinyalex.teaching.examine import examine
@@ -727,3 +729,23 @@ def test_entries_that_are_not_finite_are_worked_out_by_hand_too():
     exercise = one("scaled", lambda x: x * 1.5, (X,), by_hand=lambda arguments, output, index: "By hand: 1 + 1.")
     found = examine(exercise, lambda x: x * np.nan).text
     assert "is nan, expected" in found and found.endswith("By hand: 1 + 1.")
+
+
+def test_progress_of_two_lessons_at_once(tmp_path, monkeypatch):
+    file = tmp_path / "together.json"
+    code = "import sys; from tinyalex.teaching import learner; "
+    code += "[learner.remember(f'{sys.argv[1]}-{n}', 'right') for n in range(30)]"
+    env = os.environ | {learner.PROGRESS: str(file), "PYTHONPATH": str(ROOT)}
+    both = [subprocess.Popen([sys.executable, "-c", code, name], env=env) for name in ("05", "06")]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert len(json.loads(file.read_text())) == 60 and [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_two_numbers_in_one_array():
+    """It has one dtype for both, which is no fault of either."""
+
+    def ours(x):
+        return x.sum(), np.float64(x.mean())
+
+    exercise = one("answer", ours, (X.astype(np.float32),), outputs=("a", "b"))
+    assert examine(exercise, lambda x: np.array([float(x.sum()), float(x.mean())])).state == RIGHT

@@ -60,7 +60,8 @@ def test_arrays_of_another_kind():
     assert found.wrong == "kind" and found.text.startswith("y is an array of float64; expected one of integers")
     found = told(lambda x: x > 0, (X,), lambda x: (x > 0).astype(int))
     assert found.wrong == "kind" and "expected one of booleans: later code uses it as a choice" in found.text
-    assert told(lambda x: (x > 0).astype(int), (X,), lambda x: x > 0).wrong == "kind"
+    found = told(lambda x: (x > 0).astype(int), (X,), lambda x: x > 0)
+    assert found.wrong == "kind" and "expected numbers: .astype(int) or .astype(float) makes them." in found.text
     assert told(lambda x: 3.0, (X,), lambda x: 3).state == RIGHT, "3 will do where 3.0 is asked"
 
 

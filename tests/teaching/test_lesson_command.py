@@ -125,6 +125,12 @@ def test_the_learners_line_is_shown(capsys, write):
     assert code == 1 and "in its line 3: return x @ x" in out
 
 
+def test_a_file_may_hold_a_dataclass(capsys, write):
+    head = "from __future__ import annotations\nfrom dataclasses import dataclass\n\n@dataclass\nclass Weights:\n    a: int\n"
+    file = write(f"{head}\nimport numpy as np\ndef relu(x):\n    return np.maximum(x, 0)\n")
+    assert states(json_of(capsys, "lesson", "05", "--check", file))["05-relu"] == "right"
+
+
 def test_a_file_may_import_its_neighbours_and_read_its_own_path(capsys, write, tmp_path):
     write("def lrn_forward(x, n, alpha, beta, k):\n    return x\n", "my_helper_of_lesson_nine.py")
     file = write("from my_helper_of_lesson_nine import lrn_forward\nassert __name__ != '__main__'\nassert __file__\n")

@@ -182,6 +182,38 @@ def test_lessons_that_change(own_place, capsys):
     assert copies.open_copy("09") == (copy, True), "nothing is overwritten when the record is lost"
 
 
+def test_other_files_that_the_learner_changed_stay_too(own_place):
+    copies.open_copy("09")
+    (own_place / "trained" / "net").write_text("mine")
+    (lessons.FOLDER / "figures" / "lesson_09.py").write_text("# newer")
+    assert copies.open_copy("09")[1] is False
+    assert (own_place / "trained" / "net").read_text() == "mine"
+    assert (own_place / "figures" / "lesson_09.py").read_text() == "# newer"
+    record = json.loads((own_place / copies.RECORD).read_text())
+    (own_place / copies.RECORD).write_text(json.dumps({n: h for n, h in record.items() if n.endswith(".ipynb")}))
+    copies.open_copy("09")
+    assert (own_place / "trained" / "net").read_text() != "mine", (
+        "as earlier versions did, which recorded notebooks alone"
+    )
+
+
+def test_a_copy_that_was_interrupted_leaves_nothing(own_place, monkeypatch):
+    copyfile = copies.shutil.copyfile
+
+    def interrupted(file, copy):
+        copyfile(file, copy)
+        copy.write_text(copy.read_text()[:3])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(copies.shutil, "copyfile", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        copies.open_copy("09")
+    assert not [file for file in own_place.rglob("*") if file.is_file()]
+    monkeypatch.setattr(copies.shutil, "copyfile", copyfile)
+    copy, changed = copies.open_copy("09")
+    assert copy.read_text() == "lesson 09" and not changed
+
+
 def test_the_figures_are_found_beside_a_copy(own_place, monkeypatch):
     """As a notebook imports them: from the folder of the copies, with its parent first in the path."""
     monkeypatch.undo()

@@ -69,7 +69,8 @@ def load(path, given=None, seconds=None):
         source = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
-    module = types.ModuleType("answers")  # not __main__: the file is imported, not started
+    module = types.ModuleType(f"answers in {path.name}")  # not __main__: the file is imported, not started
+    sys.modules[module.__name__] = module  # where a dataclass looks for it; no import has a name with spaces
     module.__file__ = str(path)
     vars(module).update(given or {})
     with warnings.catch_warnings(), _first_on_the_path(path.resolve().parent):

@@ -9,11 +9,11 @@ import json
 import shutil
 
 from tinyalex.errors import UserError
-from tinyalex.files import reason, write_text
+from tinyalex.files import reason, replacing, write_text
 from tinyalex.schema import read_json, table, text
 from tinyalex.teaching import lessons
 
-RECORD = ".copied.json"  # {notebook: hash of the original that was copied}
+RECORD = ".copied.json"  # {file: hash of the original that was copied}
 
 
 def folder():
@@ -46,21 +46,21 @@ def _free_name(copy):
 
 
 def _update():
-    """Copy what is missing, and what changed here but not there. Returns the notebooks that changed on both sides."""
+    """Copy what is missing, and what changed here but not there. Returns the files that changed on both sides."""
     copied, apart = _record(), set()
     for file in lessons.files():
-        copy, name = folder() / file.relative_to(lessons.FOLDER), file.name
-        if file.suffix == ".ipynb":
-            if not copy.exists() or _same(copy, file) or _hash(copy) == copied.get(name):
-                copied[name] = _hash(file)
-            elif _hash(file) != copied.get(name):
+        name = file.relative_to(lessons.FOLDER).as_posix()
+        copy, known = folder() / name, copied.get(name)
+        unknown = known is None and file.suffix != ".ipynb"  # earlier versions recorded notebooks alone
+        if copy.exists() and not _same(copy, file) and not unknown and _hash(copy) != known:
+            if _hash(file) != known:
                 apart.add(name)
-                continue
-            else:
-                continue
+            continue
+        copied[name] = _hash(file)
         if not copy.exists() or not _same(copy, file):
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+            with replacing(copy) as beside:
+                shutil.copyfile(file, beside)
     write_text(folder() / RECORD, json.dumps(copied, indent=1) + "\n")
     return apart
 

@@ -88,7 +88,8 @@ class Exercise:
             raise WrongKind(f"returns nothing, expected {', '.join(self.outputs[:returned])}; a return is missing")
         values = () if returned == 0 else (result,) if returned == 1 else result
         if isinstance(values, np.ndarray) and values.shape == (returned,) and returned > 1:
-            values = tuple(values)  # an array of two numbers will do for two numbers
+            # an array of two numbers will do for two numbers, and has one dtype for both
+            values = tuple(values.tolist() if values.dtype == np.float64 else values)
         if not isinstance(values, (tuple, list)) or len(values) != returned:
             names = ", ".join(self.outputs[:returned])
             raise WrongKind(f"returns {kind_of(result)}, expected {returned} values: {names}")

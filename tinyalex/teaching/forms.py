@@ -34,6 +34,8 @@ def whole_numbers(case, answer):
                 if not found.ndim
                 else f"{name} is an array of {found.dtype}"
             )
+            if kind == "b" and found.ndim:
+                raise Judged(f"{what}; expected numbers: .astype(int) or .astype(float) makes them.", "kind")
             use = "a choice" if wanted == "b" else "a count or an index"
             raise Judged(f"{what}; expected {_kind(expected)}: later code uses it as {use}.", "kind")
         if kind in "iu" and found.dtype.itemsize < min(4, expected.dtype.itemsize):

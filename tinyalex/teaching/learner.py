@@ -3,18 +3,22 @@
 import errno
 import json
 import os
+import time
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
 
 from tinyalex.errors import UserError
 from tinyalex.files import reason, write_text
+from tinyalex.locks import LOCK, Busy, locked
 from tinyalex.schema import Misfit, one_of, read_json, record, table
 from tinyalex.teaching import lessons
 from tinyalex.terminal import say
 
 STATES = table(one_of("right", "not yet"))
 PROGRESS = "TINYALEX_PROGRESS"  # environment variable that names another file
+PATIENCE = 5.0  # seconds
 
 
 def progress():
@@ -29,11 +33,24 @@ def remember(name, state):
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        if found is None:
-            os.replace(file, _set_aside(file))
-        write_text(file, json.dumps((found or {}) | {name: state}, indent=1) + "\n")
+        with _alone(file):
+            found = _read()  # again: another lesson may have written it meanwhile
+            if found is None:
+                os.replace(file, _set_aside(file))
+            write_text(file, json.dumps((found or {}) | {name: state}, indent=1) + "\n")
     except (OSError, UserError) as error:  # a lesson works where nothing can be written, too
         _say_not_kept(file, reason(error.__cause__ or error))
+
+
+@contextmanager
+def _alone(file):
+    """Hold the lock of the file, which the checks of other lessons hold for an instant. `Busy` after PATIENCE."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        with suppress(Busy) if time.monotonic() < end else nullcontext(), locked(f"{file}{LOCK}", file):
+            yield
+            return
+        time.sleep(0.01)
 
 
 def _read():
