@@ -923,7 +923,8 @@ LESSON = Lesson(
                 "If only one entry of x moves, by h up and by h down, what happens to f? And what must be true of x "
                 "before you move the next entry?",
                 "gradient[i] = (f(x with x_i + h) − f(x with x_i − h)) / 2h, one entry i at a time",
-                "kept = x[i]; x[i] = kept + h; above = float(f(x)); x[i] = kept - h; below = float(f(x)); x[i] = kept",
+                "for i in np.ndindex(*x.shape): kept = x[i]; x[i] = kept + h; above = float(f(x)); x[i] = kept - h; "
+                "below = float(f(x)); x[i] = kept",
             ),
         ),
         Exercise(

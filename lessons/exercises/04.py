@@ -579,7 +579,7 @@ RATE_WRONG = (
     Wrong(
         "O11",
         lambda epoch, lr, drops: lr * 0.1 ** sum(epoch > drop for drop in drops),
-        "Each drop comes one epoch late. It applies from its own epoch on, so compare with >=.",
+        "At the very epoch of a drop your rate has not dropped yet. A drop at 25 applies from 25.0 on: use >=.",
     ),
     Wrong(
         "O11",

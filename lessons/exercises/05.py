@@ -276,7 +276,9 @@ TANH_WRONG = (
     ),
     Wrong("R12", lambda dy, y: dy * (1 - np.abs(y)), "The square is missing: the slope is 1 − y², not 1 − |y|."),
     Wrong("R12", lambda dy, y: dy * (1 - y**4), "That is 1 − y⁴, one square too many: the slope is 1 − y²."),
-    Wrong("R12", lambda dy, y: dy * (1 - y), "The square is missing: the slope of tanh is 1 − y², even in y."),
+    Wrong(
+        "R12", lambda dy, y: dy * (1 - y), "The square is missing: the slope of tanh is 1 − y², the same for y and −y."
+    ),
     Wrong("R12", lambda dy, y: dy * (1 - y) ** 2, "The square is in the wrong place: it is 1 − y², not (1 − y)²."),
     Wrong("R12", lambda dy, y: dy * np.sqrt(1 - y * y), "One square root too many: the slope is 1 − y² itself."),
     Wrong(

@@ -1011,9 +1011,15 @@ DX_WRONG = (
         ),
         "All channels of your dx are alike, the sum over the channels. Channel c gets dy · weight[:, :, c].",
     ),
-    Wrong("C3", _dx(lambda dy, weight: spread(dy, weight[::-1])), "Your kernel's rows are flipped the wrong way."),
     Wrong(
-        "C3", _dx(lambda dy, weight: spread(dy, weight[:, ::-1])), "Your kernel's columns are flipped the wrong way."
+        "C3",
+        _dx(lambda dy, weight: spread(dy, weight[::-1])),
+        "Your kernel's rows are reversed: the pixel in row start + i gets dy · weight[i, j], as in forward.",
+    ),
+    Wrong(
+        "C3",
+        _dx(lambda dy, weight: spread(dy, weight[:, ::-1])),
+        "Your kernel's columns are reversed: the pixel in column start + j gets dy · weight[i, j], as in forward.",
     ),
     Wrong(
         "C9",

@@ -400,8 +400,8 @@ BACKWARD_WRONG = (
     Wrong(
         "L9",
         _cross_times(0),
-        "The neighbours are missing: x_i is also in the denominator of every y_j whose window holds i, so dy_j "
-        "reaches x_i too.",
+        "The denominators' part is missing: x_i is in the denominator of every y_j whose window holds i, y_i "
+        "included, so each of these dy_j reaches x_i.",
     ),
     Wrong(
         "L10", _own_channel_only, "You use only the channel's own denominator. Sum over every j whose window holds i."

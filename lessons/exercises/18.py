@@ -411,7 +411,7 @@ KEPT_WRONG = (
     Wrong(
         "W31",
         lambda N, side, stages, size: _kept(N, side, stages, size, winner=size),
-        "A winner is a place in a window of four, for which one byte is enough; you count a whole number for it.",
+        "A winner is a place in a window of four, for which one byte is enough; you count `size` bytes for it.",
     ),
     Wrong(
         "W32",

@@ -868,8 +868,8 @@ ALLOWED_WRONG = (
     Wrong(
         "Y60",
         lambda N, risk, level: np.floor(risk * np.arange(N + 1) + 1e-9).astype(int),
-        "You allow risk · n errors. So few come by luck in half of all cases, even if the true risk is larger: ask how "
-        "likely they are.",
+        "You allow risk · n errors. If the true risk were exactly `risk`, so few would come by luck in about half of "
+        "all cases. Ask how likely they are.",
     ),
     Wrong(
         "Y61",
@@ -1011,7 +1011,8 @@ THRESHOLD_WRONG = (
     Wrong(
         "Y70",
         _until_it_fails,
-        "You stop at the first threshold that fails. A lower one may pass again; asked for is the lowest that does.",
+        "You stop at the first threshold that fails. That is the safer rule, as you will see below, but here return "
+        "the lowest threshold that passes.",
     ),
     Wrong(
         "Y70",

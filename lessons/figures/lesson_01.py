@@ -79,8 +79,8 @@ def show_means(means):
         _draw(axis, mean, f"mean of {count}")
     show(
         figure,
-        alt="The mean of 1, 4, 20 and all training pictures: shapes and colours fade into an even grey that is a "
-        "little brighter in the middle.",
+        alt="The mean of 1, 4, 20 and all training pictures: shapes and colours fade into a bright disc on "
+        "darker grey.",
     )
 
 

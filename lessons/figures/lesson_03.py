@@ -29,7 +29,7 @@ def show_steps(steps, double, one_sided, single):
     axis.loglog(steps, double, color=DARK, marker="o", label="central, float64")
     axis.loglog(steps, one_sided, color=DARK, marker="^", ls=":", label="one-sided, float64")
     axis.loglog(steps, single, color=MIDDLE, marker="s", ls="--", label="central, float32")
-    axis.annotate("too large:\nthe curve bends", (1.2e-2, 1e-11), ha="center", fontsize=9)
+    axis.annotate("too large:\nh²·f‴/6", (1.2e-2, 1e-11), ha="center", fontsize=9)
     axis.annotate("too small:\nrounding", (3e-13, 1e-11), ha="center", fontsize=9)
     axis.invert_xaxis()
     axis.set(title="The best step lies between two errors", xlabel="h (smaller to the right)")
