@@ -17,7 +17,7 @@ from tests.diagnosis.patients import HEALTHY, SICK, ask, is_right, train, ward_o
 from tests.tiny_runs import train_mini
 from tests.training.test_training import write_easy
 from tinyalex.cli import main
-from tinyalex.diagnosis import course, limits, settings
+from tinyalex.diagnosis import course, limits, pictures, settings
 from tinyalex.diagnosis.examine import DIAGNOSES
 from tinyalex.diagnosis.labels import Told, _matched
 from tinyalex.diagnosis.measures import answers, measures, shrunk
@@ -267,3 +267,18 @@ def test_underfitting_by_hand():
     assert course.underfitting(at_rest) is None  # 30 % right, by both
     vars(at_rest)["labels"] = SimpleNamespace(told=Told(240, 600, 0.05))
     assert "30% of the validation answers" in course.underfitting(at_rest).evidence
+
+
+@pytest.mark.parametrize("read, told", [(1000, False), (100, True)])
+def test_of_many_training_pictures_some_are_read_and_shares_are_scaled(read, told):
+    """Ten of 1,000 are 1 %; if a tenth of the training pictures was read, 10 % of all."""
+    pairs, rows = [(str(n), str(n)) for n in range(10)], {"train": np.arange(read), "val": np.arange(1000)}
+    scan = SimpleNamespace(twins=(pairs, pairs), alike=(np.arange(25), 1000))
+    patient = SimpleNamespace(scan=scan, scanned=rows, split=lambda name: np.arange(1000), share_read=read / 1000)
+    faults = [
+        look(patient) for look in (pictures.in_both_parts, pictures.alike_in_both_parts, pictures.under_two_labels)
+    ]
+    found = [bool(fault) for fault in faults]
+    assert found == [told, told, told or 10 / read > limits.TWO_LABELS_SHARE]
+    if told:
+        assert "equal to a training picture of the 100 read of 1,000, such as" in faults[0].evidence

@@ -231,3 +231,19 @@ def test_a_row_that_cannot_be_meant_is_told(path):
             log.add([request(1)])
         log.db.execute("UPDATE models SET about = '[]'")
         refused(lambda: log.models(), "requests.db", "aaaaaaaaaaaa", error=UserError)
+
+
+def test_a_request_belongs_to_the_model_as_it_was_then(path):
+    colder = replace(MODEL, about=MODEL.about | {"view": "ten crops"}, since=MODEL.since + 100)
+    with Log(path) as log:
+        log.add_model(colder)
+        for at, view in ((-50, "before"), (50, "between"), (100, "after"), (500, "after")):
+            expected = colder if view == "after" else MODEL
+            assert log.model(MODEL.hash, MODEL.since + at).about == expected.about, view
+        assert log.model(MODEL.hash).about == colder.about and log.changed() == {MODEL.hash: colder.since}
+
+
+def test_half_a_letter_is_an_unknown_id(path):
+    with Log(path) as log:
+        refused(lambda: log.add_label("\udcff", "n1", 0.0), "expected the id of a logged request", error=UserError)
+        assert log.ids("\udcff") == []

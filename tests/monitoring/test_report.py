@@ -5,7 +5,9 @@ import random
 import time
 from dataclasses import replace
 from itertools import combinations
+from math import comb
 
+import numpy as np
 import pytest
 
 from tests.checks import refused
@@ -15,7 +17,7 @@ from tests.monitoring.test_log import request
 from tinyalex.errors import UserError
 from tinyalex.monitoring import drift
 from tinyalex.monitoring import report as module
-from tinyalex.monitoring.answers import answers
+from tinyalex.monitoring.answers import answers, chances
 from tinyalex.monitoring.log import Log, LoggedModel
 from tinyalex.monitoring.page import report_page
 from tinyalex.monitoring.report import report
@@ -238,3 +240,47 @@ def test_a_damaged_log_is_told_in_one_line_or_read(tmp_path):
             told += 1
             assert "\n" not in str(error)
     assert 0 < told < 30
+
+
+def test_answers_from_before_a_calibration_are_not_held_against_it(tmp_path):
+    make_log(tmp_path / "x.db", 400, troubles=())
+    with Log(tmp_path / "x.db") as log:
+        rows, model = log.requests(), log.model(LIVE)
+        middle = rows[200].at
+        bold = [replace(one, id=f"b{n}", confidence=0.99999) for n, one in enumerate(rows[:200])]
+        newer = model.about | {"calibration": model.about["calibration"] | {"risk": 0.2}}
+        log.add_model(replace(model, since=middle, about=newer))
+        window = Window.of(log, bold + rows[200:])
+        truths = [(n % 2 * 9 + one.label) % 10 for n, one in enumerate(bold)] + window.truths[200:]
+    (found,) = answers(Window(window.requests, truths, window.models, window.changed), 0.01)
+    assert window.changed == {LIVE: middle} and found["p"] > 0.01 and found["requests"] == 400
+    assert found["tested"] == int(window.labelled[200:].sum()) < found["labelled"]
+    (blamed,) = answers(Window(window.requests, truths, window.models), 0.01)
+    assert blamed["alarm"], "without the time of the change"
+
+
+def test_chances_are_those_of_independent_trials():
+    assert chances(np.full(5, 0.3)) == pytest.approx([comb(5, k) * 0.3**k * 0.7 ** (5 - k) for k in range(6)])
+    assert chances(np.array([1.0, 0.25])) == pytest.approx([0, 0.75, 0.25])
+
+
+def test_a_promise_of_many_answers_can_be_broken_at_any_rate():
+    rows = [request(n, sha256=f"{n:064x}", label=0, confidence=0.9, top=((0, 0.9),)) for n in range(500)]
+    about = {"model": "m", "class_ids": ["a", "b"], "class_names": ["a", "b"], "calibration": {"temperature": 1.0}}
+    window = Window(rows, [1] * 500, {"a" * 64: LoggedModel("a" * 64, "run", about)})
+    (found,) = answers(window, 1e-9)
+    assert found["alarm"] and found["p"] < 1e-100
+
+
+def test_a_few_answers_before_distances_were_known_do_not_end_the_comparison(tmp_path):
+    make_log(tmp_path / "x.db", 300, troubles=())
+    for unknown, said in ((1, "1 pictures are not compared"), (295, "distances to training pictures are not compared")):
+        with Log(tmp_path / "x.db") as log:
+            some = f"SELECT rowid FROM requests ORDER BY at LIMIT {unknown}"
+            log.db.execute(f"UPDATE requests SET novelty = NULL WHERE rowid IN ({some})")
+            log.db.commit()
+        found = report_of(tmp_path / "x.db", newest=300)
+        compared = {test["column"] for test in found["drift"][0]["tests"]}
+        assert (
+            said in " ".join(found["notes"]) and ("novelty" in compared) == (unknown == 1) and "sharpness" in compared
+        )

@@ -13,11 +13,11 @@ from tinyalex.monitoring.window import Window
 from tinyalex.statistics import holm, wilson
 
 
-def a_window(rows):
-    """Of (client, hour, label, truth, sure), on two classes."""
+def a_window(rows, picture=lambda n: n):
+    """Of (client, hour, label, truth, sure), on two classes. picture: the number of each request's"""
     about = {"model": "m", "class_ids": ["n1", "n2"], "class_names": ["cat", "dog"], "calibration": None}
     requests = [
-        request(n, at=3600.0 * hour, client=client, label=label, sure=sure)
+        request(n, at=3600.0 * hour, client=client, label=label, sure=sure, sha256=f"{picture(n):064x}")
         for n, (client, hour, label, _, sure) in enumerate(rows)
     ]
     return Window(requests, [row[3] for row in rows], {"a" * 64: LoggedModel("a" * 64, "run", about)})
@@ -84,7 +84,8 @@ def test_too_few_requests_are_not_tested():
 
 def test_kinds_have_the_tests_that_mean_something():
     found = slices(a_window([("ab"[n % 2], n % 3, n % 2, n // 2 % 2, n % 5 > 0) for n in range(60)]), 0.01)
-    assert {kind for kind, rows in found.items() if rows[0]["p_unsure"] is None} == {"true class"}, "it needs labels"
+    for key in ("p_unsure", "p_wrong"):  # classes differ without any trouble
+        assert {kind for kind, rows in found.items() if rows[0][key] is None} == {"true class", "guessed class"}
     assert {kind for kind, rows in found.items() if rows[0]["p_since"] is None} == {"hour"}, "an hour has no past"
     assert [one["name"] for one in found["true class"]] in (["cat", "dog"], ["dog", "cat"])
 
@@ -103,3 +104,26 @@ def test_a_p_at_the_rate_is_an_alarm():
     assert not a["alarms"]
     (a, _) = slices(a_window(rows), a["p_wrong"])["client"]
     assert a["alarms"] == ["p_wrong"]
+
+
+def test_a_harder_class_is_no_trouble():
+    rng = np.random.default_rng(0)
+    rows = [("a", n / 60, n % 2, (n + (rng.random() < (0.1, 0.5)[n % 2])) % 2, n % 2 == 0) for n in range(400)]
+    found = slices(a_window(rows), 0.01)
+    assert not any(one["alarms"] for kind in found.values() for one in kind)
+    worse = rows + [("a", 7 + n / 60, 0, 1, True) for n in range(40)]
+    assert [one["name"] for one in slices(a_window(worse), 0.01)["guessed class"] if one["alarms"]] == ["cat"]
+
+
+def test_a_picture_sent_again_is_no_evidence():
+    rows = [("ab"[n % 2], 0, 0, 0, True) for n in range(100)] + [("c", 0, 0, 1, False)] * 50
+    (c,) = [one for one in slices(a_window(rows), 0.01)["client"] if one["name"] == "c"]
+    assert c["alarms"] == ["p_wrong", "p_unsure"]
+    (c,) = [one for one in slices(a_window(rows, lambda n: min(n, 100)), 0.01)["client"] if one["name"] == "c"]
+    assert (c["requests"], c["wrong"], c["p_wrong"], c["p_unsure"]) == (50, 50, None, None), "all are counted"
+
+
+def test_of_a_picture_sent_again_the_label_counts_wherever_it_came():
+    rows = [("a", 0, 0, None, True)] * 20 + [("a", 0, 0, 1, True)] * 20 + [("b", 0, 0, 0, True)] * 40
+    found = {one["name"]: one for one in slices(a_window(rows, lambda n: n % 20 if n < 40 else n), 0.01)["client"]}
+    assert found["a"]["alarms"] == ["p_wrong"]

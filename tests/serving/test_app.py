@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -192,6 +193,23 @@ def test_novelty(runs, tmp_path, ten_crop):
     assert [row.novelty for row in rows] == pytest.approx(expected, abs=1e-3) and logged.reference == reference
 
 
+def test_a_calibration_written_later_counts_from_the_next_load_on(runs, tmp_path):
+    """With novelty and without."""
+    run, data = shutil.copytree(runs["first"], tmp_path / "run"), open_dataset(str(runs["data"]), quiet=True)
+    even, hash, classifier = Interval(0.1, 0.05, 0.2), checkpoint_hash(run / "best.safetensors"), load(run)
+    made = Calibration(1.5, 0.999, 0.2, 0.95, VIEWS[0], 30, even, even, hash)
+    save_calibration(classifier.run, made)
+    save_reference(classifier.run, make_reference(classifier.run, data, made, quiet=True))
+    model = Model.load(run, np)
+    while model.listener.training is None:
+        time.sleep(0.01)
+    save_calibration(classifier.run, replace(made, temperature=0.1, threshold=0.0))
+    pictures = data.val.gather(range(3))
+    heard, novelty = model.listener.classify(pictures, False)
+    assert [one.sure for one in heard] == [one.sure for one in model.classify(pictures)] == [False] * 3
+    assert novelty is not None and model.since <= time.time() and Model.load(run, np).classify(pictures)[0].sure
+
+
 def test_labels(app, service):
     id, class_id = ask(app, "/classify", encoded(noise())).json["answers"][0]["id"], "red"
     assert class_id in service.models.current.classifier.class_ids
@@ -201,7 +219,8 @@ def test_labels(app, service):
 
     assert label({"id": id, "class_id": class_id}).json == {"id": id, "class_id": class_id}
     assert service.journal.log.labels() == {id: class_id}
-    assert label({"id": "none", "class_id": class_id}).status == 404
+    for unknown in ("none", "\udcff"):
+        assert label({"id": unknown, "class_id": class_id}).status == 404
     assert label({"id": id, "class_id": "none"}).status == 422
     for odd in (b"", b"{", b"[]", b'{"id": 3}', {"id": id}, {"id": id, "class_id": None}, b"[" * 5000):
         answer = label(odd)

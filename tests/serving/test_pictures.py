@@ -56,6 +56,23 @@ def test_a_telephone_adds_a_second_view():
     assert found.format == "JPEG" and (found.square == decode_picture(encoded(noise(), "JPEG"), 64)).all()
 
 
+def test_scans_without_end():
+    """A progressive JPEG with its last scan again and again takes minutes, though it has few pixels and bytes."""
+    data = encoded(noise(100), "JPEG", progressive=True, quality=30)
+    last = data.rindex(b"\xff\xda")
+    many = data[:-2] + data[last:-2] * 200 + data[-2:]
+    assert received(data, 64).format == "JPEG"
+    with pytest.raises(HTTPException, match="more than 100 scans") as refused:
+        received(many, 64)
+    assert refused.value.status_code == 422
+    trailer = received(data + b"\xff\xda" * 200, 64)  # a film behind the picture, as telephones write it
+    assert (trailer.square == received(data, 64).square).all()
+    hidden = b"\xff\xe1" + (2 + 400).to_bytes(2) + b"\xff\xd9\xff\xda" * 100  # in its metadata
+    assert received(data[:2] + hidden + data[2:], 64).format == "JPEG"
+    with pytest.raises(HTTPException, match="more than 100 scans"):
+        received(many[:2] + hidden + many[2:], 64)
+
+
 def animation(form):
 
     file, frames = BytesIO(), [Image.fromarray(noise(64, seed)) for seed in (0, 1)]

@@ -69,11 +69,19 @@ def run(args):
     found = study(p, split.labels, args.risk, args.ten_crop, checkpoint)
     result = {"run": str(args.run), "checkpoint": str(trained.file), "sha256": checkpoint, "data": data}
     result |= _result(found, args)
-    reference = make_reference(trained, open_dataset(data), found.calibration, p)
+    reference = make_reference(trained, open_dataset(data), found.calibration, p, trained_on=_trained_on(trained))
     _draw(picture, result, found)
     saved = {"file": save_calibration(trained, found.calibration), "picture": picture}
     saved["reference"] = save_reference(trained, reference)
     return result | {name: str(path) for name, path in saved.items()}
+
+
+def _trained_on(trained):
+    """The data that a run was trained on; None if they are not found, where a service measures no distances to them."""
+    try:
+        return open_dataset(trained.own_data(), quiet=True)
+    except UserError:
+        return None
 
 
 def _result(found, args):

@@ -16,8 +16,9 @@ from tinyalex.monitoring.report import ALARM_RATE, MOST, NEWEST, report
 DESCRIPTION = f"""\
 Report on the requests that a service logged: how many were answered, how many of those whose truth came later are \
 wrong, what the confidences promise for the others; whether pictures and scores differ from the validation pictures \
-that `calibrate` noted; which classes, hours and clients fare worse; where a shadow disagrees; and the pictures least \
-like the training pictures. Each alarm says what was compared, how many, and what to look at.
+that `calibrate` noted; which hours and clients fare worse than the rest, and which classes worse than before; where a \
+shadow disagrees; and the pictures least like the training pictures. Each alarm says what was compared, how many, and \
+what to look at.
 
 DB is the log. The report is on the newest {NEWEST:,} requests unless a time is given, and on at most {MOST:,}. All \
 times are UTC. It may be made while the service runs."""

@@ -81,6 +81,11 @@ class Patient:
         most = max(1, SCANNED_BYTES // (3 * self.data.size**2))
         return {name: np.sort(self._some(name, most)) for name in PICTURES}
 
+    @property
+    def share_read(self) -> float:
+        """The share of training pictures that are read: so likely is it that the twin of another picture is found."""
+        return len(self.scanned["train"]) / len(self.split("train"))
+
     def _some(self, split, most):
         return random_stream(0, "doctor", split).permutation(len(self.split(split)))[:most]
 

@@ -147,16 +147,23 @@ def scaled_wrongly(patient):
     )
 
 
+def _of_those_read(patient):
+    """How many training pictures were read, in words; "" if all were."""
+    read, count = len(patient.scanned["train"]), len(patient.split("train"))
+    return f" of the {read:,} read of {count:,}" if read < count else ""
+
+
 def in_both_parts(patient):
     """Whether validation pictures are training pictures too."""
     pairs, _ = patient.scan.twins
     found, N = len({val for _, val in pairs}), len(patient.scanned["val"])
-    if found <= limits.EQUAL_SHARE * N or found < 3:
+    if found <= limits.EQUAL_SHARE * N * patient.share_read or found < 3:
         return None
     train, val = pairs[0]
     return Fault(
         "training and validation share pictures, so the validation error is too low",
-        f"{found:,} of {N:,} validation pictures are equal to a training picture, such as number {val} to {train}",
+        f"{found:,} of {N:,} validation pictures are equal to a training picture{_of_those_read(patient)}, such as "
+        f"number {val} to {train}",
         "prepare the data again with `--duplicates drop`",
         blocks=False,
     )
@@ -167,11 +174,12 @@ def alike_in_both_parts(patient):
     rows, N = patient.scan.alike
     found = len(rows)
     equal = len({val for _, val in patient.scan.twins[0]}) / len(patient.scanned["val"])
-    if found / N - equal <= limits.NEAR_SHARE or found < 5:
+    if found / N - equal <= limits.NEAR_SHARE * patient.share_read or found < 5:
         return None
     return Fault(
         "training and validation share pictures, altered, so the validation error is too low",
-        f"{found:,} of {N:,} validation pictures look like a training picture when both are small, though not equal",
+        f"{found:,} of {N:,} validation pictures look like a training picture{_of_those_read(patient)} when both are "
+        "small, though not equal",
         "divide the originals into training and validation first; crop, mirror and compress afterwards",
         blocks=False,
     )
@@ -181,7 +189,7 @@ def under_two_labels(patient):
     """Whether equal training pictures have different labels."""
     _, others = patient.scan.twins
     N = len(patient.scanned["train"])
-    if len(others) <= limits.TWO_LABELS_SHARE * N or len(others) < 3:
+    if len(others) <= limits.TWO_LABELS_SHARE * N * patient.share_read or len(others) < 3:
         return None
     return Fault(
         "equal training pictures have different labels",

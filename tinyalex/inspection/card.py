@@ -131,7 +131,8 @@ def _data(subject):
         lines.append(f"{len(dataset.train):,} training pictures, {_each(dataset.train.labels, K)}.")
     chosen = len(trial.chosen)
     part = "all" if chosen == len(dataset.val) else f"{chosen:,}, drawn at random, of the"
-    whose = "which it was not trained on" if name else f"perhaps its training data: these are {UNKNOWN}"
+    whose = "not the data that it was trained on" if name else f"perhaps its training data: these are {UNKNOWN}"
+    whose += f"; whether they share pictures is {UNKNOWN}" if name else ""
     other = "" if subject.own_data else f", fingerprint {_code(dataset.fingerprint)}, {whose}"
     lines.append(
         f"Measured on {part} {len(dataset.val):,} validation pictures of {_code(trial.data)}{other}, "
@@ -267,12 +268,16 @@ def _trust(subject, rows):
     if calibration is None:
         low = f"Where its probabilities are taken at their word: the calibration error is {clean['ece']:.3f}."
         return [low] if clean["ece"] > DOUBTFUL else []
-    broken = {}
+    broken: dict[str, list] = {}
+    level = 1 - ALPHA / len(rows)  # Bonferroni: that nothing is named by accident
     for (name, severity), row in rows.items():
-        if "answered_error" in row and row["answered_error_interval"][0] > calibration.risk:
-            broken.setdefault(name, f"{name} from severity {severity}")
+        if "answered_error" in row:
+            wrong = round(row["answered_error"] * row["answered"])
+            if wilson(wrong, row["answered"], level).low > calibration.risk:
+                broken.setdefault(name, []).append(str(severity))
+    named = [f"{name} of severity {listed(severities)}" for name, severities in broken.items()]
     promise = f"Where the promise of at most {calibration.risk:.2%} wrong answers must hold: it is broken on "
-    return [f"{promise}{listed(broken.values())}."] if broken else []
+    return [f"{promise}{listed(named)}."] if named else []
 
 
 # ---------------------------------------------------------------------------------------------- Markdown

@@ -5,12 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyalex.backend import random_stream
 from tinyalex.monitoring.slices import share
 from tinyalex.monitoring.window import Window
 
 LEAST = 30  # labelled requests for the test of the promise
-DRAWS = 4000
 
 
 def answers(window: Window, alarm_rate: float) -> list[dict[str, Any]]:
@@ -21,7 +19,8 @@ def answers(window: Window, alarm_rate: float) -> list[dict[str, Any]]:
     answered_labelled, answered_wrong, answered_error: the same for requests with an answer
     expected: the mean calibrated confidence of what was answered: the share of right answers if the calibration holds.
         None without a calibration, and without an answer
-    promised, kept: of all labelled requests, mean calibrated confidence and share of right guesses
+    tested: the labelled pictures, each once, that were answered with the present calibration
+    promised, kept: of these, mean calibrated confidence and share of right guesses
     p: how often they would differ as much by chance if the calibration holds, both ways; None for fewer than LEAST
     """
     hashes = [hash for hash, _ in Counter(one.model for one in window.requests).most_common()]
@@ -32,8 +31,11 @@ def answers(window: Window, alarm_rate: float) -> list[dict[str, Any]]:
 def _of_one(window, hash, alarm_rate):
     model, sure, labelled = window.models.get(hash), window.sure, window.labelled
     calibrated = bool(model and model.about.get("calibration"))
-    promised = calibrated and labelled.any() and not np.isnan(window.confidence[labelled]).any()
-    p = _p(window.confidence[labelled], ~window.wrong[labelled]) if promised else None
+    recent = window.as_now(hash)
+    tested = recent.once(recent.labelled)
+    confidence, right = recent.confidence[tested], ~recent.wrong[tested]
+    promised = calibrated and len(right) and not np.isnan(confidence).any()
+    p = _p(confidence, right) if promised else None
     both = sure & labelled
     return {
         "hash": hash,
@@ -50,8 +52,9 @@ def _of_one(window, hash, alarm_rate):
         "answered_wrong": int((window.wrong & sure).sum()),
         "answered_error": share(int((window.wrong & sure).sum()), int(both.sum())),
         "expected": float(np.nanmean(window.confidence[sure])) if calibrated and sure.any() else None,
-        "promised": float(window.confidence[labelled].mean()) if promised else None,
-        "kept": float((~window.wrong[labelled]).mean()) if promised else None,
+        "tested": len(right),
+        "promised": float(confidence.mean()) if promised else None,
+        "kept": float(right.mean()) if promised else None,
         "p": p,
         "alarm": p is not None and p <= alarm_rate,
     }
@@ -61,8 +64,14 @@ def _p(confidence, right):
     """How often as many answers more or fewer than Σ confidence would be right by chance, if the confidences hold."""
     if len(right) < LEAST:
         return None
-    rng, hits = random_stream(0, "promise"), np.zeros(DRAWS)
-    for piece in np.array_split(confidence, 1 + len(confidence) // 1000):
-        hits += (rng.random((DRAWS, len(piece)), dtype=np.float32) < piece).sum(axis=1)
-    off = np.abs(hits - confidence.sum())
-    return float((1 + (off >= abs(right.sum() - confidence.sum()) - 1e-9).sum()) / (DRAWS + 1))
+    expected = confidence.sum()
+    off = np.abs(np.arange(len(right) + 1) - expected)
+    return min(1.0, float(chances(confidence)[off >= abs(right.sum() - expected) - 1e-9].sum()))
+
+
+def chances(p: np.ndarray) -> np.ndarray:
+    """The probability of 0, 1, … N hits in N independent trials that hit with probabilities p: (N + 1,), float64."""
+    found = np.ones(1)
+    for one in p:
+        found = np.append(found * (1 - one), 0) + np.append(0, found * one)
+    return found

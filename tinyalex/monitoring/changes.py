@@ -88,11 +88,12 @@ class Comparison:
         """Counts, shares and the test, as JSON values.
 
         "p": McNemar's exact test on the labelled requests that get better and worse: how likely chance alone would
-            split them at least so unevenly if both were as likely
+            split them at least so unevenly if both were as likely; each picture counts once, however often it came
         """
         labelled = [one for one in self.changes if one.truth is not None]
         better, worse = ([one.verdict == word for one in labelled] for word in ("better", "worse"))
-        _, _, p = mcnemar(better, worse) if labelled else (0, 0, 1.0)
+        once = {one.request.sha256: one.verdict for one in labelled}.values()
+        _, _, p = mcnemar(*([one == word for one in once] for word in ("better", "worse"))) if labelled else (0, 0, 1.0)
         changed = self.changed
         return {
             "requests": len(self.changes) + self.without_picture + self.unreadable,

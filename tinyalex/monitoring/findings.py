@@ -123,7 +123,7 @@ def _promise(model):
         text += f"; {percent(model['expected'])} right are expected, if the calibration holds"
     if model["p"] is None:
         return _finding(topic, UNKNOWN, f"{text}, which {ENOUGH} labels would tell.", "labels: send the truth of some")
-    text += f". {percent(model['kept'])} of {model['labelled']:,} labelled guesses are right, "
+    text += f". {percent(model['kept'])} of {model['tested']:,} labelled guesses are right, "
     text += f"{percent(model['promised'])} were promised (p = {model['p']:.2g})"
     if model["alarm"]:
         return _finding(
@@ -139,8 +139,9 @@ def _slices(report):
     alarms = sorted((pair for pair in everything if pair[1]["alarms"]), key=lambda pair: smallest_p(pair[1]))
     tested = sum(smallest_p(one) <= 1 for _, one in everything)
     labelled = sum(model["labelled"] for model in report["models"])
-    text = f"Compared {tested} classes, {report['period']}s and clients, each with the rest of {report['requests']:,} "
-    text += f"requests and with its own past, {labelled:,} of them labelled."
+    period = report["period"]
+    text = f"Compared {tested} classes, {period}s and clients: {period}s and clients with the rest of the "
+    text += f"{report['requests']:,} requests, classes and clients with their own past. {labelled:,} are labelled."
     if not alarms:
         return _finding("Slices", FINE if tested else UNKNOWN, f"{text} None fares worse.")
     points = _first([slice_text(kind, one) for kind, one in alarms])

@@ -246,8 +246,12 @@ class Log:
         return rows[0] if rows else None
 
     def model(self, hash: str, at: float = 1e300) -> LoggedModel:
-        """A model as it was at a time, by default as it was last. UserError for an unknown one."""
-        question = "SELECT run, about, reference, since FROM models WHERE hash = ? ORDER BY since > ?, since DESC"
+        """A model as it was at a time, by default as it was last; as it was first, for a time before it was noted.
+
+        UserError for an unknown one.
+        """
+        question = "SELECT run, about, reference, since FROM models WHERE hash = ?1 "
+        question += "ORDER BY since > ?2, CASE WHEN since > ?2 THEN since ELSE -since END"
         for run, about, reference, since in self._rows(question, (hash, at)):
             where = f"{self.path}: model {hash[:12]}"
             about = parse_json(about, ABOUT, where)
@@ -259,10 +263,14 @@ class Log:
         """All models as they were last, in the order in which they began to answer."""
         return [self.model(row[0]) for row in self._rows("SELECT hash FROM models GROUP BY hash ORDER BY min(since)")]
 
+    def changed(self) -> dict[str, float]:
+        """{hash: since when} of the models that are noted more than once, with other contents."""
+        return dict(self._rows("SELECT hash, max(since) FROM models GROUP BY hash HAVING count(*) > 1"))
+
     def _rows(self, question, values=()):
         try:
             with self.lock:
-                return self.db.execute(question, values).fetchall()
+                return self.db.execute(question, _storable(values)).fetchall()
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise UserError(f"{self.path}: cannot be read as a log ({reason(error)})") from None
 

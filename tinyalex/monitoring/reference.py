@@ -43,17 +43,23 @@ REFERENCE = record(
 
 
 def make_reference(
-    run: Run, dataset: Dataset, calibration: Calibration | None = None, p: np.ndarray | None = None, quiet: bool = False
+    run: Run,
+    dataset: Dataset,
+    calibration: Calibration | None = None,
+    p: np.ndarray | None = None,
+    quiet: bool = False,
+    trained_on: Dataset | None = None,
 ) -> dict[str, Any]:
     """The reference of a run's checkpoint, as JSON values; takes one or two evaluations of MOST_PICTURES pictures.
 
     p: the network's own probabilities for all validation pictures, (N, K), in the calibration's view, if known
+    trained_on: the data from whose training pictures a service measures distances; None: `dataset`
     columns: for each validation picture, its statistics, the calibrated confidence and entropy (see `entropies`), and
         its `novelties`;  labels: its likeliest class
     layers: {layer: QUANTILES of the root mean square of its output for one picture}
     """
-    training, rows = training_features(run, dataset, quiet), sample(dataset.val, MOST_PICTURES, "reference")
-    pieces = []
+    training = training_features(run, trained_on or dataset, quiet)
+    rows, pieces = sample(dataset.val, MOST_PICTURES, "reference"), []
     with progress_bar(len(rows), "reference", quiet=quiet) as bar:
         for start in range(0, len(rows), PICTURES_AT_ONCE):
             here = rows[start : start + PICTURES_AT_ONCE]

@@ -108,7 +108,10 @@ def _of_model(log, window, hash, rate, notes):
     reference = check_reference(model.reference, f"{log.path}: reference of model {hash[:12]}")
     if reference["checkpoint"] != hash:
         raise UserError(f"{log.path}: model {hash[:12]} has a reference of {reference['checkpoint'][:12]}")
-    pictures = window.different().some(COMPARED)
+    recent = window.as_now(hash)
+    if left := len(window) - len(recent):
+        notes.append(f"Model {hash[:12]}: {left} requests from before its last calibration are not compared.")
+    pictures = _with_novelty(recent.different(), f"Model {hash[:12]}", notes).some(COMPARED)
     now, before = pictures.columns(), columns_of(reference)
     calibration = model.about.get("calibration") or {"temperature": 1.0}
     if calibration["temperature"] != reference["temperature"]:
@@ -120,6 +123,21 @@ def _of_model(log, window, hash, rate, notes):
     about = f"the {len(reference['labels']):,} validation pictures of {model.run}"
     names = {str(k): name for k, name in enumerate(model.about["class_names"])}
     return {"model": hash} | _compared(pictures, now, before, rate, about, notes, names)
+
+
+def _with_novelty(pictures, model, notes):
+    """The pictures whose distance to the training pictures is known, if they are enough; otherwise all."""
+    known = pictures.where(lambda one: one.novelty is not None)
+    if len(known) == len(pictures):
+        return pictures
+    if len(known) < drift.LEAST:
+        notes.append(f"{model}: distances to training pictures are not compared, since {len(known)} are known.")
+        return pictures
+    left = len(pictures) - len(known)
+    notes.append(
+        f"{model}: {left} pictures are not compared; they came before distances to training pictures were known."
+    )
+    return known
 
 
 def _files(log, window, rate, notes):

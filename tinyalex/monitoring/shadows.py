@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from tinyalex.monitoring.slices import share
 from tinyalex.monitoring.window import Window
 from tinyalex.statistics import mcnemar
@@ -16,7 +18,7 @@ def shadows(window: Window) -> list[dict[str, Any]]:
     disagree: of the requests that both were `asked`, those with another likeliest class;  share: (share, low, high)
     only_one_sure: those that only one of them would have answered
     labelled: the disagreements whose true class is known;  right: in how many "live", "shadow" or "neither" was right
-    p: of McNemar's exact test that both err equally often
+    p: of McNemar's exact test that both err equally often, with each picture counted once
     pairs: [(class of the live model, of the shadow, how often)];  examples: ids of the newest disagreements
     """
     asked = sorted({(one.model, one.shadow) for one in window.requests if one.shadow is not None})
@@ -29,9 +31,8 @@ def _of_one(window, live, shadow):
     rows = [n for n, (ours, theirs) in enumerate(answers) if ours != theirs]
     known = [n for n in rows if window.truths[n] is not None]
     right = Counter(_who(*answers[n], window.truths[n]) for n in known)
-    wrong = [
-        [answer[who] != window.truths[n] for n, answer in enumerate(answers) if window.labelled[n]] for who in (0, 1)
-    ]
+    tested = np.flatnonzero(window.once(window.labelled))
+    wrong = [[answers[n][who] != window.truths[n] for n in tested] for who in (0, 1)]
     names = Counter(
         (window.name(live, answers[n][0]), window.name(shadow, window.requests[n].shadow_label)) for n in rows
     )

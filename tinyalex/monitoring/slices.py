@@ -12,6 +12,7 @@ from tinyalex.statistics import holm, wilson
 LEAST = 5  # requests that a slice needs for a test
 MOST = 200  # slices of a kind, the busiest
 TESTS = "p_wrong", "p_since", "p_unsure"
+CLASSES = "true class", "guessed class"
 CUTS = 30  # times at which a slice may have changed, at most
 
 
@@ -21,6 +22,8 @@ def slices(window: Window, alarm_rate: float) -> dict[str, list[dict[str, Any]]]
     A slice has "requests", "unsure" of them without an answer, "labelled", "wrong" of these, with Wilson's intervals
     as (share, low, high) or None. Three tests, each None if not made, look for more wrong labelled requests than in the
     rest ("p_wrong") or than in its own past ("p_since"), and for more without an answer than in the rest ("p_unsure").
+    They count a picture once, however often it was sent. A class is compared with its own past only, since some classes
+    are harder than others without any trouble.
     They are corrected by Holm's method for all slices of all kinds together. alarms: the tests with p ≤ `alarm_rate`
     since: when it began to be wrong, {"at", "before": (wrong, of), "after": (wrong, of)}; None without such an alarm
     """
@@ -51,10 +54,11 @@ def smallest_p(one: dict[str, Any]) -> float:
 
 def _of_kind(window, kind, values):
     rows, labelled = [], window.labelled
+    once, tested = window.once(np.ones(len(window), bool)), window.once(labelled)
     for name, requests in Counter(values[values != "?"]).most_common(MOST):
         here = values == name
         unsure, known, wrong = (int((here & which).sum()) for which in (~window.sure, labelled, window.wrong))
-        p_since, began = (None, None) if kind == window.period else since(window, np.flatnonzero(here & labelled))
+        p_since, began = (None, None) if kind == window.period else since(window, np.flatnonzero(here & tested))
         rows.append(
             {
                 "name": name,
@@ -64,9 +68,9 @@ def _of_kind(window, kind, values):
                 "wrong": wrong,
                 "wrong_share": share(wrong, known),
                 "unsure_share": share(unsure, requests),
-                "p_wrong": _worse(here[labelled], window.wrong[labelled]),
+                "p_wrong": None if kind in CLASSES else _worse(here[tested], window.wrong[tested]),
                 "p_since": p_since,
-                "p_unsure": None if kind == "true class" else _worse(here, ~window.sure),
+                "p_unsure": None if kind in CLASSES else _worse(here[once], ~window.sure[once]),
                 "since": began,
             }
         )

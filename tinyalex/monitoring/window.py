@@ -4,7 +4,7 @@ Times are UTC: the service, its clients and its operator may be anywhere.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -22,11 +22,13 @@ class Window:
     """requests: N, the oldest first;  truths: for each, the index of its true class among its model's, or None
 
     models: {hash: the model as it was last}, shadows too
+    changed: {hash: when it became so}, of those that were otherwise before, as by a new calibration
     """
 
     requests: list[Request]
     truths: list[int | None]
     models: dict[str, LoggedModel]
+    changed: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, log: Log, requests: list[Request]) -> "Window":
@@ -34,20 +36,31 @@ class Window:
         models, labels = {model.hash: model for model in log.models()}, log.labels()
         places = {hash: {id: k for k, id in enumerate(model.about["class_ids"])} for hash, model in models.items()}
         truths = [places.get(one.model, {}).get(labels.get(one.id, "")) for one in requests]
-        return cls(requests, truths, models)
+        return cls(requests, truths, models, log.changed())
 
     def __len__(self) -> int:
         return len(self.requests)
 
     def where(self, keep: Callable[[Request], bool]) -> "Window":
         """Those requests that `keep` keeps."""
-        rows = [n for n, one in enumerate(self.requests) if keep(one)]
-        return Window([self.requests[n] for n in rows], [self.truths[n] for n in rows], self.models)
+        return self._of([n for n, one in enumerate(self.requests) if keep(one)])
+
+    def _of(self, rows):
+        return Window([self.requests[n] for n in rows], [self.truths[n] for n in rows], self.models, self.changed)
 
     def different(self) -> "Window":
         """Each picture once, as it came first: sent again, it says nothing new."""
-        seen: set[str] = set()
-        return self.where(lambda one: not (one.sha256 in seen or seen.add(one.sha256)))  # type: ignore[func-returns-value]
+        return self._of(np.flatnonzero(self.once(np.ones(len(self), bool))))
+
+    def once(self, which: np.ndarray) -> np.ndarray:
+        """The first with each picture, bool (N,), among the requests of `which`, bool (N,)."""
+        seen: dict[str, int] = {}
+        rows = {seen.setdefault(self.requests[n].sha256, n) for n in np.flatnonzero(which).tolist()}
+        return np.isin(np.arange(len(self)), list(rows))
+
+    def as_now(self, model: str) -> "Window":
+        """Those requests that a model answered with the calibration and the reference that it has now."""
+        return self.where(lambda one: one.model != model or one.at >= self.changed.get(model, one.at))
 
     def some(self, most: int) -> "Window":
         """At most this many of the requests, drawn at random, the same ones each time."""

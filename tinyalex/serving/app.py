@@ -10,7 +10,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from tinyalex.errors import UserError
@@ -20,6 +20,7 @@ from tinyalex.schema import parse_json, record, text
 from tinyalex.serving.guard import Guard
 from tinyalex.serving.multipart import parts_of
 from tinyalex.serving.page import page_routes, policy
+from tinyalex.serving.responses import Json
 from tinyalex.serving.service import Service
 
 LABEL = record(id=text(100), class_id=text(1000))
@@ -38,7 +39,7 @@ class Routes:
         with service.intake.body(request) as body:
             files = _files(request, await body.read())
             with service.intake.place():
-                return JSONResponse(await service.classify(files, request.client.host if request.client else ""))
+                return Json(await service.classify(files, request.client.host if request.client else ""))
 
     async def explain(self, request: Request) -> Response:
         service = self.service
@@ -48,7 +49,7 @@ class Routes:
                 raise HTTPException(400, f"found {len(files)} pictures, expected one")
             with service.intake.place():
                 picture = await service.large.picture(files[0], model.size)
-                return JSONResponse(await service.explainer.explain(model, picture.square))
+                return Json(await service.explainer.explain(model, picture.square))
 
     async def label(self, request: Request) -> Response:
         log = self.service.journal.log
@@ -65,14 +66,14 @@ class Routes:
             raise HTTPException({"id": 404, "class_id": 422}.get(error.argument, 503), str(error)) from None
         except sqlite3.Error as error:
             raise HTTPException(503, f"cannot log: {reason(error)}") from None
-        return JSONResponse({"id": said["id"], "class_id": said["class_id"]})
+        return Json({"id": said["id"], "class_id": said["class_id"]})
 
     async def classes(self, request: Request) -> Response:
         known = self.service.models.current.classifier
-        return JSONResponse([{"class_id": id, "label": name} for id, name in zip(known.class_ids, known.classes)])
+        return Json([{"class_id": id, "label": name} for id, name in zip(known.class_ids, known.classes)])
 
     async def live(self, request: Request) -> Response:
-        return JSONResponse({"live": True})
+        return Json({"live": True})
 
     async def ready(self, request: Request) -> Response:
         service = self.service
@@ -82,14 +83,14 @@ class Routes:
         current, shadow = service.models.pair
         about = {"ready": not service.intake.stopping, "log": log, "model": current.name()}
         about["shadow"] = shadow.name() if shadow else None
-        return JSONResponse(about, 503 if service.intake.stopping else 200)
+        return Json(about, 503 if service.intake.stopping else 200)
 
     async def report(self, request: Request) -> Response:
         page = report_page(await self.service.reporter.report())
         return Response(page, media_type="text/html", headers=policy(f"'{STYLE_HASH}'"))
 
     async def report_json(self, request: Request) -> Response:
-        return JSONResponse(await self.service.reporter.report())
+        return Json(await self.service.reporter.report())
 
     async def metrics(self, request: Request) -> Response:
         return Response(self.service.metrics.text(), media_type="text/plain; version=0.0.4")
@@ -107,7 +108,7 @@ class Routes:
             raise HTTPException(409, str(error)) from None
         self.service.metrics.name_models(self.service.models)
         current, shadow = self.service.models.pair
-        return JSONResponse({"model": current.about(), "shadow": shadow.about() if shadow else None})
+        return Json({"model": current.about(), "shadow": shadow.about() if shadow else None})
 
 
 def _files(request, body):
@@ -148,10 +149,10 @@ async def refused(request: Request, error: Any) -> Response:
         text = f"found {request.method}, expected {headers.get('Allow')}"
     elif text == "Not Found":
         text = "there is no such path; POST a picture to /classify"
-    return JSONResponse({"error": text}, error.status_code, headers)
+    return Json({"error": text}, error.status_code, headers)
 
 
 async def failed(request: Request, error: Exception) -> Response:
     """A bug in tinyalex: told on stderr, not to the client."""
     traceback.print_exception(error, file=sys.stderr)
-    return JSONResponse({"error": "an error in tinyalex; its output says more"}, 500)
+    return Json({"error": "an error in tinyalex; its output says more"}, 500)

@@ -9,10 +9,10 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tinyalex.serving.metrics import Metrics
+from tinyalex.serving.responses import Json
 
 HEADERS = (  # of an answer that has none of its own
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -71,7 +71,7 @@ def is_local(name: str) -> bool:
 
 
 def _error(status, text, headers=None):
-    return JSONResponse({"error": text}, status, headers)
+    return Json({"error": text}, status, headers)
 
 
 def _name(host):

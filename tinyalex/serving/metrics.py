@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
+from tinyalex.lines import drawable
 from tinyalex.monitoring.log import Request
 from tinyalex.serving.models import Models
 
@@ -48,8 +49,8 @@ class Metrics:
 
     def name_models(self, models: Models) -> None:
         """Say which models answer from now on."""
-        self.model.info(models.current.about())
-        self.shadow.info(models.shadow.about() if models.shadow else {})
+        for entry, model in ((self.model, models.current), (self.shadow, models.shadow)):
+            entry.info({name: drawable(text) for name, text in model.about().items()} if model else {})
 
     def text(self) -> bytes:
         """All of them, in Prometheus' text format."""

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -26,12 +26,14 @@ class Model:
 
     path: the run folder or checkpoint that was named;  hash: of its checkpoint
     reference: what its validation pictures look like, if `calibrate` has written that down
+    since: when it was ready, in seconds since 1970
     """
 
     path: Path
     classifier: Classifier
     hash: str
     reference: dict[str, Any] | None
+    since: float = 0.0
 
     @classmethod
     def load(cls, path: str | Path, xp: ModuleType) -> "Model":
@@ -39,6 +41,7 @@ class Model:
         run, hash = _read(path, xp)
         model = cls(Path(path), Classifier(run, xp), hash, find_reference(run))
         model.classify(np.zeros((1, model.size, model.size, 3), np.uint8))
+        model = replace(model, since=time.time())
         if model.reference:
             model.listener.prepare()
         return model
@@ -79,7 +82,7 @@ class Model:
             "view": VIEWS[int(self.ten_crop)],
             "calibration": classifier.calibration and asdict(classifier.calibration),
         }
-        return LoggedModel(self.hash, str(self.path), about, self.reference, time.time())
+        return LoggedModel(self.hash, str(self.path), about, self.reference, self.since)
 
     @property
     def logged_as(self) -> tuple:

@@ -70,4 +70,6 @@ def _listening(classifier):
     ear = Ear(head.layers[last])
     head.layers = head.layers | {last: ear}
     network.layers = network.layers | {"classifier": head}
-    return ear, Classifier(replace(classifier.run, network=network), classifier.xp)
+    listening = Classifier(replace(classifier.run, network=network), classifier.xp)
+    listening.calibration = classifier.calibration  # the file may have been written anew meanwhile
+    return ear, listening

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ BEGINNINGS = {  # of a file: {Pillow's name: [(place, bytes)]}
 MOST_PIXELS = {"JPEG": 50_000_000, "PNG": 20_000_000, "WEBP": 20_000_000}  # transparency takes several copies
 SMALL_PIXELS = 1_000_000  # larger pictures are decoded one at a time, so that a few cannot fill the memory
 MOST_LARGE = 8  # that wait for it
+MOST_SCANS = 100  # of a progressive JPEG: each goes over all of its pixels, and encoders write about ten
+MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd8-\xfe])")  # of a JPEG, but for the restarts within a scan
+SCAN, END = b"\xda", b"\xd9"
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ def received(data: bytes, size: int, at_once: int | None = None) -> Picture:
             raise Refused(422, "an animation, expected a single picture")
         about.update(width=width, height=height, prepared=_in_words(image, form, size))
 
+    if form == "JPEG" and has_many_scans(data):
+        raise HTTPException(422, f"JPEG: more than {MOST_SCANS} scans, which would take long")
     try:
         square = decode_picture(data, size, (form,), look)
     except Larger:
@@ -113,6 +119,15 @@ def received(data: bytes, size: int, at_once: int | None = None) -> Picture:
     except PictureError as error:
         raise HTTPException(getattr(error, "status", 422), f"{form}: {error}") from None
     return Picture(square, data, hashlib.sha256(data).hexdigest(), form, **about)
+
+
+def has_many_scans(data: bytes) -> bool:
+    """Whether a JPEG has more than MOST_SCANS scans, thumbnails within its metadata not counted."""
+    scans, place = 0, 2  # behind its first marker
+    while scans <= MOST_SCANS and (marker := MARKER.search(data, place)) and marker[1] != END:
+        scans += marker[1] == SCAN
+        place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])  # the segment's length
+    return scans > MOST_SCANS
 
 
 def format_of(data: bytes) -> str | None:
