@@ -194,6 +194,8 @@ def test_a_system_without_addresses(monkeypatch):
         ("--predict H200 --batch 0", "--batch: found 0"),
         ("--predict H200 --model vgg", "vgg"),
         ("--predict H200 --scaling", "--scaling: does not go with --predict"),
+        ("--predict T4 --tf32 on", "--tf32: found on, expected nothing for a GPU without TF32"),
+        ("--model alexnet-mini --device cpu --tf32 off", "--tf32: found off, expected nothing on a CPU"),
         ("--predict H200 --rounds 3", "--rounds: does not go with --predict"),
         ("--predict H200 --chart a.png", "--chart: does not go with --predict"),
         ("--predict H200 --device cpu", "--device: does not go with --predict"),
@@ -212,6 +214,8 @@ def test_nonsense_is_refused_in_one_line(arguments, words, monkeypatch, capsys):
     "arguments, expected",
     [
         ("H200", [("alexnet-small", True, 64, True), ("alexnet-small", True, 64, False)]),
+        ("H200 --tf32 on", [("alexnet-small", True, 64, True)]),
+        ("H200 --tf32 off", [("alexnet-small", True, 64, False)]),
         ("T4 --lrn without --batch 2", [("alexnet-small", False, 2, False)]),
         ("own --copy-gb-per-s 9 --matmul-tflops 1 --batch 2", [("alexnet-small", True, 2, None)]),
     ],

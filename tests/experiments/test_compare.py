@@ -57,6 +57,15 @@ def test_a_setting_that_one_run_does_not_know():
     assert differing(info(start_from=""), info()) == [("start_from", "", None, True)]
 
 
+def test_one_start_spelled_twice_is_no_difference():
+    one, other, third = (
+        info(start_from=name) | {"places": {"start_from": [place, "../a"]}}
+        for name, place in (("runs/a", "/one/runs/a"), ("/one/runs/a", "/one/runs/a"), ("runs/a", "/other/runs/a"))
+    )
+    assert differing(one, other) == []
+    assert differing(one, third) == [("start_from", "/one/runs/a", "/other/runs/a", True)]
+
+
 def test_each_variation_is_a_difference_of_its_own():
     assert differing(info("alexnet-mini+tanh"), info("alexnet-mini+tanh+no-lrn")) == [("+no-lrn", False, True, True)]
     assert differing(info("alexnet-mini+tanh+dropout-25"), info("alexnet-mini+dropout-40+tanh")) == [
@@ -312,6 +321,23 @@ def test_runs_on_other_data(runs, capsys):
     asked = json_of(capsys, "compare", runs["first"], runs["plain"], "--data", runs["other"])
     assert asked["images"] == 20 and asked["a"]["loss"] == back["b"]["loss"] != forth["a"]["loss"]
     assert "data" in [thing["what"] for thing in asked["differences"] if thing["counts"]]
+
+
+def test_epochs_chosen_among_more_are_said(runs, tmp_path, capsys):
+    first, other = shutil.copytree(runs["first"], tmp_path / "first"), runs["reseeded"]
+    said = "A's of 1, B's of 2: the more there are"
+
+    def notes(*pair):
+        return [note for note in json_of(capsys, "compare", *pair)["notes"] if "were chosen" in note]
+
+    assert notes(first, other) == [] and said in notes(first / "last.safetensors", other)[0]
+    line = json.loads((first / "metrics.jsonl").read_text().splitlines()[-1])
+    with open(first / "metrics.jsonl", "a") as file:
+        file.write(json.dumps(line | {"epoch": line["epoch"] + 1}) + "\n")
+    assert (
+        "A's of 3, B's of 2" in notes(first, other)[0]
+        and notes(first / "last.safetensors", other / "last.safetensors") == []
+    )
 
 
 def test_a_run_that_was_stopped(runs, tmp_path, capsys):

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.checks import refused
 from tests.test_cli import call, json_of
 from tests.tiny_runs import info_of
 from tests.training.test_training import CLASSES, write_easy
@@ -37,7 +38,7 @@ def arguments(data, out, name="C3", seeds=1, pictures=24):
 @pytest.mark.slow
 def test_every_claim_runs_and_writes_its_results(data, tmp_path, capsys):
     out, table = tmp_path / "out", tmp_path / "claims.md"
-    found = json_of(capsys, *arguments(data, out, "all"), "--table", table)
+    found = json_of(capsys, *arguments(data, out, "all", pictures=96), "--table", table)  # a quarter is an epoch
     assert [result["id"] for result in found["results"]] == list(CLAIMS)
     for result in found["results"]:
         folder = out / f"{result['id']}-{result['name']}"
@@ -197,17 +198,17 @@ def diverge(run):
 
 
 def test_diverged_runs_have_no_number_in_any_claim(data, tmp_path, capsys):
-    lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
+    lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=96)
     for run in {run.folder: run for claim in CLAIMS.values() for run in lab.runs(claim, 1)}.values():
         diverge(run)
-    found = json_of(capsys, *arguments(data, tmp_path, "all"), "--table", tmp_path / "t.md")["results"]
+    found = json_of(capsys, *arguments(data, tmp_path, "all", pictures=96), "--table", tmp_path / "t.md")["results"]
     contrasts = [c for result in found for c in result["contrasts"]]
     assert {effect for c in contrasts if "diverges" not in c["what"] for effect in c["effects"]} == {None}
     assert [c["a"]["values"] + c["b"]["values"] for c in contrasts if "diverges" in c["what"]] == [[0.75, 0.75]], "C19"
     words = (tmp_path / "C3-lrn" / "result.md").read_text()
     assert "2 runs of alexnet-mini" in words and "; 2 diverged." in words
     assert "raises the error**; 4 diverged<br>" in (tmp_path / "t.md").read_text()
-    assert "at this scale; 2 diverged. The paper" in call(capsys, *arguments(data, tmp_path, "C3"))[1]
+    assert "at this scale; 2 diverged. The paper" in call(capsys, *arguments(data, tmp_path, "C3", pictures=96))[1]
 
 
 def test_a_run_that_starts_from_a_diverged_one_is_not_trained(data, tmp_path, capsys):
@@ -245,6 +246,70 @@ def test_top_5_is_left_out_of_the_results_for_few_classes(classes, there):
     lab = SimpleNamespace(data_of=lambda arm, seed: SimpleNamespace(class_ids=range(12 if arm.part else classes)))
     kept = [one.what for one in CLAIMS["C3"].contrasts if report._means_something(one, CLAIMS["C3"], lab)]
     assert kept == ["top-1 error", "top-5 error"][: 1 + there]
+
+
+def test_a_claim_whose_part_takes_nothing_away_has_a_result(tmp_path, capsys):
+    """C1 asks for 200 pictures a class, of data with as many or fewer."""
+    data = write_easy(tmp_path / "data", 24, 8)
+    lab = Lab(
+        SCALES["quick"], open_dataset(f"{data}+3-a-class"), f"{data}+3-a-class", tmp_path / "out", None, pictures=24
+    )
+    for run in lab.runs(CLAIMS["C1"], 1):
+        diverge(run)
+    (found,) = json_of(capsys, *arguments(f"{data}+3-a-class", tmp_path / "out", "C1"))["results"]
+    assert found["data"] == f"{data}+3-a-class" and found["judged"] == 8 and len(found["classes"]) == 4
+    assert found["pictures_a_run"] == max(run.config.epochs for run in lab.runs(CLAIMS["C1"], 1)) * 12
+
+
+def test_a_claim_on_several_parts_says_what_they_share(data, tmp_path, capsys):
+    """C12's nets learn one half of the classes or the other; errors are of either's four pictures."""
+    lab = Lab(SCALES["quick"], open_dataset(data), str(data), tmp_path, None, pictures=24)
+    for run in lab.runs(CLAIMS["C12"], 1):
+        diverge(run)
+    (found,) = json_of(capsys, *arguments(data, tmp_path, "C12"))["results"]
+    assert "classes" not in found and found["judged"] == 4 and found["data"] == str(data)
+
+
+def test_less_than_half_an_epoch_is_refused(data, tmp_path, capsys):
+    code, _, err = call(capsys, *arguments(data, tmp_path, "C3", pictures=11))
+    assert code == 2 and f"--pictures: found 11 pictures a run, expected 13 or more for half an epoch of {data}" in err
+    code, _, err = call(capsys, *arguments(data, tmp_path, "C9"))
+    assert code == 2 and "found 24 pictures a run, expected 49 or more" in err, "a quarter of them"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_draws_are_of_all_classes(data, tmp_path):
+    """Training draws from the whole set, under the same name, whatever the Lab was given."""
+    halved = f"{data}+odd-half"
+    lab = Lab(SCALES["quick"], open_dataset(halved), halved, tmp_path, None, pictures=24)
+    refused(lambda: lab.dataset("+2-a-class-draw-0"), "expected all of its classes", error=UserError)
+    assert len(lab.dataset("+2-a-class").train) == 4
+
+
+STOP = """
+import sys, threading, time
+from pathlib import Path
+from tinyalex.experiments import running
+from tinyalex.experiments.lab import Run
+from tinyalex.models import find_model
+from tinyalex.runs.config import Config
+
+if __name__ == "__main__":
+    config = Config.for_model(find_model("alexnet-mini"), "nowhere")
+    runs = [Run(Path(sys.argv[1]) / str(n), config) for n in range(400)]
+    try:
+        running.train_all(runs, "cpu", 2, quiet=True)
+    except running.UserError as error:
+        sys.exit(f"told: {error}")
+"""
+
+
+def test_many_runs_that_nobody_fetches_do_not_hold_the_end_up(tmp_path):
+    (tmp_path / "stop.py").write_text(STOP)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "stop.py", tmp_path / "out"], capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 1 and "told: " in done.stderr and "nowhere" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("scale", ["quick", "full"])
@@ -299,7 +364,7 @@ def test_each_claim_varies_a_network_of_its_own_kind(data, tmp_path):
     """--model replaces those of its family; a claim about others keeps its own."""
 
     def networks(scale, model):
-        lab = Lab(SCALES[scale], open_dataset(data), str(data), tmp_path, None, model, pictures=24)
+        lab = Lab(SCALES[scale], open_dataset(data), str(data), tmp_path, None, model, pictures=96)
         found = {claim.id: lab.network(claim) for claim in CLAIMS.values()}
         for claim in CLAIMS.values():
             assert all(run.config.model.startswith(found[claim.id]) for run in lab.runs(claim, 1))

@@ -7,6 +7,7 @@ import pytest
 from tests.experiments.test_experiment_command import arguments, data  # noqa: F401 (fixture)
 from tests.test_cli import call, json_of
 from tests.test_documents import ROOT
+from tinyalex.commands import experiment as command
 from tinyalex.experiments import report, table
 from tinyalex.experiments.claims import CLAIMS
 
@@ -45,7 +46,7 @@ def test_the_page_counts_every_verdict():
     verdicts = ("opposite", "more with the text", report.NULL, "opposite")
     results = [result(verdict=verdict) for verdict in verdicts]
     counts = f"0 reproduced; 2 opposite; 1 {report.NULL}; 1 more with the text."
-    assert f"Judged by their first\nrows, the 4 claims are: {counts}" in table.page(results)
+    assert f"Judged by their first rows, the 4 claims are: {counts}" in table.page(results)
 
 
 def test_the_page_says_how_each_claim_was_run():
@@ -97,6 +98,18 @@ def test_the_command_adds_to_a_table(data, tmp_path, capsys):  # noqa: F811
     assert rows == ["C5", "C6"]
     anew = json_of(capsys, *arguments(data, tmp_path / "out", "C5"), "--table", path)["results"]
     assert json.loads(path.with_suffix(".json").read_text()) == anew + again, "replaced, not added twice"
+
+
+def test_what_another_command_added_meanwhile_stays(data, tmp_path, capsys, monkeypatch):  # noqa: F811
+    path, train = tmp_path / "t.md", command._train
+
+    def meanwhile(*arguments):
+        train(*arguments)
+        table.write_table(path, [result("C3")])
+
+    monkeypatch.setattr(command, "_train", meanwhile)
+    json_of(capsys, *arguments(data, tmp_path / "out", "C6"), "--table", path)
+    assert [one["id"] for one in json.loads(path.with_suffix(".json").read_text())] == ["C3", "C6"]
 
 
 @pytest.mark.parametrize(

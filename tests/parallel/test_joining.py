@@ -270,6 +270,17 @@ def test_the_first_command_is_as_long_for_a_team(form):
     assert (config.model, config.epochs) == ("alexnet-small" + "+two-towers" * (form == "towers"), BUILTIN_EPOCHS)
 
 
+@pytest.mark.parametrize("transport", ["nccl", "cuda-mpi"])
+def test_a_transport_of_gpus_between_cpus(transport):
+    refused(lambda: joining._on_device(None, transport, np), "expected ranks with GPUs, or mpi", error=UserError)
+    assert joining._on_device("a team", "mpi", np) == "a team"
+
+
+def test_a_transport_between_threads(capsys):
+    assert main(["train", "--parallel", "towers", "--transport", "mpi"]) == 2
+    assert "--transport: found mpi, expected mpiexec" in capsys.readouterr().err
+
+
 def test_a_transport_without_workers(capsys):
     assert main(["train", "--transport", "mpi"]) == 2
     said = capsys.readouterr().err.strip()

@@ -274,3 +274,15 @@ def test_the_nearest_recipe_is_suggested():
 
 def test_a_file_that_there_is_not(tmp_path):
     refused(lambda: find_recipe(tmp_path / "none.toml"), "none.toml: not found", error=UserError)
+
+
+def test_a_recipe_that_starts_from_a_run_may_say_with_which_layers(tmp_path):
+    (tmp_path / "a.toml").write_text(f'start_from = "a run"\n{GOOD}start_up_to = "pool5"\n')
+    assert find_recipe(tmp_path / "a.toml").settings["start_up_to"] == "pool5"
+
+
+def test_a_recipe_for_any_model_is_judged_beside_the_one_it_gets(tmp_path):
+    (tmp_path / "a.toml").write_text('about = "a"\n[settings]\nschedule = "steps:40,80"\n')
+    recipe = str(tmp_path / "a.toml")
+    assert choose_settings(model="alexnet", recipe=recipe).epochs == 90
+    refused(lambda: choose_settings(model="alexnet-small", recipe=recipe), "schedule", "below the 15", error=UserError)

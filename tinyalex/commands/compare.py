@@ -18,7 +18,7 @@ EXAMPLES = (
     "tinyalex compare runs/first runs/second",
     "tinyalex compare runs/with-lrn runs/without-lrn --ten-crop --out reports/lrn",
     "tinyalex compare runs/plain runs/tanh runs/no-lrn runs/pool-2",
-    "tinyalex compare runs/first runs/first/last.safetensors --data data/tiny64 --json",
+    "tinyalex compare runs/first/last.safetensors runs/second/last.safetensors --data data/tiny64 --json",
 )
 CLASSES_SHOWN = 10
 LETTER = 3  # columns of a run's letter and what divides it from the words

@@ -52,7 +52,7 @@ EXAMPLES = (
     "tinyalex experiment C17 C18",
     "tinyalex experiment --power --table lessons/claims.md",
     "tinyalex experiment all --scale planned --plan",
-    "tinyalex experiment lrn --data data/tiny64 --seeds 5",
+    "tinyalex experiment lrn --data data/tiny64 --pictures 500000 --seeds 5",
     "tinyalex experiment all --table claims.md",
     "tinyalex experiment all --scale full --data data/tiny64 --device gpu",
 )
@@ -120,14 +120,14 @@ def run(args):
     seeds = {claim.id: args.seeds or claim.seeds or lab.scale.seeds for claim in claims}
     if args.plan:
         return _plan(lab, claims, seeds, args, typed)
-    others = _others(args.table, claims)
+    _others(args.table, claims)  # its errors come first
     with ExitStack() as holds:
         for folder in (RunFolder(lab.out), *(_folder(lab, claim) for claim in claims)):  # errors there come first
             holds.enter_context(folder.held())
         _train(lab, claims, seeds, args)
         results = [_report(lab, claim, seeds[claim.id], typed) for claim in claims]
     if args.table:
-        write_table(Path(args.table), others + results)
+        write_table(Path(args.table), _others(args.table, claims) + results)  # read again: hours have passed
     return {"results": results, "out": str(lab.out), "table": args.table}
 
 

@@ -50,7 +50,10 @@ def predicted(args, setups_of):
     """The result of `bench`. setups_of: function of the choices for TF32, the setups"""
     gpu = machine(args.predict, *(getattr(args, name) for name in RATES))
     same = gpu.tf32_tflops == gpu.fp32_tflops
-    tf32 = (None,) if same else (True, False) if gpu.tf32_tflops else (False,)
+    possible = (None,) if same else (True, False) if gpu.tf32_tflops else (False,)
+    tf32 = [choice for choice in possible if args.tf32 == "both" or choice == (args.tf32 == "on")]
+    if not tf32:
+        raise UserError(f"found {args.tf32}, expected nothing for a GPU without TF32", "tf32")
     return {"gpu": asdict(gpu), "predictions": [predict(setup, gpu) for setup in setups_of(tf32)]}
 
 

@@ -78,7 +78,8 @@ def differences(a, b):
     if base_a == base_b:
         rows.append(("layers", *(_digest(config.get("network")) for config in configs), True))
     rows.append(("imported from", *(info.get("imported", {}).get("file") for info in (a, b)), True))
-    settings = [key for key in config_a | config_b if key not in ("model", "data", "network")]
+    rows.append(("start_from", *(_start(info, config) for info, config in zip((a, b), configs)), True))
+    settings = [key for key in config_a | config_b if key not in ("model", "data", "network", "start_from")]
     rows += [(key, config_a.get(key), config_b.get(key), True) for key in settings]
     versions = a["versions"], b["versions"]
     rows += [(key, *(v.get(key) for v in versions), key == "tinyalex") for key in versions[0] | versions[1]]
@@ -116,6 +117,12 @@ def _digest(network):
     return hashlib.sha256(json.dumps(network, sort_keys=True).encode()).hexdigest()[:8] if network else None
 
 
+def _start(info, config):
+    """The run that a run started from, by its real path if that is recorded."""
+    places = info.get("places", {}).get("start_from") or [config.get("start_from")]
+    return places[0]
+
+
 def _data(info):
     """The name of a run's data, and the beginning of their fingerprint; None for an imported run."""
     return f"{info['config']['data']} ({info['fingerprint'][:8]})" if info["config"]["data"] else None
@@ -130,6 +137,13 @@ def _notes(runs, names, differ):
         if trained_here and (not folder.result.exists() or folder.diverged()):
             done = f"{len(history(run))} of {run.info['config']['epochs']}"
             notes.append(f"{name} has not been trained to its end: {done} epochs are done.")
+    choices = [_choices(run) for run in runs]
+    if len(set(choices)) > 1:
+        each = ", ".join(f"{name}'s of {count}" for name, count in zip(names, choices))
+        notes.append(
+            f"Epochs were chosen by their errors on validation pictures, {each}: the more there are, the better the "
+            "best looks. To compare without a choice, name each run's last.safetensors."
+        )
     if not all(thing["counts"] for thing in differ):
         notes.append("Other versions and machines change a run no more than another seed does; they are not counted.")
     if [thing["what"] for thing in differ if thing["counts"]] != ["seed"]:
@@ -138,6 +152,12 @@ def _notes(runs, names, differ):
             "to see how much that is, compare two runs that differ only in their seed."
         )
     return notes
+
+
+def _choices(run):
+    """How many epochs these weights are the best of; 1 for the last epoch's, and for an imported network."""
+    is_best = run.path.is_dir() and run.file.name == RunFolder(run.path).best.name
+    return max(1, len(history(run))) if is_best else 1
 
 
 # ---------------------------------------------------------------------------------------------- what that changed

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 
 import tinyalex
 from tinyalex.data import Split, fingerprint_of
-from tinyalex.data.part import is_idle, left_out, take_parts
+from tinyalex.data.part import HALVES, is_idle, left_out, take_parts
 from tinyalex.errors import UserError
 from tinyalex.experiments.trained import Trained
 from tinyalex.models import find_model
@@ -65,6 +66,8 @@ class Lab:
     def dataset(self, part=""):
         """The data set, or a part of it ("+first-half"). UserError, too, for one that its runs could not open."""
         if part not in self._datasets:
+            if "-draw-" in part and set(_names(self.data)) & set(HALVES):  # training would draw from the whole set
+                raise UserError(f"found {self.data}, expected all of its classes, for runs that draw pictures", "data")
             fingerprint_of(self.data + part)
             self._datasets[part] = take_parts(self._datasets[""], _names(part))
         return self._datasets[part]
@@ -99,7 +102,11 @@ class Lab:
         """
         after = arm.after and self.run(arm.after, seed, model)
         model, dataset = find_model((model or self.model) + arm.variation), self.data_of(arm, seed)
-        epochs = max(1, round(self.pictures * arm.share / len(dataset.train)))
+        epochs = round(self.pictures * arm.share / len(dataset.train))
+        if epochs == 0:
+            least = math.ceil(len(dataset.train) / arm.share / 2) + 1
+            few, of = f"found {self.pictures:,}", f"for half an epoch of {self.data}"
+            raise UserError(f"{few} pictures a run, expected {least:,} or more {of}", "pictures")
         start_from, part = str(after.folder / "last.safetensors") if after else "", self.part_of(arm, seed)
         seed += arm.seed_shift
         settings = {"epochs": epochs} | arm.settings | {"start_from": start_from, "seed": seed}

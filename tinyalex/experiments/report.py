@@ -35,10 +35,7 @@ def result_of(claim, lab, seeds):
         "paper": claim.says,
         "scale": lab.scale.name,
         "model": lab.network(claim) + _shared_variation(claim),
-        "data": lab.data + _shared_part(claim),
-        "classes": list(lab.dataset(_shared_part(claim)).class_ids),
-        "judged": len(lab.judged(_shared_part(claim))),
-        "pictures_a_run": round(lab.pictures * max(arm.share for arm in claim.arms.values())),
+        **_data(claim, lab, seeds),
         "seeds": seeds,
         "runs": len(results),
         "diverged": sum("diverged" in result for result in results),
@@ -57,11 +54,21 @@ def _shared_variation(claim):
     return variations.pop() if len(variations) == 1 else ""
 
 
-def _shared_part(claim):
-    """The part of the data that all arms use, if it is the same for every seed, such as "+odd-half"."""
-    parts = {arm.part for arm in claim.arms.values()}
-    part = parts.pop()
-    return "" if parts or "{" in part else part
+def _data(claim, lab, seeds):
+    """{"data", "classes", "judged", "pictures_a_run"} of a claim's runs.
+
+    data: with their part of it, such as "+odd-half", if all have the same
+    classes, judged: their ids, and the pictures on which errors are measured; absent if the runs differ in them
+    pictures_a_run: the most that a run trains on, counting repeats
+    """
+    arms = [(arm, seed) for arm in claim.arms.values() for seed in range(seeds)]
+    parts = {lab.part_of(arm, seed) for arm, seed in arms}
+    classes, judged = {lab.dataset(part).class_ids for part in parts}, {len(lab.judged(part)) for part in parts}
+    epochs = [lab.run(arm, seed, lab.network(claim)).config.epochs for arm, seed in arms]
+    about = {"data": lab.data + (parts.pop() if len(parts) == 1 else "")}
+    about["pictures_a_run"] = max(e * len(lab.data_of(*one).train) for e, one in zip(epochs, arms))
+    about |= {"classes": list(classes.pop())} if len(classes) == 1 else {}
+    return about | ({"judged": judged.pop()} if len(judged) == 1 else {})
 
 
 def foreseen(claim, seeds):

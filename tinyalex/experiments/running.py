@@ -53,7 +53,7 @@ class _Workers:
         context = multiprocessing.get_context("spawn")  # a fork would copy locks that our threads hold
         with signals.kept_from_children():  # queues start a process too
             self.tasks, self.done = context.Queue(), context.Queue()
-        arguments = (self.tasks, self.done, device, 1 if count > 1 else thread_count())
+        arguments = (self.tasks, self.done, device, max(1, thread_count() // count))
         self.processes = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(count)]
 
     def __enter__(self):
@@ -64,6 +64,7 @@ class _Workers:
 
     def __exit__(self, kind, error, trace):
         if kind is not None:
+            self.tasks.cancel_join_thread()  # it would wait at the end for runs to be fetched, and nobody fetches them
             for process in self.processes:
                 process.terminate()  # SIGTERM: the run under way is saved, see `stop_signals`
         for process in self.processes:

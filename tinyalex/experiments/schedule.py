@@ -156,11 +156,11 @@ The seeds vary; the pictures do not, so an interval does not cover their choice.
 **The verdict** is that of a claim's first row, from Student's 95 % interval over seeds: *reproduced* if all of it lies
 on the paper's side of no effect, *opposite* if on the other (for a question, "more with" the side that has more);
 otherwise *less than* the margin, if all of it lies within the margin on both sides; otherwise *not resolved*. The
-margin is the paper's figure, or 1.5 points where it has none. The seeds are the fewest with which the interval is
-expected to be no wider than the margin: if it is no wider, one of the first three must come. "Shows": the effect that
-the interval tells from none {POWER:.0%} of the time. No seeds are added because of a result; if the spread turns out
-larger than expected, `--power` prints how many would decide. "Less than" means little of nets that have hardly learnt:
-the errors stand beside it.
+margin is the paper's figure, or 1.5 points in C8 and C15; the others have none. The seeds are the fewest with which the
+interval is expected to be no wider than the margin: if it is no wider, one of the first three must come. "Shows": the
+effect that the interval tells from none {POWER:.0%} of the time. No seeds are added because of a result; if the spread
+turns out larger than expected, `--power` prints how many would decide. "Less than" means little of nets that have
+hardly learnt: the errors stand beside it.
 
 {total_text(plan, jobs)}, and minutes more to measure
 ten crops. Claims share runs: each counts those that the claims above it lack.

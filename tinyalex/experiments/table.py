@@ -87,11 +87,11 @@ on {_data_sets(results)}:
 An effect is the difference (or, marked ×, the ratio) between the first side and the second, seed by seed; in brackets,
 Student's 95 % interval of its mean over the seeds. *Reproduced*: the whole interval lies on the paper's side of no
 effect; *opposite*: on the other side; *less than* a margin: within it on both sides, where the margin is the paper's
-figure, or 1.5 points where it has none; otherwise *not resolved at this scale*. The last two do not contradict the
-paper: its networks, pictures and training were larger by orders of magnitude. Even without any effect, one interval in
-twenty misses 0 by chance. "The paper" of C16 and C20 is VGG's, of C17 and C18 ResNet's, of C19 that of batch
-normalisation, with AlexNet's errors as others measured them, of C21 to C23 others' on transfer. Judged by their first
-rows, the {len(results)} claims are: {resolved}.
+figure, or 1.5 points in C8 and C15; other rows without a figure have no margin. Otherwise *not resolved at this scale*.
+The last two do not contradict the paper: its networks, pictures and training were larger by orders of magnitude. Even
+without any effect, one interval in twenty misses 0 by chance. "The paper" of C16 and C20 is VGG's, of C17 and C18
+ResNet's, of C19 that of batch normalisation, with AlexNet's errors as others measured them, of C21 to C23 others' on
+transfer. Judged by their first rows, the {len(results)} claims are: {resolved}.
 
 {_table(results)}"""
 

@@ -65,6 +65,10 @@ def in_a_team(args: Namespace, open_device: Callable[[Namespace], Any], work: Ca
     An error on one worker alone ends all of them, with one line.
     """
     if args.parallel == "towers" and ranks_started() == 1:
+        if args.transport:
+            raise UserError(
+                f"found {args.transport}, expected mpiexec: two threads of one process share memory", "transport"
+            )
         xp = open_device(args)
         with stop_signals() as stop:  # only the main thread receives signals
             return run_threads(2, lambda team: work(team, xp, stop))[0]
@@ -101,6 +105,8 @@ def in_a_team(args: Namespace, open_device: Callable[[Namespace], Any], work: Ca
 def _on_device(team, transport, xp):
     """The team for arrays of `xp`. On GPUs each worker takes the next GPU of its machine."""
     if xp is np:
+        if transport in ("nccl", "cuda-mpi"):
+            raise UserError(f"found {transport}, expected ranks with GPUs, or mpi", "transport")
         return team
     number = team.agree(platform.node())[: team.rank].count(platform.node())  # this rank's index on this machine
 

@@ -160,7 +160,7 @@ class Pair:
     def _exchange(self, count):
         send, into = self.buffers[count]
         start = time.perf_counter()
-        self.team.exchange([send] * RANKS, [into] * RANKS, "")
+        self.team.exchange([send] * RANKS, [send if k == self.team.rank else into for k in range(RANKS)], "")
         return time.perf_counter() - start
 
 
@@ -181,6 +181,8 @@ def main():
             pair.say(round=pair.round(backwards=number % 2 == 1))
     except MemoryError as error:
         team.abort(f"not enough memory for this: {error}")
+    except UserError as error:
+        team.abort(str(error))
     except Exception:  # a bug; the other rank would wait for ever
         traceback.print_exc()
         team.abort("failed, which ends the other rank too")

@@ -67,6 +67,11 @@ def _pictures(config):
 def _layers(config):
     if config.start_up_to and not config.start_from:
         yield "start_up_to", "a run to start from as well"
+    if config.weight_decay == 0:
+        yield "bias_decay", "a weight decay above 0, which biases could be left out of"
+    if config.start_from and not config.start_up_to:
+        for name in ("init", "bias_init"):
+            yield name, "layers to draw, such as those behind start_up_to"
     if config.thaw and not config.freeze:
         yield "thaw", "layers to thaw, but none are frozen"
     if config.thaw >= config.epochs:

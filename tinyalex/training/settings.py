@@ -44,6 +44,8 @@ def choose_settings(
         chosen["epochs"] = BUILTIN_EPOCHS
     config = Config.for_model(in_towers(net) if towers else net, data, **chosen)
     refuse_idle(config, list(given))
+    if found and not found.model:  # the others were judged beside their own model
+        refuse_idle(config, found.settings)
     return config
 
 

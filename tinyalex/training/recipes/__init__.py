@@ -96,8 +96,10 @@ def find_recipe(name):
     except UserError as error:
         raise UserError(str(error), "recipe") from None
     try:
-        model = find_model(recipe.model or DEFAULT_MODEL)
-        refuse_idle(Config.for_model(model, recipe.data or "builtin", **recipe.settings), recipe.settings)
+        model, start = find_model(recipe.model or DEFAULT_MODEL), recipe.start_from or ""
+        config = Config.for_model(model, recipe.data or "builtin", **recipe.settings | {"start_from": start})
+        if recipe.model:  # another model may have other defaults, such as more epochs
+            refuse_idle(config, recipe.settings)
     except UserError as error:
         raise UserError(f"{name}: {error}", "recipe") from None
     _check_without(recipe, name)
