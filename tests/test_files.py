@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tinyalex.files import kind_of, open_regular, read_regular, write_text
+from tests.checks import refused
+from tinyalex.errors import UserError
+from tinyalex.files import check_file, kind_of, open_regular, read_regular, write_text
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "/dev/zero"])
@@ -52,3 +54,31 @@ def test_a_limit_is_judged_before_reading(tmp_path):
     os.truncate(file, 1 << 40)
     with pytest.raises(OSError, match="1,099,511,627,776 bytes"):
         read_regular(file, 1 << 30)
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "store").mkdir()
+    link = tmp_path / "a.txt"
+    link.symlink_to("store/b.txt")
+    for text in ("new", "newer"):
+        write_text(link, text)
+        assert link.is_symlink() and (tmp_path / "store" / "b.txt").read_text() == text
+    assert len(list(tmp_path.rglob("*"))) == 3
+
+
+def test_nothing_is_left_if_the_last_moment_is_interrupted(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("old")
+
+    def interrupted(file):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(tmp_path / "a.txt", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_name_is_tried_with_all_its_letters(tmp_path):
+    refused(lambda: check_file(tmp_path / f"{'n' * 245}.npz", ".npz", b""), "cannot be written", error=UserError)
+    check_file(tmp_path / f"{'n' * 200}.npz", ".npz", b"")
+    assert not list(tmp_path.iterdir())

@@ -47,7 +47,6 @@ class Classifier:
     """A trained network that answers questions about pictures. `load` and `train` make one.
 
     classes: K names for people, in the order of the network's outputs;  class_ids: K ids of the data set
-    history: a dict for each epoch of its training, with "train_loss", "val_top1_error" and so on
     run: the `Run`, with the network itself and its checkpoint's file;  xp: numpy or cupy
 
     >>> classifier = load("runs/mine")
@@ -58,13 +57,17 @@ class Classifier:
     def __init__(self, run: Run, xp: ModuleType) -> None:
         self.run, self.xp = run, xp
         self.classes, self.class_ids = tuple(run.info["class_names"]), tuple(run.info["class_ids"])
-        self.history = history(run)
 
     def __repr__(self) -> str:
         info = self.run.info
         trained, data = f"{info['model']}, {len(self.classes)} classes", info["config"]["data"]
         epochs = f" of {data}, epoch {info['state']['epoch']} of {info['config']['epochs']}" if data else ", imported"
         return f"<Classifier {self.run.file}: {trained}{epochs}>"
+
+    @cached_property
+    def history(self) -> list[dict]:
+        """A dict for each epoch of its training, with "train_loss", "val_top1_error" and so on."""
+        return history(self.run)
 
     @cached_property
     def calibration(self) -> Calibration | None:

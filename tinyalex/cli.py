@@ -188,11 +188,21 @@ def _cut(arguments, chosen):
 
 
 def _taken_by_the_list(command, args, unknown):
-    """Give words behind an option, which argparse leaves, to an argument that takes several; the rest is returned."""
-    several = next((a for a in command._actions if not a.option_strings and a.nargs in ("*", "+")), None)
-    if several is None or any(word.startswith("-") for word in unknown):
+    """Give words behind an option, which argparse leaves, to an argument that takes several; the rest is returned.
+
+    Arguments that come after it, as the folder that `prepare` writes, take the last words.
+    """
+    positionals = [a for a in command._actions if not a.option_strings]
+    several = next((a for a in positionals if a.nargs in ("*", "+")), None)
+    if not unknown or several is None or any(word.startswith("-") for word in unknown):
         return unknown
-    setattr(args, several.dest, [*(getattr(args, several.dest) or []), *unknown])
+    last = positionals[positionals.index(several) + 1 :]
+    first = getattr(args, several.dest)
+    words = [] if first is several.default else first
+    words = [*words, *(getattr(args, a.dest) for a in last), *unknown]
+    for action in reversed(last):
+        setattr(args, action.dest, words.pop())
+    setattr(args, several.dest, words)
     return []
 
 

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,7 +24,8 @@ class replacing:
 
     def __init__(self, path: str | Path) -> None:
         self.path = target(path)
-        self.beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self.place = behind(self.path)
+        self.beside = self.place.with_name(f".{self.place.name}.{os.getpid()}.part")
 
     def __enter__(self) -> Path:
         return self.beside
@@ -35,13 +36,14 @@ class replacing:
                 with open(self.beside, "rb+") as file:
                     os.fsync(file.fileno())  # the bytes must reach the disk before the rename does
                 os.chmod(self.beside, 0o666 & ~umask())  # some writers make files that only their owner can read
-                os.replace(self.beside, self.path)
+                os.replace(self.beside, self.place)
         except OSError as failed:
-            kind, error = OSError, failed
-        if kind is not None:
-            self.beside.unlink(missing_ok=True)
-            if isinstance(error, OSError) or is_disk_full(error):
-                raise UserError(f"{self.path}: cannot be written ({reason(error)}); what was there is kept") from error
+            error = failed
+        finally:  # after Ctrl-C too
+            with suppress(OSError):
+                self.beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) or error and is_disk_full(error):
+            raise UserError(f"{self.path}: cannot be written ({reason(error)}); what was there is kept") from error
 
 
 def half_written(folder: Path) -> list[Path]:
@@ -55,6 +57,11 @@ def target(path: str | Path) -> Path:
     if ".." not in path.parts or path.exists():
         return path
     return path.resolve() if path.is_absolute() else Path(os.path.relpath(path.resolve()))
+
+
+def behind(path: Path) -> Path:
+    """The place that a link leads to, for a path that is replaced, so that the link stays; any other path as it is."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path
 
 
 def check_picture(path: str | Path, argument: str = "") -> None:
@@ -78,7 +85,9 @@ def check_file(path: str | Path, ending: str, mark: bytes, argument: str = "") -
             raise UserError(f"{path} cannot be written, expected a file in an existing folder", argument)
         if path.exists() and not (path.is_file() and mark in _head(path)):
             raise UserError(f"{path} exists and was not written by tinyalex, expected another name", argument)
-        _try(path.parent)
+        beside = replacing(path).beside
+        beside.touch()
+        beside.unlink()
 
 
 def _head(path):

@@ -57,7 +57,8 @@ class Server:
         if start:
             request.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
         if self.says_length:
-            request.send_header("Content-Length", str(len(self.content) - start))
+            length = str(len(self.content) - start) if self.says_length is True else self.says_length
+            request.send_header("Content-Length", length)
         request.end_headers()
         end = start + self.cuts.pop(0) if self.cuts else len(self.content)
         with contextlib.suppress(ConnectionError):
@@ -96,6 +97,13 @@ def failure(folder, **options):
     assert "\n" not in str(caught.value)
     assert "file.bin" not in files(folder)
     return str(caught.value)
+
+
+def test_an_odd_length_and_what_is_really_kept(server, tmp_path):
+    server.says_length = "100, 100"
+    assert "the unreadable Content-Length '100, 100'" in failure(tmp_path, tries=1)
+    server.says_length, server.honours_range, server.cuts = True, False, [50, 10, 10, 10]
+    assert "; 10 bytes are kept" in failure(tmp_path, tries=3) and (tmp_path / "file.bin.part").stat().st_size == 10
 
 
 def test_fetches_into_a_new_folder(server, tmp_path):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.data.raw_pictures import png, png_chunk, tiff_grey
 from tests.data.sources import encoded, picture
-from tinyalex.data.pictures import PictureError, decode_picture, fit_square
+from tinyalex.data.pictures import PictureError, decode_picture, fit_square, read_picture
 
 
 def flat(color, mode="RGB", size=(12, 12)):
@@ -188,3 +188,15 @@ def test_damage_raises_nothing_but_a_picture_error(data):
         assert decode_picture(bytes(damaged), 8).shape == (8, 8, 3)
     except PictureError as error:
         assert str(error) and "\n" not in str(error)
+
+
+def test_an_opened_picture_is_seen_as_its_file_is():
+    """16 bits, of white that is 0 or 65,535: Pillow's copies forget which."""
+    levels = np.linspace(0, 65_535, 64).astype(np.uint16).reshape(8, 8)
+    white = Image.fromarray(levels)
+    for form, options in (("TIFF", {"tiffinfo": {262: 0}}), ("TIFF", {}), ("PPM", {}), ("PNG", {})):
+        file = io.BytesIO()
+        white.save(file, form, **options)
+        expected = decode_picture(file.getvalue(), 8)
+        assert (read_picture(Image.open(file), 8) == expected).all(), (form, options)
+        assert (expected[0, 0] == (255 if options else 0)).all()

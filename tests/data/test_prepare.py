@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -261,6 +262,39 @@ def test_a_class_of_arrays_without_pictures(tmp_path):
     refused(root, tmp_path / "out", f"class '{WNIDS[1]}' has no training pictures")
     sources.save_batch(root / "train_data_batch_2", {"data": sources.planes(2, 8), "labels": [1, 4]})
     refused(root, tmp_path / "out", "label 4 is out of range, expected 1 to 3")
+
+
+def test_a_link_to_an_empty_folder_is_filled(tmp_path):
+    source = tmp_path / "source"
+    sources.class_folders(source)
+    (tmp_path / "disk" / "empty").mkdir(parents=True)
+    for name, leads in (("link", "disk/empty"), ("to-nothing", "disk/new")):
+        (tmp_path / name).symlink_to(leads)
+        report = prepare(source, tmp_path / name, size=8, quiet=True)
+        assert (tmp_path / name).is_symlink() and open_prepared(tmp_path / leads).fingerprint == report.fingerprint
+
+
+def test_the_current_folder_is_refused_before_any_work(tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    sources.class_folders(source)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    refused(source, Path("."), "is the current folder, expected the name of a new folder")
+    monkeypatch.setattr(os.path, "ismount", lambda path: True)
+    refused(source, tmp_path / "empty" / "..", "exists and is not empty")
+    monkeypatch.chdir(tmp_path)
+    refused(source, Path("empty"), "is where a disk is mounted")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "source"]
+
+
+def test_options_between_the_sources(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sources.class_folders(tmp_path / "one")
+    for line in ("one two --size 8 out", "one --size 8 two out", "one two out --size 8"):
+        code, _, err = call(capsys, "prepare", *line.split())
+        assert code == 2 and "two: no such file or folder" in err
+    code, _, err = call(capsys, "prepare", "one", "--size", "8", "out")
+    assert code == 0 and (tmp_path / "out" / "meta.json").exists()
 
 
 def test_a_taken_target_is_left_alone(tmp_path):

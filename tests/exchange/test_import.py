@@ -16,6 +16,7 @@ from tinyalex.exchange.classes import IMAGENET, read_classes
 from tinyalex.exchange.imported import save_foreign
 from tinyalex.exchange.known import recognised
 from tinyalex.exchange.reading import as_model, read_foreign
+from tinyalex.exchange.tensors import read_tensors
 from tinyalex.models import find_model
 from tinyalex.runs.trained import load_network
 
@@ -167,6 +168,32 @@ def test_weights_of_a_model_of_ours(form, named, tmp_path):
     for name, array in network.params.items():
         agree(found.network.params[name], array, name, exact=True)
     assert "does not say how pictures were prepared" in found.notes[-1]
+
+
+def test_safetensors_with_other_names_keep_no_order(tmp_path):
+    network = find_model("vgg-mini").build(5)
+    names = {inner: f"net.{n}" for n, inner in enumerate(i for i, layer, *_ in network.shapes() if layer.params)}
+    tensors = {key: np.ascontiguousarray(array) for key, array in theirs(network, names).items()}
+    (tmp_path / "a.safetensors").write_bytes(as_safetensors(tensors))
+    assert list(read_tensors(tmp_path / "a.safetensors")) == sorted(tensors)
+    words = "found layers net.0, net.1, net.2", "keeps no order, expected conv1_1, "
+    refused(lambda: read_foreign(tmp_path / "a.safetensors", "vgg-mini"), *words, error=UserError)
+
+
+@pytest.mark.parametrize("line", ["a\0b", "x" * 10_001])
+def test_classes_that_no_checkpoint_may_hold(line, tmp_path, monkeypatch):
+    network = find_model("vgg-mini").build(2)
+    tensors = {key: np.ascontiguousarray(array) for key, array in theirs(network).items()}
+    (tmp_path / "a.pth").write_bytes(as_stream(tensors))
+    (tmp_path / "names.txt").write_text(f"{line}\ncat\n")
+    foreign = read_foreign(tmp_path / "a.pth", "vgg-mini")
+    refused(
+        lambda: save_foreign(foreign, "a.pth", tmp_path / "names.txt", tmp_path / "run"),
+        "names.txt",
+        "class_",
+        error=UserError,
+    )
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

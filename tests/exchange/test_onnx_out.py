@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 
 import numpy as np
 import pytest
@@ -193,6 +194,15 @@ def test_only_files_of_ours_are_replaced(tmp_path):
     refused(lambda: write(tmp_path / "out.pb"), "ends in .onnx", error=UserError)
     refused(lambda: write(tmp_path), "is a folder", error=UserError)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out.onnx"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of files are text")
+def test_names_in_any_bytes(tmp_path):
+    """Of the file, and of classes, which come from names of folders."""
+    path = os.fsencode(tmp_path) + b"/caf\xe9.onnx"
+    network, view = find_model("alexnet-mini").build(2), view_of(64, 56)
+    write_onnx(network, view, ["a", "b"], [os.fsdecode(b"caf\xe9"), "café"], os.fsdecode(path))
+    assert read_onnx(os.fsdecode(path)).class_names == (os.fsdecode(b"caf\xe9"), "café")
 
 
 def test_a_layer_of_no_operator(tmp_path):

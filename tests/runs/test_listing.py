@@ -121,6 +121,23 @@ def test_a_folder_that_may_not_be_read(runs, tmp_path, capsys):
     assert "Permission denied" in json_of(capsys, "runs", tmp_path)["broken"][0]["reason"]
 
 
+def test_a_link_into_a_circle(runs, tmp_path, capsys):
+    shutil.copytree(runs / "stopped", tmp_path / "a")
+    (tmp_path / "x").symlink_to("x")
+    result = json_of(capsys, "runs", tmp_path)
+    assert [one["run"] for one in result["runs"]] == [str(tmp_path / "a")]
+    (broken,) = result["broken"]
+    assert broken["run"] == str(tmp_path / "x") and "symbolic links" in broken["reason"]
+
+
+def test_a_folder_after_an_option(runs, tmp_path, monkeypatch, capsys):
+    """It is the only one: runs/, the default, is not looked into as well."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(runs / "stopped", tmp_path / "runs" / "a")
+    shutil.copytree(runs / "stopped", tmp_path / "others" / "b")
+    assert [one["run"] for one in json_of(capsys, "runs", "--json", "others")["runs"]] == ["others/b"]
+
+
 def test_no_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     code, _, err = call(capsys, "runs")

@@ -57,6 +57,13 @@ def test_from_another_folder(clone, tmp_path, monkeypatch, capsys):
     assert json_of(capsys, "evaluate", ".")["images"] == 8
 
 
+def test_a_folder_of_another_kind_by_the_same_name(clone, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "easy").mkdir(parents=True)
+    (tmp_path / "data" / "easy" / "a.jpg").write_bytes(b"")
+    assert json_of(capsys, "evaluate", clone / "runs" / "first")["data"] == f"{clone}/data/easy+2-a-class"
+
+
 def test_after_a_move(clone, tmp_path, monkeypatch, capsys):
     """The clone as a whole, and from a link to the run."""
     shutil.copytree(clone, tmp_path / "moved")

@@ -90,8 +90,8 @@ def _validation_pictures(one, path):
         hint = f"to classify your own pictures, name them: {command('predict', path, 'cat.jpg')}"
         raise UserError(f"{error.args[0]}; {hint}") from None
     check_fits(one, data, class_ids, size)
-    spread = np.linspace(0, len(class_ids), EXAMPLE_PICTURES, endpoint=False).astype(int)
-    rows = [rows[0] for label in np.unique(spread) if len(rows := np.flatnonzero(split.labels == label))]
+    present, first = np.unique(split.labels, return_index=True)
+    rows = first[np.unique(np.linspace(0, len(present), EXAMPLE_PICTURES, endpoint=False).astype(int))]
     return [f"{data}, validation picture {row + 1}" for row in rows], list(split.gather(rows)), split.labels[rows]
 
 

@@ -163,7 +163,7 @@ def fetch(url, part, source, tries, pause, quiet):
                 failures = 0 if size_of(part) > furthest else failures + 1
                 furthest = max(furthest, size_of(part))
                 if failures >= tries:
-                    kept = f"; {furthest:,} bytes are kept, try again to resume" if size_of(part) else ""
+                    kept = f"; {size:,} bytes are kept, try again to resume" if (size := size_of(part)) else ""
                     raise UserError(f"cannot download {url}: {error} ({failures} tries failed){kept}") from error
                 bar.set_postfix_str("trying again")
                 time.sleep(pause * 2**failures)
@@ -222,4 +222,6 @@ def read_offer(response):
         first, total = match.groups()
         return int(first), None if total == "*" else int(total)
     length = response.headers["Content-Length"]  # of the whole file: the server ignored Range, or there was none
+    if length is not None and not length.isdecimal():
+        raise LostConnection(f"the server sent the unreadable Content-Length '{length}'")
     return 0, None if length is None else int(length)

@@ -141,7 +141,7 @@ def _of_each_class(labels, rows, few):
 def _cut(dataset, parts, classes, rows):
     """The part as a `Dataset` with its own statistics and fingerprint. rows: {"train" or "val": picture indices}."""
     name = "+".join([dataset.name, *parts])
-    _check(name, dataset.size, rows)
+    _check(name, dataset, rows)
     splits = {split: _select(getattr(dataset, split), kept, classes) for split, kept in rows.items()}
     statistics, train = ColorStatistics(dataset.size), splits["train"]
     for start in range(0, len(train), PICTURES_AT_ONCE):
@@ -160,12 +160,13 @@ def _cut(dataset, parts, classes, rows):
     )
 
 
-def _check(name, size, rows):
-    """Raise UserError if a split is empty or the part does not fit in memory."""
+def _check(name, dataset, rows):
+    """Raise UserError if a split is empty, or if those that lose pictures do not fit in memory."""
     for split, kept in rows.items():
         if len(kept) == 0:
             raise UserError(f"{name} has no {SPLITS[split]} pictures", "data")
-    needed, free = sum(map(len, rows.values())) * size * size * 3, memory_available(np)
+    copied = sum(len(kept) for split, kept in rows.items() if len(kept) < len(getattr(dataset, split)))
+    needed, free = copied * dataset.size * dataset.size * 3, memory_available(np)
     if free is not None and needed > free:
         raise UserError(f"{name} needs {bytes_text(needed)} of memory, {bytes_text(free)} are free", "data")
 

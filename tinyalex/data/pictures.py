@@ -47,6 +47,7 @@ TURNS = {
 }
 HEIC = (b"ftypheic", b"ftypheix", b"ftypheim", b"ftyphevc", b"ftypmif1")  # bytes 4 to 12 of a telephone's pictures
 BITS_PER_SAMPLE, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF
+COPIES_LACK = "format", "tag_v2"  # attributes that `Image.copy` leaves out
 
 
 class PictureError(Exception):
@@ -138,6 +139,9 @@ def _decoded_image(image, size):
     try:
         _check(image)
         loaded = image.copy()  # loads it
+        for name in COPIES_LACK:
+            if hasattr(image, name):
+                setattr(loaded, name, getattr(image, name))
         return np.array(fit_square(_upright(loaded, _rgb(loaded, b"")), size))
     except PictureError:
         raise
@@ -198,7 +202,7 @@ def _rgb(image, data):
     if image.mode in ("I", "F"):
         raise PictureError(f"32-bit pixels (mode {image.mode}) have no defined black and white")
     if image.has_transparency_data:
-        if image.format == "PNG" and image.mode in ("L", "RGB"):
+        if data and image.format == "PNG" and image.mode in ("L", "RGB"):
             image.info["transparency"] = _as_eight_bits(image.info["transparency"], bits=data[24])
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")

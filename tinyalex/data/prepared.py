@@ -25,7 +25,7 @@ import numpy as np
 
 from tinyalex.data.dataset import CLASSES, Dataset, Split, check_classes
 from tinyalex.errors import UserError
-from tinyalex.files import is_disk_full, kind_of, open_regular, reason, target
+from tinyalex.files import behind, is_disk_full, kind_of, open_regular, reason, target
 from tinyalex.lines import harmless
 from tinyalex.locks import scratch
 from tinyalex.schema import each, judge, like, number, one_of, read_json, record, text, whole
@@ -208,9 +208,10 @@ class PreparedWriter:
             meta = self._meta(statistics, source, len(lists.get(SKIPPED, ())))
             (self.folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
             total = sum(file.stat().st_size for file in self.folder.iterdir())
-            if self.path.is_dir():
-                self.path.rmdir()  # empty, or this raises
-            os.rename(self.folder, self.path)
+            place = behind(self.path)
+            if place.is_dir():
+                place.rmdir()  # empty, or this raises
+            os.rename(self.folder, place)
         return meta["fingerprint"], total
 
     def _meta(self, statistics, source, skipped):
@@ -262,6 +263,9 @@ def check_target(path):
         raise UserError(f"{path}: {kind_of(path)} is in the way")
     if path.is_dir() and any(path.iterdir()):
         raise UserError(f"{path}: exists and is not empty; choose another name or remove it")
+    if path.is_dir() and (os.path.ismount(path) or path.samefile(".")):  # at the end it is replaced
+        kind = "the current folder" if path.samefile(".") else "where a disk is mounted"
+        raise UserError(f"{path}: is {kind}, expected the name of a new folder")
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from tinyalex.data.augment import ARRAYS, View, flat_mean
 from tinyalex.exchange.classes import known_classes, read_classes
 from tinyalex.exchange.foreign import Foreign
 from tinyalex.models import written
-from tinyalex.runs.checkpoint import Checkpoint
+from tinyalex.runs.checkpoint import Checkpoint, check_info
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder, versions
 
@@ -21,7 +21,8 @@ def save_foreign(
 
     source: the file that the network came from;  classes: what names its classes (see `exchange.classes`)
     out: the folder; None: the first free one of runs/NAME-1, -2, …
-    UserError if the folder is in use, or the classes are not as many as the scores.
+    UserError, before anything is written, if the folder is in use, for classes that are not as many as the scores, and
+    for what no checkpoint may hold, such as names of 10,000 letters or blocks too deep in each other.
     """
     folder, network = RunFolder.fresh(out, None if out else foreign.name), foreign.network
     notes = list(foreign.notes)
@@ -39,6 +40,7 @@ def save_foreign(
     info = {"model": foreign.name, "class_ids": ids, "class_names": names, "crop": values["crop"]}
     info |= {"scale": view.scale, "state": {"epoch": 0, "history": []}} | about
     arrays = {name: getattr(view, name) for name in ARRAYS}
+    check_info(info, source if classes is None else classes)
     with folder.held():
         folder.save(folder.best, Checkpoint(network.params, {}, arrays, info, network.state))
         folder.write_json("config.json", about)

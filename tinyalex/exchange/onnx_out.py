@@ -71,12 +71,13 @@ def write_onnx(
     S, T = view.size, view.crop
     kind, shape = (np.uint8, ("N", S, S, 3)) if pixels == "uint8" else (np.float32, ("N", 3, T, T))
     model = assembled(writing, kind, shape, network.num_classes)
-    texts = {"pictures": own.how_prepared(view, pixels), "classes": json.dumps(list(class_names), ensure_ascii=False)}
+    texts = {"pictures": own.how_prepared(view, pixels), "classes": json.dumps(list(class_names))}
     texts[own.KEY] = own.describe(network, view, class_ids, class_names)
     onnx.helper.set_model_props(model, texts)
+    content = model.SerializeToString()
+    onnx.checker.check_model(content)
     with replacing(path) as beside:
-        beside.write_bytes(model.SerializeToString())
-        onnx.checker.check_model(str(beside))
+        beside.write_bytes(content)
 
 
 def _package():

@@ -12,7 +12,7 @@ from tinyalex.exchange.layout import Misfit, Tensors, check, conversions, count_
 from tinyalex.exchange.npz import read_npz
 from tinyalex.exchange.onnx_layers import filled
 from tinyalex.exchange.pickled import ZIP
-from tinyalex.exchange.tensors import holds_tensors, read_tensors, text_of
+from tinyalex.exchange.tensors import holds_tensors, keeps_order, read_tensors, text_of
 from tinyalex.files import open_regular, reason
 from tinyalex.models import find_model
 
@@ -43,17 +43,18 @@ def read_foreign(
     if text := text_of(path, head, own.KEY):
         _refuse_model(model)
         return _ours(tensors, text, str(path))
-    return as_model(tensors, model, str(path)) if model else recognised(tensors, str(path))
+    return as_model(tensors, model, str(path), keeps_order(head)) if model else recognised(tensors, str(path))
 
 
-def as_model(tensors: Tensors, name: str, path: str) -> Foreign:
+def as_model(tensors: Tensors, name: str, path: str, ordered: bool = True) -> Foreign:
     """The model of tinyalex by that name with these weights in PyTorch's layout, under its names or in its order.
 
-    path: of the file, for messages. UserError if they do not fit.
+    path: of the file, for messages;  ordered: whether the tensors come in the network's order
+    UserError if they do not fit.
     """
     model = find_model(name)
     try:
-        modules = _modules(tensors, model.build(2))
+        modules = _modules(tensors, model.build(2), ordered)
         network = model.build(count_classes(tensors, list(modules.values())[-1]))
         names = check(tensors, [(modules.get(inner, ""), layer) for inner, layer, *_ in network.shapes()])
         expect_no_others(tensors, names)
@@ -65,13 +66,19 @@ def as_model(tensors: Tensors, name: str, path: str) -> Foreign:
     return Foreign(*layers, network.in_shape, name, model.size, MEAN, SCALE, notes=notes)
 
 
-def _modules(tensors, network):
+def _modules(tensors, network, ordered):
     """{our path of a layer with weights: PyTorch's name of it}. Misfit for another number of them."""
     ours = list(dict.fromkeys(map(layer_of, network.params)))
     theirs = list(dict.fromkeys(map(layer_of, tensors)))
     if len(ours) != len(theirs):
         raise Misfit(f"found {len(theirs)} layers with weights, expected {len(ours)}")
-    return dict(zip(ours, ours if set(ours) == set(theirs) else theirs))
+    if set(ours) == set(theirs):
+        return dict(zip(ours, ours))
+    if not ordered:
+        raise Misfit(
+            f"found layers {', '.join(theirs[:3])}, …; a safetensors file keeps no order, expected {', '.join(ours)}"
+        )
+    return dict(zip(ours, theirs))
 
 
 def _ours(tensors, text, path):

@@ -31,7 +31,8 @@ def read_tensors(path: str | PathLike) -> dict[str, np.ndarray]:
     """The tensors of a state dict in a file, by name: float16, 32, 64 or integers; bfloat16 becomes float32.
 
     Reads safetensors, and what `torch.save` wrote: a state dict, or a dict with one as "state_dict" or "model".
-    "module." in front of all names is taken off. The arrays may share memory, as the tensors do.
+    "module." in front of all names is taken off. The arrays may share memory, as the tensors do. A state dict keeps its
+    order, which is the network's; safetensors have none, and come by name.
     UserError if the file is anything else, or damaged. Nothing in it is executed.
     """
     path = os.fspath(path)
@@ -42,6 +43,11 @@ def read_tensors(path: str | PathLike) -> dict[str, np.ndarray]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({reason(error)})") from None
     return _without_prefixes(tensors)
+
+
+def keeps_order(head: bytes) -> bool:
+    """Whether a file that begins with these 9 bytes or more keeps the order in which its tensors were saved."""
+    return not _is_safetensors(head)
 
 
 def holds_tensors(head: bytes) -> bool:
@@ -109,4 +115,6 @@ def _safetensors(path, raw):
             what = f"{about['dtype']} with {len(about['shape'])} axes"
             expected = f"{', '.join(SAFETENSORS)} with at most {MOST_AXES}"
             raise UserError(f"{path}: {name[:200]!r} is {what}, expected {expected}")
-    return {name: as_numbers(a["data"], SAFETENSORS[a["dtype"]]).reshape(a["shape"]) for name, a in found.items()}
+    return {
+        name: as_numbers(a["data"], SAFETENSORS[a["dtype"]]).reshape(a["shape"]) for name, a in sorted(found.items())
+    }

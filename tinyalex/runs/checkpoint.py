@@ -52,7 +52,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         for group, attribute in GROUPS.items()
         for name, array in getattr(checkpoint, attribute).items()
     }
-    metadata = {"tinyalex": json.dumps({"version": VERSION} | checkpoint.info)}
+    metadata = {"tinyalex": _text(checkpoint.info)}
     with replacing(path) as beside:
         try:
             save_file(arrays, beside, metadata)
@@ -104,6 +104,19 @@ def _read_info(path, metadata):
     text = (metadata or {}).get("tinyalex")
     if text is None:
         raise UserError(f"{path}: a safetensors file, but not written by tinyalex")
+    return _parsed(text, path)
+
+
+def check_info(info: dict[str, Any], where: Any) -> None:
+    """UserError unless `load_checkpoint` will take these JSON values. where: for the message"""
+    _parsed(_text(info), where)
+
+
+def _text(info):
+    return json.dumps({"version": VERSION} | info)
+
+
+def _parsed(text, path):
     info = parse_json(text, record(version=whole()), path)
     if info["version"] != VERSION:
         raise UserError(f"{path}: written by another version of tinyalex, expected checkpoint version {VERSION}")

@@ -53,9 +53,13 @@ def _run_folders(folder: Path, broken: list[dict]) -> Iterator[Path]:
         return
     for entry in entries:
         inside = Path(entry.path)
-        if entry.name.startswith(".") or not entry.is_dir():
+        try:
+            hidden = entry.name.startswith(".") or not entry.is_dir()
+            entered = not hidden and (not entry.is_symlink() or (inside / "config.json").exists())
+        except OSError as error:  # a link into a circle
+            broken.append({"run": str(inside), "reason": f"cannot be read ({reason(error)})"})
             continue
-        if not entry.is_symlink() or (inside / "config.json").exists():
+        if entered:
             yield from _run_folders(inside, broken)
 
 

@@ -35,8 +35,12 @@ def find_data(about, folder):
     places = [name, *_recorded(about, "data", folder)]
     there = [place for place in dict.fromkeys(places) if is_there(place)]
     for place in there:
-        if about.get("fingerprint") in (None, fingerprint_of(place)):
-            return place
+        try:
+            if about.get("fingerprint") in (None, fingerprint_of(place)):
+                return place
+        except UserError:  # no prepared set
+            if len(there) == 1:
+                raise
     spelled: dict[str, str] = {}
     for place in places:
         spelled.setdefault(os.path.abspath(place), place)

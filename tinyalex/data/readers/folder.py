@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyalex.data.readers.access import FolderAccess
 from tinyalex.errors import UserError
-from tinyalex.files import DEVICE, kind_of, open_regular, read_regular
+from tinyalex.files import DEVICE, kind_of, open_regular, read_regular, reason
 
 MOST_LEVELS = 32  # folders inside each other
 MOST_LINKS = 2  # links to folders on the way to a file; with more, a few folders that link each other have many ways
@@ -105,19 +105,22 @@ class Folder(Storage):
 
     def _put(self, listing, at, name, entry):
         """Put an entry of the folder `at` where it belongs."""
-        if not visible(name):
-            listing.others.append((name, "hidden"))
-        elif entry.is_file():
-            listing.files.append(name)
-        elif not entry.is_dir():
-            listing.others.append((name, "a link to nothing" if entry.is_symlink() else "neither a file nor a folder"))
-        elif why := self._astray(self.on_disk.get(at, at), entry):
-            listing.others.append((name, why))
-        else:
-            listing.folders.append(name)
+        try:
+            if not visible(name):
+                listing.others.append((name, "hidden"))
+            elif entry.is_file():
+                listing.files.append(name)
+            elif why := self._astray(self.on_disk.get(at, at), entry):
+                listing.others.append((name, why))
+            else:
+                listing.folders.append(name)
+        except OSError as error:  # a link into a circle, or to a folder that may not be looked into
+            listing.others.append((name, reason(error)))
 
     def _astray(self, at, entry):
-        """Why an entry, which is a folder, is not entered from the folder `at`; "" if it is."""
+        """Why an entry, which is no file, is not entered from the folder `at`; "" if it is."""
+        if not entry.is_dir():
+            return "a link to nothing" if entry.is_symlink() else "neither a file nor a folder"
         if at.count("/") + 2 > MOST_LEVELS:
             return f"in {MOST_LEVELS} folders or more"
         if not entry.is_symlink():
