@@ -209,12 +209,57 @@ def test_memory_is_the_least_of_the_limits(monkeypatch, meminfo, cgroup, availab
     assert backend.memory_available(np) == available
 
 
+@pytest.mark.parametrize(
+    "limit, used, files, available",
+    [(8000, 7900, (3000, 4000), 7100), (8000, 7900, (0, 0), 100), (8000, 9000, (100, 0), 0), ("max", 5, (1, 1), None)],
+)
+def test_files_in_memory_give_way_in_a_container(tmp_path, monkeypatch, limit, used, files, available):
+    contents = {"memory.max": limit, "memory.current": used}
+    contents["memory.stat"] = "anon 5\nactive_file {}\ninactive_file {}".format(*files)
+    for name, content in contents.items():
+        (tmp_path / name).write_text(f"{content}\n")
+    monkeypatch.setattr(backend.memory, "CGROUP", tmp_path)
+    assert backend.memory._cgroup_available() == available
+
+
+@pytest.mark.parametrize("most", [1 << 30, 32 << 20])
+def test_freed_memory_is_kept_by_every_glibc(most, monkeypatch):
+    """Up to 2.34 it refuses a threshold above 32 MiB; without any, the others would make things worse."""
+    took = {}
+
+    def mallopt(parameter, value):
+        accepted = parameter != -3 or value <= most
+        took.update({parameter: value} if accepted else {})
+        return int(accepted)
+
+    monkeypatch.setattr(backend.memory.ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=mallopt))
+    backend.memory.keep_freed_memory.__wrapped__()
+    assert took == {-3: most, -1: (1 << 31) - 1, -8: 1}
+
+
 def test_memory_of_this_machine():
     available = backend.memory_available(np)
     assert available is None or 1e6 < available < 1e15
 
 
 # ---------------------------------------------------------------------------------------------- threads
+
+
+def test_nothing_of_an_ordered_map_outlives_it(set_threads):
+    set_threads(2)
+    begun, ended = threading.Event(), []
+
+    def work(number):
+        if number == 0:
+            begun.wait(5)
+            raise ValueError
+        begun.set()
+        time.sleep(0.2)
+        ended.append(number)
+
+    with pytest.raises(ValueError):
+        list(backend.ordered_map(work, range(2)))
+    assert ended == [1]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -1,7 +1,9 @@
 """A bar where there is a terminal, a line now and then where there is none, nothing where nothing is wanted."""
 
+import os
 import re
 import shlex
+import signal
 import sys
 import time
 
@@ -145,3 +147,15 @@ def test_all_advice_is_quoted():
 def test_bytes_for_people():
     pairs = {0: "0 B", 999: "999 B", 999.7e3: "1 MB", 762750.04e9: "763 TB", 1e15: "1 PB", 3.2e22: "32,000 EB"}
     assert {count: bytes_text(count) for count in pairs} == pairs
+
+
+def test_a_signal_while_stderr_is_blocked(monkeypatch):
+    """Python refuses to write to it in between; the run is saved all the same."""
+
+    def reentrant(*arguments):
+        raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+    monkeypatch.setattr(progress, "say", reentrant)
+    with progress.stop_signals() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.asked

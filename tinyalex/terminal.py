@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -211,7 +211,8 @@ def stop_signals(quiet: bool = False) -> Iterator[Any]:
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
-        say("stopping after this step and saving (once more to stop at once)", quiet)
+        with suppress(RuntimeError):  # stderr was being written to, and cannot be in between
+            say("stopping after this step and saving (once more to stop at once)", quiet)
 
     with signals.handled(ask, even_ignored=(signal.SIGINT, signal.SIGTERM)):
         yield stop

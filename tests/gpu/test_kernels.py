@@ -7,6 +7,7 @@ from tests.gpu.emulated import emulated, needs_compiler
 from tests.layers.test_device import EVERY_LAYER, compare
 from tinyalex.backend.fused import kernels
 from tinyalex.layers import Layer
+from tinyalex.optim import SGD
 from tinyalex.standin import kernels_by, xp
 
 WAYS = {"one thread": 1, "seven threads": 7, "a thread each": None}
@@ -28,6 +29,23 @@ def test_nvrtc_takes_every_kernel(architecture, real, index):
         except nvrtc.NVRTCError:
             raise AssertionError(nvrtc.getProgramLog(program)) from None
         assert len(nvrtc.getCUBIN(program)) > 1000
+
+
+@pytest.mark.parametrize("number", [float, np.float64, np.float32])
+def test_numbers_of_numpy_are_no_arrays(number):
+    """An update with a rate of NumPy's is one of all entries."""
+    counts = []
+
+    def counted(kernel, variant, arguments, count):
+        counts.append((kernel.name, count))
+        return False
+
+    w = xp.ones((2, 3), "float32")
+    with kernels_by(counted):
+        SGD({"w": w}, momentum=number(0.9), weight_decay=number(0)).step(
+            {"w": xp.ones((2, 3), "float32")}, number(0.125)
+        )
+    assert counts == [("sgd", 6)] and (w.get() == 0.875).all()
 
 
 @needs_compiler

@@ -31,6 +31,12 @@ def normal(shape, dtype, seed=0):
 # ---------------------------------------------------------------------------------------------- the kernels
 
 
+def test_nothing_is_given_if_nothing_is_asked():
+    layer, x = BiasReLU(ReLU(), xp.ones(3), "conv"), xp.ones((2, 3))
+    _, cache = layer.forward(x)
+    assert layer.backward(xp.ones((2, 3)), cache, input_grad=False) == (None, {})
+
+
 @needs_compiler
 @pytest.mark.parametrize("dtype, tolerance", BOTH)
 @pytest.mark.parametrize("device_threads", [1, 20, 1 << 18])  # one part, a few, one for each row

@@ -145,3 +145,8 @@ WRONG = {
 def test_the_check_sees(mistake):
     with pytest.raises(AssertionError):
         check_learner(edited(LearnerDropout, *WRONG[mistake]))
+
+
+def test_a_share_of_numpys_keeps_the_dtype():
+    x = np.ones((2, 3), np.float32)
+    assert Dropout(np.float64(0.5), inverted=False).predict(x).dtype == np.float32

@@ -109,7 +109,7 @@ def fused(name: str, *arguments: Any, threads: int | None = None) -> bool:
     launch = _launch if is_cupy(xp) else getattr(xp, "launch", None)
     if launch is None or (variant := kernel.variant(arguments)) is None:
         return False
-    arrays = [a for a in arguments if hasattr(a, "dtype") and hasattr(a, "size")]
+    arrays = [a for p, a in zip(kernel.parameters, arguments) if p.pointer]
     count = arrays[-1].size if threads is None else threads
     return launch(kernel, variant, arguments, count) if count else True
 

@@ -4,6 +4,7 @@ import ctypes
 import math
 import threading
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,13 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return
-    # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX
-    for parameter, value in ((-3, 1 << 30), (-1, (1 << 31) - 1), (-8, 1)):
-        mallopt(parameter, value)
+    # M_MMAP_THRESHOLD: glibc up to 2.34 refuses more than 32 MiB, and with the next line alone it would be 128 KiB
+    mallopt(-3, 1 << 30) or mallopt(-3, 32 << 20)
+    mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
+    mallopt(-8, 1)  # M_ARENA_MAX
 
 
+CGROUP = Path("/sys/fs/cgroup")
 _buffers = threading.local()
 
 
@@ -69,9 +72,14 @@ def _meminfo_available():
 
 
 def _cgroup_available():
-    """Bytes left under the memory limit of a container (cgroup v2), or None."""
+    """Bytes left under the memory limit of a container (cgroup v2), or None.
+
+    Files that were read or written stay in memory, and count as used there, but give way to whatever needs it.
+    """
     try:
-        with open("/sys/fs/cgroup/memory.max") as limit, open("/sys/fs/cgroup/memory.current") as used:
-            return max(int(limit.read()) - int(used.read()), 0)
-    except (OSError, ValueError):  # ValueError: the file says "max", which is no limit
+        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        fields = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+        files = int(fields["active_file"]) + int(fields["inactive_file"])
+    except (OSError, ValueError, KeyError):  # ValueError: the file says "max", which is no limit
         return None
+    return min(max(limit - used + files, 0), limit)

@@ -4,7 +4,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
 from queue import SimpleQueue
@@ -96,8 +96,7 @@ def ordered_map(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterato
                 yield work.result(number)
         finally:
             work.drop()
-            for helper in helpers:
-                helper.cancel()
+            wait([helper for helper in helpers if not helper.cancel()])  # what is under way must not outlive the call
 
 
 class _Work:

@@ -31,6 +31,8 @@ class BiasReLU(ReLU):
     def backward(self, dy, cache, input_grad=True):
         y = cache
         self._check_dy(dy, y.shape)
+        if not input_grad:  # nothing before it learns, and so neither does the bias
+            return None, {}
         xp = array_module(dy)
         dy, dz, partial = xp.ascontiguousarray(dy, y.dtype), xp.empty(y.shape, y.dtype), partial_sums(y)
         if fused("bias_relu_backward", dy, y, y.size, y.shape[-1], dz, partial):

@@ -16,7 +16,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, inverted: bool = True) -> None:
         super().__init__()
-        self.p = checked(p, "Dropout: p", lambda p: 0 <= p < 1, "the share to drop, 0 ≤ p < 1")
+        self.p = float(checked(p, "Dropout: p", lambda p: 0 <= p < 1, "the share to drop, 0 ≤ p < 1"))
         self.inverted = inverted
 
     def forward(self, x, train=False, rng=None):
