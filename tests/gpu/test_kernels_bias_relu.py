@@ -31,10 +31,13 @@ def normal(shape, dtype, seed=0):
 # ---------------------------------------------------------------------------------------------- the kernels
 
 
-def test_nothing_is_given_if_nothing_is_asked():
-    layer, x = BiasReLU(ReLU(), xp.ones(3), "conv"), xp.ones((2, 3))
-    _, cache = layer.forward(x)
-    assert layer.backward(xp.ones((2, 3)), cache, input_grad=False) == (None, {})
+@pytest.mark.parametrize("fixed", [True, False])
+def test_only_what_is_asked_is_given(fixed):
+    relu, x = ReLU(), xp.ones((2, 3))
+    relu.fixed = fixed
+    layer = BiasReLU(relu, xp.ones(3), "conv")
+    dx, grads = layer.backward(xp.ones((2, 3)), layer.forward(x)[1], input_grad=False)
+    assert dx is None and list(grads) == ([] if fixed else ["bias"])
 
 
 @needs_compiler

@@ -31,14 +31,14 @@ class BiasReLU(ReLU):
     def backward(self, dy, cache, input_grad=True):
         y = cache
         self._check_dy(dy, y.shape)
-        if not input_grad:  # nothing before it learns, and so neither does the bias
+        if self.fixed and not input_grad:
             return None, {}
         xp = array_module(dy)
         dy, dz, partial = xp.ascontiguousarray(dy, y.dtype), xp.empty(y.shape, y.dtype), partial_sums(y)
         if fused("bias_relu_backward", dy, y, y.size, y.shape[-1], dz, partial):
-            return dz, {"bias": partial.sum(axis=1)}
+            return dz if input_grad else None, {"bias": partial.sum(axis=1)}
         xp.multiply(dy, y != 0, out=dz)
-        return dz, {"bias": channel_sums(dz)}
+        return dz if input_grad else None, {"bias": channel_sums(dz)}
 
 
 def with_biases_in_relus(layers: dict[str, Layer]) -> dict[str, Layer]:
