@@ -126,7 +126,7 @@ def test_the_learners_line_is_shown(capsys, write):
 
 
 def test_a_file_may_hold_a_dataclass(capsys, write):
-    head = "from __future__ import annotations\nfrom dataclasses import dataclass\n\n@dataclass\nclass A:\n    b: int\n"
+    head = "from __future__ import annotations\nimport dataclasses\n\n@dataclasses.dataclass\nclass Answer:\n  b: int\n"
     file = write(f"{head}\nimport numpy as np\ndef relu(x):\n    return np.maximum(x, 0)\n")
     assert states(json_of(capsys, "lesson", "05", "--check", file))["05-relu"] == "right"
 
