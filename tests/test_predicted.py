@@ -195,7 +195,7 @@ def test_a_system_without_addresses(monkeypatch):
         ("--predict H200 --model vgg", "vgg"),
         ("--predict H200 --scaling", "--scaling: does not go with --predict"),
         ("--predict T4 --tf32 on", "--tf32: found on, expected nothing for a GPU without TF32"),
-        ("--model alexnet-mini --device cpu --tf32 off", "--tf32: found off, expected nothing on a CPU"),
+        ("--predict H200 --matmul-tflops 300 --tf32 on", "expected nothing where products have one rate"),
         ("--predict H200 --rounds 3", "--rounds: does not go with --predict"),
         ("--predict H200 --chart a.png", "--chart: does not go with --predict"),
         ("--predict H200 --device cpu", "--device: does not go with --predict"),

@@ -331,6 +331,7 @@ def test_epochs_chosen_among_more_are_said(runs, tmp_path, capsys):
         return [note for note in json_of(capsys, "compare", *pair)["notes"] if "were chosen" in note]
 
     assert notes(first, other) == [] and said in notes(first / "last.safetensors", other)[0]
+    assert said in notes(first / "last.safetensors", other / "best.safetensors")[0]
     line = json.loads((first / "metrics.jsonl").read_text().splitlines()[-1])
     with open(first / "metrics.jsonl", "a") as file:
         file.write(json.dumps(line | {"epoch": line["epoch"] + 1}) + "\n")

@@ -241,6 +241,8 @@ def test_a_request_belongs_to_the_model_as_it_was_then(path):
             expected = colder if view == "after" else MODEL
             assert log.model(MODEL.hash, MODEL.since + at).about == expected.about, view
         assert log.model(MODEL.hash).about == colder.about and log.changed() == {MODEL.hash: colder.since}
+        log.add_model(replace(colder, run="elsewhere/first", since=MODEL.since + 200))
+        assert log.changed() == {MODEL.hash: colder.since}, "the same network, by another path"
 
 
 def test_half_a_letter_is_an_unknown_id(path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+import time
 import zlib
 from io import BytesIO
 
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException  # noqa: E402
 
 from tests.serving.asking import encoded, noise  # noqa: E402
 from tinyalex.data.pictures import decode_picture  # noqa: E402
-from tinyalex.serving.pictures import received  # noqa: E402
+from tinyalex.serving.pictures import has_many_scans, received  # noqa: E402
 
 
 def refused(data, status, *words):
@@ -71,6 +72,12 @@ def test_scans_without_end():
     assert received(data[:2] + hidden + data[2:], 64).format == "JPEG"
     with pytest.raises(HTTPException, match="more than 100 scans"):
         received(many[:2] + hidden + many[2:], 64)
+
+
+def test_fill_bytes_take_no_time():
+    began = time.perf_counter()
+    assert not has_many_scans(b"\xff\xd8" + b"\xff" * 1_000_000 + b"\0") and time.perf_counter() - began < 5
+    assert has_many_scans(b"\xff\xd8" + b"\xff\xff\xda\0\2" * 101)
 
 
 def animation(form):

@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 
 from tinyalex.teaching import learner, lessons
 
-TIMING = re.compile(r"\d[\d,.]*(?= ?(?:ms|µs|s|seconds|times|×)\b)")
+TIMING = re.compile(r"\d[\d,.]*(?= ?(?:ms|µs|s|seconds|years|times|×)\b)")
 FRACTION = re.compile(r"-?\d[\d,]*(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+|(?= ?%))")  # rounded numbers
 
 

@@ -62,7 +62,6 @@ def judged(epochs=10, model="alexnet-mini", **given):
         ("bias_init", {"bias_init": 1.0, "model": "resnet20"}),
         ("thaw", {"freeze": "body", "thaw": 10}),
         ("start_up_to", {"start_up_to": "conv3"}),
-        ("init", {"init": "he", "start_from": "runs/a"}),
         ("bias_init", {"bias_init": 1.0, "start_from": "runs/a"}),
         ("bias_decay", {"bias_decay": False, "weight_decay": 0.0}),
         ("layer_lr", {"layer_lr": "conv1:10:0"}),

@@ -286,3 +286,10 @@ def test_a_recipe_for_any_model_is_judged_beside_the_one_it_gets(tmp_path):
     recipe = str(tmp_path / "a.toml")
     assert choose_settings(model="alexnet", recipe=recipe).epochs == 90
     refused(lambda: choose_settings(model="alexnet-small", recipe=recipe), "schedule", "below the 15", error=UserError)
+
+
+def test_a_recipe_for_any_model_may_be_changed(tmp_path):
+    """With --thaw 0 fine-tune's own rate for the head has no sense any more, but nobody asked for it."""
+    data = write_easy(tmp_path / "data", 16, 8)
+    run = train_mini(tmp_path / "run", data)
+    assert choose_settings(str(data), recipe="fine-tune", start_from=str(run), thaw=0).head_lr == 5

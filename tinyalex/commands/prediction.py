@@ -53,7 +53,8 @@ def predicted(args, setups_of):
     possible = (None,) if same else (True, False) if gpu.tf32_tflops else (False,)
     tf32 = [choice for choice in possible if args.tf32 == "both" or choice == (args.tf32 == "on")]
     if not tf32:
-        raise UserError(f"found {args.tf32}, expected nothing for a GPU without TF32", "tf32")
+        why = "where products have one rate" if same else "for a GPU without TF32"
+        raise UserError(f"found {args.tf32}, expected nothing {why}", "tf32")
     return {"gpu": asdict(gpu), "predictions": [predict(setup, gpu) for setup in setups_of(tf32)]}
 
 

@@ -263,7 +263,7 @@ def check_target(path):
         raise UserError(f"{path}: {kind_of(path)} is in the way")
     if path.is_dir() and any(path.iterdir()):
         raise UserError(f"{path}: exists and is not empty; choose another name or remove it")
-    if path.is_dir() and (os.path.ismount(path) or path.samefile(".")):  # at the end it is replaced
+    if path.is_dir() and (os.path.ismount(behind(path)) or path.samefile(".")):  # at the end it is replaced
         kind = "the current folder" if path.samefile(".") else "where a disk is mounted"
         raise UserError(f"{path}: is {kind}, expected the name of a new folder")
 

@@ -156,8 +156,10 @@ def _notes(runs, names, differ):
 
 def _choices(run):
     """How many epochs these weights are the best of; 1 for the last epoch's, and for an imported network."""
-    is_best = run.path.is_dir() and run.file.name == RunFolder(run.path).best.name
-    return max(1, len(history(run))) if is_best else 1
+    folder = RunFolder(run.file.parent)
+    if run.file.name != folder.best.name:
+        return 1
+    return max(1, len(folder.read_metrics("epoch") or run.info["state"]["history"]))
 
 
 # ---------------------------------------------------------------------------------------------- what that changed

@@ -105,7 +105,7 @@ class Lab:
         epochs = round(self.pictures * arm.share / len(dataset.train))
         if epochs == 0:
             least = math.ceil(len(dataset.train) / arm.share / 2) + 1
-            few, of = f"found {self.pictures:,}", f"for half an epoch of {self.data}"
+            few, of = f"found {self.pictures:,}", f"for half an epoch of {self.data}{self.part_of(arm, seed)}"
             raise UserError(f"{few} pictures a run, expected {least:,} or more {of}", "pictures")
         start_from, part = str(after.folder / "last.safetensors") if after else "", self.part_of(arm, seed)
         seed += arm.seed_shift

@@ -264,8 +264,12 @@ class Log:
         return [self.model(row[0]) for row in self._rows("SELECT hash FROM models GROUP BY hash ORDER BY min(since)")]
 
     def changed(self) -> dict[str, float]:
-        """{hash: since when} of the models that are noted more than once, with other contents."""
-        return dict(self._rows("SELECT hash, max(since) FROM models GROUP BY hash HAVING count(*) > 1"))
+        """{hash: since when} of the models whose description or reference changed; another path changes nothing."""
+        found, last = {}, {}
+        for hash, since, *contents in self._rows("SELECT hash, since, about, reference FROM models ORDER BY since"):
+            if last.setdefault(hash, contents) != contents:
+                found[hash], last[hash] = since, contents
+        return found
 
     def _rows(self, question, values=()):
         try:

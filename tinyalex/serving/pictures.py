@@ -23,7 +23,7 @@ MOST_PIXELS = {"JPEG": 50_000_000, "PNG": 20_000_000, "WEBP": 20_000_000}  # tra
 SMALL_PIXELS = 1_000_000  # larger pictures are decoded one at a time, so that a few cannot fill the memory
 MOST_LARGE = 8  # that wait for it
 MOST_SCANS = 100  # of a progressive JPEG: each goes over all of its pixels, and encoders write about ten
-MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd8-\xfe])")  # of a JPEG, but for the restarts within a scan
+MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")  # of a JPEG, but for the restarts within a scan
 SCAN, END = b"\xda", b"\xd9"
 
 

@@ -48,10 +48,11 @@ def _free_name(copy):
 def _update():
     """Copy what is missing, and what changed here but not there. Returns the files that changed on both sides."""
     copied, apart = _record(), set()
+    only_notebooks = bool(copied) and all(name.endswith(".ipynb") for name in copied)  # as earlier versions recorded
     for file in lessons.files():
         name = file.relative_to(lessons.FOLDER).as_posix()
         copy, known = folder() / name, copied.get(name)
-        unknown = known is None and file.suffix != ".ipynb"  # earlier versions recorded notebooks alone
+        unknown = only_notebooks and file.suffix != ".ipynb"
         if copy.exists() and not _same(copy, file) and not unknown and _hash(copy) != known:
             if _hash(file) != known:
                 apart.add(name)

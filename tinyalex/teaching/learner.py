@@ -34,7 +34,9 @@ def remember(name, state):
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with _alone(file):
-            found = _read()  # again: another lesson may have written it meanwhile
+            found = _read()  # again: another process may have written it meanwhile
+            if found and found.get(name) == "right":
+                return
             if found is None:
                 os.replace(file, _set_aside(file))
             write_text(file, json.dumps((found or {}) | {name: state}, indent=1) + "\n")

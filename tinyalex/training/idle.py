@@ -70,8 +70,7 @@ def _layers(config):
     if config.weight_decay == 0:
         yield "bias_decay", "a weight decay above 0, which biases could be left out of"
     if config.start_from and not config.start_up_to:
-        for name in ("init", "bias_init"):
-            yield name, "layers to draw, such as those behind start_up_to"
+        yield "bias_init", "hidden layers to draw, such as those behind start_up_to"
     if config.thaw and not config.freeze:
         yield "thaw", "layers to thaw, but none are frozen"
     if config.thaw >= config.epochs:

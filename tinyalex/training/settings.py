@@ -44,8 +44,11 @@ def choose_settings(
         chosen["epochs"] = BUILTIN_EPOCHS
     config = Config.for_model(in_towers(net) if towers else net, data, **chosen)
     refuse_idle(config, list(given))
-    if found and not found.model:  # the others were judged beside their own model
-        refuse_idle(config, found.settings)
+    if (
+        found and not found.model
+    ):  # the others were judged beside their own model; what was given may change their sense
+        start = {"start_from": config.start_from}
+        refuse_idle(Config.for_model(net, data, **found.settings | start), found.settings)
     return config
 
 
