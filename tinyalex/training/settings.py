@@ -47,8 +47,7 @@ def choose_settings(
     if (
         found and not found.model
     ):  # the others were judged beside their own model; what was given may change their sense
-        start = {"start_from": config.start_from}
-        refuse_idle(Config.for_model(net, data, **found.settings | start), found.settings)
+        refuse_idle(Config.for_model(net, data, **chosen | found.settings), found.settings)
     return config
 
 
