@@ -265,7 +265,8 @@ class Log:
 
     def changed(self) -> dict[str, float]:
         """{hash: since when} of the models whose description or reference changed; another path changes nothing."""
-        found, last = {}, {}
+        found: dict[str, float] = {}
+        last: dict[str, list] = {}
         for hash, since, *contents in self._rows("SELECT hash, since, about, reference FROM models ORDER BY since"):
             if last.setdefault(hash, contents) != contents:
                 found[hash], last[hash] = since, contents
