@@ -17,11 +17,6 @@ def top_k_error_by_loops(scores, labels, k):
     return misses / len(labels)
 
 
-def top_k_error_by_partition(scores, labels, k):
-    top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    return 1 - np.mean([label in row for label, row in zip(labels, top)])
-
-
 def top_k_error_by_ranks(scores, labels, k):
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     earlier = np.arange(scores.shape[1]) < labels[:, None]
@@ -82,7 +77,7 @@ def diagnose_with_capitals():
 
 
 SOLUTIONS = {
-    "14-top-k": [top_k_error, top_k_error_by_loops, top_k_error_by_partition, top_k_error_by_ranks],
+    "14-top-k": [top_k_error, top_k_error_by_loops, top_k_error_by_ranks],
     "14-drop": [dropped_rates, dropped_rates_by_looking_back],
     "14-ratio": [update_ratio, update_ratio_by_norms, update_ratio_by_dots],
     "14-diagnose": [diagnose, diagnose_with_capitals],

@@ -283,7 +283,7 @@ def subject(**changes):
     labels = np.repeat([0, 1], 60)
     wrong = np.concatenate([np.ones(60, bool), np.arange(60) % 3 == 0])
     row = {"corruption": "contrast", "severity": 3, "error": 0.9, "error_interval": [0.8, 0.95], "p": 0.001}
-    row |= {"answered_error": 0.5, "answered_error_interval": [0.3, 0.7], "coverage": 0.5}
+    row |= {"answered_error": 0.5, "answered_error_interval": [0.3, 0.7], "coverage": 0.5, "answered": 30}
     from tinyalex.inspection import card
 
     clean = {"error": float(wrong.mean()), "error_interval": [0.58, 0.75], "ece": 0.2, "confidence": 0.9}
@@ -308,7 +308,7 @@ def test_limits_follow_from_the_numbers():
     ):
         assert said in text, said
     calibrated = subject(calibration=SimpleNamespace(risk=0.1))
-    assert "promise of at most 10.00% wrong answers must hold: it is broken on contrast from severity 3." in calibrated
+    assert "promise of at most 10.00% wrong answers must hold: it is broken on contrast of severity 3." in calibrated
     assert "at their word" not in calibrated
     assert "broken" not in subject(calibration=SimpleNamespace(risk=0.35))
 

@@ -61,7 +61,7 @@ def test_three_planted_troubles_are_told_with_what_was_compared_and_what_to_look
     assert "2,000 different pictures with the 3,000 validation pictures" in pictures["text"]
     assert "re-compression" in pictures["look"]
     assert part["points"][0].startswith("true class goldfish: 49 of 73 labelled are wrong; since 06-01 10:0")
-    assert "guessed class orange" in part["points"][1] and "784 of them labelled" in part["text"]
+    assert "guessed class orange" in part["points"][1] and "784 are labelled" in part["text"]
     assert "229 of 2,000" in shadow["text"] and "tiger for tabby (164)" in shadow["text"]
     assert "the live model errs less" in shadow["text"] and found["requests"] == 2000
 

@@ -749,3 +749,11 @@ def test_two_numbers_in_one_array():
 
     exercise = one("answer", ours, (X.astype(np.float32),), outputs=("a", "b"))
     assert examine(exercise, lambda x: np.array([float(x.sum()), float(x.mean())])).state == RIGHT
+
+
+def test_an_answer_may_rely_on_as_many_classes_as_it_names():
+    def top_k_error(scores, labels, k):
+        top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        return 1 - np.mean([label in row for label, row in zip(labels, top)])
+
+    assert examine(find_exercise("14-top-k"), top_k_error).state == RIGHT

@@ -33,7 +33,7 @@ def compare_at(case, answer, arguments, when, id, allowed=None):
         value = found[name]
         if value.shape != right.shape:
             raise Judged(f"{usual} {name}.shape is {value.shape}, expected {right.shape}.", id)
-        whole = right.dtype.kind == "f" and value.dtype.kind in "iu"  # as 1, where 1.0 is right
+        whole = not right.ndim and right.dtype.kind == "f" and value.dtype.kind in "iu"  # as 1, where 1.0 is right
         if not whole and value.dtype.kind not in (answer.found[name].dtype.kind, right.dtype.kind):
             raise Judged(f"{usual} {name} is {value.dtype}, expected {right.dtype}.", id)
         if allowed is not None and name not in allowed:
