@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -739,6 +740,23 @@ def test_progress_of_two_lessons_at_once(tmp_path, monkeypatch):
     both = [subprocess.Popen([sys.executable, "-c", code, name], env=env) for name in ("05", "06")]
     assert [process.wait(60) for process in both] == [0, 0]
     assert len(json.loads(file.read_text())) == 60 and [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_progress_that_another_process_made_is_read_again(tmp_path, monkeypatch):
+    """Under the lock: what it wrote between our look and our turn stays, and what is right there is not made less."""
+    file = tmp_path / "progress.json"
+
+    @contextmanager
+    def after_another(path):
+        file.write_text(json.dumps({"05-relu": "right", "06-window": "right"}))
+        yield
+
+    monkeypatch.setattr(learner, "_alone", after_another)
+    learner.remember("05-sigmoid", "right")
+    assert json.loads(file.read_text()) == dict.fromkeys(("05-relu", "06-window", "05-sigmoid"), "right")
+    file.unlink()
+    learner.remember("05-relu", "not yet")
+    assert json.loads(file.read_text())["05-relu"] == "right"
 
 
 def test_two_numbers_in_one_array():
