@@ -21,6 +21,7 @@ import numpy as np
 from tinyalex.teaching import corners, forms
 from tinyalex.teaching.exercise import NotDoneYet, WrongKind, kind_of
 from tinyalex.teaching.explain.fresh import fresh_answers
+from tinyalex.teaching.explain.minus_zero import empty_slice
 from tinyalex.teaching.explain.versions import numbered, outputs
 from tinyalex.teaching.limits import OutOfTime, limited, silent, time_limit, too_large
 from tinyalex.teaching.mistakes import NOT_DONE, NOT_YET, RIGHT, Judged, Verdict, name_the_failure, name_the_mistake
@@ -250,11 +251,20 @@ class Case:
         except WrongKind as error:
             raise Judged(f"{exercise.name}: {error}.", "kind") from None
         except (Exception, SystemExit) as error:
-            raise Judged(_failure(exercise, error)) from None
-        if isinstance(found, str):
-            raise Judged(f"{held.message} {found}".strip(), held.id)
-        if isinstance(found, (bool, np.bool_)) and not found:
-            raise Judged(held.message, held.id)
+            raise Judged(*self._with_empty_slice(held, _failure(exercise, error), None)) from None
+        if _fails(found):
+            text = f"{held.message} {found}".strip() if isinstance(found, str) else held.message
+            raise Judged(*self._with_empty_slice(held, text, held.id))
+
+    def _with_empty_slice(self, held, text, id):
+        """(text, id); a slice that ends at -0 is told with it, and gives its id, if a property fails because of it."""
+        empty = self.named and empty_slice(self.function, lambda function: not _fails(held.holds(function)))
+        return (f"{text}\n{empty.text}", empty.id) if empty else (text, id)
+
+
+def _fails(found):
+    """Whether a property's `holds` returned that it fails."""
+    return isinstance(found, str) or isinstance(found, (bool, np.bool_)) and not found
 
 
 class Answer:

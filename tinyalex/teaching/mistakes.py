@@ -4,6 +4,7 @@ The first of these that applies is told:
   the values equal a known wrong version's, in every probe
   digits were lost: whole numbers or float32 instead of float64
   every entry is too large or too small by a factor that the exercise knows
+  a slice ends at -0 and is empty
   a step or two explain it (`explain`), one for each output if there are several
   an argument is ignored, or pictures are mixed
   where it differs and in which way, with the first entry worked out by hand (`where`)
@@ -17,9 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyalex.teaching import where
+from tinyalex.teaching.explain.minus_zero import empty_slice
 from tinyalex.teaching.explain.repair import Repair, name_the_exception
 from tinyalex.teaching.explain.search import Search
-from tinyalex.teaching.explain.versions import Budget, Explanation, numbered
+from tinyalex.teaching.explain.versions import Budget, Explanation, copied, numbered, outputs
 from tinyalex.teaching.limits import OutOfTime, silent
 from tinyalex.teaching.values import RTOL, agree, different, ratio_of, scale
 
@@ -56,6 +58,8 @@ def name_the_mistake(case, otherwise=None):
     if not any(known.values()) and otherwise is None:
         _look_for_a_dtype(answers, wrong)
         _look_for_a_ratio(exercise, answers, wrong)
+    if found := empty_slice(case.function, case.is_right):
+        raise Judged(found.text, found.id)
     if any(_varied([a.found[n] for a in answers], [a.expected[n] for a in answers]) for n in wrong):
         with contextlib.suppress(OutOfTime), silent():  # an edit may have made a function endless
             _search(case, wrong, known, otherwise)
@@ -89,6 +93,8 @@ def _search(case, wrong, known, otherwise):
 def name_the_failure(case, place, failed):
     """Raise `Judged` for a function that fails with an exception in one probe."""
     calls, text = [case.calls[place], *case.calls[:place], *case.calls[place + 1 :]], failed.verdict.text
+    if found := empty_slice(case.function, lambda function: outputs(case.exercise, function, copied(calls[0]))):
+        raise Judged(f"{text}\n{found.text}", found.id)
     with contextlib.suppress(OutOfTime), silent():
         budget = Budget()
         found = Repair(case, calls, budget).single() or name_the_exception(case, place, failed, budget)

@@ -25,7 +25,7 @@ class Edits:
         space = dict(function.__globals__)
         if not inspect.isfunction(function) or function.__closure__:
             raise ValueError("not a plain function")
-        for each in _reached(function):
+        for each in reached(function):
             tree, first = parsed(each)
             editor = Editor(self, tree.body[0], first)
             editor.visit(tree.body[0])
@@ -51,7 +51,7 @@ class Edits:
             self.most = 10 * self.switches.steps + LEAST_STEPS
 
 
-def _reached(function):
+def reached(function):
     """The function, and others of the same file that it calls by name; not other exercises' functions of ours."""
     found, new = [], [function]
     while new:
