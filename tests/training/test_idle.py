@@ -66,6 +66,10 @@ def judged(epochs=10, model="alexnet-mini", **given):
         ("bias_decay", {"bias_decay": False, "weight_decay": 0.0}),
         ("layer_lr", {"layer_lr": "conv1:10:0"}),
         ("layer_lr", {"layer_lr": "conv1:2:0.1,conv2:2:0.1,conv1:2:0.5"}),
+        ("layer_lr", {"layer_lr": "fc6:0:0.5,conv2:0:0.5", "freeze": "pool2"}),
+        ("head_lr", {"head_lr": 5.0, "freeze": "body"}),
+        ("head_lr", {"head_lr": 5.0, "freeze": "drop7"}),
+        ("layer_lr", {"layer_lr": "block1_1.conv1:0:0.5", "freeze": "block1_1", "model": "resnet-small"}),
     ],
 )
 def test_settings_without_effect_are_refused(name, given):
@@ -90,6 +94,9 @@ def test_settings_without_effect_are_refused(name, given):
         {"crop_run": 8, "batch": 8, "crops": False},
         {"mixup": 0.2, "cutmix": 1.0, "batch": 2},
         {"layer_lr": "conv1:9:0,conv1:0:0.1,fc8:9:2"},
+        {"layer_lr": "conv3:0:0.5", "head_lr": 5.0, "freeze": "pool2"},
+        {"layer_lr": "conv2:0:0.5", "freeze": "pool2", "thaw": 1},
+        {"head_lr": 5.0, "freeze": "drop7", "thaw": 1},
         {
             "epochs": 2,
             "model": "alexnet-2012-source",

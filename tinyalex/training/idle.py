@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterator
 
+from tinyalex.composite import layer_of
 from tinyalex.errors import UserError
 from tinyalex.optim import LAYERS_WITH_BIAS_ONE
 from tinyalex.runs.config import Config
-from tinyalex.training.freezing import BODY
+from tinyalex.training.freezing import freeze, head_of
 from tinyalex.training.schedules import Schedule
 
 
@@ -77,8 +78,6 @@ def _layers(config):
         yield "thaw", f"fewer than the {config.epochs} epochs of the run"
     if config.freeze and config.thaw >= config.epochs:
         yield "epochs", f"more than {config.thaw}, after which frozen layers learn"
-    if config.head_lr != 1 and config.freeze == BODY and not config.thaw:
-        yield "head_lr", "1, since only the last layer learns: set its rate with lr"
     if "resnet" in config.find_model().family:
         yield "bias_init", f"a network with one of {', '.join(LAYERS_WITH_BIAS_ONE)}"
     changes = [change.split(":") for change in config.layer_lr.split(",") if change]
@@ -89,3 +88,11 @@ def _layers(config):
         yield "layer_lr", f"epochs from 0, below the {config.epochs} of the run"
     if len(set(places)) < len(places):
         yield "layer_lr", "one factor for a layer from an epoch on"
+    if config.freeze and not config.thaw and (changes or config.head_lr != 1):
+        network = config.find_model().build(2)
+        fixed = freeze(network, config.freeze)
+        learning = {layer_of(name) for name in network.params if name not in fixed}
+        if config.head_lr != 1 and learning == set(map(layer_of, head_of(network))):
+            yield "head_lr", "1, since only the last layer learns: set its rate with lr"
+        if any(layer_of(name) in {layer for layer, *_ in changes} for name in fixed):
+            yield "layer_lr", f"layers behind {config.freeze}, which learn"
