@@ -17,7 +17,7 @@ from tests.checks import agree
 from tinyalex import backend, plots
 from tinyalex.backend import random_stream
 from tinyalex.bench import benchmark, figures, limit, setup, turns
-from tinyalex.bench.limit import Sgemm
+from tinyalex.bench.limit import Sgemm, device_bytes
 from tinyalex.bench.ours import LayerClock, Ours, seconds_of
 from tinyalex.bench.setup import Setup, flops
 from tinyalex.bench.side import Side, resident_peak
@@ -82,10 +82,29 @@ def test_too_little_memory_is_reported_before_measuring(monkeypatch):
     needed = check_memory(SMALL.build(), 3, np)
     monkeypatch.setattr(setup, "memory_available", lambda xp: 2 * needed)
     benchmark.plan(SMALL, theirs=(), scaling=False)
-    with pytest.raises(UserError, match="memory in each of 3 processes.*try --batch 1; --no-torch"):
+    with pytest.raises(UserError, match="memory in each of 3 processes.*no batch is small enough.*; --no-torch"):
         benchmark.plan(SMALL, theirs=EAGER, scaling=False)
     with pytest.raises(UserError, match="memory in each of 4 processes"):
         benchmark.plan(SMALL, theirs=THEIRS, scaling=False)
+
+
+def test_advice_on_memory_fits_too(monkeypatch):
+    one = check_memory(SMALL.build(), 1, np)
+    monkeypatch.setattr(setup, "memory_available", lambda xp: one)
+    with pytest.raises(UserError, match="are free; try --batch 1$"):
+        benchmark.plan(SMALL, theirs=(), scaling=False)
+    monkeypatch.setattr(setup, "memory_available", lambda xp: one - 1)
+    with pytest.raises(UserError, match="are free; no batch is small enough, expected a smaller --model$"):
+        benchmark.plan(SMALL, theirs=(), scaling=False)
+
+
+def test_products_beside_the_networks_take_memory_on_a_gpu(monkeypatch):
+    needed = check_memory(SMALL.build(), 3, np)
+    monkeypatch.setattr(setup, "memory_available", lambda xp: needed + (2 << 30))
+    assert device_bytes("cpu") == 0 and 2 << 30 < device_bytes("gpu") < 5 << 30
+    setup.check(SMALL, SMALL.build(), 1, np, beside=2 << 30)
+    with pytest.raises(UserError, match="no batch is small enough"):
+        setup.check(SMALL, SMALL.build(), 1, np, beside=device_bytes("gpu"))
 
 
 def test_batches_that_fit(monkeypatch):
@@ -513,10 +532,11 @@ def test_pytorch_runs_whole_steps_in_its_layout(layout):
 def test_pytorch_without_a_gpu_is_left_out(monkeypatch):
     from tinyalex.exchange import torch as exchange
 
-    monkeypatch.setattr(exchange.importlib.metadata, "version", lambda name: "2.13.0+cpu")
-    assert exchange.torch_version("gpu") is None and exchange.torch_version("cpu") == "2.13.0+cpu"
-    monkeypatch.setattr(exchange.importlib.metadata, "version", lambda name: "2.13.0+cu130")
-    assert exchange.torch_version("gpu") == "2.13.0+cu130"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert exchange.torch_version("gpu") is None, "whatever its version says"
+    assert exchange.torch_version("cpu").startswith("2.13.0")
+    monkeypatch.setattr(exchange.sys, "executable", "/bin/true")  # one that answers yes
+    assert exchange.torch_version("gpu") == exchange.torch_version("cpu")
 
 
 # ---------------------------------------------------------------------------------------------- the command

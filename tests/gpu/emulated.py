@@ -33,11 +33,12 @@ extern "C" void set_thread(long long number, long long count) { thread_number = 
 @cache
 def library(kernel_file, real, index, source):
     """The shared library of one file of kernels for one REAL and INDEX."""
-    out = Path(tempfile.mkdtemp(prefix="tinyalex-kernels-")) / f"{kernel_file.stem}.so"
     flags = ["-O2", "-shared", "-fPIC", "-std=c++17", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
-    run = subprocess.run(["g++", *flags, "-x", "c++", "-", "-o", out], input=source, text=True, capture_output=True)
-    assert run.returncode == 0, run.stderr
-    return ctypes.CDLL(str(out))
+    with tempfile.TemporaryDirectory(prefix="tinyalex-kernels-") as folder:  # what is loaded stays loaded
+        out = Path(folder) / f"{kernel_file.stem}.so"
+        run = subprocess.run(["g++", *flags, "-x", "c++", "-", "-o", out], input=source, text=True, capture_output=True)
+        assert run.returncode == 0, run.stderr
+        return ctypes.CDLL(str(out))
 
 
 def emulated(threads=None, seed=0, index=None):

@@ -229,8 +229,10 @@ def scaling(run):
 def training(run):
     """Two short calls tell how many epochs there is time for; the rate then falls over them all."""
     train, folder = partial(run.tinyalex, "train"), run.work / f"run-{run.code}"
-    if not (folder / "config.json").exists():
+    planned = folder / "planned"  # written once there is a plan
+    if not planned.exists():
         data = pictures(run)
+        shutil.rmtree(folder, ignore_errors=True)
         first = train("--model", run.sizes.trained, "--data", data, "--epochs", 1, "--out", folder, kept=SAVING)
         began = time.monotonic()
         few = train("--resume", folder, "--epochs", FEW_EPOCHS, kept=SAVING)
@@ -238,6 +240,7 @@ def training(run):
         starting, an_epoch = time.monotonic() - began - trained, 1.5 * trained / (FEW_EPOCHS - 1)  # with its validation
         epochs = FEW_EPOCHS + int((run.left() - SAVING - 2 * starting) / an_epoch)
         more = ("--epochs", max(FEW_EPOCHS, min(run.sizes.epochs, epochs)))
+        planned.touch()
     else:
         more = ()
     try:
@@ -311,8 +314,9 @@ def go_through(run, results, chosen):
             continue
         began = time.monotonic()
         state, found = outcome(run, name, part)
-        if state == "not begun" and "figures" in before:
-            continue  # those of an earlier call
+        if state == "not begun" and "figures" in before:  # those of an earlier call, for other code
+            fine = False
+            continue
         seconds = round(time.monotonic() - began)
         results[name] = {"state": state, "seconds": seconds, "date": str(date.today()), "code": run.code} | found
         write(run, results)

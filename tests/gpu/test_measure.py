@@ -166,8 +166,33 @@ def test_each_call_goes_on_where_the_last_one_stopped(monkeypatch, run):
     measure.go_through(run, results, [])
     assert done[5:] == ["first", "long", "last"], "other code is measured anew"
     run.code, run.end = "a third", time.monotonic() + 60
-    measure.go_through(run, results, [])
+    assert not measure.go_through(run, results, [])
     assert results["long"]["state"] == "done", "without the time for a part, its earlier figures stay"
+
+
+def test_training_without_a_plan_begins_anew(monkeypatch, run):
+    """Time that ran out in one of the two short calls leaves a run of few epochs, which is not the one wanted."""
+    calls = []
+
+    def tinyalex(*words, kept=0):
+        calls.append(words)
+        if words[-2:] == ("--epochs", measure.FEW_EPOCHS) and len(calls) < 3:
+            raise TimeIsUp("no time")
+        folder = run.work / f"run-{run.code}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return {"seconds": 1.0 if "--out" in words else 2.0, "top1_error": 0.5}
+
+    monkeypatch.setattr(run, "tinyalex", tinyalex)
+    monkeypatch.setattr(measure, "pictures", lambda run: "data")
+    run.end = time.monotonic() + 400
+    with pytest.raises(TimeIsUp):
+        measure.training(run)
+    assert measure.training(run)["top1_error"] == 0.5
+    first, few, again, few_again, whole, evaluated = calls
+    assert again == first and few_again == few and whole[-2] == "--epochs" and whole[-1] > measure.FEW_EPOCHS
+    assert evaluated[0] == "evaluate"
+    measure.training(run)
+    assert calls[6][:2] == ("train", "--resume") and "--epochs" not in calls[6], "the plan holds"
 
 
 def test_nothing_follows_a_wrong_number(monkeypatch, run):

@@ -81,6 +81,7 @@ def train(net, steps, count, team=False):
         _, grads = net.backward(dscores, cache, input_grad=False)
         first = first or {name: g.copy() for name, g in grads.items()}
         optimiser.step(grads, 0.05)
+        net.absorb(net.observe(cache))
     return float(value) * len(labels), scores, first
 
 

@@ -4,11 +4,12 @@ import pytest
 
 from tests.parallel.test_network import FORMS, network, train
 from tinyalex.commands.exchanged import with_counted
-from tinyalex.layers import Conv2d, Flatten, Linear, ReLU
+from tinyalex.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU
 from tinyalex.models import find_model
 from tinyalex.network import Network
 from tinyalex.parallel import run_threads, split_network, sums, traffic
 from tinyalex.parallel.traffic import by_layer, exchanged, exchanges, saved
+from tinyalex.residual import Residual
 
 # Bytes of a bucket: all gradients travel together; long arrays are cut and biases travel together; nothing is short
 
@@ -133,9 +134,35 @@ def test_a_trunk_without_parameters():
     assert sum(exchanged(net, "data", 2, 4).values()) == 140 * 4
 
 
-def test_statistics_are_shown_where_they_were_sent():
-    """They cannot be told from shapes, so they are a row of what was counted, and of nothing else."""
-    rows = by_layer(network(), "data", 2, 4)
-    assert with_counted(rows, {"gradients": 1.0})[-1]["layer"] == "gradients"
-    last = with_counted(rows, {"gradients": 1.0, "statistics": 24.0})[-1]
-    assert last == {"layer": "statistics", "forward": 24.0, "backward": 0.0}
+@pytest.mark.parametrize("form, size", FORMS)
+def test_statistics_to_the_byte(form, size):
+    """Batch normalisation in the trunk, in a block there, frozen, and in a head, which in hybrid sees all pictures."""
+
+    def build():
+        block = {"conv": Conv2d(4, 4, 3, padding=1, bias=False), "bn": BatchNorm2d(4)}
+        features = {"conv1": Conv2d(3, 4, 3), "bn1": BatchNorm2d(4), "relu1": ReLU()}
+        if form != "towers":  # which cannot divide a block
+            features |= {"block": Residual(block), "conv2": Conv2d(4, 4, 1), "bn2": BatchNorm2d(4, frozen=True)}
+        head = {"flatten": Flatten(), "fc3": Linear(4 * 49, 6), "bn3": BatchNorm2d(6), "fc4": Linear(6, 5)}
+        net = Network(features, head, (9, 9, 3))
+        net.map_arrays(lambda p: p.astype("float64"))
+        return net
+
+    net = build()
+    for rank, (sent, calls) in enumerate(counted(build, form, size, 5)):
+        assert exchanged(net, form, size, 5, rank) == sent
+        assert sum(exchange.times for exchange in exchanges(net, form, size, 5, rank)) == calls
+        assert (sent["statistics"] > 0) == (size > 1 and form != "towers")
+
+
+def test_statistics_by_hand():
+    """Two workers send half of each sum and half of its total: 8 bytes for each of 2 + 6·C numbers."""
+    net = Network(
+        {"conv1": Conv2d(3, 4, 3), "bn1": BatchNorm2d(4)}, {"flatten": Flatten(), "fc2": Linear(100, 2)}, (7, 7, 3)
+    )
+    (found,) = [e for e in exchanges(net, "data", 2, 8) if e.label == "statistics"]
+    assert (found.bytes, found.times, found.early) == (8 * (2 + 6 * 4), 16, False)
+    last = by_layer(net, "data", 2, 8)[-1]
+    assert last == {"layer": "statistics", "forward": 8 * 26 / 8, "backward": 0}
+    shown = with_counted([last], {"gradients": 1.0, "statistics": 24.0})
+    assert shown == [{"layer": "statistics", "forward": 24.0, "backward": 0.0}]

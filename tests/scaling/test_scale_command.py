@@ -107,7 +107,7 @@ def test_what_is_measured_between_processes(words, alone, forms, links, measured
     assert measured == [(Task(MODEL, 1000, 64, None, 1, 5, alone, (1, 2), forms), True, "mpiexec", False)]
     assert result["device"] == "CPU, 1 thread" and [link["name"] for link in result["links"]] == links
     network, beside = find_model(MODEL).build(1000), Costs(parts(2.0))
-    here = Link("here", "", 1e-4, 2e9, overlaps=False, most=2)
+    here = Link("here", "", 1e-4, 2e9, overlapping=1, most=2)
     rows = predict({1: Costs(parts()), 2: beside}, network, "data", Load(batch=64), here, scale.PICTURES)
     assert result["links"][-1]["forms"]["data"]["rows"] == rows
     if "ethernet" in links:
@@ -134,7 +134,7 @@ def test_for_people(measured, capsys, monkeypatch, tmp_path):
     assert out.count("towers pays up to 2, the most considered") == 2 and "data stops paying at" in out
     lines = out.splitlines()
     (data,) = [line.split() for line in lines if line.startswith("data   ")]
-    link = Link("here", "", 1e-4, 2e9, overlaps=False)
+    link = Link("here", "", 1e-4, 2e9, overlapping=1)
     step = sum(step_seconds(Costs(parts(2.0)), find_model(MODEL).build(1000), "data", 2, 64, link))
     assert data[1:5] == ["2", "1", f"{64 / step:,.1f}", "16.0"] and data[5] == f"{step / 4:.2f}" and data[7] == "1.00"
     assert any(line.split()[:5] == ["one", "process", "1", "2", "16.0"] for line in lines)
@@ -207,8 +207,11 @@ def test_end_to_end(capsys):
         (["--batch", "4", "--per-worker", "2"], "not allowed with argument --batch"),
         (["--latency", "3"], "--latency: found no --bandwidth"),
         (["--bandwidth", "3"], "--bandwidth: found no --latency"),
-        (["--latency", "-1", "--bandwidth", "1"], "--latency: found -1, expected 0 or more"),
-        (["--latency", "1", "--bandwidth", "0"], "--bandwidth: found 0, expected more than 0"),
+        (["--latency", "-1", "--bandwidth", "1"], "--latency: found -1, expected microseconds from 0 to 1e9"),
+        (["--latency", "1e10", "--bandwidth", "1"], "--latency: found 1e+10"),
+        (["--latency", "1", "--bandwidth", "0"], "--bandwidth: found 0, expected GB/s from 1e-6 to 1e6"),
+        (["--latency", "1", "--bandwidth", "1e-310"], "--bandwidth: found 1e-310"),
+        (["--latency", "1", "--bandwidth", "1e300"], "--bandwidth: found 1e+300"),
         (["--latency", "nan", "--bandwidth", "1"], "--latency: found nan"),
         (["--latency", "1", "--bandwidth", "inf"], "--bandwidth: found inf"),
         (["--network", "ethernett"], "there is no 'ethernett', expected one of ethernet, infiniband, nvlink, here"),
@@ -229,6 +232,23 @@ def test_mistakes_are_one_line_and_measure_nothing(words, expected, measured, mo
     code, out, err = call(capsys, "scale", *(words if "--model" in words else [*words, "--model", "alexnet-mini"]))
     assert (code, out, err.count("\n")) == (2, "", 1) and expected in err, err
     assert not measured
+
+
+@pytest.mark.parametrize("words", [("scale", "--model", "alexnet-mini"), ("scale", "--check"), ("bench",)])
+def test_several_processes_do_not_measure_at_once(words, measured, monkeypatch, capsys):
+    monkeypatch.setenv("PMI_SIZE", "2")
+    code, out, err = call(capsys, *words)
+    assert (code, out, err.count("\n")) == (2, "", 1) and not measured
+    assert f"{words[0]}: one of 2 processes of mpiexec, expected one alone" in err
+
+
+@pytest.mark.parametrize(
+    "words", [("--latency", "1e9", "--bandwidth", "1e-6"), ("--latency", "0", "--bandwidth", "1e6")]
+)
+def test_the_slowest_and_the_fastest_link(words, measured, capsys):
+    """A JSON object without Infinity."""
+    result = json_of(capsys, "scale", "--model", "alexnet-mini", *words)
+    json.dumps(result, allow_nan=False)
 
 
 def test_missing_software_is_named(measured, monkeypatch, capsys):

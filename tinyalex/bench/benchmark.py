@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from tinyalex.backend import choose_device
 from tinyalex.bench import figures, turns
-from tinyalex.bench.limit import Sgemm
+from tinyalex.bench.limit import Sgemm, device_bytes
 from tinyalex.bench.machine import describe
 from tinyalex.bench.ours import Ours
 from tinyalex.bench.predicted import Machine, predict
@@ -59,7 +59,7 @@ def thread_numbers(setup, every):
 def plan(setup, theirs, scaling):
     """The plan for a setup; UserError if the memory does not suffice."""
     xp, network = choose_device(setup.device), setup.build()
-    check(setup, network, 1 + len(theirs), xp)
+    check(setup, network, 1 + len(theirs), xp, device_bytes(setup.device))
     return Plan(setup, flops(network), tuple(batches_that_fit(network, xp)) if scaling else ())
 
 

@@ -16,6 +16,12 @@ PASS = 1 << 28  # entries of float32 that a GPU reads and writes, far more than 
 LAUNCHES = 500  # fewer than the queue of a GPU holds
 
 
+def device_bytes(device):
+    """The most that `Sgemm` holds on a GPU at a time; 0 on a CPU, where it is little."""
+    products = sum(rows * depth + depth * columns + rows * columns for rows, depth, columns in GPU_SHAPES)
+    return 4 * (products + 2 * PASS) if device == "gpu" else 0
+
+
 class Sgemm:
     """Products of several shapes: one on all of BLAS's threads; on a CPU, also one on each of our threads at once."""
 

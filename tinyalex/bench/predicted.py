@@ -155,14 +155,14 @@ OWN = "own"  # a GPU that is described by options alone
 
 
 def machine(name, copy_gb_per_s=None, matmul_tflops=None, launch_us=None):
-    """The `Machine` of MACHINES, or OWN, with the rates given instead of its own. UserError for rates not above 0.
+    """The `Machine` of MACHINES, or OWN, with the rates given instead of its own. UserError for rates that no GPU has.
 
     matmul_tflops: of products with TF32 and without
     """
     given = {"copy_gb_per_s": copy_gb_per_s, "matmul_tflops": matmul_tflops, "launch_us": launch_us}
     for argument, value in given.items():
-        if value is not None and not 0 < value < math.inf:
-            raise UserError(f"found {value:g}, expected a finite number above 0", argument)
+        if value is not None and not 1e-6 <= value <= 1e6:
+            raise UserError(f"found {value:g}, expected a number from 1e-6 to 1e6", argument)
     if name == OWN:
         for argument in ("copy_gb_per_s", "matmul_tflops"):
             if given[argument] is None:

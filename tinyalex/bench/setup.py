@@ -64,20 +64,27 @@ def flops(network):
     return forward, 3 * forward - 2 * first
 
 
-def check(setup, network, sides, xp):
-    """UserError unless the memory suffices for `sides` processes that each train `network`."""
+def check(setup, network, sides, xp, beside=0):
+    """UserError unless the memory suffices for `sides` processes that each train `network`, and `beside` bytes."""
     rows, available = summarise(network), memory_available(xp)
-    needed = training_bytes(rows, setup.batch, network.in_shape, xp=xp)
-    if available is None or sides * needed <= available:
+
+    def needs(batch):
+        return training_bytes(rows, batch, network.in_shape, xp=xp)
+
+    def fits(batch):
+        return available is None or sides * needs(batch) + beside <= available
+
+    needed, smaller = needs(setup.batch), setup.batch
+    if fits(smaller):
         return
-    smaller = setup.batch
-    while smaller > 1 and sides * training_bytes(rows, smaller, network.in_shape, xp=xp) > available:
+    while smaller > 1 and not fits(smaller):
         smaller //= 2
+    instead = f"try --batch {smaller}" if fits(smaller) else "no batch is small enough, expected a smaller --model"
     alone = "; --no-torch needs only one process" if sides > 1 else ""
     raise UserError(
         f"found {setup.batch}: {setup} takes about {bytes_text(needed)} of memory in "
         f"{f'each of {sides} processes' if sides > 1 else 'its process'}, {bytes_text(available)} are free; "
-        f"try --batch {smaller}{alone}",
+        f"{instead}{alone}",
         "batch",
     )
 

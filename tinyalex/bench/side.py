@@ -41,8 +41,8 @@ class Side:
 
     def __exit__(self, *error):
         self._end()
+        self.pipe.close()  # which ends it too, where SIGTERM is ignored
         self.process.join()
-        self.pipe.close()
 
     def _end(self):
         """End the process with all that it has started, such as a compiler."""

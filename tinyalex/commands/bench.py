@@ -14,6 +14,7 @@ from tinyalex.errors import UserError
 from tinyalex.exchange.torch import torch_version
 from tinyalex.files import check_picture
 from tinyalex.models import find_model
+from tinyalex.parallel.mpi import refuse_ranks
 from tinyalex.terminal import bytes_text, say
 from tinyalex.training.trainer import LOG_EVERY
 
@@ -82,6 +83,7 @@ def run(args):
 
     if prediction.predicts(args):
         return prediction.predicted(args, lambda tf32: setups("gpu", tf32))
+    refuse_ranks("bench")
     if args.chart:
         check_picture(args.chart, "chart")
     device = "cpu" if open_device(args) is np else "gpu"
@@ -100,7 +102,7 @@ def _theirs(args, device):
     if args.no_torch:
         return ()
     if torch_version(device) is None:
-        say(f"no PyTorch for the {device.upper()} is installed: measuring only this side")
+        say(f"no PyTorch that can use the {device.upper()} is installed: measuring only this side")
         return ()
     missing = None if args.no_compile else compiler_missing(device)
     if missing:

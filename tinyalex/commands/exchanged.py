@@ -1,6 +1,7 @@
 """The table of bytes that workers exchange, for `train` and `scale`."""
 
 from tinyalex.commands.options import print_table
+from tinyalex.parallel.traffic import WAYS
 from tinyalex.terminal import bytes_text
 
 COLUMNS = {
@@ -16,12 +17,9 @@ def with_counted(rows, sent_per_picture):
     counted = []
     for row in rows:
         ways = {way: sent_per_picture.get(f"{row['layer']} {way}", 0.0) for way in ("forward", "backward")}
-        if row["layer"] == "gradients":
-            ways["backward"] = sent_per_picture.get("gradients", 0.0)
+        if row["layer"] in WAYS:
+            ways[WAYS[row["layer"]]] = sent_per_picture.get(row["layer"], 0.0)
         counted.append(row | ways)
-    if sums := sent_per_picture.get("statistics"):  # of layers that need the whole batch, on the way there and back
-        zeros = dict.fromkeys((key for key in COLUMNS if rows and key in rows[0]), 0.0)
-        counted.append({"layer": "statistics"} | zeros | {"forward": sums})
     return counted
 
 

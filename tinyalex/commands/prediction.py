@@ -64,10 +64,10 @@ def predicted(args, setups_of):
 def show(result, label):
     """label: function of a row, its words"""
     gpu, rows = result["gpu"], result["predictions"]
-    tf32 = f" ({gpu['tf32_tflops']:.0f} in TF32)" if gpu["tf32_tflops"] not in (None, gpu["fp32_tflops"]) else ""
+    tf32 = f" ({gpu['tf32_tflops']:.3g} in TF32)" if gpu["tf32_tflops"] not in (None, gpu["fp32_tflops"]) else ""
     print_text(
         f"Predicted for {'your GPU' if gpu['name'] == OWN else gpu['name']}, not measured. Its rates: passes over "
-        f"memory {gpu['copy_gb_per_s']:.0f} GB/s, matrix products {gpu['fp32_tflops']:.0f} TFLOP/s{tf32}, a launch "
+        f"memory {gpu['copy_gb_per_s']:.5g} GB/s, matrix products {gpu['fp32_tflops']:.3g} TFLOP/s{tf32}, a launch "
         f"every {gpu['launch_us']:g} µs."
     )
     print()

@@ -1,7 +1,5 @@
 """`tinyalex scale`: the speed of more workers, predicted from one step measured here."""
 
-import math
-
 import numpy as np
 
 from tinyalex.backend import device_name, memory_available, set_thread_count, thread_count
@@ -10,6 +8,7 @@ from tinyalex.commands.options import REPLACED, add_device, open_device, print_t
 from tinyalex.errors import UserError
 from tinyalex.files import check_picture
 from tinyalex.models import find_model, in_towers
+from tinyalex.parallel.mpi import refuse_ranks
 from tinyalex.parallel.traffic import TOWERS, by_layer, saved
 from tinyalex.scaling.check import compare, here, most_here
 from tinyalex.scaling.launch import find_mpiexec, measure_pair
@@ -76,6 +75,7 @@ def add_arguments(parser):
 
 
 def run(args):
+    refuse_ranks("scale")
     links = _links(args)  # first, so that wrong options are refused before anything is measured
     model = in_towers(find_model(args.model))
     load = Load(None, args.per_worker) if args.per_worker else Load(args.batch or model.batch)
@@ -110,10 +110,10 @@ def _links(args):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UserError(f"--{name.replace('_', '-')}: found {value}, expected 1 or more")
-    if args.latency is not None and not (math.isfinite(args.latency) and args.latency >= 0):
-        raise UserError(f"--latency: found {args.latency:g}, expected 0 or more")
-    if args.bandwidth is not None and not (math.isfinite(args.bandwidth) and args.bandwidth > 0):
-        raise UserError(f"--bandwidth: found {args.bandwidth:g}, expected more than 0")
+    if args.latency is not None and not 0 <= args.latency <= 1e9:
+        raise UserError(f"--latency: found {args.latency:g}, expected microseconds from 0 to 1e9")
+    if args.bandwidth is not None and not 1e-6 <= args.bandwidth <= 1e6:
+        raise UserError(f"--bandwidth: found {args.bandwidth:g}, expected GB/s from 1e-6 to 1e6")
     if (args.latency is None) != (args.bandwidth is None):
         given, other = ("latency", "bandwidth") if args.bandwidth is None else ("bandwidth", "latency")
         raise UserError(f"--{given}: found no --{other}, expected both for your own link")
@@ -179,7 +179,7 @@ def _predicted(link, costs, network, forms, load, pictures):
         "title": link.title,
         "latency_s": link.latency,
         "bandwidth_bytes_per_s": link.bandwidth,
-        "overlaps": link.overlaps,
+        "overlapping": link.overlapping,
         "most": link.most,
         "forms": {form: {"rows": found, "stops_paying": stops_paying(found)} for form, found in rows.items()},
     }

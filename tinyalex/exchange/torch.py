@@ -5,6 +5,8 @@ The only file that imports PyTorch; training does not need it.
 
 import importlib.metadata
 import importlib.util
+import subprocess
+import sys
 
 from tinyalex.composite import Sequential
 from tinyalex.layers import (
@@ -29,10 +31,15 @@ from tinyalex.residual import Residual
 
 def torch_version(device="cpu"):
     """The version of a PyTorch usable on this device, "cpu" or "gpu"; None without one."""
-    if importlib.util.find_spec("torch") is None:
+    if importlib.util.find_spec("torch") is None or device == "gpu" and not _sees_a_gpu():
         return None
-    version = importlib.metadata.version("torch")
-    return None if device == "gpu" and version.endswith("+cpu") else version  # "+cpu": a wheel without GPU support
+    return importlib.metadata.version("torch")
+
+
+def _sees_a_gpu():
+    """Whether PyTorch was built for a GPU and the driver suits it. Asked elsewhere: its memory settings stay there."""
+    asked = "import torch; raise SystemExit(not torch.cuda.is_available())"
+    return subprocess.run([sys.executable, "-c", asked], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def torch_twin(network):

@@ -40,6 +40,12 @@ def ranks_started() -> int:
     return max((int(os.environ[name]) for name in names), default=1)
 
 
+def refuse_ranks(what: str) -> None:
+    """UserError if several processes were started together, which would disturb each other's measurements."""
+    if (ranks := ranks_started()) > 1:
+        raise UserError(f"{what}: one of {ranks} processes of mpiexec, expected one alone: each would measure all")
+
+
 def import_mpi() -> Any:
     """mpi4py's MPI module, initialised. UserError if it cannot be imported, or does not belong to this mpiexec."""
     try:

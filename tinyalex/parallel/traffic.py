@@ -1,12 +1,11 @@
 """The bytes of a training step, computed from a network's shapes: exactly as many as `Team.sent` counts.
 
-The sums of layers that need the whole batch ("statistics") are not among them: shapes do not tell their size.
-
 With K workers, a batch of N pictures and maps of C channels, each worker sends
 
     maps joined by pictures    forward: its N/K pictures to every other;           backward: the others', N · (K − 1)/K
     maps joined by channels    forward: its C/K channels of all N to every other;  backward: the others', C · (K − 1)/K
     gradients added up         2 · (K − 1)/K of them: to every other that one's run, then the sum of its own
+    batch normalisation        its sums over the batch, added up likewise, if each worker has its own pictures
 """
 
 import math
@@ -14,12 +13,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tinyalex.layers import Conv2d, Linear
+from tinyalex.layers import BatchNorm2d, Conv2d, Linear
 from tinyalex.network import Network
 from tinyalex.parallel.shares import shares
 from tinyalex.parallel.sums import BUCKET_BYTES
 
-GRADIENTS = "gradients"
+GRADIENTS, STATISTICS = "gradients", "statistics"  # labels of sums
+WAYS = {
+    GRADIENTS: "backward",
+    STATISTICS: "forward",
+}  # where a table shows them; statistics are sent on the way back too
 TOWERS = 2  # workers in a table of towers by layer
 
 
@@ -62,7 +65,7 @@ def exchanges(
     if there:
         mine = len(shares(network.num_classes, size)[rank])
         there.append(Exchange("softmax forward", (size - 1) * mine * batch * itemsize))
-    return there + back[::-1] + _summed(network, form, size, rank)
+    return there + back[::-1] + _summed(network, form, size, rank) + _statistics(network, form, size, rank)
 
 
 def _joined(network, form, everywhere):
@@ -94,6 +97,19 @@ def _summed(network, form, size, rank):
         for early, part in counts.items()
         if part
     ]
+
+
+def _statistics(network, form, size, rank):
+    """The exchanges of batch normalisation's sums, in float64, in layers that do not see the whole batch."""
+    parts = {"data": (network.features, network.classifier), "hybrid": (network.features,)}.get(form, ())
+    shape, counts = network.in_shape, list[int]()
+    for part in parts:
+        for _, layer, _, _ in part.shapes(shape):
+            if isinstance(layer, BatchNorm2d) and not (layer.frozen or layer.fixed):
+                C = layer.num_features
+                counts += [1, C, C, C, C, 1, C, C]  # forward, backward, and once more for the running statistics
+        shape = part.out_shape(shape)
+    return [Exchange(STATISTICS, 8 * sum(_sent(n, size, rank) for n in counts), 2 * len(counts))] if counts else []
 
 
 def _is_short(param):
@@ -137,7 +153,7 @@ def by_layer(network: Network, form: str, size: int, batch: int) -> list[dict[st
     if form == "towers":
         counted["everywhere_"] = exchanged(network, form, size, batch, everywhere=True)
     layers = dict.fromkeys(_layer(label) for total in counted.values() for label in total if total[label])
-    order = [name for name, *_ in network.shapes()] + ["softmax", GRADIENTS]
+    order = [name for name, *_ in network.shapes()] + ["softmax", GRADIENTS, STATISTICS]
     return [
         {"layer": layer}
         | {
@@ -154,4 +170,4 @@ def _layer(label):
 
 
 def _way(label):
-    return label.partition(" ")[2] or "backward"  # when gradients are added up
+    return WAYS.get(label) or label.partition(" ")[2]

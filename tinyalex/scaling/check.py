@@ -13,8 +13,8 @@ def here(measured, threads, cores):
 
     The processes copy the bytes themselves, alongside the computation only if each has a core to spare.
     """
-    overlaps = cores >= RANKS * (threads + 1)
-    return Link("here", "between processes of this machine", *measured, overlaps, most_here(threads, cores))
+    overlapping = cores // (threads + 1)
+    return Link("here", "between processes of this machine", *measured, overlapping, most_here(threads, cores))
 
 
 def most_here(threads, cores):

@@ -9,7 +9,8 @@ class Link:
 
     latency: seconds per message, however short
     bandwidth: bytes/s that a worker sends while it receives as many
-    overlaps: whether bytes travel while the worker computes; False if the worker's own cores copy them
+    overlapping: the most workers whose bytes travel while they compute; None: any number. With more, there is no core
+        that could copy bytes beside the computation
     most: the most workers the link can join, or the machine has cores for; None: any number
     """
 
@@ -17,8 +18,12 @@ class Link:
     title: str
     latency: float
     bandwidth: float
-    overlaps: bool = True
+    overlapping: int | None = None
     most: int | None = None
+
+    def hides(self, size):
+        """Whether bytes travel while a worker, one of `size`, computes."""
+        return self.overlapping is None or size <= self.overlapping
 
     def seconds(self, exchanges, size):
         """Seconds for the `Exchange`s of one of K workers: times · (K − 1) · latency + bytes / bandwidth. size: K"""

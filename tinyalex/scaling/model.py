@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyalex.layers import Linear
 from tinyalex.parallel.traffic import TOWERS, exchanges
 
 SIZES = tuple(2**i for i in range(11))  # numbers of workers, 1 to 1,024
@@ -79,7 +80,7 @@ def step_seconds(costs, network, form, size, batch, link):
         computed = costs.both("tower", batch) + costs.both("head", batch) / size + sum(update.values()) / size
     sent = exchanges(network, form, size, batch)
     early = link.seconds([e for e in sent if e.early], size)
-    hidden = costs.backward("trunk", own) if link.overlaps and early else 0.0
+    hidden = costs.backward("trunk", own) if link.hides(size) and early else 0.0
     waited = link.seconds([e for e in sent if not e.early], size) + max(0.0, early - hidden)
     return computed + costs.added * _summed_bytes(network, form, size), waited
 
@@ -96,9 +97,12 @@ def predict(costs, network, form, load, link, pictures):
     """The prediction for each number of workers: a list of dicts of plain numbers.
 
     costs: {1: `Costs` of a worker alone, 2: of one among several};  pictures: per epoch
-    At most `link.most` workers, and two for towers, since the network has two groups.
+    At most `link.most` workers; two for towers, since the network has two groups; and for hybrid as many as the
+    narrowest layer of the head has units.
     """
-    most = min(TOWERS if form == "towers" else SIZES[-1], link.most or SIZES[-1])
+    units = [layer.out_features for layer in network.classifier.layers.values() if isinstance(layer, Linear)]
+    most = {"towers": TOWERS, "hybrid": min(units)}.get(form, SIZES[-1])
+    most = min(most, link.most or SIZES[-1])
     rows = []
     for size in (size for size in SIZES if size <= most):
         batch = load.of_all(size)

@@ -100,9 +100,10 @@ class Pair:
 
     def warm_up(self):
         """Run everything large once, on both ranks, see `Worker.warm_up`."""
-        self.worker.warm_up()
+        self.worker.warm_up(self.tell_of_warm_up)
         for steps in self.steps.values():
             steps.seconds(1)
+            self.tell_of_warm_up()
 
     def round(self, backwards=False):
         """{"alone", "beside": from `Worker.round`; "link": [latency, bandwidth]; "one", "data", …: seconds per step}
@@ -152,6 +153,10 @@ class Pair:
 
     def tell(self, pictures):
         self.say(pictures=pictures)
+
+    def tell_of_warm_up(self):
+        """A word, since nothing may be silent for long (`launch.SILENCE`)."""
+        self.tell(0)
 
     def say(self, **words):
         if self.team.rank == 0:

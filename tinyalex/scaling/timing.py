@@ -48,10 +48,14 @@ class Worker:
         self.optimisers = [SGD(part.params) for part in (self.network.features, self.network.classifier)]
         self.grads = [{name: p.copy() for name, p in optimiser.params.items()} for optimiser in self.optimisers]
 
-    def warm_up(self):
-        """Run the largest parts once: touching memory for the first time takes longer than the work on it."""
+    def warm_up(self, tell=lambda: None):
+        """Run the largest parts once: touching memory for the first time takes longer than the work on it.
+
+        tell: called after each
+        """
         for part in ("trunk", "head"):
             self.passes(part, self.load.of_one(1))
+            tell()
         self.updates()
 
     def round(self, sizes=SIZES, tell=lambda pictures: None, meet=lambda: None):
