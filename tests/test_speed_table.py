@@ -26,6 +26,17 @@ def cells(row):
         yield f"{row[f'{work}_ratio']:.2f} × ({low:.2f}–{high:.2f})"
 
 
+def test_the_readme_quotes_what_was_printed_on_one_core():
+    (run,) = (ROOT / "tests" / "speed" / "one-core").glob("*.json")
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    for work, words in zip(WORKS, ("training", "inference", "one picture")):
+        ratios = [
+            f"{row[f'{work}_ratio']:.2f} ({row[f'{work}_ratio_low']:.2f}–{row[f'{work}_ratio_high']:.2f})"
+            for row in json.loads(run.read_text(encoding="utf-8"))["results"]
+        ]
+        assert f"{words} {', '.join(ratios[:-1])} and {ratios[-1]}" in readme
+
+
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row['model']}{'' if row['lrn'] else ' without LRN'}")
 def test_the_readme_quotes_what_was_printed(row):
     name = f"`{row['model']}`{'' if row['lrn'] else ' without LRN'}, batch {row['batch']}"

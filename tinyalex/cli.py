@@ -139,9 +139,9 @@ def _main(arguments):
             with onto_stdout():
                 _show(result, args)
         except (ReaderLeft, UserError) as error:
-            _tell_what_is_kept(result, error)
-            return 0 if isinstance(error, ReaderLeft) else 2
-        return 0 if result.get("ok", True) else 1
+            _tell_what_is_kept(result, error, args)
+            return _code(result) if isinstance(error, ReaderLeft) else 2
+        return _code(result)
     except UserError as error:
         say(f"tinyalex: {message(error, args)}")
         return 2
@@ -168,10 +168,19 @@ def _show(result, args):
     print(text if encodes(text) else json.dumps(result, default=str))
 
 
-def _tell_what_is_kept(result, error):
-    """One line on stderr if stdout took no result: why, what was written all the same, and what to do with a run."""
-    kept = [f"{what} is saved in {result[key]}" for key, what in SAVED.items() if result.get(key)]
-    if "run" in result:
+def _code(result):
+    """The exit code of a command that did its work: 1 if what it checked is not right."""
+    return 0 if result.get("ok", True) else 1
+
+
+def _tell_what_is_kept(result, error, args):
+    """One line on stderr if stdout took no result: why, what was written all the same, and what to do with a run.
+
+    Only `train` saves the run that its result names.
+    """
+    saved = {key: what for key, what in SAVED.items() if key != "run" or args.command == "train"}
+    kept = [f"{what} is saved in {result[key]}" for key, what in saved.items() if result.get(key)]
+    if "run" in result and "run" in saved:
         kept.append(f"go on with: {command('evaluate', result['run'])}")
     why = "" if isinstance(error, ReaderLeft) else str(error)  # of a reader that left, there is nothing to complain
     if why or kept:

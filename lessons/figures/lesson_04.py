@@ -17,6 +17,7 @@ def _draw_walk(axis, path, title):
     axis.plot(0, 0, color="black", marker="+", ms=14, mew=2)
     axis.set_title(title, fontsize=10)
     axis.set_yticks([-1, 0, 1])
+    axis.set_ylabel("second weight", fontsize=9)
 
 
 def show_walks(walks):

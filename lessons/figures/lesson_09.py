@@ -23,7 +23,7 @@ def show_shouting(layer, x):
     axes[0].bar(channels + 0.2, layer.forward(x)[0].ravel(), 0.4, color=MIDDLE, label="out: y")
     axes[0].axvspan(2.5, 7.5, color="0.92", zorder=0)
     axes[0].text(7.6, 235, "grey: 5's\nreach", va="top", fontsize=9)
-    axes[0].set(title="Channel 5 shouts, four neighbours drop", xlabel="channel", xticks=channels)
+    axes[0].set(title="Channel 5 shouts, four neighbours drop", xlabel="channel", ylabel="activity", xticks=channels)
     axes[0].legend(frameon=False, loc="upper left")
     for c, style, colour in ((5, "-", DARK), (6, "--", MIDDLE), (9, ":", "black")):
         axes[1].plot(loud, heard[:, c], style, color=colour, lw=2)

@@ -54,7 +54,7 @@ def show_drops(log, drops):
     panels[0].set(title="Errors, %: the drop sets them free", xlabel="epoch", ylim=(0, 100))
     panels[0].legend(frameon=False, fontsize=8)
     panels[1].semilogy(epochs, [line["ratio"] for line in log], color=DARK)
-    panels[1].set(title="Update to weight, conv2", xlabel="epoch")
+    panels[1].set(title="Update to weight, conv2", xlabel="epoch", ylabel="‖Δw‖ / ‖w‖")
     for panel in panels:
         for epoch in drops:
             panel.axvline(epoch - 0.5, color="grey", lw=1)

@@ -26,7 +26,9 @@ def show_seeds(curves, errors):
     for x, points in enumerate((0.4, 1.4, 1.7, 2.0), start=1):
         right.plot([x, x], [middle - points / 2, middle + points / 2], color=MIDDLE, lw=6, solid_capstyle="butt")
         right.annotate(f"{points}", (x, middle + points / 2 + 0.3), ha="center", fontsize=8)
-    right.set(title="The ends, and effects in the paper", xticks=range(5), xlim=(-0.6, 4.6))
+    right.set(
+        title="The ends, and effects in the paper", ylabel="validation error, %", xticks=range(5), xlim=(-0.6, 4.6)
+    )
     right.set_xticklabels(["seeds", "pool", "LRN", "towers", "conv"], fontsize=8)
     show(
         figure,

@@ -6,6 +6,7 @@ Then what it says where there is nothing to examine, and its arithmetic by hand.
 import json
 import math
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,11 +18,14 @@ from tests.diagnosis.patients import HEALTHY, SICK, ask, is_right, train, ward_o
 from tests.tiny_runs import train_mini
 from tests.training.test_training import write_easy
 from tinyalex.cli import main
+from tinyalex.data.dataset import Split
 from tinyalex.diagnosis import course, limits, pictures, settings
 from tinyalex.diagnosis.examine import DIAGNOSES
 from tinyalex.diagnosis.labels import Told, _matched
 from tinyalex.diagnosis.measures import answers, measures, shrunk
 from tinyalex.diagnosis.patient import Patient
+from tinyalex.diagnosis.pictures import Scan
+from tinyalex.lines import command
 from tinyalex.models import find_model
 from tinyalex.runs.config import Config
 
@@ -192,11 +196,11 @@ def test_shrunk_by_hand():
     assert shrunk(maps, 2).tolist() == [[[3, 5], [13, 15]]]
 
 
-def of_course(*lines, **chosen):
+def of_course(*lines, model="alexnet-mini", **chosen):
     """A patient whose log has these epochs: (training loss, its error, validation loss, its error)."""
     keys = ("train_loss", "train_top1_error", "val_loss", "val_top1_error")
     log = [dict(zip(keys, line)) | {"kind": "epoch", "epoch": n, "lr": 0.01} for n, line in enumerate(lines, 1)]
-    config = Config.for_model(find_model("alexnet-mini"), "builtin", **chosen)
+    config = Config.for_model(find_model(model), "builtin", **chosen)
     data: Any = SimpleNamespace(train=range(4000), val=range(1000), class_ids=range(20))
     return Patient(config, data, np, log=tuple(log))
 
@@ -210,6 +214,79 @@ def test_overfitting_by_hand():
     assert course.overfitting(of_course(*flat)) is None
     careless = [*rising[:2], (0.9, 0.3, 1.9, 0.5)]  # wrong in training too
     assert course.overfitting(of_course(*careless)) is None
+
+
+def test_a_handful_of_wrong_answers_is_no_overfitting():
+    """None wrong of 1,000, and three: the loss doubles, but nothing is lost; with ten it is told."""
+    for wrong, told in ((0.0, False), (0.003, False), (0.01, True)):
+        lines = [(0.5, 0.1, 0.4, 0.1), (0.01, 0.0, 1e-4, wrong), (0.001, 0.0, 2e-4, wrong)]
+        assert (course.overfitting(of_course(*lines)) is not None) == told
+
+
+def test_underfitting_only_for_sure():
+    """600 right of 1,000 are not clearly fewer than 620, but than 640: two standard errors are 31."""
+    rest = [(1.5, 0.5, 1.5, 0.4)] * 9
+    for told, fault in ((0.62, False), (0.64, True)):
+        patient = of_course(*rest)
+        known: Any = {"labels": SimpleNamespace(told=Told(round(1000 * told), 1000, 0.05)), "start_loss": math.log(20)}
+        patient.__dict__.update(known)
+        assert (course.underfitting(patient) is not None) == fault
+
+
+@pytest.mark.parametrize(
+    ("done", "ended", "expected"),
+    [(3, True, "train --resume {} --epochs 9"), (2, False, "train --resume {}"), (2, True, "")],
+)
+def test_the_command_that_trains_on(tmp_path, done, ended, expected):
+    """After the last epoch; in a run that was stopped; and in one that --patience ended, which nothing continues."""
+    lines = [(2.0, 0.6, 2.0, 0.6)] * done
+    folder: Any = SimpleNamespace(path=tmp_path, last=tmp_path / "last.safetensors", result=tmp_path / "result.json")
+    folder.last.touch()
+    if ended:
+        folder.result.touch()
+    patient = replace(of_course(*lines, epochs=3), folder=folder)
+    assert course.train_on(patient) == (expected and command(*expected.format(tmp_path).split()))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "changes", "without", "with_"),
+    [
+        ({"model": "resnet-mini", "bias_init": 1.0}, {"lr": 0.1}, "--bias-init", "--lr 0.1"),
+        ({"crop_run": 16}, {"batch": 8}, "--crop-run", "--batch 8"),
+        ({"model": "alexnet-small", "epochs": 30}, {"lr": 0.1}, "--lr-", "--epochs 30"),
+        ({"model": "alexnet-small", "epochs": 15}, {"lr": 0.1}, "--epochs", "--lr 0.1"),
+    ],
+)
+def test_advised_commands_are_accepted_and_train_the_same(chosen, changes, without, with_):
+    advised = of_course(**chosen).again(**changes)
+    assert without not in advised and with_ in advised
+
+
+def test_a_start_is_advised_where_it_is_now(monkeypatch):
+    monkeypatch.setattr(Patient, "started_from", property(lambda patient: "moved/run"))
+    assert "--start-from moved/run" in of_course(start_from="runs/first").again()
+
+
+def test_equal_training_pictures_are_tried_once():
+    """Of 300 pictures in ten copies each, shuffled labels and a tenth of 3,000: none is learnt by heart."""
+    rng = np.random.default_rng(0)
+    own = rng.integers(0, 256, (30, 8, 8, 3), dtype=np.uint8)
+    pictures = np.repeat(own, 10, axis=0)
+    split: Any = Split((pictures,), np.repeat(rng.integers(0, 3, 30), 10))
+    data: Any = SimpleNamespace(train=split, val=split, class_ids=range(3))
+    patient = Patient(Config.for_model(find_model("alexnet-mini"), "builtin"), data, np)
+    assert len(patient.rows["train"]) == 30 == len(np.unique(patient.rows["train"] // 10))
+    assert len(patient.rows["val"]) == 300
+
+
+def test_pictures_alike_are_looked_for_in_all_classes(monkeypatch):
+    """Rows stand class by class: of 3,000, the thousand that are compared come from everywhere."""
+    scan = Scan.__new__(Scan)
+    scan.flat = {name: np.zeros(3000, bool) for name in ("train", "val")}
+    scan.thumbnails = {name: np.random.default_rng(1).uniform(0, 255, (3000, 48)) for name in ("train", "val")}
+    scan.patient = SimpleNamespace(scanned={"val": np.arange(3000)})
+    rows, count = scan.alike
+    assert count == 1000 == len(rows) and np.bincount(rows // 1000).min() > 280, "all are alike here"
 
 
 def test_still_learning_by_hand():

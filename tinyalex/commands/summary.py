@@ -39,6 +39,8 @@ def run(args):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UserError(f"--{name}: found {value}, expected 1 or more")
+        if value is not None and args.model is None:
+            raise UserError(f"--{name}: found {value} without a MODEL, expected one beside it")
     if args.model is None:
         keys = ("name", "family", "about", "size", "crop")
         models = [{key: getattr(model, key) for key in keys} for model in MODELS.values()]

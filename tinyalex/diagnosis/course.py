@@ -1,5 +1,7 @@
 """The course of the losses: too much learnt by heart, too little learnt, or not yet at the end."""
 
+import math
+
 from tinyalex.diagnosis import limits
 from tinyalex.diagnosis.fault import Fault
 from tinyalex.lines import command
@@ -12,7 +14,8 @@ def overfitting(patient):
     last, best = patient.epochs[-1], min(patient.epochs, key=lambda line: line["val_loss"])
     if last["val_loss"] < limits.RISE * best["val_loss"] or best is last:
         return None
-    if last["train_top1_error"] > limits.GAP * last["val_top1_error"]:
+    wrong, known = last["val_top1_error"], last["train_top1_error"]
+    if known > limits.GAP * wrong or wrong - known <= limits.GAP_FOR_SURE * _deviation(wrong, patient):
         return None
     config = patient.config
     unused = {name: True for name in ("crops", "mirror", "color") if not getattr(config, name)}
@@ -32,7 +35,8 @@ def underfitting(patient):
     if still_learning(patient) or len(patient.epochs) * patient.steps < limits.ENOUGH_UPDATES:
         return None
     last, trial = patient.epochs[-1], patient.labels
-    if not trial.told.something or 1 - last["val_top1_error"] >= trial.told.share:
+    right, told = 1 - last["val_top1_error"], trial.told
+    if not told.something or told.share - right < limits.GAP_FOR_SURE * math.sqrt(right * (1 - right) / told.N):
         return None
     return Fault(
         "underfitting",
@@ -41,6 +45,11 @@ def underfitting(patient):
         f"measures of the pictures gets {trial.told.share:.0%}",
         "a larger model, fewer restraints (dropout, weight decay), or more epochs",
     )
+
+
+def _deviation(share, patient):
+    """The standard error of a share of the validation pictures; 0 if they are not at hand."""
+    return math.sqrt(share * (1 - share) / len(patient.data.val)) if patient.dataset else 0.0
 
 
 def still_learning(patient):
@@ -54,7 +63,13 @@ def still_learning(patient):
 
 
 def train_on(patient):
-    """The command that continues a run for three times its epochs; "" if it cannot be continued."""
+    """The command that continues a run: to its end, or if it is there, for three times its epochs.
+
+    "" if it cannot be continued: it has no checkpoint, diverged, or ended before its last epoch
+    """
     if patient.folder is None or not patient.folder.last.exists() or patient.diverged:
         return ""
-    return command("train", "--resume", patient.folder.path, "--epochs", 3 * patient.config.epochs)
+    words, done = ["train", "--resume", patient.folder.path], len(patient.epochs) >= patient.config.epochs
+    if not done and patient.folder.result.exists():
+        return ""
+    return command(*words, *(["--epochs", 3 * patient.config.epochs] if done else []))

@@ -147,7 +147,8 @@ def shuffled(patient):
                 f"{HOW} tell {own} of the {words} labels from the others, but {other} in the other part",
                 MEND[split],
             )
-    if trial.train.nothing and trial.val.nothing and not patient.has_learnt and trial.train.N >= 4 * limits.FEW_LABELS:
+    enough = trial.train.N >= max(4 * limits.FEW_LABELS, limits.FEW_A_CLASS * patient.K)
+    if trial.train.nothing and trial.val.nothing and not patient.has_learnt and enough:
         return Fault(
             "the labels are shuffled, in both parts",
             f"{HOW} tell {trial.train} of the training labels and {trial.val} of the validation labels; in most data "

@@ -1,7 +1,7 @@
 """The patient: settings, pictures, log and network of a run; for data without a run, what a run would begin with."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -11,17 +11,21 @@ import numpy as np
 from tinyalex.backend import random_stream
 from tinyalex.data.augment import View
 from tinyalex.data.dataset import Dataset, Split
+from tinyalex.data.duplicates import digests
 from tinyalex.data.mixing import draw_mix
 from tinyalex.diagnosis.labels import LabelTrial
 from tinyalex.diagnosis.limits import LEARNT_SOMETHING, PICTURES, SCANNED_BYTES
 from tinyalex.diagnosis.pictures import Scan, view_of
 from tinyalex.diagnosis.trials import Sweep
+from tinyalex.errors import UserError
 from tinyalex.lines import command
 from tinyalex.runs.config import Config
 from tinyalex.runs.folder import RunFolder
 from tinyalex.runs.places import find_start
 from tinyalex.runs.trained import Run
 from tinyalex.statistics import wilson
+from tinyalex.training.idle import refuse_idle
+from tinyalex.training.settings import choose_settings
 
 NOT_SETTINGS = ("data", "model", "network")
 MIXES = 1000  # draws that give the mean entropy of mixed labels, to about 0.01
@@ -67,8 +71,13 @@ class Patient:
 
     @cached_property
     def rows(self) -> dict[str, np.ndarray]:
-        """{split: numbers of the pictures whose labels are tried, in random order}"""
-        return {name: self._some(name, most) for name, most in PICTURES.items()}
+        """{split: numbers of the pictures whose labels are tried, in random order}
+
+        Of equal training pictures one: a classifier that learnt one of them would know the others by heart.
+        """
+        rows = {name: self._some(name, most) for name, most in PICTURES.items()}
+        first = np.unique(digests(self.split("train").gather(rows["train"])), return_index=True)[1]
+        return rows | {"train": rows["train"][np.sort(first)]}
 
     @cached_property
     def pictures(self) -> dict[str, np.ndarray]:
@@ -178,14 +187,26 @@ class Patient:
 
     def again(self, **changes: Any) -> str:
         """The command that trains again with other settings. It keeps all that differ from the model's own."""
-        values = self.config.to_dict() | changes
-        own = Config.for_model(self.config.find_model(), self.config.data).to_dict()
-        words = [] if self.config.data == "builtin" else ["--data", self.config.data]
-        words += ["--model", self.config.model] if self.config.network is None else []
-        for name, value in values.items():
-            if name not in NOT_SETTINGS and (value != own[name] or name in changes):
+        moved = {"start_from": self.started_from} if self.config.start_from else {}
+        wanted = replace(self.config, **moved | changes)
+        named = wanted.data == "builtin" and wanted.network is None
+        own = choose_settings(model=wanted.model) if named else Config.for_model(wanted.find_model(), wanted.data)
+        words = [] if wanted.data == "builtin" else ["--data", wanted.data]
+        words += ["--model", wanted.model] if wanted.network is None else []
+        for name, value in wanted.to_dict().items():
+            differs = name not in NOT_SETTINGS and value != own.to_dict()[name]
+            if name in changes or differs and not _is_idle(wanted, name):
                 words += _option(name, value)
         return command("train", *words)
+
+
+def _is_idle(config, name):
+    """Whether `train` would refuse a setting, which changes nothing beside the others."""
+    try:
+        refuse_idle(config, [name])
+    except UserError:
+        return True
+    return False
 
 
 def _entropy(shares):

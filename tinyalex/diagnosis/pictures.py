@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tinyalex.backend import to_device, to_host
+from tinyalex.backend import random_stream, to_device, to_host
 from tinyalex.data.augment import View
 from tinyalex.data.duplicates import Duplicates, digests
 from tinyalex.diagnosis import limits
@@ -67,7 +67,8 @@ class Scan:
     def alike(self):
         """(rows of validation that look like a training picture, mirrored or not; how many were compared)."""
         rows, val = (a[~self.flat["val"]] for a in (self.patient.scanned["val"], self.thumbnails["val"]))
-        val = val[: limits.PICTURES["val"]]
+        some = np.sort(random_stream(0, "doctor", "alike").permutation(len(val))[: limits.PICTURES["val"]])
+        rows, val = rows[some], val[some]
         train = self.thumbnails["train"][~self.flat["train"]]
         if not len(val) or not len(train):
             return rows[:0], max(1, len(val))
@@ -76,7 +77,7 @@ class Scan:
         distances = [
             np.sqrt(((one - train[nearest(one, train, 1)[:, 0]]) ** 2).mean(axis=1)) for one in (val, mirrored)
         ]
-        return rows[: len(val)][np.minimum(*distances) < limits.NEAR], len(val)
+        return rows[np.minimum(*distances) < limits.NEAR], len(val)
 
 
 def faded(patient):

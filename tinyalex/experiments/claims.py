@@ -184,7 +184,13 @@ _ALL = (
             "He, 0": _biases("he", 0.0),
         },
         (
-            between("training loss of the first quarter", "", early_loss, ("1", "biases 1"), ("0", "biases 0")),
+            between(
+                "mean training loss of a run of a quarter of the length",
+                "",
+                early_loss,
+                ("1", "biases 1"),
+                ("0", "biases 0"),
+            ),
             between("the same from He's weights", "", early_loss, ("He, 1", "biases 1"), ("He, 0", "biases 0")),
         ),
     ),

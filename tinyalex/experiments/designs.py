@@ -1,8 +1,8 @@
 """The scale "planned": for claims that three seeds left open, pictures, length and seeds that can decide them.
 
-Written before its runs, from the spread that earlier ones show (`tinyalex experiment --power`), not from their effects:
-on 500 pictures chance moves the effect of a seed by 1.3 points, on 1,000 by 0.5 to 1.1 (C23). Errors are measured
-on thousands here: a part leaves training pictures out, and they are as good as validation's.
+Written before its runs, from the spread that earlier ones showed (`tinyalex experiment --power`), not from their
+effects: on 500 pictures chance moved the effect of a seed by 1.3 points, on 1,000 by 0.5 to 1.1 (C23). Errors are
+measured on thousands here: a part leaves training pictures out, and they are as good as validation's.
 
 The rule for seeds: the fewest with which the interval is expected to be no wider than the claim's margin. Then a
 verdict comes whatever the truth is, since an interval so narrow that holds 0 stays within the margin.

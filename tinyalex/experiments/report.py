@@ -202,7 +202,9 @@ def side_text(contrast, key):
     if not values:
         return f"{contrast[key]['label']} ?"
     mean = float(np.mean(values))
-    return f"{contrast[key]['label']} " + (f"{100 * mean:.1f} %" if contrast["unit"] == "points" else f"{mean:.3g}")
+    return f"{contrast[key]['label']} " + (
+        f"{100 * mean:.1f} %".replace("-", "−") if contrast["unit"] == "points" else f"{mean:.3g}"
+    )
 
 
 def paper_text(contrast):

@@ -142,25 +142,25 @@ Printed on {date.today()}, before the runs, by
 {typed}
 ```
 
-Earlier results chose the claims: three seeds left their first row open, or another row, as with C4 and C7. Their new
-results replace the old ones, whichever way they go. The effects found chose nothing else. The base alone was trained
-for a minute on parts like these, to see that it learns, and how fast; the rest was tried on a single epoch of C3, C6
-and C8, from which no net learns anything, and left as it was.
+Earlier results chose the claims, among C1 to C15: three seeds left their first row open, or another row, as with C4
+and C7. Their new results replace the old ones, whichever way they go. The effects found chose nothing else. The base
+alone was trained for a minute on parts like these, to see that it learns, and how fast; the rest was tried on a
+single epoch of C3, C6 and C8, from which no net learns anything, and left as it was.
 
-Chance moves the effect of a seed by 1.3 points on 500 pictures, and by 0.5 to 1.1 on 1,000 (C23), as `tinyalex
-experiment --power --table lessons/claims.md` shows; {SPREAD} is expected of these runs. Errors are measured on the
-validation pictures and on the training pictures that are left out; no net of the claim trains on either. Both sides of
-an effect have the same seed, hence the same order of pictures, and the same first weights in layers of the same shape.
-The seeds vary; the pictures do not, so an interval does not cover their choice.
+Chance moved the effect of a seed by 1.3 points on 500 pictures, and by 0.5 to 1.1 on 1,000 (C23): `tinyalex
+experiment --power` said so of the results of three seeds; {SPREAD} is expected of these runs. Errors are measured on
+the validation pictures and on the training pictures that are left out; no net of the claim trains on either. Both
+sides of an effect have the same seed, hence the same order of pictures, and the same first weights in layers of the
+same shape. The seeds vary; the pictures do not, so an interval does not cover their choice.
 
-**The verdict** is that of a claim's first row, from Student's 95 % interval over seeds: *reproduced* if all of it lies
-on the paper's side of no effect, *opposite* if on the other (for a question, "more with" the side that has more);
-otherwise *less than* the margin, if all of it lies within the margin on both sides; otherwise *not resolved*. The
-margin is the paper's figure, or 1.5 points in C8 and C15; the others have none. The seeds are the fewest with which the
-interval is expected to be no wider than the margin: if it is no wider, one of the first three must come. "Shows": the
-effect that the interval tells from none {POWER:.0%} of the time. No seeds are added because of a result; if the spread
-turns out larger than expected, `--power` prints how many would decide. "Less than" means little of nets that have
-hardly learnt: the errors stand beside it.
+**The verdict** is that of a claim's first row, from Student's 95 % interval over seeds: *reproduced* if all of it
+lies on the paper's side of no effect, *opposite* if on the other (for a question, "more with" the side that has
+more); otherwise *less than* the margin, if all of it lies within the margin on both sides; otherwise *not resolved*.
+The margin is the paper's figure, or 1.5 points in C15 and for C8's training errors; the others have none. The seeds
+are the fewest with which the interval is expected to be no wider than the margin: if it is no wider, one of the first
+three must come. "Shows": the effect that the interval tells from none {POWER:.0%} of the time. No seeds are added
+because of a result; if the spread turns out larger than expected, `--power` prints how many would decide. "Less than"
+means little of nets that have hardly learnt: the errors stand beside it.
 
 {total_text(plan, jobs)}, and minutes more to measure
 ten crops. Claims share runs: each counts those that the claims above it lack.

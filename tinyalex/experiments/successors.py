@@ -107,7 +107,7 @@ SUCCESSORS = (
     Claim(
         "C18",
         "shortcuts",
-        "Shortcuts reduce what depth costs, and the deeper network gains",
+        "Shortcuts reduce what depth costs",
         "no figure for the loss; top-1 error on ImageNet with 18 and 34 layers: plain 27.9 and 28.5 %, with shortcuts "
         "27.9 and 25.0 % (He et al. 2015, §4.1, Table 2)",
         PLAIN | RESIDUAL,

@@ -110,7 +110,8 @@ TRANSFER = (
         "C12",
         "pre-training",
         "Pre-training on other classes, then fine-tuning, lowers the error",
-        "40.7 to 39.0 % top-1, 18.2 to 16.6 % top-5, pre-trained on all of ImageNet (§6, Table 2)",
+        "40.7 to 39.0 % top-1, 18.2 to 16.6 % top-5, "
+        "pre-trained on all of ImageNet, with a sixth convolution (§6, Table 2)",
         CURVE,
         (
             _average("fine-tuned", "from scratch", -1.7),
@@ -158,8 +159,7 @@ TRANSFER = (
     Claim(
         "C23",
         "halves",
-        f"Features of {N} convolutions are specific to their classes, and cut off from the layers behind them; "
-        "fine-tuning mends both",
+        f"Features of {N} convolutions, frozen, err more on other classes, and on their own; fine-tuning mends both",
         "no figure but in a chart: differences of a few points (Yosinski et al. 2014, Fig. 2)",
         HALVES,
         (

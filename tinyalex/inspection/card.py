@@ -201,8 +201,7 @@ def _confidence(subject):
             f"wrong answers. Here it answers {clean['coverage']:.1%} of the pictures, and "
             f"{_share(clean, 'answered_error')} of these answers are wrong."
         )
-    if subject.own_data:
-        said.append("Some of the pictures measured here may be among those that it was calibrated on.")
+    said.append("Some of the pictures measured here may be among those that it was calibrated on.")
     return " ".join(said)
 
 
@@ -243,9 +242,9 @@ def _limits(subject):
     """A line for each limit that was found."""
     clean, names, trial = subject.clean, subject.names, subject.trial
     low, high = clean["error_interval"]
+    needed = f"Where fewer wrong answers than {low:.1%} are needed" if low > 0 else "Where no answer may be wrong"
     lines = [
-        f"Where fewer wrong answers than {low:.1%} are needed: between {low:.1%} and {high:.1%} of its first answers "
-        "are wrong, on pictures like those measured.",
+        f"{needed}: between {low:.1%} and {high:.1%} of its first answers are wrong, on pictures like those measured.",
         f"On pictures that may show none of its {len(names):,} classes: it knows no other answer.",
         f"On pictures unlike {_code(trial.data)}'s: beside the corruptions above, nothing else was measured.",
     ]

@@ -18,7 +18,7 @@ def nearest(queries, pool, k):
     if not 1 <= k <= len(pool):
         raise ValueError(f"nearest: k = {k}, expected 1 to {len(pool)}, the number of rows in pool")
     found = np.empty((len(queries), k), np.int64)
-    for rows in _blocks(queries):
+    for rows in _blocks(queries, least=len(pool) // 4):
         a = np.asarray(queries[rows], np.float64)  # (q, D)
         squared, slack = _squared_distances(a, pool)  # (q, P), (q,)
         limit = np.partition(squared, k - 1, axis=1)[:, k - 1] + slack
@@ -56,7 +56,10 @@ def _exact(query, pool, candidates):
     return exact
 
 
-def _blocks(array):
-    """Slices over the rows, each of at most BLOCK_BYTES in float64, but at least one row."""
-    rows = max(1, BLOCK_BYTES // (8 * max(1, array.shape[1])))
+def _blocks(array, least=1):
+    """Slices over the rows, each of at most BLOCK_BYTES in float64, but at least one row.
+
+    least: count as many numbers in a row at least: of distances to the pool, four times BLOCK_BYTES are kept
+    """
+    rows = max(1, BLOCK_BYTES // (8 * max(1, least, array.shape[1])))
     return [slice(start, min(start + rows, len(array))) for start in range(0, len(array), rows)]
