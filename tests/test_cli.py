@@ -1,5 +1,6 @@
 """The command line as a user meets it: help, results, JSON, and one line for every mistake."""
 
+import importlib
 import json
 import os
 import re
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.training.test_training import CLASSES, easy_pictures, tree, write_easy
-from tinyalex import backend
+from tinyalex import backend, cli
 from tinyalex.cli import _parse, main
 from tinyalex.commands import COMMANDS
 from tinyalex.data import open_dataset
@@ -23,6 +24,7 @@ from tinyalex.evaluation import evaluate, probabilities
 from tinyalex.inspection.galleries import RIGHT
 from tinyalex.runs.checkpoint import load_checkpoint, save_checkpoint
 from tinyalex.runs.trained import load_network
+from tinyalex.streams import ReaderLeft
 from tinyalex.terminal import command
 
 
@@ -334,6 +336,8 @@ def test_gradcheck(capsys):
         ("summary alexnett", "MODEL: there is no 'alexnett' (did you mean alexnet?)"),
         ("summary alexnet --classes 0", "--classes"),
         ("summary alexnet --batch 0", "--batch"),
+        ("summary --batch 64", "--batch: found 64 without a MODEL"),
+        ("summary --classes 10", "--classes: found 10 without a MODEL"),
         ("gradcheck --seed -1", "--seed"),
         ("gradcheck --threads -2", "--threads"),
         ("bench --model vgg", "vgg"),
@@ -442,6 +446,27 @@ def test_as_a_module():
     done = python_m("summary", "alexnett")
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
     assert python_m("--version").stdout.startswith("tinyalex ")
+
+
+def test_a_reader_that_leaves_learns_what_was_saved(monkeypatch, capsys):
+    """`train` saves the run that its result names, `doctor` only names it; what is not right stays so."""
+
+    def result(args):
+        return {"run": "runs/a", "ok": args.command != "gradcheck"}
+
+    def left(result, args):
+        raise ReaderLeft
+
+    monkeypatch.setattr(cli, "_show", left)
+    for words, code, told in (
+        (["train"], 0, "tinyalex: the run is saved in runs/a; go on with: "),
+        (["doctor", "runs/a"], 0, ""),
+        (["gradcheck"], 1, ""),
+    ):
+        monkeypatch.setattr(importlib.import_module(f"tinyalex.commands.{words[0]}"), "run", result)
+        assert main(words) == code
+        err = capsys.readouterr().err
+        assert err.startswith(told) if told else err == ""
 
 
 def test_a_reader_that_leaves():

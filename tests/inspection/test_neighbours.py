@@ -36,6 +36,16 @@ def test_nearest(monkeypatch, block_bytes):
     check_nearest(nearest)
 
 
+def test_distances_to_a_large_pool_are_few_at_a_time(monkeypatch):
+    """Of 8 bytes each, four blocks: 400 distances here, however short the rows."""
+    seen, squared = [], neighbours._squared_distances
+    monkeypatch.setattr(neighbours, "BLOCK_BYTES", 800)
+    monkeypatch.setattr(neighbours, "_squared_distances", lambda a, pool: seen.append(len(a)) or squared(a, pool))
+    rng = np.random.default_rng(0)
+    nearest(rng.standard_normal((50, 2)), rng.standard_normal((100, 2)), 1)
+    assert seen == [4] * 12 + [2]
+
+
 @pytest.mark.parametrize(
     "edits",
     [

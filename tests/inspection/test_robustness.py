@@ -278,7 +278,7 @@ def test_a_card_of_others_is_kept(made, tmp_path):
 # ---------------------------------------------------------------------------------------------- the card's limits
 
 
-def subject(**changes):
+def subject(interval=(0.58, 0.75), **changes):
     """A network that is wrong on a third of dogs' pictures, and on all of cats' ones, by hand."""
     labels = np.repeat([0, 1], 60)
     wrong = np.concatenate([np.ones(60, bool), np.arange(60) % 3 == 0])
@@ -286,7 +286,7 @@ def subject(**changes):
     row |= {"answered_error": 0.5, "answered_error_interval": [0.3, 0.7], "coverage": 0.5, "answered": 30}
     from tinyalex.inspection import card
 
-    clean = {"error": float(wrong.mean()), "error_interval": [0.58, 0.75], "ece": 0.2, "confidence": 0.9}
+    clean = {"error": float(wrong.mean()), "error_interval": [*interval], "ece": 0.2, "confidence": 0.9}
     result = {"clean": clean, "corruptions": [row], "breaks_at": {"contrast": 3}, "calibrated": False}
     info = {"class_names": ["cat", "dog"]}
     run = SimpleNamespace(info=info)
@@ -311,6 +311,11 @@ def test_limits_follow_from_the_numbers():
     assert "promise of at most 10.00% wrong answers must hold: it is broken on contrast of severity 3." in calibrated
     assert "at their word" not in calibrated
     assert "broken" not in subject(calibration=SimpleNamespace(risk=0.35))
+
+
+def test_no_error_is_no_promise():
+    assert "Where fewer wrong answers than 58.0% are needed: between" in subject()
+    assert "Where no answer may be wrong: between 0.0% and 3.0%" in subject(interval=(0.0, 0.03))
 
 
 def test_names_are_plain():
