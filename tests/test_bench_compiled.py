@@ -173,7 +173,7 @@ def test_what_it_lacks_on_a_gpu(installed):
         ("--no-compile", "2.13.0", None, EAGER, ""),
         ("--no-compile", "2.13.0", "no compiler", EAGER, ""),
         ("--no-torch", "2.13.0", None, (), ""),
-        ("", None, None, (), "no PyTorch for the CPU is installed: measuring only this side\n"),
+        ("", None, None, (), "no PyTorch that can use the CPU is installed: measuring only this side\n"),
         ("", "2.13.0", "no compiler", EAGER, "torch.compile is left out: no compiler\n"),
     ],
 )
