@@ -21,7 +21,7 @@ from tinyalex.cli import main
 from tinyalex.data.dataset import Split
 from tinyalex.diagnosis import course, limits, pictures, settings
 from tinyalex.diagnosis.examine import DIAGNOSES
-from tinyalex.diagnosis.labels import Told, _matched
+from tinyalex.diagnosis.labels import Told, _matched, shuffled
 from tinyalex.diagnosis.measures import answers, measures, shrunk
 from tinyalex.diagnosis.patient import Patient
 from tinyalex.diagnosis.pictures import Scan
@@ -279,6 +279,15 @@ def test_equal_training_pictures_are_tried_once():
     assert len(patient.rows["val"]) == 300
 
 
+def test_two_pictures_of_a_class_do_not_show_that_labels_are_shuffled():
+    """2 of 2,000 told, as by chance: of 1,000 classes that means nothing, of 200 it does."""
+    for K, told in ((1000, False), (200, True)):
+        trial: Any = SimpleNamespace(enough=True, within=lambda split, moved: Told(2, 2000, 1 / K))
+        trial.train = trial.val = trial.told = Told(2, 2000, 1 / K)
+        patient: Any = SimpleNamespace(labels=trial, K=K, has_learnt=False)
+        assert (shuffled(patient) is not None) == told
+
+
 def test_pictures_alike_are_looked_for_in_all_classes(monkeypatch):
     """Rows stand class by class: of 3,000, the thousand that are compared come from everywhere."""
     scan = Scan.__new__(Scan)
@@ -286,7 +295,7 @@ def test_pictures_alike_are_looked_for_in_all_classes(monkeypatch):
     scan.thumbnails = {name: np.random.default_rng(1).uniform(0, 255, (3000, 48)) for name in ("train", "val")}
     scan.patient = SimpleNamespace(scanned={"val": np.arange(3000)})
     rows, count = scan.alike
-    assert count == 1000 == len(rows) and np.bincount(rows // 1000).min() > 280, "all are alike here"
+    assert count == 1000 == len(rows) and np.bincount(rows // 1000, minlength=3).min() > 280, "all are alike here"
 
 
 def test_still_learning_by_hand():
