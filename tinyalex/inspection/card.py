@@ -201,7 +201,7 @@ def _confidence(subject):
             f"wrong answers. Here it answers {clean['coverage']:.1%} of the pictures, and "
             f"{_share(clean, 'answered_error')} of these answers are wrong."
         )
-    said.append("Some of the pictures measured here may be among those that it was calibrated on.")
+    said.append("If it was calibrated on these data, that was with some of the pictures measured here.")
     return " ".join(said)
 
 

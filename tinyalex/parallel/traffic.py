@@ -19,10 +19,8 @@ from tinyalex.parallel.shares import shares
 from tinyalex.parallel.sums import BUCKET_BYTES
 
 GRADIENTS, STATISTICS = "gradients", "statistics"  # labels of sums
-WAYS = {
-    GRADIENTS: "backward",
-    STATISTICS: "forward",
-}  # where a table shows them; statistics are sent on the way back too
+# Where a table shows them; statistics are sent on the way back too
+WAYS = {GRADIENTS: "backward", STATISTICS: "forward"}
 TOWERS = 2  # workers in a table of towers by layer
 
 

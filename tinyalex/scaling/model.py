@@ -101,7 +101,7 @@ def predict(costs, network, form, load, link, pictures):
     narrowest layer of the head has units.
     """
     units = [layer.out_features for layer in network.classifier.layers.values() if isinstance(layer, Linear)]
-    most = {"towers": TOWERS, "hybrid": min(units)}.get(form, SIZES[-1])
+    most = {"towers": TOWERS, "hybrid": min(units, default=1)}.get(form, SIZES[-1])
     most = min(most, link.most or SIZES[-1])
     rows = []
     for size in (size for size in SIZES if size <= most):
